@@ -1,0 +1,224 @@
+//! One connection: what the object keeps of it, and the handle that a handler gets.
+
+use crate::handler::ErasedHandler;
+use crate::inbox::Inbox;
+use crate::info::Info;
+use crate::link::Links;
+use crate::object::Object;
+use crate::runtime::now;
+use crate::sends::Sends;
+use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::session::{self, CloseReason, Session};
+use sockjs_protocol::transport::Transport;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+/// What the object keeps of one connection.
+pub(crate) struct Entry {
+    pub info: Info,
+    pub handler: Rc<dyn ErasedHandler>,
+    pub session: RefCell<Session>,
+    pub links: RefCell<Links>,
+    pub inbox: RefCell<Inbox>,
+    pub sends: RefCell<Sends>,
+    /// Whether it waits to be settled.
+    pub touched: Cell<bool>,
+    /// Whether the 101 of its WebSocket is not sent yet.
+    pub opening: Cell<bool>,
+}
+
+impl Entry {
+    pub fn new(info: Info, handler: Rc<dyn ErasedHandler>, session: Session) -> Rc<Self> {
+        Rc::new(Self {
+            info,
+            handler,
+            session: RefCell::new(session),
+            links: RefCell::default(),
+            inbox: RefCell::default(),
+            sends: RefCell::default(),
+            touched: Cell::new(false),
+            opening: Cell::new(false),
+        })
+    }
+}
+
+/// One client's connection. Clones are the same connection.
+#[derive(Clone)]
+pub struct Connection {
+    pub(crate) entry: Rc<Entry>,
+    pub(crate) object: Weak<Object>,
+}
+
+/// Where a connection is in its life, with the numbers of the browser's `readyState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReadyState {
+    /// Messages go both ways.
+    Open = 1,
+    /// It was closed; the client may not know yet.
+    Closing = 2,
+    /// Nothing is left of it.
+    Closed = 3,
+}
+
+/// Why a message was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection is closing or closed: stop sending to it.
+    Closed,
+    /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
+    QueueFull,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the connection is closed",
+            Self::QueueFull => "the connection's queue is full",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl From<session::SendError> for SendError {
+    fn from(error: session::SendError) -> Self {
+        match error {
+            session::SendError::QueueFull => Self::QueueFull,
+            _ => Self::Closed,
+        }
+    }
+}
+
+impl From<SendError> for worker::Error {
+    fn from(error: SendError) -> Self {
+        Self::RustError(error.to_string())
+    }
+}
+
+/// Why a connection could not be closed as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// Codes are 1000 or 3000 to 4999: the others mean something to the protocol.
+    Code(u16),
+    /// Reasons have at most 123 bytes: a WebSocket's close frame holds no more.
+    ReasonTooLong,
+}
+
+impl fmt::Display for CloseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "close code {code} is neither 1000 nor 3000-4999"),
+            Self::ReasonTooLong => f.write_str("close reason is longer than 123 bytes"),
+        }
+    }
+}
+
+impl std::error::Error for CloseError {}
+
+impl From<CloseError> for worker::Error {
+    fn from(error: CloseError) -> Self {
+        Self::RustError(error.to_string())
+    }
+}
+
+impl Connection {
+    /// An id that no other connection has; it lasts as long as the connection.
+    pub fn id(&self) -> &str {
+        &self.entry.info.id
+    }
+
+    /// The session id that the client chose, as it stood in the URL; none for a raw WebSocket. Several WebSockets may
+    /// share one.
+    pub fn session_id(&self) -> Option<&str> {
+        self.entry.info.session.as_deref()
+    }
+
+    /// How the client is connected (`protocol` in sockjs-node).
+    pub fn transport(&self) -> Transport {
+        self.entry.info.transport
+    }
+
+    /// The prefix of the service.
+    pub fn prefix(&self) -> &str {
+        &self.entry.info.service
+    }
+
+    /// Path of the request that opened the connection.
+    pub fn pathname(&self) -> &str {
+        &self.entry.info.pathname
+    }
+
+    /// Query of the request that opened the connection, without the question mark.
+    pub fn query(&self) -> &str {
+        &self.entry.info.query
+    }
+
+    /// The client's address, as Cloudflare saw it.
+    pub fn remote_address(&self) -> Option<&str> {
+        self.entry.info.remote_address.as_deref()
+    }
+
+    /// A header of the request that opened the connection, if it is on sockjs-node's list (never a cookie).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = &self.entry.info.headers;
+        headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Where it is in its life.
+    pub fn ready_state(&self) -> ReadyState {
+        let session = self.entry.session.borrow();
+        match (session.is_open(), session.is_closed()) {
+            (true, _) => ReadyState::Open,
+            (false, false) => ReadyState::Closing,
+            (false, true) => ReadyState::Closed,
+        }
+    }
+
+    /// Bytes that wait for the client.
+    pub fn buffered_amount(&self) -> usize {
+        self.entry.session.borrow().buffered_amount()
+    }
+
+    /// Sends a message. Messages sent without waiting in between travel together.
+    pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
+        let encoded = match self.entry.info.transport {
+            Transport::WebSocketRaw => Encoded::raw(message.as_ref()),
+            _ => Encoded::framed(message.as_ref()),
+        };
+        let sent = self.entry.session.borrow_mut().send(now(), encoded);
+        self.touch();
+        Ok(sent?)
+    }
+
+    /// Closes the connection, after what was sent before. Closing one that is closed does nothing.
+    ///
+    /// `code` is 1000 or 3000-4999, `reason` at most 123 bytes.
+    pub fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
+        if !matches!(code, 1000 | 3000..=4999) {
+            return Err(CloseError::Code(code));
+        }
+        if reason.len() > 123 {
+            return Err(CloseError::ReasonTooLong);
+        }
+        let why = CloseReason::Application { code, reason: reason.to_owned() };
+        self.entry.session.borrow_mut().close(now(), code, reason, why);
+        self.touch();
+        Ok(())
+    }
+
+    fn touch(&self) {
+        if let Some(object) = self.object.upgrade() {
+            object.touch(&self.entry);
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id()).field("transport", &self.transport().name()).finish()
+    }
+}

@@ -1,0 +1,59 @@
+//! What an application implements.
+
+use crate::connection::Connection;
+use futures::future::LocalBoxFuture;
+use sockjs_protocol::session::CloseReason;
+use std::future::Future;
+use std::rc::Rc;
+use worker::Result;
+
+/// An application's answer to its connections.
+///
+/// One value is made for each service of each object. Its fields are a cache: the object may be rebuilt about ten
+/// seconds into silence, and by each deploy.
+///
+/// For one connection the methods run one at a time, in the order in which things happened, `on_open` first; different
+/// connections do not wait for one another. Do not keep a `RefCell` borrow over an await.
+///
+/// An error closes that connection with 1011, is logged, and leaves all others alone. A panic takes every connection of
+/// the isolate with it.
+pub trait Handler: 'static {
+    /// A connection was opened. Default: nothing.
+    fn on_open(&self, connection: &Connection) -> impl Future<Output = Result<()>> {
+        let _ = connection;
+        async { Ok(()) }
+    }
+
+    /// The client sent a message.
+    fn on_message(&self, connection: &Connection, message: String) -> impl Future<Output = Result<()>>;
+
+    /// The connection is over; nothing can be sent to it any more. Default: nothing.
+    ///
+    /// For a session over HTTP this comes at least once, and twice only if the object is killed inside it. For a
+    /// WebSocket it comes once, except after a restart of the object, when the runtime forgets the socket.
+    fn on_close(&self, connection: &Connection, reason: CloseReason) -> impl Future<Output = Result<()>> {
+        let _ = (connection, reason);
+        async { Ok(()) }
+    }
+}
+
+/// A [`Handler`] behind a pointer, with futures that outlive the call, so that a pending one can be left to run.
+pub(crate) trait ErasedHandler {
+    fn on_open(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>>;
+    fn on_message(self: Rc<Self>, connection: Connection, message: String) -> LocalBoxFuture<'static, Result<()>>;
+    fn on_close(self: Rc<Self>, connection: Connection, reason: CloseReason) -> LocalBoxFuture<'static, Result<()>>;
+}
+
+impl<H: Handler> ErasedHandler for H {
+    fn on_open(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>> {
+        Box::pin(async move { Handler::on_open(&*self, &connection).await })
+    }
+
+    fn on_message(self: Rc<Self>, connection: Connection, message: String) -> LocalBoxFuture<'static, Result<()>> {
+        Box::pin(async move { Handler::on_message(&*self, &connection, message).await })
+    }
+
+    fn on_close(self: Rc<Self>, connection: Connection, reason: CloseReason) -> LocalBoxFuture<'static, Result<()>> {
+        Box::pin(async move { Handler::on_close(&*self, &connection, reason).await })
+    }
+}

@@ -1,0 +1,63 @@
+//! What is known of a connection since it was opened.
+
+use serde::{Deserialize, Serialize};
+use sockjs_protocol::transport::Transport;
+use worker::{Request, Result};
+
+/// The headers an application may see: sockjs-node's list. Never cookies, since the transports that work across
+/// origins would hand it those of a page that it does not know.
+const HEADERS: [&str; 12] = [
+    "referer",
+    "x-client-ip",
+    "x-forwarded-for",
+    "x-cluster-client-ip",
+    "via",
+    "x-real-ip",
+    "x-forwarded-proto",
+    "x-ssl",
+    "dnt",
+    "host",
+    "user-agent",
+    "accept-language",
+];
+
+/// What is known of a connection since it was opened; stored with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Info {
+    pub id: String,
+    pub service: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<String>,
+    pub transport: Transport,
+    pub pathname: String,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub query: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remote_address: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub headers: Vec<(String, String)>,
+}
+
+impl Info {
+    /// Reads what the client's first request tells.
+    pub fn read(request: &Request, service: &str, session: Option<String>, transport: Transport) -> Result<Self> {
+        let url = request.url()?;
+        let headers = request.headers();
+        let mut allowed = Vec::new();
+        for name in HEADERS {
+            if let Some(value) = headers.get(name)? {
+                allowed.push((name.to_owned(), value));
+            }
+        }
+        Ok(Self {
+            id: crate::runtime::random_uuid(),
+            service: service.to_owned(),
+            session,
+            transport,
+            pathname: url.path().to_owned(),
+            query: url.query().unwrap_or_default().to_owned(),
+            remote_address: headers.get("cf-connecting-ip")?,
+            headers: allowed,
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! The Durable Object half of sockjs-edge: what holds the sessions.
+//!
+//! An object keeps a table of connections, one storage and one alarm. What it stores, and why that is enough, stands at
+//! the top of `store` (sessions over HTTP) and `socket` (WebSockets); the order in which things happen, at the top of
+//! `object`; what it is asked, in `sockjs_protocol::envelope`. How a transport wraps a frame is not known here.
+
+mod alarm;
+mod connection;
+mod events;
+#[doc(hidden)]
+pub mod export;
+mod handler;
+mod inbox;
+mod info;
+mod link;
+mod object;
+mod perform;
+mod requests;
+mod runtime;
+mod sends;
+mod services;
+mod socket;
+mod store;
+mod table;
+
+pub use connection::{CloseError, Connection, ReadyState, SendError};
+pub use handler::Handler;
+pub use object::Object;
+pub use services::{DEFAULT_BINDING, Services};

@@ -1,0 +1,64 @@
+//! The ways to a connection's receivers.
+
+use crate::socket;
+use futures::channel::oneshot;
+use sockjs_protocol::envelope::ToEdge;
+use sockjs_protocol::session::ReceiverId;
+use worker::WebSocket;
+
+/// What an attach request is answered with.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// 200 with this frame.
+    Frame(ToEdge),
+    /// 101: the receiver has to wait on an inner socket.
+    Upgrade,
+}
+
+/// The way to one receiver.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// Its attach request is still to be answered.
+    Pending(oneshot::Sender<Answer>),
+    /// An inner socket to the Worker that holds its response.
+    Inner(WebSocket),
+    /// The client's own WebSocket.
+    Client(WebSocket),
+}
+
+/// The ways to all receivers of one connection: the one attached, one that contends, one that is ending.
+#[derive(Debug, Default)]
+pub(crate) struct Links(Vec<(ReceiverId, Link)>);
+
+impl Links {
+    /// Sets the way to `receiver`. One that comes again on another way has lost the one before.
+    pub fn set(&mut self, receiver: ReceiverId, link: Link) {
+        if let Some(Link::Inner(lost)) = self.take(receiver) {
+            socket::close(&lost, socket::REPLACED, "attached again");
+        }
+        self.0.push((receiver, link));
+    }
+
+    pub fn take(&mut self, receiver: ReceiverId) -> Option<Link> {
+        let at = self.0.iter().position(|(id, _)| *id == receiver)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    /// Forgets the way to `receiver` if that is still `socket`.
+    pub fn lost(&mut self, receiver: ReceiverId, socket: &WebSocket) -> bool {
+        let before = self.0.len();
+        self.0.retain(|(id, link)| *id != receiver || !matches!(link, Link::Inner(own) if own == socket));
+        self.0.len() < before
+    }
+}
+
+impl Drop for Links {
+    /// Of a session that is over, no socket stays open: whoever waits would wait for ever.
+    fn drop(&mut self) {
+        for (_, link) in &self.0 {
+            if let Link::Inner(inner) = link {
+                socket::close(inner, socket::REPLACED, "session over");
+            }
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The object: a table of connections, one storage, one alarm.
+//!
+//! Every event follows the same path. It tells a session something, marks the connection as touched, and calls
+//! [`Object::settle`], which drains every touched session, runs the handlers, drains what they caused, and arms the alarm
+//! for what is due next. So no `RefCell` borrow lives across an await, and everything that happens at once leaves as one
+//! frame.
+
+use crate::alarm::{self, Armed};
+use crate::connection::{Connection, Entry};
+use crate::handler::ErasedHandler;
+use crate::inbox::Job;
+use crate::info::Info;
+use crate::link::Link;
+use crate::runtime::{now, run};
+use crate::services::Services;
+use crate::socket::{self, Attachment};
+use crate::store::Store;
+use crate::table::{Role, Table};
+use futures::future::LocalBoxFuture;
+use sockjs_protocol::session::{CloseReason, Receiver, ReceiverKind, Rules, Session, Stored};
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::transport::Transport;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use worker::durable::State;
+use worker::{Delay, Env, Result, console_error};
+
+/// A Durable Object that holds SockJS connections. The export macro wraps it into the class.
+pub struct Object {
+    pub(crate) state: State,
+    env: Env,
+    pub(crate) services: Rc<Services>,
+    handlers: RefCell<HashMap<String, Rc<dyn ErasedHandler>>>,
+    pub(crate) table: RefCell<Table>,
+    pub(crate) store: Store,
+    /// What was there before this object was in memory, and is taken up at the first event that needs it.
+    sockets_awake: Cell<bool>,
+    sessions_awake: Cell<bool>,
+    touched: RefCell<VecDeque<Rc<Entry>>>,
+    settling: Cell<bool>,
+    settle_planned: Cell<bool>,
+    pub(crate) armed: Cell<Armed>,
+    timer: Cell<Option<Millis>>,
+}
+
+impl Object {
+    /// The object with `state`, serving what `services` says.
+    pub fn new(state: State, env: Env, services: fn(&Env) -> Services) -> Rc<Self> {
+        let services = Services::shared(services, &env);
+        let store = Store::new(state.storage().sql());
+        Rc::new(Self {
+            state,
+            env,
+            services,
+            handlers: RefCell::default(),
+            table: RefCell::new(Table::new()),
+            store,
+            sockets_awake: Cell::new(false),
+            sessions_awake: Cell::new(false),
+            touched: RefCell::default(),
+            settling: Cell::new(false),
+            settle_planned: Cell::new(false),
+            armed: Cell::new(Armed::Unknown),
+            timer: Cell::new(None),
+        })
+    }
+
+    /// Takes up the sockets that stayed open while the object slept.
+    pub(crate) fn wake_sockets(self: &Rc<Self>) -> Result<()> {
+        if self.sockets_awake.replace(true) {
+            return Ok(());
+        }
+        let now = now();
+        let mut sleepers = false;
+        for websocket in self.state.get_websockets() {
+            match Attachment::read(&websocket) {
+                Some(Attachment::Client(info)) => {
+                    let Some(service) = self.services.find(&info.service) else {
+                        socket::close(&websocket, 1001, "service is gone");
+                        continue;
+                    };
+                    let session = Session::wake_websocket(now, Rules::new(&service.config, info.transport));
+                    let Some(entry) = self.entry(info, session) else { continue };
+                    entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
+                    self.table.borrow_mut().add_socket(&websocket, Role::Client(entry));
+                }
+                Some(Attachment::Receiver { .. }) => sleepers = true,
+                None => socket::close(&websocket, 1001, "unknown version"),
+            }
+        }
+        if sleepers { self.wake_sessions() } else { Ok(()) }
+    }
+
+    /// Takes up the HTTP sessions that are stored, with the receivers that stayed attached.
+    pub(crate) fn wake_sessions(self: &Rc<Self>) -> Result<()> {
+        self.wake_sockets()?;
+        if self.sessions_awake.replace(true) {
+            return Ok(());
+        }
+        for (info, stored) in self.store.load()? {
+            self.wake_session(info, stored);
+        }
+        for websocket in self.state.get_websockets() {
+            // An inner socket that nobody took up leads nowhere.
+            if self.table.borrow().role(&websocket).is_none() {
+                socket::close(&websocket, socket::REPLACED, "session over");
+            }
+        }
+        Ok(())
+    }
+
+    fn wake_session(self: &Rc<Self>, info: Info, stored: Stored) {
+        let now = now();
+        let Some(service) = self.services.find(&info.service) else { return };
+        let rules = Rules::new(&service.config, info.transport);
+        let mut attached: Option<(Receiver, Millis)> = None;
+        let mut inner = Vec::new();
+        for websocket in self.state.get_websockets() {
+            let Some(Attachment::Receiver { service, session, transport, receiver, since }) =
+                Attachment::read(&websocket)
+            else {
+                continue;
+            };
+            if service != info.service || Some(&session) != info.session.as_ref() {
+                continue;
+            }
+            // Of two, the older had its last frame and is only waiting to be closed.
+            if attached.is_none_or(|(_, earlier)| earlier <= since) {
+                attached = Some((Receiver { id: receiver, kind: receiver_kind(transport) }, since));
+            }
+            inner.push((receiver, websocket));
+        }
+        let session = Session::restore(now, rules, stored, attached);
+        let Some(entry) = self.entry(info, session) else { return };
+        for (receiver, websocket) in inner {
+            entry.links.borrow_mut().set(receiver, Link::Inner(websocket.clone()));
+            self.table.borrow_mut().add_socket(&websocket, Role::Receiver(entry.clone(), receiver));
+        }
+        self.table.borrow_mut().add_session(entry.clone());
+        self.touch(&entry);
+    }
+
+    /// The HTTP session `session` of `service`, if it is known.
+    pub(crate) fn session(self: &Rc<Self>, service: &str, session: &str) -> Result<Option<Rc<Entry>>> {
+        self.wake_sessions()?;
+        Ok(self.table.borrow().session(service, session))
+    }
+
+    /// A connection with its service's handler; none if the service is unknown.
+    pub(crate) fn entry(&self, info: Info, session: Session) -> Option<Rc<Entry>> {
+        let service = self.services.find(&info.service)?;
+        let handler = self
+            .handlers
+            .borrow_mut()
+            .entry(info.service.clone())
+            .or_insert_with(|| (service.factory)(&self.env))
+            .clone();
+        Some(Entry::new(info, handler, session))
+    }
+
+    /// Marks a connection whose session was told something; [`Object::settle`] follows.
+    pub(crate) fn touch_now(&self, entry: &Rc<Entry>) {
+        if !entry.touched.replace(true) {
+            self.touched.borrow_mut().push_back(entry.clone());
+        }
+    }
+
+    /// The same for code that may run outside an event: then it is settled when that code ends.
+    pub(crate) fn touch(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.touch_now(entry);
+        if !self.settling.get() && !self.settle_planned.replace(true) {
+            let object = self.clone();
+            js_sys::futures::spawn_local(async move { object.settle() });
+        }
+    }
+
+    /// Does everything that the touched sessions ask for, and what that causes.
+    pub(crate) fn settle(self: &Rc<Self>) {
+        if self.settling.replace(true) {
+            return;
+        }
+        self.settle_planned.set(false);
+        let mut settled = Vec::new();
+        loop {
+            let next = self.touched.borrow_mut().pop_front();
+            let Some(entry) = next else { break };
+            entry.touched.set(false);
+            self.drain(&entry);
+            self.start_handlers(&entry);
+            settled.push(entry);
+        }
+        self.settling.set(false);
+        self.arm(settled.iter());
+    }
+
+    fn start_handlers(self: &Rc<Self>, entry: &Rc<Entry>) {
+        if entry.inbox.borrow_mut().start() {
+            let handlers = Box::pin(run_handlers(self.clone(), entry.clone()));
+            run(&self.state, Box::pin(Settling { object: self.clone(), handlers }));
+        }
+    }
+
+    /// Arms the alarm and the timer for what the sessions of `entries` wait for.
+    pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
+        let now = now();
+        let deadlines: Vec<Millis> = entries.flat_map(|entry| entry.session.borrow().deadlines()).collect();
+        let plan = alarm::plan(now, self.armed.get(), self.timer.get(), deadlines.into_iter());
+        if let Some(at) = plan.alarm {
+            self.armed.set(Armed::At(at));
+            let storage = self.state.storage();
+            let offset = i64::try_from((at - now).0).unwrap_or(i64::MAX);
+            self.run(async move { storage.set_alarm(offset).await }, "set alarm");
+        }
+        if let Some(at) = plan.timer {
+            self.timer.set(Some(at));
+            let object = self.clone();
+            let timer = async move {
+                Delay::from(Duration::from_millis((at - now).0)).await;
+                if object.timer.get() == Some(at) {
+                    object.timer.set(None);
+                }
+                object.tick(Session::tick);
+                Ok(())
+            };
+            self.run(timer, "timer");
+        }
+        if plan.ask {
+            let object = self.clone();
+            let ask = async move {
+                let alarm = object.state.storage().get_alarm().await?;
+                if object.armed.get() == Armed::Unknown {
+                    let at = alarm.and_then(|at| u64::try_from(at).ok());
+                    object.armed.set(at.map_or(Armed::Never, |at| Armed::At(Millis(at))));
+                }
+                let entries = object.table.borrow().entries();
+                object.arm(entries.iter());
+                Ok(())
+            };
+            self.run(ask, "get alarm");
+        }
+    }
+
+    /// Gives every session the time, by `tick` or a variant of it.
+    pub(crate) fn tick(self: &Rc<Self>, tick: impl Fn(&mut Session, Millis)) {
+        let now = now();
+        let entries = self.table.borrow().entries();
+        for entry in &entries {
+            tick(&mut entry.session.borrow_mut(), now);
+            self.touch_now(entry);
+        }
+        self.settle();
+    }
+
+    /// Runs a piece of work that nobody waits for; what goes wrong is logged.
+    pub(crate) fn run(&self, work: impl Future<Output = Result<()>> + 'static, what: &'static str) {
+        let logged = async move {
+            if let Err(error) = work.await {
+                console_error!("sockjs: {what}: {error}");
+            }
+        };
+        run(&self.state, Box::pin(logged));
+    }
+}
+
+pub(crate) fn receiver_kind(transport: Transport) -> ReceiverKind {
+    match transport {
+        Transport::XhrPolling => ReceiverKind::OneFrame,
+        _ => ReceiverKind::WebSocket,
+    }
+}
+
+/// Tells the handler everything in the inbox, one after the other.
+async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
+    let connection = Connection { entry: entry.clone(), object: Rc::downgrade(&object) };
+    loop {
+        let job = entry.inbox.borrow_mut().next();
+        let Some(job) = job else { break };
+        let handler = entry.handler.clone();
+        let connection = connection.clone();
+        let told = match job {
+            Job::Open => handler.on_open(connection),
+            Job::Message(message) => handler.on_message(connection, message),
+            Job::Close(reason) => handler.on_close(connection, reason),
+        };
+        if let Err(error) = told.await {
+            console_error!("sockjs: handler of {}: {error}", entry.info.service);
+            let closed = CloseReason::HandlerFailed;
+            entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
+            object.touch(&entry);
+        }
+        entry.inbox.borrow_mut().finish();
+    }
+}
+
+/// Handlers that had to wait: whatever they did when they ran on is settled at once.
+struct Settling {
+    object: Rc<Object>,
+    handlers: LocalBoxFuture<'static, ()>,
+}
+
+impl Future for Settling {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // While they run, what they touch waits for the end of the run.
+        let nested = self.object.settling.replace(true);
+        let polled = self.handlers.as_mut().poll(context);
+        self.object.settling.set(nested);
+        if !nested {
+            self.object.settle();
+        }
+        polled
+    }
+}

@@ -1,0 +1,132 @@
+//! The services of a Worker, shared by its two halves.
+
+use crate::handler::{ErasedHandler, Handler};
+use crate::runtime::chain_panic_hook;
+use sockjs_protocol::options::{Config, ConfigError};
+use std::cell::RefCell;
+use std::rc::Rc;
+use worker::Env;
+
+/// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
+pub const DEFAULT_BINDING: &str = "SOCKJS";
+
+/// Makes a handler for one object.
+type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
+
+/// The services of a Worker: which prefix is answered by which handler, with which settings.
+///
+/// Built by one function that both halves call, so that they cannot disagree:
+///
+/// ```ignore
+/// fn services(_env: &Env) -> Services {
+///     Services::new().add(Config::new("/echo"), |_env| Echo)
+/// }
+/// ```
+pub struct Services {
+    services: Vec<Service>,
+    binding: String,
+}
+
+/// One service.
+pub(crate) struct Service {
+    pub config: Config,
+    pub factory: Factory,
+}
+
+impl Services {
+    /// No services yet.
+    pub fn new() -> Self {
+        Self { services: Vec::new(), binding: DEFAULT_BINDING.into() }
+    }
+
+    /// Adds a service. `factory` makes its handler, once for each object.
+    pub fn add<H: Handler>(mut self, config: Config, factory: impl Fn(&Env) -> H + 'static) -> Self {
+        self.services.push(Service { config, factory: Box::new(move |env| Rc::new(factory(env))) });
+        self
+    }
+
+    /// Names the Durable Object binding. Default [`DEFAULT_BINDING`].
+    pub fn binding(mut self, name: impl Into<String>) -> Self {
+        self.binding = name.into();
+        self
+    }
+
+    /// The binding's name.
+    pub fn binding_name(&self) -> &str {
+        &self.binding
+    }
+
+    /// The settings of each service, in the order in which they were added.
+    pub fn configs(&self) -> impl Iterator<Item = &Config> {
+        self.services.iter().map(|service| &service.config)
+    }
+
+    /// The first setting that cannot be served.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for (at, config) in self.configs().enumerate() {
+            config.check()?;
+            if self.configs().take(at).any(|earlier| earlier.prefix == config.prefix) {
+                let advice = "is used by an earlier service".into();
+                return Err(ConfigError { prefix: config.prefix.clone(), option: "prefix", advice });
+            }
+        }
+        Ok(())
+    }
+
+    /// What `build` gives, called once in each isolate.
+    pub fn shared(build: fn(&Env) -> Self, env: &Env) -> Rc<Self> {
+        thread_local! {
+            static SHARED: RefCell<Vec<(usize, Rc<Services>)>> = const { RefCell::new(Vec::new()) };
+        }
+        let key = build as usize;
+        let known =
+            SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
+        known.unwrap_or_else(|| {
+            let services = Rc::new(build(env));
+            let first = SHARED.with_borrow_mut(|all| {
+                all.push((key, services.clone()));
+                all.len() == 1
+            });
+            if first {
+                chain_panic_hook();
+            }
+            services
+        })
+    }
+
+    pub(crate) fn find(&self, prefix: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.config.prefix == prefix)
+    }
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Connection;
+
+    struct Nothing;
+    impl Handler for Nothing {
+        async fn on_message(&self, _: &Connection, _: String) -> worker::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bad_setting_or_a_prefix_used_twice_is_named() {
+        let services = Services::new().add(Config::new("/a"), |_| Nothing);
+        assert_eq!(services.check(), Ok(()));
+        let twice = services.add(Config::new("/a/"), |_| Nothing);
+        assert_eq!(
+            twice.check().unwrap_err().to_string(),
+            r#"service "/a": option prefix is used by an earlier service"#
+        );
+        let bad = Services::new().add(Config::new("a"), |_| Nothing);
+        assert_eq!(bad.check().unwrap_err().option, "prefix");
+    }
+}

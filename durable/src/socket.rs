@@ -1,0 +1,127 @@
+//! Sockets that outlive the object: what is attached to them, and how they are told apart.
+
+use crate::info::Info;
+use serde::{Deserialize, Serialize};
+use sockjs_protocol::session::ReceiverId;
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::transport::Transport;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Error, Result, WebSocket};
+
+/// The runtime keeps no more than this with a socket (16 KiB), headers of its own included.
+const ATTACHMENT_MAX: usize = 16_000;
+
+/// Close code of an inner socket that is of no use any more; what the Worker had from it is not acknowledged.
+pub(crate) const REPLACED: u16 = 4000;
+
+/// What a socket says of itself after the object slept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Attachment {
+    /// A client's WebSocket.
+    Client(Info),
+    /// An inner socket.
+    Receiver { service: String, session: String, transport: Transport, receiver: ReceiverId, since: Millis },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Versioned {
+    version: u8,
+    socket: Attachment,
+}
+
+/// Version of what is attached to sockets.
+const VERSION: u8 = 1;
+
+impl Attachment {
+    /// Attaches this to `socket`; an error says that it is too large.
+    pub fn write(&self, socket: &WebSocket) -> Result<()> {
+        let versioned = Versioned { version: VERSION, socket: self.clone() };
+        let text = serde_json::to_string(&versioned)?;
+        if text.len() > ATTACHMENT_MAX {
+            return Err(Error::RustError(format!("URL and headers take more than {ATTACHMENT_MAX} bytes")));
+        }
+        socket.serialize_attachment(text)
+    }
+
+    /// Reads what is attached to `socket`; none if nothing of this version is.
+    pub fn read(socket: &WebSocket) -> Option<Self> {
+        let text: String = socket.deserialize_attachment().ok()??;
+        let versioned: Versioned = serde_json::from_str(&text).ok()?;
+        (versioned.version == VERSION).then_some(versioned.socket)
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The runtime gives the same JavaScript object for a socket as long as the object is in memory, so a property on it
+    /// tells sockets apart for the price of one call; an attachment is read only after a sleep.
+    type Keyed;
+
+    #[wasm_bindgen(method, getter, js_name = sockjsKey)]
+    fn key(this: &Keyed) -> Option<f64>;
+
+    #[wasm_bindgen(method, setter, js_name = sockjsKey)]
+    fn set_key(this: &Keyed, key: f64);
+}
+
+/// The key given to `socket` while the object has been in memory.
+pub(crate) fn key(socket: &WebSocket) -> Option<u64> {
+    // Keys are whole numbers below 2^53.
+    socket.as_ref().unchecked_ref::<Keyed>().key().map(|key| key as u64)
+}
+
+/// Gives `socket` its key.
+pub(crate) fn set_key(socket: &WebSocket, key: u64) {
+    socket.as_ref().unchecked_ref::<Keyed>().set_key(key as f64);
+}
+
+/// Closes a socket that may be closed already. Codes that only the runtime may use are left out, as it demands.
+pub(crate) fn close(socket: &WebSocket, code: u16, reason: &str) {
+    // The error is that there is nothing left to close.
+    let _ = match code {
+        1004..=1006 | 1015 => socket.close::<&str>(None, None),
+        code => socket.close(Some(code), Some(reason)),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attachments_keep_their_written_form() {
+        let client = Attachment::Client(Info {
+            id: "id".into(),
+            service: "/echo".into(),
+            session: Some("s".into()),
+            transport: Transport::WebSocket,
+            pathname: "/echo/0/s/websocket".into(),
+            query: String::new(),
+            remote_address: None,
+            headers: vec![("host".into(), "example.com".into())],
+        });
+        let receiver = Attachment::Receiver {
+            service: "/echo".into(),
+            session: "s".into(),
+            transport: Transport::XhrPolling,
+            receiver: ReceiverId(7),
+            since: Millis(9),
+        };
+        for (attachment, written) in [
+            (
+                client,
+                r#"{"version":1,"socket":{"client":{"id":"id","service":"/echo","session":"s","transport":"websocket","pathname":"/echo/0/s/websocket","headers":[["host","example.com"]]}}}"#,
+            ),
+            (
+                receiver,
+                r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-polling","receiver":7,"since":9}}}"#,
+            ),
+        ] {
+            let versioned = Versioned { version: VERSION, socket: attachment.clone() };
+            assert_eq!(serde_json::to_string(&versioned).unwrap(), written);
+            assert_eq!(serde_json::from_str::<Versioned>(written).unwrap().socket, attachment);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What the object stores: one row for each HTTP session, one for each run of messages that waits.
+//!
+//! WebSocket sessions store nothing: what is needed to wake up is attached to their sockets.
+//!
+//! | table | row | written | deleted |
+//! |---|---|---|---|
+//! | `sockjs_sessions_1` | a session: how it was opened, its close frame once it has one | at its open, at its close | when nothing of it is needed any more |
+//! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
+//!
+//! The number in a table's name is the version of its format. Tables are made by the first write, so that a request that
+//! is refused leaves nothing behind. Neither has a row id, so that each row counts once.
+
+use crate::info::Info;
+use serde::Deserialize;
+use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::payload;
+use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
+use sockjs_protocol::time::Millis;
+use std::cell::Cell;
+use worker::{Error, Result, SqlStorage, SqlStorageValue};
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS sockjs_sessions_1 (
+  service TEXT NOT NULL, session TEXT NOT NULL,
+  info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
+  close_code INTEGER, close_reason TEXT, closed_at INTEGER,
+  PRIMARY KEY (service, session)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sockjs_messages_1 (
+  service TEXT NOT NULL, session TEXT NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL, messages TEXT NOT NULL,
+  PRIMARY KEY (service, session, first)) WITHOUT ROWID;";
+
+/// The object's tables.
+pub(crate) struct Store {
+    sql: SqlStorage,
+    /// Whether the tables are known to be there.
+    ready: Cell<bool>,
+}
+
+#[derive(Deserialize)]
+struct SessionRow {
+    service: String,
+    session: String,
+    info: String,
+    opener: u64,
+    delivered: Option<u64>,
+    close_code: Option<u16>,
+    close_reason: Option<String>,
+    closed_at: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct MessagesRow {
+    service: String,
+    session: String,
+    first: u64,
+    messages: String,
+}
+
+impl Store {
+    pub fn new(sql: SqlStorage) -> Self {
+        Self { sql, ready: Cell::new(false) }
+    }
+
+    /// Whether anything was ever written.
+    pub fn is_used(&self) -> bool {
+        self.ready.get()
+    }
+
+    /// Everything was deleted, the tables too.
+    pub fn reset(&self) {
+        self.ready.set(false);
+    }
+
+    /// Every session that is stored.
+    pub fn load(&self) -> Result<Vec<(Info, Stored)>> {
+        let tables: Vec<serde::de::IgnoredAny> =
+            self.exec("SELECT 1 FROM sqlite_master WHERE name = 'sockjs_sessions_1'", vec![])?.to_array()?;
+        if tables.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ready.set(true);
+        let rows: Vec<SessionRow> = self.exec("SELECT * FROM sockjs_sessions_1", vec![])?.to_array()?;
+        let messages: Vec<MessagesRow> = self
+            .exec(
+                "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first",
+                vec![],
+            )?
+            .to_array()?;
+        rows.into_iter().map(|row| read(row, &messages)).collect()
+    }
+
+    /// Writes one change of the session that `info` names.
+    pub fn apply(&self, info: &Info, change: Change) -> Result<()> {
+        let service = SqlStorageValue::from(info.service.as_str());
+        let session = SqlStorageValue::from(info.session.as_deref().unwrap_or_default());
+        if !self.ready.get() {
+            self.exec(SCHEMA, vec![])?;
+            self.ready.set(true);
+        }
+        match change {
+            Change::Open { opener } => {
+                let info = serde_json::to_string(info)?;
+                self.exec(
+                    "INSERT OR REPLACE INTO sockjs_sessions_1 (service, session, info, opener) VALUES (?, ?, ?, ?)",
+                    vec![service, session, info.into(), number(opener.0)],
+                )?;
+            }
+            Change::Append(row) => {
+                let last = number(row.last().0);
+                let first = number(row.first.0);
+                self.exec(
+                    "INSERT OR REPLACE INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?)",
+                    vec![service, session, first, last, array(row.messages).into()],
+                )?;
+            }
+            Change::Discard { through } => {
+                self.exec(
+                    "UPDATE sockjs_sessions_1 SET delivered = ?3 WHERE service = ?1 AND session = ?2 AND EXISTS (SELECT 1
+                     FROM sockjs_messages_1 WHERE service = ?1 AND session = ?2 AND first <= ?3 AND last > ?3)",
+                    vec![service.clone(), session.clone(), number(through.0)],
+                )?;
+                self.exec(
+                    "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last <= ?",
+                    vec![service, session, number(through.0)],
+                )?;
+            }
+            Change::Close(Tombstone { code, reason, at }) => {
+                self.exec(
+                    "UPDATE sockjs_sessions_1 SET close_code = ?, close_reason = ?, closed_at = ?
+                     WHERE service = ? AND session = ?",
+                    vec![i32::from(code).into(), reason.into(), number(at.0), service, session],
+                )?;
+            }
+            Change::Forget => {
+                self.exec(
+                    "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ?",
+                    vec![service.clone(), session.clone()],
+                )?;
+                self.exec("DELETE FROM sockjs_sessions_1 WHERE service = ? AND session = ?", vec![service, session])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn exec(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<worker::SqlCursor> {
+        self.sql.exec(query, values)
+    }
+}
+
+/// Numbers here stay below 2^53, as far as JavaScript counts: message numbers are a time in ms times 1024.
+fn number(number: u64) -> SqlStorageValue {
+    SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// The messages as a JSON array: the frame that would carry them, without its `a`.
+fn array(messages: Vec<Encoded>) -> String {
+    Frame::Messages(messages).encode().split_off(1)
+}
+
+fn read(row: SessionRow, messages: &[MessagesRow]) -> Result<(Info, Stored)> {
+    let of_this = |other: &&MessagesRow| other.service == row.service && other.session == row.session;
+    let rows = messages.iter().filter(of_this).map(read_messages).collect::<Result<_>>()?;
+    let closed = row.close_code.map(|code| Tombstone {
+        code,
+        reason: row.close_reason.unwrap_or_default(),
+        at: Millis(row.closed_at.unwrap_or_default()),
+    });
+    let delivered = row.delivered.map(Seq);
+    Ok((serde_json::from_str(&row.info)?, Stored { opener: ReceiverId(row.opener), closed, rows, delivered }))
+}
+
+fn read_messages(row: &MessagesRow) -> Result<Row> {
+    let messages = payload::messages(&row.messages).map_err(|error| Error::RustError(error.to_string()))?;
+    let messages = messages.iter().map(|message| Encoded::framed(message)).collect();
+    Ok(Row { first: Seq(row.first), messages })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sockjs_protocol::transport::Transport;
+
+    fn info() -> Info {
+        Info {
+            id: "id".into(),
+            service: "/echo".into(),
+            session: Some("s".into()),
+            transport: Transport::XhrPolling,
+            pathname: "/echo/0/s/xhr".into(),
+            query: "a=1".into(),
+            remote_address: Some("192.0.2.1".into()),
+            headers: vec![("host".into(), "example.com".into())],
+        }
+    }
+
+    #[test]
+    fn rows_keep_their_written_form() {
+        let written = r#"{"id":"id","service":"/echo","session":"s","transport":"xhr-polling","pathname":"/echo/0/s/xhr","query":"a=1","remote_address":"192.0.2.1","headers":[["host","example.com"]]}"#;
+        assert_eq!(serde_json::to_string(&info()).unwrap(), written);
+        let text = array(vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")]);
+        assert_eq!(text, r#"["a","\u2028\""]"#);
+
+        let row = SessionRow {
+            service: "/echo".into(),
+            session: "s".into(),
+            info: written.into(),
+            opener: 7,
+            delivered: None,
+            close_code: Some(3000),
+            close_reason: Some("Go away!".into()),
+            closed_at: Some(9),
+        };
+        let of = |session: &str, first, messages: &str| MessagesRow {
+            service: "/echo".into(),
+            session: session.into(),
+            first,
+            messages: messages.into(),
+        };
+        let (read_info, stored) = read(row, &[of("other", 1, r#"["x"]"#), of("s", 5, &text)]).unwrap();
+        assert_eq!(read_info, info());
+        let messages = vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")];
+        let rows = vec![Row { first: Seq(5), messages }];
+        let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
+        assert_eq!(stored, Stored { opener: ReceiverId(7), closed, rows, delivered: None });
+    }
+}

@@ -1,0 +1,349 @@
+//! The inner protocol: what the Worker half and the Durable Object say to each other.
+//!
+//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a send's body is a
+//!   [`encode_batch`].
+//! * An attached receiver is answered with one [`ToEdge::Frame`] as the body of a 200, or with a 101: then both sides
+//!   exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner WebSocket.
+//!
+//! Everything starts with [`VERSION`]. A deploy replaces the two halves at different moments; a side that meets another
+//! version ends what it was doing cleanly instead of guessing.
+
+use crate::session::{ReceiverId, Seq};
+use crate::transport::Transport;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Version of everything in this file.
+pub const VERSION: u8 = 1;
+
+/// The request header that carries a [`Command`]. The Worker sets it, so a client's own never arrives.
+pub const COMMAND_HEADER: &str = "sockjs-edge-command";
+
+/// What the Worker asks of the object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// [`VERSION`] of the sender.
+    pub version: u8,
+    /// Prefix of the service.
+    pub service: String,
+    /// The request itself.
+    pub action: Action,
+}
+
+/// The kinds of request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A receiver of an HTTP session. Request with `Upgrade: websocket`; answered 200 or 101.
+    Attach {
+        /// Session id as it stood in the URL.
+        session: String,
+        /// The client's transport.
+        transport: Transport,
+        /// Name of this receiver, unique in its session.
+        receiver: ReceiverId,
+        /// When it attaches again: the last number that it wrote, if any.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        after: Option<Seq>,
+        /// Whether it attaches again, after its inner socket broke.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        again: bool,
+    },
+    /// Messages for an HTTP session. POST with a batch; answered 204, 404 or 503.
+    Send {
+        /// Session id as it stood in the URL.
+        session: String,
+        /// Name of this send, by which the object knows a retry.
+        id: u64,
+    },
+    /// A client's WebSocket, passed on with its upgrade; answered 101.
+    Connect {
+        /// Session id as it stood in the URL; none for a raw WebSocket.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        session: Option<String>,
+        /// Framed or raw.
+        transport: Transport,
+    },
+}
+
+impl Command {
+    /// A command of this version.
+    pub fn new(service: &str, action: Action) -> Self {
+        Self { version: VERSION, service: service.to_owned(), action }
+    }
+
+    /// As a header value: JSON in ASCII.
+    pub fn encode(&self) -> Result<String, EnvelopeError> {
+        let json = serde_json::to_string(self).map_err(|_| EnvelopeError::Malformed)?;
+        if json.is_ascii() { Ok(json) } else { Err(EnvelopeError::Malformed) }
+    }
+
+    /// Reads a header value.
+    pub fn decode(header: &str) -> Result<Self, EnvelopeError> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u8,
+        }
+        match serde_json::from_str::<Self>(header) {
+            Ok(command) if command.version == VERSION => Ok(command),
+            Ok(command) => Err(EnvelopeError::Version(command.version)),
+            // A later version may have another shape: read its number alone.
+            Err(_) => match serde_json::from_str::<Version>(header) {
+                Ok(Version { version }) if version != VERSION => Err(EnvelopeError::Version(version)),
+                _ => Err(EnvelopeError::Malformed),
+            },
+        }
+    }
+}
+
+/// From the object to the Worker that holds a client's response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToEdge {
+    /// Write this encoded frame as one chunk.
+    Frame {
+        /// Number of the last message in it, to acknowledge, and to drop when it was written before; heartbeats and
+        /// close frames have none.
+        seq: Option<Seq>,
+        /// Whether the response ends with it.
+        end: bool,
+        /// The encoded frame.
+        frame: String,
+    },
+    /// Write one newline, which clients ignore, to learn whether this one is still there.
+    Probe,
+}
+
+/// From the Worker to the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToObject {
+    /// Everything up to this number was written to the client's response.
+    Ack(Seq),
+    /// The client left before the last byte.
+    Gone,
+}
+
+/// Close code of an inner socket whose response was completed: everything sent on it was written.
+pub const FINISHED: u16 = 1000;
+
+const FRAME: u8 = b'f';
+const UNNUMBERED: u8 = b'u';
+const PROBE: u8 = b'p';
+const ACK: u8 = b'a';
+const GONE: u8 = b'g';
+
+impl ToEdge {
+    /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number, or
+    /// `[version, 'p']`.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Probe => vec![VERSION, PROBE],
+            Self::Frame { seq, end, frame } => {
+                let mut bytes = Vec::with_capacity(11 + frame.len());
+                bytes.extend([VERSION, if seq.is_some() { FRAME } else { UNNUMBERED }, u8::from(*end)]);
+                if let Some(seq) = seq {
+                    bytes.extend(seq.0.to_le_bytes());
+                }
+                bytes.extend(frame.as_bytes());
+                bytes
+            }
+        }
+    }
+
+    /// Reads what [`ToEdge::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        match versioned(bytes)? {
+            [PROBE] => Ok(Self::Probe),
+            [kind @ (FRAME | UNNUMBERED), end @ (0 | 1), rest @ ..] => {
+                let (seq, frame) = if *kind == FRAME {
+                    let (seq, frame) = seq_and_rest(rest)?;
+                    (Some(seq), frame)
+                } else {
+                    (None, rest)
+                };
+                let frame = std::str::from_utf8(frame).map_err(|_| EnvelopeError::Malformed)?.to_owned();
+                Ok(Self::Frame { seq, end: *end == 1, frame })
+            }
+            _ => Err(EnvelopeError::Malformed),
+        }
+    }
+}
+
+impl ToObject {
+    /// `[version, 'a', seq as u64 LE]` or `[version, 'g']`.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Gone => vec![VERSION, GONE],
+            Self::Ack(seq) => {
+                let mut bytes = vec![VERSION, ACK];
+                bytes.extend(seq.0.to_le_bytes());
+                bytes
+            }
+        }
+    }
+
+    /// Reads what [`ToObject::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        match versioned(bytes)? {
+            [GONE] => Ok(Self::Gone),
+            [ACK, rest @ ..] => match seq_and_rest(rest)? {
+                (seq, []) => Ok(Self::Ack(seq)),
+                _ => Err(EnvelopeError::Malformed),
+            },
+            _ => Err(EnvelopeError::Malformed),
+        }
+    }
+}
+
+fn versioned(bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
+    match bytes {
+        [VERSION, rest @ ..] => Ok(rest),
+        [other, ..] => Err(EnvelopeError::Version(*other)),
+        [] => Err(EnvelopeError::Malformed),
+    }
+}
+
+fn seq_and_rest(bytes: &[u8]) -> Result<(Seq, &[u8]), EnvelopeError> {
+    let (seq, rest) = bytes.split_first_chunk::<8>().ok_or(EnvelopeError::Malformed)?;
+    Ok((Seq(u64::from_le_bytes(*seq)), rest))
+}
+
+/// The messages of a send, already checked: `[version]`, then for each its length as u32 LE and its UTF-8.
+pub fn encode_batch(messages: &[String]) -> Vec<u8> {
+    let bytes: usize = messages.iter().map(|message| 4 + message.len()).sum();
+    let mut batch = Vec::with_capacity(1 + bytes);
+    batch.push(VERSION);
+    for message in messages {
+        // A message is bounded by the body limit, far below 4 GiB.
+        batch.extend(u32::try_from(message.len()).unwrap_or(u32::MAX).to_le_bytes());
+        batch.extend(message.as_bytes());
+    }
+    batch
+}
+
+/// Reads what [`encode_batch`] wrote.
+pub fn decode_batch(bytes: &[u8]) -> Result<Vec<String>, EnvelopeError> {
+    let mut rest = versioned(bytes)?;
+    let mut messages = Vec::new();
+    while !rest.is_empty() {
+        let (len, tail) = rest.split_first_chunk::<4>().ok_or(EnvelopeError::Malformed)?;
+        let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| EnvelopeError::Malformed)?;
+        let (message, tail) = tail.split_at_checked(len).ok_or(EnvelopeError::Malformed)?;
+        messages.push(std::str::from_utf8(message).map_err(|_| EnvelopeError::Malformed)?.to_owned());
+        rest = tail;
+    }
+    Ok(messages)
+}
+
+/// Why something of the inner protocol could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnvelopeError {
+    /// The other half speaks this version: end cleanly, the next request meets a half of one's own age.
+    Version(u8),
+    /// It is nothing that any version writes.
+    Malformed,
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(f, "inner protocol version {version}, expected {VERSION}"),
+            Self::Malformed => f.write_str("malformed inner message"),
+        }
+    }
+}
+
+impl std::error::Error for EnvelopeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_keep_their_written_form() {
+        let golden = [
+            (
+                Action::Attach {
+                    session: "s".into(),
+                    transport: Transport::XhrPolling,
+                    receiver: ReceiverId(7),
+                    after: None,
+                    again: false,
+                },
+                r#"{"version":1,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
+            ),
+            (
+                Action::Attach {
+                    session: "s".into(),
+                    transport: Transport::XhrPolling,
+                    receiver: ReceiverId(7),
+                    after: Some(Seq(9)),
+                    again: true,
+                },
+                r#"{"version":1,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
+            ),
+            (
+                Action::Send { session: "s".into(), id: 3 },
+                r#"{"version":1,"service":"/echo","action":{"send":{"session":"s","id":3}}}"#,
+            ),
+            (
+                Action::Connect { session: Some("s".into()), transport: Transport::WebSocket },
+                r#"{"version":1,"service":"/echo","action":{"connect":{"session":"s","transport":"websocket"}}}"#,
+            ),
+            (
+                Action::Connect { session: None, transport: Transport::WebSocketRaw },
+                r#"{"version":1,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
+            ),
+        ];
+        for (action, written) in golden {
+            let command = Command::new("/echo", action);
+            assert_eq!(command.encode().unwrap(), written);
+            assert_eq!(Command::decode(written).unwrap(), command);
+        }
+    }
+
+    #[test]
+    fn inner_messages_keep_their_bytes() {
+        let frame = ToEdge::Frame { seq: Some(Seq(258)), end: true, frame: "a[\"é\"]".into() };
+        let heartbeat = ToEdge::Frame { seq: None, end: false, frame: "h".into() };
+        assert_eq!(frame.encode(), b"\x01f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
+        assert_eq!(heartbeat.encode(), b"\x01u\0h");
+        assert_eq!(ToEdge::Probe.encode(), b"\x01p");
+        assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x01a\x01\0\0\0\0\0\0\0");
+        assert_eq!(ToObject::Gone.encode(), b"\x01g");
+        assert_eq!(encode_batch(&["a".into(), String::new()]), b"\x01\x01\0\0\0a\0\0\0\0");
+        for message in [frame, heartbeat, ToEdge::Probe] {
+            assert_eq!(ToEdge::decode(&message.encode()), Ok(message));
+        }
+        for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone] {
+            assert_eq!(ToObject::decode(&message.encode()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn another_version_is_named_and_damage_is_refused() {
+        assert_eq!(ToEdge::decode(b"\x02anything"), Err(EnvelopeError::Version(2)));
+        assert_eq!(ToObject::decode(b"\x09"), Err(EnvelopeError::Version(9)));
+        assert_eq!(decode_batch(b"\x07"), Err(EnvelopeError::Version(7)));
+        assert_eq!(Command::decode(r#"{"version":2,"new":true}"#), Err(EnvelopeError::Version(2)));
+        for bytes in [&b""[..], b"\x01", b"\x01x", b"\x01f\x02\0\0\0\0\0\0\0\0", b"\x01f\0\0", b"\x01pp"] {
+            assert_eq!(ToEdge::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
+        }
+        for bytes in [&b"\x01a\0"[..], b"\x01a\0\0\0\0\0\0\0\0\0", b"\x01gg"] {
+            assert_eq!(ToObject::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
+        }
+        for header in ["", "{}", r#"{"version":1}"#] {
+            assert_eq!(Command::decode(header), Err(EnvelopeError::Malformed));
+        }
+    }
+
+    #[test]
+    fn a_batch_is_refused_at_every_cut() {
+        let messages = ["one".to_owned(), "zwei €".to_owned()];
+        let batch = encode_batch(&messages);
+        assert_eq!(decode_batch(&batch).unwrap(), messages);
+        let boundaries = [1, 1 + 4 + 3];
+        for cut in (0..batch.len()).filter(|cut| !boundaries.contains(cut)) {
+            assert!(decode_batch(&batch[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The frames a server sends: `o`, `h`, `a[...]` and `c[code,"reason"]`.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// One frame from the server to the client, before a transport wraps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// `o`: the session is open. Always the first.
+    Open,
+    /// `h`: a heartbeat, so that nothing between here and there closes a silent connection.
+    Heartbeat,
+    /// `a[...]`: one or more messages, oldest first.
+    Messages(Vec<Encoded>),
+    /// `c[code,"reason"]`: the session is closed. Always the last.
+    Close {
+        /// Close code as in RFC 6455: 1000, 3000-4999 from an application, 1002, 1011 and 2010 from this server.
+        code: u16,
+        /// A reason for people and logs.
+        reason: String,
+    },
+}
+
+impl Frame {
+    /// The frame a second receiver gets while the first is alive.
+    pub fn another_connection() -> Self {
+        Self::Close { code: 2010, reason: "Another connection still open".into() }
+    }
+
+    /// The frame as text, as it goes over a WebSocket or into a transport's wrapping.
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Open => "o".into(),
+            Self::Heartbeat => "h".into(),
+            Self::Messages(messages) => {
+                let bytes: usize = messages.iter().map(|message| message.len() + 1).sum();
+                let mut text = String::with_capacity(bytes + 3);
+                text.push('a');
+                let mut separator = '[';
+                for message in messages {
+                    text.push(separator);
+                    text.push_str(message.as_str());
+                    separator = ',';
+                }
+                if messages.is_empty() {
+                    text.push('[');
+                }
+                text.push(']');
+                text
+            }
+            Self::Close { code, reason } => format!("c[{code},{}]", quote(reason)),
+        }
+    }
+}
+
+/// A message ready to be sent, encoded once however many connections it goes to.
+///
+/// For SockJS connections that is a JSON string with its quotes; for raw WebSockets the text itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Encoded(Rc<str>);
+
+impl Encoded {
+    /// `message` as it stands between the brackets of an `a[...]` frame.
+    pub fn framed(message: &str) -> Self {
+        Self(quote(message).into())
+    }
+
+    /// `message` as it is, for a raw WebSocket.
+    pub fn raw(message: &str) -> Self {
+        Self(message.into())
+    }
+
+    /// What an earlier [`Encoded::framed`] gave, read back from storage.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The encoded text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has no bytes (only a raw message can).
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// `text` as a JSON string, escaped as sockjs-node does it.
+///
+/// Beyond JSON's own escapes, the characters that some browsers' old string handling loses are written as lower-case
+/// `\uXXXX`: U+200C-200F, U+2028-202F, U+2060-206F, U+FFF0-FFFF, and both halves of characters outside the BMP
+/// (protocol case `JSONEncoding.test_xhr_server_encodes`).
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    let mut plain_from = 0;
+    for (at, c) in text.char_indices() {
+        if !needs_escape(c) {
+            continue;
+        }
+        quoted.push_str(text.get(plain_from..at).unwrap_or_default());
+        plain_from = at + c.len_utf8();
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(quoted, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    quoted.push_str(text.get(plain_from..).unwrap_or_default());
+    quoted.push('"');
+    quoted
+}
+
+fn needs_escape(c: char) -> bool {
+    matches!(c,
+        '"' | '\\' | '\0'..='\u{1f}'
+        | '\u{200c}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}'
+        | '\u{fff0}'..='\u{ffff}' | '\u{10000}'..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_read_as_the_protocol_writes_them() {
+        let message = |text: &str| Encoded::framed(text);
+        for (frame, text) in [
+            (Frame::Open, "o"),
+            (Frame::Heartbeat, "h"),
+            (Frame::Messages(vec![message("x")]), r#"a["x"]"#),
+            (Frame::Messages(vec![message("x"), message("\"")]), r#"a["x","\""]"#),
+            (Frame::Messages(vec![]), "a[]"),
+            (Frame::Close { code: 3000, reason: "Go away!".into() }, r#"c[3000,"Go away!"]"#),
+            (Frame::another_connection(), r#"c[2010,"Another connection still open"]"#),
+        ] {
+            assert_eq!(frame.encode(), text);
+        }
+    }
+
+    #[test]
+    fn quote_escapes_what_sockjs_node_escapes_and_nothing_else() {
+        for (text, quoted) in [
+            ("", r#""""#),
+            ("plain é ü 漢", r#""plain é ü 漢""#),
+            ("\u{0}\u{1f}\u{7f}", "\"\\u0000\\u001f\u{7f}\""),
+            ("\u{8}\u{c}\n\r\t\"\\/", r#""\b\f\n\r\t\"\\/""#),
+            ("\u{200b}\u{200c}\u{200f}\u{2010}", "\"\u{200b}\\u200c\\u200f\u{2010}\""),
+            ("\u{2027}\u{2028}\u{202f}\u{2030}", "\"\u{2027}\\u2028\\u202f\u{2030}\""),
+            ("\u{205f}\u{2060}\u{206f}\u{2070}", "\"\u{205f}\\u2060\\u206f\u{2070}\""),
+            ("\u{ffef}\u{fff0}\u{ffff}", "\"\u{ffef}\\ufff0\\uffff\""),
+            ("😀", r#""\ud83d\ude00""#),
+            ("\u{10ffff}", r#""\udbff\udfff""#),
+            ("%25", r#""%25""#),
+        ] {
+            assert_eq!(quote(text), quoted);
+        }
+    }
+
+    #[test]
+    fn every_character_comes_back_from_its_quoted_form() {
+        for c in '\0'..=char::MAX {
+            let text = format!("a{c}b");
+            assert_eq!(serde_json::from_str::<String>(&quote(&text)).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The SockJS 0.3.3 protocol without I/O.
+//!
+//! Nothing here reads a clock, a socket or a random number: time is an argument, and what is to be done comes back as
+//! a value. The rooms:
+//!
+//! * [`frame`]: what a server sends; [`payload`]: what a client sends
+//! * [`transport`]: the table of transports, what each puts around a frame
+//! * [`session`]: the session state machine
+//! * [`envelope`]: what the Worker and the Durable Object say to each other
+//! * [`options`]: a service's settings, their defaults and limits
+//! * [`time`][]: milliseconds
+
+pub mod envelope;
+pub mod frame;
+pub mod options;
+pub mod payload;
+pub mod session;
+pub mod time;
+pub mod transport;

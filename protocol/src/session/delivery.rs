@@ -1,0 +1,80 @@
+//! What goes to the receiver next.
+
+use super::{Attached, Change, Departure, Due, Output, Phase, ReceiverKind, Session};
+use crate::frame::Frame;
+use crate::options::Durability;
+use crate::time::Millis;
+
+/// Bytes of messages that may be on their way to a receiver without its acknowledgement. One frame larger than that
+/// may go when nothing is in flight.
+pub const WINDOW: usize = 64 << 10;
+
+impl Session {
+    /// The next thing to do, if any; call it until it gives `None`. Frames come before writes to storage where the
+    /// promise allows it, and what the application is told comes last. Everything that waits for one receiver and fits
+    /// its window goes in one frame.
+    pub fn poll_output(&mut self, now: Millis) -> Option<Output> {
+        if let Some(output) = self.before.pop_front() {
+            return Some(output);
+        }
+        self.next_delivery(now).or_else(|| self.after.pop_front())
+    }
+
+    fn next_delivery(&mut self, now: Millis) -> Option<Output> {
+        let Attached { receiver, due, .. } = self.receiver.as_ref()?;
+        let (receiver, due) = (*receiver, *due);
+        let credit = match receiver.kind {
+            ReceiverKind::Stream => WINDOW.saturating_sub(self.queue.sent_bytes()),
+            ReceiverKind::WebSocket | ReceiverKind::OneFrame => usize::MAX,
+        };
+        let blocked = credit == 0 && self.queue.has_waiting();
+        let one_frame = receiver.kind == ReceiverKind::OneFrame;
+        let (frame, seq, end) = if due == Some(Due::End) {
+            (Frame::Heartbeat, None, true)
+        } else if blocked {
+            // A heartbeat may pass: there is one each `heartbeat_delay`, and `receiver_max_age` bounds their number.
+            due?;
+            (Frame::Heartbeat, None, one_frame)
+        } else if let Some(taken) = self.queue.take_frame(credit) {
+            if let Some(through) = taken.stored
+                && self.rules.durability == Durability::Default
+            {
+                self.queue.mark_discarded(through);
+                self.persist(Change::Discard { through });
+            }
+            (taken.frame, Some(taken.last), one_frame)
+        } else if let Phase::Closing(tombstone) = &self.phase {
+            (tombstone.frame(), None, true)
+        } else if due == Some(Due::Heartbeat) {
+            (Frame::Heartbeat, None, one_frame)
+        } else {
+            return None;
+        };
+        if let Some(attached) = &mut self.receiver {
+            attached.last_out = Some(now);
+            attached.due = None;
+        }
+        if let (ReceiverKind::WebSocket, Some(seq)) = (receiver.kind, seq) {
+            self.queue.acknowledge(seq);
+        }
+        if end {
+            self.ended(now);
+        }
+        Some(Output::Deliver { to: receiver.id, seq, frame, end })
+    }
+
+    /// The receiver was given its last frame.
+    fn ended(&mut self, now: Millis) {
+        let Some(attached) = self.receiver.take() else { return };
+        self.idle_since = now;
+        if self.websocket {
+            self.phase = Phase::Closed;
+            return;
+        }
+        self.ending = Some(attached.receiver.id);
+        if let Some(contender) = self.contender.take() {
+            self.detach(now, attached.receiver.id, Departure::Finished);
+            self.adopt(now, contender);
+        }
+    }
+}

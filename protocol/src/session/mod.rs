@@ -1,0 +1,579 @@
+//! The session state machine: inputs in, outputs drained, time an argument.
+//!
+//! # How to drive it
+//!
+//! After every input, and before the next, the caller runs this loop; it is all there is to driving a session:
+//!
+//! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::detach`],
+//!    [`Session::probed`], [`Session::receive`], [`Session::send`], [`Session::close`], [`Session::disconnected`],
+//!    [`Session::violated`], [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
+//! 2. **Drain.** Call [`Session::poll_output`] until it gives `None`, and do what each [`Output`] says, in that order.
+//! 3. **Arm.** Ask [`Session::deadline`] for the moment of the next [`Session::tick`].
+//! 4. **Drop.** When [`Session::is_closed`], the session is over: nothing of it is stored any more.
+//!
+//! ```
+//! use sockjs_protocol::frame::Encoded;
+//! use sockjs_protocol::session::{Output, Receiver, ReceiverId, ReceiverKind, Rules, Session};
+//! use sockjs_protocol::time::Millis;
+//!
+//! let poll = Receiver { id: ReceiverId(1), kind: ReceiverKind::OneFrame };
+//! let mut session = Session::open(Millis(0), Rules::default(), poll); // 1
+//! while let Some(output) = session.poll_output(Millis(0)) {           // 2
+//!     if let Output::Deliver { frame, .. } = output {
+//!         assert_eq!(frame.encode(), "o");
+//!     }
+//! }
+//! assert_eq!(session.deadline(), Some(Millis(5_000)));                 // 3
+//! ```
+//!
+//! The invariant behind it: between two drains a session owes nobody anything. What it promised is with a receiver,
+//! in storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] tells.
+
+mod delivery;
+mod queue;
+mod stored;
+mod timers;
+
+pub use stored::{Change, Row, Stored, Tombstone};
+
+use crate::frame::{Encoded, Frame};
+use crate::options::{Config, Durability};
+use crate::time::Millis;
+use crate::transport::Transport;
+use queue::Queue;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::fmt;
+
+/// Number of a message within its session: it only grows, also over restarts of the object. The open frame is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// Name of a receiver, unique in its session; one that attaches again keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReceiverId(pub u64);
+
+/// Something that frames are delivered to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receiver {
+    /// Its name.
+    pub id: ReceiverId,
+    /// What it takes.
+    pub kind: ReceiverKind,
+}
+
+impl Receiver {
+    /// The one receiver of a WebSocket session.
+    pub const WEBSOCKET: Self = Self { id: ReceiverId(0), kind: ReceiverKind::WebSocket };
+}
+
+/// What a receiver takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiverKind {
+    /// A client's own WebSocket: it lives as long as its session and acknowledges nothing.
+    WebSocket,
+    /// A response that ends with its first frame.
+    OneFrame,
+    /// A response that takes frames until it is ended.
+    Stream,
+}
+
+/// How a receiver ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Its response is complete, everything delivered to it was written.
+    Finished,
+    /// The client left before the last byte.
+    ClientGone,
+    /// The way to it was lost without a word; it may attach again.
+    Broken,
+}
+
+/// Why a session ended, and who ended it. No error: every session ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The application closed it.
+    Application {
+        /// The code it gave.
+        code: u16,
+        /// The reason it gave.
+        reason: String,
+    },
+    /// The client closed its WebSocket, or lost it (1006).
+    Client {
+        /// The code it gave; 1005 for none, 1006 for a lost connection.
+        code: u16,
+        /// The reason it gave.
+        reason: String,
+    },
+    /// The client left in the middle of a response: 1002.
+    Interrupted,
+    /// No receiver came within the disconnect delay.
+    TimedOut,
+    /// The handler returned an error: 1011.
+    HandlerFailed,
+    /// The client broke a rule of the protocol or a limit.
+    Violation {
+        /// The code it was closed with: 1003 for binary, 1009 for too large, 3000 for broken framing.
+        code: u16,
+        /// What was wrong.
+        reason: String,
+    },
+}
+
+/// What is to be done. See [`Session::poll_output`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Give this frame to this receiver.
+    Deliver {
+        /// To whom.
+        to: ReceiverId,
+        /// Number of the last message in it; none for heartbeats and close frames.
+        seq: Option<Seq>,
+        /// What.
+        frame: Frame,
+        /// Whether its response ends with it.
+        end: bool,
+    },
+    /// Find out whether this receiver's client is still there, and tell by [`Session::probed`] within some tens of
+    /// milliseconds.
+    Probe(ReceiverId),
+    /// Close this receiver's WebSocket, without a frame.
+    Release {
+        /// Whose.
+        receiver: ReceiverId,
+        /// Close code.
+        code: u16,
+        /// Close reason.
+        reason: String,
+    },
+    /// Store this before anything else is answered.
+    Persist(Change),
+    /// Tell the application.
+    Notify(Event),
+}
+
+/// What the application is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The session is open. Always the first.
+    Opened,
+    /// The client sent these, oldest first.
+    Messages(Vec<String>),
+    /// The session is over. Always the last.
+    Closed(CloseReason),
+}
+
+/// Why a message was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is closing or closed: stop sending to it.
+    Closed,
+    /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
+    QueueFull,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the connection is closed",
+            Self::QueueFull => "the connection's queue is full",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// The settings that a session follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// Silence before a heartbeat; none for never.
+    pub heartbeat_delay: Option<Millis>,
+    /// Time without a receiver before the session is closed.
+    pub disconnect_delay: Millis,
+    /// Age at which a stream is ended.
+    pub receiver_max_age: Millis,
+    /// Time that a message may wait in memory alone.
+    pub persist_after: Millis,
+    /// What "delivered" means.
+    pub durability: Durability,
+    /// Bytes that may wait.
+    pub queue_limit: usize,
+}
+
+impl Rules {
+    /// What `config` says for `transport`.
+    pub fn new(config: &Config, transport: Transport) -> Self {
+        let heartbeat_delay = match transport {
+            Transport::WebSocketRaw => None,
+            Transport::WebSocket => config.websocket_heartbeat_delay.or(Some(config.heartbeat_delay)),
+            Transport::XhrPolling => Some(config.heartbeat_delay),
+        };
+        Self {
+            heartbeat_delay,
+            disconnect_delay: config.disconnect_delay,
+            receiver_max_age: config.receiver_max_age,
+            persist_after: config.persist_after,
+            durability: config.durability,
+            queue_limit: config.queue_limit,
+        }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::new(&Config::new(""), Transport::XhrPolling)
+    }
+}
+
+/// One SockJS session.
+///
+/// ```text
+///            attach                       close, ClientGone          tombstone expired
+///   new ───────────────▶ open ─────────────────────────────▶ closing ─────────────────▶ closed
+///                         │                                                               ▲
+///                         └── disconnect delay over; a WebSocket ended ───────────────────┘
+///
+///   within open and closing:
+///
+///                 attach, resume                    attach
+///     detached ──────────────────▶ attached ──────────────────▶ contended
+///        ▲  ▲                       │   ▲  ▲    first alive        │  │
+///        │  └───── end, Finished, ──┘   │  └──  (newcomer: 2010) ──┘  │
+///        │         Broken               └────── first Finished or ────┤
+///        │                                      Broken: newcomer in   │
+///        └───── closing ◀──── first gone: newcomer gets 1002 ─────────┘
+/// ```
+///
+/// *New* is the moment inside [`Session::open`]. In *closing* the application has been told that it is over, and the
+/// close frame is answered to every receiver that asks; for a WebSocket that state lasts until the frame is delivered.
+#[derive(Debug)]
+pub struct Session {
+    rules: Rules,
+    /// Whether its one receiver is the client's own WebSocket; then nothing is stored.
+    websocket: bool,
+    phase: Phase,
+    /// Who is attached.
+    receiver: Option<Attached>,
+    /// Who waits for the probe of the one attached.
+    contender: Option<Receiver>,
+    /// Who was given its last frame and has not yet said that it wrote it.
+    ending: Option<ReceiverId>,
+    /// Whom the open frame goes to, should it attach again: told by storage after a restart.
+    opener: ReceiverId,
+    /// When the last receive request ended, while none is attached.
+    idle_since: Millis,
+    queue: Queue,
+    /// Outputs that go before deliveries, and those that can wait for them.
+    before: VecDeque<Output>,
+    after: VecDeque<Output>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closing(Tombstone),
+    Closed,
+}
+
+#[derive(Debug)]
+struct Attached {
+    receiver: Receiver,
+    since: Millis,
+    /// When something last went out to it; unknown after the object slept.
+    last_out: Option<Millis>,
+    /// When this machine learned of it, if it slept: stands in for `last_out` until the alarm, which is already set.
+    woken: Millis,
+    /// What a timer asks of it, done at the next drain.
+    due: Option<Due>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Heartbeat,
+    /// It reached its maximum age.
+    End,
+}
+
+impl Session {
+    /// A new session, opened by its first receiver.
+    pub fn open(now: Millis, rules: Rules, receiver: Receiver) -> Self {
+        let mut session = Self::new(now, rules, receiver.id, Queue::new());
+        session.websocket = receiver.kind == ReceiverKind::WebSocket;
+        session.queue.push_open();
+        if !session.websocket {
+            session.persist(Change::Open { opener: receiver.id });
+        }
+        session.after.push_back(Output::Notify(Event::Opened));
+        session.adopt(now, receiver);
+        session
+    }
+
+    /// A session as it was stored, with the receiver that stayed attached while the object slept, if one did. The
+    /// application is told nothing: it was told before.
+    pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
+        let queue = Queue::restore(now, &stored, attached.is_some());
+        let mut session = Self::new(now, rules, stored.opener, queue);
+        if let Some(tombstone) = stored.closed {
+            session.phase = Phase::Closing(tombstone);
+        }
+        session.wake(now, attached);
+        session
+    }
+
+    /// A WebSocket session whose object slept. Nothing of it is stored.
+    pub fn wake_websocket(now: Millis, rules: Rules) -> Self {
+        let mut session = Self::new(now, rules, Receiver::WEBSOCKET.id, Queue::new());
+        session.websocket = true;
+        session.wake(now, Some((Receiver::WEBSOCKET, now)));
+        session
+    }
+
+    fn new(now: Millis, rules: Rules, opener: ReceiverId, queue: Queue) -> Self {
+        Self {
+            rules,
+            websocket: false,
+            phase: Phase::Open,
+            receiver: None,
+            contender: None,
+            ending: None,
+            opener,
+            idle_since: now,
+            queue,
+            before: VecDeque::new(),
+            after: VecDeque::new(),
+        }
+    }
+
+    fn wake(&mut self, now: Millis, attached: Option<(Receiver, Millis)>) {
+        self.receiver =
+            attached.map(|(receiver, since)| Attached { receiver, since, last_out: None, woken: now, due: None });
+    }
+
+    /// Whether the application may send.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether the session is over and nothing of it is left.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Whether a receiver is attached.
+    pub fn is_attached(&self) -> bool {
+        self.receiver.is_some()
+    }
+
+    /// Bytes that wait for a receiver.
+    pub fn buffered_amount(&self) -> usize {
+        self.queue.waiting_bytes()
+    }
+
+    /// A receiver came: to an idle session it is attached, to one with a receiver it contends with that one. One that
+    /// is here already asked twice, so its first answer was lost: see [`Session::resume`].
+    pub fn attach(&mut self, now: Millis, receiver: Receiver) {
+        if self.knows(receiver.id) { self.resume(now, receiver, None) } else { self.admit(now, receiver) }
+    }
+
+    /// A receiver came back after its way here was lost, having written everything up to `after`.
+    pub fn resume(&mut self, now: Millis, receiver: Receiver, after: Option<Seq>) {
+        if self.contender.is_some_and(|contender| contender.id == receiver.id) {
+            // Nothing was given to it, and the probe that it waits for is on its way.
+            return;
+        }
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
+        if attached.or(self.ending).is_some_and(|other| other != receiver.id) {
+            return self.admit(now, receiver);
+        }
+        self.receiver = None;
+        self.ending = None;
+        self.queue.requeue(now);
+        match after {
+            Some(seq) => {
+                self.queue.raise(seq);
+                self.acknowledge(seq);
+            }
+            // After a restart nobody else knows whether the one that opened the session ever saw its open frame.
+            None if self.opener == receiver.id => self.queue.push_open(),
+            None => {}
+        }
+        self.adopt(now, receiver);
+    }
+
+    fn knows(&self, id: ReceiverId) -> bool {
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver);
+        [attached, self.contender].into_iter().flatten().any(|receiver| receiver.id == id) || self.ending == Some(id)
+    }
+
+    fn admit(&mut self, now: Millis, receiver: Receiver) {
+        // Whoever polls again has read the response before: its confirmation is on its way.
+        if let Some(ending) = self.ending {
+            self.detach(now, ending, Departure::Finished);
+        }
+        match (&self.receiver, self.contender) {
+            (None, _) => self.adopt(now, receiver),
+            (Some(first), None) => {
+                let first = first.receiver.id;
+                self.contender = Some(receiver);
+                self.before.push_back(Output::Probe(first));
+            }
+            (Some(_), Some(_)) => self.refuse(receiver.id),
+        }
+    }
+
+    /// A receiver wrote everything up to `seq`.
+    pub fn ack(&mut self, receiver: ReceiverId, seq: Seq) {
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
+        if attached == Some(receiver) || self.ending == Some(receiver) {
+            self.acknowledge(seq);
+        }
+    }
+
+    /// A receiver ended. One that is not attached any more says nothing new.
+    pub fn detach(&mut self, now: Millis, receiver: ReceiverId, how: Departure) {
+        if self.contender.is_some_and(|contender| contender.id == receiver) {
+            self.contender = None;
+            return;
+        }
+        if self.ending == Some(receiver) {
+            self.ending = None;
+        } else if self.receiver.as_ref().is_some_and(|attached| attached.receiver.id == receiver) {
+            self.receiver = None;
+        } else {
+            return;
+        }
+        self.idle_since = now;
+        match how {
+            Departure::Finished => {
+                if let Some(seq) = self.queue.last_sent() {
+                    self.acknowledge(seq);
+                }
+            }
+            Departure::Broken => self.queue.requeue(now),
+            Departure::ClientGone => {
+                if let Some(through) = self.queue.clear() {
+                    self.persist(Change::Discard { through });
+                }
+                self.shut(now, 1002, "Connection interrupted", CloseReason::Interrupted);
+            }
+        }
+        if self.receiver.is_none()
+            && let Some(contender) = self.contender.take()
+        {
+            self.adopt(now, contender);
+        }
+    }
+
+    /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.
+    pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
+        if self.receiver.as_ref().is_none_or(|attached| attached.receiver.id != receiver) {
+            return;
+        }
+        if !alive {
+            self.detach(now, receiver, Departure::ClientGone);
+        } else if let Some(contender) = self.contender.take() {
+            self.refuse(contender.id);
+        }
+    }
+
+    /// The client sent messages. To a session that is closing they mean nothing.
+    pub fn receive(&mut self, messages: Vec<String>) {
+        if self.is_open() && !messages.is_empty() {
+            self.after.push_back(Output::Notify(Event::Messages(messages)));
+        }
+    }
+
+    /// The application sends a message.
+    pub fn send(&mut self, now: Millis, message: Encoded) -> Result<(), SendError> {
+        if !self.is_open() {
+            return Err(SendError::Closed);
+        }
+        if self.queue.waiting_bytes().saturating_add(message.len()) > self.rules.queue_limit {
+            return Err(SendError::QueueFull);
+        }
+        self.queue.push(now, message);
+        if self.writes_first() {
+            self.store_waiting();
+        }
+        Ok(())
+    }
+
+    /// The application, or this server for `reason`, closes the session: what waits is delivered, then the close frame.
+    pub fn close(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
+        self.shut(now, code, text, reason);
+    }
+
+    /// A client's WebSocket is gone, closed by itself or lost.
+    pub fn disconnected(&mut self, code: u16, reason: &str) {
+        self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
+    }
+
+    /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame.
+    pub fn violated(&mut self, code: u16, reason: &str) {
+        if self.phase != Phase::Closed {
+            let receiver = Receiver::WEBSOCKET.id;
+            self.before.push_back(Output::Release { receiver, code, reason: reason.to_owned() });
+        }
+        self.end_websocket(CloseReason::Violation { code, reason: reason.to_owned() });
+    }
+
+    fn end_websocket(&mut self, reason: CloseReason) {
+        if self.is_open() {
+            self.after.push_back(Output::Notify(Event::Closed(reason)));
+        }
+        self.phase = Phase::Closed;
+        self.receiver = None;
+        self.queue.clear();
+    }
+
+    fn shut(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
+        if !self.is_open() {
+            return;
+        }
+        let tombstone = Tombstone { code, reason: text.to_owned(), at: now };
+        if !self.websocket {
+            // What is not persisted yet belongs before the close frame, also after a restart.
+            self.store_waiting();
+            self.persist(Change::Close(tombstone.clone()));
+        }
+        self.phase = Phase::Closing(tombstone);
+        self.after.push_back(Output::Notify(Event::Closed(reason)));
+    }
+
+    fn adopt(&mut self, now: Millis, receiver: Receiver) {
+        self.receiver = Some(Attached { receiver, since: now, last_out: Some(now), woken: now, due: None });
+    }
+
+    fn refuse(&mut self, receiver: ReceiverId) {
+        let frame = Frame::another_connection();
+        self.before.push_back(Output::Deliver { to: receiver, seq: None, frame, end: true });
+    }
+
+    /// Whether messages are written to storage before they are delivered.
+    fn writes_first(&self) -> bool {
+        self.rules.durability == Durability::Outbox && !self.websocket
+    }
+
+    fn persist(&mut self, change: Change) {
+        // A WebSocket send waits for the writes before it, so frames leave first wherever the promise allows it.
+        let queue = if self.writes_first() { &mut self.before } else { &mut self.after };
+        queue.push_back(Output::Persist(change));
+    }
+
+    fn acknowledge(&mut self, seq: Seq) {
+        if let Some(through) = self.queue.acknowledge(seq) {
+            self.persist(Change::Discard { through });
+        }
+    }
+
+    fn store_waiting(&mut self) {
+        for row in self.queue.take_unstored() {
+            self.persist(Change::Append(row));
+        }
+    }
+}

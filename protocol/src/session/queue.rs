@@ -1,0 +1,218 @@
+//! What waits for a receiver, and what one has and did not acknowledge.
+
+use super::{Row, Seq, Stored};
+use crate::frame::{Encoded, Frame};
+use crate::time::Millis;
+use std::collections::VecDeque;
+
+/// Oldest first; the first `sent` items are in flight, the others wait.
+#[derive(Debug)]
+pub(super) struct Queue {
+    items: VecDeque<Item>,
+    sent: usize,
+    sent_bytes: usize,
+    waiting_bytes: usize,
+    /// The last number given.
+    last: Seq,
+    /// Since when something waits in memory alone.
+    waiting_since: Option<Millis>,
+}
+
+#[derive(Debug)]
+struct Item {
+    seq: Seq,
+    body: Body,
+    /// Whether a row holds it.
+    stored: bool,
+    /// Whether it may be on its way already, sent before the object slept: then it goes in a frame of its own, which
+    /// the edge can drop by its number.
+    maybe_sent: bool,
+}
+
+#[derive(Debug)]
+enum Body {
+    Open,
+    Message(Encoded),
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        match &self.body {
+            Body::Open => 0,
+            Body::Message(message) => message.len(),
+        }
+    }
+
+    fn only_in_memory(&self) -> bool {
+        !self.stored && matches!(self.body, Body::Message(_))
+    }
+}
+
+/// What [`Queue::take_frame`] took.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub frame: Frame,
+    pub last: Seq,
+    /// The highest of its numbers that a row holds.
+    pub stored: Option<Seq>,
+}
+
+impl Queue {
+    pub fn new() -> Self {
+        Self { items: VecDeque::new(), sent: 0, sent_bytes: 0, waiting_bytes: 0, last: Seq(0), waiting_since: None }
+    }
+
+    /// What was stored, with numbers that continue above all that were ever given. The last one given is not stored
+    /// (that would be a write for each message), but no session sends 1024 messages in every millisecond.
+    pub fn restore(now: Millis, stored: &Stored, attached: bool) -> Self {
+        let mut queue = Self::new();
+        for row in &stored.rows {
+            for (seq, message) in (row.first.0..).map(Seq).zip(&row.messages) {
+                if Some(seq) > stored.delivered {
+                    queue.waiting_bytes += message.len();
+                    let body = Body::Message(message.clone());
+                    queue.items.push_back(Item { seq, body, stored: true, maybe_sent: attached });
+                }
+                queue.raise(seq);
+            }
+        }
+        queue.raise(Seq(now.0.saturating_mul(1024)));
+        queue
+    }
+
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    pub fn sent_bytes(&self) -> usize {
+        self.sent_bytes
+    }
+
+    pub fn has_waiting(&self) -> bool {
+        self.items.len() > self.sent
+    }
+
+    /// Since when something waits that no row holds.
+    pub fn waiting_since(&self) -> Option<Millis> {
+        self.waiting_since
+    }
+
+    /// Number of the newest item in flight.
+    pub fn last_sent(&self) -> Option<Seq> {
+        self.items.get(self.sent.checked_sub(1)?).map(|item| item.seq)
+    }
+
+    /// Gives no number up to `seq` again.
+    pub fn raise(&mut self, seq: Seq) {
+        self.last = self.last.max(seq);
+    }
+
+    /// Puts the open frame in front of everything, once. Nothing may be in flight.
+    pub fn push_open(&mut self) {
+        if !self.items.front().is_some_and(|item| matches!(item.body, Body::Open)) {
+            self.items.push_front(Item { seq: Seq(0), body: Body::Open, stored: false, maybe_sent: false });
+        }
+    }
+
+    pub fn push(&mut self, now: Millis, message: Encoded) {
+        self.last = Seq(self.last.0.saturating_add(1));
+        self.waiting_bytes += message.len();
+        self.waiting_since.get_or_insert(now);
+        let body = Body::Message(message);
+        self.items.push_back(Item { seq: self.last, body, stored: false, maybe_sent: false });
+    }
+
+    /// Moves the next frame into flight: the open frame alone, otherwise all messages that wait, but no more than
+    /// `credit` bytes after the first.
+    pub fn take_frame(&mut self, credit: usize) -> Option<Taken> {
+        let first = self.items.get(self.sent)?;
+        if matches!(first.body, Body::Open) {
+            let last = first.seq;
+            self.sent += 1;
+            return Some(Taken { frame: Frame::Open, last, stored: None });
+        }
+        let (mut messages, mut bytes, mut last, mut stored) = (Vec::new(), 0, first.seq, None);
+        for item in self.items.iter().skip(self.sent) {
+            let Body::Message(message) = &item.body else { break };
+            if !messages.is_empty() && (item.maybe_sent || bytes + message.len() > credit) {
+                break;
+            }
+            messages.push(message.clone());
+            bytes += message.len();
+            last = item.seq;
+            if item.stored {
+                stored = Some(item.seq);
+            }
+            if item.maybe_sent {
+                break;
+            }
+        }
+        self.sent += messages.len();
+        self.sent_bytes += bytes;
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
+        self.settle_waiting();
+        Some(Taken { frame: Frame::Messages(messages), last, stored })
+    }
+
+    /// Everything in flight waits again: the way to its receiver was lost.
+    pub fn requeue(&mut self, now: Millis) {
+        self.waiting_bytes += self.sent_bytes;
+        self.sent_bytes = 0;
+        self.sent = 0;
+        if self.items.iter().any(Item::only_in_memory) {
+            self.waiting_since.get_or_insert(now);
+        }
+    }
+
+    /// Drops everything up to `seq`; gives the highest number dropped that a row holds.
+    pub fn acknowledge(&mut self, seq: Seq) -> Option<Seq> {
+        let mut through = None;
+        while self.items.front().is_some_and(|item| item.seq <= seq) {
+            let Some(item) = self.items.pop_front() else { break };
+            if self.sent > 0 {
+                self.sent -= 1;
+                self.sent_bytes = self.sent_bytes.saturating_sub(item.bytes());
+            } else {
+                self.waiting_bytes = self.waiting_bytes.saturating_sub(item.bytes());
+            }
+            if item.stored {
+                through = Some(item.seq);
+            }
+        }
+        self.settle_waiting();
+        through
+    }
+
+    /// Notes that no row holds anything up to `seq` any more.
+    pub fn mark_discarded(&mut self, seq: Seq) {
+        for item in self.items.iter_mut().take_while(|item| item.seq <= seq) {
+            item.stored = false;
+        }
+    }
+
+    /// Drops everything.
+    pub fn clear(&mut self) -> Option<Seq> {
+        self.acknowledge(Seq(u64::MAX))
+    }
+
+    /// Everything that waits in memory alone, as rows; from now on it is stored.
+    pub fn take_unstored(&mut self) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        for item in self.items.iter_mut().skip(self.sent).filter(|item| item.only_in_memory()) {
+            let Body::Message(message) = &item.body else { continue };
+            item.stored = true;
+            match rows.last_mut() {
+                Some(row) if row.last().0.checked_add(1) == Some(item.seq.0) => row.messages.push(message.clone()),
+                _ => rows.push(Row { first: item.seq, messages: vec![message.clone()] }),
+            }
+        }
+        self.waiting_since = None;
+        rows
+    }
+
+    fn settle_waiting(&mut self) {
+        if !self.items.iter().skip(self.sent).any(Item::only_in_memory) {
+            self.waiting_since = None;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a session leaves in storage: the fold of its changes.
+
+use super::{ReceiverId, Seq};
+use crate::frame::{Encoded, Frame};
+use crate::time::Millis;
+
+/// One write to storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The session exists.
+    Open {
+        /// The receiver that opened it.
+        opener: ReceiverId,
+    },
+    /// Messages that wait, as one row.
+    Append(Row),
+    /// Everything up to this number was delivered: rows that hold nothing beyond can go, of others only the rest counts.
+    Discard {
+        /// The last number delivered.
+        through: Seq,
+    },
+    /// The session is closed; its close frame is kept for those who still ask.
+    Close(Tombstone),
+    /// Nothing of the session is needed any more.
+    Forget,
+}
+
+/// Neighbouring messages in one row; the numbers count up from the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Number of the first message.
+    pub first: Seq,
+    /// The messages, at least one.
+    pub messages: Vec<Encoded>,
+}
+
+impl Row {
+    /// Number of the last message.
+    pub fn last(&self) -> Seq {
+        Seq(self.first.0.saturating_add((self.messages.len() as u64).saturating_sub(1)))
+    }
+}
+
+/// The close frame of a session that is over, and since when it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Close code.
+    pub code: u16,
+    /// Close reason.
+    pub reason: String,
+    /// When it was closed.
+    pub at: Millis,
+}
+
+impl Tombstone {
+    /// The close frame.
+    pub fn frame(&self) -> Frame {
+        Frame::Close { code: self.code, reason: self.reason.clone() }
+    }
+}
+
+/// Everything that is stored of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The receiver that opened it.
+    pub opener: ReceiverId,
+    /// Its close frame, once it is over.
+    pub closed: Option<Tombstone>,
+    /// Messages that wait, lowest number first, none twice.
+    pub rows: Vec<Row>,
+    /// Everything up to this number was delivered, also where its row holds more. Kept on its own, since the rows that
+    /// remain do not tell.
+    pub delivered: Option<Seq>,
+}
+
+impl Stored {
+    /// Applies one change to what is stored; none is a session that storage does not know.
+    ///
+    /// The object does the same in SQL. This is its meaning, and what the tests restore from.
+    pub fn apply(stored: &mut Option<Self>, change: Change) {
+        match change {
+            Change::Open { opener } => *stored = Some(Self { opener, closed: None, rows: Vec::new(), delivered: None }),
+            Change::Forget => *stored = None,
+            Change::Append(row) => {
+                if let Some(stored) = stored {
+                    stored.rows.push(row);
+                    stored.rows.sort_by_key(|row| row.first);
+                }
+            }
+            Change::Discard { through } => {
+                if let Some(stored) = stored {
+                    stored.rows.retain(|row| row.last() > through);
+                    stored.delivered = stored.delivered.max(Some(through));
+                }
+            }
+            Change::Close(tombstone) => {
+                if let Some(stored) = stored {
+                    stored.closed = Some(tombstone);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Time as an argument.
+
+use serde::{Deserialize, Serialize};
+use std::ops::{Add, Sub};
+
+/// A point in time or a span, in milliseconds.
+///
+/// Points count from the Unix epoch, so that one written by an object means the same to its successor on another
+/// machine (`std::time::Instant` cannot be stored). Arithmetic saturates: no input can make a timer panic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// `seconds` as milliseconds.
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Half of this span.
+    pub const fn half(self) -> Self {
+        Self(self.0 / 2)
+    }
+}
+
+impl Add for Millis {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Millis {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
