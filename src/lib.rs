@@ -1,1 +1,61 @@
-//! wip
+//! SockJS for the edge: unmodified SockJS clients on Cloudflare Workers and Durable Objects.
+//!
+//! A Worker answers the clients' requests, a Durable Object holds their sessions: any request from anywhere reaches its
+//! session by name, so there is nothing to balance and no server to run. An application implements [`Handler`], says in
+//! one function which prefix it serves, and gives that function to both halves:
+//!
+//! ```no_run
+//! use sockjs_edge::{Config, Connection, Handler, Services};
+//! use worker::{Context, Env, Request, Response, Result, event};
+//!
+//! struct Echo;
+//!
+//! impl Handler for Echo {
+//!     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
+//!         Ok(connection.send(message)?)
+//!     }
+//! }
+//!
+//! fn services(_env: &Env) -> Services {
+//!     Services::new().add(Config::new("/echo"), |_env| Echo)
+//! }
+//!
+//! sockjs_edge::durable_object!(SockJs, services);
+//!
+//! #[event(fetch)]
+//! async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+//!     sockjs_edge::serve(services, request, &env, &context).await
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! `wrangler.toml` names the class `SockJs` as the binding `SOCKJS` (or [`Services::binding`]) with SQLite storage, and
+//! sets the compatibility flag `enable_request_signal`, by which the Worker learns that a client left.
+//!
+//! The application's own crate depends on `worker` too, and leaves this crate's feature `server` off: with it, this crate
+//! is a whole Worker by itself.
+
+mod body;
+mod departure;
+mod headers;
+mod info;
+mod inner;
+mod object;
+mod placement;
+mod progress;
+mod random;
+mod receive;
+mod respond;
+mod route;
+mod send;
+mod serve;
+#[cfg(feature = "server")]
+mod server;
+mod websocket;
+
+pub use serve::serve;
+pub use sockjs_durable::{CloseError, Connection, Handler, ReadyState, SendError, Services, durable_object};
+pub use sockjs_protocol::options::{Config, ConfigError, Durability};
+pub use sockjs_protocol::session::CloseReason;
+pub use sockjs_protocol::time::Millis;
+pub use sockjs_protocol::transport::Transport;

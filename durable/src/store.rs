@@ -109,6 +109,11 @@ impl Store {
             Change::Append(row) => {
                 let last = number(row.last().0);
                 let first = number(row.first.0);
+                // What was lost on its way counts again, though the row that it was delivered from may still be there.
+                self.exec(
+                    "UPDATE sockjs_sessions_1 SET delivered = ?3 - 1 WHERE service = ?1 AND session = ?2 AND delivered >= ?3",
+                    vec![service.clone(), session.clone(), first.clone()],
+                )?;
                 self.exec(
                     "INSERT OR REPLACE INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?)",
                     vec![service, session, first, last, array(row.messages).into()],

@@ -27,7 +27,7 @@ impl Session {
             ReceiverKind::Stream => WINDOW.saturating_sub(self.queue.sent_bytes()),
             ReceiverKind::WebSocket | ReceiverKind::OneFrame => usize::MAX,
         };
-        let blocked = credit == 0 && self.queue.has_waiting();
+        let blocked = self.queue.sent_bytes() > 0 && self.queue.next_bytes().is_some_and(|bytes| bytes > credit);
         let one_frame = receiver.kind == ReceiverKind::OneFrame;
         let (frame, seq, end) = if due == Some(Due::End) {
             (Frame::Heartbeat, None, true)

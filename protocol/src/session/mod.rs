@@ -526,9 +526,9 @@ impl Session {
         if self.is_open() {
             self.after.push_back(Output::Notify(Event::Closed(reason)));
         }
-        self.phase = Phase::Closed;
-        self.receiver = None;
-        self.queue.clear();
+        if !self.is_closed() {
+            self.forget();
+        }
     }
 
     fn shut(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {

@@ -67,8 +67,9 @@ impl Queue {
     pub fn restore(now: Millis, stored: &Stored, attached: bool) -> Self {
         let mut queue = Self::new();
         for row in &stored.rows {
-            for (seq, message) in (row.first.0..).map(Seq).zip(&row.messages) {
-                if Some(seq) > stored.delivered {
+            for (seq, message) in row.numbered() {
+                // Lowest first: what is no higher than the last was in an earlier row too.
+                if Some(seq) > stored.delivered && queue.items.back().is_none_or(|last| seq > last.seq) {
                     queue.waiting_bytes += message.len();
                     let body = Body::Message(message.clone());
                     queue.items.push_back(Item { seq, body, stored: true, maybe_sent: attached });
@@ -88,8 +89,9 @@ impl Queue {
         self.sent_bytes
     }
 
-    pub fn has_waiting(&self) -> bool {
-        self.items.len() > self.sent
+    /// Bytes of the first item that waits.
+    pub fn next_bytes(&self) -> Option<usize> {
+        self.items.get(self.sent).map(Item::bytes)
     }
 
     /// Since when something waits that no row holds.
@@ -122,8 +124,8 @@ impl Queue {
         self.items.push_back(Item { seq: self.last, body, stored: false, maybe_sent: false });
     }
 
-    /// Moves the next frame into flight: the open frame alone, otherwise all messages that wait, but no more than
-    /// `credit` bytes after the first.
+    /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all after it
+    /// that fit `credit` bytes with it.
     pub fn take_frame(&mut self, credit: usize) -> Option<Taken> {
         let first = self.items.get(self.sent)?;
         if matches!(first.body, Body::Open) {

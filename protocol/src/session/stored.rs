@@ -12,7 +12,8 @@ pub enum Change {
         /// The receiver that opened it.
         opener: ReceiverId,
     },
-    /// Messages that wait, as one row.
+    /// Messages that wait, as one row, whether they were delivered before or not. What was lost on its way is written
+    /// again, also when the row that it was delivered from is still there for the rest of it.
     Append(Row),
     /// Everything up to this number was delivered: rows that hold nothing beyond can go, of others only the rest counts.
     Discard {
@@ -38,6 +39,11 @@ impl Row {
     /// Number of the last message.
     pub fn last(&self) -> Seq {
         Seq(self.first.0.saturating_add((self.messages.len() as u64).saturating_sub(1)))
+    }
+
+    /// The messages with their numbers.
+    pub fn numbered(&self) -> impl Iterator<Item = (Seq, &Encoded)> {
+        (0..).map(|offset| Seq(self.first.0.saturating_add(offset))).zip(&self.messages)
     }
 }
 
@@ -66,7 +72,7 @@ pub struct Stored {
     pub opener: ReceiverId,
     /// Its close frame, once it is over.
     pub closed: Option<Tombstone>,
-    /// Messages that wait, lowest number first, none twice.
+    /// Messages that wait, lowest number first. Two rows can hold the same one: it counts once.
     pub rows: Vec<Row>,
     /// Everything up to this number was delivered, also where its row holds more. Kept on its own, since the rows that
     /// remain do not tell.
@@ -83,6 +89,9 @@ impl Stored {
             Change::Forget => *stored = None,
             Change::Append(row) => {
                 if let Some(stored) = stored {
+                    if stored.delivered >= Some(row.first) {
+                        stored.delivered = row.first.0.checked_sub(1).map(Seq);
+                    }
                     stored.rows.push(row);
                     stored.rows.sort_by_key(|row| row.first);
                 }

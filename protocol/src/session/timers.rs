@@ -51,6 +51,8 @@ impl Session {
 
     fn timers(&self) -> [Option<(Millis, Timer)>; 3] {
         let rules = &self.rules;
+        let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
+        let persist = persist.filter(|_| !self.websocket);
         match &self.phase {
             Phase::Closed => [None; 3],
             Phase::Closing(_) if self.websocket => [None; 3],
@@ -61,10 +63,9 @@ impl Session {
                     Some(_) => latest,
                     None => latest.min(self.idle_since.max(tombstone.at) + rules.disconnect_delay),
                 };
-                [Some((at, Timer::Tombstone)), None, None]
+                [Some((at, Timer::Tombstone)), persist, None]
             }
             Phase::Open => {
-                let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
                 let [first, second] = match &self.receiver {
                     None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
                     Some(attached) => [
@@ -73,7 +74,7 @@ impl Session {
                             .then(|| (attached.since + rules.receiver_max_age, Timer::ReceiverAge)),
                     ],
                 };
-                [first, second, persist.filter(|_| !self.websocket)]
+                [first, second, persist]
             }
         }
     }
@@ -114,13 +115,15 @@ impl Session {
         }
     }
 
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.phase = Phase::Closed;
         self.receiver = None;
         self.contender = None;
         self.ending = None;
         self.queue.clear();
-        self.persist(Change::Forget);
+        if !self.websocket {
+            self.persist(Change::Forget);
+        }
     }
 }
 

@@ -1,0 +1,272 @@
+//! A driver in virtual time: it applies an input, drains what comes out, and gives that back as readable lines.
+//!
+//! | line | output |
+//! |---|---|
+//! | `to 1: a["x"] #3 end` | a frame for receiver 1, whose last message has number 3, which ends its response |
+//! | `probe 1`, `release 0: 1003 text` | a probe; the close of a WebSocket without a frame |
+//! | `store open 1`, `store #3: "x" "y"`, `store close 3000 Go away!`, `discard #3`, `forget` | writes to storage |
+//! | `opened`, `messages ["a"]`, `closed TimedOut` | what the application is told |
+//!
+//! What every caller may rely on is checked at each drain, whatever the test is about.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
+use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm};
+use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::options::Durability;
+use sockjs_protocol::session::{
+    Change, CloseReason, Departure, Event, Output, Receiver, ReceiverId, ReceiverKind, Rules, SendError, Seq, Session,
+    Stored,
+};
+use sockjs_protocol::time::Millis;
+
+/// What an input that changes nothing gives back.
+pub const NOTHING: [&str; 0] = [];
+
+pub const fn poll(id: u64) -> Receiver {
+    Receiver { id: ReceiverId(id), kind: ReceiverKind::OneFrame }
+}
+
+pub const fn stream(id: u64) -> Receiver {
+    Receiver { id: ReceiverId(id), kind: ReceiverKind::Stream }
+}
+
+pub fn outbox() -> Rules {
+    Rules { durability: Durability::Outbox, ..Rules::default() }
+}
+
+/// Settings of a property test: failures print their input and leave no file behind, and random numbers come from a
+/// generator that takes no time unoptimised either.
+pub fn cases(cases: u32) -> ProptestConfig {
+    let rng_algorithm = RngAlgorithm::XorShift;
+    ProptestConfig { cases, rng_algorithm, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+pub struct Driver {
+    pub now: Millis,
+    pub session: Session,
+    /// The fold of everything persisted.
+    pub stored: Option<Stored>,
+    rules: Rules,
+    contract: Contract,
+}
+
+impl Driver {
+    /// A session opened by `receiver`, its first outputs not drained yet: [`Driver::outputs`] gives them.
+    pub fn new(rules: Rules, receiver: Receiver) -> Self {
+        let now = Millis(0);
+        let session = Session::open(now, rules.clone(), receiver);
+        Self { now, session, stored: None, rules, contract: Contract::default() }
+    }
+
+    /// A session opened by `receiver`.
+    pub fn with(rules: Rules, receiver: Receiver) -> Self {
+        let mut driver = Self::new(rules, receiver);
+        driver.outputs();
+        driver
+    }
+
+    /// A session with the default settings, opened by `receiver`.
+    pub fn open(receiver: Receiver) -> Self {
+        Self::with(Rules::default(), receiver)
+    }
+
+    /// A session with `rules` whose client has read `o` in poll 1 and asks for nothing.
+    pub fn idle(rules: Rules) -> Self {
+        let mut driver = Self::with(rules, poll(1));
+        driver.detach(1, Departure::Finished);
+        driver
+    }
+
+    /// Notes that `receiver` has a new response, whatever it was told before.
+    pub fn comes(&mut self, receiver: Receiver) {
+        self.contract.ended.retain(|id| *id != receiver.id);
+    }
+
+    pub fn attach(&mut self, receiver: Receiver) -> Vec<String> {
+        self.comes(receiver);
+        self.session.attach(self.now, receiver);
+        self.outputs()
+    }
+
+    pub fn resume(&mut self, receiver: Receiver, after: Option<u64>) -> Vec<String> {
+        self.comes(receiver);
+        self.session.resume(self.now, receiver, after.map(Seq));
+        self.outputs()
+    }
+
+    pub fn ack(&mut self, receiver: u64, seq: u64) -> Vec<String> {
+        self.session.ack(ReceiverId(receiver), Seq(seq));
+        self.outputs()
+    }
+
+    pub fn detach(&mut self, receiver: u64, how: Departure) -> Vec<String> {
+        self.session.detach(self.now, ReceiverId(receiver), how);
+        self.outputs()
+    }
+
+    pub fn probed(&mut self, receiver: u64, alive: bool) -> Vec<String> {
+        self.session.probed(self.now, ReceiverId(receiver), alive);
+        self.outputs()
+    }
+
+    pub fn receive(&mut self, messages: &[&str]) -> Vec<String> {
+        self.session.receive(messages.iter().map(ToString::to_string).collect());
+        self.outputs()
+    }
+
+    /// Sends a message that must be taken.
+    pub fn send(&mut self, message: &str) -> Vec<String> {
+        self.try_send(message).unwrap();
+        self.outputs()
+    }
+
+    /// Sends a message without draining.
+    pub fn try_send(&mut self, message: &str) -> Result<(), SendError> {
+        self.session.send(self.now, Encoded::framed(message))
+    }
+
+    pub fn close(&mut self) -> Vec<String> {
+        let reason = CloseReason::Application { code: 3000, reason: "Go away!".into() };
+        self.session.close(self.now, 3000, "Go away!", reason);
+        self.outputs()
+    }
+
+    pub fn disconnected(&mut self, code: u16) -> Vec<String> {
+        self.session.disconnected(code, "");
+        self.outputs()
+    }
+
+    pub fn violated(&mut self, code: u16, reason: &str) -> Vec<String> {
+        self.session.violated(code, reason);
+        self.outputs()
+    }
+
+    pub fn tick(&mut self) -> Vec<String> {
+        self.session.tick(self.now);
+        let lines = self.outputs();
+        let deadline = self.session.deadline();
+        assert!(deadline.is_none_or(|at| at > self.now), "an alarm at {deadline:?} would fire at once, over and over");
+        lines
+    }
+
+    pub fn beat_early(&mut self) -> Vec<String> {
+        self.session.beat_early(self.now);
+        self.outputs()
+    }
+
+    /// Lets `millis` pass without a tick: the alarm is late.
+    pub fn jump(&mut self, millis: u64) {
+        self.now = self.now + Millis(millis);
+    }
+
+    /// Lets `millis` pass, with a tick at each deadline; each line says when it came out.
+    pub fn pass(&mut self, millis: u64) -> Vec<String> {
+        let end = self.now + Millis(millis);
+        let mut lines = Vec::new();
+        while let Some(at) = self.session.deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            let now = self.now.0;
+            lines.extend(self.tick().into_iter().map(|line| format!("{now} {line}")));
+        }
+        self.now = end;
+        lines
+    }
+
+    /// The object's memory is lost; `attached` kept its socket, opened at the time given. Outputs are not drained.
+    pub fn lose_memory(&mut self, attached: Option<(Receiver, Millis)>) {
+        let stored = self.stored.clone().unwrap();
+        self.session = Session::restore(self.now, self.rules.clone(), stored, attached);
+    }
+
+    /// The object sleeps for `millis` and wakes up with `attached`.
+    pub fn hibernate(&mut self, millis: u64, attached: Option<Receiver>) -> Vec<String> {
+        let since = self.now;
+        self.now = self.now + Millis(millis);
+        self.lose_memory(attached.map(|receiver| (receiver, since)));
+        self.outputs()
+    }
+
+    /// The object dies and starts again a millisecond later: numbers of messages derive from the clock.
+    pub fn restart(&mut self) -> Vec<String> {
+        self.hibernate(1, None)
+    }
+
+    /// When the next tick has something to do.
+    pub fn deadline(&self) -> Option<u64> {
+        self.session.deadline().map(|at| at.0)
+    }
+
+    /// Drains the outputs.
+    pub fn outputs(&mut self) -> Vec<String> {
+        self.drain().iter().map(line).collect()
+    }
+
+    /// Drains the outputs as they are.
+    pub fn drain(&mut self) -> Vec<Output> {
+        let outputs: Vec<_> = std::iter::from_fn(|| self.session.poll_output(self.now)).collect();
+        for output in &outputs {
+            self.contract.check(output);
+            if let Output::Persist(change) = output {
+                Stored::apply(&mut self.stored, change.clone());
+            }
+        }
+        if self.session.is_closed() {
+            assert_eq!(self.stored, None, "a session that is over leaves nothing behind");
+            assert_eq!(self.session.deadline(), None);
+        }
+        outputs
+    }
+}
+
+/// What holds for every sequence of inputs, sensible or not.
+#[derive(Debug, Default)]
+struct Contract {
+    /// Receivers that were told the end of their response, and have not come back.
+    ended: Vec<ReceiverId>,
+    opened: bool,
+    closed: bool,
+}
+
+impl Contract {
+    fn check(&mut self, output: &Output) {
+        match output {
+            Output::Deliver { to, end, .. } => {
+                assert!(!self.ended.contains(to), "{to:?} was told the end before: {output:?}");
+                if *end {
+                    self.ended.push(*to);
+                }
+            }
+            Output::Notify(event) => {
+                assert!(!self.closed, "the end is the last that the application hears: {event:?}");
+                assert!(!(self.opened && *event == Event::Opened), "a session opens once");
+                self.opened |= *event == Event::Opened;
+                self.closed = matches!(event, Event::Closed(_));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn line(output: &Output) -> String {
+    match output {
+        Output::Deliver { to, seq, frame, end } => {
+            let seq = seq.map(|seq| format!(" #{}", seq.0)).unwrap_or_default();
+            let end = if *end { " end" } else { "" };
+            format!("to {}: {}{seq}{end}", to.0, frame.encode())
+        }
+        Output::Probe(id) => format!("probe {}", id.0),
+        Output::Release { receiver, code, reason } => format!("release {}: {code} {reason}", receiver.0),
+        Output::Persist(Change::Open { opener }) => format!("store open {}", opener.0),
+        Output::Persist(Change::Append(row)) => {
+            let messages: Vec<_> = row.messages.iter().map(Encoded::as_str).collect();
+            format!("store #{}: {}", row.first.0, messages.join(" "))
+        }
+        Output::Persist(Change::Discard { through }) => format!("discard #{}", through.0),
+        Output::Persist(Change::Close(tombstone)) => format!("store close {} {}", tombstone.code, tombstone.reason),
+        Output::Persist(Change::Forget) => "forget".into(),
+        Output::Notify(Event::Opened) => "opened".into(),
+        Output::Notify(Event::Messages(messages)) => format!("messages {messages:?}"),
+        Output::Notify(Event::Closed(reason)) => format!("closed {reason:?}"),
+    }
+}

@@ -1,0 +1,122 @@
+//! No sequence of inputs, sensible or not, makes a session panic, wake its object over and over, speak to a receiver
+//! after its end, or tell the application anything twice.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Driver, outbox};
+use proptest::prelude::*;
+use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::session::{CloseReason, Departure, Receiver, ReceiverId, ReceiverKind, Rules, Seq, Session};
+use sockjs_protocol::time::Millis;
+
+#[derive(Debug, Clone)]
+enum Input {
+    Attach(Receiver),
+    Resume(Receiver, Option<Seq>),
+    Ack(ReceiverId, Seq),
+    Detach(ReceiverId, Departure),
+    Probed(ReceiverId, bool),
+    Receive(usize),
+    Send(usize),
+    Close,
+    Disconnected,
+    Violated,
+    Tick,
+    BeatEarly,
+    Restore(Option<Receiver>),
+    WakeWebSocket,
+    Pass(u64),
+    /// Clocks of two machines differ.
+    GoBack(u64),
+}
+
+fn id() -> impl Strategy<Value = ReceiverId> {
+    (0..4u64).prop_map(ReceiverId)
+}
+
+fn receiver() -> impl Strategy<Value = Receiver> {
+    let kinds = [ReceiverKind::OneFrame, ReceiverKind::Stream, ReceiverKind::WebSocket];
+    (id(), prop::sample::select(kinds.to_vec())).prop_map(|(id, kind)| Receiver { id, kind })
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    prop_oneof![8 => 0..12u64, 2 => 0..u64::MAX, 1 => Just(u64::MAX)].prop_map(Seq)
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let departures = [Departure::Finished, Departure::Broken, Departure::ClientGone];
+    prop_oneof![
+        20 => receiver().prop_map(Input::Attach),
+        10 => (receiver(), prop::option::of(seq())).prop_map(|(receiver, after)| Input::Resume(receiver, after)),
+        10 => (id(), seq()).prop_map(|(id, seq)| Input::Ack(id, seq)),
+        10 => (id(), prop::sample::select(departures.to_vec())).prop_map(|(id, how)| Input::Detach(id, how)),
+        10 => (id(), any::<bool>()).prop_map(|(id, alive)| Input::Probed(id, alive)),
+        2 => (0..3usize).prop_map(Input::Receive),
+        20 => prop_oneof![3 => 0..5usize, 1 => 0..70_000usize].prop_map(Input::Send),
+        2 => Just(Input::Close),
+        1 => Just(Input::Disconnected),
+        1 => Just(Input::Violated),
+        20 => Just(Input::Tick),
+        4 => Just(Input::BeatEarly),
+        4 => prop::option::of(receiver()).prop_map(Input::Restore),
+        1 => Just(Input::WakeWebSocket),
+        20 => prop_oneof![1 => 0..1_000u64, 1 => 0..700_000u64].prop_map(Input::Pass),
+        1 => (0..10_000u64).prop_map(Input::GoBack),
+    ]
+}
+
+fn apply(driver: &mut Driver, input: &Input) {
+    let now = driver.now;
+    // Whoever restores a session with a receiver says that this one was not told its end.
+    match input {
+        Input::Restore(Some(receiver)) => driver.comes(*receiver),
+        Input::WakeWebSocket => driver.comes(Receiver::WEBSOCKET),
+        _ => {}
+    }
+    let session = &mut driver.session;
+    match input.clone() {
+        Input::Attach(receiver) => return drop(driver.attach(receiver)),
+        Input::Resume(receiver, after) => return drop(driver.resume(receiver, after.map(|seq| seq.0))),
+        Input::Ack(id, seq) => session.ack(id, seq),
+        Input::Detach(id, how) => session.detach(now, id, how),
+        Input::Probed(id, alive) => session.probed(now, id, alive),
+        Input::Receive(messages) => session.receive(vec!["a".into(); messages]),
+        Input::Send(bytes) => drop(session.send(now, Encoded::raw(&"x".repeat(bytes)))),
+        Input::Close => session.close(now, 1011, "", CloseReason::HandlerFailed),
+        Input::Disconnected => session.disconnected(1006, ""),
+        Input::Violated => session.violated(1003, ""),
+        Input::Tick => session.tick(now),
+        Input::BeatEarly => session.beat_early(now),
+        Input::Restore(receiver) if driver.stored.is_some() => driver.lose_memory(receiver.map(|r| (r, now))),
+        Input::WakeWebSocket if driver.stored.is_none() && session.is_open() => {
+            driver.session = Session::wake_websocket(now, Rules::default());
+        }
+        Input::Restore(_) | Input::WakeWebSocket => {}
+        Input::Pass(millis) => driver.now = now + Millis(millis),
+        Input::GoBack(millis) => driver.now = now - Millis(millis),
+    }
+    driver.drain();
+}
+
+proptest! {
+    #![proptest_config(common::cases(200_000))]
+
+    #[test]
+    fn nothing_breaks(
+        opener in receiver(), write_first in any::<bool>(), inputs in prop::collection::vec(input(), 1..80)
+    ) {
+        let mut driver = Driver::with(if write_first { outbox() } else { Rules::default() }, opener);
+        for input in &inputs {
+            apply(&mut driver, input);
+            // The contract that holds at every drain is checked by the driver; this is the rest of it.
+            let session = &driver.session;
+            if matches!(input, Input::Tick) {
+                prop_assert!(session.deadline().is_none_or(|at| at > driver.now), "an alarm that never rests");
+            }
+            prop_assert!(!session.is_closed() || session.deadline().is_none());
+            prop_assert!(!(session.is_open() && session.is_closed()));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A session on the client's own WebSocket: nothing of it is stored, and it ends with its socket.
+
+mod common;
+
+use common::{Driver, NOTHING, outbox};
+use sockjs_protocol::options::Config;
+use sockjs_protocol::session::{Receiver, Rules, SendError, Session};
+use sockjs_protocol::transport::Transport;
+
+fn websocket() -> Driver {
+    Driver::open(Receiver::WEBSOCKET)
+}
+
+#[test]
+fn it_opens_and_sends_without_a_row_at_either_level() {
+    for rules in [Rules::default(), outbox()] {
+        let mut session = Driver::new(rules, Receiver::WEBSOCKET);
+        assert_eq!(session.outputs(), ["to 0: o #0", "opened"]);
+        assert_eq!(session.send("x"), [r#"to 0: a["x"] #1"#]);
+        assert_eq!(session.pass(1_000), NOTHING);
+        assert_eq!(session.session.buffered_amount(), 0);
+    }
+}
+
+#[test]
+fn it_has_no_window_since_nobody_acknowledges() {
+    let mut session = websocket();
+    for _ in 0..10 {
+        assert_eq!(session.send(&"x".repeat(50_000)).len(), 1);
+    }
+}
+
+#[test]
+fn a_close_is_its_last_frame_and_ends_it() {
+    let mut session = websocket();
+    session.try_send("x").unwrap();
+    assert_eq!(
+        session.close(),
+        [
+            r#"to 0: a["x"] #1"#,
+            r#"to 0: c[3000,"Go away!"] end"#,
+            r#"closed Application { code: 3000, reason: "Go away!" }"#
+        ]
+    );
+    assert!(session.session.is_closed());
+    assert_eq!(session.disconnected(1000), NOTHING, "the answer to its own close");
+}
+
+#[test]
+fn the_application_hears_how_the_client_closed() {
+    let mut session = websocket();
+    assert_eq!(session.disconnected(1001), [r#"closed Client { code: 1001, reason: "" }"#]);
+    assert!(session.session.is_closed());
+    assert_eq!(session.try_send("x"), Err(SendError::Closed));
+    assert_eq!(session.disconnected(1006), NOTHING);
+    assert_eq!(session.violated(1003, "no binary"), NOTHING);
+}
+
+#[test]
+fn a_violation_closes_the_socket_without_a_frame() {
+    let mut session = websocket();
+    assert_eq!(
+        session.violated(1003, "no binary"),
+        ["release 0: 1003 no binary", r#"closed Violation { code: 1003, reason: "no binary" }"#]
+    );
+    assert!(session.session.is_closed());
+    assert_eq!(session.close(), NOTHING);
+    assert_eq!(session.receive(&["a"]), NOTHING);
+}
+
+#[test]
+fn it_beats_in_silence_and_lives_on_without_an_age() {
+    let mut session = websocket();
+    assert_eq!(session.pass(50_000), ["25000 to 0: h", "50000 to 0: h"]);
+    session.jump(3_600_000);
+    assert_eq!(session.tick(), ["to 0: h"]);
+}
+
+#[test]
+fn after_sleep_it_is_open_without_another_open_frame_and_its_silence_counts_from_waking() {
+    let mut session = websocket();
+    session.send("x");
+    session.jump(20_000);
+    session.session = Session::wake_websocket(session.now, Rules::default());
+    assert_eq!(session.outputs(), NOTHING);
+    assert!(session.session.is_open() && session.session.is_attached());
+    assert_eq!(session.deadline(), Some(45_000), "not earlier than the alarm that was set before");
+    assert_eq!(session.beat_early(), ["to 0: h"], "when the last traffic is unknown, beat");
+    assert_eq!(session.disconnected(1001), [r#"closed Client { code: 1001, reason: "" }"#]);
+}
+
+#[test]
+fn a_raw_one_has_no_heartbeat() {
+    let rules = Rules::new(&Config::new(""), Transport::WebSocketRaw);
+    let mut session = Driver::with(rules, Receiver::WEBSOCKET);
+    assert_eq!(session.deadline(), None);
+    assert_eq!(session.beat_early(), NOTHING);
+}

@@ -1,0 +1,47 @@
+// Says what a long step is doing and for how long, so that minutes of silence never happen. Everything goes to standard
+// error: standard output is for results.
+
+const { stderr } = process;
+/** Without a terminal each report is a line of its own, so they come more rarely. */
+const REPORT_EVERY_MS = stderr.isTTY ? 1_000 : 10_000;
+
+/** Shows `title` while the body runs. The body gets an object to report with: `status(text)` and `line(text)`. */
+export async function withProgress(title, body) {
+  const started = Date.now();
+  let status = "";
+
+  const show = (text) => {
+    if (stderr.isTTY) stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns || 80) - 1)}`);
+    else stderr.write(`${text}\n`);
+  };
+  const report = () => show(`${title} ... ${[status, elapsed(started)].filter(Boolean).join(", ")}`);
+  const line = (text) => stderr.write(stderr.isTTY ? `\r\x1b[K${text}\n` : `${text}\n`);
+
+  show(`${title} ...`);
+  const timer = setInterval(report, REPORT_EVERY_MS);
+  try {
+    const result = await body({ line, status: (text) => (status = text) });
+    line(`${title}: done in ${elapsed(started)}`);
+    return result;
+  } catch (error) {
+    line(`${title}: failed after ${elapsed(started)}`);
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function elapsed(since) {
+  const seconds = Math.round((Date.now() - since) / 1_000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** How far cargo is, from one line of its output; undefined when the line says nothing of it. */
+export function cargoStatus(line) {
+  const building = /Building \[[^\]]*\] (\d+\/\d+)/.exec(line);
+  if (building) return `compiled ${building[1]}`;
+  return /^\s*(Updating|Downloading|Downloaded|Installing|Compiling)\b/.exec(line)?.[1].toLowerCase();
+}
+
+/** Makes cargo say how far it is although no terminal is watching. */
+export const CARGO_PROGRESS = { CARGO_TERM_PROGRESS_WHEN: "always", CARGO_TERM_PROGRESS_WIDTH: "80" };

@@ -1,0 +1,69 @@
+// npm start: everything that is missing is installed, the Worker is built, and `wrangler dev` serves it and builds it
+// again when a source changes. Arguments after `npm start --` go to wrangler.
+
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { build } from "./build.mjs";
+import { Problem, killGroup, main, spawnTied } from "./run.mjs";
+import { setUp } from "./setup.mjs";
+import { ROOT, nodeBinary, wranglerScript } from "./tools.mjs";
+
+const STOP_WITHIN_MS = 3_000;
+
+await main(import.meta, async () => {
+  const { ip, port, args } = withDefaults(process.argv.slice(2));
+  await requireFreePort(ip, port); // before the minutes that a first build takes
+  await setUp();
+  await build();
+  const wrangler = spawnTied(nodeBinary, [wranglerScript, "dev", ...args], { cwd: ROOT, env: quietEnvironment() });
+
+  let stopped = false;
+  const stop = () => {
+    if (stopped) return killGroup(wrangler); // the second Ctrl-C
+    stopped = true;
+    wrangler.kill("SIGTERM"); // wrangler removes its temporary files; workerd is not waited for
+    setTimeout(killGroup, STOP_WITHIN_MS, wrangler).unref();
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
+
+  const [code] = await once(wrangler, "exit");
+  return stopped ? 0 : (code ?? 1);
+});
+
+function withDefaults(given) {
+  const valueOf = (name) => {
+    const at = given.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
+    return at < 0 ? undefined : given[at].split("=")[1] ?? given[at + 1];
+  };
+  const defaults = ["--var", "SOCKJS_TEST_SERVICES:true", "--show-interactive-dev-session=false"];
+  const ip = valueOf("--ip") ?? "127.0.0.1";
+  const port = Number(valueOf("--port") ?? 8787);
+  if (valueOf("--ip") === undefined) defaults.push("--ip", ip);
+  if (valueOf("--port") === undefined) defaults.push("--port", String(port));
+  return { ip, port, args: [...defaults, ...given] };
+}
+
+async function requireFreePort(host, port) {
+  const server = createServer();
+  try {
+    await new Promise((resolve, reject) => server.once("error", reject).listen({ host, port }, resolve));
+    server.close();
+  } catch (error) {
+    if (error.code !== "EADDRINUSE") throw new Problem(`cannot listen on ${host}:${port}: ${error.message}`);
+    throw new Problem(`${host}:${port} is already in use`, "stop what listens there, or: npm start -- --port 8788");
+  }
+}
+
+/** wrangler without its calls home: it must work offline, and keep its files in the project. */
+function quietEnvironment() {
+  return {
+    ...process.env,
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_SEND_ERROR_REPORTS: "false",
+    WRANGLER_HIDE_BANNER: "true", // and with it the look for a newer version
+    CLOUDFLARE_CF_FETCH_ENABLED: "false", // the sample of request.cf
+    WRANGLER_LOG_PATH: join(ROOT, ".wrangler/logs"),
+    WRANGLER_REGISTRY_PATH: join(ROOT, ".wrangler/registry"),
+  };
+}

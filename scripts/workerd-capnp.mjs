@@ -1,0 +1,52 @@
+// The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
+
+import { Problem } from "./run.mjs";
+
+export function workerdCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, address, objects }) {
+  const bindings = [
+    ...durableObjects.map(
+      ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
+    ),
+    ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, text = ${text(value)})`),
+  ];
+  // A class's unique key is the name of its folder in the storage.
+  const namespaces = durableObjects.map(
+    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(`${name}-${className}`)}, enableSql = true)`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "worker", worker = .worker),
+    (name = "objects", disk = (path = ${text(objects)}, writable = true)),
+  ],
+  sockets = [(name = "http", address = ${text(address)}, http = (), service = "worker")],
+);
+
+const worker :Workerd.Worker = (
+  # The wasm module is named as index.js imports it.
+  modules = [
+    (name = "index.js", esModule = embed "index.js"),
+    (name = "./index_bg.wasm", wasm = embed "index_bg.wasm"),
+  ],
+  compatibilityDate = ${text(compatibilityDate)},
+  compatibilityFlags = ${list(compatibilityFlags.map(text))},
+  durableObjectNamespaces = ${list(namespaces)},
+  durableObjectStorage = (localDisk = "objects"),
+  bindings = ${list(bindings)},
+);
+`;
+}
+
+function list(items) {
+  return `[${items.map((item) => `\n    ${item},`).join("")}\n  ]`;
+}
+
+/** A Cap'n Proto string literal: UTF-8 as it is, control characters as \\xHH. */
+function text(value) {
+  if (typeof value !== "string") throw new Problem(`a variable must be a text, not ${value}`, "put it in quotes");
+  const escaped = value.replace(/["\\]/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+  return `"${escaped}"`;
+}

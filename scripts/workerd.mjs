@@ -1,0 +1,89 @@
+// The built Worker in plain workerd: no proxy before it, storage on disk, killed and started again on the same storage.
+// `npm run serve` and the tests stand on this.
+
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { Problem, killGroup, spawnTied } from "./run.mjs";
+import { BUILD_DIR, workerdBinary } from "./tools.mjs";
+import { workerConfig } from "./worker-config.mjs";
+import { workerdCapnp } from "./workerd-capnp.mjs";
+
+const MODULES = ["index.js", "index_bg.wasm"];
+
+/**
+ * Starts workerd and resolves once it accepts connections.
+ *
+ * @param {object} options
+ * @param {number} [options.port] 0, the default, takes a free one
+ * @param {string} [options.host] address to listen on
+ * @param {string} options.storage directory that outlives the process; made where missing, for one workerd at a time
+ * @param {Record<string, string>} [options.vars] text bindings, on top of [vars] of wrangler.toml
+ * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
+ * @returns {Promise<{port: number, url: string, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
+ *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
+ *   waits for every open stream.
+ */
+export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars = {}, log = logToStderr }) {
+  const address = host.includes(":") ? `[${host}]` : host;
+  const { configFile, objects } = prepare(storage, { address: `${address}:${port}`, vars });
+
+  const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3"], { stdio: ["pipe", "pipe", "pipe"] });
+  const exited = once(child, "exit").then(() => {});
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text) => {
+      printed = (printed + text).slice(-4_000);
+      log(text);
+    });
+  }
+
+  const listening = await Promise.race([listenEvent(child.stdio[3]), once(child, "close")]);
+  if (!listening.port) throw startFailure(`${address}:${port}`, printed);
+  return {
+    port: listening.port,
+    url: `http://${address}:${listening.port}`,
+    pid: child.pid,
+    objects,
+    exited,
+    async kill() {
+      killGroup(child);
+      await exited;
+    },
+  };
+}
+
+function logToStderr(text) {
+  process.stderr.write(text);
+}
+
+/** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
+function prepare(storage, { address, vars }) {
+  const config = workerConfig();
+  const directory = resolve(storage, "worker");
+  const objects = resolve(storage, "objects");
+  mkdirSync(directory, { recursive: true });
+  mkdirSync(objects, { recursive: true });
+  for (const module of MODULES) copyFileSync(join(BUILD_DIR, module), join(directory, module));
+  const configFile = join(directory, "config.capnp");
+  writeFileSync(configFile, workerdCapnp({ ...config, vars: { ...config.vars, ...vars }, address, objects }));
+  return { configFile, objects };
+}
+
+/** workerd writes one JSON object a line to its control descriptor; this one says that the socket accepts. */
+async function listenEvent(stream) {
+  for await (const line of createInterface({ input: stream })) {
+    const message = JSON.parse(line);
+    if (message.event === "listen") return message;
+  }
+  return new Promise(() => {}); // closed without it: workerd's end decides
+}
+
+function startFailure(address, printed) {
+  if (/already in use/i.test(printed)) {
+    return new Problem(`${address} is already in use`, "stop what listens there, or choose another port with --port");
+  }
+  return new Problem(`workerd did not start:\n${printed.trim()}`);
+}

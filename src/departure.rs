@@ -1,0 +1,113 @@
+//! Whether a client leaves before its response is complete.
+//!
+//! Two signals tell, and neither is enough by itself (workerd 1.20260426 to 1.20261117): `request.signal` aborts, also
+//! while there is no response yet, but only under the flag `enable_request_signal`; the response's stream is dropped, in
+//! some releases only at its next chunk and in some never. Whichever comes first, the object is told once.
+
+use crate::inner::Line;
+use futures::channel::oneshot;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::web_sys::AbortSignal;
+use worker::{Context, Request, Result, worker_sys};
+
+/// Watches for the departure of one request's client. Dropped before [`Departure::complete`], it is that departure.
+#[derive(Debug)]
+pub(crate) struct Departure {
+    state: Rc<State>,
+    signal: AbortSignal,
+    on_abort: Closure<dyn FnMut()>,
+    /// Dropped when the object's first answer is there.
+    unanswered: Option<oneshot::Sender<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    gone: Cell<bool>,
+    complete: Cell<bool>,
+    /// The way to tell the object, while there is one.
+    line: RefCell<Option<Line>>,
+}
+
+impl Departure {
+    /// Watches the client of `request`.
+    pub fn watch(request: &Request, context: &Context) -> Result<Self> {
+        let state = Rc::new(State::default());
+        let (unanswered, answered) = oneshot::channel();
+        let on_abort = Closure::new({
+            let state = state.clone();
+            let context = AsRef::<worker_sys::Context>::as_ref(context);
+            let context: worker_sys::Context = AsRef::<JsValue>::as_ref(context).clone().unchecked_into();
+            let mut answered = Some(answered);
+            move || {
+                state.leave();
+                if let Some(answered) = answered.take() {
+                    stay_until(&context, answered);
+                }
+            }
+        });
+        let signal = request.inner().signal();
+        signal.add_event_listener_with_callback("abort", on_abort.as_ref().unchecked_ref())?;
+        if signal.aborted() {
+            state.leave();
+        }
+        Ok(Self { state, signal, on_abort, unanswered: Some(unanswered) })
+    }
+
+    /// The object's first answer is there; `line` is the way to tell it. If the client left meanwhile, it is told now.
+    pub fn answered(&mut self, line: Option<Line>) {
+        self.unanswered = None;
+        *self.state.line.borrow_mut() = line;
+        if self.state.gone.get() {
+            self.state.tell();
+        }
+    }
+
+    /// Whether the client left.
+    pub fn is_gone(&self) -> bool {
+        self.state.gone.get()
+    }
+
+    /// The response is complete: leaving now means nothing.
+    pub fn complete(&self) {
+        self.state.complete.set(true);
+        self.state.line.borrow_mut().take();
+    }
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        // The error is that the signal is of a request that is over.
+        let _ = self.signal.remove_event_listener_with_callback("abort", self.on_abort.as_ref().unchecked_ref());
+        self.state.leave();
+    }
+}
+
+impl State {
+    fn leave(&self) {
+        if !self.complete.get() && !self.gone.replace(true) {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        let line = self.line.borrow_mut().take();
+        if let Some(line) = line {
+            line.tell_gone();
+        }
+    }
+}
+
+/// Without this the runtime ends the invocation with the client, and the object never hears of it: the receiver it is
+/// just about to accept would look merely lost.
+fn stay_until(context: &worker_sys::Context, answered: oneshot::Receiver<()>) {
+    let answered = js_sys::futures::future_to_promise(async move {
+        // Cancellation is the answer.
+        let _ = answered.await;
+        Ok(JsValue::UNDEFINED)
+    });
+    // The error is that the invocation is over.
+    let _ = context.wait_until(&answered);
+}

@@ -1,0 +1,185 @@
+//! Heads of responses, as values: CORS, caching, and the errors' heads and bodies, as sockjs-node has them.
+
+use sockjs_protocol::transport::PLAIN;
+use std::borrow::Cow;
+
+/// One response header.
+pub(crate) type Header = (&'static str, Cow<'static, str>);
+
+/// Seconds for which what never changes may be kept: a year.
+const YEAR: u32 = 31_536_000;
+
+/// The same in milliseconds, to compute `Expires`.
+pub(crate) const YEAR_MILLIS: f64 = YEAR as f64 * 1000.0;
+
+/// A response without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub status: u16,
+    pub headers: Vec<Header>,
+}
+
+impl Head {
+    pub fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new() }
+    }
+
+    /// 200, or whatever a table says, with its content type.
+    pub fn typed(status: u16, content_type: &'static str) -> Self {
+        Self::new(status).with([("Content-Type", content_type.into())])
+    }
+
+    pub fn with(mut self, headers: impl IntoIterator<Item = Header>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+}
+
+/// An error that a client is told in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub text: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, text: text.into() }
+    }
+
+    /// sockjs-node's 404, for unknown paths and unknown sessions alike.
+    pub fn not_found() -> Self {
+        Self::new(404, "404 Error: Page not found\n")
+    }
+
+    pub fn head(&self) -> Head {
+        Head::typed(self.status, PLAIN)
+    }
+}
+
+/// 405: no body, and no Content-Type either.
+pub(crate) fn method_not_allowed(allow: &'static str) -> Head {
+    Head::new(405).with([("Allow", allow.into())])
+}
+
+/// For what is different each time. `no-transform` keeps Cloudflare from compressing, and so buffering, a stream.
+pub(crate) fn not_cached() -> [Header; 1] {
+    [("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0".into())]
+}
+
+/// For what never changes; `expires` is the HTTP date in a year.
+pub(crate) fn cached(expires: String) -> [Header; 2] {
+    [("Cache-Control", format!("public, max-age={YEAR}").into()), ("Expires", expires.into())]
+}
+
+/// The answer to a preflight, apart from CORS itself.
+pub(crate) fn preflight(methods: &'static str, expires: String) -> Head {
+    Head::new(204)
+        .with(cached(expires))
+        .with([("Access-Control-Allow-Methods", methods.into()), ("Access-Control-Max-Age", YEAR.to_string().into())])
+}
+
+/// What a request says for CORS. Pages of every origin may connect, as with sockjs-node.
+#[derive(Debug, Default)]
+pub(crate) struct Cors {
+    /// `Origin`, also the literal `null` of sandboxed pages and files.
+    pub origin: Option<String>,
+    /// `Access-Control-Request-Headers`.
+    pub request_headers: Option<String>,
+}
+
+impl Cors {
+    /// The origin is named rather than `*`, which browsers do not take for requests with credentials, and stock clients
+    /// send them.
+    pub fn headers(&self) -> Vec<Header> {
+        let mut headers: Vec<Header> = Vec::with_capacity(4);
+        match self.origin.as_deref().filter(|origin| !origin.is_empty()) {
+            None => headers.push(("Access-Control-Allow-Origin", "*".into())),
+            Some(origin) => {
+                headers.push(("Access-Control-Allow-Origin", origin.to_owned().into()));
+                headers.push(("Access-Control-Allow-Credentials", "true".into()));
+            }
+        }
+        headers.push(("Vary", "Origin".into()));
+        if let Some(requested) = self.request_headers.as_deref().filter(|requested| !requested.is_empty()) {
+            headers.push(("Access-Control-Allow-Headers", requested.to_owned().into()));
+        }
+        headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(headers: &[Header]) -> Vec<String> {
+        headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    }
+
+    #[test]
+    fn the_origin_is_echoed_with_credentials() {
+        for origin in ["test", "null", "https://example.com:8080"] {
+            let cors = Cors { origin: Some(origin.into()), request_headers: None };
+            assert_eq!(
+                lines(&cors.headers()),
+                [
+                    format!("Access-Control-Allow-Origin: {origin}").as_str(),
+                    "Access-Control-Allow-Credentials: true",
+                    "Vary: Origin"
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn without_an_origin_everyone_may_read_without_credentials() {
+        for origin in [None, Some(String::new())] {
+            let cors = Cors { origin, request_headers: None };
+            assert_eq!(lines(&cors.headers()), ["Access-Control-Allow-Origin: *", "Vary: Origin"]);
+        }
+    }
+
+    #[test]
+    fn requested_headers_are_allowed_verbatim() {
+        let allowed = |request_headers: Option<&str>| {
+            let cors = Cors { origin: None, request_headers: request_headers.map(Into::into) };
+            cors.headers().into_iter().find(|(name, _)| *name == "Access-Control-Allow-Headers")
+        };
+        assert_eq!(allowed(Some("a, b, c")).unwrap().1, "a, b, c");
+        assert_eq!(allowed(Some("")), None);
+        assert_eq!(allowed(None), None);
+    }
+
+    #[test]
+    fn caching() {
+        assert_eq!(
+            lines(&not_cached()),
+            ["Cache-Control: no-store, no-cache, no-transform, must-revalidate, max-age=0"]
+        );
+        assert_eq!(
+            lines(&cached("Tue, 23 Nov 2027 05:00:00 GMT".into())),
+            ["Cache-Control: public, max-age=31536000", "Expires: Tue, 23 Nov 2027 05:00:00 GMT"]
+        );
+    }
+
+    #[test]
+    fn preflights_are_kept_for_a_year() {
+        let head = preflight("OPTIONS, POST", "then".into());
+        assert_eq!(head.status, 204);
+        assert_eq!(
+            lines(&head.headers),
+            [
+                "Cache-Control: public, max-age=31536000",
+                "Expires: then",
+                "Access-Control-Allow-Methods: OPTIONS, POST",
+                "Access-Control-Max-Age: 31536000"
+            ]
+        );
+    }
+
+    #[test]
+    fn errors() {
+        assert_eq!(lines(&method_not_allowed("GET").headers), ["Allow: GET"]);
+        assert_eq!(lines(&Refusal::not_found().head().headers), ["Content-Type: text/plain; charset=UTF-8"]);
+    }
+}

@@ -1,0 +1,54 @@
+//! `/info`: what a client asks first.
+
+use serde::Serialize;
+use sockjs_protocol::options::Config;
+use sockjs_protocol::transport::{RECEIVES, Transport};
+
+/// Content type of the answer, as the protocol's tests spell it.
+pub(crate) const JSON: &str = "application/json; charset=UTF-8";
+
+#[derive(Serialize)]
+struct Info {
+    /// Older clients read this instead of `transports`.
+    websocket: bool,
+    transports: Vec<&'static str>,
+    /// Of no use any more and required all the same.
+    origins: [&'static str; 1],
+    cookie_needed: bool,
+    entropy: u32,
+}
+
+/// The answer for a service, with 32 random bits.
+pub(crate) fn info(config: &Config, entropy: u32) -> serde_json::Result<String> {
+    let websockets = [Transport::WebSocket, Transport::WebSocketRaw];
+    let websockets = websockets.into_iter().filter(|_| config.websocket);
+    let receives = RECEIVES.iter().map(|receive| receive.transport);
+    serde_json::to_string(&Info {
+        websocket: config.websocket,
+        transports: websockets.chain(receives).map(Transport::name).collect(),
+        origins: ["*:*"],
+        cookie_needed: false,
+        entropy,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn info_tells_what_a_client_may_try() {
+        let text = info(&Config::new("/echo"), 4_294_967_295).unwrap();
+        assert!(
+            text.starts_with(r#"{"websocket":true,"transports":["websocket","websocket-raw","xhr-polling""#),
+            "{text}"
+        );
+        assert!(text.ends_with(r#"],"origins":["*:*"],"cookie_needed":false,"entropy":4294967295}"#), "{text}");
+    }
+
+    #[test]
+    fn info_without_websockets_says_so() {
+        let text = info(&Config::new("/echo").websocket(false), 0).unwrap();
+        assert!(text.starts_with(r#"{"websocket":false,"transports":["xhr-polling""#), "{text}");
+    }
+}

@@ -1,0 +1,177 @@
+//! The way to an object: one request and its answer, within a time limit.
+
+use crate::inner::Inner;
+use futures::future::{Either, select};
+use js_sys::futures::JsFuture;
+use js_sys::{Reflect, Uint8Array};
+use sockjs_protocol::envelope::{COMMAND_HEADER, Command};
+use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::DurableObject;
+use worker::worker_sys::ext::ResponseExt;
+use worker::{Delay, Error, ObjectNamespace, Request, Result, web_sys};
+
+/// An object that panicked never answers (workers-rs 0.8.7), so nothing waits for one without a limit.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Why an object gave no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It did not answer in time; whether it did what it was asked is unknown.
+    TimedOut,
+    /// The request failed, also a second time if that was worth trying.
+    Failed(Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => write!(f, "the object did not answer within {} s", LIMIT.as_secs()),
+            Self::Failed(error) => write!(f, "the object could not be reached: {error}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<JsValue> for Failure {
+    fn from(error: JsValue) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What an object answered to an attach.
+#[derive(Debug)]
+pub(crate) enum Attached {
+    /// 200: this is all there is to write.
+    Answered(Vec<u8>),
+    /// 101: what there is to write comes on this socket.
+    Waiting(Inner),
+    /// Another status.
+    Refused(u16),
+}
+
+/// One object, by its name.
+#[derive(Debug)]
+pub(crate) struct Object {
+    namespace: ObjectNamespace,
+    name: String,
+}
+
+impl Object {
+    pub fn new(namespace: ObjectNamespace, name: String) -> Self {
+        Self { namespace, name }
+    }
+
+    /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
+    pub async fn attach(&self, client: &ClientRequest, command: impl Fn(bool) -> Command) -> Result<Attached, Failure> {
+        within_limit(async {
+            let response = self.fetch(|again| client.forward(&command(again), true)).await?;
+            match response.status() {
+                200 => {
+                    let body = JsFuture::from(response.array_buffer()?).await?;
+                    Ok(Attached::Answered(Uint8Array::new(&body).to_vec()))
+                }
+                101 => match response.websocket() {
+                    Some(socket) => Ok(Attached::Waiting(Inner::accept(socket)?)),
+                    None => Err(Failure::Failed("101 without a WebSocket".into())),
+                },
+                status => Ok(Attached::Refused(status)),
+            }
+        })
+        .await
+    }
+
+    /// Hands over messages; gives the status. A second try is told by the command's own id.
+    pub async fn send(&self, url: &str, command: &Command, batch: &[u8]) -> Result<u16, Failure> {
+        within_limit(async {
+            let response = self.fetch(|_| post(url, command, batch)).await?;
+            Ok(response.status())
+        })
+        .await
+    }
+
+    /// Passes a client's WebSocket on.
+    pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<web_sys::Response, Failure> {
+        within_limit(self.fetch(|_| client.forward(command, false))).await
+    }
+
+    /// Tries a second time, on a new stub, what the runtime says is worth it.
+    async fn fetch(&self, request: impl Fn(bool) -> Result<web_sys::Request>) -> Result<web_sys::Response, Failure> {
+        let first = match self.fetch_once(&request(false)?).await {
+            Err(error) if is_retryable(&error) => error,
+            answer => return Ok(answer?),
+        };
+        worker::console_warn!("sockjs: trying again: {}", Error::from(first));
+        Ok(self.fetch_once(&request(true)?).await?)
+    }
+
+    async fn fetch_once(&self, request: &web_sys::Request) -> Result<web_sys::Response, JsValue> {
+        // Through the bare binding: `worker`'s wrappers read method, headers, body and more of both sides.
+        let stub = self.namespace.get_by_name(&self.name).map_err(JsValue::from)?.into_rpc::<DurableObject>();
+        JsFuture::from(stub.fetch_with_request(request)?).await?.dyn_into()
+    }
+}
+
+async fn within_limit<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    match select(pin!(work), pin!(Delay::from(LIMIT))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => Err(Failure::TimedOut),
+    }
+}
+
+/// The runtime's own marks on its errors.
+fn is_retryable(error: &JsValue) -> bool {
+    let is = |mark: &str| Reflect::get(error, &JsValue::from_str(mark)).is_ok_and(|value| value.is_truthy());
+    is("retryable") && !is("overloaded")
+}
+
+/// What an object has to know of a client's request: its URL and headers.
+#[derive(Debug)]
+pub(crate) struct ClientRequest {
+    url: String,
+    headers: web_sys::Headers,
+}
+
+impl ClientRequest {
+    pub fn of(request: &Request) -> Result<Self> {
+        let request = request.inner();
+        // A copy on the JavaScript side: no header crosses into wasm.
+        let headers = web_sys::Headers::new_with_headers(&request.headers())?;
+        // It tells of a body that does not go along.
+        headers.delete("Content-Length")?;
+        Ok(Self { url: request.url(), headers })
+    }
+
+    /// The request to the object. `set`, not `append`: the header may stand in the client's request too.
+    fn forward(&self, command: &Command, upgrade: bool) -> Result<web_sys::Request> {
+        self.headers.set(COMMAND_HEADER, &encode(command)?)?;
+        if upgrade {
+            self.headers.set("Upgrade", "websocket")?;
+        }
+        let init = web_sys::RequestInit::new();
+        init.set_headers_headers(&self.headers);
+        Ok(web_sys::Request::new_with_str_and_init(&self.url, &init)?)
+    }
+}
+
+/// A send's request. The object knows the client since it attached, so no header goes along.
+fn post(url: &str, command: &Command, batch: &[u8]) -> Result<web_sys::Request> {
+    let headers = web_sys::Headers::new()?;
+    headers.set(COMMAND_HEADER, &encode(command)?)?;
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_headers_headers(&headers);
+    init.set_body_opt_u8_array(Some(&Uint8Array::from(batch)));
+    Ok(web_sys::Request::new_with_str_and_init(url, &init)?)
+}
+
+fn encode(command: &Command) -> Result<String> {
+    command.encode().map_err(|error| Error::RustError(error.to_string()))
+}

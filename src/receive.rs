@@ -1,0 +1,252 @@
+//! A receiving request: the Worker holds the client's response, the object says what goes into it.
+//!
+//! 1. The object is asked to attach a receiver. What it answers at once (200) is the whole response.
+//! 2. Otherwise it answers 101. The head of the client's response goes out, and what comes on the inner socket is written,
+//!    one frame to a chunk. Each is taken only when the client's side asks for it.
+//! 3. When the last frame was written, the inner socket is closed with `FINISHED`. When the client leaves before that, the
+//!    object is told `Gone`. When the inner socket breaks before that, step 1 comes again, in the same response.
+
+use crate::departure::Departure;
+use crate::headers::{Head, not_cached};
+use crate::inner::Inner;
+use crate::object::{Attached, ClientRequest, Object};
+use crate::progress::{Progress, Step};
+use crate::respond::{cors_of, fixed, streamed};
+use crate::{Config, random};
+use futures::Stream;
+use futures::future::{Either, select};
+use futures::stream::unfold;
+use js_sys::Date;
+use sockjs_protocol::envelope::{Action, Command, ToEdge};
+use sockjs_protocol::session::ReceiverId;
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::transport::Receive;
+use std::pin::pin;
+use std::time::Duration;
+use worker::{Context, Delay, Request, Response, Result, console_warn};
+
+/// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
+const BACKOFF: [Duration; 5] = [
+    Duration::from_millis(10),
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_millis(1000),
+];
+
+/// Wait before a poll is answered with nothing: the client polls again at once, and should not do so in a circle.
+const FAILED_POLL: Duration = Duration::from_secs(1);
+
+/// Answers the receiving request `row` of `session`.
+pub(crate) async fn receive(
+    row: &'static Receive,
+    session: &str,
+    config: &Config,
+    object: Object,
+    request: &Request,
+    context: &Context,
+) -> Result<Response> {
+    let head = Head::typed(200, row.content_type).with(not_cached()).with(cors_of(request)?.headers());
+    let mut receiver = Receiver {
+        departure: Departure::watch(request, context)?,
+        inner: None,
+        object,
+        client: ClientRequest::of(request)?,
+        row,
+        service: config.prefix.clone(),
+        session: session.to_owned(),
+        id: ReceiverId(random::id()),
+        progress: Progress::new(row, config.durability),
+        asked: false,
+        attempts: 0,
+    };
+    match receiver.attach().await {
+        Answer::Waiting => streamed(head, receiver.chunks()),
+        Answer::Complete(frame) => {
+            receiver.departure.complete();
+            match receiver.progress.take(frame) {
+                Step::Write(chunk) => fixed(head, chunk),
+                Step::Complete | Step::Skip => fixed(head, []),
+            }
+        }
+        // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
+        Answer::Over | Answer::Failed => {
+            receiver.departure.complete();
+            Delay::from(FAILED_POLL).await;
+            fixed(head, [])
+        }
+    }
+}
+
+/// One client's response, and the way to its object.
+struct Receiver {
+    // Before `inner`: dropped first, it uses the socket to tell that the client is gone.
+    departure: Departure,
+    inner: Option<Inner>,
+    object: Object,
+    client: ClientRequest,
+    row: &'static Receive,
+    service: String,
+    session: String,
+    id: ReceiverId,
+    progress: Progress,
+    /// Whether an attach was sent, answered or not.
+    asked: bool,
+    /// Attempts to attach again since the object was last heard of.
+    attempts: usize,
+}
+
+/// What an attempt to attach came to.
+enum Answer {
+    /// This frame is the last to write.
+    Complete(ToEdge),
+    /// `inner` is there.
+    Waiting,
+    /// It makes no sense to try again.
+    Over,
+    /// It may work another time.
+    Failed,
+}
+
+impl Receiver {
+    /// The chunks of the response's body.
+    fn chunks(self) -> impl Stream<Item = Vec<u8>> {
+        unfold(self, |mut receiver| async move {
+            let chunk = receiver.next().await;
+            if chunk.is_none() {
+                receiver.departure.complete();
+            }
+            chunk.map(|chunk| (chunk, receiver))
+        })
+    }
+
+    /// The next chunk, asked for when the one before was written; none at the end of the response.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        if self.progress.written(now()) {
+            return self.finish();
+        }
+        loop {
+            let message = match self.message().await {
+                Some(bytes) => match ToEdge::decode(&bytes) {
+                    Ok(message) => message,
+                    Err(error) => {
+                        console_warn!("sockjs: {error}");
+                        return None;
+                    }
+                },
+                None if self.departure.is_gone() => return None,
+                None => {
+                    self.lost();
+                    match self.attach_again().await {
+                        Answer::Complete(message) => message,
+                        Answer::Waiting => continue,
+                        Answer::Over | Answer::Failed => return None,
+                    }
+                }
+            };
+            self.attempts = 0;
+            match self.progress.take(message) {
+                Step::Write(chunk) => return Some(chunk),
+                Step::Complete => return self.finish(),
+                Step::Skip => {}
+            }
+        }
+    }
+
+    /// The next message on the inner socket; none when it is lost or the client is gone. What was written is acknowledged
+    /// meanwhile.
+    async fn message(&mut self) -> Option<Vec<u8>> {
+        let inner = self.inner.as_mut()?;
+        loop {
+            if let Some(seq) = self.progress.acknowledge(now()) {
+                inner.acknowledge(seq);
+            }
+            let Some(at) = self.progress.acknowledge_at() else { return inner.next().await };
+            let time = Delay::from(Duration::from_millis((at - now()).0));
+            if let Either::Left((message, _)) = select(pin!(inner.next()), pin!(time)).await {
+                return message;
+            }
+        }
+    }
+
+    /// Everything was written.
+    fn finish(&mut self) -> Option<Vec<u8>> {
+        self.departure.complete();
+        if let Some(inner) = self.inner.take() {
+            inner.finish();
+        }
+        None
+    }
+
+    fn lost(&mut self) {
+        self.departure.answered(None);
+        self.inner = None;
+    }
+
+    async fn attach_again(&mut self) -> Answer {
+        while let Some(wait) = BACKOFF.get(self.attempts) {
+            self.attempts += 1;
+            Delay::from(*wait).await;
+            if self.departure.is_gone() {
+                return Answer::Over;
+            }
+            match self.attach().await {
+                Answer::Failed => {}
+                answer => return answer,
+            }
+        }
+        Answer::Failed
+    }
+
+    /// Asks the object once to attach this receiver.
+    async fn attach(&mut self) -> Answer {
+        let asked = std::mem::replace(&mut self.asked, true);
+        let command = |again: bool| {
+            let again = asked || again;
+            let action = Action::Attach {
+                session: self.session.clone(),
+                transport: self.row.transport,
+                receiver: self.id,
+                after: self.progress.seen(),
+                again,
+            };
+            Command::new(&self.service, action)
+        };
+        let attached = self.object.attach(&self.client, command).await;
+        let line = match &attached {
+            Ok(Attached::Waiting(inner)) => Some(inner.line()),
+            _ => None,
+        };
+        self.departure.answered(line);
+        match attached {
+            Ok(Attached::Waiting(inner)) => {
+                self.inner = Some(inner);
+                Answer::Waiting
+            }
+            Ok(Attached::Answered(body)) => match ToEdge::decode(&body) {
+                Ok(ToEdge::Frame { seq, frame, .. }) => Answer::Complete(ToEdge::Frame { seq, frame, end: true }),
+                Ok(ToEdge::Probe) => Answer::Failed,
+                Err(error) => {
+                    console_warn!("sockjs: {error}");
+                    Answer::Over
+                }
+            },
+            // The object speaks another version: it is newer or older than this Worker, but not for long.
+            Ok(Attached::Refused(426)) => Answer::Over,
+            Ok(Attached::Refused(status)) => {
+                console_warn!("sockjs: the object answered an attach with {status}");
+                Answer::Failed
+            }
+            Err(failure) => {
+                console_warn!("sockjs: {failure}");
+                Answer::Failed
+            }
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch; the runtime's clock moves only while code waits.
+fn now() -> Millis {
+    // As far as JavaScript counts, a positive whole number.
+    Millis(Date::now() as u64)
+}

@@ -1,0 +1,237 @@
+//! Which request asks for what: sockjs-node's rules (`lib/listener.js`, `lib/webjs.js`) as one function of values.
+
+use sockjs_protocol::options::Config;
+use sockjs_protocol::transport::{RECEIVES, Receive, SENDS, Send};
+
+/// Longest session id that is served. Stock clients send 8 characters; it becomes part of an object's name and of a
+/// header.
+const SESSION_MAX: usize = 128;
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(crate) enum Route<'a> {
+    /// Something that the service with these settings answers.
+    Service(&'a Config, Endpoint<'a>),
+    /// Its path is known, with these methods: 405.
+    MethodNotAllowed {
+        /// Value of the `Allow` header.
+        allow: &'static str,
+    },
+    /// No service knows its path: 404.
+    NotFound,
+}
+
+/// What a service answers. Session ids are as they stand in the URL.
+#[derive(Debug)]
+pub(crate) enum Endpoint<'a> {
+    Greeting,
+    Info,
+    InfoOptions,
+    Receive(&'static Receive, &'a str),
+    Send(&'static Send, &'a str),
+    /// The preflight of a receiving or sending request.
+    TransportOptions,
+    WebSocket(&'a str),
+    RawWebSocket,
+}
+
+/// Finds what `method` and `path` ask for; the service with the longest matching prefix decides.
+pub(crate) fn route<'a>(method: &str, path: &'a str, configs: impl Iterator<Item = &'a Config>) -> Route<'a> {
+    let service = configs
+        .filter_map(|config| Some((config, below(&config.prefix, path)?)))
+        .max_by_key(|(config, _)| config.prefix.len());
+    let Some((config, rest)) = service else { return Route::NotFound };
+    let Some(methods) = methods_of(config, rest) else { return Route::NotFound };
+    match methods.0.into_iter().flatten().find(|(known, _)| *known == method) {
+        Some((_, endpoint)) => Route::Service(config, endpoint),
+        None => Route::MethodNotAllowed { allow: methods.1 },
+    }
+}
+
+/// What is left of `path` below `prefix`: nothing, or something with a slash in front.
+fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The endpoints of one path, by method, and the `Allow` header that lists the methods.
+struct Methods<'a>([Option<(&'static str, Endpoint<'a>)>; 2], &'static str);
+
+impl<'a> Methods<'a> {
+    fn get(endpoint: Endpoint<'a>) -> Option<Self> {
+        Some(Self([Some(("GET", endpoint)), None], "GET"))
+    }
+
+    /// Scripts of other origins reach what is POSTed only after a preflight.
+    fn by(method: &'static str, endpoint: Endpoint<'a>) -> Option<Self> {
+        match method {
+            "POST" => {
+                Some(Self([Some(("POST", endpoint)), Some(("OPTIONS", Endpoint::TransportOptions))], "POST, OPTIONS"))
+            }
+            _ => Self::get(endpoint),
+        }
+    }
+}
+
+fn methods_of<'a>(config: &Config, rest: &'a str) -> Option<Methods<'a>> {
+    // sockjs-node ends each of its patterns with `[/]?$`.
+    match rest.strip_suffix('/').unwrap_or(rest) {
+        "" => Methods::get(Endpoint::Greeting),
+        "/info" => {
+            let options = ("OPTIONS", Endpoint::InfoOptions);
+            Some(Methods([Some(("GET", Endpoint::Info)), Some(options)], "OPTIONS, GET"))
+        }
+        "/websocket" if config.websocket => Methods::get(Endpoint::RawWebSocket),
+        path => {
+            let (session, segment) = session_path(path)?;
+            if let Some(receive) = RECEIVES.iter().find(|receive| receive.segment == segment) {
+                Methods::by(receive.method, Endpoint::Receive(receive, session))
+            } else if let Some(send) = SENDS.iter().find(|send| send.segment == segment) {
+                Methods::by("POST", Endpoint::Send(send, session))
+            } else if segment == "websocket" && config.websocket {
+                Methods::get(Endpoint::WebSocket(session))
+            } else {
+                None
+            }
+        }
+    }
+}
+
+/// The session and the last segment of `/{server}/{session}/{segment}`. The server is for load balancers, which are not
+/// needed here.
+fn session_path(path: &str) -> Option<(&str, &str)> {
+    let mut segments = path.strip_prefix('/')?.split('/');
+    let (server, session, segment) = (segments.next()?, segments.next()?, segments.next()?);
+    let valid = |id: &str| !id.is_empty() && !id.contains('.');
+    (segments.next().is_none() && valid(server) && valid(session) && session.len() <= SESSION_MAX)
+        .then_some((session, segment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn services() -> Vec<Config> {
+        ["/echo", "/echo/deep", "/disabled", ""]
+            .map(|prefix| Config::new(prefix).websocket(prefix != "/disabled"))
+            .into()
+    }
+
+    /// What `method` and `path` ask for, as one line.
+    fn asked(method: &str, path: &str) -> String {
+        match route(method, path, services()[..3].iter()) {
+            Route::NotFound => "404".into(),
+            Route::MethodNotAllowed { allow } => format!("405 {allow}"),
+            Route::Service(config, endpoint) => format!(
+                "{} {}",
+                config.prefix,
+                match endpoint {
+                    Endpoint::Greeting => "greeting".into(),
+                    Endpoint::Info => "info".into(),
+                    Endpoint::InfoOptions => "info options".into(),
+                    Endpoint::Receive(receive, session) => format!("{} of {session}", receive.segment),
+                    Endpoint::Send(send, session) => format!("{} of {session}", send.segment),
+                    Endpoint::TransportOptions => "transport options".into(),
+                    Endpoint::WebSocket(session) => format!("websocket of {session}"),
+                    Endpoint::RawWebSocket => "raw websocket".into(),
+                }
+            ),
+        }
+    }
+
+    #[test]
+    fn base_url_greeting() {
+        for path in ["/echo", "/echo/"] {
+            assert_eq!(asked("GET", path), "/echo greeting");
+            assert_eq!(asked("POST", path), "405 GET");
+            assert_eq!(asked("OPTIONS", path), "405 GET");
+        }
+        for path in ["/a", "/a.html", "//", "///", "/a/a", "/a/a/", "/a", "/a/"] {
+            assert_eq!(asked("GET", &format!("/echo{path}")), "404", "{path}");
+        }
+        for path in ["", "/", "/ech", "/echoo", "/Echo", "//echo", "/other/info"] {
+            assert_eq!(asked("GET", path), "404", "{path}");
+        }
+    }
+
+    #[test]
+    fn iframe_invalid_urls() {
+        for page in ["iframe.htm", "iframe", "IFRAME.HTML", "IFRAME", "iframe.HTML", "iframe.xml", "iframe-/.html"] {
+            assert_eq!(asked("GET", &format!("/echo/{page}")), "404", "{page}");
+        }
+    }
+
+    #[test]
+    fn info() {
+        assert_eq!(asked("GET", "/echo/info"), "/echo info");
+        assert_eq!(asked("GET", "/echo/info/"), "/echo info");
+        assert_eq!(asked("OPTIONS", "/echo/info"), "/echo info options");
+        assert_eq!(asked("POST", "/echo/info"), "405 OPTIONS, GET");
+        assert_eq!(asked("HEAD", "/echo/info"), "405 OPTIONS, GET");
+        assert_eq!(asked("GET", "/echo/info//"), "404");
+    }
+
+    #[test]
+    fn session_urls() {
+        for (path, session) in [
+            ("/a/a", "a"),
+            ("/_/_", "_"),
+            ("/1/1", "1"),
+            ("/abcdefgh_i-j%20/abcdefg_i-j%20", "abcdefg_i-j%20"),
+            ("/000/S", "S"),
+            ("/999/S", "S"),
+            ("/a/%2e%F0%9F%98%80", "%2e%F0%9F%98%80"),
+        ] {
+            assert_eq!(asked("POST", &format!("/echo{path}/xhr")), format!("/echo xhr of {session}"));
+            assert_eq!(asked("POST", &format!("/echo{path}/xhr/")), format!("/echo xhr of {session}"));
+        }
+        for path in ["//", "/a./a", "/a/a.", "/./.", "/", "///", "/a/", "//a", "/a/a/a", ""] {
+            for method in ["GET", "POST"] {
+                assert_eq!(asked(method, &format!("/echo{path}/xhr")), "404", "{path}");
+            }
+        }
+        let long = "s".repeat(SESSION_MAX);
+        assert_eq!(asked("POST", &format!("/echo/a/{long}/xhr")), format!("/echo xhr of {long}"));
+        assert_eq!(asked("POST", &format!("/echo/a/{long}s/xhr")), "404");
+    }
+
+    #[test]
+    fn transports() {
+        assert_eq!(asked("POST", "/echo/0/s/xhr"), "/echo xhr of s");
+        assert_eq!(asked("POST", "/echo/0/s/xhr_send"), "/echo xhr_send of s");
+        for segment in ["xhr", "xhr_send"] {
+            assert_eq!(asked("OPTIONS", &format!("/echo/0/s/{segment}")), "/echo transport options");
+            assert_eq!(asked("GET", &format!("/echo/0/s/{segment}")), "405 POST, OPTIONS");
+        }
+        for segment in ["", "XHR", "xhr.", "unknown", "xhr//", "info"] {
+            assert_eq!(asked("POST", &format!("/echo/0/s/{segment}")), "404", "{segment}");
+        }
+    }
+
+    #[test]
+    fn websockets() {
+        assert_eq!(asked("GET", "/echo/0/s/websocket"), "/echo websocket of s");
+        assert_eq!(asked("GET", "/echo/websocket"), "/echo raw websocket");
+        assert_eq!(asked("GET", "/echo/websocket/"), "/echo raw websocket");
+        assert_eq!(asked("POST", "/echo/0/s/websocket"), "405 GET");
+        assert_eq!(asked("POST", "/echo/websocket"), "405 GET");
+        assert_eq!(asked("GET", "/disabled/0/s/websocket"), "404");
+        assert_eq!(asked("POST", "/disabled/0/s/websocket"), "404");
+        assert_eq!(asked("GET", "/disabled/websocket"), "404");
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_and_the_root_is_one() {
+        assert_eq!(asked("GET", "/echo/deep"), "/echo/deep greeting");
+        assert_eq!(asked("POST", "/echo/deep/0/s/xhr"), "/echo/deep xhr of s");
+        assert_eq!(asked("POST", "/echo/deeper/s/xhr"), "/echo xhr of s");
+        let services = services();
+        let prefix_of = |path| match route("GET", path, services.iter()) {
+            Route::Service(config, _) => Some(config.prefix.clone()),
+            _ => None,
+        };
+        assert_eq!(prefix_of("/"), Some("".into()));
+        assert_eq!(prefix_of("/info"), Some("".into()));
+        assert_eq!(prefix_of("/echo/info"), Some("/echo".into()));
+        assert_eq!(prefix_of("//"), None);
+    }
+}

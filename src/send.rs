@@ -1,0 +1,114 @@
+//! A sending request: its messages are checked here and handed to the object.
+
+use crate::body::{self, TooLarge};
+use crate::headers::{Head, Refusal, not_cached};
+use crate::object::Object;
+use crate::respond::{bodiless, cors_of, fixed};
+use crate::{Config, random};
+use sockjs_protocol::envelope::{Action, Command, encode_batch};
+use sockjs_protocol::payload::{self, PayloadError};
+use sockjs_protocol::transport::Send;
+use worker::{Request, Response, Result, console_warn};
+
+/// Answers the sending request `row` of `session`.
+pub(crate) async fn send(
+    row: &'static Send,
+    session: &str,
+    config: &Config,
+    object: Object,
+    request: Request,
+) -> Result<Response> {
+    // On errors too, or a script of another origin could not read them.
+    let common = [not_cached().to_vec(), cors_of(&request)?.headers()].concat();
+    match hand_over(session, config, object, request).await? {
+        Ok(()) => bodiless(Head::typed(row.status, row.content_type).with(common)),
+        Err(refusal) => fixed(refusal.head().with(common), refusal.text.into_owned()),
+    }
+}
+
+async fn hand_over(
+    session: &str,
+    config: &Config,
+    object: Object,
+    mut request: Request,
+) -> Result<std::result::Result<(), Refusal>> {
+    let url = request.inner().url();
+    let content_type = request.headers().get("Content-Type")?.unwrap_or_default();
+    let body = match body::read(&mut request, config.body_limit).await? {
+        Ok(body) => body,
+        Err(TooLarge) => return Ok(Err(too_large("body", config.body_limit))),
+    };
+    let messages = match messages(&content_type, body) {
+        Ok(messages) => messages,
+        Err(error) => return Ok(Err(Refusal::new(500, error.to_string()))),
+    };
+    if messages.iter().any(|message| message.len() > config.message_limit) {
+        return Ok(Err(too_large("message", config.message_limit)));
+    }
+    // One id for both tries: by it the object knows the second.
+    let action = Action::Send { session: session.to_owned(), id: random::id() };
+    let command = Command::new(&config.prefix, action);
+    Ok(match object.send(&url, &command, &encode_batch(&messages)).await {
+        Ok(204) => Ok(()),
+        Ok(404) => Err(Refusal::not_found()),
+        Ok(status) => {
+            console_warn!("sockjs: the object answered a send with {status}");
+            Err(unavailable())
+        }
+        Err(failure) => {
+            console_warn!("sockjs: {failure}");
+            Err(unavailable())
+        }
+    })
+}
+
+/// The messages in a body. A body of a type that sockjs-node does not read counts as none.
+fn messages(content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
+    match content_type.split(';').next().unwrap_or_default() {
+        // `T` is what some old browsers make of it.
+        "text/plain" | "T" | "application/json" | "application/xml" | "" | "text/xml" => {
+            payload::messages(&body::text(body))
+        }
+        _ => Err(PayloadError::Expected),
+    }
+}
+
+fn too_large(what: &str, limit: usize) -> Refusal {
+    Refusal::new(413, format!("The {what} is larger than {limit} bytes.\n"))
+}
+
+fn unavailable() -> Refusal {
+    Refusal::new(503, "The session cannot take messages now.\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        for content_type in [
+            "text/plain",
+            "T",
+            "application/json",
+            "application/xml",
+            "",
+            "application/json;charset=utf-8",
+            "text/xml",
+            "text/xml; charset=utf-8",
+        ] {
+            assert_eq!(messages(content_type, b"[\"a\"]".to_vec()).unwrap(), ["a"], "{content_type}");
+        }
+        for content_type in ["application/x-www-form-urlencoded", "text/html", "TEXT/PLAIN", " "] {
+            assert_eq!(messages(content_type, b"[\"a\"]".to_vec()), Err(PayloadError::Expected), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn errors_have_sockjs_nodes_words() {
+        let error = |body: &[u8]| messages("", body.to_vec()).unwrap_err().to_string();
+        assert_eq!(error(b""), "Payload expected.");
+        assert_eq!(error(b"[\"x"), "Broken JSON encoding.");
+        assert_eq!(messages("", b"[]".to_vec()).unwrap(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,68 @@
+//! From a request to its answer.
+
+use crate::Services;
+use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight};
+use crate::info::{JSON, info};
+use crate::object::Object;
+use crate::placement::object_name;
+use crate::random;
+use crate::receive::receive;
+use crate::respond::{bodiless, cors_of, fixed, in_a_year, refused};
+use crate::route::{Endpoint, Route, route};
+use crate::send::send;
+use crate::websocket::websocket;
+use sockjs_protocol::transport::PLAIN;
+use worker::{Context, Env, Request, Response, Result, console_error};
+
+/// Answers a request to the services that `services` builds; it is called once in each isolate, and the Durable Object
+/// class must be exported with the same function.
+///
+/// What is under no service's prefix is answered with 404. Settings that cannot be served, and a Durable Object binding
+/// that is missing, are answered with 500 and a text that says what to do.
+///
+/// # Errors
+///
+/// When the runtime refuses what no client should be able to cause; the runtime answers 500 then.
+pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, context: &Context) -> Result<Response> {
+    let services = Services::shared(services, env);
+    if let Err(error) = services.check() {
+        console_error!("sockjs: {error}");
+        return refused(Refusal::new(500, error.to_string()));
+    }
+    // Not `Request::method`, which takes every method that it does not know for GET.
+    let method = request.inner().method();
+    let path = request.path();
+    let (config, endpoint) = match route(&method, &path, services.configs()) {
+        Route::NotFound => return refused(Refusal::not_found()),
+        Route::MethodNotAllowed { allow } => return bodiless(method_not_allowed(allow)),
+        Route::Service(config, endpoint) => (config, endpoint),
+    };
+    let binding = services.binding_name();
+    let Ok(namespace) = env.durable_object(binding) else {
+        let advice = format!(
+            "no Durable Object binding {binding}: add one to wrangler.toml, or name yours in Services::binding"
+        );
+        console_error!("sockjs: {advice}");
+        return refused(Refusal::new(500, advice));
+    };
+    let object = |session| Object::new(namespace, object_name(config, session, random::name));
+    match endpoint {
+        Endpoint::Greeting => fixed(Head::typed(200, PLAIN), *b"Welcome to SockJS!\n"),
+        Endpoint::Info => {
+            let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(&request)?.headers());
+            fixed(head, info(config, random::u32())?)
+        }
+        Endpoint::InfoOptions => options("OPTIONS, GET", &request),
+        Endpoint::TransportOptions => options("OPTIONS, POST", &request),
+        Endpoint::Receive(row, session) => {
+            receive(row, session, config, object(Some(session)), &request, context).await
+        }
+        Endpoint::Send(row, session) => send(row, session, config, object(Some(session)), request).await,
+        Endpoint::WebSocket(session) => websocket(Some(session), config, object(Some(session)), &request).await,
+        Endpoint::RawWebSocket => websocket(None, config, object(None), &request).await,
+    }
+}
+
+fn options(methods: &'static str, request: &Request) -> Result<Response> {
+    bodiless(preflight(methods, in_a_year()).with(cors_of(request)?.headers()))
+}

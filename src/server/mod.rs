@@ -1,0 +1,42 @@
+//! The deployable Worker: its fetch event, its class, and the bundled services.
+//!
+//! The services are those that every SockJS test server offers; they are on only when the variable
+//! `SOCKJS_TEST_SERVICES` is `true`.
+
+mod close;
+mod echo;
+mod instance;
+mod settings;
+
+use crate::headers::Refusal;
+use crate::respond::refused;
+use crate::{Config, Services};
+use close::Close;
+use echo::Echo;
+use instance::Instance;
+use settings::Settings;
+use worker::{Context, Env, Request, Response, Result, event};
+
+crate::durable_object!(SockJs, services);
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    match Settings::read(&env) {
+        Ok(_) => crate::serve(services, request, &env, &context).await,
+        Err(problem) => refused(Refusal::new(500, problem.to_string())),
+    }
+}
+
+fn services(env: &Env) -> Services {
+    // With a bad setting nothing is served: `fetch` answers 500 before an object is asked.
+    let Ok(settings) = Settings::read(env) else { return Services::new() };
+    if !settings.test_services {
+        return Services::new();
+    }
+    let config = |prefix: &str| settings.apply(Config::new(prefix));
+    Services::new()
+        .add(config("/echo"), |_| Echo)
+        .add(config("/disabled_websocket_echo").websocket(false), |_| Echo)
+        .add(config("/close"), |_| Close)
+        .add(config("/instance"), |_| Instance::new())
+}

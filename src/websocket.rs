@@ -1,0 +1,95 @@
+//! A client's WebSocket: checked here, and passed on to the object with its upgrade.
+
+use crate::Config;
+use crate::headers::Refusal;
+use crate::object::{ClientRequest, Object};
+use crate::respond::refused;
+use sockjs_protocol::envelope::{Action, Command};
+use sockjs_protocol::transport::Transport;
+use worker::{Request, Response, Result, console_warn};
+
+/// Answers a WebSocket request of `session`, or a raw one.
+pub(crate) async fn websocket(
+    session: Option<&str>,
+    config: &Config,
+    object: Object,
+    request: &Request,
+) -> Result<Response> {
+    let headers = request.headers();
+    let (upgrade, connection) = (headers.get("Upgrade")?, headers.get("Connection")?);
+    let (key, version) = (headers.get("Sec-WebSocket-Key")?, headers.get("Sec-WebSocket-Version")?);
+    if let Err(refusal) = check(upgrade.as_deref(), connection.as_deref(), key.as_deref(), version.as_deref()) {
+        return refused(refusal);
+    }
+    let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
+    let action = Action::Connect { session: session.map(Into::into), transport };
+    let command = Command::new(&config.prefix, action);
+    match object.connect(&ClientRequest::of(request)?, &command).await {
+        // 431 says what the client can do about it.
+        Ok(response) if matches!(response.status(), 101 | 431) => Ok(response.into()),
+        Ok(response) => {
+            console_warn!("sockjs: the object answered a WebSocket with {}", response.status());
+            refused(unavailable())
+        }
+        Err(failure) => {
+            console_warn!("sockjs: {failure}");
+            refused(unavailable())
+        }
+    }
+}
+
+/// Whether this is a WebSocket handshake, from its headers of these names. In sockjs-node's words.
+fn check(
+    upgrade: Option<&str>,
+    connection: Option<&str>,
+    key: Option<&str>,
+    version: Option<&str>,
+) -> std::result::Result<(), Refusal> {
+    if !upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
+        return Err(Refusal::new(400, "Can \"Upgrade\" only to \"WebSocket\"."));
+    }
+    // Not there at all on HTTP/2, and where the runtime keeps it to itself.
+    let mut connection = connection.map(|connection| connection.split(',').map(str::trim));
+    if connection.as_mut().is_some_and(|options| !options.any(|option| option.eq_ignore_ascii_case("upgrade"))) {
+        return Err(Refusal::new(400, "\"Connection\" must be \"Upgrade\"."));
+    }
+    match (key, version) {
+        (Some(_), Some("13")) => Ok(()),
+        (Some(_), Some(_)) => Err(Refusal::new(400, "Only supported WebSocket protocol is RFC 6455.")),
+        _ => Err(Refusal::new(400, "Not a valid websocket request")),
+    }
+}
+
+fn unavailable() -> Refusal {
+    Refusal::new(503, "The connection cannot be opened now.\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handshakes() {
+        let websocket = Some("websocket");
+        let (key, version) = (Some("dGhlIHNhbXBsZSBub25jZQ=="), Some("13"));
+        for (upgrade, connection) in [
+            (websocket, Some("Upgrade")),
+            (Some("WebSocket"), Some("keep-alive, upgrade")),
+            (websocket, Some("Upgrade,HTTP2-Settings")),
+            (websocket, None),
+        ] {
+            assert_eq!(check(upgrade, connection, key, version), Ok(()), "{upgrade:?} {connection:?}");
+        }
+        for (upgrade, connection, key, version, text) in [
+            (None, Some("keep-alive"), None, None, "Can \"Upgrade\" only to \"WebSocket\"."),
+            (Some("h2c"), Some("upgrade"), key, version, "Can \"Upgrade\" only to \"WebSocket\"."),
+            (websocket, Some("close"), key, version, "\"Connection\" must be \"Upgrade\"."),
+            (websocket, Some(""), key, version, "\"Connection\" must be \"Upgrade\"."),
+            (websocket, Some("upgrade"), None, version, "Not a valid websocket request"),
+            (websocket, Some("upgrade"), key, None, "Not a valid websocket request"),
+            (websocket, Some("upgrade"), key, Some("8"), "Only supported WebSocket protocol is RFC 6455."),
+        ] {
+            assert_eq!(check(upgrade, connection, key, version), Err(Refusal::new(400, text)));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { startServer } from "../harness/server.mjs";
+import { connectStockClient } from "../harness/stock-client.mjs";
+import { within } from "../harness/wait.mjs";
+import { exchange, numberedMessages } from "./messages.mjs";
+
+const server = await startServer({ after });
+
+for (const transport of ["websocket", "xhr-polling"]) {
+  test(`stock client, ${transport}: 1,000 messages come back in order, none lost, doubled or changed`, async (t) => {
+    const client = await connectStockClient(t, `${server.url}/echo`, transport);
+    assert.equal(client.transport, transport);
+    await exchange(client, numberedMessages(1000));
+  });
+
+  test(`stock client, ${transport}: it learns code and reason when the server closes`, async (t) => {
+    const client = await connectStockClient(t, `${server.url}/close`, transport);
+    const closed = await within(client.closed, "the close");
+    assert.deepEqual(closed, { code: 3000, reason: "Go away!", wasClean: true });
+  });
+}

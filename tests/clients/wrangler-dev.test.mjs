@@ -1,0 +1,23 @@
+// Behind `wrangler dev`'s proxy, where a developer first meets the project.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { startDev } from "../harness/dev.mjs";
+import { connectStockClient } from "../harness/stock-client.mjs";
+import { within } from "../harness/wait.mjs";
+import { exchange, numberedMessages } from "./messages.mjs";
+
+const dev = await startDev({ after });
+
+for (const transport of ["websocket", "xhr-polling"]) {
+  test(`npm start, stock client, ${transport}: messages come back`, async (t) => {
+    const client = await connectStockClient(t, `${dev.url}/echo`, transport);
+    await exchange(client, numberedMessages(100));
+  });
+
+  test(`npm start, stock client, ${transport}: it learns code and reason when the server closes`, async (t) => {
+    const client = await connectStockClient(t, `${dev.url}/close`, transport);
+    const closed = await within(client.closed, "the close");
+    assert.deepEqual(closed, { code: 3000, reason: "Go away!", wasClean: true });
+  });
+}

@@ -1,0 +1,119 @@
+// HTTP/1.1 by hand on plain sockets: what a client library hides (chunks, half-closed and reset connections, paths as they
+// are written, headers sent twice) is what these tests look at.
+
+import { once } from "node:events";
+import { connect } from "node:net";
+import { ByteReader } from "./byte-reader.mjs";
+import { within } from "./wait.mjs";
+
+/** One request on a connection of its own: `{ status, headers, body }`. See `HttpConnection.head` for the headers. */
+export async function request(url, options = {}) {
+  const connection = await open(url);
+  try {
+    connection.send(url, options);
+    const head = await connection.head();
+    return { ...head, body: await connection.body() };
+  } finally {
+    connection.close();
+  }
+}
+
+/** Sends a request and returns its connection, the response unread. */
+export async function start(url, options = {}) {
+  const connection = await open(url);
+  connection.send(url, options);
+  return connection;
+}
+
+/** A connection to the server of `url`. */
+export async function open(url) {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
+  const connection = new HttpConnection(socket);
+  await within(once(socket, "connect"), `a connection to ${hostname}:${port}`);
+  return connection;
+}
+
+class HttpConnection {
+  #socket;
+  #reader;
+  #head;
+
+  constructor(socket) {
+    this.#socket = socket;
+    this.#reader = new ByteReader(socket);
+  }
+
+  /** Writes one request, its path exactly as it stands in `url`. A body gets its Content-Length. */
+  send(url, { method = "GET", headers = {}, body } = {}) {
+    const [, host, path] = /^http:\/\/([^/]+)(.*)$/.exec(url);
+    const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
+    const lines = Object.entries({ Host: host, ...length, ...headers }).map(([name, value]) => `${name}: ${value}`);
+    this.write([`${method} ${path || "/"} HTTP/1.1`, ...lines, "", body ?? ""].join("\r\n"));
+  }
+
+  write(bytes) {
+    this.#socket.write(bytes);
+  }
+
+  /**
+   * `{ version, status, headers }`: the headers by their name in lower case, each as a text, or as a list of texts if it
+   * came more than once.
+   */
+  async head(ms) {
+    const [, version, status] = /^HTTP\/(\S+) (\d+)/.exec(await this.#reader.line("the head of a response", ms));
+    const headers = {};
+    for (;;) {
+      const line = await this.#reader.line("a header", ms);
+      if (line === "") break;
+      const [, name, value] = /^([^:]+):\s*(.*)$/.exec(line);
+      const key = name.toLowerCase();
+      headers[key] = key in headers ? [headers[key], value].flat() : value;
+    }
+    this.#head = { version, status: Number(status), headers };
+    return this.#head;
+  }
+
+  /** The next HTTP chunk; null for the one that ends the body. */
+  async chunk(ms) {
+    const length = Number.parseInt(await this.#reader.line("a chunk", ms), 16);
+    const data = await this.#reader.exactly(length, `a chunk of ${length} bytes`, ms);
+    await this.#reader.line("the end of a chunk", ms);
+    return length === 0 ? null : data.toString();
+  }
+
+  /** The whole rest of the body. */
+  async body(ms) {
+    const { status, headers } = this.#head;
+    if (status === 204 || status === 304) return "";
+    if (headers["transfer-encoding"] === "chunked") return this.#chunkedBody(ms);
+    const length = headers["content-length"];
+    if (length === undefined) return (await this.#reader.rest("the end of the body", ms)).toString();
+    return (await this.#reader.exactly(Number(length), "the body", ms)).toString();
+  }
+
+  async #chunkedBody(ms) {
+    let body = "";
+    for (let chunk = await this.chunk(ms); chunk !== null; chunk = await this.chunk(ms)) body += chunk;
+    return body;
+  }
+
+  /** What is left until the server ends the connection. */
+  async ended(ms) {
+    return (await this.#reader.rest("the end of the connection", ms)).toString();
+  }
+
+  /** FIN: nothing more is sent, but still read. */
+  halfClose() {
+    this.#socket.end();
+  }
+
+  /** RST: what a client sends that leaves with something unread. */
+  reset() {
+    this.#socket.resetAndDestroy();
+  }
+
+  close() {
+    this.#socket.destroy();
+  }
+}

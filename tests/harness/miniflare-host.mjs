@@ -1,0 +1,62 @@
+// The built Worker in Miniflare, in a process of its own, so that it can be killed with all it started. It takes requests
+// and gives answers as lines of JSON on descriptor 3: see miniflare.mjs.
+
+import { Miniflare } from "miniflare";
+import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { BUILD_DIR } from "../../scripts/tools.mjs";
+import { workerConfig } from "../../scripts/worker-config.mjs";
+
+const control = new Socket({ fd: 3 });
+const answer = (message) => control.write(`${JSON.stringify(message)}\n`);
+
+const { storage, vars } = JSON.parse(process.argv[2]);
+const { name, compatibilityDate, compatibilityFlags, durableObjects, ...config } = workerConfig();
+const [{ binding, className }] = durableObjects;
+const contents = (file) => readFileSync(join(BUILD_DIR, file));
+const text = ([key, value]) => [key, { type: "text", value }];
+
+const miniflare = new Miniflare({
+  host: "127.0.0.1",
+  port: 0,
+  resourcePersistencePath: storage,
+  telemetry: { enabled: false },
+  cf: false,
+  workers: [
+    {
+      config: {
+        name,
+        compatibilityDate,
+        compatibilityFlags,
+        manifest: {
+          mainModule: "index.js",
+          modules: {
+            "index.js": { type: "esm", contents: contents("index.js") },
+            "index_bg.wasm": { type: "wasm", contents: contents("index_bg.wasm") },
+          },
+        },
+        exports: { [className]: { type: "durable-object", storage: "sqlite" } },
+        env: {
+          [binding]: { type: "durable-object", worker: name, exportName: className },
+          ...Object.fromEntries(Object.entries({ ...config.vars, ...vars }).map(text)),
+        },
+      },
+      // Past Miniflare's own entry, which sees to compression and would change what is on the wire.
+      dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
+    },
+  ],
+});
+
+await miniflare.ready;
+answer({ url: (await miniflare.unsafeGetDirectURL(name)).origin });
+
+for await (const line of createInterface({ input: control })) {
+  try {
+    await miniflare.unsafeEvictDurableObject(name, className, JSON.parse(line));
+    answer({});
+  } catch (error) {
+    answer({ error: error.message });
+  }
+}

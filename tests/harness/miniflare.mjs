@@ -1,0 +1,86 @@
+// The built Worker in Miniflare: there an object can be put to sleep without waiting for ten seconds of silence.
+
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { killGroup, spawnTied } from "../../scripts/run.mjs";
+import { Queue } from "./queue.mjs";
+import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
+import { WorkerLog } from "./worker-log.mjs";
+
+const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
+
+/** As `startServer`, but in Miniflare. */
+export async function startMiniflare(owner, { vars = {} } = {}) {
+  const miniflare = new MiniflareServer({ SOCKJS_TEST_SERVICES: "true", ...vars });
+  owner.after(() => miniflare.stop());
+  await miniflare.start();
+  return miniflare;
+}
+
+class MiniflareServer {
+  #directory = temporaryDirectory();
+  #vars;
+  #child;
+  #answers;
+  #log = new WorkerLog();
+
+  constructor(vars) {
+    this.#vars = vars;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** The directory of the objects' storage, for `readObjects`. */
+  get objects() {
+    return join(this.#directory, "storage/do");
+  }
+
+  /** Starts it, after `kill` again: on the same storage, at another port. */
+  async start() {
+    const temporary = join(this.#directory, "tmp"); // what Miniflare would leave behind when it is killed
+    mkdirSync(temporary, { recursive: true });
+    const options = { storage: join(this.#directory, "storage"), vars: this.#vars };
+    this.#child = spawnTied(process.execPath, [HOST, JSON.stringify(options)], {
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => this.#log.add(text));
+    }
+    const answers = new Queue();
+    createInterface({ input: this.#child.stdio[3] }).on("line", (line) => answers.push(JSON.parse(line)));
+    this.#child.on("exit", () => answers.end(new Error("Miniflare ended")));
+    this.#answers = answers;
+    this.url = (await answers.next("Miniflare to start", 60_000)).url;
+  }
+
+  /** Puts the object of that name out of memory; its WebSockets "hibernate", or are broken with "close". */
+  async evict(name, webSockets) {
+    this.#child.stdio[3].write(`${JSON.stringify({ name, webSockets })}\n`);
+    // It waits up to 30 s for the end of requests that the object still answers.
+    const { error } = await this.#answers.next(`the eviction of ${name}`, 45_000);
+    if (error) throw new Error(`could not evict ${name}: ${error}`);
+  }
+
+  /** kill -9. */
+  async kill() {
+    if (!isAlive(this.#child)) return;
+    killGroup(this.#child);
+    await once(this.#child, "exit");
+  }
+
+  async stop() {
+    await this.kill();
+    removeDirectory(this.#directory);
+    this.#log.check();
+  }
+}
+
+function isAlive(child) {
+  return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}

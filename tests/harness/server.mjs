@@ -1,0 +1,64 @@
+// The built Worker in plain workerd, on a free port, with storage of its own.
+
+import { startWorkerd } from "../../scripts/workerd.mjs";
+import { residentMemory } from "./processes.mjs";
+import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
+import { WorkerLog } from "./worker-log.mjs";
+
+/**
+ * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file
+ * @param {object} [options]
+ * @param {Record<string, string>} [options.vars] variables of the Worker, beside SOCKJS_TEST_SERVICES
+ */
+export async function startServer(owner, { vars = {} } = {}) {
+  const server = new Server({ SOCKJS_TEST_SERVICES: "true", ...vars });
+  owner.after(() => server.stop());
+  await server.start();
+  return server;
+}
+
+class Server {
+  #storage = temporaryDirectory();
+  #vars;
+  #workerd;
+  #log = new WorkerLog();
+
+  constructor(vars) {
+    this.#vars = vars;
+  }
+
+  get url() {
+    return this.#workerd.url;
+  }
+
+  get pid() {
+    return this.#workerd.pid;
+  }
+
+  /** The directory of the objects' storage, for `readObjects`. */
+  get objects() {
+    return this.#workerd.objects;
+  }
+
+  /** Resident memory of workerd, in bytes. */
+  memory() {
+    return residentMemory(this.pid);
+  }
+
+  /** Starts it, after `kill` again: on the same storage and the same port. */
+  async start() {
+    const options = { port: this.#workerd?.port, storage: this.#storage, vars: this.#vars };
+    this.#workerd = await startWorkerd({ ...options, log: (text) => this.#log.add(text) });
+  }
+
+  /** kill -9. */
+  async kill() {
+    await this.#workerd.kill();
+  }
+
+  async stop() {
+    await this.#workerd?.kill();
+    removeDirectory(this.#storage);
+    this.#log.check();
+  }
+}

@@ -1,0 +1,49 @@
+// The stock client, sockjs-client, with promises around its events.
+
+import SockJS from "sockjs-client";
+import { Queue } from "./queue.mjs";
+import { within } from "./wait.mjs";
+
+/** Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. */
+export async function connectStockClient(owner, url, transport) {
+  const client = new StockClient(url, transport);
+  owner.after(() => client.close());
+  await within(client.opened, `the stock client to connect over ${transport}`);
+  return client;
+}
+
+class StockClient {
+  #socket;
+  messages = new Queue();
+  heartbeats = new Queue();
+
+  constructor(url, transport) {
+    this.#socket = new SockJS(url, null, { transports: transport });
+    this.#socket.onmessage = ({ data }) => this.messages.push(data);
+    this.#socket.onheartbeat = () => this.heartbeats.push("h");
+    const opened = Promise.withResolvers();
+    const closed = Promise.withResolvers();
+    this.#socket.onopen = () => opened.resolve();
+    this.#socket.onclose = ({ code, reason, wasClean }) => {
+      const error = new Error(`the connection was closed: ${code} ${reason}`);
+      this.messages.end(error);
+      opened.reject(error);
+      closed.resolve({ code, reason, wasClean });
+    };
+    this.opened = opened.promise;
+    this.closed = closed.promise;
+  }
+
+  /** Its transport, as the client names it. */
+  get transport() {
+    return this.#socket.transport;
+  }
+
+  send(message) {
+    this.#socket.send(message);
+  }
+
+  close() {
+    this.#socket.close();
+  }
+}

@@ -1,0 +1,28 @@
+// The object sleeps behind idle connections, as the runtime has it sleep: after ten seconds of silence.
+
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { instanceConnections } from "../harness/instance.mjs";
+import { startServer } from "../harness/server.mjs";
+
+/** The second is for a machine so busy that the runtime comes late. */
+const SILENCES_MS = [13_000, 20_000];
+
+// Longer than the silences, so that no alarm breaks them.
+const server = await startServer({ after }, { vars: { SOCKJS_HEARTBEAT_DELAY: "34000" } });
+
+describe("an object leaves memory and the idle connection goes on:", { concurrency: true }, () => {
+  for (const [kind, connect] of Object.entries(instanceConnections)) {
+    test(kind, async (t) => {
+      const connection = await connect(t, server);
+      const before = await connection.ask();
+      assert.equal(await connection.ask(), before, "it stays in memory while it is busy");
+      for (const silence of SILENCES_MS) {
+        await sleep(silence);
+        if ((await connection.ask()) !== before) return;
+      }
+      assert.fail("the object never left memory");
+    });
+  }
+});

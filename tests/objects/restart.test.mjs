@@ -1,0 +1,63 @@
+// kill -9 of the whole runtime, and a new one on the same storage: HTTP sessions go on.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
+import { startServer } from "../harness/server.mjs";
+import { readObjects } from "../harness/storage.mjs";
+import { until } from "../harness/wait.mjs";
+
+// Longer than any restart takes.
+const PATIENT = { vars: { SOCKJS_DISCONNECT_DELAY: "60000" } };
+
+async function restart(server) {
+  await server.kill();
+  await server.start();
+}
+
+const rows = (server) => Object.values(readObjects(server.objects)).reduce((sum, object) => sum + object.rows, 0);
+
+test("a session goes on after a restart between two polls", async (t) => {
+  const server = await startServer(t, PATIENT);
+  const session = await openPollingSession(`${server.url}/echo`);
+  await session.send(["before"]);
+  assert.equal((await session.poll()).body, 'a["before"]\n');
+
+  await restart(server);
+  const poll = await session.pendingPoll(t);
+  assert.equal((await session.send(["after"])).status, 204);
+  assert.equal(await poll.body(), 'a["after"]\n');
+});
+
+test("messages that waited for a poll are there after a restart, once and in order", async (t) => {
+  const server = await startServer(t, PATIENT);
+  const session = await openPollingSession(`${server.url}/echo`);
+  await session.send(["a", "b"]);
+  await until(() => rows(server) === 2, "a row of the session and one of its messages");
+
+  await restart(server);
+  await session.send(["c"]);
+  assert.equal((await session.poll()).body, 'a["a","b","c"]\n');
+});
+
+test("a closed session still answers its close frame after a restart", async (t) => {
+  const server = await startServer(t, PATIENT);
+  const session = new PollingSession(`${server.url}/close`);
+  await session.poll();
+  const goAway = 'c[3000,"Go away!"]\n';
+  assert.equal((await session.poll()).body, goAway);
+
+  await restart(server);
+  assert.equal((await session.poll()).body, goAway);
+  assert.equal((await session.send(["a"])).status, 204);
+});
+
+test("a session whose time ran out while nothing ran is cleaned up by its alarm", async (t) => {
+  const server = await startServer(t, { vars: { SOCKJS_DISCONNECT_DELAY: "1000" } });
+  await openPollingSession(`${server.url}/echo`);
+  assert.equal(rows(server), 1);
+
+  await restart(server);
+  const isClean = ({ rows, alarm }) => rows === 0 && alarm === null;
+  await until(() => Object.values(readObjects(server.objects)).every(isClean), "storage without rows and alarms");
+});

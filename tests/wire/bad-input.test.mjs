@@ -1,0 +1,105 @@
+// What no session is needed for to refuse is refused before any object is asked.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { request } from "../harness/http.mjs";
+import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
+import { startServer } from "../harness/server.mjs";
+import { readObjects } from "../harness/storage.mjs";
+
+const MEBIBYTE = 1 << 20;
+
+const UNKNOWN_PATHS = ["/", "/ech", "/echoo", "/Echo", "/other/info", "/favicon.ico"];
+const UNKNOWN_BELOW = ["/a", "/a.html", "//", "///", "/a/a", "/a/a/", "/a/", "/info/x", "/0/s/unknown", "/0/s/xhr/x"];
+const BAD_WEBSOCKETS = ["//websocket", "/0//websocket", "/0/s.s/websocket"];
+const BAD_SESSIONS = ["//", "/a./a", "/a/a.", "/./.", "/", "///", `/a/${"s".repeat(1000)}`];
+
+test("unknown paths and bad session ids are 404", async (t) => {
+  const server = await startServer(t);
+  const below = [...UNKNOWN_BELOW, ...BAD_WEBSOCKETS].map((path) => `/echo${path}`);
+  for (const path of [...UNKNOWN_PATHS, ...below]) {
+    assert.equal((await request(`${server.url}${path}`)).status, 404, path);
+  }
+  for (const path of BAD_SESSIONS) {
+    for (const [method, segment] of [["GET", "xhr"], ["POST", "xhr"], ["POST", "xhr_send"]]) {
+      const url = `${server.url}/echo${path}/${segment}`;
+      assert.equal((await request(url, { method })).status, 404, `${method} ${url}`);
+    }
+  }
+  assert.deepEqual(readObjects(server.objects), {});
+});
+
+test("a wrong method is 405, with the right ones and without a body or a content type", async (t) => {
+  const server = await startServer(t);
+  for (const [method, path, allow] of [
+    ["POST", "/echo", "GET"],
+    ["POST", "/echo/info", "OPTIONS, GET"],
+    ["GET", "/echo/0/s/xhr", "POST, OPTIONS"],
+    ["PUT", "/echo/0/s/xhr", "POST, OPTIONS"],
+    ["GET", "/echo/0/s/xhr_send", "POST, OPTIONS"],
+    ["DELETE", "/echo/0/s/xhr_send", "POST, OPTIONS"],
+    ["POST", "/echo/0/s/websocket", "GET"],
+    ["POST", "/echo/websocket", "GET"],
+  ]) {
+    const { status, headers, body } = await request(`${server.url}${path}`, { method });
+    assert.deepEqual([status, body], [405, ""], `${method} ${path}`);
+    assert.deepEqual(headers.allow.split(", ").sort(), allow.split(", ").sort(), `${method} ${path}`);
+    assert.equal(headers["content-type"], undefined, `${method} ${path}`);
+  }
+  assert.deepEqual(readObjects(server.objects), {});
+});
+
+const LARGE = [
+  ["a body above 1 MiB", JSON.stringify(Array(5).fill("x".repeat(MEBIBYTE / 4)))],
+  ["a message above 512 KiB", JSON.stringify(["x".repeat(MEBIBYTE / 2 + 1)])],
+];
+
+const UNREADABLE = [
+  ["", "Payload expected."],
+  ["{}", "Payload expected."],
+  ['"x"', "Payload expected."],
+  ['["x', "Broken JSON encoding."],
+  ["[1]", "Broken JSON encoding."],
+];
+
+async function assertRefused(session) {
+  for (const [body, text] of UNREADABLE) {
+    const response = await session.sendBody(body);
+    assert.equal(response.status, 500, body);
+    assert.ok(response.body.includes(text), `${body}: ${response.body}`);
+  }
+  for (const [what, body] of LARGE) assert.equal((await session.sendBody(body)).status, 413, what);
+}
+
+test("a send that cannot be taken is refused, and its session lives on", async (t) => {
+  const server = await startServer(t);
+  const session = await openPollingSession(`${server.url}/echo`);
+  await assertRefused(session);
+  await session.send(["a"]);
+  assert.equal((await session.poll()).body, 'a["a"]\n');
+});
+
+test("a send that cannot be taken asks no object, known session or not", async (t) => {
+  const server = await startServer(t);
+  await assertRefused(new PollingSession(`${server.url}/echo`));
+  assert.deepEqual(readObjects(server.objects), {});
+});
+
+test("a send to an unknown session is 404; its object writes no row and sets no alarm", async (t) => {
+  const server = await startServer(t);
+  for (const service of ["echo", "close"]) {
+    const { status } = await new PollingSession(`${server.url}/${service}`).send(["a"]);
+    assert.equal(status, 404);
+  }
+  for (const { rows, alarm } of Object.values(readObjects(server.objects))) {
+    assert.deepEqual({ rows, alarm }, { rows: 0, alarm: null });
+  }
+});
+
+test("a session leaves a row and an alarm, so that the tests above would see one", async (t) => {
+  const server = await startServer(t);
+  await openPollingSession(`${server.url}/echo`);
+  const [{ rows, alarm }] = Object.values(readObjects(server.objects));
+  assert.equal(rows, 1);
+  assert.ok(alarm > Date.now());
+});
