@@ -16,11 +16,11 @@ pub(crate) fn u32() -> u32 {
     u32::from_le_bytes(bytes)
 }
 
-/// A random id for something within one object.
+/// A random id for something within one object: 53 bits, which JavaScript and SQL of the runtime hold exactly.
 pub(crate) fn id() -> u64 {
     let mut bytes = [0; 8];
     get_random_values(&mut bytes);
-    u64::from_le_bytes(bytes)
+    u64::from_le_bytes(bytes) >> 11
 }
 
 /// A random name that nothing else has, in hexadecimal.

@@ -26,16 +26,11 @@ use std::time::Duration;
 use worker::{Context, Delay, Request, Response, Result, console_warn};
 
 /// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
-const BACKOFF: [Duration; 5] = [
-    Duration::from_millis(10),
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_millis(500),
-    Duration::from_millis(1000),
-];
+const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), Millis(1000)];
 
-/// Wait before a poll is answered with nothing: the client polls again at once, and should not do so in a circle.
-const FAILED_POLL: Duration = Duration::from_secs(1);
+/// A poll that is answered with nothing takes at least this long: the client polls again at once, and should not do so in
+/// a circle.
+const FAILED_POLL: Millis = Millis::from_secs(1);
 
 /// Answers the receiving request `row` of `session`.
 pub(crate) async fn receive(
@@ -60,7 +55,10 @@ pub(crate) async fn receive(
         asked: false,
         attempts: 0,
     };
+    let began = now();
     match receiver.attach().await {
+        // Nobody will read the stream, so nothing would drop it.
+        Answer::Waiting if receiver.departure.is_gone() => fixed(head, []),
         Answer::Waiting => streamed(head, receiver.chunks()),
         Answer::Complete(frame) => {
             receiver.departure.complete();
@@ -72,7 +70,7 @@ pub(crate) async fn receive(
         // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
         Answer::Over | Answer::Failed => {
             receiver.departure.complete();
-            Delay::from(FAILED_POLL).await;
+            sleep(FAILED_POLL - (now() - began)).await;
             fixed(head, [])
         }
     }
@@ -162,8 +160,7 @@ impl Receiver {
                 inner.acknowledge(seq);
             }
             let Some(at) = self.progress.acknowledge_at() else { return inner.next().await };
-            let time = Delay::from(Duration::from_millis((at - now()).0));
-            if let Either::Left((message, _)) = select(pin!(inner.next()), pin!(time)).await {
+            if let Either::Left((message, _)) = select(pin!(inner.next()), pin!(sleep(at - now()))).await {
                 return message;
             }
         }
@@ -186,7 +183,7 @@ impl Receiver {
     async fn attach_again(&mut self) -> Answer {
         while let Some(wait) = BACKOFF.get(self.attempts) {
             self.attempts += 1;
-            Delay::from(*wait).await;
+            sleep(*wait).await;
             if self.departure.is_gone() {
                 return Answer::Over;
             }
@@ -249,4 +246,8 @@ impl Receiver {
 fn now() -> Millis {
     // As far as JavaScript counts, a positive whole number.
     Millis(Date::now() as u64)
+}
+
+fn sleep(time: Millis) -> Delay {
+    Delay::from(Duration::from_millis(time.0))
 }

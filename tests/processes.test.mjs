@@ -31,11 +31,16 @@ for (const [name, start] of Object.entries({ startServer, startMiniflare })) {
 test("a test process that is killed takes its servers with it", { skip }, async (t) => {
   const source = ["server", "miniflare"].map((name) => `import * as ${name} from "./tests/harness/${name}.mjs";`).join("");
   const body = `await server.startServer({ after() {} }); await miniflare.startMiniflare({ after() {} }); console.log("up");`;
+  const directory = temporaryDirectory(); // what it has no time to remove
   const child = spawnTied(process.execPath, ["--input-type=module", "--eval", source + body], {
     cwd: ROOT,
+    env: { ...process.env, TMPDIR: directory },
     stdio: ["pipe", "inherit"],
   });
-  t.after(() => killGroup(child));
+  t.after(() => {
+    killGroup(child);
+    removeDirectory(directory);
+  });
   await line(child.stdout, /^up$/, "the servers");
   const pids = [child.pid, ...descendants(child.pid)];
   assert.ok(pids.length > 2);

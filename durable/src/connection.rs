@@ -24,8 +24,6 @@ pub(crate) struct Entry {
     pub sends: RefCell<Sends>,
     /// Whether it waits to be settled.
     pub touched: Cell<bool>,
-    /// Whether the 101 of its WebSocket is not sent yet.
-    pub opening: Cell<bool>,
 }
 
 impl Entry {
@@ -38,7 +36,6 @@ impl Entry {
             inbox: RefCell::default(),
             sends: RefCell::default(),
             touched: Cell::new(false),
-            opening: Cell::new(false),
         })
     }
 }

@@ -3,6 +3,7 @@
 use crate::socket;
 use futures::channel::oneshot;
 use sockjs_protocol::envelope::ToEdge;
+use sockjs_protocol::frame::Frame;
 use sockjs_protocol::session::ReceiverId;
 use worker::WebSocket;
 
@@ -22,6 +23,8 @@ pub(crate) enum Link {
     Pending(oneshot::Sender<Answer>),
     /// An inner socket to the Worker that holds its response.
     Inner(WebSocket),
+    /// The client's own WebSocket, while it is decided how to accept it: the frames so far.
+    Opening(Vec<Frame>),
     /// The client's own WebSocket.
     Client(WebSocket),
 }

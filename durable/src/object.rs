@@ -207,8 +207,13 @@ impl Object {
     /// Arms the alarm and the timer for what the sessions of `entries` wait for.
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let deadlines: Vec<Millis> = entries.flat_map(|entry| entry.session.borrow().deadlines()).collect();
-        let plan = alarm::plan(now, self.armed.get(), self.timer.get(), deadlines.into_iter());
+        let (mut lasting, mut passing) = (None, None);
+        for entry in entries {
+            let session = entry.session.borrow();
+            lasting = lasting.into_iter().chain(session.lasting_deadline()).min();
+            passing = passing.into_iter().chain(session.persist_deadline()).min();
+        }
+        let plan = alarm::plan(self.armed.get(), self.timer.get(), lasting, passing);
         if let Some(at) = plan.alarm {
             self.armed.set(Armed::At(at));
             let storage = self.state.storage();
@@ -231,17 +236,27 @@ impl Object {
         if plan.ask {
             let object = self.clone();
             let ask = async move {
-                let alarm = object.state.storage().get_alarm().await?;
-                if object.armed.get() == Armed::Unknown {
-                    let at = alarm.and_then(|at| u64::try_from(at).ok());
-                    object.armed.set(at.map_or(Armed::Never, |at| Armed::At(Millis(at))));
-                }
+                object.learn_alarm().await?;
                 let entries = object.table.borrow().entries();
                 object.arm(entries.iter());
                 Ok(())
             };
             self.run(ask, "get alarm");
         }
+    }
+
+    /// Learns when the alarm is set, so that a connection that is opened next is stored together with its alarm.
+    pub(crate) async fn learn_alarm(&self) -> Result<()> {
+        if self.armed.get() != Armed::Unknown {
+            return Ok(());
+        }
+        // Of an object without connections an alarm may be left, and may be overwritten.
+        let alarm = if self.table.borrow().is_empty() { None } else { self.state.storage().get_alarm().await? };
+        let at = alarm.and_then(|at| u64::try_from(at).ok());
+        if self.armed.get() == Armed::Unknown {
+            self.armed.set(at.map_or(Armed::Never, |at| Armed::At(Millis(at))));
+        }
+        Ok(())
     }
 
     /// Gives every session the time, by `tick` or a variant of it.

@@ -16,10 +16,6 @@ use worker::{Delay, WebSocket, console_error};
 /// How long the client of a first receiver has to show that it is gone, when a second one comes.
 const PROBE_WAIT: Duration = Duration::from_millis(40);
 
-/// How long a WebSocket that is closed while it is being opened stays open: a close in the same packet as the head of the
-/// 101 is lost on some clients.
-const CLOSE_AFTER_OPEN: Duration = Duration::from_millis(5);
-
 impl Object {
     /// Drains the session of `entry`.
     pub(crate) fn drain(self: &Rc<Self>, entry: &Rc<Entry>) {
@@ -28,7 +24,7 @@ impl Object {
             let output = entry.session.borrow_mut().poll_output(now);
             match output {
                 None => break,
-                Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, seq, &frame, end),
+                Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, seq, frame, end),
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
                 Some(Output::Release { receiver, code, reason }) => {
                     if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
@@ -48,16 +44,21 @@ impl Object {
         }
     }
 
-    fn deliver(self: &Rc<Self>, entry: &Rc<Entry>, to: ReceiverId, seq: Option<Seq>, frame: &Frame, end: bool) {
+    fn deliver(self: &Rc<Self>, entry: &Rc<Entry>, to: ReceiverId, seq: Option<Seq>, frame: Frame, end: bool) {
         let link = entry.links.borrow_mut().take(to);
         let ended = match link {
+            Some(Link::Opening(mut frames)) => {
+                frames.push(frame);
+                return entry.links.borrow_mut().set(to, Link::Opening(frames));
+            }
             Some(Link::Client(websocket)) => {
-                let sent = self.deliver_to_client(entry, &websocket, frame);
-                if !end {
-                    entry.links.borrow_mut().set(to, Link::Client(websocket));
-                }
-                if !sent {
+                let raw = entry.info.transport == Transport::WebSocketRaw;
+                if !send(&websocket, raw, &frame) {
                     entry.session.borrow_mut().disconnected(1006, "");
+                } else if end {
+                    close_after(&websocket, raw, &frame);
+                } else {
+                    entry.links.borrow_mut().set(to, Link::Client(websocket));
                 }
                 return;
             }
@@ -81,34 +82,6 @@ impl Object {
         }
     }
 
-    /// Whether the frame could be sent.
-    fn deliver_to_client(self: &Rc<Self>, entry: &Rc<Entry>, websocket: &WebSocket, frame: &Frame) -> bool {
-        let raw = entry.info.transport == Transport::WebSocketRaw;
-        let sent = match frame {
-            Frame::Messages(messages) if raw => {
-                messages.iter().try_for_each(|message| websocket.send_with_str(message.as_str()))
-            }
-            _ if raw => Ok(()),
-            frame => websocket.send_with_str(frame.encode()),
-        };
-        if let Frame::Close { code, reason } = frame {
-            // A SockJS client has the code from the frame; a raw one has nothing else.
-            let (code, reason) = if raw { (*code, reason.clone()) } else { (1000, "Normal closure".into()) };
-            if entry.opening.get() {
-                let websocket = websocket.clone();
-                let late = async move {
-                    Delay::from(CLOSE_AFTER_OPEN).await;
-                    socket::close(&websocket, code, &reason);
-                    Ok(())
-                };
-                self.run(late, "close");
-            } else {
-                socket::close(websocket, code, &reason);
-            }
-        }
-        sent.is_ok()
-    }
-
     fn probe(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
         let link = entry.links.borrow_mut().take(receiver);
         match link {
@@ -120,7 +93,7 @@ impl Object {
                 let _ = inner.send_with_bytes(ToEdge::Probe.encode());
                 entry.links.borrow_mut().set(receiver, Link::Inner(inner));
             }
-            Some(Link::Client(_)) | None => {}
+            Some(Link::Client(_) | Link::Opening(_)) | None => {}
         }
         let (object, entry) = (self.clone(), entry.clone());
         let wait = async move {
@@ -131,5 +104,26 @@ impl Object {
             Ok(())
         };
         self.run(wait, "probe");
+    }
+}
+
+/// Sends a frame on a client's WebSocket, which has no frames if it is raw. False if the socket is lost.
+pub(crate) fn send(websocket: &WebSocket, raw: bool, frame: &Frame) -> bool {
+    let sent = match frame {
+        Frame::Messages(messages) if raw => {
+            messages.iter().try_for_each(|message| websocket.send_with_str(message.as_str()))
+        }
+        _ if raw => Ok(()),
+        frame => websocket.send_with_str(frame.encode()),
+    };
+    sent.is_ok()
+}
+
+/// Closes a client's WebSocket after its last frame.
+pub(crate) fn close_after(websocket: &WebSocket, raw: bool, last: &Frame) {
+    match last {
+        // A raw client learns code and reason from nothing else.
+        Frame::Close { code, reason } if raw => socket::close(websocket, *code, reason),
+        _ => socket::close(websocket, 1000, "Normal closure"),
     }
 }

@@ -4,19 +4,21 @@ use crate::connection::Entry;
 use crate::info::Info;
 use crate::link::{Answer, Link};
 use crate::object::{Object, receiver_kind};
+use crate::perform::{close_after, send};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
-use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, EnvelopeError, decode_batch};
+use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, EnvelopeError, ToEdge, decode_batch};
+use sockjs_protocol::frame::Frame;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::session::{Receiver, ReceiverId, Rules, Seq, Session};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Request, Response, Result, WebSocketPair};
+use worker::{Delay, Request, Response, Result, WebSocket, WebSocketPair};
 
 /// A send whose handlers take longer is answered with them still running.
 const SEND_ANSWER: Duration = Duration::from_secs(1);
@@ -24,6 +26,10 @@ const SEND_ANSWER: Duration = Duration::from_secs(1);
 const SEND_WAIT: Millis = Millis::from_secs(5);
 /// How often it looks again.
 const SEND_LOOK: Duration = Duration::from_millis(50);
+
+/// How long a WebSocket that `on_open` closed stays open: a close in the same packet as the head of the 101 is lost on
+/// some clients.
+const CLOSE_AFTER_OPEN: Duration = Duration::from_millis(5);
 
 /// One receiver's request to be attached.
 struct Attach {
@@ -59,13 +65,19 @@ impl Object {
                 let batch = request.bytes().await?;
                 self.send(&config, &session, id, &batch).await
             }
-            Action::Connect { session, transport } => self.connect(&request, &config, session, transport),
+            Action::Connect { session, transport } => {
+                self.wake_sessions()?;
+                self.learn_alarm().await?;
+                self.connect(&request, &config, session, transport)
+            }
         }
     }
 
     /// Answers with a frame if there is one within the grace, otherwise with an inner socket to wait on.
     async fn attach(self: Rc<Self>, request: &Request, config: &Config, attach: Attach) -> Result<Response> {
         let Attach { session, transport, receiver, again } = attach;
+        self.wake_sessions()?;
+        self.learn_alarm().await?;
         let now = now();
         let (answer, mut answered) = oneshot::channel();
         let link = Link::Pending(answer);
@@ -78,6 +90,11 @@ impl Object {
                     None => entry.session.borrow_mut().attach(now, receiver),
                 }
                 entry
+            }
+            // Its response has begun; an open frame in the middle of it would be the start of another session.
+            None if matches!(again, Some(Some(_))) => {
+                let lost = Frame::Close { code: 1002, reason: "Connection interrupted".into() };
+                return Response::from_bytes(ToEdge::Frame { seq: None, end: true, frame: lost.encode() }.encode());
             }
             None => {
                 let info = Info::read(request, &config.prefix, Some(session), transport)?;
@@ -158,7 +175,8 @@ impl Object {
         Ok(Response::empty()?.with_status(204))
     }
 
-    /// Accepts a client's WebSocket.
+    /// Accepts a client's WebSocket: as one that outlives the sleep of the object, unless `on_open` closed it. Of such
+    /// sockets, one that is closed in here would keep its TCP connection until the object sleeps (workerd 1.20261117).
     fn connect(
         self: Rc<Self>,
         request: &Request,
@@ -166,7 +184,6 @@ impl Object {
         session: Option<String>,
         transport: Transport,
     ) -> Result<Response> {
-        self.wake_sockets()?;
         let info = Info::read(request, &config.prefix, session, transport)?;
         let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
         let WebSocketPair { client, server } = WebSocketPair::new()?;
@@ -174,12 +191,26 @@ impl Object {
             return Response::error(error.to_string(), 431);
         }
         let Some(entry) = self.entry(info, opened) else { return Response::error("no such service", 404) };
-        self.state.accept_web_socket(&server);
-        self.table.borrow_mut().add_socket(&server, Role::Client(entry.clone()));
-        entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(server));
-        entry.opening.set(true);
+        let id = Receiver::WEBSOCKET.id;
+        entry.links.borrow_mut().set(id, Link::Opening(Vec::new()));
         self.touch_and_settle(&entry);
-        entry.opening.set(false);
+        let Some(Link::Opening(frames)) = entry.links.borrow_mut().take(id) else {
+            return Response::error("closed while it was opened", 503);
+        };
+        let raw = transport == Transport::WebSocketRaw;
+        if entry.session.borrow().is_closed() {
+            server.accept()?;
+        } else {
+            self.state.accept_web_socket(&server);
+            self.table.borrow_mut().add_socket(&server, Role::Client(entry.clone()));
+            entry.links.borrow_mut().set(id, Link::Client(server.clone()));
+        }
+        for frame in &frames {
+            send(&server, raw, frame);
+        }
+        if entry.session.borrow().is_closed() {
+            self.run(close_later(server, raw, frames), "close");
+        }
         Response::from_websocket(client)
     }
 
@@ -187,4 +218,12 @@ impl Object {
         self.touch_now(entry);
         self.settle();
     }
+}
+
+async fn close_later(websocket: WebSocket, raw: bool, frames: Vec<Frame>) -> Result<()> {
+    Delay::from(CLOSE_AFTER_OPEN).await;
+    if let Some(last) = frames.last() {
+        close_after(&websocket, raw, last);
+    }
+    Ok(())
 }

@@ -106,6 +106,22 @@ fn by_default_part_of_a_row_that_was_lost_on_the_way_joins_the_rest_again() {
 }
 
 #[test]
+fn by_default_a_row_holds_neighbours_only() {
+    let mut session = Driver::idle(Rules::default());
+    session.send(&"x".repeat(60_000));
+    session.send(&"y".repeat(60_000));
+    session.pass(250);
+    session.attach(stream(2));
+    session.detach(2, Departure::Broken);
+    session.send("z");
+    let rows = session.pass(250);
+    assert!(rows[0].starts_with("500 store #1: \"xx") && !rows[0].contains('y'), "x was on its way, y is still stored");
+    assert_eq!(rows[1..], [r#"500 store #3: "z""#]);
+    session.restart();
+    assert_eq!(session.session.buffered_amount(), 120_007);
+}
+
+#[test]
 fn by_default_what_was_lost_on_the_way_is_written_also_once_the_session_is_closed() {
     let mut session = Driver::idle(Rules::default());
     session.attach(stream(2));
@@ -207,6 +223,10 @@ fn a_row_written_again_counts_whole() {
     assert_eq!(stored.delivered, Some(Seq(1)), "x stays delivered");
     let stored = fold([open.clone(), row(1, &["x"]), discard(1), row(2, &["y"])]).unwrap();
     assert_eq!(stored.delivered, Some(Seq(1)), "one that was never delivered says nothing of others");
-    let stored = fold([open, row(0, &["x"]), discard(0), row(0, &["x"])]).unwrap();
+    let stored = fold([open.clone(), row(0, &["x"]), discard(0), row(0, &["x"])]).unwrap();
     assert_eq!(stored.delivered, None);
+    for rows in [[row(1, &["x", "y"]), row(1, &["x"])], [row(1, &["x"]), row(1, &["x", "y"])]] {
+        let stored = fold([open.clone()].into_iter().chain(rows)).unwrap();
+        assert_eq!(stored.rows.iter().map(|row| row.last().0).collect::<Vec<_>>(), [2], "the longer stays");
+    }
 }

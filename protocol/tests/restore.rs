@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/fates.rs"]
+mod fates;
 #[path = "common/world.rs"]
 mod world;
 
@@ -10,7 +12,46 @@ use common::{outbox, poll, stream};
 use proptest::prelude::*;
 use sockjs_protocol::session::Rules;
 use sockjs_protocol::time::Millis;
-use world::{Alarm, Op, World};
+use world::World;
+
+/// What happens next; where it makes no sense, nothing does.
+#[derive(Debug, Clone)]
+enum Op {
+    /// The application sends a message of this many bytes, or a few more.
+    Send(usize),
+    /// The application closes the session.
+    Close,
+    /// Time passes.
+    Pass(u64, Alarm),
+    /// The object's alarm beats those who are due soon.
+    BeatEarly,
+    /// The client asks for one frame, if its former request ended cleanly.
+    Poll,
+    /// The client asks for a stream, if its former request ended cleanly.
+    Stream,
+    /// The edge takes up to this many frames in transit and writes them to the client.
+    Read(usize),
+    /// The edge acknowledges what it wrote.
+    Ack,
+    /// The object hears that a response is complete.
+    Finish,
+    /// The inner socket breaks, or an object that did not notice does now.
+    Break { noticed: bool },
+    /// The edge attaches again.
+    Resume,
+    /// The object sleeps: memory lost, sockets and what is in transit stay.
+    Hibernate,
+    /// The object dies: memory and sockets lost.
+    Restart,
+}
+
+/// How the alarm goes while time passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Alarm {
+    OnTime,
+    Late,
+    Never,
+}
 
 fn op() -> impl Strategy<Value = Op> {
     let alarm = prop_oneof![3 => Just(Alarm::OnTime), 1 => Just(Alarm::Late), 1 => Just(Alarm::Never)];

@@ -91,6 +91,7 @@ fn an_early_beat_is_for_whoever_listens() {
     session.jump(20_000);
     assert_eq!(session.beat_early(), NOTHING, "nobody is attached");
     session.attach(stream(2));
+    assert_eq!(session.beat_early(), NOTHING, "it has just come");
     session.send(&"x".repeat(100_000));
     session.send("y");
     session.close();
@@ -220,6 +221,20 @@ fn an_early_tick_does_nothing() {
     let mut session = Driver::open(stream(1));
     session.jump(24_999);
     assert_eq!(session.tick(), NOTHING);
+}
+
+#[test]
+fn the_near_deadline_of_what_is_only_in_memory_is_told_apart_from_the_lasting_ones() {
+    let mut session = Driver::idle(Rules::default());
+    assert_eq!(session.session.persist_deadline(), None);
+    session.jump(4_900);
+    session.send("x");
+    assert_eq!(session.session.persist_deadline(), Some(Millis(5_150)));
+    assert_eq!(session.session.lasting_deadline(), Some(Millis(5_000)), "the end of an abandoned session");
+    assert_eq!(session.deadline(), Some(5_000));
+    session.close();
+    assert_eq!(session.session.persist_deadline(), None, "the close wrote it");
+    assert_eq!(session.session.lasting_deadline(), Some(Millis(9_900)));
 }
 
 #[test]

@@ -28,12 +28,12 @@ function readPackages(file) {
 
 export async function installPackages(title) {
   await withProgress(title, async () => {
-    // The Node that npm itself runs on, since the one in node_modules is deleted by what comes now.
-    const { npm_node_execpath: node, npm_execpath: npm } = process.env;
-    const [command, ...script] = npm ? [node ?? process.execPath, npm] : ["npm"];
+    // Started by npm, use that npm and the Node it runs on: the Node in node_modules is deleted by what comes now.
+    const { npm_node_execpath: node, npm_execpath: script = "" } = process.env;
+    const npm = node && script.endsWith("npm-cli.js") ? [node, script] : ["npm"];
     const flags = ["--include=dev", "--include=optional", "--no-audit", "--no-fund", "--no-update-notifier"];
-    // Without NODE_ENV npm leaves nothing out; --loglevel: wrangler's complaint about Node 20 is answered by Node 22.
-    const args = [...script, "ci", ...flags, "--loglevel=error"];
+    // Warnings are left out: they are wrangler's about Node 20, and Node 22 comes with this very install.
+    const [command, ...args] = [...npm, "ci", ...flags, "--loglevel=error"];
     const { code, output } = await follow(command, args, { cwd: ROOT });
     if (code === 127) throw new Problem("npm was not found", "install npm, which comes with Node.js");
     if (code !== 0) throw new Problem(`npm ci failed:\n${output.trim()}`, advice(output));

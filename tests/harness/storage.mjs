@@ -1,9 +1,10 @@
 // What the objects keep on disk, read beside the running server: one SQLite file for each object, and in metadata.sqlite
 // the alarms of them all.
 
-import { existsSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 
 /** The alarms' table in metadata.sqlite, and the tables of the runtime's own in each object's file. */
 const ALARMS = "_cf_ALARM";
@@ -52,11 +53,22 @@ function readAlarms(file) {
   });
 }
 
+/**
+ * Reads a copy, since the reader's lock would be in the runtime's way, and its in ours. The log goes first: what is moved
+ * from it into the file meanwhile is then seen twice, which does no harm, and not missed.
+ */
 function query(file, body) {
-  const database = new DatabaseSync(file, { readOnly: true });
+  const directory = temporaryDirectory();
+  const copy = join(directory, "copy.sqlite");
   try {
-    return body(database);
-  } finally {
+    for (const suffix of ["-wal", ""]) {
+      if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
+    }
+    const database = new DatabaseSync(copy);
+    const result = body(database);
     database.close();
+    return result;
+  } finally {
+    removeDirectory(directory);
   }
 }

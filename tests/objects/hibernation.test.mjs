@@ -9,8 +9,10 @@ import { startServer } from "../harness/server.mjs";
 /** The second is for a machine so busy that the runtime comes late. */
 const SILENCES_MS = [13_000, 20_000];
 
-// Longer than the silences, so that no alarm breaks them.
-const server = await startServer({ after }, { vars: { SOCKJS_HEARTBEAT_DELAY: "34000" } });
+// Longer than the silences, so that no alarm breaks them: not that of heartbeats, nor that of a session's end, which is
+// set when a poll is answered and stays set when the next one comes.
+const delays = { SOCKJS_HEARTBEAT_DELAY: "34000", SOCKJS_DISCONNECT_DELAY: "34000" };
+const server = await startServer({ after }, { vars: delays });
 
 describe("an object leaves memory and the idle connection goes on:", { concurrency: true }, () => {
   for (const [kind, connect] of Object.entries(instanceConnections)) {

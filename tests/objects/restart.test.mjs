@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
 import { readObjects } from "../harness/storage.mjs";
@@ -9,6 +10,9 @@ import { until } from "../harness/wait.mjs";
 
 // Longer than any restart takes.
 const PATIENT = { vars: { SOCKJS_DISCONNECT_DELAY: "60000" } };
+
+/** Barely time for one alarm. */
+const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "2000" } };
 
 async function restart(server) {
   await server.kill();
@@ -52,12 +56,27 @@ test("a closed session still answers its close frame after a restart", async (t)
   assert.equal((await session.send(["a"])).status, 204);
 });
 
+const isClean = ({ rows, alarm }) => rows === 0 && alarm === null;
+const cleanedUp = (server) =>
+  until(() => Object.values(readObjects(server.objects)).every(isClean), "storage without rows and alarms");
+
 test("a session whose time ran out while nothing ran is cleaned up by its alarm", async (t) => {
-  const server = await startServer(t, { vars: { SOCKJS_DISCONNECT_DELAY: "1000" } });
+  const server = await startServer(t, HASTY);
   await openPollingSession(`${server.url}/echo`);
   assert.equal(rows(server), 1);
-
   await restart(server);
-  const isClean = ({ rows, alarm }) => rows === 0 && alarm === null;
-  await until(() => Object.values(readObjects(server.objects)).every(isClean), "storage without rows and alarms");
+  await cleanedUp(server);
+});
+
+test("a session is cleaned up when everything dies shortly before its end", async (t) => {
+  const server = await startServer(t, HASTY);
+  const session = await openPollingSession(`${server.url}/echo`);
+  const alarm = () => Object.values(readObjects(server.objects))[0].alarm;
+  const first = alarm();
+  await sleep(600); // and so the alarm finds a session with less than a second left
+  await session.send(["a"]);
+  assert.equal((await session.poll()).body, 'a["a"]\n');
+  await until(() => alarm() !== first, "the alarm to fire");
+  await restart(server);
+  await cleanedUp(server);
 });

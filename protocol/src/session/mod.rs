@@ -313,8 +313,8 @@ impl Session {
         session
     }
 
-    /// A session as it was stored, with the receiver that stayed attached while the object slept, if one did. The
-    /// application is told nothing: it was told before.
+    /// A session as it was stored, with the receiver that stayed attached while the object slept, if one did; one that
+    /// was given its last frame is not attached any more. The application is told nothing: it was told before.
     pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
         let queue = Queue::restore(now, &stored, attached.is_some());
         let mut session = Self::new(now, rules, stored.opener, queue);

@@ -13,7 +13,8 @@ pub enum Change {
         opener: ReceiverId,
     },
     /// Messages that wait, as one row, whether they were delivered before or not. What was lost on its way is written
-    /// again, also when the row that it was delivered from is still there for the rest of it.
+    /// again, also when the row that it was delivered from is still there for the rest of it: of two rows with the same
+    /// first number, the longer stays.
     Append(Row),
     /// Everything up to this number was delivered: rows that hold nothing beyond can go, of others only the rest counts.
     Discard {
@@ -92,8 +93,15 @@ impl Stored {
                     if stored.delivered >= Some(row.first) {
                         stored.delivered = row.first.0.checked_sub(1).map(Seq);
                     }
-                    stored.rows.push(row);
-                    stored.rows.sort_by_key(|row| row.first);
+                    match stored.rows.iter_mut().find(|other| other.first == row.first) {
+                        // It has this one's messages and more.
+                        Some(other) if other.last() >= row.last() => {}
+                        Some(other) => *other = row,
+                        None => {
+                            stored.rows.push(row);
+                            stored.rows.sort_by_key(|row| row.first);
+                        }
+                    }
                 }
             }
             Change::Discard { through } => {

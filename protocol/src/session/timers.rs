@@ -23,12 +23,21 @@ enum Timer {
 impl Session {
     /// When [`Session::tick`] has something to do; none for never. Ask after each drain.
     pub fn deadline(&self) -> Option<Millis> {
-        self.deadlines().min()
+        self.earliest(|_| true)
     }
 
-    /// Every moment that something is waited for: for whoever keeps near and far ones apart.
-    pub fn deadlines(&self) -> impl Iterator<Item = Millis> + use<> {
-        self.timers().into_iter().flatten().map(|(at, _)| at)
+    /// When messages are to be stored that wait in memory alone: always soon, and lost with the memory that they are in.
+    pub fn persist_deadline(&self) -> Option<Millis> {
+        self.earliest(|timer| timer == Timer::Persist)
+    }
+
+    /// When anything else is due: what has to happen also if the object is restarted in between.
+    pub fn lasting_deadline(&self) -> Option<Millis> {
+        self.earliest(|timer| timer != Timer::Persist)
+    }
+
+    fn earliest(&self, which: impl Fn(Timer) -> bool) -> Option<Millis> {
+        self.timers().into_iter().flatten().filter(|(_, timer)| which(*timer)).map(|(at, _)| at).min()
     }
 
     /// Does everything that is due. A late call does the same as one in time.

@@ -204,12 +204,20 @@ impl Driver {
 
     /// Drains the outputs as they are.
     pub fn drain(&mut self) -> Vec<Output> {
-        let outputs: Vec<_> = std::iter::from_fn(|| self.session.poll_output(self.now)).collect();
-        for output in &outputs {
-            self.contract.check(output);
-            if let Output::Persist(change) = output {
+        self.drain_with(|_, _, _| {})
+    }
+
+    /// Drains the outputs, with an input after each one: the object knows at once that a frame could not be sent, or
+    /// that the body of a 200 was its receiver's last.
+    pub fn drain_with(&mut self, mut then: impl FnMut(&mut Session, Millis, &Output)) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        while let Some(output) = self.session.poll_output(self.now) {
+            self.contract.check(&output);
+            if let Output::Persist(change) = &output {
                 Stored::apply(&mut self.stored, change.clone());
             }
+            then(&mut self.session, self.now, &output);
+            outputs.push(output);
         }
         if self.session.is_closed() {
             assert_eq!(self.stored, None, "a session that is over leaves nothing behind");

@@ -1,65 +1,13 @@
-//! A model of an honest client, its edge and its object in virtual time, which knows what may be lost.
+//! A model of an honest client, its edge and its object in virtual time.
 
-use crate::common::Driver;
+use crate::common::{Driver, poll, stream};
+use crate::fates::Fates;
+use crate::{Alarm, Op};
 use sockjs_protocol::frame::{Encoded, Frame};
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, Rules, Seq};
 use sockjs_protocol::time::Millis;
-use std::collections::{BTreeSet, VecDeque};
-
-/// What happens next; where it makes no sense, nothing does.
-#[derive(Debug, Clone)]
-pub enum Op {
-    /// The application sends a message of this many bytes, or a few more.
-    Send(usize),
-    /// The application closes the session.
-    Close,
-    /// Time passes.
-    Pass(u64, Alarm),
-    /// The object's alarm beats those who are due soon.
-    BeatEarly,
-    /// The client asks for one frame, if its former request ended cleanly.
-    Poll,
-    /// The client asks for a stream, if its former request ended cleanly.
-    Stream,
-    /// The edge takes up to this many frames in transit and writes them to the client.
-    Read(usize),
-    /// The edge acknowledges what it wrote.
-    Ack,
-    /// The object hears that a response is complete.
-    Finish,
-    /// The inner socket breaks, or an object that did not notice does now.
-    Break { noticed: bool },
-    /// The edge attaches again.
-    Resume,
-    /// The object sleeps: memory lost, sockets and what is in transit stay.
-    Hibernate,
-    /// The object dies: memory and sockets lost.
-    Restart,
-}
-
-/// How the alarm goes while time passes.
-#[derive(Debug, Clone, Copy)]
-pub enum Alarm {
-    OnTime,
-    Late,
-    Never,
-}
-
-/// What is known of a message.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
-    /// The object has it for nobody yet.
-    Waiting { since: Millis },
-    /// The object gave it away and keeps it until it is acknowledged.
-    InFlight,
-    /// The object gave it away and has forgotten it.
-    InTransitOnly,
-    /// The object was told that it was written.
-    Settled,
-    /// It may be lost: the table of DESIGN section 4 says so.
-    Mortal,
-}
+use std::collections::VecDeque;
 
 /// A receive request at the edge.
 struct Request {
@@ -78,49 +26,50 @@ struct Request {
     ended: bool,
 }
 
+impl Request {
+    fn new(receiver: Receiver, since: Millis, written: Option<Seq>) -> Self {
+        let (connected, noticed, ending, ended) = (true, false, false, false);
+        let (transit, acked) = (VecDeque::new(), written.is_some());
+        Self { receiver, since, transit, connected, noticed, written, acked, ending, ended }
+    }
+}
+
 pub struct World {
     object: Driver,
-    rules: Rules,
+    outbox: bool,
     request: Option<Request>,
+    requests: u64,
     /// Requests that ended before the object heard of it.
     late: Vec<ReceiverId>,
-    requests: u64,
-    /// By number of the message.
-    fates: Vec<Fate>,
-    /// What the client read.
-    read: BTreeSet<usize>,
-    opens: usize,
+    fates: Fates,
+    /// What the client read beside messages, and whether `o` may come twice as a doubtful message does.
+    opened: bool,
     closed: bool,
-    /// What the client may read twice: it did, and the word of it was lost.
-    doubtful: BTreeSet<usize>,
-    doubtful_open: bool,
+    open_is_doubtful: bool,
     /// Everything due by then was done.
     ticked: Millis,
 }
 
 impl World {
     pub fn new(rules: Rules, opener: Receiver) -> Self {
-        let object = Driver::new(rules.clone(), opener);
         let mut world = Self {
-            object,
-            rules,
-            request: Some(Request::new(opener, Millis(0))),
-            late: Vec::new(),
+            object: Driver::new(rules.clone(), opener),
+            outbox: rules.durability == Durability::Outbox,
+            request: Some(Request::new(opener, Millis(0), None)),
             requests: opener.id.0,
-            fates: Vec::new(),
-            read: BTreeSet::new(),
-            opens: 0,
+            late: Vec::new(),
+            fates: Fates::new(rules),
+            opened: false,
             closed: false,
-            doubtful: BTreeSet::new(),
-            doubtful_open: false,
+            open_is_doubtful: false,
             ticked: Millis(0),
         };
         world.drain();
         world
     }
 
-    /// Whether time ended the session: what waited then went with it.
-    pub fn expired(&self) -> bool {
+    /// Whether time ended the session: what waited went with it.
+    fn expired(&self) -> bool {
         self.object.session.is_closed()
     }
 
@@ -133,8 +82,8 @@ impl World {
             Op::Close => self.close(),
             Op::Pass(millis, alarm) => self.pass(Millis(millis), alarm),
             Op::BeatEarly => self.object.session.beat_early(self.object.now),
-            Op::Poll => self.ask(crate::common::poll),
-            Op::Stream => self.ask(crate::common::stream),
+            Op::Poll => self.ask(poll(self.requests + 1)),
+            Op::Stream => self.ask(stream(self.requests + 1)),
             Op::Read(frames) => self.read(frames),
             Op::Ack => self.ack(),
             Op::Finish => self.finish(),
@@ -146,31 +95,47 @@ impl World {
         self.drain();
     }
 
+    /// The client reads all that is left; then nothing that was promised may be missing.
+    pub fn finale(&mut self) {
+        for _ in 0..10_000 {
+            for op in [Op::Resume, Op::Read(usize::MAX), Op::Ack, Op::Finish, Op::Poll] {
+                self.apply(&op);
+            }
+            if self.expired() || self.request.as_ref().is_none_or(|request| request.transit.is_empty()) {
+                break;
+            }
+        }
+        let Some(stored) = &self.object.stored else { return };
+        let lost = self.fates.broken_promises();
+        assert!(lost.is_empty(), "lost: {lost:?}");
+        assert!(self.opened && self.closed != self.object.session.is_open());
+        assert!(self.closed || stored.rows.is_empty(), "all was delivered, and rows are left");
+    }
+
     fn send(&mut self, bytes: usize) {
-        let message = Encoded::raw(&format!("{}:{}", self.fates.len(), "x".repeat(bytes)));
+        let message = Encoded::raw(&format!("{}:{}", self.fates.next(), "x".repeat(bytes)));
         if self.object.session.send(self.object.now, message).is_ok() {
-            self.fates.push(Fate::Waiting { since: self.object.now });
+            self.fates.send(self.object.now);
         }
     }
 
     fn close(&mut self) {
-        if !self.object.session.is_open() {
-            return;
+        if self.object.session.is_open() {
+            let reason = CloseReason::Application { code: 3000, reason: String::new() };
+            self.object.session.close(self.object.now, 3000, "", reason);
+            self.fates.store();
         }
-        let reason = CloseReason::Application { code: 3000, reason: String::new() };
-        self.object.session.close(self.object.now, 3000, "", reason);
-        // It writes all that waits first.
-        self.turn(|fate| if matches!(fate, Fate::Waiting { .. }) { Fate::Waiting { since: Millis(0) } } else { fate });
     }
 
     fn pass(&mut self, span: Millis, alarm: Alarm) {
         let end = self.object.now + span;
-        while let (Alarm::OnTime, Some(at)) = (alarm, self.object.session.deadline().filter(|at| *at <= end)) {
+        let due = |world: &Self| world.object.session.deadline().filter(|at| *at <= end && alarm == Alarm::OnTime);
+        while let Some(at) = due(self) {
             self.object.now = self.object.now.max(at);
             self.tick();
         }
         self.object.now = end;
-        if !matches!(alarm, Alarm::Never) {
+        if alarm != Alarm::Never {
             self.tick();
         }
     }
@@ -182,17 +147,16 @@ impl World {
         assert!(self.object.session.deadline().is_none_or(|at| at > self.object.now));
     }
 
-    fn ask(&mut self, kind: impl Fn(u64) -> Receiver) {
+    fn ask(&mut self, receiver: Receiver) {
         if self.closed || self.request.as_ref().is_some_and(|request| !request.ended) {
             return;
         }
         self.late.extend(self.request.take().map(|former| former.receiver.id));
-        self.requests += 1;
-        let receiver = kind(self.requests);
-        self.request = Some(Request::new(receiver, self.object.now));
+        self.requests = receiver.id.0;
+        self.request = Some(Request::new(receiver, self.object.now, None));
         self.object.comes(receiver);
         self.object.session.attach(self.object.now, receiver);
-        self.settle_in_flight();
+        self.fates.settle();
     }
 
     fn read(&mut self, frames: usize) {
@@ -204,44 +168,37 @@ impl World {
                 continue;
             }
             request.written = request.written.max(seq);
+            assert!(!self.closed, "{seq:?} came after the close frame");
             match frame {
                 Frame::Open => {
-                    assert!(self.opens == 0 || self.doubtful_open, "the open frame came twice");
-                    self.opens += 1;
+                    assert!(!self.opened || self.open_is_doubtful, "the open frame came twice");
+                    self.opened = true;
                 }
-                Frame::Messages(messages) => messages.iter().for_each(|message| self.reads(number(message))),
+                Frame::Messages(messages) => {
+                    assert!(self.opened, "{seq:?} came before the open frame");
+                    messages.iter().for_each(|message| self.fates.read(number(message)));
+                }
                 Frame::Close { .. } => self.closed = true,
                 Frame::Heartbeat => {}
             }
         }
     }
 
-    fn reads(&mut self, message: usize) {
-        assert!(self.opens > 0, "message {message} came before the open frame");
-        assert!(!self.closed, "message {message} came after the close frame");
-        if self.read.contains(&message) {
-            assert!(self.doubtful.remove(&message), "message {message} came twice");
-        } else {
-            assert!(self.read.last().is_none_or(|last| *last < message), "message {message} came too late");
-            self.read.insert(message);
-        }
-    }
-
     fn ack(&mut self) {
         let Some(request) = self.request.as_mut().filter(|request| request.connected) else { return };
-        let Some(seq) = request.written else { return };
-        request.acked = true;
-        self.object.session.ack(request.receiver.id, seq);
-        let read = self.read.clone();
-        self.turn_each(|message, fate| if read.contains(&message) { Fate::Settled } else { fate });
+        if let Some(seq) = request.written {
+            request.acked = true;
+            self.object.session.ack(request.receiver.id, seq);
+            self.fates.acknowledge();
+        }
     }
 
     fn finish(&mut self) {
         if let Some(request) = self.request.take_if(|request| request.ended) {
             self.object.session.detach(self.object.now, request.receiver.id, Departure::Finished);
-            self.settle_in_flight();
+            self.fates.settle();
         } else if let Some(late) = self.late.pop() {
-            // Whatever becomes of a client after its last byte means nothing.
+            // Whatever becomes of a response after its last byte means nothing.
             self.object.session.detach(self.object.now, late, Departure::ClientGone);
         }
     }
@@ -249,50 +206,49 @@ impl World {
     fn lose_socket(&mut self, noticed: bool) {
         self.doubt();
         let Some(request) = &mut self.request else { return };
-        let (id, was_connected) = (request.receiver.id, request.connected);
-        if was_connected {
-            request.connected = false;
-            request.transit.clear();
-        }
-        let noticed = noticed || request.ended || !was_connected;
-        if noticed && !request.noticed {
-            request.noticed = true;
+        let notices = !request.noticed && (noticed || request.ended || !request.connected);
+        request.connected = false;
+        request.transit.clear();
+        request.noticed |= notices;
+        let id = request.receiver.id;
+        if notices {
             self.object.session.detach(self.object.now, id, Departure::Broken);
-            self.requeue();
+            self.fates.requeue(self.object.now);
         }
-        self.lose_transit();
+        self.fates.lose_transit();
         self.request.take_if(|request| request.ended);
     }
 
     fn resume(&mut self) {
         let Some(request) = self.request.as_mut().filter(|request| !request.connected) else { return };
         let (receiver, written) = (request.receiver, request.written);
-        *request = Request { written, acked: written.is_some(), ..Request::new(receiver, self.object.now) };
+        *request = Request::new(receiver, self.object.now, written);
         self.object.comes(receiver);
         self.object.session.resume(self.object.now, receiver, written);
-        self.requeue();
+        self.fates.requeue(self.object.now);
     }
 
+    /// In reality it sleeps after 10 s without an event; here at any moment but one. With an outbox, it must have heard
+    /// of each response that it ended: the session does not know such a receiver after sleep, and rows that nobody
+    /// acknowledged would be sent again.
     fn hibernate(&mut self) {
-        // An outbox sleeps after its last acknowledgement only: that comes within 100 ms, sleep after 10 s. Otherwise
-        // the object could not tell one that was given its end from one that waits.
-        if self.outbox() && self.request.as_ref().is_some_and(|request| request.ending) {
+        let request = self.request.as_mut();
+        if self.outbox && request.as_ref().is_some_and(|request| request.ending) {
             return;
         }
         self.object.now = self.object.now + Millis(1);
-        let request = self.request.as_ref().filter(|request| request.connected);
-        let (connected, attached) = (request.is_some(), request.filter(|request| !request.ending));
-        let attached = attached.map(|request| (request.receiver, request.since));
-        self.forget_memory(if connected { Fate::InTransitOnly } else { Fate::Mortal });
-        self.object.lose_memory(attached);
-        if let Some(request) = self.request.as_mut().filter(|request| !request.connected) {
+        self.fates.lose_memory(self.ticked);
+        if let Some(request) = request.filter(|request| !request.connected) {
             request.noticed = true;
+            self.fates.lose_transit();
         }
+        let attached = self.request.as_ref().filter(|request| request.connected && !request.ending);
+        self.object.lose_memory(attached.map(|request| (request.receiver, request.since)));
     }
 
     fn restart(&mut self) {
         self.object.now = self.object.now + Millis(1);
-        if self.outbox() {
+        if self.outbox {
             self.doubt();
         }
         if let Some(request) = &mut self.request {
@@ -301,9 +257,18 @@ impl World {
         }
         self.request.take_if(|request| request.ended);
         self.late.clear();
-        self.forget_memory(Fate::Mortal);
-        self.lose_transit();
+        self.fates.lose_memory(self.ticked);
+        self.fates.lose_transit();
         self.object.lose_memory(None);
+    }
+
+    /// A response was complete and the object will not hear of it: the client goes on, and what nobody acknowledged is
+    /// sent once more.
+    fn doubt(&mut self) {
+        if let Some(request) = self.request.as_ref().filter(|request| request.ended) {
+            self.open_is_doubtful |= !request.acked;
+            self.fates.doubt();
+        }
     }
 
     /// Drains the object: frames go into transit.
@@ -314,7 +279,7 @@ impl World {
                 continue;
             };
             if let Frame::Messages(messages) = &frame {
-                messages.iter().for_each(|message| self.fates[number(message)] = Fate::InFlight);
+                messages.iter().for_each(|message| self.fates.deliver(number(message)));
             }
             let request = self.request.as_mut().filter(|request| request.receiver.id == to).unwrap();
             if request.connected {
@@ -322,85 +287,6 @@ impl World {
                 request.transit.push_back((seq, frame, end));
             }
         }
-    }
-
-    /// The client reads all that is left; then nothing that was promised may be missing.
-    pub fn finale(&mut self) {
-        for _ in 0..10_000 {
-            self.apply(&Op::Resume);
-            self.read(usize::MAX);
-            self.apply(&Op::Ack);
-            self.apply(&Op::Finish);
-            self.apply(&Op::Poll);
-            if self.expired() || self.request.as_ref().is_none_or(|request| request.transit.is_empty()) {
-                break;
-            }
-        }
-        if self.expired() {
-            return;
-        }
-        let lost = |(message, fate): (usize, &Fate)| !self.read.contains(&message) && *fate != Fate::Mortal;
-        let lost: Vec<_> = self.fates.iter().enumerate().filter(|entry| lost(*entry)).collect();
-        assert!(lost.is_empty(), "lost: {lost:?}");
-        assert!(self.opens > 0 && self.closed != self.object.session.is_open());
-        let rows = self.object.stored.as_ref().unwrap().rows.len();
-        assert!(self.closed || rows == 0, "all was delivered, and {rows} rows are left");
-    }
-
-    fn outbox(&self) -> bool {
-        self.rules.durability == Durability::Outbox
-    }
-
-    fn turn(&mut self, turn: impl Fn(Fate) -> Fate) {
-        self.turn_each(|_, fate| turn(fate));
-    }
-
-    fn turn_each(&mut self, turn: impl Fn(usize, Fate) -> Fate) {
-        self.fates.iter_mut().enumerate().for_each(|(message, fate)| *fate = turn(message, *fate));
-    }
-
-    fn settle_in_flight(&mut self) {
-        self.turn(|fate| if fate == Fate::InFlight { Fate::Settled } else { fate });
-    }
-
-    fn requeue(&mut self) {
-        let since = self.object.now;
-        self.turn(|fate| if fate == Fate::InFlight { Fate::Waiting { since } } else { fate });
-    }
-
-    /// What the object alone remembered is gone.
-    fn forget_memory(&mut self, in_flight: Fate) {
-        if self.outbox() {
-            return;
-        }
-        let stored_before = self.ticked;
-        let persist_after = self.rules.persist_after;
-        self.turn(|fate| match fate {
-            Fate::InFlight => in_flight,
-            Fate::Waiting { since } if since + persist_after > stored_before => Fate::Mortal,
-            fate => fate,
-        });
-    }
-
-    fn lose_transit(&mut self) {
-        self.turn(|fate| if fate == Fate::InTransitOnly { Fate::Mortal } else { fate });
-    }
-
-    /// A response was complete and the object will not hear of it: the client goes on, and what nobody acknowledged is
-    /// sent once more.
-    fn doubt(&mut self) {
-        let Some(request) = self.request.as_ref().filter(|request| request.ended) else { return };
-        self.doubtful_open |= !request.acked;
-        let in_flight = |message: &&usize| self.fates.get(**message) == Some(&Fate::InFlight);
-        self.doubtful.extend(self.read.iter().filter(in_flight));
-    }
-}
-
-impl Request {
-    fn new(receiver: Receiver, since: Millis) -> Self {
-        let transit = VecDeque::new();
-        let (connected, noticed, written, acked, ending, ended) = (true, false, None, false, false, false);
-        Self { receiver, since, transit, connected, noticed, written, acked, ending, ended }
     }
 }
 
