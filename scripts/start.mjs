@@ -36,7 +36,7 @@ function withDefaults(given) {
     const at = given.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
     return at < 0 ? undefined : given[at].split("=")[1] ?? given[at + 1];
   };
-  const defaults = ["--var", "SOCKJS_TEST_SERVICES:true", "--show-interactive-dev-session=false"];
+  const defaults = ["--var", "SOCKJS_TEST_SERVICES:true", "--var", "SOCKJS_DEVELOPMENT:true", "--show-interactive-dev-session=false"];
   const ip = valueOf("--ip") ?? "127.0.0.1";
   const port = Number(valueOf("--port") ?? 8787);
   if (valueOf("--ip") === undefined) defaults.push("--ip", ip);

@@ -67,6 +67,17 @@ pub(crate) fn not_cached() -> [Header; 1] {
     [("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0".into())]
 }
 
+/// For what a browser is not to take for something else than it is said to be.
+pub(crate) fn nosniff() -> Header {
+    ("X-Content-Type-Options", "nosniff".into())
+}
+
+/// Keeps the proxy of `wrangler dev` (4.164) from compressing a stream, and so from holding back its chunks. At
+/// Cloudflare's edge `no-transform` does that.
+pub(crate) fn unencoded() -> Header {
+    ("Content-Encoding", "identity".into())
+}
+
 /// For what never changes; `expires` is the HTTP date in a year.
 pub(crate) fn cached(expires: String) -> [Header; 2] {
     [("Cache-Control", format!("public, max-age={YEAR}").into()), ("Expires", expires.into())]

@@ -36,6 +36,7 @@
 //! is a whole Worker by itself.
 
 mod body;
+mod callback;
 mod departure;
 mod headers;
 mod info;

@@ -1,7 +1,10 @@
-//! How far one response got: which frames are written, which were written before, and when to say so.
+//! How far one response got: which frames are written, which were written before, when to say so, and when it is as long
+//! as it may be.
+//!
+//! The length is counted here and not in the object, since it has to be right also after the object slept.
 
 use sockjs_protocol::envelope::ToEdge;
-use sockjs_protocol::options::Durability;
+use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::Seq;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Receive;
@@ -20,10 +23,25 @@ pub(crate) enum Step {
     Skip,
 }
 
+/// What follows a chunk that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// More frames.
+    More,
+    /// Nothing: it was the last.
+    Last,
+    /// Nothing in this response: it is as long as it may be.
+    Enough,
+}
+
 /// How far one response got.
 #[derive(Debug)]
 pub(crate) struct Progress {
     row: &'static Receive,
+    /// The page's function, for transports that call one.
+    callback: String,
+    /// Bytes of frames that are left until the response is long enough.
+    left: usize,
     /// How long what was written may go without an acknowledgement; none for a response of one frame, whose end says it.
     acknowledge_after: Option<Millis>,
     /// The highest number that was written.
@@ -43,13 +61,30 @@ struct Handed {
 }
 
 impl Progress {
-    pub fn new(row: &'static Receive, durability: Durability) -> Self {
-        let acknowledge_after = match durability {
+    pub fn new(row: &'static Receive, callback: String, config: &Config) -> Self {
+        let acknowledge_after = match config.durability {
             _ if row.one_frame => None,
             Durability::Outbox => Some(Millis(100)),
             _ => Some(Millis(1000)),
         };
-        Self { row, acknowledge_after, seen: None, handed: None, bytes: 0, since: None }
+        let left = config.response_limit;
+        Self { row, callback, left, acknowledge_after, seen: None, handed: None, bytes: 0, since: None }
+    }
+
+    /// What comes before the first frame, if anything.
+    pub fn prelude(&self) -> Option<Vec<u8>> {
+        self.row.prelude(&self.callback).map(String::into_bytes)
+    }
+
+    /// `frame` in the transport's wrapping.
+    pub fn wrap(&self, frame: &str) -> Vec<u8> {
+        self.row.wrap(&self.callback, frame).into_bytes()
+    }
+
+    /// What a response ends with whose session cannot be reached, if it needs anything.
+    pub fn give_up(&mut self) -> Option<Vec<u8>> {
+        self.handed = Some(Handed { seq: None, bytes: 0, end: true });
+        Some(self.row.no_frame(&self.callback).into_bytes()).filter(|chunk| !chunk.is_empty())
     }
 
     /// The highest number that was written, to go on after it.
@@ -57,15 +92,20 @@ impl Progress {
         self.seen
     }
 
-    /// The next chunk is asked for, so the one before is written. True if it was the last.
-    pub fn written(&mut self, now: Millis) -> bool {
-        let Some(Handed { seq, bytes, end }) = self.handed.take() else { return false };
+    /// The next chunk is asked for, so the one before is written.
+    pub fn written(&mut self, now: Millis) -> Written {
+        let Some(Handed { seq, bytes, end }) = self.handed.take() else { return Written::More };
         if seq.is_some() {
             self.seen = self.seen.max(seq);
             self.bytes = self.bytes.saturating_add(bytes);
             self.since = self.since.or(Some(now));
         }
-        end
+        self.left = self.left.saturating_sub(bytes);
+        match self.left {
+            _ if end => Written::Last,
+            0 => Written::Enough,
+            _ => Written::More,
+        }
     }
 
     /// What to do with `message`.
@@ -76,7 +116,7 @@ impl Progress {
                 if seq.is_some() && seq <= self.seen {
                     return if end { Step::Complete } else { Step::Skip };
                 }
-                let chunk = self.row.wrap(&frame).into_bytes();
+                let chunk = self.wrap(&frame);
                 self.handed = Some(Handed { seq, bytes: chunk.len(), end });
                 Step::Write(chunk)
             }
@@ -103,24 +143,18 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::transport::{JAVASCRIPT, RECEIVES, Transport};
+    use sockjs_protocol::transport::Transport;
 
-    static STREAM: Receive = Receive {
-        transport: Transport::XhrPolling,
-        segment: "stream",
-        method: "POST",
-        content_type: JAVASCRIPT,
-        one_frame: false,
-        suffix: "\n",
-    };
+    fn progress(transport: Transport, config: &Config) -> Progress {
+        Progress::new(transport.receive().unwrap(), String::new(), config)
+    }
 
     fn poll() -> Progress {
-        let xhr = RECEIVES.iter().find(|row| row.segment == "xhr").unwrap();
-        Progress::new(xhr, Durability::Default)
+        progress(Transport::XhrPolling, &Config::new(""))
     }
 
     fn stream() -> Progress {
-        Progress::new(&STREAM, Durability::Default)
+        progress(Transport::XhrStreaming, &Config::new(""))
     }
 
     fn frame(seq: Option<u64>, end: bool, text: &str) -> ToEdge {
@@ -136,10 +170,10 @@ mod tests {
     #[test]
     fn a_poll_ends_when_its_frame_was_written() {
         let mut poll = poll();
-        assert!(!poll.written(NOW));
+        assert_eq!(poll.written(NOW), Written::More);
         assert_eq!(poll.take(frame(Some(0), true, "o")), wrote("o\n"));
         assert_eq!(poll.seen(), None, "handed out is not written");
-        assert!(poll.written(NOW));
+        assert_eq!(poll.written(NOW), Written::Last);
         assert_eq!(poll.seen(), Some(Seq(0)));
         assert_eq!(poll.acknowledge_at(), None, "its end acknowledges");
     }
@@ -148,7 +182,7 @@ mod tests {
     fn a_probe_is_one_newline_and_no_frame() {
         let mut poll = poll();
         assert_eq!(poll.take(ToEdge::Probe), wrote("\n"));
-        assert!(!poll.written(NOW));
+        assert_eq!(poll.written(NOW), Written::More);
         assert_eq!(poll.seen(), None);
     }
 
@@ -156,7 +190,7 @@ mod tests {
     fn a_heartbeat_can_end_a_response() {
         let mut poll = poll();
         assert_eq!(poll.take(frame(None, true, "h")), wrote("h\n"));
-        assert!(poll.written(NOW));
+        assert_eq!(poll.written(NOW), Written::Last);
         assert_eq!(poll.seen(), None);
     }
 
@@ -169,7 +203,7 @@ mod tests {
         assert_eq!(stream.take(frame(Some(3), false, "a")), Step::Skip);
         assert_eq!(stream.take(frame(None, false, "h")), wrote("h\n"));
         assert_eq!(stream.take(frame(Some(8), false, "b")), wrote("b\n"));
-        assert!(!stream.written(NOW));
+        assert_eq!(stream.written(NOW), Written::More);
         assert_eq!(stream.take(frame(Some(8), true, "b")), Step::Complete);
     }
 
@@ -200,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_outbox_acknowledges_after_100_ms() {
-        let mut stream = Progress::new(&STREAM, Durability::Outbox);
+        let mut stream = progress(Transport::XhrStreaming, &Config::new("").durability(Durability::Outbox));
         stream.take(frame(Some(1), false, "a"));
         stream.written(NOW);
         assert_eq!(stream.acknowledge_at(), Some(NOW + Millis(100)));
@@ -215,5 +249,27 @@ mod tests {
             stream.written(NOW);
             assert_eq!(stream.acknowledge(NOW), acknowledged);
         }
+    }
+
+    #[test]
+    fn a_stream_is_long_enough_when_its_frames_reach_the_limit() {
+        let config = Config::new("").response_limit(6);
+        let mut stream = progress(Transport::XhrStreaming, &config);
+        for (text, then) in [("ab", Written::More), ("ab", Written::Enough)] {
+            stream.take(frame(Some(1), false, text));
+            assert_eq!(stream.written(NOW), then);
+            stream.seen = None;
+        }
+        let mut poll = progress(Transport::XhrPolling, &config);
+        poll.take(frame(Some(1), true, "much longer than the limit"));
+        assert_eq!(poll.written(NOW), Written::Last);
+    }
+
+    #[test]
+    fn neither_prelude_nor_probe_counts() {
+        let mut stream = progress(Transport::XhrStreaming, &Config::new("").response_limit(1));
+        assert_eq!(stream.prelude().map(|prelude| prelude.len()), Some(2049));
+        stream.take(ToEdge::Probe);
+        assert_eq!(stream.written(NOW), Written::More);
     }
 }

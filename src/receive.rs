@@ -1,17 +1,19 @@
 //! A receiving request: the Worker holds the client's response, the object says what goes into it.
 //!
-//! 1. The object is asked to attach a receiver. What it answers at once (200) is the whole response.
-//! 2. Otherwise it answers 101. The head of the client's response goes out, and what comes on the inner socket is written,
+//! 1. The object is asked to attach a receiver. What it answers to a poll at once (200) is the whole response. A stream's
+//!    head and prelude go out before it is asked.
+//! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
 //!    one frame to a chunk. Each is taken only when the client's side asks for it.
 //! 3. When the last frame was written, the inner socket is closed with `FINISHED`. When the client leaves before that, the
 //!    object is told `Gone`. When the inner socket breaks before that, step 1 comes again, in the same response.
 
+use crate::callback::callback_of;
 use crate::departure::Departure;
-use crate::headers::{Head, not_cached};
+use crate::headers::{Head, Header, nosniff, not_cached};
 use crate::inner::Inner;
 use crate::object::{Attached, ClientRequest, Object};
-use crate::progress::{Progress, Step};
-use crate::respond::{cors_of, fixed, streamed};
+use crate::progress::{Progress, Step, Written};
+use crate::respond::{cors_of, fixed, refused, streamed};
 use crate::{Config, random};
 use futures::Stream;
 use futures::future::{Either, select};
@@ -32,7 +34,7 @@ const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), 
 /// a circle.
 const FAILED_POLL: Millis = Millis::from_secs(1);
 
-/// Answers the receiving request `row` of `session`.
+/// Answers the receiving request `row` of `session`, with `more` headers.
 pub(crate) async fn receive(
     row: &'static Receive,
     session: &str,
@@ -40,8 +42,20 @@ pub(crate) async fn receive(
     object: Object,
     request: &Request,
     context: &Context,
+    more: Vec<Header>,
 ) -> Result<Response> {
-    let head = Head::typed(200, row.content_type).with(not_cached()).with(cors_of(request)?.headers());
+    let callback = if row.needs_callback() { callback_of(&request.inner().url()) } else { Ok(String::new()) };
+    let callback = match callback {
+        Ok(callback) => callback,
+        Err(refusal) => return refused(refusal),
+    };
+    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(more);
+    if row.cors {
+        head = head.with(cors_of(request)?.headers());
+    }
+    if row.needs_callback() {
+        head = head.with([nosniff()]);
+    }
     let mut receiver = Receiver {
         departure: Departure::watch(request, context)?,
         inner: None,
@@ -51,7 +65,7 @@ pub(crate) async fn receive(
         service: config.prefix.clone(),
         session: session.to_owned(),
         id: ReceiverId(random::id()),
-        progress: Progress::new(row, config.durability),
+        progress: Progress::new(row, callback, config),
         asked: false,
         attempts: 0,
     };
@@ -71,7 +85,7 @@ pub(crate) async fn receive(
         Answer::Over | Answer::Failed => {
             receiver.departure.complete();
             sleep(FAILED_POLL - (now() - began)).await;
-            fixed(head, [])
+            fixed(head, receiver.progress.give_up().unwrap_or_default())
         }
     }
 }
@@ -109,19 +123,25 @@ enum Answer {
 impl Receiver {
     /// The chunks of the response's body.
     fn chunks(self) -> impl Stream<Item = Vec<u8>> {
-        unfold(self, |mut receiver| async move {
-            let chunk = receiver.next().await;
+        let prelude = self.progress.prelude();
+        unfold((prelude, self), |(prelude, mut receiver)| async move {
+            let chunk = match prelude {
+                Some(prelude) => Some(prelude),
+                None => receiver.next().await,
+            };
             if chunk.is_none() {
                 receiver.departure.complete();
             }
-            chunk.map(|chunk| (chunk, receiver))
+            chunk.map(|chunk| (chunk, (None, receiver)))
         })
     }
 
     /// The next chunk, asked for when the one before was written; none at the end of the response.
     async fn next(&mut self) -> Option<Vec<u8>> {
-        if self.progress.written(now()) {
-            return self.finish();
+        match self.progress.written(now()) {
+            Written::More => {}
+            Written::Last => return self.finish(),
+            Written::Enough => return self.end(),
         }
         loop {
             let message = match self.message().await {
@@ -138,7 +158,7 @@ impl Receiver {
                     match self.attach_again().await {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
-                        Answer::Over | Answer::Failed => return None,
+                        Answer::Over | Answer::Failed => return self.progress.give_up(),
                     }
                 }
             };
@@ -175,12 +195,30 @@ impl Receiver {
         None
     }
 
+    /// The response is long enough: the rest is for the client's next request.
+    fn end(&mut self) -> Option<Vec<u8>> {
+        self.departure.complete();
+        if let Some(inner) = self.inner.take() {
+            if let Some(seq) = self.progress.seen() {
+                inner.acknowledge(seq);
+            }
+            inner.end();
+        }
+        None
+    }
+
     fn lost(&mut self) {
         self.departure.answered(None);
         self.inner = None;
     }
 
     async fn attach_again(&mut self) -> Answer {
+        if !self.asked {
+            match self.attach().await {
+                Answer::Failed => {}
+                answer => return answer,
+            }
+        }
         while let Some(wait) = BACKOFF.get(self.attempts) {
             self.attempts += 1;
             sleep(*wait).await;

@@ -61,12 +61,12 @@ impl<'a> Methods<'a> {
         Some(Self([Some(("GET", endpoint)), None], "GET"))
     }
 
-    /// Scripts of other origins reach what is POSTed only after a preflight.
-    fn by(method: &'static str, endpoint: Endpoint<'a>) -> Option<Self> {
-        match method {
-            "POST" => {
-                Some(Self([Some(("POST", endpoint)), Some(("OPTIONS", Endpoint::TransportOptions))], "POST, OPTIONS"))
-            }
+    /// Scripts of other origins reach what is POSTed only after a preflight; forms need none.
+    fn by(method: &'static str, cors: bool, endpoint: Endpoint<'a>) -> Option<Self> {
+        let preflight = Some(("OPTIONS", Endpoint::TransportOptions));
+        match (method, cors) {
+            ("POST", true) => Some(Self([Some(("POST", endpoint)), preflight], "POST, OPTIONS")),
+            ("POST", false) => Some(Self([Some(("POST", endpoint)), None], "POST")),
             _ => Self::get(endpoint),
         }
     }
@@ -84,9 +84,9 @@ fn methods_of<'a>(config: &Config, rest: &'a str) -> Option<Methods<'a>> {
         path => {
             let (session, segment) = session_path(path)?;
             if let Some(receive) = RECEIVES.iter().find(|receive| receive.segment == segment) {
-                Methods::by(receive.method, Endpoint::Receive(receive, session))
+                Methods::by(receive.method, receive.cors, Endpoint::Receive(receive, session))
             } else if let Some(send) = SENDS.iter().find(|send| send.segment == segment) {
-                Methods::by("POST", Endpoint::Send(send, session))
+                Methods::by("POST", send.cors, Endpoint::Send(send, session))
             } else if segment == "websocket" && config.websocket {
                 Methods::get(Endpoint::WebSocket(session))
             } else {

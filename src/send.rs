@@ -19,14 +19,17 @@ pub(crate) async fn send(
     request: Request,
 ) -> Result<Response> {
     // On errors too, or a script of another origin could not read them.
-    let common = [not_cached().to_vec(), cors_of(&request)?.headers()].concat();
-    match hand_over(session, config, object, request).await? {
-        Ok(()) => bodiless(Head::typed(row.status, row.content_type).with(common)),
+    let cors = if row.cors { cors_of(&request)?.headers() } else { Vec::new() };
+    let common = [not_cached().to_vec(), cors].concat();
+    match hand_over(row, session, config, object, request).await? {
+        Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
+        Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
         Err(refusal) => fixed(refusal.head().with(common), refusal.text.into_owned()),
     }
 }
 
 async fn hand_over(
+    row: &Send,
     session: &str,
     config: &Config,
     object: Object,
@@ -38,7 +41,7 @@ async fn hand_over(
         Ok(body) => body,
         Err(TooLarge) => return Ok(Err(too_large("body", config.body_limit))),
     };
-    let messages = match messages(&content_type, body) {
+    let messages = match messages(row, &content_type, body) {
         Ok(messages) => messages,
         Err(error) => return Ok(Err(Refusal::new(500, error.to_string()))),
     };
@@ -63,12 +66,15 @@ async fn hand_over(
 }
 
 /// The messages in a body. A body of a type that sockjs-node does not read counts as none.
-fn messages(content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
+fn messages(row: &Send, content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
     match content_type.split(';').next().unwrap_or_default() {
-        // `T` is what some old browsers make of it.
-        "text/plain" | "T" | "application/json" | "application/xml" | "" | "text/xml" => {
-            payload::messages(&body::text(body))
+        "application/x-www-form-urlencoded" if row.form => {
+            let field = form_urlencoded::parse(&body).find(|(name, _)| name == "d");
+            payload::messages(&field.map(|(_, value)| value).unwrap_or_default())
         }
+        "text/plain" | "" => payload::messages(&body::text(body)),
+        // `T` is what some old browsers make of it.
+        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::messages(&body::text(body)),
         _ => Err(PayloadError::Expected),
     }
 }
@@ -84,6 +90,33 @@ fn unavailable() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sockjs_protocol::transport::SENDS;
+
+    fn row(segment: &str) -> &'static Send {
+        SENDS.iter().find(|row| row.segment == segment).unwrap()
+    }
+
+    fn messages(content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
+        super::messages(row("xhr_send"), content_type, body)
+    }
+
+    #[test]
+    fn a_form_has_its_messages_in_field_d() {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        let form = |content_type: &str, body: &[u8]| super::messages(row("jsonp_send"), content_type, body.to_vec());
+        assert_eq!(form(FORM, b"d=%5B%22a+b%22%5D").unwrap(), ["a b"]);
+        assert_eq!(form("application/x-www-form-urlencoded; charset=UTF-8", b"x=1&d=[\"%2525\"]").unwrap(), ["%25"]);
+        assert_eq!(form("text/plain", b"[\"%61bc\"]").unwrap(), ["%61bc"]);
+        for (body, error) in [
+            (&b""[..], PayloadError::Expected),
+            (b"d=", PayloadError::Expected),
+            (b"p=p", PayloadError::Expected),
+            (b"d=[\"x", PayloadError::Broken),
+        ] {
+            assert_eq!(form(FORM, body), Err(error));
+        }
+        assert_eq!(form("application/json", b"[]"), Err(PayloadError::Expected));
+    }
 
     #[test]
     fn content_types() {

@@ -1,7 +1,7 @@
 //! From a request to its answer.
 
 use crate::Services;
-use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight};
+use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, unencoded};
 use crate::info::{JSON, info};
 use crate::object::Object;
 use crate::placement::object_name;
@@ -55,7 +55,8 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         Endpoint::InfoOptions => options("OPTIONS, GET", &request),
         Endpoint::TransportOptions => options("OPTIONS, POST", &request),
         Endpoint::Receive(row, session) => {
-            receive(row, session, config, object(Some(session)), &request, context).await
+            let more = if services.is_development() { vec![unencoded()] } else { Vec::new() };
+            receive(row, session, config, object(Some(session)), &request, context, more).await
         }
         Endpoint::Send(row, session) => send(row, session, config, object(Some(session)), request).await,
         Endpoint::WebSocket(session) => websocket(Some(session), config, object(Some(session)), &request).await,

@@ -3,12 +3,12 @@
 use crate::handler::ErasedHandler;
 use crate::inbox::Inbox;
 use crate::info::Info;
-use crate::link::Links;
+use crate::link::{Link, Links};
 use crate::object::Object;
 use crate::runtime::now;
 use crate::sends::Sends;
 use sockjs_protocol::frame::Encoded;
-use sockjs_protocol::session::{self, CloseReason, Session};
+use sockjs_protocol::session::{self, CloseReason, Receiver, Session};
 use sockjs_protocol::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -24,10 +24,14 @@ pub(crate) struct Entry {
     pub sends: RefCell<Sends>,
     /// Whether it waits to be settled.
     pub touched: Cell<bool>,
+    /// Bytes that may wait on the client's own WebSocket, and how many do at most: counted up with each frame, and asked
+    /// of the runtime only when that becomes too many.
+    queue_limit: usize,
+    on_socket: Cell<usize>,
 }
 
 impl Entry {
-    pub fn new(info: Info, handler: Rc<dyn ErasedHandler>, session: Session) -> Rc<Self> {
+    pub fn new(info: Info, handler: Rc<dyn ErasedHandler>, session: Session, queue_limit: usize) -> Rc<Self> {
         Rc::new(Self {
             info,
             handler,
@@ -36,7 +40,29 @@ impl Entry {
             inbox: RefCell::default(),
             sends: RefCell::default(),
             touched: Cell::new(false),
+            queue_limit,
+            on_socket: Cell::new(0),
         })
+    }
+
+    /// Something of this size was sent on the client's own WebSocket.
+    pub fn sent_on_socket(&self, bytes: usize) {
+        self.on_socket.set(self.on_socket.get().saturating_add(bytes));
+    }
+
+    /// Bytes that wait on the client's own WebSocket, as the runtime says.
+    fn buffered_on_socket(&self) -> usize {
+        let buffered = match self.links.borrow().get(Receiver::WEBSOCKET.id) {
+            Some(Link::Client(websocket)) => websocket.as_ref().buffered_amount() as usize,
+            _ => 0,
+        };
+        self.on_socket.set(buffered);
+        buffered
+    }
+
+    fn has_room_on_socket(&self, bytes: usize) -> bool {
+        let fits = |waiting: usize| waiting.saturating_add(bytes) <= self.queue_limit;
+        !self.info.transport.is_websocket() || fits(self.on_socket.get()) || fits(self.buffered_on_socket())
     }
 }
 
@@ -177,7 +203,7 @@ impl Connection {
 
     /// Bytes that wait for the client.
     pub fn buffered_amount(&self) -> usize {
-        self.entry.session.borrow().buffered_amount()
+        self.entry.session.borrow().buffered_amount().saturating_add(self.entry.buffered_on_socket())
     }
 
     /// Sends a message. Messages sent without waiting in between travel together.
@@ -186,6 +212,9 @@ impl Connection {
             Transport::WebSocketRaw => Encoded::raw(message.as_ref()),
             _ => Encoded::framed(message.as_ref()),
         };
+        if !self.entry.has_room_on_socket(encoded.len()) {
+            return Err(SendError::QueueFull);
+        }
         let sent = self.entry.session.borrow_mut().send(now(), encoded);
         self.touch();
         Ok(sent?)

@@ -5,6 +5,8 @@
 //! `object`; what it is asked, in `sockjs_protocol::envelope`. How a transport wraps a frame is not known here.
 
 mod alarm;
+mod attach;
+mod connect;
 mod connection;
 mod events;
 #[doc(hidden)]
@@ -26,4 +28,4 @@ mod table;
 pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;
 pub use object::Object;
-pub use services::{DEFAULT_BINDING, Services};
+pub use services::{DEFAULT_BINDING, DEVELOPMENT_VAR, Services};

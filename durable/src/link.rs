@@ -4,14 +4,30 @@ use crate::socket;
 use futures::channel::oneshot;
 use sockjs_protocol::envelope::ToEdge;
 use sockjs_protocol::frame::Frame;
-use sockjs_protocol::session::ReceiverId;
+use sockjs_protocol::session::{ReceiverId, Seq};
 use worker::WebSocket;
+
+/// One frame for one receiver.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub seq: Option<Seq>,
+    pub frame: Frame,
+    /// Whether the response ends with it.
+    pub end: bool,
+}
+
+impl Delivery {
+    /// As it goes to the Worker.
+    pub fn to_edge(&self) -> ToEdge {
+        ToEdge::Frame { seq: self.seq, end: self.end, frame: self.frame.encode() }
+    }
+}
 
 /// What an attach request is answered with.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// 200 with this frame.
-    Frame(ToEdge),
+    Frame(Delivery),
     /// 101: the receiver has to wait on an inner socket.
     Upgrade,
 }
@@ -23,8 +39,8 @@ pub(crate) enum Link {
     Pending(oneshot::Sender<Answer>),
     /// An inner socket to the Worker that holds its response.
     Inner(WebSocket),
-    /// The client's own WebSocket, while it is decided how to accept it: the frames so far.
-    Opening(Vec<Frame>),
+    /// A socket, its own or an inner one, that is not accepted yet: what is to be sent on it first.
+    Opening(Vec<Delivery>),
     /// The client's own WebSocket.
     Client(WebSocket),
 }
@@ -40,6 +56,10 @@ impl Links {
             socket::close(&lost, socket::REPLACED, "attached again");
         }
         self.0.push((receiver, link));
+    }
+
+    pub fn get(&self, receiver: ReceiverId) -> Option<&Link> {
+        self.0.iter().find(|(id, _)| *id == receiver).map(|(_, link)| link)
     }
 
     pub fn take(&mut self, receiver: ReceiverId) -> Option<Link> {

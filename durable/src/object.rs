@@ -19,7 +19,6 @@ use crate::table::{Role, Table};
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::session::{CloseReason, Receiver, ReceiverKind, Rules, Session, Stored};
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -130,7 +129,7 @@ impl Object {
             }
             // Of two, the older had its last frame and is only waiting to be closed.
             if attached.is_none_or(|(_, earlier)| earlier <= since) {
-                attached = Some((Receiver { id: receiver, kind: receiver_kind(transport) }, since));
+                attached = Some((Receiver { id: receiver, kind: ReceiverKind::of(transport) }, since));
             }
             inner.push((receiver, websocket));
         }
@@ -159,7 +158,7 @@ impl Object {
             .entry(info.service.clone())
             .or_insert_with(|| (service.factory)(&self.env))
             .clone();
-        Some(Entry::new(info, handler, session))
+        Some(Entry::new(info, handler, session, service.config.queue_limit))
     }
 
     /// Marks a connection whose session was told something; [`Object::settle`] follows.
@@ -167,6 +166,11 @@ impl Object {
         if !entry.touched.replace(true) {
             self.touched.borrow_mut().push_back(entry.clone());
         }
+    }
+
+    pub(crate) fn touch_and_settle(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.touch_now(entry);
+        self.settle();
     }
 
     /// The same for code that may run outside an event: then it is settled when that code ends.
@@ -278,13 +282,6 @@ impl Object {
             }
         };
         run(&self.state, Box::pin(logged));
-    }
-}
-
-pub(crate) fn receiver_kind(transport: Transport) -> ReceiverKind {
-    match transport {
-        Transport::XhrPolling => ReceiverKind::OneFrame,
-        _ => ReceiverKind::WebSocket,
     }
 }
 

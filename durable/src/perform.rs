@@ -1,13 +1,13 @@
 //! Doing what a session says.
 
 use crate::connection::Entry;
-use crate::link::{Answer, Link};
+use crate::link::{Answer, Delivery, Link};
 use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
 use sockjs_protocol::envelope::ToEdge;
-use sockjs_protocol::frame::Frame;
-use sockjs_protocol::session::{Departure, Output, ReceiverId, Seq};
+use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::session::{Departure, Output, Receiver, ReceiverId};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ impl Object {
             let output = entry.session.borrow_mut().poll_output(now);
             match output {
                 None => break,
-                Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, seq, frame, end),
+                Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, Delivery { seq, frame, end }),
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
                 Some(Output::Release { receiver, code, reason }) => {
                     if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
@@ -44,33 +44,22 @@ impl Object {
         }
     }
 
-    fn deliver(self: &Rc<Self>, entry: &Rc<Entry>, to: ReceiverId, seq: Option<Seq>, frame: Frame, end: bool) {
+    fn deliver(self: &Rc<Self>, entry: &Rc<Entry>, to: ReceiverId, delivery: Delivery) {
         let link = entry.links.borrow_mut().take(to);
         let ended = match link {
-            Some(Link::Opening(mut frames)) => {
-                frames.push(frame);
-                return entry.links.borrow_mut().set(to, Link::Opening(frames));
+            Some(Link::Opening(mut deliveries)) => {
+                deliveries.push(delivery);
+                return entry.links.borrow_mut().set(to, Link::Opening(deliveries));
             }
-            Some(Link::Client(websocket)) => {
-                let raw = entry.info.transport == Transport::WebSocketRaw;
-                if !send(&websocket, raw, &frame) {
-                    entry.session.borrow_mut().disconnected(1006, "");
-                } else if end {
-                    close_after(&websocket, raw, &frame);
-                } else {
-                    entry.links.borrow_mut().set(to, Link::Client(websocket));
-                }
-                return;
-            }
+            Some(Link::Client(websocket)) => return self.deliver_to_client(entry, websocket, &delivery),
             Some(Link::Inner(inner)) => {
-                let sent = inner.send_with_bytes(ToEdge::Frame { seq, end, frame: frame.encode() }.encode());
+                let sent = inner.send_with_bytes(delivery.to_edge().encode());
                 entry.links.borrow_mut().set(to, Link::Inner(inner));
                 sent.err().map(|_| Departure::Broken)
             }
             Some(Link::Pending(answer)) => {
-                let frame = ToEdge::Frame { seq, end, frame: frame.encode() };
                 // In the body of a 200, this is the receiver's last word.
-                Some(match answer.send(Answer::Frame(frame)) {
+                Some(match answer.send(Answer::Frame(delivery)) {
                     Ok(()) => Departure::Finished,
                     Err(_) => Departure::Broken,
                 })
@@ -79,6 +68,20 @@ impl Object {
         };
         if let Some(how) = ended {
             entry.session.borrow_mut().detach(now(), to, how);
+        }
+    }
+
+    fn deliver_to_client(&self, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {
+        let raw = entry.info.transport == Transport::WebSocketRaw;
+        if let Frame::Messages(messages) = &delivery.frame {
+            entry.sent_on_socket(messages.iter().map(Encoded::len).sum());
+        }
+        if !send(&websocket, raw, &delivery.frame) {
+            entry.session.borrow_mut().disconnected(1006, "");
+        } else if delivery.end {
+            close_after(&websocket, raw, &delivery.frame);
+        } else {
+            entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket));
         }
     }
 

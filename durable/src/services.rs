@@ -10,6 +10,9 @@ use worker::Env;
 /// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
 pub const DEFAULT_BINDING: &str = "SOCKJS";
 
+/// The variable that says that the Worker runs behind `wrangler dev`; not for a deployment.
+pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
+
 /// Makes a handler for one object.
 type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
 
@@ -25,6 +28,7 @@ type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
 pub struct Services {
     services: Vec<Service>,
     binding: String,
+    development: bool,
 }
 
 /// One service.
@@ -36,7 +40,7 @@ pub(crate) struct Service {
 impl Services {
     /// No services yet.
     pub fn new() -> Self {
-        Self { services: Vec::new(), binding: DEFAULT_BINDING.into() }
+        Self { services: Vec::new(), binding: DEFAULT_BINDING.into(), development: false }
     }
 
     /// Adds a service. `factory` makes its handler, once for each object.
@@ -54,6 +58,12 @@ impl Services {
     /// The binding's name.
     pub fn binding_name(&self) -> &str {
         &self.binding
+    }
+
+    /// Whether this Worker runs behind `wrangler dev`, whose proxy compresses, and so holds back, what a stream sends. Set
+    /// by the variable [`DEVELOPMENT_VAR`] being `true`.
+    pub fn is_development(&self) -> bool {
+        self.development
     }
 
     /// The settings of each service, in the order in which they were added.
@@ -82,7 +92,9 @@ impl Services {
         let known =
             SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
         known.unwrap_or_else(|| {
-            let services = Rc::new(build(env));
+            let mut services = build(env);
+            services.development = env.var(DEVELOPMENT_VAR).is_ok_and(|value| value.to_string() == "true");
+            let services = Rc::new(services);
             let first = SHARED.with_borrow_mut(|all| {
                 all.push((key, services.clone()));
                 all.len() == 1

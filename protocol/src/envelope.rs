@@ -125,6 +125,10 @@ pub enum ToObject {
 /// Close code of an inner socket whose response was completed: everything sent on it was written.
 pub const FINISHED: u16 = 1000;
 
+/// Close code of an inner socket whose response the Worker ended, being as long as it may be: what it did not acknowledge
+/// was not written, and is for the next receiver.
+pub const ENDED: u16 = 4001;
+
 const FRAME: u8 = b'f';
 const UNNUMBERED: u8 = b'u';
 const PROBE: u8 = b'p';

@@ -25,6 +25,9 @@ pub struct Config {
     pub prefix: String,
     /// Whether WebSockets are offered, framed and raw. Default true.
     pub websocket: bool,
+    /// Bytes after which a streaming response is ended, so that no client has to keep more. The prelude does not count.
+    /// Default 128 KiB.
+    pub response_limit: usize,
     /// Silence after which a waiting receiver gets a heartbeat. Default 25 s; below 35 s, since the stock JSONP receiver
     /// gives up then.
     pub heartbeat_delay: Millis,
@@ -58,6 +61,7 @@ impl Config {
         Self {
             prefix,
             websocket: true,
+            response_limit: 128 << 10,
             heartbeat_delay: Millis::from_secs(25),
             websocket_heartbeat_delay: None,
             disconnect_delay: Millis::from_secs(5),
@@ -74,6 +78,12 @@ impl Config {
     /// Sets [`Config::websocket`].
     pub fn websocket(mut self, on: bool) -> Self {
         self.websocket = on;
+        self
+    }
+
+    /// Sets [`Config::response_limit`].
+    pub fn response_limit(mut self, bytes: usize) -> Self {
+        self.response_limit = bytes;
         self
     }
 
@@ -112,6 +122,9 @@ impl Config {
         }
         if self.prefix.contains("//") || self.prefix.split('/').any(|segment| matches!(segment, "." | "..")) {
             return bad("prefix", "must have no empty, . or .. segments");
+        }
+        if self.response_limit == 0 {
+            return bad("response_limit", "must be at least 1 byte");
         }
         let second_to_jsonp = |delay: Millis| (Millis(1000)..Millis::from_secs(35)).contains(&delay);
         if !second_to_jsonp(self.heartbeat_delay) {
@@ -183,6 +196,7 @@ mod tests {
             (Config::new("/a//b"), "prefix"),
             (Config::new("/../b"), "prefix"),
             (Config::new("/a?b"), "prefix"),
+            (echo().response_limit(0), "response_limit"),
             (echo().heartbeat_delay(Millis(35_000)), "heartbeat_delay"),
             (echo().heartbeat_delay(Millis(999)), "heartbeat_delay"),
             (echo().websocket_heartbeat_delay(Millis(10)), "websocket_heartbeat_delay"),

@@ -103,6 +103,8 @@ fn the_newcomer_is_adopted_when_the_first_gets_its_last_frame() {
     assert_eq!(session.send("x"), [r#"to 2: a["x"] #1 end"#]);
     assert_eq!(session.send("y"), [r#"to 3: a["y"] #2 end"#]);
     assert_eq!(session.probed(2, false), NOTHING, "that it left after its last frame means nothing");
+    assert_eq!(session.detach(3, Departure::Broken), NOTHING);
+    assert_eq!(session.attach(poll(4)), [r#"to 4: a["y"] #2 end"#], "x was for the first alone");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
-#[path = "common/fates.rs"]
+#[path = "restore/fates.rs"]
 mod fates;
-#[path = "common/world.rs"]
+#[path = "restore/request.rs"]
+mod request;
+#[path = "restore/world.rs"]
 mod world;
 
 use common::{outbox, poll, stream};
@@ -35,6 +37,8 @@ enum Op {
     Ack,
     /// The object hears that a response is complete.
     Finish,
+    /// The edge ends a stream that is as long as it may be: the rest is for the next request.
+    Limit,
     /// The inner socket breaks, or an object that did not notice does now.
     Break { noticed: bool },
     /// The edge attaches again.
@@ -69,6 +73,7 @@ fn op() -> impl Strategy<Value = Op> {
         40 => (1..4usize).prop_map(Op::Read),
         15 => Just(Op::Ack),
         20 => Just(Op::Finish),
+        6 => Just(Op::Limit),
         12 => any::<bool>().prop_map(|noticed| Op::Break { noticed }),
         20 => Just(Op::Resume),
         8 => Just(Op::Hibernate),

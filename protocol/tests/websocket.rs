@@ -31,6 +31,13 @@ fn it_has_no_window_since_nobody_acknowledges() {
 }
 
 #[test]
+fn it_keeps_nothing_of_what_it_sent() {
+    let mut session = websocket();
+    session.send("remember me");
+    assert!(!format!("{:?}", session.session).contains("remember me"));
+}
+
+#[test]
 fn a_close_is_its_last_frame_and_ends_it() {
     let mut session = websocket();
     session.try_send("x").unwrap();

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
 import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { DEFAULT_VARS } from "./server.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 import { within } from "./wait.mjs";
 
@@ -12,7 +13,9 @@ import { within } from "./wait.mjs";
 export async function startDev(owner) {
   const storage = temporaryDirectory();
   const port = await freePort();
-  const args = [join(ROOT, "scripts/start.mjs"), "--port", String(port), "--persist-to", storage];
+  // As in server.mjs.
+  const vars = ["--var", `SOCKJS_DISCONNECT_DELAY:${DEFAULT_VARS.SOCKJS_DISCONNECT_DELAY}`];
+  const args = [join(ROOT, "scripts/start.mjs"), "--port", String(port), "--persist-to", storage, ...vars];
   const child = spawnTied(nodeBinary, args, { cwd: ROOT, stdio: ["pipe", "pipe"] });
   const exited = once(child, "exit");
   owner.after(async () => {

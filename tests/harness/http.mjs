@@ -25,8 +25,7 @@ export async function start(url, options = {}) {
   return connection;
 }
 
-/** A connection to the server of `url`. */
-export async function open(url) {
+async function open(url) {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
   const connection = new HttpConnection(socket);

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { openPollingSession } from "./polling-session.mjs";
 import { openWebSocket } from "./websocket.mjs";
 
-/** Each kind resolves to `{ object, ask, heartbeat }`: the object's name, the id it answers, the frame it sends by itself. */
+/** Each resolves to `{ object, send, next }`: the object's name, a function that asks, the next frame that comes. */
 export const instanceConnections = {
   async websocket(owner, server) {
     const id = randomUUID();
@@ -14,11 +14,8 @@ export const instanceConnections = {
     assert.equal(await socket.frames.next("the open frame"), "o");
     return {
       object: `/instance/s/${id}`,
-      async ask() {
-        socket.send('["?"]');
-        return idIn(await socket.frames.next("the id"));
-      },
-      heartbeat: (ms) => socket.frames.next("a heartbeat", ms),
+      send: () => socket.send('["?"]'),
+      next: () => socket.frames.next("a frame"),
     };
   },
 
@@ -26,24 +23,24 @@ export const instanceConnections = {
   async "xhr-polling"(owner, server) {
     const session = await openPollingSession(`${server.url}/instance`);
     let poll = await session.pendingPoll(owner);
-    const answer = async (ms) => {
-      const frame = (await poll.body(ms)).trim();
-      poll = await session.pendingPoll(owner);
-      return frame;
-    };
     return {
       object: `/instance/s/${session.id}`,
-      async ask() {
-        assert.equal((await session.send(["?"])).status, 204);
-        return idIn(await answer());
+      send: async () => assert.equal((await session.send(["?"])).status, 204),
+      async next() {
+        const frame = (await poll.body()).trim();
+        poll = await session.pendingPoll(owner);
+        return frame;
       },
-      heartbeat: answer,
     };
   },
 };
 
-function idIn(frame) {
-  assert.equal(frame[0], "a", `a message, not ${frame}`);
-  const [id] = JSON.parse(frame.slice(1));
+/** The id that the object answers, whatever heartbeats come before. */
+export async function askInstance(connection) {
+  await connection.send();
+  let frame;
+  do frame = await connection.next();
+  while (frame === "h");
+  const [id] = /^a\["(\w+)"\]$/.exec(frame)?.slice(1) ?? assert.fail(`no message: ${frame}`);
   return id;
 }

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
 import { Queue } from "./queue.mjs";
+import { DEFAULT_VARS } from "./server.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
@@ -14,7 +15,7 @@ const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
 /** As `startServer`, but in Miniflare. */
 export async function startMiniflare(owner, { vars = {} } = {}) {
-  const miniflare = new MiniflareServer({ SOCKJS_TEST_SERVICES: "true", ...vars });
+  const miniflare = new MiniflareServer({ ...DEFAULT_VARS, ...vars });
   owner.after(() => miniflare.stop());
   await miniflare.start();
   return miniflare;

@@ -5,13 +5,16 @@ import { residentMemory } from "./processes.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
+/** No session may end because the machine is slow; tests of its end set their own delay. */
+export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "60000" };
+
 /**
  * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
- * @param {Record<string, string>} [options.vars] variables of the Worker, beside SOCKJS_TEST_SERVICES
+ * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`
  */
 export async function startServer(owner, { vars = {} } = {}) {
-  const server = new Server({ SOCKJS_TEST_SERVICES: "true", ...vars });
+  const server = new Server({ ...DEFAULT_VARS, ...vars });
   owner.after(() => server.stop());
   await server.start();
   return server;

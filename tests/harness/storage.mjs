@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
+import { until } from "./wait.mjs";
 
 /** The alarms' table in metadata.sqlite, and the tables of the runtime's own in each object's file. */
 const ALARMS = "_cf_ALARM";
@@ -22,6 +23,12 @@ export function readObjects(directory) {
     if (folder.isDirectory()) readClass(join(directory, folder.name), objects);
   }
   return objects;
+}
+
+/** Resolves when no object has a row or an alarm. */
+export function storageEmpties(directory) {
+  const isClean = ({ rows, alarm }) => rows === 0 && alarm === null;
+  return until(() => Object.values(readObjects(directory)).every(isClean), "storage without rows and alarms");
 }
 
 function readClass(directory, objects) {

@@ -5,9 +5,9 @@ import { WebSocket } from "ws";
 import { Queue } from "./queue.mjs";
 import { within } from "./wait.mjs";
 
-/** Opens a WebSocket to an http:// URL. `closed` is when its TCP connection ended, too. Options are those of `ws`. */
-export async function openWebSocket(owner, url, options) {
-  const socket = new WebSocket(url.replace(/^http/, "ws"), options);
+/** Opens a WebSocket to an http:// URL. `closed` is when its TCP connection ended, too. */
+export async function openWebSocket(owner, url) {
+  const socket = new WebSocket(url.replace(/^http/, "ws"));
   owner.after(() => socket.terminate());
   const frames = new Queue();
   const closed = Promise.withResolvers();

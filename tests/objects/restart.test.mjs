@@ -5,13 +5,9 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
+import { readObjects, storageEmpties } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
 
-// Longer than any restart takes.
-const PATIENT = { vars: { SOCKJS_DISCONNECT_DELAY: "60000" } };
-
-/** Barely time for one alarm. */
 const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "2000" } };
 
 async function restart(server) {
@@ -22,7 +18,7 @@ async function restart(server) {
 const rows = (server) => Object.values(readObjects(server.objects)).reduce((sum, object) => sum + object.rows, 0);
 
 test("a session goes on after a restart between two polls", async (t) => {
-  const server = await startServer(t, PATIENT);
+  const server = await startServer(t);
   const session = await openPollingSession(`${server.url}/echo`);
   await session.send(["before"]);
   assert.equal((await session.poll()).body, 'a["before"]\n');
@@ -34,7 +30,7 @@ test("a session goes on after a restart between two polls", async (t) => {
 });
 
 test("messages that waited for a poll are there after a restart, once and in order", async (t) => {
-  const server = await startServer(t, PATIENT);
+  const server = await startServer(t);
   const session = await openPollingSession(`${server.url}/echo`);
   await session.send(["a", "b"]);
   await until(() => rows(server) === 2, "a row of the session and one of its messages");
@@ -45,7 +41,7 @@ test("messages that waited for a poll are there after a restart, once and in ord
 });
 
 test("a closed session still answers its close frame after a restart", async (t) => {
-  const server = await startServer(t, PATIENT);
+  const server = await startServer(t);
   const session = new PollingSession(`${server.url}/close`);
   await session.poll();
   const goAway = 'c[3000,"Go away!"]\n';
@@ -56,16 +52,11 @@ test("a closed session still answers its close frame after a restart", async (t)
   assert.equal((await session.send(["a"])).status, 204);
 });
 
-const isClean = ({ rows, alarm }) => rows === 0 && alarm === null;
-const cleanedUp = (server) =>
-  until(() => Object.values(readObjects(server.objects)).every(isClean), "storage without rows and alarms");
-
 test("a session whose time ran out while nothing ran is cleaned up by its alarm", async (t) => {
   const server = await startServer(t, HASTY);
   await openPollingSession(`${server.url}/echo`);
-  assert.equal(rows(server), 1);
   await restart(server);
-  await cleanedUp(server);
+  await storageEmpties(server.objects);
 });
 
 test("a session is cleaned up when everything dies shortly before its end", async (t) => {
@@ -75,8 +66,8 @@ test("a session is cleaned up when everything dies shortly before its end", asyn
   const first = alarm();
   await sleep(600); // and so the alarm finds a session with less than a second left
   await session.send(["a"]);
-  assert.equal((await session.poll()).body, 'a["a"]\n');
+  await session.poll();
   await until(() => alarm() !== first, "the alarm to fire");
   await restart(server);
-  await cleanedUp(server);
+  await storageEmpties(server.objects);
 });

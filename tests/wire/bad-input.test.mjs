@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { request } from "../harness/http.mjs";
+import { request, start } from "../harness/http.mjs";
 import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
 import { readObjects } from "../harness/storage.mjs";
@@ -77,6 +77,16 @@ test("a send that cannot be taken is refused, and its session lives on", async (
   await assertRefused(session);
   await session.send(["a"]);
   assert.equal((await session.poll()).body, 'a["a"]\n');
+});
+
+test("a body that does not say its length is refused once it is too large, before its end", async (t) => {
+  const server = await startServer(t);
+  const { url } = new PollingSession(`${server.url}/echo`);
+  const send = await start(`${url}/xhr_send`, { method: "POST", headers: { "Transfer-Encoding": "chunked" } });
+  t.after(() => send.close());
+  const length = 0x10000;
+  for (let sent = 0; sent <= MEBIBYTE; sent += length) send.write(`10000\r\n${"x".repeat(length)}\r\n`);
+  assert.equal((await send.head()).status, 413);
 });
 
 test("a send that cannot be taken asks no object, known session or not", async (t) => {

@@ -33,6 +33,15 @@ test("of two polls at once one is turned away", async (t) => {
   assert.deepEqual((await Promise.all(bodies)).sort(), ['a["a"]\n', ANOTHER]);
 });
 
+test("a client that half-closed its connection still waits for its poll", async (t) => {
+  const session = await openPollingSession(echo);
+  const first = await session.pendingPoll(t);
+  first.halfClose();
+  assert.equal((await session.poll()).body, ANOTHER);
+  await session.send(["a"]);
+  assert.equal((await first.body()).trimStart(), 'a["a"]\n');
+});
+
 for (const how of ["reset", "close"]) {
   const packet = how === "reset" ? "RST" : "FIN";
   test(`after a client left its poll by ${packet}, the next poll is told that the connection was interrupted`, async (t) => {

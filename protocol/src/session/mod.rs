@@ -80,6 +80,17 @@ pub enum ReceiverKind {
     Stream,
 }
 
+impl ReceiverKind {
+    /// What the receivers of `transport` take.
+    pub fn of(transport: Transport) -> Self {
+        match transport.receive() {
+            None => Self::WebSocket,
+            Some(row) if row.one_frame => Self::OneFrame,
+            Some(_) => Self::Stream,
+        }
+    }
+}
+
 /// How a receiver ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
@@ -211,7 +222,7 @@ impl Rules {
         let heartbeat_delay = match transport {
             Transport::WebSocketRaw => None,
             Transport::WebSocket => config.websocket_heartbeat_delay.or(Some(config.heartbeat_delay)),
-            Transport::XhrPolling => Some(config.heartbeat_delay),
+            _ => Some(config.heartbeat_delay),
         };
         Self {
             heartbeat_delay,

@@ -218,6 +218,7 @@ impl Driver {
             }
             then(&mut self.session, self.now, &output);
             outputs.push(output);
+            assert!(outputs.len() < 1_000, "a drain without end: {:?}", outputs.last());
         }
         if self.session.is_closed() {
             assert_eq!(self.stored, None, "a session that is over leaves nothing behind");

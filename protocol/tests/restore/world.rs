@@ -2,37 +2,12 @@
 
 use crate::common::{Driver, poll, stream};
 use crate::fates::Fates;
+use crate::request::Request;
 use crate::{Alarm, Op};
 use sockjs_protocol::frame::{Encoded, Frame};
 use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, Rules, Seq};
+use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules};
 use sockjs_protocol::time::Millis;
-use std::collections::VecDeque;
-
-/// A receive request at the edge.
-struct Request {
-    receiver: Receiver,
-    since: Millis,
-    /// Frames given to it and not yet written: number, frame, whether it is the last.
-    transit: VecDeque<(Option<Seq>, Frame, bool)>,
-    connected: bool,
-    /// Whether the object knows that it is not.
-    noticed: bool,
-    /// How far it got, and whether it ever said so.
-    written: Option<Seq>,
-    acked: bool,
-    /// Whether the object gave it its last frame, and whether the client has it.
-    ending: bool,
-    ended: bool,
-}
-
-impl Request {
-    fn new(receiver: Receiver, since: Millis, written: Option<Seq>) -> Self {
-        let (connected, noticed, ending, ended) = (true, false, false, false);
-        let (transit, acked) = (VecDeque::new(), written.is_some());
-        Self { receiver, since, transit, connected, noticed, written, acked, ending, ended }
-    }
-}
 
 pub struct World {
     object: Driver,
@@ -87,6 +62,7 @@ impl World {
             Op::Read(frames) => self.read(frames),
             Op::Ack => self.ack(),
             Op::Finish => self.finish(),
+            Op::Limit => self.limit(),
             Op::Break { noticed } => self.lose_socket(noticed),
             Op::Resume => self.resume(),
             Op::Hibernate => self.hibernate(),
@@ -200,6 +176,17 @@ impl World {
         } else if let Some(late) = self.late.pop() {
             // Whatever becomes of a response after its last byte means nothing.
             self.object.session.detach(self.object.now, late, Departure::ClientGone);
+        }
+    }
+
+    fn limit(&mut self) {
+        let Some(request) = self.request.as_ref().filter(|request| request.connected && !request.ended) else { return };
+        if request.receiver.kind == ReceiverKind::Stream && request.written.is_some() {
+            self.ack();
+            // What that made room for is on its way when the edge closes.
+            self.drain();
+            self.lose_socket(true);
+            self.request = None;
         }
     }
 

@@ -1,0 +1,70 @@
+//! A client's WebSocket, passed on by the Worker.
+
+use crate::info::Info;
+use crate::link::{Delivery, Link};
+use crate::object::Object;
+use crate::perform::{close_after, send};
+use crate::runtime::now;
+use crate::socket::Attachment;
+use crate::table::Role;
+use sockjs_protocol::options::Config;
+use sockjs_protocol::session::{Receiver, Rules, Session};
+use sockjs_protocol::transport::Transport;
+use std::rc::Rc;
+use std::time::Duration;
+use worker::{Delay, Request, Response, Result, WebSocket, WebSocketPair};
+
+/// How long a WebSocket that `on_open` closed stays open: a close in the same packet as the head of the 101 is lost on
+/// some clients.
+const CLOSE_AFTER_OPEN: Duration = Duration::from_millis(5);
+
+impl Object {
+    /// Accepts a client's WebSocket: as one that outlives the sleep of the object, unless `on_open` closed it. Of such
+    /// sockets, one that is closed in here would keep its TCP connection until the object sleeps (workerd 1.20261117).
+    pub(crate) async fn connect(
+        self: Rc<Self>,
+        request: &Request,
+        config: &Config,
+        session: Option<String>,
+        transport: Transport,
+    ) -> Result<Response> {
+        self.wake_sessions()?;
+        self.learn_alarm().await?;
+        let info = Info::read(request, &config.prefix, session, transport)?;
+        let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
+        let WebSocketPair { client, server } = WebSocketPair::new()?;
+        if let Err(error) = Attachment::Client(info.clone()).write(&server) {
+            return Response::error(error.to_string(), 431);
+        }
+        let Some(entry) = self.entry(info, opened) else { return Response::error("no such service", 404) };
+        let id = Receiver::WEBSOCKET.id;
+        entry.links.borrow_mut().set(id, Link::Opening(Vec::new()));
+        self.touch_and_settle(&entry);
+        let Some(Link::Opening(deliveries)) = entry.links.borrow_mut().take(id) else {
+            return Response::error("closed while it was opened", 503);
+        };
+        let raw = transport == Transport::WebSocketRaw;
+        if entry.session.borrow().is_closed() {
+            server.accept()?;
+        } else {
+            self.state.accept_web_socket(&server);
+            self.table.borrow_mut().add_socket(&server, Role::Client(entry.clone()));
+            entry.links.borrow_mut().set(id, Link::Client(server.clone()));
+        }
+        for delivery in &deliveries {
+            send(&server, raw, &delivery.frame);
+        }
+        if entry.session.borrow().is_closed() {
+            self.run(close_later(server, raw, deliveries), "close");
+        }
+        Response::from_websocket(client)
+    }
+}
+
+async fn close_later(websocket: WebSocket, raw: bool, deliveries: Vec<Delivery>) -> Result<()> {
+    Delay::from(CLOSE_AFTER_OPEN).await;
+    if let Some(last) = deliveries.last() {
+        close_after(&websocket, raw, &last.frame);
+    }
+    Ok(())
+}
