@@ -25,7 +25,7 @@ use worker::{Context, Env, Request, Response, Result, console_error};
 /// When the runtime refuses what no client should be able to cause; the runtime answers 500 then.
 pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, context: &Context) -> Result<Response> {
     let services = Services::shared(services, env);
-    if let Err(error) = services.check() {
+    if let Some(error) = services.problem() {
         console_error!("sockjs: {error}");
         return refused(Refusal::new(500, error.to_string()));
     }

@@ -24,6 +24,7 @@ mod services;
 mod socket;
 mod store;
 mod table;
+mod wake;
 
 pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;

@@ -10,14 +10,13 @@ use crate::connection::{Connection, Entry};
 use crate::handler::ErasedHandler;
 use crate::inbox::Job;
 use crate::info::Info;
-use crate::link::Link;
 use crate::runtime::{now, run};
 use crate::services::Services;
-use crate::socket::{self, Attachment};
 use crate::store::Store;
-use crate::table::{Role, Table};
+use crate::table::Table;
+use crate::wake::Asleep;
 use futures::future::LocalBoxFuture;
-use sockjs_protocol::session::{CloseReason, Receiver, ReceiverKind, Rules, Session, Stored};
+use sockjs_protocol::session::{CloseReason, Session};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -36,9 +35,7 @@ pub struct Object {
     handlers: RefCell<HashMap<String, Rc<dyn ErasedHandler>>>,
     pub(crate) table: RefCell<Table>,
     pub(crate) store: Store,
-    /// What was there before this object was in memory, and is taken up at the first event that needs it.
-    sockets_awake: Cell<bool>,
-    sessions_awake: Cell<bool>,
+    pub(crate) asleep: Asleep,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     settling: Cell<bool>,
     settle_planned: Cell<bool>,
@@ -58,89 +55,13 @@ impl Object {
             handlers: RefCell::default(),
             table: RefCell::new(Table::new()),
             store,
-            sockets_awake: Cell::new(false),
-            sessions_awake: Cell::new(false),
+            asleep: Asleep::default(),
             touched: RefCell::default(),
             settling: Cell::new(false),
             settle_planned: Cell::new(false),
             armed: Cell::new(Armed::Unknown),
             timer: Cell::new(None),
         })
-    }
-
-    /// Takes up the sockets that stayed open while the object slept.
-    pub(crate) fn wake_sockets(self: &Rc<Self>) -> Result<()> {
-        if self.sockets_awake.replace(true) {
-            return Ok(());
-        }
-        let now = now();
-        let mut sleepers = false;
-        for websocket in self.state.get_websockets() {
-            match Attachment::read(&websocket) {
-                Some(Attachment::Client(info)) => {
-                    let Some(service) = self.services.find(&info.service) else {
-                        socket::close(&websocket, 1001, "service is gone");
-                        continue;
-                    };
-                    let session = Session::wake_websocket(now, Rules::new(&service.config, info.transport));
-                    let Some(entry) = self.entry(info, session) else { continue };
-                    entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
-                    self.table.borrow_mut().add_socket(&websocket, Role::Client(entry));
-                }
-                Some(Attachment::Receiver { .. }) => sleepers = true,
-                None => socket::close(&websocket, 1001, "unknown version"),
-            }
-        }
-        if sleepers { self.wake_sessions() } else { Ok(()) }
-    }
-
-    /// Takes up the HTTP sessions that are stored, with the receivers that stayed attached.
-    pub(crate) fn wake_sessions(self: &Rc<Self>) -> Result<()> {
-        self.wake_sockets()?;
-        if self.sessions_awake.replace(true) {
-            return Ok(());
-        }
-        for (info, stored) in self.store.load()? {
-            self.wake_session(info, stored);
-        }
-        for websocket in self.state.get_websockets() {
-            // An inner socket that nobody took up leads nowhere.
-            if self.table.borrow().role(&websocket).is_none() {
-                socket::close(&websocket, socket::REPLACED, "session over");
-            }
-        }
-        Ok(())
-    }
-
-    fn wake_session(self: &Rc<Self>, info: Info, stored: Stored) {
-        let now = now();
-        let Some(service) = self.services.find(&info.service) else { return };
-        let rules = Rules::new(&service.config, info.transport);
-        let mut attached: Option<(Receiver, Millis)> = None;
-        let mut inner = Vec::new();
-        for websocket in self.state.get_websockets() {
-            let Some(Attachment::Receiver { service, session, transport, receiver, since }) =
-                Attachment::read(&websocket)
-            else {
-                continue;
-            };
-            if service != info.service || Some(&session) != info.session.as_ref() {
-                continue;
-            }
-            // Of two, the older had its last frame and is only waiting to be closed.
-            if attached.is_none_or(|(_, earlier)| earlier <= since) {
-                attached = Some((Receiver { id: receiver, kind: ReceiverKind::of(transport) }, since));
-            }
-            inner.push((receiver, websocket));
-        }
-        let session = Session::restore(now, rules, stored, attached);
-        let Some(entry) = self.entry(info, session) else { return };
-        for (receiver, websocket) in inner {
-            entry.links.borrow_mut().set(receiver, Link::Inner(websocket.clone()));
-            self.table.borrow_mut().add_socket(&websocket, Role::Receiver(entry.clone(), receiver));
-        }
-        self.table.borrow_mut().add_session(entry.clone());
-        self.touch(&entry);
     }
 
     /// The HTTP session `session` of `service`, if it is known.

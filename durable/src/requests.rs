@@ -18,7 +18,7 @@ impl Object {
         };
         let service = command.service;
         let config = match self.services.find(&service) {
-            _ if self.services.check().is_err() => return Response::error("bad settings", 500),
+            _ if self.services.problem().is_some() => return Response::error("bad settings", 500),
             None => return Response::error("no such service", 404),
             Some(service) => service.config.clone(),
         };

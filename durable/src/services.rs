@@ -29,23 +29,24 @@ pub struct Services {
     services: Vec<Service>,
     binding: String,
     development: bool,
+    problem: Option<ConfigError>,
 }
 
 /// One service.
 pub(crate) struct Service {
-    pub config: Config,
+    pub config: Rc<Config>,
     pub factory: Factory,
 }
 
 impl Services {
     /// No services yet.
     pub fn new() -> Self {
-        Self { services: Vec::new(), binding: DEFAULT_BINDING.into(), development: false }
+        Self { services: Vec::new(), binding: DEFAULT_BINDING.into(), development: false, problem: None }
     }
 
     /// Adds a service. `factory` makes its handler, once for each object.
     pub fn add<H: Handler>(mut self, config: Config, factory: impl Fn(&Env) -> H + 'static) -> Self {
-        self.services.push(Service { config, factory: Box::new(move |env| Rc::new(factory(env))) });
+        self.services.push(Service { config: Rc::new(config), factory: Box::new(move |env| Rc::new(factory(env))) });
         self
     }
 
@@ -68,7 +69,7 @@ impl Services {
 
     /// The settings of each service, in the order in which they were added.
     pub fn configs(&self) -> impl Iterator<Item = &Config> {
-        self.services.iter().map(|service| &service.config)
+        self.services.iter().map(|service| &*service.config)
     }
 
     /// The first setting that cannot be served.
@@ -83,6 +84,11 @@ impl Services {
         Ok(())
     }
 
+    /// What [`Services::check`] found when the isolate started: until it is mended, nothing is served.
+    pub fn problem(&self) -> Option<&ConfigError> {
+        self.problem.as_ref()
+    }
+
     /// What `build` gives, called once in each isolate.
     pub fn shared(build: fn(&Env) -> Self, env: &Env) -> Rc<Self> {
         thread_local! {
@@ -93,6 +99,7 @@ impl Services {
             SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
         known.unwrap_or_else(|| {
             let mut services = build(env);
+            services.problem = services.check().err();
             services.development = env.var(DEVELOPMENT_VAR).is_ok_and(|value| value.to_string() == "true");
             let services = Rc::new(services);
             let first = SHARED.with_borrow_mut(|all| {

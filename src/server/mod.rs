@@ -7,6 +7,7 @@ mod close;
 mod echo;
 mod instance;
 mod settings;
+mod witness;
 
 use crate::headers::Refusal;
 use crate::respond::refused;
@@ -15,6 +16,7 @@ use close::Close;
 use echo::Echo;
 use instance::Instance;
 use settings::Settings;
+use witness::Witness;
 use worker::{Context, Env, Request, Response, Result, event};
 
 crate::durable_object!(SockJs, services);
@@ -35,8 +37,9 @@ fn services(env: &Env) -> Services {
     }
     let config = |prefix: &str| settings.apply(Config::new(prefix));
     Services::new()
-        .add(config("/echo"), |_| Echo)
+        .add(config("/echo").response_limit(4096), |_| Echo)
         .add(config("/disabled_websocket_echo").websocket(false), |_| Echo)
         .add(config("/close"), |_| Close)
         .add(config("/instance"), |_| Instance::new())
+        .add(config("/witness"), |_| Witness)
 }

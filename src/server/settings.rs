@@ -14,6 +14,8 @@ pub(super) struct Settings {
     heartbeat_delay: Option<Millis>,
     /// `SOCKJS_DISCONNECT_DELAY`, in milliseconds.
     disconnect_delay: Option<Millis>,
+    /// `SOCKJS_RECEIVER_MAX_AGE`, in milliseconds.
+    receiver_max_age: Option<Millis>,
 }
 
 /// A variable that cannot be read.
@@ -61,6 +63,7 @@ impl Settings {
             test_services: flag("SOCKJS_TEST_SERVICES")?,
             heartbeat_delay: millis("SOCKJS_HEARTBEAT_DELAY")?,
             disconnect_delay: millis("SOCKJS_DISCONNECT_DELAY")?,
+            receiver_max_age: millis("SOCKJS_RECEIVER_MAX_AGE")?,
         })
     }
 
@@ -71,6 +74,9 @@ impl Settings {
         }
         if let Some(delay) = self.disconnect_delay {
             config = config.disconnect_delay(delay);
+        }
+        if let Some(age) = self.receiver_max_age {
+            config = config.receiver_max_age(age);
         }
         config
     }
@@ -95,9 +101,11 @@ mod tests {
             ("SOCKJS_TEST_SERVICES", "true"),
             ("SOCKJS_HEARTBEAT_DELAY", "1500"),
             ("SOCKJS_DISCONNECT_DELAY", " 2000 "),
+            ("SOCKJS_RECEIVER_MAX_AGE", "3000"),
         ]);
         let config = all.unwrap().apply(Config::new("/a"));
         assert_eq!((config.heartbeat_delay, config.disconnect_delay), (Millis(1500), Millis(2000)));
+        assert_eq!(config.receiver_max_age, Millis(3000));
     }
 
     #[test]

@@ -1,0 +1,97 @@
+//! What was there before the object was in memory: sockets that stayed open while it slept, sessions that are stored. Each
+//! is taken up at the first event that needs it; a WebSocket's message does not read the stored sessions.
+
+use crate::info::Info;
+use crate::link::Link;
+use crate::object::Object;
+use crate::runtime::now;
+use crate::socket::{self, Attachment};
+use crate::table::Role;
+use sockjs_protocol::session::{Receiver, ReceiverKind, Rules, Session, Stored};
+use sockjs_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use worker::{Result, WebSocket};
+
+/// What is not taken up yet.
+#[derive(Default)]
+pub(crate) struct Asleep {
+    sockets_awake: Cell<bool>,
+    sessions_awake: Cell<bool>,
+    /// Inner sockets whose sessions are not read yet, by service and session id.
+    receivers: RefCell<HashMap<(String, String), Vec<Sleeper>>>,
+}
+
+/// A receiver that stayed attached while the object slept.
+pub(crate) struct Sleeper {
+    receiver: Receiver,
+    since: Millis,
+    websocket: WebSocket,
+}
+
+impl Object {
+    /// Takes up the WebSockets that stayed open while the object slept.
+    pub(crate) fn wake_sockets(self: &Rc<Self>) -> Result<()> {
+        if self.asleep.sockets_awake.replace(true) {
+            return Ok(());
+        }
+        let now = now();
+        for websocket in self.state.get_websockets() {
+            match Attachment::read(&websocket) {
+                Some(Attachment::Client(info)) => self.wake_client(now, info, &websocket),
+                Some(Attachment::Receiver { service, session, transport, receiver, since }) => {
+                    let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
+                    let sleeper = Sleeper { receiver, since, websocket };
+                    self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
+                }
+                None => socket::close(&websocket, 1001, "unknown version"),
+            }
+        }
+        if self.asleep.receivers.borrow().is_empty() { Ok(()) } else { self.wake_sessions() }
+    }
+
+    fn wake_client(&self, now: Millis, info: Info, websocket: &WebSocket) {
+        let Some(service) = self.services.find(&info.service) else {
+            return socket::close(websocket, 1001, "service is gone");
+        };
+        let session = Session::wake_websocket(now, Rules::new(&service.config, info.transport));
+        let Some(entry) = self.entry(info, session) else { return };
+        entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
+        self.table.borrow_mut().add_socket(websocket, Role::Client(entry));
+    }
+
+    /// Takes up the HTTP sessions that are stored, with the receivers that stayed attached.
+    pub(crate) fn wake_sessions(self: &Rc<Self>) -> Result<()> {
+        self.wake_sockets()?;
+        if self.asleep.sessions_awake.replace(true) {
+            return Ok(());
+        }
+        for (info, stored) in self.store.load()? {
+            self.wake_session(info, stored);
+        }
+        // An inner socket that nobody took up leads nowhere.
+        for sleeper in self.asleep.receivers.take().into_values().flatten() {
+            socket::close(&sleeper.websocket, socket::REPLACED, "session over");
+        }
+        Ok(())
+    }
+
+    fn wake_session(self: &Rc<Self>, info: Info, stored: Stored) {
+        let Some(service) = self.services.find(&info.service) else { return };
+        let rules = Rules::new(&service.config, info.transport);
+        let name = (info.service.clone(), info.session.clone().unwrap_or_default());
+        let sleepers = self.asleep.receivers.borrow_mut().remove(&name).unwrap_or_default();
+        // Of two, the older had its last frame and is only waiting to be closed.
+        let attached = sleepers.iter().max_by_key(|sleeper| sleeper.since);
+        let attached = attached.map(|sleeper| (sleeper.receiver, sleeper.since));
+        let session = Session::restore(now(), rules, stored, attached);
+        let Some(entry) = self.entry(info, session) else { return };
+        for Sleeper { receiver, websocket, .. } in sleepers {
+            entry.links.borrow_mut().set(receiver.id, Link::Inner(websocket.clone()));
+            self.table.borrow_mut().add_socket(&websocket, Role::Receiver(entry.clone(), receiver.id));
+        }
+        self.table.borrow_mut().add_session(entry.clone());
+        self.touch(&entry);
+    }
+}
