@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use js_sys::{ArrayBuffer, Uint8Array};
-use sockjs_protocol::envelope::{ENDED, FINISHED, ToObject};
+use sockjs_protocol::envelope::{FINISHED, ToObject, finished_reason};
 use sockjs_protocol::session::Seq;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
@@ -64,14 +64,9 @@ impl Inner {
         let _ = self.socket.send_with_bytes(ToObject::Ack(seq).encode());
     }
 
-    /// Ends it with the word that everything sent on it was written.
-    pub fn finish(self) {
-        let _ = self.socket.close(Some(FINISHED), Some(""));
-    }
-
-    /// Ends it with the word that what is not acknowledged was not written.
-    pub fn end(self) {
-        let _ = self.socket.close(Some(ENDED), Some(""));
+    /// Ends it with the word that everything up to `written` was written.
+    pub fn finish(self, written: Option<Seq>) {
+        let _ = self.socket.close(Some(FINISHED), Some(finished_reason(written)));
     }
 
     /// What it takes to say that the client is gone.

@@ -140,8 +140,7 @@ impl Receiver {
     async fn next(&mut self) -> Option<Vec<u8>> {
         match self.progress.written(now()) {
             Written::More => {}
-            Written::Last => return self.finish(),
-            Written::Enough => return self.end(),
+            Written::Last | Written::Enough => return self.finish(),
         }
         loop {
             let message = match self.message().await {
@@ -186,23 +185,11 @@ impl Receiver {
         }
     }
 
-    /// Everything was written.
+    /// The response is over: everything was written, or it is as long as it may be.
     fn finish(&mut self) -> Option<Vec<u8>> {
         self.departure.complete();
         if let Some(inner) = self.inner.take() {
-            inner.finish();
-        }
-        None
-    }
-
-    /// The response is long enough: the rest is for the client's next request.
-    fn end(&mut self) -> Option<Vec<u8>> {
-        self.departure.complete();
-        if let Some(inner) = self.inner.take() {
-            if let Some(seq) = self.progress.seen() {
-                inner.acknowledge(seq);
-            }
-            inner.end();
+            inner.finish(self.progress.seen());
         }
         None
     }

@@ -54,7 +54,13 @@ impl Object {
         };
         match answer {
             Ok(Answer::Frame(delivery)) => complete(&delivery),
-            Ok(Answer::Upgrade) => self.upgrade(&entry, transport, receiver, &[]),
+            Ok(Answer::Upgrade) => {
+                let ready = match entry.links.borrow_mut().take(receiver.id) {
+                    Some(Link::Opening(ready)) => ready,
+                    _ => Vec::new(),
+                };
+                self.upgrade(&entry, transport, receiver, &ready)
+            }
             // Another request of the same receiver took its place, or the session ended for good.
             Err(oneshot::Canceled) => Response::error("receiver replaced", 503),
         }

@@ -5,7 +5,7 @@ use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
 use crate::table::Role;
-use sockjs_protocol::envelope::{FINISHED, ToObject};
+use sockjs_protocol::envelope::{FINISHED, ToObject, read_finished_reason};
 use sockjs_protocol::payload::websocket_messages;
 use sockjs_protocol::session::Departure;
 use sockjs_protocol::transport::Transport;
@@ -77,8 +77,15 @@ impl Object {
                 if !entry.links.borrow_mut().lost(receiver, websocket) {
                     return;
                 }
-                let how = if code == FINISHED { Departure::Finished } else { Departure::Broken };
-                entry.session.borrow_mut().detach(now(), receiver, how);
+                let mut session = entry.session.borrow_mut();
+                if code == FINISHED
+                    && let Some(written) = read_finished_reason(reason)
+                {
+                    session.ack(receiver, written);
+                }
+                // What it did not write is for the next one, however it ended.
+                session.detach(now(), receiver, Departure::Broken);
+                drop(session);
                 entry
             }
             None => return,

@@ -91,6 +91,7 @@ impl Object {
             // Still in its grace: its client can only be seen to leave once the response has a head.
             Some(Link::Pending(answer)) => {
                 let _ = answer.send(Answer::Upgrade);
+                entry.links.borrow_mut().set(receiver, Link::Opening(Vec::new()));
             }
             Some(Link::Inner(inner)) => {
                 let _ = inner.send_with_bytes(ToEdge::Probe.encode());

@@ -115,7 +115,9 @@ impl Store {
                     vec![service.clone(), session.clone(), first.clone()],
                 )?;
                 self.exec(
-                    "INSERT OR REPLACE INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?)",
+                    // A row that was cut short by an earlier delivery is not to take the place of the longer one.
+                    "INSERT INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, session, first) DO UPDATE
+                     SET last = excluded.last, messages = excluded.messages WHERE excluded.last > last",
                     vec![service, session, first, last, array(row.messages).into()],
                 )?;
             }

@@ -122,12 +122,19 @@ pub enum ToObject {
     Gone,
 }
 
-/// Close code of an inner socket whose response was completed: everything sent on it was written.
+/// Close code of an inner socket whose response is over, complete or as long as it may be. The reason is the number of the
+/// last message that was written, or nothing if none was; what came after it is for the next receiver.
 pub const FINISHED: u16 = 1000;
 
-/// Close code of an inner socket whose response the Worker ended, being as long as it may be: what it did not acknowledge
-/// was not written, and is for the next receiver.
-pub const ENDED: u16 = 4001;
+/// The reason that goes with [`FINISHED`].
+pub fn finished_reason(written: Option<Seq>) -> String {
+    written.map_or_else(String::new, |seq| seq.0.to_string())
+}
+
+/// Reads what [`finished_reason`] wrote.
+pub fn read_finished_reason(reason: &str) -> Option<Seq> {
+    reason.parse().ok().map(Seq)
+}
 
 const FRAME: u8 = b'f';
 const UNNUMBERED: u8 = b'u';
@@ -320,6 +327,14 @@ mod tests {
         }
         for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone] {
             assert_eq!(ToObject::decode(&message.encode()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_response_tells_what_was_written() {
+        for (written, reason) in [(None, ""), (Some(Seq(0)), "0"), (Some(Seq(258)), "258")] {
+            assert_eq!(finished_reason(written), reason);
+            assert_eq!(read_finished_reason(reason), written);
         }
     }
 

@@ -105,6 +105,12 @@ impl Config {
         self
     }
 
+    /// Sets [`Config::receiver_max_age`].
+    pub fn receiver_max_age(mut self, age: Millis) -> Self {
+        self.receiver_max_age = age;
+        self
+    }
+
     /// Sets [`Config::durability`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
@@ -201,7 +207,7 @@ mod tests {
             (echo().heartbeat_delay(Millis(999)), "heartbeat_delay"),
             (echo().websocket_heartbeat_delay(Millis(10)), "websocket_heartbeat_delay"),
             (echo().disconnect_delay(Millis(0)), "disconnect_delay"),
-            (Config { receiver_max_age: Millis(1), ..echo() }, "receiver_max_age"),
+            (echo().receiver_max_age(Millis(1)), "receiver_max_age"),
             (Config { grace: Millis(101), ..echo() }, "grace"),
             (Config { persist_after: Millis(1000), ..echo() }, "persist_after"),
             (Config { message_limit: 2 << 20, ..echo() }, "message_limit"),

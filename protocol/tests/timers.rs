@@ -109,6 +109,15 @@ fn a_session_without_a_receiver_lasts_for_the_disconnect_delay() {
 }
 
 #[test]
+fn a_client_may_take_its_time_to_read_its_last_frame() {
+    let mut session = Driver::open(poll(1));
+    let age = Rules::default().receiver_max_age.0;
+    assert_eq!(session.deadline(), Some(age), "delivered, and not finished");
+    assert_eq!(session.pass(age), NOTHING);
+    assert_eq!(session.pass(5_000), [format!("{} closed TimedOut", age + 5_000), format!("{} forget", age + 5_000)]);
+}
+
+#[test]
 fn the_disconnect_delay_counts_from_each_end_of_a_receive_request() {
     let mut session = Driver::idle(Rules::default());
     for (id, how) in [(2, Departure::Finished), (3, Departure::Broken)] {
@@ -210,8 +219,8 @@ fn a_message_taken_in_time_needs_no_alarm() {
     session.send("x");
     session.jump(249);
     session.attach(poll(2));
-    assert_eq!(session.deadline(), Some(5_249));
     assert_eq!(session.detach(2, Departure::Finished), NOTHING);
+    assert_eq!(session.deadline(), Some(5_249));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use crate::frame::Frame;
 use crate::options::Durability;
 use crate::time::Millis;
 
-/// Bytes of messages that may be on their way to a receiver without its acknowledgement. One frame larger than that
-/// may go when nothing is in flight.
+/// Bytes of messages that may be on their way to a receiver without its acknowledgement. One message that does not fit may
+/// go when less than half of it is in flight.
 pub const WINDOW: usize = 64 << 10;
 
 impl Session {
@@ -27,7 +27,10 @@ impl Session {
             ReceiverKind::Stream => WINDOW.saturating_sub(self.queue.sent_bytes()),
             ReceiverKind::WebSocket | ReceiverKind::OneFrame => usize::MAX,
         };
-        let blocked = self.queue.sent_bytes() > 0 && self.queue.next_bytes().is_some_and(|bytes| bytes > credit);
+        // The edge acknowledges when half a window is written: below that, waiting for a larger message to fit would be
+        // waiting for the edge's timer.
+        let blocked =
+            self.queue.sent_bytes() >= WINDOW / 2 && self.queue.next_bytes().is_some_and(|bytes| bytes > credit);
         let one_frame = receiver.kind == ReceiverKind::OneFrame;
         let (frame, seq, end) = if due == Some(Due::End) {
             (Frame::Heartbeat, None, true)

@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use sockjs_protocol::frame::Encoded;
-//! use sockjs_protocol::session::{Output, Receiver, ReceiverId, ReceiverKind, Rules, Session};
+//! use sockjs_protocol::session::{Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Session};
 //! use sockjs_protocol::time::Millis;
 //!
 //! let poll = Receiver { id: ReceiverId(1), kind: ReceiverKind::OneFrame };
@@ -23,6 +23,8 @@
 //!         assert_eq!(frame.encode(), "o");
 //!     }
 //! }
+//! session.detach(Millis(0), poll.id, Departure::Finished);             // 1
+//! assert_eq!(session.poll_output(Millis(0)), None);                    // 2
 //! assert_eq!(session.deadline(), Some(Millis(5_000)));                 // 3
 //! ```
 //!
@@ -94,11 +96,11 @@ impl ReceiverKind {
 /// How a receiver ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
-    /// Its response is complete, everything delivered to it was written.
+    /// Its response is over, and everything delivered to it was written.
     Finished,
     /// The client left before the last byte.
     ClientGone,
-    /// The way to it was lost without a word; it may attach again.
+    /// It ended, or the way to it was lost and it may attach again: what it did not acknowledge was not written.
     Broken,
 }
 

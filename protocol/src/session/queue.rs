@@ -161,6 +161,8 @@ impl Queue {
         self.waiting_bytes += self.sent_bytes;
         self.sent_bytes = 0;
         self.sent = 0;
+        // Whoever had it says how far it got, or is not asked any more.
+        self.items.iter_mut().for_each(|item| item.maybe_sent = false);
         if self.items.iter().any(Item::only_in_memory) {
             self.waiting_since.get_or_insert(now);
         }

@@ -1,6 +1,6 @@
 //! The timers of a session, as data: each is a moment derived from its state, none is ever started or stopped.
 
-use super::{Attached, Change, CloseReason, Due, Event, Output, Phase, ReceiverKind, Session};
+use super::{Attached, Change, CloseReason, Departure, Due, Event, Output, Phase, ReceiverKind, Session};
 use crate::time::Millis;
 
 /// How long a closed session answers its close frame at most.
@@ -12,6 +12,8 @@ enum Timer {
     Heartbeat,
     /// A stream reached `receiver_max_age`.
     ReceiverAge,
+    /// A receiver that was given its last frame said nothing for `receiver_max_age`.
+    Unfinished,
     /// No receiver came for `disconnect_delay`.
     Disconnect,
     /// Something waited in memory alone for `persist_after`.
@@ -42,9 +44,12 @@ impl Session {
 
     /// Does everything that is due. A late call does the same as one in time.
     pub fn tick(&mut self, now: Millis) {
-        for (at, timer) in self.timers().into_iter().flatten() {
-            if at <= now {
-                self.expire(timer);
+        // What one timer does can set another that is due at once.
+        for _ in 0..3 {
+            for (at, timer) in self.timers().into_iter().flatten() {
+                if at <= now {
+                    self.expire(now, timer);
+                }
             }
         }
     }
@@ -76,6 +81,10 @@ impl Session {
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
+                    // Its client may still be reading what it was given.
+                    None if self.ending.is_some() => {
+                        [Some((self.idle_since + rules.receiver_max_age, Timer::Unfinished)), None]
+                    }
                     None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
                     Some(attached) => [
                         rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
@@ -88,11 +97,16 @@ impl Session {
         }
     }
 
-    fn expire(&mut self, timer: Timer) {
+    fn expire(&mut self, now: Millis, timer: Timer) {
         match timer {
             Timer::Heartbeat => self.due(Due::Heartbeat),
             Timer::ReceiverAge => self.due(Due::End),
             Timer::Persist => self.store_waiting(),
+            Timer::Unfinished => {
+                if let Some(ending) = self.ending {
+                    self.detach(now, ending, Departure::Broken);
+                }
+            }
             Timer::Disconnect => {
                 self.after.push_back(Output::Notify(Event::Closed(CloseReason::TimedOut)));
                 self.forget();
