@@ -17,6 +17,7 @@ const OUTPUTS = ["build/index.js", "build/index_bg.wasm"];
 const SETTINGS = [
   "Cargo.toml",
   "Cargo.lock",
+  "build.rs",
   "rust-toolchain.toml",
   ".cargo/config.toml",
   "package-lock.json",

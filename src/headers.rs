@@ -67,6 +67,14 @@ pub(crate) fn not_cached() -> [Header; 1] {
     [("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0".into())]
 }
 
+/// The cookie that load balancers keep a client at one server by: the client's own, or a first one, since they may add
+/// theirs only to a response that sets it.
+pub(crate) fn jsessionid(cookies: Option<&str>) -> Header {
+    let pairs = cookies.unwrap_or_default().split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    let known = pairs.into_iter().find(|(name, _)| *name == "JSESSIONID").map(|(_, value)| value);
+    ("Set-Cookie", format!("JSESSIONID={}; path=/", known.unwrap_or("dummy")).into())
+}
+
 /// For what a browser is not to take for something else than it is said to be.
 pub(crate) fn nosniff() -> Header {
     ("X-Content-Type-Options", "nosniff".into())
@@ -125,6 +133,17 @@ mod tests {
 
     fn lines(headers: &[Header]) -> Vec<String> {
         headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    }
+
+    #[test]
+    fn the_session_cookie_is_the_clients_own_or_a_first_one() {
+        for (cookies, set) in [
+            (None, "JSESSIONID=dummy; path=/"),
+            (Some("a=b; JSESSIONID=abcdef; c=d"), "JSESSIONID=abcdef; path=/"),
+            (Some("XJSESSIONID=abcdef"), "JSESSIONID=dummy; path=/"),
+        ] {
+            assert_eq!(jsessionid(cookies).1, set);
+        }
     }
 
     #[test]

@@ -8,14 +8,17 @@ use sockjs_protocol::transport::{RECEIVES, Transport};
 pub(crate) const JSON: &str = "application/json; charset=UTF-8";
 
 #[derive(Serialize)]
-struct Info {
+struct Info<'a> {
     /// Older clients read this instead of `transports`.
     websocket: bool,
     transports: Vec<&'static str>,
     /// Of no use any more and required all the same.
-    origins: [&'static str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origins: Option<[&'static str; 1]>,
     cookie_needed: bool,
     entropy: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_url: Option<&'a str>,
 }
 
 /// The answer for a service, with 32 random bits.
@@ -26,9 +29,10 @@ pub(crate) fn info(config: &Config, entropy: u32) -> serde_json::Result<String> 
     serde_json::to_string(&Info {
         websocket: config.websocket,
         transports: websockets.chain(receives).map(Transport::name).collect(),
-        origins: ["*:*"],
-        cookie_needed: false,
+        origins: (!config.disable_cors).then_some(["*:*"]),
+        cookie_needed: config.jsessionid,
         entropy,
+        base_url: config.base_url.as_deref(),
     })
 }
 
@@ -43,6 +47,13 @@ mod tests {
             r#""websocket","websocket-raw","xhr-streaming","eventsource","htmlfile","xhr-polling","jsonp-polling""#;
         let rest = r#""origins":["*:*"],"cookie_needed":false,"entropy":4294967295"#;
         assert_eq!(text, format!(r#"{{"websocket":true,"transports":[{transports}],{rest}}}"#));
+    }
+
+    #[test]
+    fn info_tells_what_is_configured() {
+        let config = Config::new("").jsessionid(true).disable_cors(true).base_url("https://h/echo");
+        let text = info(&config, 0).unwrap();
+        assert!(text.ends_with(r#"],"cookie_needed":true,"entropy":0,"base_url":"https://h/echo"}"#), "{text}");
     }
 
     #[test]

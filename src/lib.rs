@@ -39,6 +39,7 @@ mod body;
 mod callback;
 mod departure;
 mod headers;
+mod iframe;
 mod info;
 mod inner;
 mod object;
@@ -56,7 +57,7 @@ mod websocket;
 
 pub use serve::serve;
 pub use sockjs_durable::{CloseError, Connection, Handler, ReadyState, SendError, Services, durable_object};
-pub use sockjs_protocol::options::{Config, ConfigError, Durability};
+pub use sockjs_protocol::options::{Config, ConfigError, Durability, SOCKJS_URL};
 pub use sockjs_protocol::session::CloseReason;
 pub use sockjs_protocol::time::Millis;
 pub use sockjs_protocol::transport::Transport;

@@ -13,7 +13,7 @@ use crate::headers::{Head, Header, nosniff, not_cached};
 use crate::inner::Inner;
 use crate::object::{Attached, ClientRequest, Object};
 use crate::progress::{Progress, Step, Written};
-use crate::respond::{cors_of, fixed, refused, streamed};
+use crate::respond::{cookie_of, cors_of, fixed, refused, streamed};
 use crate::{Config, random};
 use futures::Stream;
 use futures::future::{Either, select};
@@ -49,9 +49,9 @@ pub(crate) async fn receive(
         Ok(callback) => callback,
         Err(refusal) => return refused(refusal),
     };
-    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(more);
+    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?).with(more);
     if row.cors {
-        head = head.with(cors_of(request)?.headers());
+        head = head.with(cors_of(request, config)?);
     }
     if row.needs_callback() {
         head = head.with([nosniff()]);
@@ -69,6 +69,9 @@ pub(crate) async fn receive(
         asked: false,
         attempts: 0,
     };
+    if !row.one_frame {
+        return streamed(head, receiver.chunks());
+    }
     let began = now();
     match receiver.attach().await {
         // Nobody will read the stream, so nothing would drop it.

@@ -1,6 +1,8 @@
 //! Heads and bodies as the runtime's responses, and the few facts that a head needs from the runtime.
 
-use crate::headers::{Cors, Head, Refusal, YEAR_MILLIS};
+use crate::Config;
+use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid};
+use crate::iframe::etag;
 use futures::Stream;
 use js_sys::Date;
 use wasm_bindgen::JsValue;
@@ -22,15 +24,36 @@ pub(crate) fn streamed(head: Head, chunks: impl Stream<Item = Vec<u8>> + 'static
     builder(head)?.from_stream(chunks.map(Ok::<_, worker::Error>))
 }
 
+/// What never changes under its URL, or 304 if the client has it.
+pub(crate) fn cacheable(request: &Request, content_type: &'static str, content: &[u8]) -> Result<Response> {
+    let etag = etag(content);
+    if request.headers().get("If-None-Match")?.is_some_and(|known| known.split(',').any(|known| known.trim() == etag)) {
+        return bodiless(Head::new(304).with(cached(in_a_year())).with([("ETag", etag.into())]));
+    }
+    fixed(Head::typed(200, content_type).with(cached(in_a_year())).with([("ETag", etag.into())]), content)
+}
+
 /// An error in words.
 pub(crate) fn refused(refusal: Refusal) -> Result<Response> {
     fixed(refusal.head(), refusal.text.into_owned())
 }
 
-/// What `request` says for CORS.
-pub(crate) fn cors_of(request: &Request) -> Result<Cors> {
+/// The CORS headers for the answer to `request`; none if other origins are left out.
+pub(crate) fn cors_of(request: &Request, config: &Config) -> Result<Vec<Header>> {
+    if config.disable_cors {
+        return Ok(Vec::new());
+    }
     let headers = request.headers();
-    Ok(Cors { origin: headers.get("Origin")?, request_headers: headers.get("Access-Control-Request-Headers")? })
+    let cors = Cors { origin: headers.get("Origin")?, request_headers: headers.get("Access-Control-Request-Headers")? };
+    Ok(cors.headers())
+}
+
+/// The cookie for the answer to `request`, if the service sets one.
+pub(crate) fn cookie_of(request: &Request, config: &Config) -> Result<Option<Header>> {
+    if !config.jsessionid {
+        return Ok(None);
+    }
+    Ok(Some(jsessionid(request.headers().get("Cookie")?.as_deref())))
 }
 
 /// The HTTP date in a year.

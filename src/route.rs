@@ -1,5 +1,6 @@
 //! Which request asks for what: sockjs-node's rules (`lib/listener.js`, `lib/webjs.js`) as one function of values.
 
+use crate::iframe::is_iframe;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::transport::{RECEIVES, Receive, SENDS, Send};
 
@@ -27,6 +28,7 @@ pub(crate) enum Endpoint<'a> {
     Greeting,
     Info,
     InfoOptions,
+    Iframe,
     Receive(&'static Receive, &'a str),
     Send(&'static Send, &'a str),
     /// The preflight of a receiving or sending request.
@@ -80,6 +82,7 @@ fn methods_of<'a>(config: &Config, rest: &'a str) -> Option<Methods<'a>> {
             let options = ("OPTIONS", Endpoint::InfoOptions);
             Some(Methods([Some(("GET", Endpoint::Info)), Some(options)], "OPTIONS, GET"))
         }
+        path if is_iframe(path) && !config.disable_cors => Methods::get(Endpoint::Iframe),
         "/websocket" if config.websocket => Methods::get(Endpoint::RawWebSocket),
         path => {
             let (session, segment) = session_path(path)?;
@@ -128,6 +131,7 @@ mod tests {
                     Endpoint::Greeting => "greeting".into(),
                     Endpoint::Info => "info".into(),
                     Endpoint::InfoOptions => "info options".into(),
+                    Endpoint::Iframe => "iframe".into(),
                     Endpoint::Receive(receive, session) => format!("{} of {session}", receive.segment),
                     Endpoint::Send(send, session) => format!("{} of {session}", send.segment),
                     Endpoint::TransportOptions => "transport options".into(),
@@ -150,6 +154,14 @@ mod tests {
         }
         for path in ["", "/", "/ech", "/echoo", "/Echo", "//echo", "/other/info"] {
             assert_eq!(asked("GET", path), "404", "{path}");
+        }
+    }
+
+    #[test]
+    fn iframe_urls() {
+        for page in ["iframe.html", "iframe-a.html", "iframe-0.1.2abc-dirty.2144.html"] {
+            assert_eq!(asked("GET", &format!("/echo/{page}")), "/echo iframe");
+            assert_eq!(asked("POST", &format!("/echo/{page}")), "405 GET");
         }
     }
 

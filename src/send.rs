@@ -3,7 +3,7 @@
 use crate::body::{self, TooLarge};
 use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
-use crate::respond::{bodiless, cors_of, fixed};
+use crate::respond::{bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
 use sockjs_protocol::envelope::{Action, Command, encode_batch};
 use sockjs_protocol::payload::{self, PayloadError};
@@ -19,8 +19,9 @@ pub(crate) async fn send(
     request: Request,
 ) -> Result<Response> {
     // On errors too, or a script of another origin could not read them.
-    let cors = if row.cors { cors_of(&request)?.headers() } else { Vec::new() };
-    let common = [not_cached().to_vec(), cors].concat();
+    let mut common = if row.cors { cors_of(&request, config)? } else { Vec::new() };
+    common.extend(not_cached());
+    common.extend(cookie_of(&request, config)?);
     match hand_over(row, session, config, object, request).await? {
         Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
         Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),

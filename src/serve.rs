@@ -1,17 +1,18 @@
 //! From a request to its answer.
 
-use crate::Services;
 use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, unencoded};
+use crate::iframe::iframe_page;
 use crate::info::{JSON, info};
 use crate::object::Object;
 use crate::placement::object_name;
 use crate::random;
 use crate::receive::receive;
-use crate::respond::{bodiless, cors_of, fixed, in_a_year, refused};
+use crate::respond::{bodiless, cacheable, cors_of, fixed, in_a_year, refused};
 use crate::route::{Endpoint, Route, route};
 use crate::send::send;
 use crate::websocket::websocket;
-use sockjs_protocol::transport::PLAIN;
+use crate::{Config, Services};
+use sockjs_protocol::transport::{HTML, PLAIN};
 use worker::{Context, Env, Request, Response, Result, console_error};
 
 /// Answers a request to the services that `services` builds; it is called once in each isolate, and the Durable Object
@@ -49,11 +50,12 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
     match endpoint {
         Endpoint::Greeting => fixed(Head::typed(200, PLAIN), *b"Welcome to SockJS!\n"),
         Endpoint::Info => {
-            let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(&request)?.headers());
+            let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(&request, config)?);
             fixed(head, info(config, random::u32())?)
         }
-        Endpoint::InfoOptions => options("OPTIONS, GET", &request),
-        Endpoint::TransportOptions => options("OPTIONS, POST", &request),
+        Endpoint::InfoOptions => options("OPTIONS, GET", &request, config),
+        Endpoint::Iframe => iframe(&request, config),
+        Endpoint::TransportOptions => options("OPTIONS, POST", &request, config),
         Endpoint::Receive(row, session) => {
             let more = if services.is_development() { vec![unencoded()] } else { Vec::new() };
             receive(row, session, config, object(Some(session)), &request, context, more).await
@@ -64,6 +66,10 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
     }
 }
 
-fn options(methods: &'static str, request: &Request) -> Result<Response> {
-    bodiless(preflight(methods, in_a_year()).with(cors_of(request)?.headers()))
+fn options(methods: &'static str, request: &Request, config: &Config) -> Result<Response> {
+    bodiless(preflight(methods, in_a_year()).with(cors_of(request, config)?))
+}
+
+fn iframe(request: &Request, config: &Config) -> Result<Response> {
+    cacheable(request, HTML, iframe_page(&config.sockjs_url).as_bytes())
 }

@@ -16,6 +16,9 @@ pub enum Durability {
     Outbox,
 }
 
+/// The stock client that this server is tested with, on the host that sockjs-node names.
+pub const SOCKJS_URL: &str = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js";
+
 /// The settings of one service. Every setter can be chained; a bad value is reported by [`Config::check`], which
 /// `serve` and the Durable Object call before they answer anything.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +26,18 @@ pub enum Durability {
 pub struct Config {
     /// Where the service lives, such as `/echo`. Empty for the root.
     pub prefix: String,
+    /// Where the iframe page loads the client from; it has to be exactly the version of the page around it. Default: the
+    /// version that this server is tested with, from a public host ([`SOCKJS_URL`]).
+    pub sockjs_url: String,
     /// Whether WebSockets are offered, framed and raw. Default true.
     pub websocket: bool,
+    /// Whether every response of a session sets the cookie `JSESSIONID`, for load balancers in front that want one.
+    /// Default false.
+    pub jsessionid: bool,
+    /// Whether other origins are left without CORS headers and iframe pages. Default false.
+    pub disable_cors: bool,
+    /// URL that clients use for everything after `/info`, instead of the one that they know. Default none.
+    pub base_url: Option<String>,
     /// Bytes after which a streaming response is ended, so that no client has to keep more. The prelude does not count.
     /// Default 128 KiB.
     pub response_limit: usize,
@@ -60,7 +73,11 @@ impl Config {
         }
         Self {
             prefix,
+            sockjs_url: SOCKJS_URL.into(),
             websocket: true,
+            jsessionid: false,
+            disable_cors: false,
+            base_url: None,
             response_limit: 128 << 10,
             heartbeat_delay: Millis::from_secs(25),
             websocket_heartbeat_delay: None,
@@ -73,6 +90,30 @@ impl Config {
             message_limit: 512 << 10,
             queue_limit: 1 << 20,
         }
+    }
+
+    /// Sets [`Config::sockjs_url`].
+    pub fn sockjs_url(mut self, url: impl Into<String>) -> Self {
+        self.sockjs_url = url.into();
+        self
+    }
+
+    /// Sets [`Config::jsessionid`].
+    pub fn jsessionid(mut self, on: bool) -> Self {
+        self.jsessionid = on;
+        self
+    }
+
+    /// Sets [`Config::disable_cors`].
+    pub fn disable_cors(mut self, on: bool) -> Self {
+        self.disable_cors = on;
+        self
+    }
+
+    /// Sets [`Config::base_url`].
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
     }
 
     /// Sets [`Config::websocket`].
@@ -128,6 +169,10 @@ impl Config {
         }
         if self.prefix.contains("//") || self.prefix.split('/').any(|segment| matches!(segment, "." | "..")) {
             return bad("prefix", "must have no empty, . or .. segments");
+        }
+        // It stands in the page as it is.
+        if self.sockjs_url.is_empty() || self.sockjs_url.contains(['"', '<', '>', '&', '\n']) {
+            return bad("sockjs_url", "must be a URL without quotes, angle brackets, ampersands or line ends");
         }
         if self.response_limit == 0 {
             return bad("response_limit", "must be at least 1 byte");
@@ -203,6 +248,8 @@ mod tests {
             (Config::new("/../b"), "prefix"),
             (Config::new("/a?b"), "prefix"),
             (echo().response_limit(0), "response_limit"),
+            (echo().sockjs_url(""), "sockjs_url"),
+            (echo().sockjs_url("/a\"b"), "sockjs_url"),
             (echo().heartbeat_delay(Millis(35_000)), "heartbeat_delay"),
             (echo().heartbeat_delay(Millis(999)), "heartbeat_delay"),
             (echo().websocket_heartbeat_delay(Millis(10)), "websocket_heartbeat_delay"),

@@ -3,6 +3,7 @@
 //! The services are those that every SockJS test server offers; they are on only when the variable
 //! `SOCKJS_TEST_SERVICES` is `true`.
 
+mod client;
 mod close;
 mod echo;
 mod instance;
@@ -12,6 +13,7 @@ mod witness;
 use crate::headers::Refusal;
 use crate::respond::refused;
 use crate::{Config, Services};
+use client::{client, client_url};
 use close::Close;
 use echo::Echo;
 use instance::Instance;
@@ -24,7 +26,10 @@ crate::durable_object!(SockJs, services);
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     match Settings::read(&env) {
-        Ok(_) => crate::serve(services, request, &env, &context).await,
+        Ok(_) => match client(&request, &Services::shared(services, &env)) {
+            Some(client) => client,
+            None => crate::serve(services, request, &env, &context).await,
+        },
         Err(problem) => refused(Refusal::new(500, problem.to_string())),
     }
 }
@@ -35,10 +40,11 @@ fn services(env: &Env) -> Services {
     if !settings.test_services {
         return Services::new();
     }
-    let config = |prefix: &str| settings.apply(Config::new(prefix));
+    let config = |prefix: &str| settings.apply(Config::new(prefix).sockjs_url(client_url(prefix)));
     Services::new()
         .add(config("/echo").response_limit(4096), |_| Echo)
         .add(config("/disabled_websocket_echo").websocket(false), |_| Echo)
+        .add(config("/cookie_needed_echo").jsessionid(true), |_| Echo)
         .add(config("/close"), |_| Close)
         .add(config("/instance"), |_| Instance::new())
         .add(config("/witness"), |_| Witness)

@@ -1,0 +1,24 @@
+//! The stock client, served below each prefix, so that pages and iframes need no other host, and have the same version.
+
+use crate::respond::cacheable;
+use crate::{Config, Services};
+use sockjs_protocol::transport::JAVASCRIPT;
+use worker::{Request, Response, Result};
+
+static CLIENT: &str = include_str!(concat!(env!("OUT_DIR"), "/sockjs.min.js"));
+
+/// What comes after a prefix.
+const FILE: &str = concat!("/sockjs-", env!("SOCKJS_CLIENT_VERSION"), ".min.js");
+
+/// Where the client of a service is.
+pub(super) fn client_url(prefix: &str) -> String {
+    [prefix, FILE].concat()
+}
+
+/// The client, if `request` asks for it below one of the prefixes.
+pub(super) fn client(request: &Request, services: &Services) -> Option<Result<Response>> {
+    let path = request.path();
+    let prefix = path.strip_suffix(FILE)?;
+    let known = services.configs().any(|config: &Config| config.prefix == prefix);
+    (known && request.inner().method() == "GET").then(|| cacheable(request, JAVASCRIPT, CLIENT.as_bytes()))
+}
