@@ -56,8 +56,8 @@ mod server;
 mod websocket;
 
 pub use serve::serve;
-pub use sockjs_durable::{CloseError, Connection, Handler, ReadyState, SendError, Services, durable_object};
-pub use sockjs_protocol::options::{Config, ConfigError, Durability, SOCKJS_URL};
+pub use sockjs_durable::{CloseError, Connection, Handler, ReadyState, Room, SendError, Services, durable_object};
+pub use sockjs_protocol::options::{Config, ConfigError, Durability, Placement, SOCKJS_URL};
 pub use sockjs_protocol::session::CloseReason;
 pub use sockjs_protocol::time::Millis;
 pub use sockjs_protocol::transport::Transport;

@@ -37,6 +37,7 @@ impl Object {
             return Response::error(error.to_string(), 431);
         }
         let Some(entry) = self.entry(info, opened) else { return Response::error("no such service", 404) };
+        self.table.borrow_mut().add_client(entry.clone());
         let id = Receiver::WEBSOCKET.id;
         entry.links.borrow_mut().set(id, Link::Opening(Vec::new()));
         self.touch_and_settle(&entry);

@@ -5,6 +5,7 @@ use crate::inbox::Inbox;
 use crate::info::Info;
 use crate::link::{Link, Links};
 use crate::object::Object;
+use crate::room::Room;
 use crate::runtime::now;
 use crate::sends::Sends;
 use sockjs_protocol::frame::Encoded;
@@ -208,10 +209,19 @@ impl Connection {
 
     /// Sends a message. Messages sent without waiting in between travel together.
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
-        let encoded = match self.entry.info.transport {
+        self.push(match self.entry.info.transport {
             Transport::WebSocketRaw => Encoded::raw(message.as_ref()),
             _ => Encoded::framed(message.as_ref()),
-        };
+        })
+    }
+
+    /// The connections that share an object with this one, this one among them.
+    pub fn room(&self) -> Room {
+        Room { service: self.entry.info.service.clone(), object: self.object.clone() }
+    }
+
+    /// Sends a message that is encoded for this connection's transport.
+    pub(crate) fn push(&self, encoded: Encoded) -> Result<(), SendError> {
         if !self.entry.has_room_on_socket(encoded.len()) {
             return Err(SendError::QueueFull);
         }

@@ -97,11 +97,15 @@ impl Object {
     pub(crate) async fn on_alarm(self: Rc<Self>) -> Result<()> {
         self.armed.set(Armed::Never);
         self.wake_sessions()?;
+        let due = self.take_room_alarm();
         self.tick(|session, now| {
             session.tick(now);
             session.beat_early(now);
         });
-        let idle = self.table.borrow().is_empty();
+        if let Some(service) = due {
+            self.on_room_alarm(service).await?;
+        }
+        let idle = self.table.borrow().is_empty() && self.room_alarm.borrow().is_none();
         if idle && self.store.is_used() {
             // An empty database still takes 12 KB of an object that nobody may ever ask for again.
             self.store.reset();

@@ -1,6 +1,7 @@
 //! What an application implements.
 
 use crate::connection::Connection;
+use crate::room::Room;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::session::CloseReason;
 use std::future::Future;
@@ -35,6 +36,13 @@ pub trait Handler: 'static {
         let _ = (connection, reason);
         async { Ok(()) }
     }
+
+    /// The alarm that [`Room::set_alarm`](crate::Room::set_alarm) set is due. It comes at least once, and may come late.
+    /// Default: nothing.
+    fn on_alarm(&self, room: &Room) -> impl Future<Output = Result<()>> {
+        let _ = room;
+        async { Ok(()) }
+    }
 }
 
 /// A [`Handler`] behind a pointer, with futures that outlive the call, so that a pending one can be left to run.
@@ -42,6 +50,7 @@ pub(crate) trait ErasedHandler {
     fn on_open(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>>;
     fn on_message(self: Rc<Self>, connection: Connection, message: String) -> LocalBoxFuture<'static, Result<()>>;
     fn on_close(self: Rc<Self>, connection: Connection, reason: CloseReason) -> LocalBoxFuture<'static, Result<()>>;
+    fn on_alarm(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>>;
 }
 
 impl<H: Handler> ErasedHandler for H {
@@ -55,5 +64,9 @@ impl<H: Handler> ErasedHandler for H {
 
     fn on_close(self: Rc<Self>, connection: Connection, reason: CloseReason) -> LocalBoxFuture<'static, Result<()>> {
         Box::pin(async move { Handler::on_close(&*self, &connection, reason).await })
+    }
+
+    fn on_alarm(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>> {
+        Box::pin(async move { Handler::on_alarm(&*self, &room).await })
     }
 }

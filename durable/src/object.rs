@@ -37,9 +37,11 @@ pub struct Object {
     pub(crate) store: Store,
     pub(crate) asleep: Asleep,
     touched: RefCell<VecDeque<Rc<Entry>>>,
-    settling: Cell<bool>,
+    is_settling: Cell<bool>,
     settle_planned: Cell<bool>,
     pub(crate) armed: Cell<Armed>,
+    /// The service whose application set an alarm, and when it is due.
+    pub(crate) room_alarm: RefCell<Option<(String, Millis)>>,
     timer: Cell<Option<Millis>>,
 }
 
@@ -57,9 +59,10 @@ impl Object {
             store,
             asleep: Asleep::default(),
             touched: RefCell::default(),
-            settling: Cell::new(false),
+            is_settling: Cell::new(false),
             settle_planned: Cell::new(false),
             armed: Cell::new(Armed::Unknown),
+            room_alarm: RefCell::default(),
             timer: Cell::new(None),
         })
     }
@@ -72,14 +75,20 @@ impl Object {
 
     /// A connection with its service's handler; none if the service is unknown.
     pub(crate) fn entry(&self, info: Info, session: Session) -> Option<Rc<Entry>> {
-        let service = self.services.find(&info.service)?;
-        let handler = self
-            .handlers
-            .borrow_mut()
-            .entry(info.service.clone())
-            .or_insert_with(|| (service.factory)(&self.env))
-            .clone();
-        Some(Entry::new(info, handler, session, service.config.queue_limit))
+        let handler = self.handler(&info.service)?;
+        let limit = self.services.find(&info.service)?.config.queue_limit;
+        Some(Entry::new(info, handler, session, limit))
+    }
+
+    /// The handler of a service, made when it is first needed.
+    pub(crate) fn handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
+        let known = self.handlers.borrow().get(service).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let handler = (self.services.find(service)?.factory)(&self.env);
+        self.handlers.borrow_mut().insert(service.to_owned(), handler.clone());
+        Some(handler)
     }
 
     /// Marks a connection whose session was told something; [`Object::settle`] follows.
@@ -97,7 +106,12 @@ impl Object {
     /// The same for code that may run outside an event: then it is settled when that code ends.
     pub(crate) fn touch(self: &Rc<Self>, entry: &Rc<Entry>) {
         self.touch_now(entry);
-        if !self.settling.get() && !self.settle_planned.replace(true) {
+        self.plan_settle();
+    }
+
+    /// Settles when the code that runs now ends.
+    pub(crate) fn plan_settle(self: &Rc<Self>) {
+        if !self.is_settling.get() && !self.settle_planned.replace(true) {
             let object = self.clone();
             js_sys::futures::spawn_local(async move { object.settle() });
         }
@@ -105,7 +119,7 @@ impl Object {
 
     /// Does everything that the touched sessions ask for, and what that causes.
     pub(crate) fn settle(self: &Rc<Self>) {
-        if self.settling.replace(true) {
+        if self.is_settling.replace(true) {
             return;
         }
         self.settle_planned.set(false);
@@ -118,21 +132,27 @@ impl Object {
             self.start_handlers(&entry);
             settled.push(entry);
         }
-        self.settling.set(false);
+        self.is_settling.set(false);
         self.arm(settled.iter());
     }
 
     fn start_handlers(self: &Rc<Self>, entry: &Rc<Entry>) {
         if entry.inbox.borrow_mut().start() {
             let handlers = Box::pin(run_handlers(self.clone(), entry.clone()));
-            run(&self.state, Box::pin(Settling { object: self.clone(), handlers }));
+            run(&self.state, Box::pin(self.settling(handlers)));
         }
+    }
+
+    /// `handlers`, settling what they do each time they had to wait.
+    pub(crate) fn settling<T>(self: &Rc<Self>, handlers: LocalBoxFuture<'static, T>) -> Settling<T> {
+        Settling { object: self.clone(), handlers }
     }
 
     /// Arms the alarm and the timer for what the sessions of `entries` wait for.
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let (mut lasting, mut passing) = (None, None);
+        let mut lasting = self.room_alarm.borrow().as_ref().map(|(_, at)| *at);
+        let mut passing = None;
         for entry in entries {
             let session = entry.session.borrow();
             lasting = lasting.into_iter().chain(session.lasting_deadline()).min();
@@ -230,19 +250,19 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
 }
 
 /// Handlers that had to wait: whatever they did when they ran on is settled at once.
-struct Settling {
+pub(crate) struct Settling<T> {
     object: Rc<Object>,
-    handlers: LocalBoxFuture<'static, ()>,
+    handlers: LocalBoxFuture<'static, T>,
 }
 
-impl Future for Settling {
-    type Output = ();
+impl<T> Future for Settling<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         // While they run, what they touch waits for the end of the run.
-        let nested = self.object.settling.replace(true);
+        let nested = self.object.is_settling.replace(true);
         let polled = self.handlers.as_mut().poll(context);
-        self.object.settling.set(nested);
+        self.object.is_settling.set(nested);
         if !nested {
             self.object.settle();
         }

@@ -5,6 +5,7 @@
 //! | table | row | written | deleted |
 //! |---|---|---|---|
 //! | `sockjs_sessions_1` | a session: how it was opened, its close frame once it has one | at its open, at its close | when nothing of it is needed any more |
+//! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
 //! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
 //!
 //! The number in a table's name is the version of its format. Tables are made by the first write, so that a request that
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS sockjs_sessions_1 (
   info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
   close_code INTEGER, close_reason TEXT, closed_at INTEGER,
   PRIMARY KEY (service, session)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sockjs_rooms_1 (service TEXT PRIMARY KEY, alarm INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sockjs_messages_1 (
   service TEXT NOT NULL, session TEXT NOT NULL, first INTEGER NOT NULL,
   last INTEGER NOT NULL, messages TEXT NOT NULL,
@@ -47,6 +49,12 @@ struct SessionRow {
     close_code: Option<u16>,
     close_reason: Option<String>,
     closed_at: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct RoomRow {
+    service: String,
+    alarm: u64,
 }
 
 #[derive(Deserialize)]
@@ -90,14 +98,42 @@ impl Store {
         rows.into_iter().map(|row| read(row, &messages)).collect()
     }
 
-    /// Writes one change of the session that `info` names.
-    pub fn apply(&self, info: &Info, change: Change) -> Result<()> {
-        let service = SqlStorageValue::from(info.service.as_str());
-        let session = SqlStorageValue::from(info.session.as_deref().unwrap_or_default());
+    /// The service whose application's alarm is set, and when it is due.
+    pub fn load_room_alarm(&self) -> Result<Option<(String, Millis)>> {
+        if !self.ready.get() {
+            return Ok(None);
+        }
+        let rooms: Vec<RoomRow> = self.exec("SELECT service, alarm FROM sockjs_rooms_1", vec![])?.to_array()?;
+        Ok(rooms.into_iter().next().map(|row| (row.service, Millis(row.alarm))))
+    }
+
+    /// Writes when the application's alarm is due.
+    pub fn set_room_alarm(&self, service: &str, at: Option<Millis>) -> Result<()> {
+        self.prepare()?;
+        match at {
+            Some(at) => self.exec(
+                "INSERT OR REPLACE INTO sockjs_rooms_1 (service, alarm) VALUES (?, ?)",
+                vec![service.into(), number(at.0)],
+            )?,
+            None => self.exec("DELETE FROM sockjs_rooms_1 WHERE service = ?", vec![service.into()])?,
+        };
+        Ok(())
+    }
+
+    /// Makes the tables, once.
+    fn prepare(&self) -> Result<()> {
         if !self.ready.get() {
             self.exec(SCHEMA, vec![])?;
             self.ready.set(true);
         }
+        Ok(())
+    }
+
+    /// Writes one change of the session that `info` names.
+    pub fn apply(&self, info: &Info, change: Change) -> Result<()> {
+        let service = SqlStorageValue::from(info.service.as_str());
+        let session = SqlStorageValue::from(info.session.as_deref().unwrap_or_default());
+        self.prepare()?;
         match change {
             Change::Open { opener } => {
                 let info = serde_json::to_string(info)?;

@@ -20,6 +20,8 @@ pub(crate) enum Role {
 pub(crate) struct Table {
     /// HTTP sessions by service and session id.
     sessions: HashMap<(String, String), Rc<Entry>>,
+    /// WebSocket connections by their id.
+    clients: HashMap<String, Rc<Entry>>,
     sockets: HashMap<u64, Role>,
     next_key: u64,
 }
@@ -28,7 +30,7 @@ impl Table {
     pub fn new() -> Self {
         // After a panic this table is new while the sockets still have keys of the old one: start where none can be.
         let start = js_sys::Math::random() * (1u64 << 48) as f64;
-        Self { sessions: HashMap::new(), sockets: HashMap::new(), next_key: start as u64 }
+        Self { sessions: HashMap::new(), clients: HashMap::new(), sockets: HashMap::new(), next_key: start as u64 }
     }
 
     pub fn session(&self, service: &str, session: &str) -> Option<Rc<Entry>> {
@@ -37,6 +39,10 @@ impl Table {
 
     pub fn add_session(&mut self, entry: Rc<Entry>) {
         self.sessions.insert(name(&entry), entry);
+    }
+
+    pub fn add_client(&mut self, entry: Rc<Entry>) {
+        self.clients.insert(entry.info.id.clone(), entry);
     }
 
     pub fn role(&self, websocket: &WebSocket) -> Option<Role> {
@@ -59,6 +65,7 @@ impl Table {
         if self.sessions.get(&name(entry)).is_some_and(|known| Rc::ptr_eq(known, entry)) {
             self.sessions.remove(&name(entry));
         }
+        self.clients.remove(&entry.info.id);
         self.sockets.retain(|_, role| {
             let (Role::Client(of) | Role::Receiver(of, _)) = role;
             !Rc::ptr_eq(of, entry)
@@ -66,16 +73,12 @@ impl Table {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.sockets.is_empty()
+        self.sessions.is_empty() && self.clients.is_empty()
     }
 
     /// Every connection once.
     pub fn entries(&self) -> Vec<Rc<Entry>> {
-        let clients = self.sockets.values().filter_map(|role| match role {
-            Role::Client(entry) => Some(entry),
-            Role::Receiver(..) => None,
-        });
-        self.sessions.values().chain(clients).cloned().collect()
+        self.sessions.values().chain(self.clients.values()).cloned().collect()
     }
 }
 

@@ -58,6 +58,7 @@ impl Object {
         let session = Session::wake_websocket(now, Rules::new(&service.config, info.transport));
         let Some(entry) = self.entry(info, session) else { return };
         entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
+        self.table.borrow_mut().add_client(entry.clone());
         self.table.borrow_mut().add_socket(websocket, Role::Client(entry));
     }
 
@@ -70,6 +71,7 @@ impl Object {
         for (info, stored) in self.store.load()? {
             self.wake_session(info, stored);
         }
+        self.room_alarm.replace(self.store.load_room_alarm()?);
         // An inner socket that nobody took up leads nowhere.
         for sleeper in self.asleep.receivers.take().into_values().flatten() {
             socket::close(&sleeper.websocket, socket::REPLACED, "session over");

@@ -16,6 +16,17 @@ pub enum Durability {
     Outbox,
 }
 
+/// Which connections share an object, and so can be told things together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Placement {
+    /// Each session has an object of its own.
+    #[default]
+    Session,
+    /// All connections of the service share one object: the model of every other SockJS server.
+    Room,
+}
+
 /// The stock client that this server is tested with, on the host that sockjs-node names.
 pub const SOCKJS_URL: &str = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js";
 
@@ -54,6 +65,8 @@ pub struct Config {
     pub grace: Millis,
     /// How long a message may wait for a receiver in memory alone. Default 250 ms, at most 1 s.
     pub persist_after: Millis,
+    /// Which connections share an object. Default [`Placement::Session`].
+    pub placement: Placement,
     /// What "delivered" means for HTTP sessions. Default [`Durability::Default`].
     pub durability: Durability,
     /// Largest body of a send, in bytes. Default 1 MiB; 413 beyond.
@@ -85,6 +98,7 @@ impl Config {
             receiver_max_age: Millis::from_secs(600),
             grace: Millis(50),
             persist_after: Millis(250),
+            placement: Placement::Session,
             durability: Durability::Default,
             body_limit: 1 << 20,
             message_limit: 512 << 10,
@@ -149,6 +163,12 @@ impl Config {
     /// Sets [`Config::receiver_max_age`].
     pub fn receiver_max_age(mut self, age: Millis) -> Self {
         self.receiver_max_age = age;
+        self
+    }
+
+    /// Sets [`Config::placement`].
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
         self
     }
 

@@ -3,21 +3,27 @@
 //! The services are those that every SockJS test server offers; they are on only when the variable
 //! `SOCKJS_TEST_SERVICES` is `true`.
 
+mod amplify;
+mod broadcast;
 mod client;
 mod close;
 mod echo;
 mod instance;
 mod settings;
+mod ticker;
 mod witness;
 
 use crate::headers::Refusal;
 use crate::respond::refused;
-use crate::{Config, Services};
+use crate::{Config, Placement, Services};
+use amplify::Amplify;
+use broadcast::Broadcast;
 use client::{client, client_url};
 use close::Close;
 use echo::Echo;
 use instance::Instance;
 use settings::Settings;
+use ticker::Ticker;
 use witness::Witness;
 use worker::{Context, Env, Request, Response, Result, event};
 
@@ -46,6 +52,9 @@ fn services(env: &Env) -> Services {
         .add(config("/disabled_websocket_echo").websocket(false), |_| Echo)
         .add(config("/cookie_needed_echo").jsessionid(true), |_| Echo)
         .add(config("/close"), |_| Close)
+        .add(config("/ticker").placement(Placement::Room), |_| Ticker)
+        .add(config("/amplify"), |_| Amplify)
+        .add(config("/broadcast").placement(Placement::Room), |_| Broadcast)
         .add(config("/instance"), |_| Instance::new())
         .add(config("/witness"), |_| Witness)
 }

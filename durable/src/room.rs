@@ -1,0 +1,85 @@
+//! All connections of a service in one object.
+
+use crate::connection::Connection;
+use crate::object::Object;
+use crate::runtime::now;
+use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::transport::Transport;
+use std::cell::OnceCell;
+use std::fmt;
+use std::rc::{Rc, Weak};
+use worker::{Error, Result, console_error};
+
+/// The connections of a service that share an object: with `Placement::Room` all of them. Clones are the same room.
+#[derive(Clone)]
+pub struct Room {
+    pub(crate) service: String,
+    pub(crate) object: Weak<Object>,
+}
+
+impl Room {
+    /// The prefix of the service.
+    pub fn prefix(&self) -> &str {
+        &self.service
+    }
+
+    /// Every connection that is open: who is present, also after the object was restarted.
+    pub fn connections(&self) -> Vec<Connection> {
+        let Some(object) = self.object.upgrade() else { return Vec::new() };
+        let entries = object.table.borrow().entries();
+        let mine = entries.into_iter().filter(|entry| entry.info.service == self.service);
+        let open = mine.filter(|entry| entry.session.borrow().is_open());
+        open.map(|entry| Connection { entry, object: self.object.clone() }).collect()
+    }
+
+    /// Sends a message to every connection; it is encoded once. Gives how many took it: one whose queue is full does not.
+    pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
+        let message = message.as_ref();
+        let (framed, raw) = (OnceCell::new(), OnceCell::new());
+        let encoded = |transport| match transport {
+            Transport::WebSocketRaw => raw.get_or_init(|| Encoded::raw(message)).clone(),
+            _ => framed.get_or_init(|| Encoded::framed(message)).clone(),
+        };
+        self.connections().iter().filter(|connection| connection.push(encoded(connection.transport())).is_ok()).count()
+    }
+
+    /// Has [`Handler::on_alarm`](crate::Handler::on_alarm) called after `delay`, instead of when it was to be called before.
+    /// It is stored, and lives through a restart of the object. Setting it is a billed write.
+    pub fn set_alarm(&self, delay: Millis) -> Result<()> {
+        let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
+        object.set_room_alarm(&self.service, now() + delay)
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room").field("prefix", &self.service).finish()
+    }
+}
+
+impl Object {
+    /// Stores when the application's alarm is due.
+    fn set_room_alarm(self: &Rc<Self>, service: &str, at: Millis) -> Result<()> {
+        self.store.set_room_alarm(service, Some(at))?;
+        self.room_alarm.replace(Some((service.to_owned(), at)));
+        self.plan_settle();
+        Ok(())
+    }
+
+    /// The service whose application's alarm is due. From now on it is not set.
+    pub(crate) fn take_room_alarm(&self) -> Option<String> {
+        self.room_alarm.borrow_mut().take_if(|(_, at)| *at <= now()).map(|(service, _)| service)
+    }
+
+    /// Tells the application of `service` of its alarm. Its row goes last: killed in between, the application is told again.
+    pub(crate) async fn on_room_alarm(self: &Rc<Self>, service: String) -> Result<()> {
+        let Some(handler) = self.handler(&service) else { return Ok(()) };
+        let room = Room { service: service.clone(), object: Rc::downgrade(self) };
+        if let Err(error) = self.settling(handler.on_alarm(room)).await {
+            console_error!("sockjs: alarm of {service}: {error}");
+        }
+        let is_set_again = self.room_alarm.borrow().is_some();
+        if is_set_again { Ok(()) } else { self.store.set_room_alarm(&service, None) }
+    }
+}
