@@ -65,6 +65,11 @@ impl Departure {
         }
     }
 
+    /// The way to tell the object is lost.
+    pub fn lost(&self) {
+        self.state.line.borrow_mut().take();
+    }
+
     /// Whether the client left.
     pub fn is_gone(&self) -> bool {
         self.state.gone.get()

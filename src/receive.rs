@@ -198,7 +198,7 @@ impl Receiver {
     }
 
     fn lost(&mut self) {
-        self.departure.answered(None);
+        self.departure.lost();
         self.inner = None;
     }
 

@@ -27,7 +27,11 @@ pub(crate) fn streamed(head: Head, chunks: impl Stream<Item = Vec<u8>> + 'static
 /// What never changes under its URL, or 304 if the client has it.
 pub(crate) fn cacheable(request: &Request, content_type: &'static str, content: &[u8]) -> Result<Response> {
     let etag = etag(content);
-    if request.headers().get("If-None-Match")?.is_some_and(|known| known.split(',').any(|known| known.trim() == etag)) {
+    if request
+        .headers()
+        .get("If-None-Match")?
+        .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag))
+    {
         return bodiless(Head::new(304).with(cached(in_a_year())).with([("ETag", etag.into())]));
     }
     fixed(Head::typed(200, content_type).with(cached(in_a_year())).with([("ETag", etag.into())]), content)

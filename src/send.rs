@@ -5,6 +5,7 @@ use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
 use crate::respond::{bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
+use percent_encoding::percent_decode;
 use sockjs_protocol::envelope::{Action, Command, encode_batch};
 use sockjs_protocol::payload::{self, PayloadError};
 use sockjs_protocol::transport::Send;
@@ -70,8 +71,10 @@ async fn hand_over(
 fn messages(row: &Send, content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
     match content_type.split(';').next().unwrap_or_default() {
         "application/x-www-form-urlencoded" if row.form => {
-            let field = form_urlencoded::parse(&body).find(|(name, _)| name == "d");
-            payload::messages(&field.map(|(_, value)| value).unwrap_or_default())
+            let fields = body.split(|byte| *byte == b'&');
+            let field = fields.filter_map(|field| field.strip_prefix(b"d=")).next().unwrap_or_default();
+            let field: Vec<u8> = field.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+            payload::messages(&body::text(percent_decode(&field).collect()))
         }
         "text/plain" | "" => payload::messages(&body::text(body)),
         // `T` is what some old browsers make of it.
@@ -107,6 +110,7 @@ mod tests {
         let form = |content_type: &str, body: &[u8]| super::messages(row("jsonp_send"), content_type, body.to_vec());
         assert_eq!(form(FORM, b"d=%5B%22a+b%22%5D").unwrap(), ["a b"]);
         assert_eq!(form("application/x-www-form-urlencoded; charset=UTF-8", b"x=1&d=[\"%2525\"]").unwrap(), ["%25"]);
+        assert_eq!(form(FORM, b"d=%5B%22%ED%A0%80%22%5D").unwrap(), ["\u{fffd}"]);
         assert_eq!(form("text/plain", b"[\"%61bc\"]").unwrap(), ["%61bc"]);
         for (body, error) in [
             (&b""[..], PayloadError::Expected),

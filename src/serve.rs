@@ -15,6 +15,9 @@ use crate::{Config, Services};
 use sockjs_protocol::transport::{HTML, PLAIN};
 use worker::{Context, Env, Request, Response, Result, console_error};
 
+/// Longest URL that is served: the object keeps it with the connection.
+const URL_MAX: usize = 8 << 10;
+
 /// Answers a request to the services that `services` builds; it is called once in each isolate, and the Durable Object
 /// class must be exported with the same function.
 ///
@@ -32,6 +35,9 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
     }
     // Not `Request::method`, which takes every method that it does not know for GET.
     let method = request.inner().method();
+    if request.inner().url().len() > URL_MAX {
+        return refused(Refusal::new(414, "The URL is too long.\n"));
+    }
     let path = request.path();
     let (config, endpoint) = match route(&method, &path, services.configs()) {
         Route::NotFound => return refused(Refusal::not_found()),

@@ -132,9 +132,10 @@ impl Object {
             transport,
             receiver: receiver.id,
             since: now(),
+            ending: ready.last().is_some_and(|last| last.end),
         }
         .write(&server)?;
-        self.state.accept_web_socket(&server);
+        self.accept(&server)?;
         for delivery in ready {
             server.send_with_bytes(delivery.to_edge().encode())?;
         }

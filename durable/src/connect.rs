@@ -48,7 +48,7 @@ impl Object {
         if entry.session.borrow().is_closed() {
             server.accept()?;
         } else {
-            self.state.accept_web_socket(&server);
+            self.accept(&server)?;
             self.table.borrow_mut().add_socket(&server, Role::Client(entry.clone()));
             entry.links.borrow_mut().set(id, Link::Client(server.clone()));
         }

@@ -61,8 +61,10 @@ impl Entry {
         buffered
     }
 
+    /// Whether `bytes` more may be sent, with what is sent already but goes to the socket only when this event is settled.
     fn has_room_on_socket(&self, bytes: usize) -> bool {
-        let fits = |waiting: usize| waiting.saturating_add(bytes) <= self.queue_limit;
+        let unsettled = self.session.borrow().buffered_amount().saturating_add(bytes);
+        let fits = |on_socket: usize| on_socket.saturating_add(unsettled) <= self.queue_limit;
         !self.info.transport.is_websocket() || fits(self.on_socket.get()) || fits(self.buffered_on_socket())
     }
 }
@@ -241,8 +243,11 @@ impl Connection {
             return Err(CloseError::ReasonTooLong);
         }
         let why = CloseReason::Application { code, reason: reason.to_owned() };
-        self.entry.session.borrow_mut().close(now(), code, reason, why);
-        self.touch();
+        if self.entry.session.borrow().is_open() {
+            self.entry.session.borrow_mut().close(now(), code, reason, why);
+            self.entry.inbox.borrow_mut().drop_messages();
+            self.touch();
+        }
         Ok(())
     }
 

@@ -15,10 +15,15 @@ pub(crate) enum Job {
 impl Job {
     fn bytes(&self) -> usize {
         match self {
-            Self::Message(message) => message.len(),
+            Self::Message(message) => cost(message),
             Self::Open | Self::Close(_) => 0,
         }
     }
+}
+
+/// What a message takes in memory, about: many empty ones are not nothing.
+pub(crate) fn cost(message: &str) -> usize {
+    message.len() + 64
 }
 
 /// The jobs of one connection. Bounded by whoever puts messages in: see [`Inbox::has_room`].
@@ -50,9 +55,10 @@ impl Inbox {
         }
     }
 
-    /// Whether `bytes` more may come: an empty inbox takes anything.
-    pub fn has_room(&self, bytes: usize, limit: usize) -> bool {
-        self.jobs.is_empty() || self.bytes.saturating_add(bytes) <= limit
+    /// Whether these may come too: an empty inbox takes anything.
+    pub fn has_room(&self, messages: &[String], limit: usize) -> bool {
+        self.jobs.is_empty()
+            || messages.iter().map(|message| cost(message)).fold(self.bytes, usize::saturating_add) <= limit
     }
 
     /// Whether a run is to be started: nobody else runs, and there is something to do.
@@ -92,7 +98,8 @@ impl Inbox {
         self.jobs.push_back(job);
     }
 
-    fn drop_messages(&mut self) {
+    /// Drops the messages that are not handled yet.
+    pub fn drop_messages(&mut self) {
         let before = self.jobs.len();
         self.jobs.retain(|job| !matches!(job, Job::Message(_)));
         self.bytes = 0;
@@ -164,9 +171,10 @@ mod tests {
 
     #[test]
     fn an_empty_inbox_takes_anything_and_a_full_one_nothing() {
-        assert!(Inbox::default().has_room(100, 10));
+        let messages = [String::new(), "12345".into()];
+        assert!(Inbox::default().has_room(&messages, 10));
         let inbox = inbox(&["12345"]);
-        assert!(inbox.has_room(5, 10));
-        assert!(!inbox.has_room(6, 10));
+        assert!(inbox.has_room(&messages, 69 + 64 + 69));
+        assert!(!inbox.has_room(&messages, 69 + 64 + 68), "an empty message takes room too");
     }
 }

@@ -29,6 +29,5 @@ mod wake;
 
 pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;
-pub use object::Object;
 pub use room::Room;
 pub use services::{DEFAULT_BINDING, DEVELOPMENT_VAR, Services};

@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use worker::durable::State;
-use worker::{Delay, Env, Result, console_error};
+use worker::{Delay, Env, Result, WebSocket, console_error};
 
 /// A Durable Object that holds SockJS connections. The export macro wraps it into the class.
 pub struct Object {
@@ -163,7 +163,9 @@ impl Object {
             self.armed.set(Armed::At(at));
             let storage = self.state.storage();
             let offset = i64::try_from((at - now).0).unwrap_or(i64::MAX);
-            self.run(async move { storage.set_alarm(offset).await }, "set alarm");
+            let object = self.clone();
+            let set = async move { storage.set_alarm(offset).await.inspect_err(|_| object.armed.set(Armed::Unknown)) };
+            self.run(set, "set alarm");
         }
         if let Some(at) = plan.timer {
             self.timer.set(Some(at));
@@ -215,6 +217,12 @@ impl Object {
         self.settle();
     }
 
+    /// Accepts a socket as one that outlives the sleep of the object. An error says that it has as many as it may have;
+    /// `worker`'s own wrapper (0.8.7) would panic.
+    pub(crate) fn accept(&self, websocket: &WebSocket) -> Result<()> {
+        Ok(self.state.as_raw().accept_websocket(websocket.as_ref())?)
+    }
+
     /// Runs a piece of work that nobody waits for; what goes wrong is logged.
     pub(crate) fn run(&self, work: impl Future<Output = Result<()>> + 'static, what: &'static str) {
         let logged = async move {
@@ -243,6 +251,7 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
             console_error!("sockjs: handler of {}: {error}", entry.info.service);
             let closed = CloseReason::HandlerFailed;
             entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
+            entry.inbox.borrow_mut().drop_messages();
             object.touch(&entry);
         }
         entry.inbox.borrow_mut().finish();

@@ -28,6 +28,7 @@ impl Object {
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
                 Some(Output::Release { receiver, code, reason }) => {
                     if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
+                        socket::over(&websocket);
                         socket::close(&websocket, code, &reason);
                     }
                 }
@@ -54,6 +55,9 @@ impl Object {
             Some(Link::Client(websocket)) => return self.deliver_to_client(entry, websocket, &delivery),
             Some(Link::Inner(inner)) => {
                 let sent = inner.send_with_bytes(delivery.to_edge().encode());
+                if delivery.end {
+                    socket::over(&inner);
+                }
                 entry.links.borrow_mut().set(to, Link::Inner(inner));
                 sent.err().map(|_| Departure::Broken)
             }
@@ -79,6 +83,7 @@ impl Object {
         if !send(&websocket, raw, &delivery.frame) {
             entry.session.borrow_mut().disconnected(1006, "");
         } else if delivery.end {
+            socket::over(&websocket);
             close_after(&websocket, raw, &delivery.frame);
         } else {
             entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket));

@@ -1,5 +1,6 @@
 //! Messages that a client sent over HTTP. A send that the Worker repeats, since its answer was lost, is taken once.
 
+use crate::inbox::cost;
 use crate::object::Object;
 use crate::runtime::now;
 use futures::future::select;
@@ -21,26 +22,62 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// A repeat follows within seconds, and a client has few sends under way.
 const REMEMBERED: usize = 64;
 
-/// Ids of the latest sends. In memory alone: only a restart in between can double one.
+/// Ids of the latest sends, and of those that wait for room, in their order. In memory alone: only a restart in between can
+/// double one.
 #[derive(Debug, Default)]
-pub(crate) struct Sends(VecDeque<u64>);
+pub(crate) struct Sends {
+    taken: VecDeque<u64>,
+    waiting: VecDeque<u64>,
+    /// Bytes of those that wait.
+    held: usize,
+}
+
+/// What becomes of a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is the next to be taken.
+    Next,
+    /// Others are before it.
+    Wait,
+    /// It was taken before.
+    Taken,
+}
 
 impl Sends {
-    /// Whether `id` was not here before; from now on it was.
-    pub fn is_new(&mut self, id: u64) -> bool {
-        if self.0.contains(&id) {
+    /// Lets a send wait for its turn. False if too much waits.
+    pub fn enter(&mut self, id: u64, bytes: usize, limit: usize) -> bool {
+        if self.taken.contains(&id) || self.waiting.contains(&id) {
+            return true;
+        }
+        if !self.waiting.is_empty() && self.held.saturating_add(bytes) > limit {
             return false;
         }
-        if self.0.len() == REMEMBERED {
-            self.0.pop_front();
-        }
-        self.0.push_back(id);
+        self.held = self.held.saturating_add(bytes);
+        self.waiting.push_back(id);
         true
     }
 
-    /// `id` was not taken after all.
-    pub fn forget(&mut self, id: u64) {
-        self.0.retain(|known| *known != id);
+    pub fn turn(&self, id: u64) -> Turn {
+        match self.waiting.front() {
+            _ if self.taken.contains(&id) => Turn::Taken,
+            Some(first) if *first == id => Turn::Next,
+            _ => Turn::Wait,
+        }
+    }
+
+    /// The send waits no more: it was taken, or gave up.
+    pub fn leave(&mut self, id: u64, bytes: usize, taken: bool) {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| *waiting != id);
+        if self.waiting.len() < before {
+            self.held = self.held.saturating_sub(bytes);
+        }
+        if taken {
+            if self.taken.len() == REMEMBERED {
+                self.taken.pop_front();
+            }
+            self.taken.push_back(id);
+        }
     }
 }
 
@@ -61,19 +98,26 @@ impl Object {
             Err(error @ EnvelopeError::Version(_)) => return Response::error(error.to_string(), 426),
             Err(error) => return Response::error(error.to_string(), 400),
         };
-        // A retry of what was already taken: only its answer was lost.
-        if !entry.sends.borrow_mut().is_new(id) {
-            return Ok(Response::empty()?.with_status(204));
+        let bytes = messages.iter().map(|message| cost(message)).sum();
+        if !entry.sends.borrow_mut().enter(id, bytes, config.body_limit) {
+            return busy();
         }
         let give_up = now() + WAIT_FOR_ROOM;
-        let bytes = messages.iter().map(String::len).sum();
-        while !entry.inbox.borrow().has_room(bytes, config.body_limit) {
+        loop {
+            let turn = entry.sends.borrow().turn(id);
+            if turn == Turn::Taken {
+                return Ok(Response::empty()?.with_status(204));
+            }
+            if turn == Turn::Next && entry.inbox.borrow().has_room(&messages, config.body_limit) {
+                break;
+            }
             if now() >= give_up {
-                entry.sends.borrow_mut().forget(id);
-                return Response::error("the application is busy", 503);
+                entry.sends.borrow_mut().leave(id, bytes, false);
+                return busy();
             }
             Delay::from(LOOK_AGAIN).await;
         }
+        entry.sends.borrow_mut().leave(id, bytes, true);
         entry.session.borrow_mut().receive(messages);
         self.touch_and_settle(&entry);
         let wait = entry.inbox.borrow_mut().all_done();
@@ -84,26 +128,48 @@ impl Object {
     }
 }
 
+fn busy() -> Result<Response> {
+    Response::error("the application is busy", 503)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_send_is_new_once_and_again_after_it_was_refused() {
+    fn sends_are_taken_in_their_order_and_once() {
         let mut sends = Sends::default();
-        assert!(sends.is_new(1));
-        assert!(!sends.is_new(1));
-        sends.forget(1);
-        assert!(sends.is_new(1));
+        assert!(sends.enter(1, 10, 100) && sends.enter(2, 10, 100));
+        assert_eq!((sends.turn(1), sends.turn(2)), (Turn::Next, Turn::Wait));
+        sends.leave(1, 10, true);
+        assert_eq!((sends.turn(1), sends.turn(2)), (Turn::Taken, Turn::Next));
+        assert!(sends.enter(1, 10, 100), "a repeat");
+        assert_eq!(sends.turn(1), Turn::Taken);
+        sends.leave(2, 10, false);
+        assert!(sends.enter(2, 10, 100), "refused, it may come again");
+        assert_eq!(sends.turn(2), Turn::Next);
+    }
+
+    #[test]
+    fn no_more_waits_than_may() {
+        let mut sends = Sends::default();
+        assert!(sends.enter(1, 1_000, 100), "one alone always may");
+        assert!(!sends.enter(2, 1, 100));
+        sends.leave(1, 1_000, true);
+        assert!(sends.enter(2, 60, 100) && sends.enter(3, 40, 100));
+        assert!(!sends.enter(4, 1, 100));
+        sends.leave(2, 60, false);
+        assert!(sends.enter(4, 60, 100));
     }
 
     #[test]
     fn only_the_latest_are_remembered() {
         let mut sends = Sends::default();
         for id in 0..=REMEMBERED as u64 {
-            assert!(sends.is_new(id));
+            sends.enter(id, 1, 1);
+            sends.leave(id, 1, true);
         }
-        assert!(sends.is_new(0));
-        assert!(!sends.is_new(REMEMBERED as u64));
+        assert_eq!(sends.turn(0), Turn::Wait);
+        assert_eq!(sends.turn(REMEMBERED as u64), Turn::Taken);
     }
 }

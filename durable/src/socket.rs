@@ -21,8 +21,19 @@ pub(crate) const REPLACED: u16 = 4000;
 pub(crate) enum Attachment {
     /// A client's WebSocket.
     Client(Info),
+    /// A client's WebSocket that this side closed.
+    Over,
     /// An inner socket.
-    Receiver { service: String, session: String, transport: Transport, receiver: ReceiverId, since: Millis },
+    Receiver {
+        service: String,
+        session: String,
+        transport: Transport,
+        receiver: ReceiverId,
+        since: Millis,
+        /// Whether its response was given its last frame.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        ending: bool,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,6 +88,18 @@ pub(crate) fn set_key(socket: &WebSocket, key: u64) {
     socket.as_ref().unchecked_ref::<Keyed>().set_key(key as f64);
 }
 
+/// Notes that nothing more goes out on `socket`: the runtime may still list it after a sleep.
+pub(crate) fn over(socket: &WebSocket) {
+    let attachment = match Attachment::read(socket) {
+        Some(Attachment::Receiver { service, session, transport, receiver, since, .. }) => {
+            Attachment::Receiver { service, session, transport, receiver, since, ending: true }
+        }
+        _ => Attachment::Over,
+    };
+    // The error is that it is not one that outlives the object.
+    let _ = attachment.write(socket);
+}
+
 /// Closes a socket that may be closed already. Codes that only the runtime may use are left out, as it demands.
 pub(crate) fn close(socket: &WebSocket, code: u16, reason: &str) {
     // The error is that there is nothing left to close.
@@ -108,6 +131,7 @@ mod tests {
             transport: Transport::XhrPolling,
             receiver: ReceiverId(7),
             since: Millis(9),
+            ending: false,
         };
         for (attachment, written) in [
             (

@@ -18,7 +18,7 @@ use sockjs_protocol::payload;
 use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
 use std::cell::Cell;
-use worker::{Error, Result, SqlStorage, SqlStorageValue};
+use worker::{Error, Result, SqlStorage, SqlStorageValue, console_error};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS sockjs_sessions_1 (
@@ -70,11 +70,6 @@ impl Store {
         Self { sql, ready: Cell::new(false) }
     }
 
-    /// Whether anything was ever written.
-    pub fn is_used(&self) -> bool {
-        self.ready.get()
-    }
-
     /// Everything was deleted, the tables too.
     pub fn reset(&self) {
         self.ready.set(false);
@@ -95,7 +90,11 @@ impl Store {
                 vec![],
             )?
             .to_array()?;
-        rows.into_iter().map(|row| read(row, &messages)).collect()
+        // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
+        let read = rows.into_iter().map(|row| read(row, &messages));
+        Ok(read
+            .filter_map(|session| session.inspect_err(|error| console_error!("sockjs: stored session: {error}")).ok())
+            .collect())
     }
 
     /// The service whose application's alarm is set, and when it is due.
@@ -137,6 +136,11 @@ impl Store {
         match change {
             Change::Open { opener } => {
                 let info = serde_json::to_string(info)?;
+                // Of a session that could not be read, messages may be left.
+                self.exec(
+                    "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ?",
+                    vec![service.clone(), session.clone()],
+                )?;
                 self.exec(
                     "INSERT OR REPLACE INTO sockjs_sessions_1 (service, session, info, opener) VALUES (?, ?, ?, ?)",
                     vec![service, session, info.into(), number(opener.0)],

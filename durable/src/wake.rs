@@ -27,6 +27,7 @@ pub(crate) struct Asleep {
 pub(crate) struct Sleeper {
     receiver: Receiver,
     since: Millis,
+    ending: bool,
     websocket: WebSocket,
 }
 
@@ -36,19 +37,24 @@ impl Object {
         if self.asleep.sockets_awake.replace(true) {
             return Ok(());
         }
-        let now = now();
         for websocket in self.state.get_websockets() {
-            match Attachment::read(&websocket) {
-                Some(Attachment::Client(info)) => self.wake_client(now, info, &websocket),
-                Some(Attachment::Receiver { service, session, transport, receiver, since }) => {
-                    let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
-                    let sleeper = Sleeper { receiver, since, websocket };
-                    self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
-                }
-                None => socket::close(&websocket, 1001, "unknown version"),
-            }
+            self.wake_socket(&websocket);
         }
         if self.asleep.receivers.borrow().is_empty() { Ok(()) } else { self.wake_sessions() }
+    }
+
+    /// Takes up one socket by what is attached to it.
+    pub(crate) fn wake_socket(&self, websocket: &WebSocket) {
+        match Attachment::read(websocket) {
+            Some(Attachment::Client(info)) => self.wake_client(now(), info, websocket),
+            Some(Attachment::Receiver { service, session, transport, receiver, since, ending }) => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
+                let sleeper = Sleeper { receiver, since, ending, websocket: websocket.clone() };
+                self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
+            }
+            Some(Attachment::Over) => {}
+            None => socket::close(websocket, 1001, "unknown version"),
+        }
     }
 
     fn wake_client(&self, now: Millis, info: Info, websocket: &WebSocket) {
@@ -65,10 +71,12 @@ impl Object {
     /// Takes up the HTTP sessions that are stored, with the receivers that stayed attached.
     pub(crate) fn wake_sessions(self: &Rc<Self>) -> Result<()> {
         self.wake_sockets()?;
-        if self.asleep.sessions_awake.replace(true) {
+        if self.asleep.sessions_awake.get() {
             return Ok(());
         }
-        for (info, stored) in self.store.load()? {
+        let sessions = self.store.load()?;
+        self.asleep.sessions_awake.set(true);
+        for (info, stored) in sessions {
             self.wake_session(info, stored);
         }
         self.room_alarm.replace(self.store.load_room_alarm()?);
@@ -84,10 +92,14 @@ impl Object {
         let rules = Rules::new(&service.config, info.transport);
         let name = (info.service.clone(), info.session.clone().unwrap_or_default());
         let sleepers = self.asleep.receivers.borrow_mut().remove(&name).unwrap_or_default();
-        // Of two, the older had its last frame and is only waiting to be closed.
-        let attached = sleepers.iter().max_by_key(|sleeper| sleeper.since);
-        let attached = attached.map(|sleeper| (sleeper.receiver, sleeper.since));
-        let session = Session::restore(now(), rules, stored, attached);
+        let latest = |ending| {
+            sleepers.iter().filter(move |sleeper| sleeper.ending == ending).max_by_key(|sleeper| sleeper.since)
+        };
+        let attached = latest(false).map(|sleeper| (sleeper.receiver, sleeper.since));
+        let mut session = Session::restore(now(), rules, stored, attached);
+        if let Some(sleeper) = latest(true) {
+            session.wake_ending(sleeper.receiver);
+        }
         let Some(entry) = self.entry(info, session) else { return };
         for Sleeper { receiver, websocket, .. } in sleepers {
             entry.links.borrow_mut().set(receiver.id, Link::Inner(websocket.clone()));

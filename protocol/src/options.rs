@@ -166,6 +166,36 @@ impl Config {
         self
     }
 
+    /// Sets [`Config::grace`].
+    pub fn grace(mut self, grace: Millis) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets [`Config::persist_after`].
+    pub fn persist_after(mut self, delay: Millis) -> Self {
+        self.persist_after = delay;
+        self
+    }
+
+    /// Sets [`Config::body_limit`].
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Sets [`Config::message_limit`].
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.message_limit = bytes;
+        self
+    }
+
+    /// Sets [`Config::queue_limit`].
+    pub fn queue_limit(mut self, bytes: usize) -> Self {
+        self.queue_limit = bytes;
+        self
+    }
+
     /// Sets [`Config::placement`].
     pub fn placement(mut self, placement: Placement) -> Self {
         self.placement = placement;
@@ -204,6 +234,14 @@ impl Config {
         if self.websocket_heartbeat_delay.is_some_and(|delay| delay < Millis(1000)) {
             return bad("websocket_heartbeat_delay", "must be at least 1 s");
         }
+        let delays = [
+            ("websocket_heartbeat_delay", self.websocket_heartbeat_delay),
+            ("disconnect_delay", Some(self.disconnect_delay)),
+            ("receiver_max_age", Some(self.receiver_max_age)),
+        ];
+        if let Some((option, _)) = delays.into_iter().find(|(_, delay)| *delay > Some(Millis::from_secs(86_400))) {
+            return bad(option, "must be at most a day");
+        }
         if self.disconnect_delay < Millis(1000) {
             return bad("disconnect_delay", "must be at least 1 s");
         }
@@ -219,8 +257,11 @@ impl Config {
         if self.message_limit == 0 || self.message_limit > self.body_limit {
             return bad("message_limit", "must be at least 1 byte and no more than body_limit");
         }
-        if self.queue_limit == 0 {
-            return bad("queue_limit", "must be at least 1 byte");
+        if !(1..=64 << 20).contains(&self.queue_limit) {
+            return bad("queue_limit", "must be at least 1 byte and at most 64 MiB, half of an isolate's memory");
+        }
+        if self.body_limit > 64 << 20 {
+            return bad("body_limit", "must be at most 64 MiB, half of an isolate's memory");
         }
         Ok(())
     }
@@ -278,7 +319,8 @@ mod tests {
             (Config { grace: Millis(101), ..echo() }, "grace"),
             (Config { persist_after: Millis(1000), ..echo() }, "persist_after"),
             (Config { message_limit: 2 << 20, ..echo() }, "message_limit"),
-            (Config { queue_limit: 0, ..echo() }, "queue_limit"),
+            (echo().queue_limit(0), "queue_limit"),
+            (echo().disconnect_delay(Millis::from_secs(90_000)), "disconnect_delay"),
         ] {
             assert_eq!(config.check().unwrap_err().option, option);
         }

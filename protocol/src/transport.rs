@@ -170,10 +170,9 @@ fn percent_escape(frame: &str) -> String {
     frame.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace('\0', "%00")
 }
 
-/// `frame` as a JavaScript string inside a script. Frames hold no `<` that matters: their own strings are JSON, in which a
-/// slash may be escaped, so that none can end the script.
+/// `frame` as a JavaScript string inside a script of a page, where `</script>` and `<!--` would mean something.
 fn script_string(frame: &str) -> String {
-    quote(frame).replace("</", "<\\/")
+    quote(frame).replace('<', "\\u003c")
 }
 
 /// An HTTP request that sends messages: `<prefix>/<server>/<session>/<segment>`, always a POST.
@@ -285,8 +284,8 @@ mod tests {
             ("xhr", "a[\"x%25</script>\"]\n"),
             ("xhr_streaming", "a[\"x%25</script>\"]\n"),
             ("eventsource", "data: a[\"x%2525</script>\"]\r\n\r\n"),
-            ("htmlfile", "<script>\np(\"a[\\\"x%25<\\/script>\\\"]\");\n</script>\r\n"),
-            ("jsonp", "/**/cb(\"a[\\\"x%25<\\/script>\\\"]\");\r\n"),
+            ("htmlfile", "<script>\np(\"a[\\\"x%25\\u003c/script>\\\"]\");\n</script>\r\n"),
+            ("jsonp", "/**/cb(\"a[\\\"x%25\\u003c/script>\\\"]\");\r\n"),
         ] {
             assert_eq!(row(segment).wrap("cb", frame), wrapped, "{segment}");
         }

@@ -96,15 +96,34 @@ fn each_new_contention_is_a_new_probe() {
 }
 
 #[test]
-fn the_newcomer_is_adopted_when_the_first_gets_its_last_frame() {
+fn nothing_is_given_to_a_receiver_that_may_be_gone() {
     let mut session = Driver::idle(Rules::default());
     session.attach(poll(2));
     session.attach(poll(3));
-    assert_eq!(session.send("x"), [r#"to 2: a["x"] #1 end"#]);
-    assert_eq!(session.send("y"), [r#"to 3: a["y"] #2 end"#]);
-    assert_eq!(session.probed(2, false), NOTHING, "that it left after its last frame means nothing");
-    assert_eq!(session.detach(3, Departure::Broken), NOTHING);
-    assert_eq!(session.attach(poll(4)), [r#"to 4: a["y"] #2 end"#], "x was for the first alone");
+    assert_eq!(session.send("x"), NOTHING, "until the probe tells");
+    let refused = r#"to 3: c[2010,"Another connection still open"] end"#;
+    assert_eq!(session.probed(2, true), [refused, r#"to 2: a["x"] #1 end"#]);
+}
+
+#[test]
+fn the_word_of_a_stream_that_was_given_its_last_frame_is_worth_a_moment() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    session.send("x");
+    session.close();
+    assert_eq!(session.attach(poll(3)), ["probe 2"]);
+    // Its edge ended it before that was written.
+    assert_eq!(session.detach(2, Departure::Broken), [r#"to 3: a["x"] #1 end"#]);
+}
+
+#[test]
+fn without_that_word_what_it_was_given_counts_as_written() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    session.send("x");
+    session.close();
+    session.attach(poll(3));
+    assert_eq!(session.probed(2, true), [r#"to 3: c[3000,"Go away!"] end"#]);
 }
 
 #[test]

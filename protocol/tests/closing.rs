@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
+use sockjs_protocol::frame::Encoded;
 use sockjs_protocol::session::{Departure, Rules, SendError};
 use sockjs_protocol::time::Millis;
 
@@ -46,11 +47,24 @@ fn a_stream_gets_what_waits_and_the_close_frame_in_one_go() {
 }
 
 #[test]
-fn a_session_closed_while_two_contend_answers_both() {
+fn what_goes_out_with_the_close_frame_is_not_stored() {
     let mut session = Driver::idle(Rules::default());
     session.attach(stream(2));
-    session.attach(poll(3));
-    assert_eq!(session.close()[..2], [format!("to 2: {CLOSE}"), format!("to 3: {CLOSE}")]);
+    session.session.send(session.now, Encoded::framed("bye")).unwrap();
+    let closed = session.close();
+    assert_eq!(closed[..2], [r#"to 2: a["bye"] #1"#.into(), format!("to 2: {CLOSE}")]);
+    assert_eq!(closed[2..], ["store close 3000 Go away!", CLOSED]);
+}
+
+#[test]
+fn a_session_closed_while_two_contend_answers_whoever_is_there() {
+    for (alive, answered) in [(true, 2), (false, 3)] {
+        let mut session = Driver::idle(Rules::default());
+        session.attach(stream(2));
+        session.attach(poll(3));
+        session.close();
+        assert!(session.probed(2, alive).contains(&format!("to {answered}: {CLOSE}")), "{alive}");
+    }
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn only_whoever_was_given_the_frames_can_acknowledge_them() {
     assert_eq!(session.ack(3, 1), NOTHING);
     session.attach(stream(3));
     assert_eq!(session.ack(3, 1), NOTHING);
+    session.probed(2, true);
     assert_eq!(frames(&session.ack(2, 1)), [2]);
 }
 
@@ -150,12 +151,13 @@ fn what_waits_is_counted_in_encoded_bytes() {
 
 #[test]
 fn a_send_beyond_the_queue_limit_is_refused_and_changes_nothing() {
-    let mut session = Driver::idle(Rules { queue_limit: 100, ..Rules::default() });
+    // Each message that waits counts for 64 bytes more than it has.
+    let mut session = Driver::idle(Rules { queue_limit: 200, ..Rules::default() });
     session.send(&message(60));
-    assert_eq!(session.try_send(&message(41)), Err(SendError::QueueFull));
+    assert_eq!(session.try_send(&message(77)), Err(SendError::QueueFull));
     assert_eq!(session.outputs(), NOTHING);
     assert_eq!(session.session.buffered_amount(), 60);
-    session.send(&message(40));
+    session.send(&message(76));
     assert_eq!(session.try_send(""), Err(SendError::QueueFull));
 }
 

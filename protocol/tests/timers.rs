@@ -161,6 +161,7 @@ fn a_stream_of_maximum_age_is_ended_cleanly_and_the_next_goes_on() {
     session.jump(590_000);
     session.send("x");
     assert_eq!(session.pass(10_000), ["600000 to 1: h end"]);
+    session.detach(1, Departure::Finished);
     session.send("y");
     assert_eq!(session.attach(stream(2)), [r#"to 2: a["y"] #2"#]);
 }

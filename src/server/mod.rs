@@ -8,6 +8,7 @@ mod broadcast;
 mod client;
 mod close;
 mod echo;
+mod flood;
 mod instance;
 mod settings;
 mod ticker;
@@ -21,6 +22,7 @@ use broadcast::Broadcast;
 use client::{client, client_url};
 use close::Close;
 use echo::Echo;
+use flood::Flood;
 use instance::Instance;
 use settings::Settings;
 use ticker::Ticker;
@@ -55,6 +57,7 @@ fn services(env: &Env) -> Services {
         .add(config("/ticker").placement(Placement::Room), |_| Ticker)
         .add(config("/amplify"), |_| Amplify)
         .add(config("/broadcast").placement(Placement::Room), |_| Broadcast)
+        .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/instance"), |_| Instance::new())
         .add(config("/witness"), |_| Witness)
 }

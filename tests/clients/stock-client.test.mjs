@@ -7,7 +7,7 @@ import { exchange, numberedMessages } from "./messages.mjs";
 
 const server = await startServer({ after });
 
-for (const transport of ["websocket", "xhr-polling"]) {
+for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {
   test(`stock client, ${transport}: 1,000 messages come back in order, none lost, doubled or changed`, async (t) => {
     const client = await connectStockClient(t, `${server.url}/echo`, transport);
     assert.equal(client.transport, transport);

@@ -9,7 +9,7 @@ import { exchange, numberedMessages } from "./messages.mjs";
 
 const dev = await startDev({ after });
 
-for (const transport of ["websocket", "xhr-polling"]) {
+for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {
   test(`npm start, stock client, ${transport}: messages come back`, async (t) => {
     const client = await connectStockClient(t, `${dev.url}/echo`, transport);
     await exchange(client, numberedMessages(100));

@@ -13,7 +13,7 @@ export const instanceConnections = {
     const socket = await openWebSocket(owner, `${server.url}/instance/000/${id}/websocket`);
     assert.equal(await socket.frames.next("the open frame"), "o");
     return {
-      object: `/instance/s/${id}`,
+      object: `/instance//session/${id}`,
       send: () => socket.send('["?"]'),
       next: () => socket.frames.next("a frame"),
     };
@@ -24,7 +24,7 @@ export const instanceConnections = {
     const session = await openPollingSession(`${server.url}/instance`);
     let poll = await session.pendingPoll(owner);
     return {
-      object: `/instance/s/${session.id}`,
+      object: `/instance//session/${session.id}`,
       send: async () => assert.equal((await session.send(["?"])).status, 204),
       async next() {
         const frame = (await poll.body()).trim();

@@ -1,6 +1,6 @@
 //! What goes to the receiver next.
 
-use super::{Attached, Change, Departure, Due, Output, Phase, ReceiverKind, Session};
+use super::{Attached, Change, Due, Output, Phase, ReceiverKind, Session};
 use crate::frame::Frame;
 use crate::options::Durability;
 use crate::time::Millis;
@@ -20,7 +20,18 @@ impl Session {
         self.next_delivery(now).or_else(|| self.after.pop_front())
     }
 
+    /// Whether all that waits is with the receiver after the next drain.
+    pub(super) fn goes_out_at_once(&self) -> bool {
+        let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_bytes()) <= WINDOW;
+        self.contender.is_none()
+            && self.receiver.as_ref().is_some_and(|attached| attached.receiver.kind != ReceiverKind::Stream || fits)
+    }
+
     fn next_delivery(&mut self, now: Millis) -> Option<Output> {
+        // Until the probe tells, nobody knows whether a frame would be read.
+        if self.contender.is_some() {
+            return None;
+        }
         let Attached { receiver, due, .. } = self.receiver.as_ref()?;
         let (receiver, due) = (*receiver, *due);
         let credit = match receiver.kind {
@@ -75,9 +86,6 @@ impl Session {
             return;
         }
         self.ending = Some(attached.receiver.id);
-        if let Some(contender) = self.contender.take() {
-            self.detach(now, attached.receiver.id, Departure::Finished);
-            self.adopt(now, contender);
-        }
+        self.ending_stream = attached.receiver.kind == ReceiverKind::Stream;
     }
 }

@@ -130,7 +130,8 @@ pub enum CloseReason {
     HandlerFailed,
     /// The client broke a rule of the protocol or a limit.
     Violation {
-        /// The code it was closed with: 1003 for binary, 1009 for too large, 3000 for broken framing.
+        /// The code it was closed with: 1003 for binary, 1008 for too many messages, 1009 for too
+        /// large, 3000 for broken framing.
         code: u16,
         /// What was wrong.
         reason: String,
@@ -276,6 +277,8 @@ pub struct Session {
     contender: Option<Receiver>,
     /// Who was given its last frame and has not yet said that it wrote it.
     ending: Option<ReceiverId>,
+    /// Whether that one is a stream.
+    ending_stream: bool,
     /// Whom the open frame goes to, should it attach again: told by storage after a restart.
     opener: ReceiverId,
     /// When the last receive request ended, while none is attached.
@@ -338,6 +341,14 @@ impl Session {
         session
     }
 
+    /// After [`Session::restore`]: this receiver was given its last frame and has not yet said that it wrote it.
+    pub fn wake_ending(&mut self, receiver: Receiver) {
+        if self.receiver.is_none() {
+            self.ending = Some(receiver.id);
+            self.ending_stream = receiver.kind == ReceiverKind::Stream;
+        }
+    }
+
     /// A WebSocket session whose object slept. Nothing of it is stored.
     pub fn wake_websocket(now: Millis, rules: Rules) -> Self {
         let mut session = Self::new(now, rules, Receiver::WEBSOCKET.id, Queue::new());
@@ -354,6 +365,7 @@ impl Session {
             receiver: None,
             contender: None,
             ending: None,
+            ending_stream: false,
             opener,
             idle_since: now,
             queue,
@@ -424,8 +436,14 @@ impl Session {
     }
 
     fn admit(&mut self, now: Millis, receiver: Receiver) {
-        // Whoever polls again has read the response before: its confirmation is on its way.
         if let Some(ending) = self.ending {
+            // A stream may have been ended by its edge before all of it was written: its word is worth a moment.
+            if self.ending_stream && self.contender.is_none() && self.queue.last_sent().is_some() {
+                self.contender = Some(receiver);
+                self.before.push_back(Output::Probe(ending));
+                return;
+            }
+            // Whoever polls again has read the response before: its confirmation is on its way.
             self.detach(now, ending, Departure::Finished);
         }
         match (&self.receiver, self.contender) {
@@ -484,6 +502,9 @@ impl Session {
 
     /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.
     pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
+        if self.ending == Some(receiver) && self.contender.is_some() {
+            return self.detach(now, receiver, Departure::Finished);
+        }
         if self.receiver.as_ref().is_none_or(|attached| attached.receiver.id != receiver) {
             return;
         }
@@ -506,7 +527,7 @@ impl Session {
         if !self.is_open() {
             return Err(SendError::Closed);
         }
-        if self.queue.waiting_bytes().saturating_add(message.len()) > self.rules.queue_limit {
+        if self.queue.waiting_cost().saturating_add(message.len()) > self.rules.queue_limit {
             return Err(SendError::QueueFull);
         }
         self.queue.push(now, message);
@@ -551,7 +572,9 @@ impl Session {
         let tombstone = Tombstone { code, reason: text.to_owned(), at: now };
         if !self.websocket {
             // What is not persisted yet belongs before the close frame, also after a restart.
-            self.store_waiting();
+            if !self.goes_out_at_once() {
+                self.store_waiting();
+            }
             self.persist(Change::Close(tombstone.clone()));
         }
         self.phase = Phase::Closing(tombstone);

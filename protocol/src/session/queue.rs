@@ -5,6 +5,11 @@ use crate::frame::{Encoded, Frame};
 use crate::time::Millis;
 use std::collections::VecDeque;
 
+/// What a message takes in memory besides its bytes, about.
+const ITEM_COST: usize = 64;
+/// Bytes of messages in one row, unless a single one is larger: SQLite in a Durable Object takes 2 MB.
+const ROW_BYTES: usize = 256 << 10;
+
 /// Oldest first; the first `sent` items are in flight, the others wait.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -83,6 +88,11 @@ impl Queue {
 
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
+    }
+
+    /// What waits, counting for each message also what it takes besides its bytes: many empty ones are not nothing.
+    pub fn waiting_cost(&self) -> usize {
+        self.waiting_bytes.saturating_add((self.items.len() - self.sent).saturating_mul(ITEM_COST))
     }
 
     pub fn sent_bytes(&self) -> usize {
@@ -205,8 +215,11 @@ impl Queue {
         for item in self.items.iter_mut().skip(self.sent).filter(|item| item.only_in_memory()) {
             let Body::Message(message) = &item.body else { continue };
             item.stored = true;
+            let fits = |row: &Row| row.messages.iter().map(Encoded::len).sum::<usize>() + message.len() <= ROW_BYTES;
             match rows.last_mut() {
-                Some(row) if row.last().0.checked_add(1) == Some(item.seq.0) => row.messages.push(message.clone()),
+                Some(row) if fits(row) && row.last().0.checked_add(1) == Some(item.seq.0) => {
+                    row.messages.push(message.clone())
+                }
                 _ => rows.push(Row { first: item.seq, messages: vec![message.clone()] }),
             }
         }

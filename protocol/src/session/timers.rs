@@ -86,6 +86,8 @@ impl Session {
                         [Some((self.idle_since + rules.receiver_max_age, Timer::Unfinished)), None]
                     }
                     None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
+                    // Nothing goes out until the probe tells, which is a matter of milliseconds.
+                    Some(_) if self.contender.is_some() => [None, None],
                     Some(attached) => [
                         rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
                         (attached.receiver.kind == ReceiverKind::Stream)
@@ -103,8 +105,9 @@ impl Session {
             Timer::ReceiverAge => self.due(Due::End),
             Timer::Persist => self.store_waiting(),
             Timer::Unfinished => {
+                // Rather lost with a client that is surely gone than doubled for one that is not.
                 if let Some(ending) = self.ending {
-                    self.detach(now, ending, Departure::Broken);
+                    self.detach(now, ending, Departure::Finished);
                 }
             }
             Timer::Disconnect => {

@@ -20,6 +20,9 @@ pub struct World {
     /// What the client read beside messages, and whether `o` may come twice as a doubtful message does.
     opened: bool,
     closed: bool,
+    /// When a response was last given its last frame.
+    ending_since: Option<Millis>,
+    stalled: bool,
     open_is_doubtful: bool,
     /// Everything due by then was done.
     ticked: Millis,
@@ -38,14 +41,17 @@ impl World {
             closed: false,
             open_is_doubtful: false,
             ticked: Millis(0),
+            ending_since: None,
+            stalled: false,
         };
         world.drain();
         world
     }
 
-    /// Whether time ended the session: what waited went with it.
+    /// Whether time ended the session, and what waited went with it; or a response was given its last frame and nobody
+    /// finished it for as long as a stream may last: then nobody knows what was read of it, and nothing is promised.
     fn expired(&self) -> bool {
-        self.object.session.is_closed()
+        self.object.session.is_closed() || self.stalled
     }
 
     pub fn apply(&mut self, op: &Op) {
@@ -81,7 +87,7 @@ impl World {
                 break;
             }
         }
-        let Some(stored) = &self.object.stored else { return };
+        let Some(stored) = self.object.stored.as_ref().filter(|_| !self.stalled) else { return };
         let lost = self.fates.broken_promises();
         assert!(lost.is_empty(), "lost: {lost:?}");
         assert!(self.opened && self.closed != self.object.session.is_open());
@@ -117,6 +123,7 @@ impl World {
     }
 
     fn tick(&mut self) {
+        self.stalled |= self.ending_since.is_some_and(|since| since + Millis(40_000) <= self.object.now);
         self.object.session.tick(self.object.now);
         self.ticked = self.object.now;
         self.drain();
@@ -261,6 +268,12 @@ impl World {
     /// Drains the object: frames go into transit.
     fn drain(&mut self) {
         for output in self.object.drain() {
+            if let Output::Probe(ended) = output {
+                // One client has one request at a time: the stream before is over, and all of it was written.
+                self.object.session.probed(self.object.now, ended, true);
+                self.drain();
+                continue;
+            }
             let Output::Deliver { to, seq, frame, end } = output else {
                 assert!(matches!(output, Output::Persist(_) | Output::Notify(_)), "one client at a time: {output:?}");
                 continue;
@@ -271,6 +284,7 @@ impl World {
             let request = self.request.as_mut().filter(|request| request.receiver.id == to).unwrap();
             if request.connected {
                 request.ending = end;
+                self.ending_since = end.then_some(self.object.now);
                 request.transit.push_back((seq, frame, end));
             }
         }

@@ -1,0 +1,54 @@
+//! `/flood`: a message such as `{"bytes":104857600,"size":1024}` is answered with that many bytes, in messages of that
+//! size, however slowly the client reads: a message that is refused counts as offered.
+//!
+//! What is accepted is numbered without gaps, so that a test sees what was lost or doubled. When all is offered, one line of
+//! the log tells what became of it.
+
+use crate::{Config, Connection, Handler, SendError};
+use serde::Deserialize;
+use std::time::Duration;
+use worker::{Delay, Result, console_log};
+
+/// Messages offered without waiting in between: 64 KiB of the usual ones. A flood that never waits would fill the queue
+/// before the first of it can leave.
+const AT_ONCE: u64 = 64;
+
+pub(super) struct Flood;
+
+#[derive(Deserialize)]
+struct Order {
+    bytes: u64,
+    size: usize,
+}
+
+/// `config` with responses as long as a flood, so that one that nobody reads stays the only one.
+pub(super) fn endless(config: Config) -> Config {
+    config.response_limit(1 << 30)
+}
+
+impl Handler for Flood {
+    async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
+        let Order { bytes, size } = serde_json::from_str(&message)?;
+        let (mut accepted, mut refused) = (0_u64, 0_u64);
+        for offered in 0..bytes.div_ceil(size.max(1) as u64) {
+            match connection.send(numbered(accepted, size)) {
+                Ok(()) => accepted += 1,
+                Err(SendError::QueueFull) => refused += 1,
+                Err(error) => return Err(error.into()),
+            }
+            if offered % AT_ONCE == AT_ONCE - 1 {
+                Delay::from(Duration::ZERO).await;
+            }
+        }
+        let connection = connection.id();
+        console_log!(r#"{{"flood":{{"connection":"{connection}","accepted":{accepted},"refused":{refused}}}}}"#);
+        Ok(())
+    }
+}
+
+/// `number` and a filling. Not by a width in `format!`, which panics beyond 65,535.
+fn numbered(number: u64, size: usize) -> String {
+    let mut message = number.to_string();
+    message.push_str(&"-".repeat(size.saturating_sub(message.len())));
+    message
+}
