@@ -81,6 +81,11 @@ class HttpConnection {
     return length === 0 ? null : data.toString();
   }
 
+  /** That many bytes, for what is no HTTP any more after an upgrade. */
+  bytes(length, ms) {
+    return this.#reader.exactly(length, `${length} bytes`, ms);
+  }
+
   /** The whole rest of the body. */
   async body(ms) {
     const { status, headers } = this.#head;
@@ -100,6 +105,11 @@ class HttpConnection {
   /** What is left until the server ends the connection. */
   async ended(ms) {
     return (await this.#reader.rest("the end of the connection", ms)).toString();
+  }
+
+  /** Reads no more, and says nothing about it. */
+  pause() {
+    this.#socket.pause();
   }
 
   /** FIN: nothing more is sent, but still read. */

@@ -12,9 +12,10 @@ export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DE
  * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`
+ * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
  */
-export async function startServer(owner, { vars = {} } = {}) {
-  const server = new Server({ ...DEFAULT_VARS, ...vars });
+export async function startServer(owner, { vars = {}, log } = {}) {
+  const server = new Server({ ...DEFAULT_VARS, ...vars }, log);
   owner.after(() => server.stop());
   await server.start();
   return server;
@@ -24,10 +25,11 @@ class Server {
   #storage = temporaryDirectory();
   #vars;
   #workerd;
-  #log = new WorkerLog();
+  #log;
 
-  constructor(vars) {
+  constructor(vars, log) {
     this.#vars = vars;
+    this.#log = new WorkerLog(log);
   }
 
   get url() {

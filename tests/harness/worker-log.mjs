@@ -1,13 +1,19 @@
-// What a server prints. It prints nothing as long as all is well.
+// What a server prints. It prints nothing as long as all is well, but for what a service says to its test.
 
 import assert from "node:assert/strict";
 
 export class WorkerLog {
   #text = "";
+  #show;
+
+  /** @param {(text: string) => void} [show] gets everything as it comes; by default it goes to stderr */
+  constructor(show = (text) => process.stderr.write(text)) {
+    this.#show = show;
+  }
 
   add(text) {
     this.#text += text;
-    process.stderr.write(text);
+    this.#show(text);
   }
 
   /** No test may pass while the Worker panics: that resets every connection, and some tests would not notice. */

@@ -1,0 +1,45 @@
+// A second receiver comes while the first is there, or after it left without a word: the first is sent a newline, and
+// what comes of that decides.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { until } from "../harness/wait.mjs";
+import { TRANSPORTS } from "../streams/transports.mjs";
+import { openWaiting, startWitness } from "./witness.mjs";
+
+const witness = await startWitness({ after }, { SOCKJS_HEARTBEAT_DELAY: "34000" });
+const ANOTHER = 'c[2010,"Another connection still open"]';
+const GONE = 'c[1002,"Connection interrupted"]';
+
+for (const segment of Object.keys(TRANSPORTS)) {
+  test(`${segment}: while the first is there, the second is turned away and the first goes on`, async (t) => {
+    const { session, told, receiver } = await openWaiting(t, witness, segment);
+    for (const _ of [1, 2]) {
+      const second = await session.openReceiver();
+      assert.equal(await second.frame(), ANOTHER);
+      assert.equal(await second.chunk(), null);
+    }
+    await session.send("a");
+    assert.equal(await receiver.frame(), 'a["a"]');
+    assert.equal(told.length, 0);
+  });
+
+  for (const [packet, leave] of [
+    ["FIN", (connection) => connection.close()],
+    ["RST", (connection) => connection.reset()],
+  ]) {
+    test(`${segment}: after the first left by ${packet}, the session is over`, async (t) => {
+      const { session, told, receiver } = await openWaiting(t, witness, segment);
+      leave(receiver.connection);
+      // On a busy machine the probe may be answered too late; the next one finds what it brought out.
+      const answer = async () => {
+        const second = await session.openReceiver();
+        const frame = await second.frame();
+        assert.equal(await second.chunk(), null);
+        return frame !== ANOTHER && frame;
+      };
+      assert.equal(await until(answer, "an answer but 2010"), GONE);
+      assert.equal(await told.next("on_close"), "close: Interrupted");
+    });
+  }
+}

@@ -1,0 +1,124 @@
+// A session over any HTTP transport, on raw sockets: one that reads a stream and one that polls look alike to a test.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { request, start } from "../harness/http.mjs";
+import { TRANSPORTS } from "./transports.mjs";
+
+export class Session {
+  id = randomUUID();
+  /** How many receivers there were. */
+  receivers = 0;
+  #owner;
+  #transport;
+  #receiver;
+
+  /**
+   * @param owner what its connections end with
+   * @param {string} service URL of a service
+   * @param {string} segment key of `TRANSPORTS`
+   */
+  constructor(owner, service, segment) {
+    this.#owner = owner;
+    this.#transport = TRANSPORTS[segment];
+    this.url = `${service}/000/${this.id}`;
+    this.receiveUrl = `${this.url}/${segment}${this.#transport.query ?? ""}`;
+  }
+
+  /** A new receiver, nothing read of its response. */
+  async startReceiver(headers) {
+    const { method } = this.#transport;
+    const connection = await start(this.receiveUrl, { method, headers });
+    this.#owner.after(() => connection.close());
+    this.receivers++;
+    return new Receiver(connection, this.#transport);
+  }
+
+  /** A new receiver of which the head and the prelude are read. For a poll that is only there if it waits. */
+  async openReceiver(headers) {
+    const receiver = await this.startReceiver(headers);
+    await receiver.begin();
+    return receiver;
+  }
+
+  /** The next frame, unwrapped; it opens receivers as the stock client does: one as soon as the last has ended. */
+  async next(ms) {
+    for (;;) {
+      this.#receiver ??= await this.openReceiver();
+      const frame = await this.#receiver.frame(ms);
+      if (frame === null || this.#transport.oneFrame) {
+        if (frame !== null) assert.equal(await this.#receiver.chunk(), null);
+        this.#receiver.connection.close();
+        this.#receiver = undefined;
+      }
+      if (frame !== null) return frame;
+    }
+  }
+
+  /** The next frame that is no heartbeat. */
+  async nextMessages() {
+    let frame;
+    do frame = await this.next();
+    while (frame === "h");
+    return frame;
+  }
+
+  /** The receiver that `next` reads from, and goes on with: made if there is none. */
+  async receiver() {
+    this.#receiver ??= await this.openReceiver();
+    return this.#receiver;
+  }
+
+  async send(...messages) {
+    const { status } = await request(`${this.url}/xhr_send`, { method: "POST", body: JSON.stringify(messages) });
+    assert.equal(status, 204);
+  }
+}
+
+class Receiver {
+  #transport;
+  #rest;
+
+  constructor(connection, transport) {
+    this.connection = connection;
+    this.#transport = transport;
+  }
+
+  async begin() {
+    this.head = await this.connection.head();
+    assert.equal(this.head.status, 200);
+    if (this.#transport.prelude !== null) assert.equal(await this.chunk(), this.#transport.prelude);
+    return this;
+  }
+
+  /** The next chunk of the body; null at its end. What was ready at once has a length and is one chunk here, too. */
+  async chunk(ms) {
+    if (this.head.headers["transfer-encoding"] === "chunked") return this.connection.chunk(ms);
+    this.#rest ??= [await this.connection.body(ms), null];
+    return this.#rest.shift();
+  }
+
+  /** The whole response, for one that is ready. */
+  async whole() {
+    await this.connection.head();
+    return this.connection.body();
+  }
+
+  /** The next frame, which must be a chunk of its own in its wrapping; null at the end. */
+  async frame(ms) {
+    let chunk;
+    // Newlines, which clients ignore, are how the server asks whether a client is still there.
+    do chunk = await this.chunk(ms);
+    while (chunk === "\n");
+    return chunk === null ? null : unwrap(chunk, this.#transport);
+  }
+}
+
+/** What stands in the wrapping; it must be exactly that of the transport. */
+function unwrap(chunk, { wrap }) {
+  const [before, after] = wrap("\0").split(/"?(?:\0|\\u0000)"?/);
+  const inside = chunk.slice(before.length, chunk.length - after.length);
+  const frame = /^"/.test(inside) ? JSON.parse(inside) : inside.replaceAll("%25", "%");
+  assert.equal(chunk, wrap(frame));
+  return frame;
+}

@@ -1,0 +1,81 @@
+// The HTTP transports on the wire, written down from the protocol and not from the server's own table.
+
+const JAVASCRIPT = "application/javascript; charset=UTF-8";
+
+/** More than 1 KiB, for Safari: how much more is nobody's business but its spaces are. */
+const PAGE = `<!doctype html>
+<html><head>
+  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
+  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
+</head><body><h2>Don't panic!</h2>
+  <script>
+    document.domain = document.domain;
+    var c = parent.callback;
+    c.start();
+    function p(d) {c.message(d);};
+    window.onload = function() {c.stop();};
+  </script>
+`;
+
+/** A string in a script of a page, where `</script>` and `<!--` would mean something. */
+const quote = (frame) => JSON.stringify(frame).replaceAll("<", "\\u003c");
+
+/**
+ * By the last segment of the path: method, query and Content-Type of a receive request, whether other origins may read
+ * it, what comes before the first frame and around each, and whether the first is the last. `nasty` is `NASTY_MESSAGE`
+ * as it is received, spelled out.
+ */
+export const TRANSPORTS = {
+  xhr_streaming: {
+    method: "POST",
+    contentType: JAVASCRIPT,
+    cors: true,
+    prelude: "h".repeat(2048) + "\n",
+    wrap: (frame) => `${frame}\n`,
+    nasty: String.raw`a["100% \"q\" 'a' </script> \\ %41 \r\n \u2028 \ud83d\ude00"]` + "\n",
+  },
+  eventsource: {
+    method: "GET",
+    contentType: "text/event-stream",
+    cors: true,
+    prelude: "\r\n",
+    wrap: (frame) => `data: ${frame.replaceAll("%", "%25")}\r\n\r\n`,
+    nasty: String.raw`data: a["100%25 \"q\" 'a' </script> \\ %2541 \r\n \u2028 \ud83d\ude00"]` + "\r\n\r\n",
+  },
+  htmlfile: {
+    method: "GET",
+    query: "?c=%63allback",
+    contentType: "text/html; charset=UTF-8",
+    prelude: `${PAGE.padEnd(1040)}\r\n\r\n`,
+    wrap: (frame) => `<script>\np(${quote(frame)});\n</script>\r\n`,
+    nasty:
+      "<script>\n" +
+      String.raw`p("a[\"100% \\\"q\\\" 'a' \u003c/script> \\\\ %41 \\r\\n \\u2028 \\ud83d\\ude00\"]");` +
+      "\n</script>\r\n",
+  },
+  xhr: {
+    method: "POST",
+    contentType: JAVASCRIPT,
+    cors: true,
+    oneFrame: true,
+    prelude: null,
+    wrap: (frame) => `${frame}\n`,
+    nasty: String.raw`a["100% \"q\" 'a' </script> \\ %41 \r\n \u2028 \ud83d\ude00"]` + "\n",
+  },
+  jsonp: {
+    method: "GET",
+    query: "?c=%63allback",
+    contentType: JAVASCRIPT,
+    oneFrame: true,
+    prelude: null,
+    wrap: (frame) => `/**/callback(${quote(frame)});\r\n`,
+    nasty:
+      String.raw`/**/callback("a[\"100% \\\"q\\\" 'a' \u003c/script> \\\\ %41 \\r\\n \\u2028 \\ud83d\\ude00\"]");` + "\r\n",
+  },
+};
+
+export const NASTY_MESSAGE = "100% \"q\" 'a' </script> \\ %41 \r\n \u2028 😀";
+
+const entries = Object.entries(TRANSPORTS);
+export const STREAMS = entries.filter(([, { oneFrame }]) => !oneFrame).map(([segment]) => segment);
+export const POLLS = entries.filter(([, { oneFrame }]) => oneFrame).map(([segment]) => segment);
