@@ -13,8 +13,9 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, WebSocket, console_error};
 
-/// How long the client of a first receiver has to show that it is gone, when a second one comes.
-const PROBE_WAIT: Duration = Duration::from_millis(40);
+/// How long the client of a first receiver has to show that it is gone, when a second one comes: a newline has to get there
+/// and a reset back. Too short, and a client that comes back is turned away; long, it only delays the second receiver.
+const PROBE_WAIT: Duration = Duration::from_millis(200);
 
 impl Object {
     /// Drains the session of `entry`.
