@@ -1,5 +1,5 @@
-// npm test: lint, Rust tests, then the tests in Node against the built Worker. All run even after a failure, and a
-// summary ends it. `npm test -- FILE...` runs those Node test files alone.
+// npm test: lint, Rust tests, then the tests in Node and the protocol's cases against the built Worker. All run even after
+// a failure, and a summary ends it. `npm test -- FILE...` runs those Node test files alone.
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +16,8 @@ const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of 
 const FILE_TIMEOUT_MS = 600_000;
 const PARALLEL_FILES = 2;
 
+const CONFORMANCE = "scripts/conformance.mjs";
+
 const GROUPS = ["lint", "rust", "node"];
 const CARGO_CHECKS = [
   { group: "lint", name: "rustfmt", args: ["fmt", "--all", "--check"] },
@@ -29,7 +31,7 @@ const CARGO_CHECKS = [
 ];
 
 await main(import.meta, async () => {
-  const { only, files } = readArguments(process.argv.slice(2));
+  const { only, files, given } = readArguments(process.argv.slice(2));
   await setUp();
   const wants = (group) => !only || only === group;
 
@@ -38,6 +40,7 @@ await main(import.meta, async () => {
     body: () => run("cargo", args, { cwd: ROOT, env: rustEnvironment() }),
   }));
   if (wants("node")) checks.push({ name: "build and node tests", body: () => runNodeTests(files) });
+  if (wants("node") && !given) checks.push({ name: "conformance", body: () => run(nodeBinary, [CONFORMANCE], { cwd: ROOT }) });
 
   const results = [];
   for (const check of checks) results.push(await runCheck(check));
@@ -52,7 +55,8 @@ function readArguments(args) {
     if (missing) throw new Error(`there is no file ${missing}`);
     if (values.only && !GROUPS.includes(values.only)) throw new Error(`--only takes one of ${GROUPS.join(", ")}`);
     const only = positionals.length > 0 ? "node" : values.only;
-    return { only, files: positionals.length > 0 ? positionals : nodeTestFiles() };
+    const given = positionals.length > 0;
+    return { only, given, files: given ? positionals : nodeTestFiles() };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }

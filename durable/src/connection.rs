@@ -5,6 +5,7 @@ use crate::inbox::Inbox;
 use crate::info::Info;
 use crate::link::{Link, Links};
 use crate::object::Object;
+use crate::outgoing::Outgoing;
 use crate::room::Room;
 use crate::runtime::now;
 use crate::sends::Sends;
@@ -25,10 +26,10 @@ pub(crate) struct Entry {
     pub sends: RefCell<Sends>,
     /// Whether it waits to be settled.
     pub touched: Cell<bool>,
-    /// Bytes that may wait on the client's own WebSocket, and how many do at most: counted up with each frame, and asked
-    /// of the runtime only when that becomes too many.
+    /// Bytes that may wait for the client.
     queue_limit: usize,
-    on_socket: Cell<usize>,
+    /// What waits on the client's own WebSocket.
+    pub outgoing: Outgoing,
 }
 
 impl Entry {
@@ -42,13 +43,8 @@ impl Entry {
             sends: RefCell::default(),
             touched: Cell::new(false),
             queue_limit,
-            on_socket: Cell::new(0),
+            outgoing: Outgoing::default(),
         })
-    }
-
-    /// Something of this size was sent on the client's own WebSocket.
-    pub fn sent_on_socket(&self, bytes: usize) {
-        self.on_socket.set(self.on_socket.get().saturating_add(bytes));
     }
 
     /// Bytes that wait on the client's own WebSocket, as the runtime says.
@@ -57,15 +53,19 @@ impl Entry {
             Some(Link::Client(websocket)) => websocket.as_ref().buffered_amount() as usize,
             _ => 0,
         };
-        self.on_socket.set(buffered);
+        self.outgoing.correct(buffered);
         buffered
     }
 
     /// Whether `bytes` more may be sent, with what is sent already but goes to the socket only when this event is settled.
     fn has_room_on_socket(&self, bytes: usize) -> bool {
         let unsettled = self.session.borrow().buffered_amount().saturating_add(bytes);
-        let fits = |on_socket: usize| on_socket.saturating_add(unsettled) <= self.queue_limit;
-        !self.info.transport.is_websocket() || fits(self.on_socket.get()) || fits(self.buffered_on_socket())
+        let fits = || self.outgoing.cost().saturating_add(unsettled) <= self.queue_limit;
+        if !self.info.transport.is_websocket() || fits() {
+            return true;
+        }
+        self.buffered_on_socket();
+        fits()
     }
 }
 

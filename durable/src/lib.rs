@@ -16,6 +16,7 @@ mod inbox;
 mod info;
 mod link;
 mod object;
+mod outgoing;
 mod perform;
 mod requests;
 mod room;

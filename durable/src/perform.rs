@@ -79,7 +79,9 @@ impl Object {
     fn deliver_to_client(&self, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {
         let raw = entry.info.transport == Transport::WebSocketRaw;
         if let Frame::Messages(messages) = &delivery.frame {
-            entry.sent_on_socket(messages.iter().map(Encoded::len).sum());
+            // A raw message is one of the runtime's; the others go in one together.
+            let count = if raw { messages.len() } else { 1 };
+            entry.outgoing.add(count, messages.iter().map(Encoded::len).sum());
         }
         if !send(&websocket, raw, &delivery.frame) {
             entry.session.borrow_mut().disconnected(1006, "");

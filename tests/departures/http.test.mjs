@@ -37,8 +37,8 @@ for (const segment of Object.keys(TRANSPORTS)) {
     });
 
     if (!isStream) {
-      // There is no stream yet that could be dropped: only the request's signal tells. A busy runtime finds the RST before
-      // it reads the request, and then nobody ever hears of it: hence one client after the other.
+      // There is no stream yet that could be dropped: only the request's signal tells. A busy runtime finds the RST
+      // before it reads the request, and then nobody ever hears of it: hence one client after the other.
       test("a client that leaves by RST before its poll has a head is gone at once", async (t) => {
         const left = [];
         const leave = async () => {
