@@ -32,16 +32,21 @@
 //! in storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] tells.
 
 mod delivery;
+mod output;
 mod queue;
+mod receiver;
+mod rules;
 mod stored;
 mod timers;
 
+pub use output::{CloseReason, Event, Output};
+pub use receiver::{Departure, Receiver, ReceiverId, ReceiverKind};
+pub use rules::Rules;
 pub use stored::{Change, Row, Stored, Tombstone};
 
-use crate::frame::{Encoded, Frame};
-use crate::options::{Config, Durability};
+use crate::frame::Encoded;
+use crate::options::Durability;
 use crate::time::Millis;
-use crate::transport::Transport;
 use queue::Queue;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -51,135 +56,6 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
-
-/// Name of a receiver, unique in its session; one that attaches again keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ReceiverId(pub u64);
-
-/// Something that frames are delivered to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receiver {
-    /// Its name.
-    pub id: ReceiverId,
-    /// What it takes.
-    pub kind: ReceiverKind,
-}
-
-impl Receiver {
-    /// The one receiver of a WebSocket session.
-    pub const WEBSOCKET: Self = Self { id: ReceiverId(0), kind: ReceiverKind::WebSocket };
-}
-
-/// What a receiver takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReceiverKind {
-    /// A client's own WebSocket: it lives as long as its session and acknowledges nothing.
-    WebSocket,
-    /// A response that ends with its first frame.
-    OneFrame,
-    /// A response that takes frames until it is ended.
-    Stream,
-}
-
-impl ReceiverKind {
-    /// What the receivers of `transport` take.
-    pub fn of(transport: Transport) -> Self {
-        match transport.receive() {
-            None => Self::WebSocket,
-            Some(row) if row.one_frame => Self::OneFrame,
-            Some(_) => Self::Stream,
-        }
-    }
-}
-
-/// How a receiver ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// Its response is over, and everything delivered to it was written.
-    Finished,
-    /// The client left before the last byte.
-    ClientGone,
-    /// It ended, or the way to it was lost and it may attach again: what it did not acknowledge was not written.
-    Broken,
-}
-
-/// Why a session ended, and who ended it. No error: every session ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// The application closed it.
-    Application {
-        /// The code it gave.
-        code: u16,
-        /// The reason it gave.
-        reason: String,
-    },
-    /// The client closed its WebSocket, or lost it (1006).
-    Client {
-        /// The code it gave; 1005 for none, 1006 for a lost connection.
-        code: u16,
-        /// The reason it gave.
-        reason: String,
-    },
-    /// The client left in the middle of a response: 1002.
-    Interrupted,
-    /// No receiver came within the disconnect delay.
-    TimedOut,
-    /// The handler returned an error: 1011.
-    HandlerFailed,
-    /// The client broke a rule of the protocol or a limit.
-    Violation {
-        /// The code it was closed with: 1003 for binary, 1008 for too many messages, 1009 for too
-        /// large, 3000 for broken framing.
-        code: u16,
-        /// What was wrong.
-        reason: String,
-    },
-}
-
-/// What is to be done. See [`Session::poll_output`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Give this frame to this receiver.
-    Deliver {
-        /// To whom.
-        to: ReceiverId,
-        /// Number of the last message in it; none for heartbeats and close frames.
-        seq: Option<Seq>,
-        /// What.
-        frame: Frame,
-        /// Whether its response ends with it.
-        end: bool,
-    },
-    /// Find out whether this receiver's client is still there, and tell by [`Session::probed`] within some tens of
-    /// milliseconds.
-    Probe(ReceiverId),
-    /// Close this receiver's WebSocket, without a frame.
-    Release {
-        /// Whose.
-        receiver: ReceiverId,
-        /// Close code.
-        code: u16,
-        /// Close reason.
-        reason: String,
-    },
-    /// Store this before anything else is answered.
-    Persist(Change),
-    /// Tell the application.
-    Notify(Event),
-}
-
-/// What the application is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The session is open. Always the first.
-    Opened,
-    /// The client sent these, oldest first.
-    Messages(Vec<String>),
-    /// The session is over. Always the last.
-    Closed(CloseReason),
-}
 
 /// Why a message was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,48 +77,6 @@ impl fmt::Display for SendError {
 }
 
 impl std::error::Error for SendError {}
-
-/// The settings that a session follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    /// Silence before a heartbeat; none for never.
-    pub heartbeat_delay: Option<Millis>,
-    /// Time without a receiver before the session is closed.
-    pub disconnect_delay: Millis,
-    /// Age at which a stream is ended.
-    pub receiver_max_age: Millis,
-    /// Time that a message may wait in memory alone.
-    pub persist_after: Millis,
-    /// What "delivered" means.
-    pub durability: Durability,
-    /// Bytes that may wait.
-    pub queue_limit: usize,
-}
-
-impl Rules {
-    /// What `config` says for `transport`.
-    pub fn new(config: &Config, transport: Transport) -> Self {
-        let heartbeat_delay = match transport {
-            Transport::WebSocketRaw => None,
-            Transport::WebSocket => config.websocket_heartbeat_delay.or(Some(config.heartbeat_delay)),
-            _ => Some(config.heartbeat_delay),
-        };
-        Self {
-            heartbeat_delay,
-            disconnect_delay: config.disconnect_delay,
-            receiver_max_age: config.receiver_max_age,
-            persist_after: config.persist_after,
-            durability: config.durability,
-            queue_limit: config.queue_limit,
-        }
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self::new(&Config::new(""), Transport::XhrPolling)
-    }
-}
 
 /// One SockJS session.
 ///
@@ -399,122 +233,6 @@ impl Session {
         self.queue.waiting_bytes()
     }
 
-    /// A receiver came: to an idle session it is attached, to one with a receiver it contends with that one. One that
-    /// is here already asked twice, so its first answer was lost: see [`Session::resume`].
-    pub fn attach(&mut self, now: Millis, receiver: Receiver) {
-        if self.knows(receiver.id) { self.resume(now, receiver, None) } else { self.admit(now, receiver) }
-    }
-
-    /// A receiver came back after its way here was lost, having written everything up to `after`.
-    pub fn resume(&mut self, now: Millis, receiver: Receiver, after: Option<Seq>) {
-        if self.contender.is_some_and(|contender| contender.id == receiver.id) {
-            // Nothing was given to it, and the probe that it waits for is on its way.
-            return;
-        }
-        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
-        if attached.or(self.ending).is_some_and(|other| other != receiver.id) {
-            return self.admit(now, receiver);
-        }
-        self.receiver = None;
-        self.ending = None;
-        self.queue.requeue(now);
-        match after {
-            Some(seq) => {
-                self.queue.raise(seq);
-                self.acknowledge(seq);
-            }
-            // After a restart nobody else knows whether the one that opened the session ever saw its open frame.
-            None if self.opener == receiver.id => self.queue.push_open(),
-            None => {}
-        }
-        self.adopt(now, receiver);
-    }
-
-    fn knows(&self, id: ReceiverId) -> bool {
-        let attached = self.receiver.as_ref().map(|attached| attached.receiver);
-        [attached, self.contender].into_iter().flatten().any(|receiver| receiver.id == id) || self.ending == Some(id)
-    }
-
-    fn admit(&mut self, now: Millis, receiver: Receiver) {
-        if let Some(ending) = self.ending {
-            // A stream may have been ended by its edge before all of it was written: its word is worth a moment.
-            if self.ending_stream && self.contender.is_none() && self.queue.last_sent().is_some() {
-                self.contender = Some(receiver);
-                self.before.push_back(Output::Probe(ending));
-                return;
-            }
-            // Whoever polls again has read the response before: its confirmation is on its way.
-            self.detach(now, ending, Departure::Finished);
-        }
-        match (&self.receiver, self.contender) {
-            (None, _) => self.adopt(now, receiver),
-            (Some(first), None) => {
-                let first = first.receiver.id;
-                self.contender = Some(receiver);
-                self.before.push_back(Output::Probe(first));
-            }
-            (Some(_), Some(_)) => self.refuse(receiver.id),
-        }
-    }
-
-    /// A receiver wrote everything up to `seq`.
-    pub fn ack(&mut self, receiver: ReceiverId, seq: Seq) {
-        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
-        if attached == Some(receiver) || self.ending == Some(receiver) {
-            self.acknowledge(seq);
-        }
-    }
-
-    /// A receiver ended. One that is not attached any more says nothing new.
-    pub fn detach(&mut self, now: Millis, receiver: ReceiverId, how: Departure) {
-        if self.contender.is_some_and(|contender| contender.id == receiver) {
-            self.contender = None;
-            return;
-        }
-        if self.ending == Some(receiver) {
-            self.ending = None;
-        } else if self.receiver.as_ref().is_some_and(|attached| attached.receiver.id == receiver) {
-            self.receiver = None;
-        } else {
-            return;
-        }
-        self.idle_since = now;
-        match how {
-            Departure::Finished => {
-                if let Some(seq) = self.queue.last_sent() {
-                    self.acknowledge(seq);
-                }
-            }
-            Departure::Broken => self.queue.requeue(now),
-            Departure::ClientGone => {
-                if let Some(through) = self.queue.clear() {
-                    self.persist(Change::Discard { through });
-                }
-                self.shut(now, 1002, "Connection interrupted", CloseReason::Interrupted);
-            }
-        }
-        if self.receiver.is_none()
-            && let Some(contender) = self.contender.take()
-        {
-            self.adopt(now, contender);
-        }
-    }
-
-    /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.
-    pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
-        if self.ending == Some(receiver) && self.contender.is_some() {
-            return self.detach(now, receiver, Departure::Finished);
-        }
-        if self.receiver.as_ref().is_none_or(|attached| attached.receiver.id != receiver) {
-            return;
-        }
-        if !alive {
-            self.detach(now, receiver, Departure::ClientGone);
-        } else if let Some(contender) = self.contender.take() {
-            self.refuse(contender.id);
-        }
-    }
-
     /// The client sent messages. To a session that is closing they mean nothing.
     pub fn receive(&mut self, messages: Vec<String>) {
         if self.is_open() && !messages.is_empty() {
@@ -579,15 +297,6 @@ impl Session {
         }
         self.phase = Phase::Closing(tombstone);
         self.after.push_back(Output::Notify(Event::Closed(reason)));
-    }
-
-    fn adopt(&mut self, now: Millis, receiver: Receiver) {
-        self.receiver = Some(Attached { receiver, since: now, last_out: Some(now), woken: now, due: None });
-    }
-
-    fn refuse(&mut self, receiver: ReceiverId) {
-        let frame = Frame::another_connection();
-        self.before.push_back(Output::Deliver { to: receiver, seq: None, frame, end: true });
     }
 
     /// Whether messages are written to storage before they are delivered.

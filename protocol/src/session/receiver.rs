@@ -1,0 +1,186 @@
+//! Who receives: receivers come, come back, contend and leave.
+
+use super::{Attached, Change, CloseReason, Output, Seq, Session};
+use crate::frame::Frame;
+use crate::time::Millis;
+use crate::transport::Transport;
+use serde::{Deserialize, Serialize};
+
+/// Name of a receiver, unique in its session; one that attaches again keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReceiverId(pub u64);
+
+/// Something that frames are delivered to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receiver {
+    /// Its name.
+    pub id: ReceiverId,
+    /// What it takes.
+    pub kind: ReceiverKind,
+}
+
+impl Receiver {
+    /// The one receiver of a WebSocket session.
+    pub const WEBSOCKET: Self = Self { id: ReceiverId(0), kind: ReceiverKind::WebSocket };
+}
+
+/// What a receiver takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiverKind {
+    /// A client's own WebSocket: it lives as long as its session and acknowledges nothing.
+    WebSocket,
+    /// A response that ends with its first frame.
+    OneFrame,
+    /// A response that takes frames until it is ended.
+    Stream,
+}
+
+impl ReceiverKind {
+    /// What the receivers of `transport` take.
+    pub fn of(transport: Transport) -> Self {
+        match transport.receive() {
+            None => Self::WebSocket,
+            Some(row) if row.one_frame => Self::OneFrame,
+            Some(_) => Self::Stream,
+        }
+    }
+}
+
+/// How a receiver ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Its response is over, and everything delivered to it was written.
+    Finished,
+    /// The client left before the last byte.
+    ClientGone,
+    /// It ended, or the way to it was lost and it may attach again: what it did not acknowledge was not written.
+    Broken,
+}
+
+impl Session {
+    /// A receiver came: to an idle session it is attached, to one with a receiver it contends with that one. One that
+    /// is here already asked twice, so its first answer was lost: see [`Session::resume`].
+    pub fn attach(&mut self, now: Millis, receiver: Receiver) {
+        if self.knows(receiver.id) { self.resume(now, receiver, None) } else { self.admit(now, receiver) }
+    }
+
+    /// A receiver came back after its way here was lost, having written everything up to `after`.
+    pub fn resume(&mut self, now: Millis, receiver: Receiver, after: Option<Seq>) {
+        if self.contender.is_some_and(|contender| contender.id == receiver.id) {
+            // Nothing was given to it, and the probe that it waits for is on its way.
+            return;
+        }
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
+        if attached.or(self.ending).is_some_and(|other| other != receiver.id) {
+            return self.admit(now, receiver);
+        }
+        self.receiver = None;
+        self.ending = None;
+        self.queue.requeue(now);
+        match after {
+            Some(seq) => {
+                self.queue.raise(seq);
+                self.acknowledge(seq);
+            }
+            // After a restart nobody else knows whether the one that opened the session ever saw its open frame.
+            None if self.opener == receiver.id => self.queue.push_open(),
+            None => {}
+        }
+        self.adopt(now, receiver);
+    }
+
+    fn knows(&self, id: ReceiverId) -> bool {
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver);
+        [attached, self.contender].into_iter().flatten().any(|receiver| receiver.id == id) || self.ending == Some(id)
+    }
+
+    fn admit(&mut self, now: Millis, receiver: Receiver) {
+        if let Some(ending) = self.ending {
+            // A stream may have been ended by its edge before all of it was written: its word is worth a moment.
+            if self.ending_stream && self.contender.is_none() && self.queue.last_sent().is_some() {
+                self.contender = Some(receiver);
+                self.before.push_back(Output::Probe(ending));
+                return;
+            }
+            // Whoever polls again has read the response before: its confirmation is on its way.
+            self.detach(now, ending, Departure::Finished);
+        }
+        match (&self.receiver, self.contender) {
+            (None, _) => self.adopt(now, receiver),
+            (Some(first), None) => {
+                let first = first.receiver.id;
+                self.contender = Some(receiver);
+                self.before.push_back(Output::Probe(first));
+            }
+            (Some(_), Some(_)) => self.refuse(receiver.id),
+        }
+    }
+
+    /// A receiver wrote everything up to `seq`.
+    pub fn ack(&mut self, receiver: ReceiverId, seq: Seq) {
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
+        if attached == Some(receiver) || self.ending == Some(receiver) {
+            self.acknowledge(seq);
+        }
+    }
+
+    /// A receiver ended. One that is not attached any more says nothing new.
+    pub fn detach(&mut self, now: Millis, receiver: ReceiverId, how: Departure) {
+        if self.contender.is_some_and(|contender| contender.id == receiver) {
+            self.contender = None;
+            return;
+        }
+        if self.ending == Some(receiver) {
+            self.ending = None;
+        } else if self.receiver.as_ref().is_some_and(|attached| attached.receiver.id == receiver) {
+            self.receiver = None;
+        } else {
+            return;
+        }
+        self.idle_since = now;
+        match how {
+            Departure::Finished => {
+                if let Some(seq) = self.queue.last_sent() {
+                    self.acknowledge(seq);
+                }
+            }
+            Departure::Broken => self.queue.requeue(now),
+            Departure::ClientGone => {
+                if let Some(through) = self.queue.clear() {
+                    self.persist(Change::Discard { through });
+                }
+                self.shut(now, 1002, "Connection interrupted", CloseReason::Interrupted);
+            }
+        }
+        if self.receiver.is_none()
+            && let Some(contender) = self.contender.take()
+        {
+            self.adopt(now, contender);
+        }
+    }
+
+    /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.
+    pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
+        if self.ending == Some(receiver) && self.contender.is_some() {
+            return self.detach(now, receiver, Departure::Finished);
+        }
+        if self.receiver.as_ref().is_none_or(|attached| attached.receiver.id != receiver) {
+            return;
+        }
+        if !alive {
+            self.detach(now, receiver, Departure::ClientGone);
+        } else if let Some(contender) = self.contender.take() {
+            self.refuse(contender.id);
+        }
+    }
+
+    pub(super) fn adopt(&mut self, now: Millis, receiver: Receiver) {
+        self.receiver = Some(Attached { receiver, since: now, last_out: Some(now), woken: now, due: None });
+    }
+
+    fn refuse(&mut self, receiver: ReceiverId) {
+        let frame = Frame::another_connection();
+        self.before.push_back(Output::Deliver { to: receiver, seq: None, frame, end: true });
+    }
+}
