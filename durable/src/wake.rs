@@ -47,6 +47,8 @@ impl Object {
     pub(crate) fn wake_socket(&self, websocket: &WebSocket) {
         match Attachment::read(websocket) {
             Some(Attachment::Client(info)) => self.wake_client(now(), info, websocket),
+            // Its session is not known any more.
+            Some(Attachment::Receiver { .. }) if self.asleep.sessions_awake.get() => {}
             Some(Attachment::Receiver { service, session, transport, receiver, since, ending }) => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
                 let sleeper = Sleeper { receiver, since, ending, websocket: websocket.clone() };
