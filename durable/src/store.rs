@@ -9,7 +9,7 @@
 //! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
 //!
 //! The number in a table's name is the version of its format. Tables are made by the first write, so that a request that
-//! is refused leaves nothing behind. Neither has a row id, so that each row counts once.
+//! is refused leaves nothing behind. None has a row id, so that each row counts once.
 
 use crate::info::Info;
 use serde::Deserialize;

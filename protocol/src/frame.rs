@@ -70,11 +70,6 @@ impl Encoded {
         Self(message.into())
     }
 
-    /// What an earlier [`Encoded::framed`] gave, read back from storage.
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
     /// The encoded text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,21 +1,11 @@
 // The HTTP transports on the wire, written down from the protocol and not from the server's own table.
 
+import { XHR_PRELUDE, htmlfilePrelude } from "../conformance/preludes.mjs";
+
 const JAVASCRIPT = "application/javascript; charset=UTF-8";
 
-/** More than 1 KiB, for Safari: how much more is nobody's business but its spaces are. */
-const PAGE = `<!doctype html>
-<html><head>
-  <meta http-equiv="X-UA-Compatible" content="IE=edge" />
-  <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
-</head><body><h2>Don't panic!</h2>
-  <script>
-    document.domain = document.domain;
-    var c = parent.callback;
-    c.start();
-    function p(d) {c.message(d);};
-    window.onload = function() {c.stop();};
-  </script>
-`;
+/** Filled up to more than 1 KiB, for Safari. */
+const PAGE = `${htmlfilePrelude("callback")}\n`;
 
 /** A string in a script of a page, where `</script>` and `<!--` would mean something. */
 const quote = (frame) => JSON.stringify(frame).replaceAll("<", "\\u003c");
@@ -30,7 +20,7 @@ export const TRANSPORTS = {
     method: "POST",
     contentType: JAVASCRIPT,
     cors: true,
-    prelude: "h".repeat(2048) + "\n",
+    prelude: XHR_PRELUDE,
     wrap: (frame) => `${frame}\n`,
     nasty: String.raw`a["100% \"q\" 'a' </script> \\ %41 \r\n \u2028 \ud83d\ude00"]` + "\n",
   },
