@@ -5,8 +5,12 @@ import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { UsageError, main } from "./run.mjs";
 import { setUp } from "./setup.mjs";
+import { requireGoodSettings } from "./settings.mjs";
 import { ROOT } from "./tools.mjs";
+import { workerConfig } from "./worker-config.mjs";
 import { startWorkerd } from "./workerd.mjs";
+
+const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true" };
 
 const USAGE = `usage: npm run serve -- [--port N] [--host ADDRESS] [--storage DIR] [--var NAME=VALUE ...]
 
@@ -20,6 +24,10 @@ await main(import.meta, async () => {
   await setUp();
   await build();
   const server = await startWorkerd(options);
+  await requireGoodSettings(server.url).catch((error) => {
+    server.kill();
+    throw error;
+  });
 
   let stopped = false;
   const stop = () => {
@@ -43,7 +51,7 @@ function readOptions(args) {
   };
   try {
     const { values } = parseArgs({ args, options });
-    return { ...values, port: readPort(values.port), vars: { SOCKJS_TEST_SERVICES: "true", ...readVars(values.var) } };
+    return { ...values, port: readPort(values.port), vars: { ...DEFAULT_VARS, ...workerConfig().vars, ...readVars(values.var) } };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }

@@ -4,12 +4,15 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { build } from "./build.mjs";
 import { Problem, killGroup, main, spawnTied } from "./run.mjs";
+import { requireGoodSettings } from "./settings.mjs";
 import { setUp } from "./setup.mjs";
 import { ROOT, nodeBinary, wranglerScript } from "./tools.mjs";
 
 const STOP_WITHIN_MS = 3_000;
+const POLL_MS = 250;
 
 await main(import.meta, async () => {
   const { ip, port, args } = withDefaults(process.argv.slice(2));
@@ -27,7 +30,14 @@ await main(import.meta, async () => {
   };
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
 
-  const [code] = await once(wrangler, "exit");
+  const exited = once(wrangler, "exit");
+  const problem = await Promise.race([exited.then(() => {}), badSettings(`http://${ip}:${port}`, wrangler)]);
+  if (problem) {
+    stop();
+    await exited;
+    throw problem;
+  }
+  const [code] = await exited;
   return stopped ? 0 : (code ?? 1);
 });
 
@@ -42,6 +52,18 @@ function withDefaults(given) {
   if (valueOf("--ip") === undefined) defaults.push("--ip", ip);
   if (valueOf("--port") === undefined) defaults.push("--port", String(port));
   return { ip, port, args: [...defaults, ...given] };
+}
+
+/** Resolves once the Worker answers: to what is wrong with its variables, which wrangler collects from many places. */
+async function badSettings(url, wrangler) {
+  while (wrangler.exitCode === null && wrangler.signalCode === null) {
+    await setTimeoutPromise(POLL_MS);
+    try {
+      return await requireGoodSettings(url).then(() => {});
+    } catch (error) {
+      if (error instanceof Problem) return error;
+    }
+  }
 }
 
 async function requireFreePort(host, port) {

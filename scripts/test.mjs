@@ -21,13 +21,13 @@ const CONFORMANCE = "scripts/conformance.mjs";
 const GROUPS = ["lint", "rust", "node"];
 const CARGO_CHECKS = [
   { group: "lint", name: "rustfmt", args: ["fmt", "--all", "--check"] },
-  { group: "lint", name: "clippy", args: ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"] },
+  { group: "lint", name: "clippy", args: ["clippy", "--workspace", "--all-targets", "--features", "server", "--", "-D", "warnings"] },
   {
     group: "lint",
     name: "clippy, WebAssembly",
     args: ["clippy", "--target", WASM_TARGET, "--features", "server", "--", "-D", "warnings"],
   },
-  { group: "rust", name: "cargo test", args: ["test", "--workspace"] },
+  { group: "rust", name: "cargo test", args: ["test", "--workspace", "--features", "server"] },
 ];
 
 await main(import.meta, async () => {

@@ -1,13 +1,11 @@
 // The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
 
-import { Problem } from "./run.mjs";
-
 export function workerdCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, address, objects }) {
   const bindings = [
     ...durableObjects.map(
       ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
     ),
-    ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, text = ${text(value)})`),
+    ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, ${variable(value)})`),
   ];
   // A class's unique key is the name of its folder in the storage.
   const namespaces = durableObjects.map(
@@ -42,9 +40,13 @@ function list(items) {
   return `[${items.map((item) => `\n    ${item},`).join("")}\n  ]`;
 }
 
+/** Numbers and booleans keep their type, as wrangler lets them. */
+function variable(value) {
+  return typeof value === "string" ? `text = ${text(value)}` : `json = ${text(JSON.stringify(value))}`;
+}
+
 /** A Cap'n Proto string literal: UTF-8 as it is, control characters as \\xHH. */
 function text(value) {
-  if (typeof value !== "string") throw new Problem(`a variable must be a text, not ${value}`, "put it in quotes");
   const escaped = value.replace(/["\\]/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });

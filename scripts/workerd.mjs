@@ -19,13 +19,13 @@ const MODULES = ["index.js", "index_bg.wasm"];
  * @param {number} [options.port] 0, the default, takes a free one
  * @param {string} [options.host] address to listen on
  * @param {string} options.storage directory that outlives the process; made where missing, for one workerd at a time
- * @param {Record<string, string>} [options.vars] text bindings, on top of [vars] of wrangler.toml
+ * @param {Record<string, string | number | boolean>} [options.vars] variables, in place of [vars] of wrangler.toml
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
  * @returns {Promise<{port: number, url: string, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
  *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
  *   waits for every open stream.
  */
-export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars = {}, log = logToStderr }) {
+export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars, log = logToStderr }) {
   const address = host.includes(":") ? `[${host}]` : host;
   const { configFile, objects } = prepare(storage, { address: `${address}:${port}`, vars });
 
@@ -68,7 +68,7 @@ function prepare(storage, { address, vars }) {
   mkdirSync(objects, { recursive: true });
   for (const module of MODULES) copyFileSync(join(BUILD_DIR, module), join(directory, module));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, workerdCapnp({ ...config, vars: { ...config.vars, ...vars }, address, objects }));
+  writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects }));
   return { configFile, objects };
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sockjs_protocol::options::Config;
-use sockjs_protocol::transport::{RECEIVES, Transport};
+use sockjs_protocol::transport::Transport;
 
 /// Content type of the answer, as the protocol's tests spell it.
 pub(crate) const JSON: &str = "application/json; charset=UTF-8";
@@ -23,12 +23,10 @@ struct Info<'a> {
 
 /// The answer for a service, with 32 random bits.
 pub(crate) fn info(config: &Config, entropy: u32) -> serde_json::Result<String> {
-    let websockets = [Transport::WebSocket, Transport::WebSocketRaw];
-    let websockets = websockets.into_iter().filter(|_| config.websocket);
-    let receives = RECEIVES.iter().map(|receive| receive.transport);
+    let offered = Transport::ALL.into_iter().filter(|transport| config.offers(*transport));
     serde_json::to_string(&Info {
-        websocket: config.websocket,
-        transports: websockets.chain(receives).map(Transport::name).collect(),
+        websocket: config.offers(Transport::WebSocket),
+        transports: offered.map(Transport::name).collect(),
         origins: (!config.disable_cors).then_some(["*:*"]),
         cookie_needed: config.jsessionid,
         entropy,
@@ -60,5 +58,7 @@ mod tests {
     fn info_without_websockets_says_so() {
         let text = info(&Config::new("/echo").websocket(false), 0).unwrap();
         assert!(text.starts_with(r#"{"websocket":false,"transports":["xhr-streaming""#), "{text}");
+        let text = info(&Config::new("/echo").transports([Transport::XhrPolling]), 0).unwrap();
+        assert!(text.starts_with(r#"{"websocket":false,"transports":["xhr-polling"],"#), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::iframe::is_iframe;
 use sockjs_protocol::options::Config;
-use sockjs_protocol::transport::{RECEIVES, Receive, SENDS, Send};
+use sockjs_protocol::transport::{RECEIVES, Receive, SENDS, Send, Transport};
 
 /// Longest session id that is served. Stock clients send 8 characters; it becomes part of an object's name and of a
 /// header.
@@ -83,14 +83,17 @@ fn methods_of<'a>(config: &Config, rest: &'a str) -> Option<Methods<'a>> {
             Some(Methods([Some(("GET", Endpoint::Info)), Some(options)], "OPTIONS, GET"))
         }
         path if is_iframe(path) && !config.disable_cors => Methods::get(Endpoint::Iframe),
-        "/websocket" if config.websocket => Methods::get(Endpoint::RawWebSocket),
+        "/websocket" if config.offers(Transport::WebSocketRaw) => Methods::get(Endpoint::RawWebSocket),
         path => {
             let (session, segment) = session_path(path)?;
-            if let Some(receive) = RECEIVES.iter().find(|receive| receive.segment == segment) {
+            let offered = |transport: &Transport| config.offers(*transport);
+            if let Some(receive) = RECEIVES.iter().find(|row| row.segment == segment && offered(&row.transport)) {
                 Methods::by(receive.method, receive.cors, Endpoint::Receive(receive, session))
-            } else if let Some(send) = SENDS.iter().find(|send| send.segment == segment) {
+            } else if let Some(send) =
+                SENDS.iter().find(|row| row.segment == segment && row.transports.iter().any(offered))
+            {
                 Methods::by("POST", send.cors, Endpoint::Send(send, session))
-            } else if segment == "websocket" && config.websocket {
+            } else if segment == "websocket" && config.offers(Transport::WebSocket) {
                 Methods::get(Endpoint::WebSocket(session))
             } else {
                 None
@@ -229,6 +232,32 @@ mod tests {
         assert_eq!(asked("GET", "/disabled/0/s/websocket"), "404");
         assert_eq!(asked("POST", "/disabled/0/s/websocket"), "404");
         assert_eq!(asked("GET", "/disabled/websocket"), "404");
+    }
+
+    #[test]
+    fn transports_that_are_not_offered_are_unknown() {
+        fn known(transports: &[Transport], method: &str, path: &str) -> bool {
+            let config = Config::new("").transports(transports.iter().copied());
+            matches!(route(method, path, [config].iter()), Route::Service(..))
+        }
+        for (transport, method, segment) in [
+            (Transport::WebSocket, "GET", "websocket"),
+            (Transport::XhrStreaming, "POST", "xhr_streaming"),
+            (Transport::EventSource, "GET", "eventsource"),
+            (Transport::HtmlFile, "GET", "htmlfile"),
+            (Transport::XhrPolling, "POST", "xhr"),
+            (Transport::JsonpPolling, "GET", "jsonp"),
+        ] {
+            let path = format!("/0/s/{segment}");
+            let others: Vec<_> = Transport::ALL.into_iter().filter(|other| *other != transport).collect();
+            assert!(known(&[transport], method, &path) && !known(&others, method, &path), "{segment}");
+        }
+        assert!(known(&[Transport::WebSocketRaw], "GET", "/websocket"));
+        assert!(!known(&[Transport::WebSocket], "GET", "/websocket"));
+        assert!(known(&[Transport::EventSource], "POST", "/0/s/xhr_send"));
+        assert!(!known(&[Transport::JsonpPolling, Transport::WebSocket], "POST", "/0/s/xhr_send"));
+        assert!(known(&[Transport::JsonpPolling], "POST", "/0/s/jsonp_send"));
+        assert!(!known(&[Transport::XhrPolling], "POST", "/0/s/jsonp_send"));
     }
 
     #[test]

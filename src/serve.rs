@@ -29,9 +29,8 @@ const URL_MAX: usize = 8 << 10;
 /// When the runtime refuses what no client should be able to cause; the runtime answers 500 then.
 pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, context: &Context) -> Result<Response> {
     let services = Services::shared(services, env);
-    if let Some(error) = services.problem() {
-        console_error!("sockjs: {error}");
-        return refused(Refusal::new(500, error.to_string()));
+    if let Some(problem) = services.problem() {
+        return refused(Refusal::new(500, problem.to_owned()));
     }
     // Not `Request::method`, which takes every method that it does not know for GET.
     let method = request.inner().method();

@@ -6,7 +6,10 @@ use crate::object::{ClientRequest, Object};
 use crate::respond::refused;
 use sockjs_protocol::envelope::{Action, Command};
 use sockjs_protocol::transport::Transport;
-use worker::{Request, Response, Result, console_warn};
+use worker::worker_sys::ext::ResponseExt;
+use worker::{Headers, Request, Response, ResponseBuilder, Result, console_warn, web_sys};
+
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// Answers a WebSocket request of `session`, or a raw one.
 pub(crate) async fn websocket(
@@ -25,8 +28,15 @@ pub(crate) async fn websocket(
     let action = Action::Connect { session: session.map(Into::into), transport };
     let command = Command::new(&config.prefix, action);
     match object.connect(&ClientRequest::of(request)?, &command).await {
-        // 431 says what the client can do about it.
-        Ok(response) if matches!(response.status(), 101 | 431) => Ok(response.into()),
+        Ok(response) if response.status() == 101 => {
+            let offered = headers.get(PROTOCOL)?;
+            match offered.and_then(|offered| select(&offered, &config.websocket_protocols)) {
+                Some(protocol) => with_protocol(&response, protocol),
+                None => Ok(response.into()),
+            }
+        }
+        // It says what the client can do about it.
+        Ok(response) if response.status() == 431 => Ok(response.into()),
         Ok(response) => {
             console_warn!("sockjs: the object answered a WebSocket with {}", response.status());
             refused(unavailable())
@@ -60,6 +70,23 @@ fn check(
     }
 }
 
+/// The subprotocol of `spoken` to select, if `offered`, the client's header, has one.
+fn select<'a>(offered: &str, spoken: &'a [String]) -> Option<&'a str> {
+    let offers = |protocol: &&String| offered.split(',').any(|offer| offer.trim() == *protocol);
+    spoken.iter().find(offers).map(String::as_str)
+}
+
+/// `upgrade` with the head that tells the client what was selected.
+fn with_protocol(upgrade: &web_sys::Response, protocol: &str) -> Result<Response> {
+    let headers = Headers::new();
+    headers.set(PROTOCOL, protocol)?;
+    let builder = ResponseBuilder::new().with_status(101).with_headers(headers);
+    match upgrade.websocket() {
+        Some(socket) => Ok(builder.with_websocket(socket.into()).empty()),
+        None => refused(unavailable()),
+    }
+}
+
 fn unavailable() -> Refusal {
     Refusal::new(503, "The connection cannot be opened now.\n")
 }
@@ -67,6 +94,16 @@ fn unavailable() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_service_chooses_among_the_subprotocols_that_the_client_offers() {
+        let spoken = ["v12.stomp", "v11.stomp"].map(String::from);
+        assert_eq!(select("v10.stomp, v11.stomp,v12.stomp", &spoken), Some("v12.stomp"));
+        assert_eq!(select("v11.stomp", &spoken), Some("v11.stomp"));
+        assert_eq!(select("v1.stomp", &spoken), None);
+        assert_eq!(select("V12.STOMP", &spoken), None);
+        assert_eq!(select("v11.stomp", &[]), None);
+    }
 
     #[test]
     fn handshakes() {

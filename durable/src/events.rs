@@ -11,8 +11,12 @@ use sockjs_protocol::payload::websocket_messages;
 use sockjs_protocol::session::Departure;
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
+use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{Result, WebSocket, console_error};
+
+/// How long an alarm waits for settings that can be served.
+const MISCONFIGURED_RETRY: Duration = Duration::from_secs(60);
 
 impl Object {
     /// A message on a socket.
@@ -101,6 +105,10 @@ impl Object {
     /// The alarm fired: everyone who is due, or nearly so, is served at once.
     pub(crate) async fn on_alarm(self: Rc<Self>) -> Result<()> {
         self.armed.set(Armed::Never);
+        if self.services.problem().is_some() {
+            // Whoever is due is served when the settings are mended.
+            return self.state.storage().set_alarm(MISCONFIGURED_RETRY).await;
+        }
         self.wake_sessions()?;
         let due = self.take_room_alarm();
         self.tick(|session, now| {

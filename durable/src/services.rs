@@ -5,7 +5,7 @@ use crate::runtime::chain_panic_hook;
 use sockjs_protocol::options::{Config, ConfigError};
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::Env;
+use worker::{Env, console_error};
 
 /// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
 pub const DEFAULT_BINDING: &str = "SOCKJS";
@@ -29,7 +29,7 @@ pub struct Services {
     services: Vec<Service>,
     binding: String,
     development: bool,
-    problem: Option<ConfigError>,
+    problem: Option<String>,
 }
 
 /// One service.
@@ -42,6 +42,12 @@ impl Services {
     /// No services yet.
     pub fn new() -> Self {
         Self { services: Vec::new(), binding: DEFAULT_BINDING.into(), development: false, problem: None }
+    }
+
+    /// No services, because the application's own settings cannot be served: every request is answered with 500 and
+    /// `problem`, which is logged once in each isolate.
+    pub fn misconfigured(problem: impl Into<String>) -> Self {
+        Self { problem: Some(problem.into()), ..Self::new() }
     }
 
     /// Adds a service. `factory` makes its handler, once for each object.
@@ -84,9 +90,10 @@ impl Services {
         Ok(())
     }
 
-    /// What [`Services::check`] found when the isolate started: until it is mended, nothing is served.
-    pub fn problem(&self) -> Option<&ConfigError> {
-        self.problem.as_ref()
+    /// What [`Services::misconfigured`] was told or [`Services::check`] found when the isolate started: until it is
+    /// mended, nothing is served.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 
     /// What `build` gives, called once in each isolate.
@@ -99,7 +106,10 @@ impl Services {
             SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
         known.unwrap_or_else(|| {
             let mut services = build(env);
-            services.problem = services.check().err();
+            services.problem = services.problem.take().or_else(|| Some(services.check().err()?.to_string()));
+            if let Some(problem) = &services.problem {
+                console_error!("sockjs: {problem}");
+            }
             services.development = env.var(DEVELOPMENT_VAR).is_ok_and(|value| value.to_string() == "true");
             let services = Rc::new(services);
             let first = SHARED.with_borrow_mut(|all| {

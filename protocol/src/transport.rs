@@ -31,6 +31,17 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// All of them, in the order in which a client should try them.
+    pub const ALL: [Self; 7] = [
+        Self::WebSocket,
+        Self::WebSocketRaw,
+        Self::XhrStreaming,
+        Self::EventSource,
+        Self::HtmlFile,
+        Self::XhrPolling,
+        Self::JsonpPolling,
+    ];
+
     /// Its name in sockjs-node (`transports`, `connection.protocol`).
     pub const fn name(self) -> &'static str {
         match self {
@@ -178,6 +189,8 @@ fn script_string(frame: &str) -> String {
 /// An HTTP request that sends messages: `<prefix>/<server>/<session>/<segment>`, always a POST.
 #[derive(Debug)]
 pub struct Send {
+    /// The transports that send by it.
+    pub transports: &'static [Transport],
     /// Last segment of the path.
     pub segment: &'static str,
     /// Status of an accepted send.
@@ -257,8 +270,24 @@ pub static RECEIVES: &[Receive] = &[
 
 /// Every sending request.
 pub static SENDS: &[Send] = &[
-    Send { segment: "xhr_send", status: 204, body: "", content_type: PLAIN, cors: true, form: false },
-    Send { segment: "jsonp_send", status: 200, body: "ok", content_type: PLAIN, cors: false, form: true },
+    Send {
+        transports: &[Transport::XhrStreaming, Transport::EventSource, Transport::HtmlFile, Transport::XhrPolling],
+        segment: "xhr_send",
+        status: 204,
+        body: "",
+        content_type: PLAIN,
+        cors: true,
+        form: false,
+    },
+    Send {
+        transports: &[Transport::JsonpPolling],
+        segment: "jsonp_send",
+        status: 200,
+        body: "ok",
+        content_type: PLAIN,
+        cors: false,
+        form: true,
+    },
 ];
 
 #[cfg(test)]
@@ -271,8 +300,7 @@ mod tests {
 
     #[test]
     fn a_transport_is_stored_under_the_name_it_shows() {
-        let websockets = [Transport::WebSocket, Transport::WebSocketRaw];
-        for transport in websockets.into_iter().chain(RECEIVES.iter().map(|row| row.transport)) {
+        for transport in Transport::ALL {
             assert_eq!(serde_json::to_string(&transport).unwrap(), format!("\"{}\"", transport.name()));
         }
     }

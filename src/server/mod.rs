@@ -14,8 +14,6 @@ mod settings;
 mod ticker;
 mod witness;
 
-use crate::headers::Refusal;
-use crate::respond::refused;
 use crate::{Config, Placement, Services};
 use amplify::Amplify;
 use broadcast::Broadcast;
@@ -33,21 +31,21 @@ crate::durable_object!(SockJs, services);
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    match Settings::read(&env) {
-        Ok(_) => match client(&request, &Services::shared(services, &env)) {
-            Some(client) => client,
-            None => crate::serve(services, request, &env, &context).await,
-        },
-        Err(problem) => refused(Refusal::new(500, problem.to_string())),
+    match client(&request, &Services::shared(services, &env)) {
+        Some(client) => client,
+        None => crate::serve(services, request, &env, &context).await,
     }
 }
 
 fn services(env: &Env) -> Services {
-    // With a bad setting nothing is served: `fetch` answers 500 before an object is asked.
-    let Ok(settings) = Settings::read(env) else { return Services::new() };
+    let settings = match Settings::read(env) {
+        Ok(settings) => settings,
+        Err(problem) => return Services::misconfigured(problem.to_string()),
+    };
     if !settings.test_services {
         return Services::new();
     }
+    // What a service sets itself below wins.
     let config = |prefix: &str| settings.apply(Config::new(prefix).sockjs_url(client_url(prefix)));
     Services::new()
         .add(config("/echo").response_limit(4096), |_| Echo)

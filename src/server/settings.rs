@@ -1,95 +1,108 @@
-//! The deployable Worker's variables, read from wrangler.toml, the dashboard or `npm run serve -- --var`.
+//! The deployable Worker's variables, from wrangler.toml, the dashboard or `npm run serve -- --var`: `SOCKJS_` and an
+//! option's name in capitals, for all services.
 
-use crate::{Config, Millis};
+use crate::{Config, ConfigError};
+use sockjs_durable::DEVELOPMENT_VAR;
+use sockjs_protocol::options::{NamedOption, OPTIONS};
 use std::fmt;
-use wasm_bindgen::JsValue;
-use worker::{Env, js_sys};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
+use worker::js_sys::{Object, Reflect};
 
-/// What the variables say for all services.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+const NAMES: &str = "SOCKJS_";
+const TEST_SERVICES: &str = "TEST_SERVICES";
+
+/// What the variables say.
+#[derive(Debug, Default, Clone)]
 pub(super) struct Settings {
     /// `SOCKJS_TEST_SERVICES`: whether the bundled services are served.
     pub test_services: bool,
-    /// `SOCKJS_HEARTBEAT_DELAY`, in milliseconds.
-    heartbeat_delay: Option<Millis>,
-    /// `SOCKJS_DISCONNECT_DELAY`, in milliseconds.
-    disconnect_delay: Option<Millis>,
-    /// `SOCKJS_RECEIVER_MAX_AGE`, in milliseconds.
-    receiver_max_age: Option<Millis>,
+    options: Vec<(&'static NamedOption, String)>,
 }
 
-/// A variable that cannot be read.
+/// A variable that cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BadVariable {
-    name: &'static str,
-    value: String,
-    expected: &'static str,
+pub(super) enum Problem {
+    Unknown { name: String },
+    Wrong { name: String, value: String, expected: &'static str },
+    Refused(ConfigError),
 }
 
-impl fmt::Display for BadVariable {
+impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, value, expected } = self;
-        write!(f, "variable {name} is {value:?}: it must be {expected}")
+        match self {
+            Self::Unknown { name } => {
+                write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}, {NAMES}{TEST_SERVICES}")?;
+                OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
+            }
+            Self::Wrong { name, value, expected } => write!(f, "variable {name} is {value:?}: it must be {expected}"),
+            Self::Refused(ConfigError { option, advice, .. }) => {
+                write!(f, "variable {NAMES}{} {advice}", option.to_ascii_uppercase())
+            }
+        }
     }
 }
 
 impl Settings {
-    pub fn read(env: &Env) -> Result<Self, BadVariable> {
-        Self::from_variables(|name| {
-            let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
-            // Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text.
-            let text = || value.as_f64().map(|number| number.to_string());
-            value.as_string().or_else(text).or_else(|| value.as_bool().map(|flag| flag.to_string()))
-        })
+    pub fn read(env: &Env) -> Result<Self, Problem> {
+        let names = Object::keys(env.unchecked_ref::<Object>()).into_iter().filter_map(|name| name.as_string());
+        Self::from_variables(names.filter(|name| name.starts_with(NAMES)).map(|name| {
+            let value = Reflect::get(env, &JsValue::from_str(&name)).unwrap_or_default();
+            (name, text_of(&value))
+        }))
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
-        let millis = |name| match variable(name) {
-            None => Ok(None),
-            Some(value) => match value.trim().parse() {
-                Ok(millis) => Ok(Some(Millis(millis))),
-                Err(_) => Err(BadVariable { name, value, expected: "a whole number of milliseconds" }),
-            },
-        };
-        let flag = |name| match variable(name) {
-            None => Ok(false),
-            Some(value) => match value.trim() {
-                "true" => Ok(true),
-                "false" | "" => Ok(false),
-                _ => Err(BadVariable { name, value, expected: "true or false" }),
-            },
-        };
-        Ok(Self {
-            test_services: flag("SOCKJS_TEST_SERVICES")?,
-            heartbeat_delay: millis("SOCKJS_HEARTBEAT_DELAY")?,
-            disconnect_delay: millis("SOCKJS_DISCONNECT_DELAY")?,
-            receiver_max_age: millis("SOCKJS_RECEIVER_MAX_AGE")?,
-        })
+    fn from_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Self, Problem> {
+        let mut settings = Self::default();
+        for (name, value) in variables {
+            let option = name.strip_prefix(NAMES).unwrap_or_default();
+            if option == TEST_SERVICES {
+                settings.test_services = flag(name, value)?;
+            } else if name == DEVELOPMENT_VAR {
+                flag(name, value)?;
+            } else if let Some(row) = OPTIONS.iter().find(|row| row.name.to_ascii_uppercase() == option) {
+                if let Err(expected) = row.set(&mut Config::new(""), &value) {
+                    return Err(Problem::Wrong { name, value, expected });
+                }
+                settings.options.push((row, value));
+            } else {
+                return Err(Problem::Unknown { name });
+            }
+        }
+        // Also where no service is on that would be told.
+        settings.apply(Config::new("")).check().map_err(Problem::Refused)?;
+        Ok(settings)
     }
 
     /// `config` with what the variables say.
     pub fn apply(&self, mut config: Config) -> Config {
-        if let Some(delay) = self.heartbeat_delay {
-            config = config.heartbeat_delay(delay);
-        }
-        if let Some(delay) = self.disconnect_delay {
-            config = config.disconnect_delay(delay);
-        }
-        if let Some(age) = self.receiver_max_age {
-            config = config.receiver_max_age(age);
+        for (option, value) in &self.options {
+            // They were read once already.
+            let _ = option.set(&mut config, value);
         }
         config
     }
 }
 
+/// Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text. Anything else, such as a
+/// binding of this name, is shown as what it is.
+fn text_of(value: &JsValue) -> String {
+    let number = || value.as_f64().map(|number| number.to_string());
+    let boolean = || value.as_bool().map(|flag| flag.to_string());
+    value.as_string().or_else(number).or_else(boolean).unwrap_or_else(|| format!("{value:?}"))
+}
+
+fn flag(name: String, value: String) -> Result<bool, Problem> {
+    value.trim().parse().map_err(|_| Problem::Wrong { name, value, expected: "true or false" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Millis;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, BadVariable> {
-        Settings::from_variables(|name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, Problem> {
+        Settings::from_variables(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
     #[test]
@@ -97,33 +110,47 @@ mod tests {
         let none = read(&[]).unwrap();
         assert!(!none.test_services);
         assert_eq!(none.apply(Config::new("/a")), Config::new("/a"));
-        let all = read(&[
+        let some = read(&[
             ("SOCKJS_TEST_SERVICES", "true"),
+            ("SOCKJS_DEVELOPMENT", "false"),
             ("SOCKJS_HEARTBEAT_DELAY", "1500"),
-            ("SOCKJS_DISCONNECT_DELAY", " 2000 "),
-            ("SOCKJS_RECEIVER_MAX_AGE", "3000"),
+            ("SOCKJS_JSESSIONID", " true "),
         ]);
-        let config = all.unwrap().apply(Config::new("/a"));
-        assert_eq!((config.heartbeat_delay, config.disconnect_delay), (Millis(1500), Millis(2000)));
-        assert_eq!(config.receiver_max_age, Millis(3000));
+        let some = some.unwrap();
+        assert!(some.test_services);
+        assert_eq!(some.apply(Config::new("/a")), Config::new("/a").heartbeat_delay(Millis(1500)).jsessionid(true));
     }
 
     #[test]
-    fn a_bad_variable_is_named() {
+    fn the_readme_lists_every_option_with_its_default() {
+        let readme = include_str!("../../README.md");
+        let defaults = Config::new("");
+        for option in OPTIONS {
+            let row = readme.lines().find_map(|line| line.strip_prefix(&format!("| `{}` | ", option.name)));
+            let shown = option.show(&defaults);
+            let is_told = shown.len() > 20 || row.is_some_and(|row| row.contains(&shown));
+            assert!(is_told, "{}: {shown} in {row:?}", option.name);
+        }
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_served_is_named() {
         for (name, value, text) in [
             (
                 "SOCKJS_HEARTBEAT_DELAY",
                 "25s",
                 r#"variable SOCKJS_HEARTBEAT_DELAY is "25s": it must be a whole number of milliseconds"#,
             ),
-            (
-                "SOCKJS_DISCONNECT_DELAY",
-                "-1",
-                r#"variable SOCKJS_DISCONNECT_DELAY is "-1": it must be a whole number of milliseconds"#,
-            ),
             ("SOCKJS_TEST_SERVICES", "yes", r#"variable SOCKJS_TEST_SERVICES is "yes": it must be true or false"#),
+            ("SOCKJS_GRACE", "500", "variable SOCKJS_GRACE must be at most 100 ms"),
+            ("SOCKJS_DEVELOPMENT", "", r#"variable SOCKJS_DEVELOPMENT is "": it must be true or false"#),
         ] {
             assert_eq!(read(&[(name, value)]).unwrap_err().to_string(), text);
+        }
+        for name in ["SOCKJS_HEARTBEAT", "SOCKJS_heartbeat_delay", "SOCKJS_PREFIX", "SOCKJS_"] {
+            let text = read(&[(name, "1")]).unwrap_err().to_string();
+            assert!(text.starts_with(&format!("variable {name} is unknown; there are SOCKJS_DEVELOPMENT, ")), "{text}");
+            assert!(text.ends_with(", SOCKJS_QUEUE_LIMIT"), "{text}");
         }
     }
 }

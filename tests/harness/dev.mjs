@@ -39,7 +39,7 @@ export async function startDev(owner) {
 }
 
 /** wrangler takes no port 0 for "any". Between this and its start another program may take the port; then it fails. */
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();

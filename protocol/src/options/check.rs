@@ -1,0 +1,121 @@
+//! What can be served.
+
+use super::{Config, Millis};
+use crate::transport::Transport;
+use std::fmt;
+
+const DAY: Millis = Millis::from_secs(86_400);
+
+/// When the stock receiver of JSONP gives a poll up.
+const JSONP_GIVES_UP: Millis = Millis::from_secs(35);
+
+/// Half of an isolate's memory.
+const MEMORY: usize = 64 << 20;
+
+/// An option that cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The service.
+    pub prefix: String,
+    /// The option's name.
+    pub option: &'static str,
+    /// What it must be.
+    pub advice: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "service {:?}: option {} {}", self.prefix, self.option, self.advice)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// The first option that cannot be served, with what to do about it.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let wrong = [
+            ("prefix", self.wrong_prefix()),
+            ("sockjs_url", self.wrong_sockjs_url()),
+            (
+                "transports",
+                unless(Transport::ALL.into_iter().any(|transport| self.offers(transport)), "must offer one"),
+            ),
+            ("websocket_protocols", self.wrong_websocket_protocols()),
+            ("response_limit", unless(self.response_limit > 0, "must be at least 1 byte")),
+            ("heartbeat_delay", self.wrong_heartbeat_delay()),
+            ("websocket_heartbeat_delay", self.websocket_heartbeat_delay.and_then(second_to_day)),
+            ("disconnect_delay", second_to_day(self.disconnect_delay)),
+            ("receiver_max_age", self.wrong_receiver_max_age()),
+            ("grace", unless(self.grace <= Millis(100), "must be at most 100 ms")),
+            ("persist_after", unless(self.persist_after < Millis(1000), "must be below 1 s")),
+            ("body_limit", unless(self.body_limit <= MEMORY, "must be at most 64 MiB, half of an isolate's memory")),
+            ("message_limit", self.wrong_message_limit()),
+            ("queue_limit", self.wrong_queue_limit()),
+        ];
+        match wrong.into_iter().find_map(|(option, advice)| Some((option, advice?))) {
+            None => Ok(()),
+            Some((option, advice)) => Err(ConfigError { prefix: self.prefix.clone(), option, advice: advice.into() }),
+        }
+    }
+
+    fn wrong_prefix(&self) -> Option<&'static str> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        let prefix = &self.prefix;
+        if !(prefix.is_empty() || prefix.starts_with('/')) || !prefix.chars().all(allowed) {
+            return Some("must start with / and hold only letters, digits, / - . _ ~");
+        }
+        let dots = prefix.split('/').any(|segment| matches!(segment, "." | ".."));
+        unless(!prefix.contains("//") && !dots, "must have no empty, . or .. segments")
+    }
+
+    /// It stands in the page as it is.
+    fn wrong_sockjs_url(&self) -> Option<&'static str> {
+        let url = &self.sockjs_url;
+        unless(
+            !url.is_empty() && !url.contains(['"', '<', '>', '&', '\n']),
+            "must be a URL without quotes, angle brackets, ampersands or line ends",
+        )
+    }
+
+    /// They are tokens of a header (RFC 6455, section 4.1).
+    fn wrong_websocket_protocols(&self) -> Option<&'static str> {
+        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        let good = |protocol: &String| !protocol.is_empty() && protocol.chars().all(token);
+        unless(self.websocket_protocols.iter().all(good), "must be names of letters, digits and !#$%&'*+-.^_`|~")
+    }
+
+    fn wrong_heartbeat_delay(&self) -> Option<&'static str> {
+        if self.offers(Transport::JsonpPolling) && self.heartbeat_delay >= JSONP_GIVES_UP {
+            return Some("must be below 35 s, when stock clients of jsonp-polling give up, or transports without it");
+        }
+        second_to_day(self.heartbeat_delay)
+    }
+
+    fn wrong_receiver_max_age(&self) -> Option<&'static str> {
+        let (age, beat) = (self.receiver_max_age, self.heartbeat_delay);
+        unless(beat <= age && age <= DAY, "must be at least heartbeat_delay and at most a day")
+    }
+
+    fn wrong_message_limit(&self) -> Option<&'static str> {
+        unless(
+            (1..=self.body_limit).contains(&self.message_limit),
+            "must be at least 1 byte and no more than body_limit",
+        )
+    }
+
+    fn wrong_queue_limit(&self) -> Option<&'static str> {
+        unless(
+            (1..=MEMORY).contains(&self.queue_limit),
+            "must be at least 1 byte and at most 64 MiB, half of an isolate's memory",
+        )
+    }
+}
+
+fn second_to_day(delay: Millis) -> Option<&'static str> {
+    unless((Millis(1000)..=DAY).contains(&delay), "must be at least 1 s and at most a day")
+}
+
+fn unless(good: bool, advice: &'static str) -> Option<&'static str> {
+    (!good).then_some(advice)
+}

@@ -1,0 +1,138 @@
+//! The one table of options: a row is an option's field, default, setter, and name in a variable.
+
+use super::value::{Value, Wrong};
+use super::{Durability, Placement, SOCKJS_URL};
+use crate::time::Millis;
+use crate::transport::Transport;
+use std::convert::identity;
+
+/// An option by its name.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedOption {
+    /// As in [`Config`].
+    pub name: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), Wrong>,
+    show: fn(&Config) -> String,
+}
+
+impl NamedOption {
+    /// Sets the option of `config` to what `text` says.
+    ///
+    /// # Errors
+    ///
+    /// What `text` must be and is not, such as "a whole number of milliseconds". Whether the value can be served is for
+    /// [`Config::check`].
+    pub fn set(&self, config: &mut Config, text: &str) -> Result<(), &'static str> {
+        (self.set)(config, text.trim()).map_err(|Wrong(expected)| expected)
+    }
+
+    /// The option of `config` as a text that [`NamedOption::set`] reads.
+    pub fn show(&self, config: &Config) -> String {
+        (self.show)(config)
+    }
+}
+
+/// `name: type = default, type that the setter takes => conversion to the field's;`
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr, $given:ty => $convert:expr;)*) => {
+        /// The options of one service. Every setter can be chained; a bad value is reported by [`Config::check`], which
+        /// `serve` and the Durable Object call before they answer anything.
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub struct Config {
+            /// Where the service lives, such as `/echo`. Empty for the root.
+            pub prefix: String,
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl Config {
+            /// The service at `prefix`, such as `/echo`, with the defaults.
+            pub fn new(prefix: impl Into<String>) -> Self {
+                let mut prefix = prefix.into();
+                if prefix.ends_with('/') {
+                    prefix.pop();
+                }
+                Self { prefix, $($name: $default,)* }
+            }
+
+            $(
+                #[doc = concat!("Sets [`Config::", stringify!($name), "`].")]
+                pub fn $name(mut self, $name: $given) -> Self {
+                    self.$name = $convert($name);
+                    self
+                }
+            )*
+        }
+
+        /// Every option but the prefix.
+        pub const OPTIONS: &[NamedOption] = &[$(NamedOption {
+            name: stringify!($name),
+            set: |config, text| {
+                config.$name = Value::read(text)?;
+                Ok(())
+            },
+            show: |config| config.$name.show(),
+        },)*];
+    };
+}
+
+options! {
+    /// Where the iframe page loads the client from; it has to be exactly the version of the page around it. A path is one
+    /// of this host. Default: the version that this server is tested with, from a public host ([`SOCKJS_URL`]).
+    sockjs_url: String = SOCKJS_URL.into(), impl Into<String> => Into::into;
+    /// The transports that are offered; the others' URLs are answered with 404, and `/info` leaves them out. Default: all.
+    transports: Vec<Transport> = Transport::ALL.into(), impl IntoIterator<Item = Transport> => Vec::from_iter;
+    /// Whether WebSockets are offered, framed and raw, if `transports` has them. Default true.
+    websocket: bool = true, bool => identity;
+    /// The WebSocket subprotocols that the service speaks, the best one first. Of those that a client offers the first of
+    /// these is selected; a browser fails a connection of which none was. Default none.
+    websocket_protocols: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
+    /// Whether every response of a session sets the cookie `JSESSIONID`, for load balancers in front that want one.
+    /// Default false.
+    jsessionid: bool = false, bool => identity;
+    /// Whether other origins are left without CORS headers and iframe pages. Default false.
+    disable_cors: bool = false, bool => identity;
+    /// URL that clients use for everything after `/info`, instead of the one that they know. Default none.
+    base_url: Option<String> = None, impl Into<String> => some;
+    /// Bytes after which a streaming response is ended, so that no client has to keep more. The prelude does not count.
+    /// Default 128 KiB.
+    response_limit: usize = 128 << 10, usize => identity;
+    /// Silence after which a waiting receiver gets a heartbeat. Default 25 s; below 35 s while `jsonp-polling` is offered,
+    /// since its stock receiver gives up then.
+    heartbeat_delay: Millis = Millis::from_secs(25), Millis => identity;
+    /// The same for WebSockets. Default: as `heartbeat_delay`.
+    websocket_heartbeat_delay: Option<Millis> = None, Millis => Some;
+    /// Time without a receiver after which an HTTP session is closed. Default 5 s.
+    disconnect_delay: Millis = Millis::from_secs(5), Millis => identity;
+    /// Age at which a streaming response is ended, so that a client that is silently gone is noticed. Default 10 min.
+    receiver_max_age: Millis = Millis::from_secs(600), Millis => identity;
+    /// How long a poll is held by the object itself before it is held by the Worker. Default 50 ms, at most 100 ms.
+    grace: Millis = Millis(50), Millis => identity;
+    /// How long a message may wait for a receiver in memory alone. Default 250 ms, below 1 s.
+    persist_after: Millis = Millis(250), Millis => identity;
+    /// Which connections share an object. Default [`Placement::Session`].
+    placement: Placement = Placement::Session, Placement => identity;
+    /// What "delivered" means for HTTP sessions. Default [`Durability::Default`].
+    durability: Durability = Durability::Default, Durability => identity;
+    /// Largest body of a send, in bytes. Default 1 MiB; 413 beyond.
+    body_limit: usize = 1 << 20, usize => identity;
+    /// Largest message from a client, in bytes. Default 512 KiB; 413 beyond, on a WebSocket closed with 1009.
+    message_limit: usize = 512 << 10, usize => identity;
+    /// Bytes waiting for one client. Default 1 MiB; a `send` beyond is refused.
+    queue_limit: usize = 1 << 20, usize => identity;
+}
+
+impl Config {
+    /// Whether clients may use `transport`.
+    pub fn offers(&self, transport: Transport) -> bool {
+        self.transports.contains(&transport) && (self.websocket || !transport.is_websocket())
+    }
+}
+
+fn some(text: impl Into<String>) -> Option<String> {
+    Some(text.into())
+}
+
+fn texts(texts: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    texts.into_iter().map(Into::into).collect()
+}

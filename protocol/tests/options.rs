@@ -1,0 +1,117 @@
+//! Options: defaults, limits, and their names in variables.
+
+use sockjs_protocol::options::{Config, Durability, OPTIONS, Placement};
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::transport::Transport;
+
+fn echo() -> Config {
+    Config::new("/echo")
+}
+
+#[test]
+fn the_defaults_are_valid_and_sockjs_nodes() {
+    let config = Config::new("/echo/");
+    assert_eq!(config.check(), Ok(()));
+    assert_eq!(config.prefix, "/echo");
+    assert_eq!((config.heartbeat_delay, config.disconnect_delay), (Millis(25_000), Millis(5_000)));
+    assert_eq!((config.response_limit, config.websocket, config.jsessionid), (131_072, true, false));
+    assert_eq!(Config::new("").check(), Ok(()));
+}
+
+#[test]
+fn a_bad_option_is_named() {
+    for (config, option) in [
+        (Config::new("echo"), "prefix"),
+        (Config::new("/é"), "prefix"),
+        (Config::new("/a//b"), "prefix"),
+        (Config::new("/../b"), "prefix"),
+        (Config::new("/a?b"), "prefix"),
+        (echo().response_limit(0), "response_limit"),
+        (echo().sockjs_url(""), "sockjs_url"),
+        (echo().sockjs_url("/a\"b"), "sockjs_url"),
+        (echo().transports([]), "transports"),
+        (echo().transports([Transport::WebSocket, Transport::WebSocketRaw]).websocket(false), "transports"),
+        (echo().websocket_protocols(["v12.stomp", "a b"]), "websocket_protocols"),
+        (echo().websocket_protocols([""]), "websocket_protocols"),
+        (echo().heartbeat_delay(Millis(35_000)), "heartbeat_delay"),
+        (echo().heartbeat_delay(Millis(999)), "heartbeat_delay"),
+        (echo().websocket_heartbeat_delay(Millis(10)), "websocket_heartbeat_delay"),
+        (echo().disconnect_delay(Millis(0)), "disconnect_delay"),
+        (echo().disconnect_delay(Millis::from_secs(90_000)), "disconnect_delay"),
+        (echo().receiver_max_age(Millis(1)), "receiver_max_age"),
+        (echo().grace(Millis(101)), "grace"),
+        (echo().persist_after(Millis(1000)), "persist_after"),
+        (echo().body_limit(65 << 20), "body_limit"),
+        (echo().message_limit(2 << 20), "message_limit"),
+        (echo().message_limit(0), "message_limit"),
+        (echo().queue_limit(0), "queue_limit"),
+    ] {
+        assert_eq!(config.check().unwrap_err().option, option);
+    }
+}
+
+#[test]
+fn without_jsonp_a_heartbeat_may_be_rare() {
+    let polling = echo().transports([Transport::XhrPolling]);
+    let config = polling.heartbeat_delay(Millis(60_000));
+    assert_eq!(config.check(), Ok(()));
+}
+
+#[test]
+fn websocket_and_transports_both_have_a_say() {
+    let no_websocket = echo().websocket(false);
+    assert!(!no_websocket.offers(Transport::WebSocket) && !no_websocket.offers(Transport::WebSocketRaw));
+    assert!(no_websocket.offers(Transport::XhrPolling));
+    let one = echo().transports([Transport::WebSocket]);
+    assert!(one.offers(Transport::WebSocket) && !one.offers(Transport::WebSocketRaw));
+}
+
+#[test]
+fn each_option_is_set_by_its_name() {
+    let text_of = |name| match name {
+        "sockjs_url" => "/sockjs.js",
+        "transports" => "websocket,xhr-polling",
+        "websocket" => "false",
+        "websocket_protocols" => "v12.stomp,v11.stomp",
+        "jsessionid" | "disable_cors" => "true",
+        "base_url" => "https://example.com/echo",
+        "placement" => "room",
+        "durability" => "outbox",
+        _ => "1234",
+    };
+    let mut config = echo();
+    for option in OPTIONS {
+        let text = text_of(option.name);
+        assert_ne!(option.show(&config), text);
+        option.set(&mut config, &format!(" {text} ")).unwrap();
+        assert_eq!(option.show(&config), text, "{}", option.name);
+        // What is shown can be set.
+        let mut again = echo();
+        for option in OPTIONS {
+            option.set(&mut again, &option.show(&config)).unwrap();
+        }
+        assert_eq!(again, config);
+    }
+    assert_eq!(config.transports, [Transport::WebSocket, Transport::XhrPolling]);
+    assert_eq!((config.placement, config.durability), (Placement::Room, Durability::Outbox));
+    assert_eq!(config.websocket_heartbeat_delay, Some(Millis(1234)));
+}
+
+#[test]
+fn a_text_that_is_no_value_is_told_what_it_must_be() {
+    for (name, text, expected) in [
+        ("heartbeat_delay", "25s", "a whole number of milliseconds"),
+        ("disconnect_delay", "-1", "a whole number of milliseconds"),
+        ("body_limit", "1.5", "a whole number of bytes"),
+        ("jsessionid", "yes", "true or false"),
+        ("placement", "shards", "session or room"),
+        ("durability", "", "default or outbox"),
+    ] {
+        let option = OPTIONS.iter().find(|option| option.name == name).unwrap();
+        let mut config = echo();
+        assert_eq!(option.set(&mut config, text), Err(expected));
+        assert_eq!(config, echo());
+    }
+    let transports = OPTIONS.iter().find(|option| option.name == "transports").unwrap();
+    assert!(transports.set(&mut echo(), "websocket,carrier-pigeon").unwrap_err().contains("jsonp-polling"));
+}
