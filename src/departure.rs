@@ -5,13 +5,14 @@
 //! some releases only at its next chunk and in some never. Whichever comes first, the object is told once.
 
 use crate::inner::Line;
+use crate::invocation::Invocation;
 use futures::channel::oneshot;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::AbortSignal;
-use worker::{Context, Request, Result, worker_sys};
+use worker::{Request, Result};
 
 /// Watches for the departure of one request's client. Dropped before [`Departure::complete`], it is that departure.
 #[derive(Debug)]
@@ -33,18 +34,22 @@ struct State {
 
 impl Departure {
     /// Watches the client of `request`.
-    pub fn watch(request: &Request, context: &Context) -> Result<Self> {
+    pub fn watch(request: &Request, invocation: &Invocation) -> Result<Self> {
         let state = Rc::new(State::default());
         let (unanswered, answered) = oneshot::channel();
         let on_abort = Closure::new({
             let state = state.clone();
-            let context = AsRef::<worker_sys::Context>::as_ref(context);
-            let context: worker_sys::Context = AsRef::<JsValue>::as_ref(context).clone().unchecked_into();
+            let invocation = invocation.clone();
             let mut answered = Some(answered);
             move || {
                 state.leave();
                 if let Some(answered) = answered.take() {
-                    stay_until(&context, answered);
+                    // Without this the object would never hear of it: the receiver it is just about to accept would
+                    // look merely lost.
+                    invocation.stay_for(async move {
+                        // Cancellation is the answer.
+                        let _ = answered.await;
+                    });
                 }
             }
         });
@@ -103,16 +108,4 @@ impl State {
             line.tell_gone();
         }
     }
-}
-
-/// Without this the runtime ends the invocation with the client, and the object never hears of it: the receiver it is
-/// just about to accept would look merely lost.
-fn stay_until(context: &worker_sys::Context, answered: oneshot::Receiver<()>) {
-    let answered = js_sys::futures::future_to_promise(async move {
-        // Cancellation is the answer.
-        let _ = answered.await;
-        Ok(JsValue::UNDEFINED)
-    });
-    // The error is that the invocation is over.
-    let _ = context.wait_until(&answered);
 }

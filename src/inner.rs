@@ -5,9 +5,11 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use js_sys::{ArrayBuffer, Uint8Array};
 use sockjs_protocol::envelope::{FINISHED, ToObject, finished_reason};
 use sockjs_protocol::session::Seq;
+use std::cell::Cell;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
-use worker::web_sys::{BinaryType, Event, MessageEvent};
+use worker::web_sys::{BinaryType, CloseEvent, Event, MessageEvent};
 use worker::{Result, WebSocket, web_sys};
 
 /// Close code of an inner socket whose response ended before its last byte.
@@ -21,6 +23,8 @@ pub(crate) struct Inner {
     socket: WebSocket,
     messages: UnboundedReceiver<Vec<u8>>,
     line: UnboundedSender<Vec<u8>>,
+    /// The code that it was closed with, both sides agreeing.
+    ended: Rc<Cell<Option<u16>>>,
     on_message: Closure<dyn FnMut(MessageEvent)>,
     on_end: Closure<dyn FnMut(Event)>,
 }
@@ -31,6 +35,7 @@ impl Inner {
         // Since compatibility date 2026-03-17 it would be Blob, which can only be read by waiting.
         socket.set_binary_type(BinaryType::Arraybuffer);
         let (line, messages) = unbounded();
+        let ended = Rc::new(Cell::new(None));
         let on_message = Closure::new({
             let line = line.clone();
             move |event: MessageEvent| {
@@ -43,13 +48,18 @@ impl Inner {
             }
         });
         let on_end = Closure::new({
-            let line = line.clone();
-            move |_: Event| line.close_channel()
+            let (line, ended) = (line.clone(), ended.clone());
+            move |event: Event| {
+                if let Some(close) = event.dyn_ref::<CloseEvent>().filter(|close| close.was_clean()) {
+                    ended.set(Some(close.code()));
+                }
+                line.close_channel();
+            }
         });
         socket.add_event_listener_with_callback("message", on_message.as_ref().unchecked_ref())?;
         socket.add_event_listener_with_callback("close", on_end.as_ref().unchecked_ref())?;
         socket.add_event_listener_with_callback("error", on_end.as_ref().unchecked_ref())?;
-        let inner = Self { socket: socket.into(), messages, line, on_message, on_end };
+        let inner = Self { socket: socket.into(), messages, line, ended, on_message, on_end };
         inner.socket.accept()?;
         Ok(inner)
     }
@@ -65,8 +75,14 @@ impl Inner {
     }
 
     /// Ends it with the word that everything up to `written` was written.
-    pub fn finish(self, written: Option<Seq>) {
+    pub fn finish(&self, written: Option<Seq>) {
         let _ = self.socket.close(Some(FINISHED), Some(finished_reason(written)));
+    }
+
+    /// After [`Inner::finish`]: true once the object has answered, false if the socket was lost before.
+    pub async fn confirmed(mut self) -> bool {
+        while self.messages.next().await.is_some() {}
+        self.ended.get() == Some(FINISHED)
     }
 
     /// What it takes to say that the client is gone.

@@ -42,6 +42,7 @@ mod headers;
 mod iframe;
 mod info;
 mod inner;
+mod invocation;
 mod object;
 mod placement;
 mod progress;

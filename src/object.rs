@@ -58,7 +58,7 @@ pub(crate) enum Attached {
 }
 
 /// One object, by its name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Object {
     namespace: ObjectNamespace,
     name: String,
@@ -95,6 +95,11 @@ impl Object {
             Ok(response.status())
         })
         .await
+    }
+
+    /// Tells what a receiver wrote; whether the object knows now.
+    pub async fn wrote(&self, url: &str, command: &Command) -> bool {
+        self.send(url, command, &[]).await.is_ok_and(|status| status == 204)
     }
 
     /// Passes a client's WebSocket on.
@@ -147,6 +152,10 @@ impl ClientRequest {
         // It tells of a body that does not go along.
         headers.delete("Content-Length")?;
         Ok(Self { url: request.url(), headers })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The request to the object. `set`, not `append`: the header may stand in the client's request too.

@@ -4,13 +4,15 @@
 //!    head and prelude go out before it is asked.
 //! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
 //!    one frame to a chunk. Each is taken only when the client's side asks for it.
-//! 3. When the last frame was written, the inner socket is closed with `FINISHED`. When the client leaves before that, the
+//! 3. When the last frame was written, the inner socket is closed with `FINISHED`; if it was lost before, the object is told
+//!    by a request of its own. When the client leaves before that, the
 //!    object is told `Gone`. When the inner socket breaks before that, step 1 comes again, in the same response.
 
 use crate::callback::callback_of;
 use crate::departure::Departure;
 use crate::headers::{Head, Header, nosniff, not_cached};
 use crate::inner::Inner;
+use crate::invocation::Invocation;
 use crate::object::{Attached, ClientRequest, Object};
 use crate::progress::{Progress, Step, Written};
 use crate::respond::{cookie_of, cors_of, fixed, refused, streamed};
@@ -20,7 +22,7 @@ use futures::future::{Either, select};
 use futures::stream::unfold;
 use js_sys::Date;
 use sockjs_protocol::envelope::{Action, Command, ToEdge};
-use sockjs_protocol::session::ReceiverId;
+use sockjs_protocol::session::{ReceiverId, Seq};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Receive;
 use std::pin::pin;
@@ -56,8 +58,10 @@ pub(crate) async fn receive(
     if row.needs_callback() {
         head = head.with([nosniff()]);
     }
+    let invocation = Invocation::of(context);
     let mut receiver = Receiver {
-        departure: Departure::watch(request, context)?,
+        departure: Departure::watch(request, &invocation)?,
+        invocation,
         inner: None,
         object,
         client: ClientRequest::of(request)?,
@@ -98,6 +102,7 @@ struct Receiver {
     // Before `inner`: dropped first, it uses the socket to tell that the client is gone.
     departure: Departure,
     inner: Option<Inner>,
+    invocation: Invocation,
     object: Object,
     client: ClientRequest,
     row: &'static Receive,
@@ -191,10 +196,36 @@ impl Receiver {
     /// The response is over: everything was written, or it is as long as it may be.
     fn finish(&mut self) -> Option<Vec<u8>> {
         self.departure.complete();
-        if let Some(inner) = self.inner.take() {
-            inner.finish(self.progress.seen());
+        match (self.inner.take(), self.progress.seen()) {
+            // Only what was written and may be written again is worth a second try.
+            (inner, Some(written)) => self.invocation.stay_for(self.tell_written(inner, written)),
+            (Some(inner), None) => inner.finish(None),
+            (None, None) => {}
         }
         None
+    }
+
+    /// Sees to it that the object learns what was written: or it would give it to the next receiver, too.
+    fn tell_written(&self, inner: Option<Inner>, written: Seq) -> impl Future<Output = ()> + 'static {
+        let (object, url) = (self.object.clone(), self.client.url().to_owned());
+        let action = Action::Wrote { session: self.session.clone(), receiver: self.id, seq: written };
+        let command = Command::new(&self.service, action);
+        if let Some(inner) = &inner {
+            inner.finish(Some(written));
+        }
+        async move {
+            if let Some(inner) = inner
+                && inner.confirmed().await
+            {
+                return;
+            }
+            for wait in BACKOFF {
+                if object.wrote(&url, &command).await {
+                    return;
+                }
+                sleep(wait).await;
+            }
+        }
     }
 
     fn lost(&mut self) {

@@ -4,6 +4,7 @@
 //! to be stored has a timer instead: it follows within a second of a request, and no restart needs to be reminded of what
 //! it lost.
 
+use sockjs_protocol::session::Session;
 use sockjs_protocol::time::Millis;
 
 /// When the alarm fires, as far as this object knows.
@@ -24,6 +25,31 @@ pub(crate) struct Arm {
     pub timer: Option<Millis>,
     /// Ask storage when the alarm is set, and then again.
     pub ask: bool,
+}
+
+/// When the sessions of an object have something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Due {
+    /// The earliest that has to last.
+    pub lasting: Option<Millis>,
+    /// The earliest that need not.
+    pub passing: Option<Millis>,
+}
+
+impl Due {
+    /// Adds those of one session. A client that polls is expected back for a moment, without an alarm for its absence; an
+    /// object `has_alarm` that will look after it if the object dies in that moment, or gets one.
+    pub fn add(&mut self, session: &Session, now: Millis, has_alarm: bool) {
+        let expected = session.expects_receiver_until().filter(|until| now < *until);
+        let lasting = match expected {
+            Some(_) if has_alarm => None,
+            Some(_) => Some(session.absence_alarm()),
+            None => session.lasting_deadline(),
+        };
+        let earliest = |one: Option<Millis>, other: Option<Millis>| one.into_iter().chain(other).min();
+        self.lasting = earliest(self.lasting, lasting);
+        self.passing = earliest(self.passing, earliest(session.passing_deadline(), expected));
+    }
 }
 
 /// What is needed beyond what is armed, for the earliest deadline that has to last and the earliest that need not.

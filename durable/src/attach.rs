@@ -134,7 +134,7 @@ impl Object {
             since: now(),
             ending: ready.last().is_some_and(|last| last.end),
         }
-        .write(&server)?;
+        .write(&server, None)?;
         self.accept(&server)?;
         for delivery in ready {
             server.send_with_bytes(delivery.to_edge().encode())?;

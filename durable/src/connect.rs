@@ -33,7 +33,8 @@ impl Object {
         let info = Info::read(request, &config.prefix, session, transport)?;
         let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
         let WebSocketPair { client, server } = WebSocketPair::new()?;
-        if let Err(error) = Attachment::Client(info.clone()).write(&server) {
+        let attachment = Attachment::Client(info.clone());
+        if let Err(error) = attachment.write(&server, None) {
             return Response::error(error.to_string(), 431);
         }
         let Some(entry) = self.entry(info, opened) else { return Response::error("no such service", 404) };
@@ -49,6 +50,9 @@ impl Object {
             server.accept()?;
         } else {
             self.accept(&server)?;
+            if let Some(state) = &*entry.state.borrow() {
+                attachment.write(&server, Some(state))?;
+            }
             self.table.borrow_mut().add_socket(&server, Role::Client(entry.clone()));
             entry.links.borrow_mut().set(id, Link::Client(server.clone()));
         }

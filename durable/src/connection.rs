@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     queue_limit: usize,
     /// What waits on the client's own WebSocket.
     pub outgoing: Outgoing,
+    /// What the application keeps with it, as JSON.
+    pub state: RefCell<Option<String>>,
 }
 
 impl Entry {
@@ -44,6 +46,7 @@ impl Entry {
             touched: Cell::new(false),
             queue_limit,
             outgoing: Outgoing::default(),
+            state: RefCell::default(),
         })
     }
 
@@ -96,6 +99,9 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
+    /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::options::Durability::Outbox) promises that:
+    /// try again later.
+    StorageFailed,
 }
 
 impl fmt::Display for SendError {
@@ -103,6 +109,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::Closed => "the connection is closed",
             Self::QueueFull => "the connection's queue is full",
+            Self::StorageFailed => "storage failed",
         })
     }
 }
@@ -227,9 +234,16 @@ impl Connection {
         if !self.entry.has_room_on_socket(encoded.len()) {
             return Err(SendError::QueueFull);
         }
-        let sent = self.entry.session.borrow_mut().send(now(), encoded);
+        self.entry.session.borrow_mut().send(now(), encoded)?;
         self.touch();
-        Ok(sent?)
+        let writes = self.entry.session.borrow_mut().take_writes();
+        if let Some(object) = self.object.upgrade()
+            && !writes.into_iter().all(|change| object.persist(&self.entry, change))
+        {
+            self.entry.session.borrow_mut().unsend();
+            return Err(SendError::StorageFailed);
+        }
+        Ok(())
     }
 
     /// Closes the connection, after what was sent before. Closing one that is closed does nothing.

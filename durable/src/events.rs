@@ -92,8 +92,8 @@ impl Object {
                 {
                     session.ack(receiver, written);
                 }
-                // What it did not write is for the next one, however it ended.
-                session.detach(now(), receiver, Departure::Broken);
+                let how = if code == FINISHED { Departure::Ended } else { Departure::Broken };
+                session.detach(now(), receiver, how);
                 drop(session);
                 entry
             }
@@ -120,10 +120,8 @@ impl Object {
         }
         let idle = self.table.borrow().is_empty() && self.room_alarm.borrow().is_none();
         if idle {
-            // Of an alarm alone an object keeps 12 KB, and nobody may ever ask for it again.
-            self.store.reset();
             self.armed.set(Armed::Never);
-            self.state.storage().delete_all().await?;
+            self.clear_storage().await?;
         }
         Ok(())
     }

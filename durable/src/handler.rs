@@ -19,6 +19,14 @@ use worker::Result;
 /// An error closes that connection with 1011, is logged, and leaves all others alone. A panic takes every connection of
 /// the isolate with it.
 pub trait Handler: 'static {
+    /// The handler is new, and so is its object's memory: first of all calls, after each deploy, restart, and sleep of the
+    /// object. Everything else waits for its end. `room.connections()` is who is present; WebSockets of an object that was
+    /// restarted are not, and nothing else tells of them. Default: nothing.
+    fn on_start(&self, room: &Room) -> impl Future<Output = Result<()>> {
+        let _ = room;
+        async { Ok(()) }
+    }
+
     /// A connection was opened. Default: nothing.
     fn on_open(&self, connection: &Connection) -> impl Future<Output = Result<()>> {
         let _ = connection;
@@ -30,8 +38,9 @@ pub trait Handler: 'static {
 
     /// The connection is over; nothing can be sent to it any more. Default: nothing.
     ///
-    /// For a session over HTTP this comes at least once, and twice only if the object is killed inside it. For a
-    /// WebSocket it comes once, except after a restart of the object, when the runtime forgets the socket.
+    /// For a session over HTTP this comes at least once, and twice only if the object is killed inside it; not again if it
+    /// took more than a minute. For a WebSocket it comes once, except after a restart of the object, when the runtime
+    /// forgets the socket: see [`Handler::on_start`].
     fn on_close(&self, connection: &Connection, reason: CloseReason) -> impl Future<Output = Result<()>> {
         let _ = (connection, reason);
         async { Ok(()) }
@@ -47,6 +56,7 @@ pub trait Handler: 'static {
 
 /// A [`Handler`] behind a pointer, with futures that outlive the call, so that a pending one can be left to run.
 pub(crate) trait ErasedHandler {
+    fn on_start(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>>;
     fn on_open(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>>;
     fn on_message(self: Rc<Self>, connection: Connection, message: String) -> LocalBoxFuture<'static, Result<()>>;
     fn on_close(self: Rc<Self>, connection: Connection, reason: CloseReason) -> LocalBoxFuture<'static, Result<()>>;
@@ -54,6 +64,10 @@ pub(crate) trait ErasedHandler {
 }
 
 impl<H: Handler> ErasedHandler for H {
+    fn on_start(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>> {
+        Box::pin(async move { Handler::on_start(&*self, &room).await })
+    }
+
     fn on_open(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>> {
         Box::pin(async move { Handler::on_open(&*self, &connection).await })
     }

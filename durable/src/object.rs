@@ -5,13 +5,14 @@
 //! for what is due next. So no `RefCell` borrow lives across an await, and everything that happens at once leaves as one
 //! frame.
 
-use crate::alarm::{self, Armed};
+use crate::alarm::{self, Armed, Due};
 use crate::connection::{Connection, Entry};
 use crate::handler::ErasedHandler;
 use crate::inbox::Job;
 use crate::info::Info;
 use crate::runtime::{now, run};
 use crate::services::Services;
+use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
 use crate::wake::Asleep;
@@ -19,7 +20,7 @@ use futures::future::LocalBoxFuture;
 use sockjs_protocol::session::{CloseReason, Session};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -32,7 +33,7 @@ pub struct Object {
     pub(crate) state: State,
     env: Env,
     pub(crate) services: Rc<Services>,
-    handlers: RefCell<HashMap<String, Rc<dyn ErasedHandler>>>,
+    pub(crate) handlers: Handlers,
     pub(crate) table: RefCell<Table>,
     pub(crate) store: Store,
     pub(crate) asleep: Asleep,
@@ -54,7 +55,7 @@ impl Object {
             state,
             env,
             services,
-            handlers: RefCell::default(),
+            handlers: Handlers::default(),
             table: RefCell::new(Table::new()),
             store,
             asleep: Asleep::default(),
@@ -80,15 +81,8 @@ impl Object {
         Some(Entry::new(info, handler, session, limit))
     }
 
-    /// The handler of a service, made when it is first needed.
-    pub(crate) fn handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
-        let known = self.handlers.borrow().get(service).cloned();
-        if known.is_some() {
-            return known;
-        }
-        let handler = (self.services.find(service)?.factory)(&self.env);
-        self.handlers.borrow_mut().insert(service.to_owned(), handler.clone());
-        Some(handler)
+    pub(crate) fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
+        Some((self.services.find(service)?.factory)(&self.env))
     }
 
     /// Marks a connection whose session was told something; [`Object::settle`] follows.
@@ -123,20 +117,25 @@ impl Object {
             return;
         }
         self.settle_planned.set(false);
+        self.start_handlers();
         let mut settled = Vec::new();
         loop {
             let next = self.touched.borrow_mut().pop_front();
             let Some(entry) = next else { break };
             entry.touched.set(false);
             self.drain(&entry);
-            self.start_handlers(&entry);
+            self.tell(&entry);
+            if entry.session.borrow_mut().still_telling() {
+                self.drain(&entry);
+            }
             settled.push(entry);
         }
         self.is_settling.set(false);
         self.arm(settled.iter());
     }
 
-    fn start_handlers(self: &Rc<Self>, entry: &Rc<Entry>) {
+    /// Has the handler told what is in the inbox, if it is not being told already.
+    fn tell(self: &Rc<Self>, entry: &Rc<Entry>) {
         if entry.inbox.borrow_mut().start() {
             let handlers = Box::pin(run_handlers(self.clone(), entry.clone()));
             run(&self.state, Box::pin(self.settling(handlers)));
@@ -151,13 +150,12 @@ impl Object {
     /// Arms the alarm and the timer for what the sessions of `entries` wait for.
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let mut lasting = self.room_alarm.borrow().as_ref().map(|(_, at)| *at);
-        let mut passing = None;
+        let has_alarm = matches!(self.armed.get(), Armed::At(_));
+        let mut due = Due { lasting: self.room_alarm.borrow().as_ref().map(|(_, at)| *at), passing: None };
         for entry in entries {
-            let session = entry.session.borrow();
-            lasting = lasting.into_iter().chain(session.lasting_deadline()).min();
-            passing = passing.into_iter().chain(session.persist_deadline()).min();
+            due.add(&entry.session.borrow(), now, has_alarm);
         }
+        let Due { lasting, passing } = due;
         let plan = alarm::plan(self.armed.get(), self.timer.get(), lasting, passing);
         if let Some(at) = plan.alarm {
             self.armed.set(Armed::At(at));
@@ -237,11 +235,13 @@ impl Object {
 /// Tells the handler everything in the inbox, one after the other.
 async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
     let connection = Connection { entry: entry.clone(), object: Rc::downgrade(&object) };
+    object.start_of(&entry.info.service).await;
     loop {
         let job = entry.inbox.borrow_mut().next();
         let Some(job) = job else { break };
         let handler = entry.handler.clone();
         let connection = connection.clone();
+        let is_end = matches!(job, Job::Close(_));
         let told = match job {
             Job::Open => handler.on_open(connection),
             Job::Message(message) => handler.on_message(connection, message),
@@ -252,6 +252,10 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
             let closed = CloseReason::HandlerFailed;
             entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
             entry.inbox.borrow_mut().drop_messages();
+            object.touch(&entry);
+        }
+        if is_end {
+            entry.session.borrow_mut().told();
             object.touch(&entry);
         }
         entry.inbox.borrow_mut().finish();

@@ -7,7 +7,7 @@ use crate::runtime::now;
 use crate::socket;
 use sockjs_protocol::envelope::ToEdge;
 use sockjs_protocol::frame::{Encoded, Frame};
-use sockjs_protocol::session::{Departure, Output, Receiver, ReceiverId};
+use sockjs_protocol::session::{Change, Departure, Output, Receiver, ReceiverId};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,9 +34,7 @@ impl Object {
                     }
                 }
                 Some(Output::Persist(change)) => {
-                    if let Err(error) = self.store.apply(&entry.info, change) {
-                        console_error!("sockjs: storage: {error}");
-                    }
+                    self.persist(entry, change);
                 }
                 Some(Output::Notify(event)) => entry.inbox.borrow_mut().push(event),
             }
@@ -44,6 +42,14 @@ impl Object {
         if entry.session.borrow().is_closed() {
             self.table.borrow_mut().remove(entry);
         }
+    }
+
+    /// Writes to storage. False if that failed, of which the session knows then.
+    pub(crate) fn persist(&self, entry: &Entry, change: Change) -> bool {
+        let Err(error) = self.store.apply(&entry.info, &change) else { return true };
+        console_error!("sockjs: storage: {error}");
+        entry.session.borrow_mut().not_persisted(now(), &change);
+        false
     }
 
     fn deliver(self: &Rc<Self>, entry: &Rc<Entry>, to: ReceiverId, delivery: Delivery) {
@@ -66,7 +72,8 @@ impl Object {
                 // In the body of a 200, this is the receiver's last word.
                 Some(match answer.send(Answer::Frame(delivery)) {
                     Ok(()) => Departure::Finished,
-                    Err(_) => Departure::Broken,
+                    // It was never sent.
+                    Err(_) => Departure::Ended,
                 })
             }
             None => Some(Departure::Broken),

@@ -32,6 +32,13 @@ impl Object {
                 let batch = request.bytes().await?;
                 self.send(&config, &session, id, &batch).await
             }
+            Action::Wrote { session, receiver, seq } => {
+                if let Some(entry) = self.session(&service, &session)? {
+                    entry.session.borrow_mut().wrote(receiver, seq);
+                    self.touch_and_settle(&entry);
+                }
+                Ok(Response::empty()?.with_status(204))
+            }
             Action::Connect { session, transport } => self.connect(&request, &config, session, transport).await,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::connection::Connection;
 use crate::object::Object;
+use crate::room_storage::RoomStorage;
 use crate::runtime::now;
 use sockjs_protocol::frame::Encoded;
 use sockjs_protocol::time::Millis;
@@ -27,6 +28,10 @@ impl Room {
     /// Every connection that is open: who is present, also after the object was restarted.
     pub fn connections(&self) -> Vec<Connection> {
         let Some(object) = self.object.upgrade() else { return Vec::new() };
+        // A WebSocket's message alone does not read them.
+        if let Err(error) = object.wake_sessions() {
+            console_error!("sockjs: wake: {error}");
+        }
         let entries = object.table.borrow().entries();
         let mine = entries.into_iter().filter(|entry| entry.info.service == self.service);
         let open = mine.filter(|entry| entry.session.borrow().is_open());
@@ -42,6 +47,16 @@ impl Room {
             _ => framed.get_or_init(|| Encoded::framed(message)).clone(),
         };
         self.connections().iter().filter(|connection| connection.push(encoded(connection.transport())).is_ok()).count()
+    }
+
+    /// What the application keeps for the room.
+    ///
+    /// # Errors
+    ///
+    /// When the object is gone.
+    pub fn storage(&self) -> Result<RoomStorage> {
+        let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
+        Ok(RoomStorage(object.state.storage()))
     }
 
     /// Has [`Handler::on_alarm`](crate::Handler::on_alarm) called after `delay`, instead of when it was to be called before.
@@ -75,6 +90,8 @@ impl Object {
     /// Tells the application of `service` of its alarm. Its row goes last: killed in between, the application is told again.
     pub(crate) async fn on_room_alarm(self: &Rc<Self>, service: String) -> Result<()> {
         let Some(handler) = self.handler(&service) else { return Ok(()) };
+        self.start_handlers();
+        self.start_of(&service).await;
         let room = Room { service: service.clone(), object: Rc::downgrade(self) };
         if let Err(error) = self.settling(handler.on_alarm(room)).await {
             console_error!("sockjs: alarm of {service}: {error}");

@@ -1,16 +1,19 @@
 //! Sockets that outlive the object: what is attached to them, and how they are told apart.
 
 use crate::info::Info;
+use crate::state::STATE_MAX;
+use js_sys::{Array, JsString, Uint8Array};
 use serde::{Deserialize, Serialize};
 use sockjs_protocol::session::ReceiverId;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::worker_sys::ext::WebSocketExt;
 use worker::{Error, Result, WebSocket};
 
-/// The runtime keeps no more than this with a socket (16 KiB), headers of its own included.
-const ATTACHMENT_MAX: usize = 16_000;
+/// The runtime keeps 16 KiB with a socket, headers of its own included; this much of it without a connection's state.
+const ATTACHMENT_MAX: usize = 16_000 - STATE_MAX;
 
 /// Close code of an inner socket that is of no use any more; what the Worker had from it is not acknowledged.
 pub(crate) const REPLACED: u16 = 4000;
@@ -46,21 +49,31 @@ struct Versioned {
 const VERSION: u8 = 1;
 
 impl Attachment {
-    /// Attaches this to `socket`; an error says that it is too large.
-    pub fn write(&self, socket: &WebSocket) -> Result<()> {
+    /// Attaches this to `socket`, with the state of its connection; an error says that it is too large.
+    pub fn write(&self, socket: &WebSocket, state: Option<&str>) -> Result<()> {
         let versioned = Versioned { version: VERSION, socket: self.clone() };
         let text = serde_json::to_string(&versioned)?;
         if text.len() > ATTACHMENT_MAX {
             return Err(Error::RustError(format!("URL and headers take more than {ATTACHMENT_MAX} bytes")));
         }
-        socket.serialize_attachment(text)
+        let text = JsString::from(text);
+        // Bytes, since one letter beyond Latin-1 would double a text.
+        let attachment = match state {
+            Some(state) => Array::of2(&text, &Uint8Array::from(state.as_bytes())).into(),
+            None => text.into(),
+        };
+        Ok(socket.as_ref().serialize_attachment(attachment)?)
     }
 
-    /// Reads what is attached to `socket`; none if nothing of this version is.
-    pub fn read(socket: &WebSocket) -> Option<Self> {
-        let text: String = socket.deserialize_attachment().ok()??;
-        let versioned: Versioned = serde_json::from_str(&text).ok()?;
-        (versioned.version == VERSION).then_some(versioned.socket)
+    /// Reads what is attached to `socket`, and the state of its connection; none if nothing of this version is.
+    pub fn read(socket: &WebSocket) -> Option<(Self, Option<String>)> {
+        let attached = socket.as_ref().deserialize_attachment().ok()?;
+        let (text, state) = match attached.dyn_ref::<Array>() {
+            Some(parts) => (parts.get(0), String::from_utf8(Uint8Array::new(&parts.get(1)).to_vec()).ok()),
+            None => (attached, None),
+        };
+        let versioned: Versioned = serde_json::from_str(&text.as_string()?).ok()?;
+        (versioned.version == VERSION).then_some((versioned.socket, state))
     }
 }
 
@@ -91,13 +104,13 @@ pub(crate) fn set_key(socket: &WebSocket, key: u64) {
 /// Notes that nothing more goes out on `socket`: the runtime may still list it after a sleep.
 pub(crate) fn over(socket: &WebSocket) {
     let attachment = match Attachment::read(socket) {
-        Some(Attachment::Receiver { service, session, transport, receiver, since, .. }) => {
+        Some((Attachment::Receiver { service, session, transport, receiver, since, .. }, _)) => {
             Attachment::Receiver { service, session, transport, receiver, since, ending: true }
         }
         _ => Attachment::Over,
     };
     // The error is that it is not one that outlives the object.
-    let _ = attachment.write(socket);
+    let _ = attachment.write(socket, None);
 }
 
 /// Closes a socket that may be closed already. Codes that only the runtime may use are left out, as it demands.

@@ -4,7 +4,7 @@
 //!
 //! | table | row | written | deleted |
 //! |---|---|---|---|
-//! | `sockjs_sessions_1` | a session: how it was opened, its close frame once it has one | at its open, at its close | when nothing of it is needed any more |
+//! | `sockjs_sessions_2` | a session: how it was opened, its state, its close frame once it has one | at its open, at its close, by `set_state` | when nothing of it is needed any more |
 //! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
 //! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
 //!
@@ -21,10 +21,10 @@ use std::cell::Cell;
 use worker::{Error, Result, SqlStorage, SqlStorageValue, console_error};
 
 const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS sockjs_sessions_1 (
+CREATE TABLE IF NOT EXISTS sockjs_sessions_2 (
   service TEXT NOT NULL, session TEXT NOT NULL,
   info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
-  close_code INTEGER, close_reason TEXT, closed_at INTEGER,
+  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, state TEXT,
   PRIMARY KEY (service, session)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sockjs_rooms_1 (service TEXT PRIMARY KEY, alarm INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sockjs_messages_1 (
@@ -49,6 +49,17 @@ struct SessionRow {
     close_code: Option<u16>,
     close_reason: Option<String>,
     closed_at: Option<u64>,
+    told: u8,
+    state: Option<String>,
+}
+
+/// A session as it is stored.
+#[derive(Debug, PartialEq)]
+pub(crate) struct StoredSession {
+    pub info: Info,
+    /// What the application keeps with it, as JSON.
+    pub state: Option<String>,
+    pub stored: Stored,
 }
 
 #[derive(Deserialize)]
@@ -76,14 +87,15 @@ impl Store {
     }
 
     /// Every session that is stored.
-    pub fn load(&self) -> Result<Vec<(Info, Stored)>> {
+    pub fn load(&self) -> Result<Vec<StoredSession>> {
         let tables: Vec<serde::de::IgnoredAny> =
-            self.exec("SELECT 1 FROM sqlite_master WHERE name = 'sockjs_sessions_1'", vec![])?.to_array()?;
+            self.exec("SELECT 1 FROM sqlite_master WHERE name = 'sockjs_sessions_2'", vec![])?.to_array()?;
         if tables.is_empty() {
             return Ok(Vec::new());
         }
-        self.ready.set(true);
-        let rows: Vec<SessionRow> = self.exec("SELECT * FROM sockjs_sessions_1", vec![])?.to_array()?;
+        // An earlier version may not have made all of them.
+        self.prepare()?;
+        let rows: Vec<SessionRow> = self.exec("SELECT * FROM sockjs_sessions_2", vec![])?.to_array()?;
         let messages: Vec<MessagesRow> = self
             .exec(
                 "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first",
@@ -128,8 +140,19 @@ impl Store {
         Ok(())
     }
 
+    /// Writes the state that the application keeps with the session that `info` names.
+    pub fn set_state(&self, info: &Info, json: &str) -> Result<()> {
+        let session = info.session.as_deref().unwrap_or_default();
+        self.prepare()?;
+        self.exec(
+            "UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?",
+            vec![json.into(), info.service.as_str().into(), session.into()],
+        )?;
+        Ok(())
+    }
+
     /// Writes one change of the session that `info` names.
-    pub fn apply(&self, info: &Info, change: Change) -> Result<()> {
+    pub fn apply(&self, info: &Info, change: &Change) -> Result<()> {
         let service = SqlStorageValue::from(info.service.as_str());
         let session = SqlStorageValue::from(info.session.as_deref().unwrap_or_default());
         self.prepare()?;
@@ -142,7 +165,7 @@ impl Store {
                     vec![service.clone(), session.clone()],
                 )?;
                 self.exec(
-                    "INSERT OR REPLACE INTO sockjs_sessions_1 (service, session, info, opener) VALUES (?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO sockjs_sessions_2 (service, session, info, opener) VALUES (?, ?, ?, ?)",
                     vec![service, session, info.into(), number(opener.0)],
                 )?;
             }
@@ -151,19 +174,19 @@ impl Store {
                 let first = number(row.first.0);
                 // What was lost on its way counts again, though the row that it was delivered from may still be there.
                 self.exec(
-                    "UPDATE sockjs_sessions_1 SET delivered = ?3 - 1 WHERE service = ?1 AND session = ?2 AND delivered >= ?3",
+                    "UPDATE sockjs_sessions_2 SET delivered = ?3 - 1 WHERE service = ?1 AND session = ?2 AND delivered >= ?3",
                     vec![service.clone(), session.clone(), first.clone()],
                 )?;
                 self.exec(
                     // A row that was cut short by an earlier delivery is not to take the place of the longer one.
                     "INSERT INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, session, first) DO UPDATE
                      SET last = excluded.last, messages = excluded.messages WHERE excluded.last > last",
-                    vec![service, session, first, last, array(row.messages).into()],
+                    vec![service, session, first, last, array(&row.messages).into()],
                 )?;
             }
             Change::Discard { through } => {
                 self.exec(
-                    "UPDATE sockjs_sessions_1 SET delivered = ?3 WHERE service = ?1 AND session = ?2 AND EXISTS (SELECT 1
+                    "UPDATE sockjs_sessions_2 SET delivered = ?3 WHERE service = ?1 AND session = ?2 AND EXISTS (SELECT 1
                      FROM sockjs_messages_1 WHERE service = ?1 AND session = ?2 AND first <= ?3 AND last > ?3)",
                     vec![service.clone(), session.clone(), number(through.0)],
                 )?;
@@ -172,11 +195,24 @@ impl Store {
                     vec![service, session, number(through.0)],
                 )?;
             }
-            Change::Close(Tombstone { code, reason, at }) => {
+            Change::Close { tombstone: Tombstone { code, reason, at }, told } => {
                 self.exec(
-                    "UPDATE sockjs_sessions_1 SET close_code = ?, close_reason = ?, closed_at = ?
+                    "UPDATE sockjs_sessions_2 SET close_code = ?, close_reason = ?, closed_at = ?, told = ?
                      WHERE service = ? AND session = ?",
-                    vec![i32::from(code).into(), reason.into(), number(at.0), service, session],
+                    vec![
+                        i32::from(*code).into(),
+                        reason.as_str().into(),
+                        number(at.0),
+                        i32::from(*told).into(),
+                        service,
+                        session,
+                    ],
+                )?;
+            }
+            Change::Told => {
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET told = 1 WHERE service = ? AND session = ?",
+                    vec![service, session],
                 )?;
             }
             Change::Forget => {
@@ -184,7 +220,7 @@ impl Store {
                     "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ?",
                     vec![service.clone(), session.clone()],
                 )?;
-                self.exec("DELETE FROM sockjs_sessions_1 WHERE service = ? AND session = ?", vec![service, session])?;
+                self.exec("DELETE FROM sockjs_sessions_2 WHERE service = ? AND session = ?", vec![service, session])?;
             }
         }
         Ok(())
@@ -201,11 +237,11 @@ fn number(number: u64) -> SqlStorageValue {
 }
 
 /// The messages as a JSON array: the frame that would carry them, without its `a`.
-fn array(messages: Vec<Encoded>) -> String {
-    Frame::Messages(messages).encode().split_off(1)
+fn array(messages: &[Encoded]) -> String {
+    Frame::Messages(messages.to_vec()).encode().split_off(1)
 }
 
-fn read(row: SessionRow, messages: &[MessagesRow]) -> Result<(Info, Stored)> {
+fn read(row: SessionRow, messages: &[MessagesRow]) -> Result<StoredSession> {
     let of_this = |other: &&MessagesRow| other.service == row.service && other.session == row.session;
     let rows = messages.iter().filter(of_this).map(read_messages).collect::<Result<_>>()?;
     let closed = row.close_code.map(|code| Tombstone {
@@ -214,7 +250,8 @@ fn read(row: SessionRow, messages: &[MessagesRow]) -> Result<(Info, Stored)> {
         at: Millis(row.closed_at.unwrap_or_default()),
     });
     let delivered = row.delivered.map(Seq);
-    Ok((serde_json::from_str(&row.info)?, Stored { opener: ReceiverId(row.opener), closed, rows, delivered }))
+    let stored = Stored { opener: ReceiverId(row.opener), closed, told: row.told != 0, rows, delivered };
+    Ok(StoredSession { info: serde_json::from_str(&row.info)?, state: row.state, stored })
 }
 
 fn read_messages(row: &MessagesRow) -> Result<Row> {
@@ -245,7 +282,7 @@ mod tests {
     fn rows_keep_their_written_form() {
         let written = r#"{"id":"id","service":"/echo","session":"s","transport":"xhr-polling","pathname":"/echo/0/s/xhr","query":"a=1","remote_address":"192.0.2.1","headers":[["host","example.com"]]}"#;
         assert_eq!(serde_json::to_string(&info()).unwrap(), written);
-        let text = array(vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")]);
+        let text = array(&[Encoded::framed("a"), Encoded::framed("\u{2028}\"")]);
         assert_eq!(text, r#"["a","\u2028\""]"#);
 
         let row = SessionRow {
@@ -257,6 +294,8 @@ mod tests {
             close_code: Some(3000),
             close_reason: Some("Go away!".into()),
             closed_at: Some(9),
+            told: 1,
+            state: Some("{}".into()),
         };
         let of = |session: &str, first, messages: &str| MessagesRow {
             service: "/echo".into(),
@@ -264,11 +303,11 @@ mod tests {
             first,
             messages: messages.into(),
         };
-        let (read_info, stored) = read(row, &[of("other", 1, r#"["x"]"#), of("s", 5, &text)]).unwrap();
-        assert_eq!(read_info, info());
+        let read = read(row, &[of("other", 1, r#"["x"]"#), of("s", 5, &text)]).unwrap();
         let messages = vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")];
         let rows = vec![Row { first: Seq(5), messages }];
         let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
-        assert_eq!(stored, Stored { opener: ReceiverId(7), closed, rows, delivered: None });
+        let stored = Stored { opener: ReceiverId(7), closed, told: true, rows, delivered: None };
+        assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
     }
 }

@@ -6,6 +6,7 @@ use crate::link::Link;
 use crate::object::Object;
 use crate::runtime::now;
 use crate::socket::{self, Attachment};
+use crate::store::StoredSession;
 use crate::table::Role;
 use sockjs_protocol::session::{Receiver, ReceiverKind, Rules, Session, Stored};
 use sockjs_protocol::time::Millis;
@@ -46,25 +47,26 @@ impl Object {
     /// Takes up one socket by what is attached to it.
     pub(crate) fn wake_socket(&self, websocket: &WebSocket) {
         match Attachment::read(websocket) {
-            Some(Attachment::Client(info)) => self.wake_client(now(), info, websocket),
+            Some((Attachment::Client(info), state)) => self.wake_client(now(), info, state, websocket),
             // Its session is not known any more.
-            Some(Attachment::Receiver { .. }) if self.asleep.sessions_awake.get() => {}
-            Some(Attachment::Receiver { service, session, transport, receiver, since, ending }) => {
+            Some((Attachment::Receiver { .. }, _)) if self.asleep.sessions_awake.get() => {}
+            Some((Attachment::Receiver { service, session, transport, receiver, since, ending }, _)) => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
                 let sleeper = Sleeper { receiver, since, ending, websocket: websocket.clone() };
                 self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
             }
-            Some(Attachment::Over) => {}
+            Some((Attachment::Over, _)) => {}
             None => socket::close(websocket, 1001, "unknown version"),
         }
     }
 
-    fn wake_client(&self, now: Millis, info: Info, websocket: &WebSocket) {
+    fn wake_client(&self, now: Millis, info: Info, state: Option<String>, websocket: &WebSocket) {
         let Some(service) = self.services.find(&info.service) else {
             return socket::close(websocket, 1001, "service is gone");
         };
         let session = Session::wake_websocket(now, Rules::new(&service.config, info.transport));
         let Some(entry) = self.entry(info, session) else { return };
+        entry.state.replace(state);
         entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
         self.table.borrow_mut().add_client(entry.clone());
         self.table.borrow_mut().add_socket(websocket, Role::Client(entry));
@@ -78,8 +80,8 @@ impl Object {
         }
         let sessions = self.store.load()?;
         self.asleep.sessions_awake.set(true);
-        for (info, stored) in sessions {
-            self.wake_session(info, stored);
+        for StoredSession { info, state, stored } in sessions {
+            self.wake_session(info, state, stored);
         }
         self.room_alarm.replace(self.store.load_room_alarm()?);
         // An inner socket that nobody took up leads nowhere.
@@ -89,7 +91,7 @@ impl Object {
         Ok(())
     }
 
-    fn wake_session(self: &Rc<Self>, info: Info, stored: Stored) {
+    fn wake_session(self: &Rc<Self>, info: Info, state: Option<String>, stored: Stored) {
         let Some(service) = self.services.find(&info.service) else { return };
         let rules = Rules::new(&service.config, info.transport);
         let name = (info.service.clone(), info.session.clone().unwrap_or_default());
@@ -103,6 +105,7 @@ impl Object {
             session.wake_ending(sleeper.receiver);
         }
         let Some(entry) = self.entry(info, session) else { return };
+        entry.state.replace(state);
         for Sleeper { receiver, websocket, .. } in sleepers {
             entry.links.borrow_mut().set(receiver.id, Link::Inner(websocket.clone()));
             self.table.borrow_mut().add_socket(&websocket, Role::Receiver(entry.clone(), receiver.id));

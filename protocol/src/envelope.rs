@@ -56,6 +56,15 @@ pub enum Action {
         /// Name of this send, by which the object knows a retry.
         id: u64,
     },
+    /// What a receiver wrote whose response is over, and whose inner socket was lost before it could say so; answered 204.
+    Wrote {
+        /// Session id as it stood in the URL.
+        session: String,
+        /// Name of the receiver.
+        receiver: ReceiverId,
+        /// The last number that it wrote.
+        seq: Seq,
+    },
     /// A client's WebSocket, passed on with its upgrade; answered 101.
     Connect {
         /// Session id as it stood in the URL; none for a raw WebSocket.

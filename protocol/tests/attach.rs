@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::session::{Departure, Rules};
+use sockjs_protocol::session::{Departure, ReceiverId, Rules, Seq};
 
 const REFUSED: &str = r#"c[2010,"Another connection still open"] end"#;
 const INTERRUPTED: &str = r#"c[1002,"Connection interrupted"] end"#;
@@ -73,7 +73,7 @@ fn when_the_first_is_gone_the_session_is_closed_and_the_newcomer_told() {
     session.attach(poll(3));
     assert_eq!(
         session.probed(2, false),
-        [&format!("to 3: {INTERRUPTED}"), "store close 1002 Connection interrupted", "closed Interrupted"]
+        [&format!("to 3: {INTERRUPTED}"), "closed Interrupted", "store close 1002 Connection interrupted"]
     );
 }
 
@@ -113,7 +113,7 @@ fn the_word_of_a_stream_that_was_given_its_last_frame_is_worth_a_moment() {
     session.close();
     assert_eq!(session.attach(poll(3)), ["probe 2"]);
     // Its edge ended it before that was written.
-    assert_eq!(session.detach(2, Departure::Broken), [r#"to 3: a["x"] #1 end"#]);
+    assert_eq!(session.detach(2, Departure::Ended), [r#"to 3: a["x"] #1 end"#]);
 }
 
 #[test]
@@ -143,7 +143,47 @@ fn the_newcomer_is_adopted_when_the_first_breaks_and_gets_what_that_did_not_ackn
     session.send("y");
     session.ack(2, 1);
     session.attach(stream(3));
-    assert_eq!(session.detach(2, Departure::Broken), [r#"to 3: a["y"] #2"#]);
+    assert_eq!(session.detach(2, Departure::Broken), NOTHING, "it may still tell how far it got");
+    assert_eq!(session.pass(500), [r#"250 store #2: "y""#, r#"500 to 3: a["y"] #2"#, "500 discard #2"]);
+}
+
+#[test]
+fn the_first_that_comes_back_in_time_takes_its_place_and_the_newcomer_is_refused() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    session.send("x");
+    session.send("y");
+    session.detach(2, Departure::Broken);
+    assert_eq!(session.attach(poll(3)), NOTHING);
+    assert_eq!(session.resume(stream(2), Some(1)), ["probe 2"]);
+    assert_eq!(
+        session.probed(2, true),
+        [&format!("to 3: {}", r#"c[2010,"Another connection still open"] end"#), r#"to 2: a["y"] #2"#]
+    );
+}
+
+#[test]
+fn a_receiver_whose_response_is_over_tells_in_time_what_it_wrote() {
+    for rules in [Rules::default(), outbox()] {
+        let mut session = Driver::idle(rules);
+        session.attach(poll(2));
+        session.send("x");
+        session.detach(2, Departure::Broken);
+        session.send("y");
+        session.attach(poll(3));
+        session.session.wrote(ReceiverId(2), Seq(1));
+        let lines = session.outputs();
+        assert!(lines.contains(&r#"to 3: a["y"] #2 end"#.into()), "{lines:?}");
+    }
+}
+
+#[test]
+fn what_it_wrote_says_nothing_of_another_session() {
+    let mut session = Driver::with(Rules::default(), poll(7));
+    session.detach(7, Departure::Broken);
+    session.session.wrote(ReceiverId(2), Seq(99));
+    assert_eq!(session.outputs(), NOTHING);
+    assert_eq!(session.attach(poll(8)), ["to 8: o #0 end"], "its open frame is still to be read");
 }
 
 #[test]
@@ -254,7 +294,7 @@ fn a_client_that_leaves_before_the_last_byte_closes_its_session() {
         session.send("x");
         assert_eq!(
             session.detach(2, Departure::ClientGone),
-            ["store close 1002 Connection interrupted", "closed Interrupted"]
+            ["closed Interrupted", "store close 1002 Connection interrupted"]
         );
         assert_eq!(session.attach(poll(3)), [format!("to 3: {INTERRUPTED}")], "x is not sent to anyone");
     }

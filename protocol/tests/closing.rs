@@ -15,7 +15,7 @@ fn a_waiting_receiver_gets_the_close_frame_at_once_and_the_application_is_told_o
     for receiver in [poll(2), stream(2)] {
         let mut session = Driver::idle(Rules::default());
         session.attach(receiver);
-        assert_eq!(session.close(), [&format!("to 2: {CLOSE}"), "store close 3000 Go away!", CLOSED]);
+        assert_eq!(session.close(), [&format!("to 2: {CLOSE}"), CLOSED, "store close 3000 Go away!"]);
         assert_eq!(session.close(), NOTHING);
         assert_eq!(session.detach(2, Departure::Finished), NOTHING);
         assert_eq!(session.pass(60_000), ["5000 forget"]);
@@ -24,16 +24,17 @@ fn a_waiting_receiver_gets_the_close_frame_at_once_and_the_application_is_told_o
 
 #[test]
 fn the_application_is_told_at_once_also_when_nobody_listens() {
-    assert_eq!(Driver::idle(Rules::default()).close(), ["store close 3000 Go away!", CLOSED]);
-    assert_eq!(Driver::idle(outbox()).close(), ["store close 3000 Go away!", CLOSED]);
+    assert_eq!(Driver::idle(Rules::default()).close(), [CLOSED, "store close 3000 Go away!"]);
+    assert_eq!(Driver::idle(outbox()).close(), [CLOSED, "store close 3000 Go away!"]);
 }
 
 #[test]
 fn what_waits_is_stored_and_read_before_the_close_frame() {
     let mut session = Driver::idle(Rules::default());
     session.send("x");
-    assert_eq!(session.close(), [r#"store #1: "x""#, "store close 3000 Go away!", CLOSED]);
+    assert_eq!(session.close(), [r#"store #1: "x""#, CLOSED, "store close 3000 Go away!"]);
     session.restart();
+    session.pass(500);
     assert_eq!(session.attach(poll(2)), [r#"to 2: a["x"] #1 end"#, "discard #1"]);
     assert_eq!(session.attach(poll(3)), [format!("to 3: {CLOSE}")]);
 }
@@ -53,7 +54,7 @@ fn what_goes_out_with_the_close_frame_is_not_stored() {
     session.session.send(session.now, Encoded::framed("bye")).unwrap();
     let closed = session.close();
     assert_eq!(closed[..2], [r#"to 2: a["bye"] #1"#.into(), format!("to 2: {CLOSE}")]);
-    assert_eq!(closed[2..], ["store close 3000 Go away!", CLOSED]);
+    assert_eq!(closed[2..], [CLOSED, "store close 3000 Go away!"]);
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn what_the_client_sent_before_the_close_is_told_before_it() {
     assert_eq!(session.receive(&["a", "b"]), [r#"messages ["a", "b"]"#]);
     assert_eq!(session.receive(&[]), NOTHING, "an empty send says nothing");
     session.session.receive(vec!["c".into()]);
-    assert_eq!(session.close(), [r#"messages ["c"]"#, "store close 3000 Go away!", CLOSED]);
+    assert_eq!(session.close(), [r#"messages ["c"]"#, CLOSED, "store close 3000 Go away!"]);
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn a_stream_that_is_still_reading_keeps_its_closed_session_for_up_to_a_minute_an
     session.attach(stream(2));
     session.send(&"x".repeat(100_000));
     session.send("y");
-    assert_eq!(session.close(), [r#"store #2: "y""#, "store close 3000 Go away!", CLOSED], "the window is full");
+    assert_eq!(session.close(), [r#"store #2: "y""#, CLOSED, "store close 3000 Go away!"], "the window is full");
     assert_eq!(session.attach(poll(3)), ["probe 2"]);
     assert_eq!(
         session.pass(70_000),
@@ -209,6 +210,6 @@ fn a_client_that_leaves_takes_its_rows_along() {
     session.send("x");
     assert_eq!(
         session.detach(2, Departure::ClientGone),
-        ["discard #1", "store close 1002 Connection interrupted", "closed Interrupted"]
+        ["discard #1", "closed Interrupted", "store close 1002 Connection interrupted"]
     );
 }

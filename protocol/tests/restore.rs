@@ -43,6 +43,8 @@ enum Op {
     Break { noticed: bool },
     /// The edge attaches again.
     Resume,
+    /// The edge of a response that is complete, and whose inner socket was lost, tells what it wrote.
+    Confirm,
     /// The object sleeps: memory lost, sockets and what is in transit stay.
     Hibernate,
     /// The object dies: memory and sockets lost.
@@ -76,6 +78,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => Just(Op::Limit),
         12 => any::<bool>().prop_map(|noticed| Op::Break { noticed }),
         20 => Just(Op::Resume),
+        20 => Just(Op::Confirm),
         8 => Just(Op::Hibernate),
         8 => Just(Op::Restart),
     ]

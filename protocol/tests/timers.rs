@@ -238,14 +238,14 @@ fn an_early_tick_does_nothing() {
 #[test]
 fn the_near_deadline_of_what_is_only_in_memory_is_told_apart_from_the_lasting_ones() {
     let mut session = Driver::idle(Rules::default());
-    assert_eq!(session.session.persist_deadline(), None);
+    assert_eq!(session.session.passing_deadline(), None);
     session.jump(4_900);
     session.send("x");
-    assert_eq!(session.session.persist_deadline(), Some(Millis(5_150)));
+    assert_eq!(session.session.passing_deadline(), Some(Millis(5_150)));
     assert_eq!(session.session.lasting_deadline(), Some(Millis(5_000)), "the end of an abandoned session");
     assert_eq!(session.deadline(), Some(5_000));
     session.close();
-    assert_eq!(session.session.persist_deadline(), None, "the close wrote it");
+    assert_eq!(session.session.passing_deadline(), None, "the close wrote it");
     assert_eq!(session.session.lasting_deadline(), Some(Millis(9_900)));
 }
 

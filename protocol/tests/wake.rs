@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::session::{Departure, Rules};
+use sockjs_protocol::session::{CloseReason, Departure, Rules};
 use sockjs_protocol::time::Millis;
 
 #[test]
@@ -25,6 +25,7 @@ fn a_restarted_session_has_what_was_stored_in_order() {
     session.pass(250);
     session.send("lost: younger than persist_after");
     session.restart();
+    session.pass(500);
     assert_eq!(session.attach(poll(2)), [r#"to 2: a["x","y","z"] #3 end"#, "discard #3"]);
 }
 
@@ -118,7 +119,61 @@ fn an_outbox_that_nobody_was_attached_to_sends_all_in_one_frame() {
     session.send("x");
     session.send("y");
     session.restart();
-    assert_eq!(session.attach(poll(2)), [r#"to 2: a["x","y"] #2 end"#]);
+    assert_eq!(session.attach(poll(2)), NOTHING, "the edge of a former receiver may still tell what it wrote");
+    assert_eq!(session.pass(500), [r#"501 to 2: a["x","y"] #2 end"#]);
+}
+
+#[test]
+fn an_application_that_was_killed_while_it_was_told_of_the_end_is_told_again() {
+    let reasons = [r#"Application { code: 3000, reason: "Go away!" }"#, "Interrupted", "HandlerFailed", "TimedOut"];
+    for (ends, reason) in reasons.into_iter().enumerate() {
+        let mut session = Driver::idle(Rules::default());
+        session.slow_application = true;
+        session.attach(stream(2));
+        let lines = match ends {
+            0 => session.close(),
+            1 => session.detach(2, Departure::ClientGone),
+            2 => {
+                session.session.close(session.now, 1011, "Handler failed", CloseReason::HandlerFailed);
+                session.outputs()
+            }
+            _ => {
+                session.detach(2, Departure::Finished);
+                session.pass(5_000)
+            }
+        };
+        let told = format!("closed {reason}");
+        assert!(
+            lines.iter().any(|line| line.ends_with(&told)) && lines.last().unwrap().ends_with(", untold"),
+            "{lines:?}"
+        );
+        assert_eq!(session.restart(), [told]);
+        session.session.told();
+        assert_eq!(session.outputs(), ["told"]);
+        assert_eq!(session.restart(), NOTHING);
+        assert_eq!(session.pass(5_000).last().unwrap().split_once(' ').unwrap().1, "forget");
+    }
+}
+
+#[test]
+fn of_a_session_that_timed_out_nothing_stays_once_the_application_knows() {
+    let mut session = Driver::idle(Rules::default());
+    session.slow_application = true;
+    session.send("x");
+    session.pass(5_000);
+    assert_eq!(session.attach(poll(2)), [r#"to 2: c[1002,"Timed out"] end"#]);
+    session.session.told();
+    assert_eq!(session.outputs(), ["forget"]);
+}
+
+#[test]
+fn an_application_that_takes_more_than_a_minute_is_not_told_again() {
+    let mut session = Driver::idle(Rules::default());
+    session.slow_application = true;
+    session.close();
+    assert_eq!(session.pass(60_000), ["60000 forget"]);
+    session.session.told();
+    assert_eq!(session.outputs(), NOTHING);
 }
 
 #[test]
@@ -177,7 +232,8 @@ fn a_closed_session_is_closed_also_after_sleep_and_its_minute_goes_on() {
     session.close();
     session.hibernate(59_000, None);
     assert!(!session.session.is_open());
-    assert_eq!(session.deadline(), Some(60_000));
+    assert_eq!(session.session.lasting_deadline(), Some(Millis(60_000)));
+    session.pass(500);
     assert_eq!(session.attach(poll(2)), [r#"to 2: a["x"] #1 end"#, "discard #1"]);
-    assert_eq!(session.pass(1_000), ["60000 forget"]);
+    assert_eq!(session.pass(500), ["60000 forget"]);
 }

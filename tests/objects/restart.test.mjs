@@ -8,7 +8,7 @@ import { startServer } from "../harness/server.mjs";
 import { readObjects, storageEmpties } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
 
-const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "2000" } };
+const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "2000", SOCKJS_HEARTBEAT_DELAY: "2000" } };
 
 async function restart(server) {
   await server.kill();

@@ -24,12 +24,13 @@ impl Session {
     pub(super) fn goes_out_at_once(&self) -> bool {
         let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_bytes()) <= WINDOW;
         self.contender.is_none()
+            && self.hold.is_none()
             && self.receiver.as_ref().is_some_and(|attached| attached.receiver.kind != ReceiverKind::Stream || fits)
     }
 
     fn next_delivery(&mut self, now: Millis) -> Option<Output> {
-        // Until the probe tells, nobody knows whether a frame would be read.
-        if self.contender.is_some() {
+        // Until the probe tells, nobody knows whether a frame would be read, or what was.
+        if self.contender.is_some() || self.hold.is_some() {
             return None;
         }
         let Attached { receiver, due, .. } = self.receiver.as_ref()?;
@@ -57,8 +58,8 @@ impl Session {
                 self.persist(Change::Discard { through });
             }
             (taken.frame, Some(taken.last), one_frame)
-        } else if let Phase::Closing(tombstone) = &self.phase {
-            (tombstone.frame(), None, true)
+        } else if let Phase::Closing(closing) = &self.phase {
+            (closing.tombstone.frame(), None, true)
         } else if due == Some(Due::Heartbeat) {
             (Frame::Heartbeat, None, one_frame)
         } else {

@@ -48,9 +48,11 @@ use crate::frame::Encoded;
 use crate::options::Durability;
 use crate::time::Millis;
 use queue::Queue;
+use receiver::Hold;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
+use stored::TIMED_OUT;
 
 /// Number of a message within its session: it only grows, also over restarts of the object. The open frame is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -118,6 +120,8 @@ pub struct Session {
     /// When the last receive request ended, while none is attached.
     idle_since: Millis,
     queue: Queue,
+    /// Whether a receiver was lost that may still tell how far it got.
+    hold: Option<Hold>,
     /// Outputs that go before deliveries, and those that can wait for them.
     before: VecDeque<Output>,
     after: VecDeque<Output>,
@@ -126,8 +130,28 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
     Open,
-    Closing(Tombstone),
+    Closing(Closing),
     Closed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Closing {
+    tombstone: Tombstone,
+    /// Whether the close frame is for those who still ask once the application was told; of a session that nobody asked
+    /// about for too long, nothing is kept.
+    kept: bool,
+    word: Word,
+}
+
+/// How far the application knows that a session is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// It is being told, for a moment: see [`Session::still_telling`].
+    Given,
+    /// It is being told, and storage knows that.
+    Recorded,
+    /// It was told.
+    Heard,
 }
 
 #[derive(Debug)]
@@ -164,12 +188,19 @@ impl Session {
     }
 
     /// A session as it was stored, with the receiver that stayed attached while the object slept, if one did; one that
-    /// was given its last frame is not attached any more. The application is told nothing: it was told before.
+    /// was given its last frame is not attached any more. The application is told nothing that it was told before.
     pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
         let queue = Queue::restore(now, &stored, attached.is_some());
         let mut session = Self::new(now, rules, stored.opener, queue);
+        if attached.is_none() && session.queue.waiting_bytes() > 0 {
+            session.hold = Some(Hold::from(now));
+        }
         if let Some(tombstone) = stored.closed {
-            session.phase = Phase::Closing(tombstone);
+            if !stored.told {
+                session.after.push_back(Output::Notify(Event::Closed(tombstone.close_reason())));
+            }
+            let word = if stored.told { Word::Heard } else { Word::Recorded };
+            session.phase = Phase::Closing(Closing { tombstone, kept: true, word });
         }
         session.wake(now, attached);
         session
@@ -180,6 +211,7 @@ impl Session {
         if self.receiver.is_none() {
             self.ending = Some(receiver.id);
             self.ending_stream = receiver.kind == ReceiverKind::Stream;
+            self.hold = None;
         }
     }
 
@@ -203,6 +235,7 @@ impl Session {
             opener,
             idle_since: now,
             queue,
+            hold: None,
             before: VecDeque::new(),
             after: VecDeque::new(),
         }
@@ -287,16 +320,84 @@ impl Session {
         if !self.is_open() {
             return;
         }
-        let tombstone = Tombstone { code, reason: text.to_owned(), at: now };
-        if !self.websocket {
-            // What is not persisted yet belongs before the close frame, also after a restart.
-            if !self.goes_out_at_once() {
-                self.store_waiting();
-            }
-            self.persist(Change::Close(tombstone.clone()));
+        // What is not persisted yet belongs before the close frame, also after a restart.
+        if !self.websocket && !self.goes_out_at_once() {
+            self.store_waiting();
         }
-        self.phase = Phase::Closing(tombstone);
+        let tombstone = Tombstone { code, reason: text.to_owned(), at: now };
+        self.phase = Phase::Closing(Closing { tombstone, kept: true, word: Word::Given });
         self.after.push_back(Output::Notify(Event::Closed(reason)));
+    }
+
+    /// The application was told that the session is closed, and is done with it.
+    pub fn told(&mut self) {
+        let Phase::Closing(closing) = &mut self.phase else { return };
+        let before = std::mem::replace(&mut closing.word, Word::Heard);
+        if self.websocket || before == Word::Heard {
+            return;
+        }
+        if !closing.kept {
+            return self.forget();
+        }
+        let tombstone = closing.tombstone.clone();
+        let change = if before == Word::Given { Change::Close { tombstone, told: true } } else { Change::Told };
+        self.persist(change);
+    }
+
+    /// The application is still being told that the session is closed. To be called before anything is waited for: what
+    /// it is told has to be told again if the object is killed meanwhile. True if there is something to drain.
+    pub fn still_telling(&mut self) -> bool {
+        let Phase::Closing(closing) = &mut self.phase else { return false };
+        if self.websocket || closing.word != Word::Given {
+            return false;
+        }
+        closing.word = Word::Recorded;
+        let tombstone = closing.tombstone.clone();
+        self.persist(Change::Close { tombstone, told: false });
+        true
+    }
+
+    /// A [`Output::Persist`] failed: what it was to keep is in memory alone, and is tried again where that helps.
+    pub fn not_persisted(&mut self, now: Millis, change: &Change) {
+        match change {
+            // A session that storage does not know would be unknown after the next sleep.
+            Change::Open { .. } => self.abandon(),
+            Change::Append(row) => self.queue.mark_unstored(now, row.first, row.last()),
+            Change::Forget => {
+                let tombstone = Tombstone { code: 1002, reason: TIMED_OUT.into(), at: now };
+                self.phase = Phase::Closing(Closing { tombstone, kept: true, word: Word::Heard });
+                self.idle_since = now;
+            }
+            // The next one says the same and more.
+            Change::Discard { .. } | Change::Close { .. } | Change::Told => {}
+        }
+    }
+
+    /// Takes back the message that was sent last, since it could not be written.
+    pub fn unsend(&mut self) {
+        self.queue.pop_unsent();
+    }
+
+    /// Writes of messages that wait to be done, before anything else is: with [`Durability::Outbox`], `send` does not
+    /// return before them.
+    pub fn take_writes(&mut self) -> Vec<Change> {
+        let mut writes = Vec::new();
+        for output in std::mem::take(&mut self.before) {
+            match output {
+                Output::Persist(change @ Change::Append(_)) => writes.push(change),
+                other => self.before.push_back(other),
+            }
+        }
+        writes
+    }
+
+    /// It never was.
+    fn abandon(&mut self) {
+        self.phase = Phase::Closed;
+        self.receiver = None;
+        self.queue.clear();
+        self.before.clear();
+        self.after.clear();
     }
 
     /// Whether messages are written to storage before they are delivered.

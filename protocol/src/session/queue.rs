@@ -178,6 +178,11 @@ impl Queue {
         }
     }
 
+    /// Whether the first that waits is a message rather than the open frame.
+    pub fn has_messages_first(&self) -> bool {
+        self.items.front().is_some_and(|item| matches!(item.body, Body::Message(_)))
+    }
+
     /// Drops everything up to `seq`; gives the highest number dropped that a row holds.
     pub fn acknowledge(&mut self, seq: Seq) -> Option<Seq> {
         let mut through = None;
@@ -201,6 +206,27 @@ impl Queue {
     pub fn mark_discarded(&mut self, seq: Seq) {
         for item in self.items.iter_mut().take_while(|item| item.seq <= seq) {
             item.stored = false;
+        }
+    }
+
+    /// Notes that no row holds the items from `first` to `last`, though one was to.
+    pub fn mark_unstored(&mut self, now: Millis, first: Seq, last: Seq) {
+        for item in self.items.iter_mut().filter(|item| (first..=last).contains(&item.seq)) {
+            item.stored = false;
+        }
+        self.settle_waiting();
+        if self.items.iter().skip(self.sent).any(Item::only_in_memory) {
+            self.waiting_since.get_or_insert(now);
+        }
+    }
+
+    /// Drops the newest item, if nobody was given it.
+    pub fn pop_unsent(&mut self) {
+        if self.sent < self.items.len()
+            && let Some(item) = self.items.pop_back()
+        {
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(item.bytes());
+            self.settle_waiting();
         }
     }
 

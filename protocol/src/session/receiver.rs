@@ -36,6 +36,21 @@ pub enum ReceiverKind {
     Stream,
 }
 
+/// A receiver that was lost has a moment to tell how far it got: its Worker tries within 10 ms, and again and again. Until
+/// then nothing goes to another one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hold {
+    pub until: Millis,
+    /// Whether another one was lost meanwhile, so that one that comes back without a word may be either.
+    pub is_shaken: bool,
+}
+
+impl Hold {
+    pub fn from(now: Millis) -> Self {
+        Self { until: now + Millis(500), is_shaken: false }
+    }
+}
+
 impl ReceiverKind {
     /// What the receivers of `transport` take.
     pub fn of(transport: Transport) -> Self {
@@ -54,7 +69,9 @@ pub enum Departure {
     Finished,
     /// The client left before the last byte.
     ClientGone,
-    /// It ended, or the way to it was lost and it may attach again: what it did not acknowledge was not written.
+    /// It ended, having acknowledged all that it wrote: the rest is for the next one.
+    Ended,
+    /// The way to it was lost, and it may attach again: what it did not acknowledge may have been written.
     Broken,
 }
 
@@ -71,11 +88,20 @@ impl Session {
             // Nothing was given to it, and the probe that it waits for is on its way.
             return;
         }
-        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
-        if attached.or(self.ending).is_some_and(|other| other != receiver.id) {
-            return self.admit(now, receiver);
+        let newcomer = self.receiver.as_ref().map(|attached| attached.receiver).filter(|other| other.id != receiver.id);
+        match (newcomer, self.ending.filter(|ending| *ending != receiver.id)) {
+            // It is the one that everyone waits for; whoever came meanwhile came second.
+            (Some(newcomer), None) if self.hold.is_some() && self.contender.is_none() => {
+                self.contender = Some(newcomer);
+                self.before.push_back(Output::Probe(receiver.id));
+            }
+            (None, None) => {}
+            _ => return self.admit(now, receiver),
         }
-        self.receiver = None;
+        let is_attached = self.receiver.take().is_some_and(|attached| attached.receiver.id == receiver.id);
+        if !is_attached && self.hold.is_some_and(|hold| after.is_some() || !hold.is_shaken) {
+            self.hold = None;
+        }
         self.ending = None;
         self.queue.requeue(now);
         match after {
@@ -125,6 +151,16 @@ impl Session {
         }
     }
 
+    /// A receiver whose response is over, and whose way here was lost before it could say so, wrote everything up to
+    /// `seq`.
+    pub fn wrote(&mut self, receiver: ReceiverId, seq: Seq) {
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
+        let is_held = self.hold.take().is_some() && self.queue.has_messages_first();
+        if attached == Some(receiver) || self.ending == Some(receiver) || is_held {
+            self.acknowledge(seq);
+        }
+    }
+
     /// A receiver ended. One that is not attached any more says nothing new.
     pub fn detach(&mut self, now: Millis, receiver: ReceiverId, how: Departure) {
         if self.contender.is_some_and(|contender| contender.id == receiver) {
@@ -145,7 +181,16 @@ impl Session {
                     self.acknowledge(seq);
                 }
             }
-            Departure::Broken => self.queue.requeue(now),
+            Departure::Ended => self.queue.requeue(now),
+            Departure::Broken => {
+                // The Worker that holds its response comes again, or says what it wrote.
+                if self.queue.last_sent().is_some() {
+                    self.hold = Some(Hold::from(now));
+                } else if let Some(hold) = &mut self.hold {
+                    hold.is_shaken = true;
+                }
+                self.queue.requeue(now);
+            }
             Departure::ClientGone => {
                 if let Some(through) = self.queue.clear() {
                     self.persist(Change::Discard { through });

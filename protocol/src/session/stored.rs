@@ -1,6 +1,6 @@
 //! What a session leaves in storage: the fold of its changes.
 
-use super::{ReceiverId, Seq};
+use super::{CloseReason, ReceiverId, Seq};
 use crate::frame::{Encoded, Frame};
 use crate::time::Millis;
 
@@ -22,7 +22,14 @@ pub enum Change {
         through: Seq,
     },
     /// The session is closed; its close frame is kept for those who still ask.
-    Close(Tombstone),
+    Close {
+        /// Its close frame.
+        tombstone: Tombstone,
+        /// Whether the application was told; if not, it has to be told after a restart.
+        told: bool,
+    },
+    /// The application was told that the session is closed.
+    Told,
     /// Nothing of the session is needed any more.
     Forget,
 }
@@ -48,6 +55,9 @@ impl Row {
     }
 }
 
+/// Reason in the close frame of a session that nobody asked about for too long.
+pub(super) const TIMED_OUT: &str = "Timed out";
+
 /// The close frame of a session that is over, and since when it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
@@ -64,6 +74,16 @@ impl Tombstone {
     pub fn frame(&self) -> Frame {
         Frame::Close { code: self.code, reason: self.reason.clone() }
     }
+
+    /// What the application is told, as far as the close frame tells.
+    pub(super) fn close_reason(&self) -> CloseReason {
+        match self.code {
+            1011 => CloseReason::HandlerFailed,
+            1002 if self.reason == TIMED_OUT => CloseReason::TimedOut,
+            1002 => CloseReason::Interrupted,
+            code => CloseReason::Application { code, reason: self.reason.clone() },
+        }
+    }
 }
 
 /// Everything that is stored of one session.
@@ -73,6 +93,8 @@ pub struct Stored {
     pub opener: ReceiverId,
     /// Its close frame, once it is over.
     pub closed: Option<Tombstone>,
+    /// Whether the application was told that it is over.
+    pub told: bool,
     /// Messages that wait, lowest number first. Two rows can hold the same one: it counts once.
     pub rows: Vec<Row>,
     /// Everything up to this number was delivered, also where its row holds more. Kept on its own, since the rows that
@@ -86,7 +108,9 @@ impl Stored {
     /// The object does the same in SQL. This is its meaning, and what the tests restore from.
     pub fn apply(stored: &mut Option<Self>, change: Change) {
         match change {
-            Change::Open { opener } => *stored = Some(Self { opener, closed: None, rows: Vec::new(), delivered: None }),
+            Change::Open { opener } => {
+                *stored = Some(Self { opener, closed: None, told: false, rows: Vec::new(), delivered: None });
+            }
             Change::Forget => *stored = None,
             Change::Append(row) => {
                 if let Some(stored) = stored {
@@ -110,9 +134,15 @@ impl Stored {
                     stored.delivered = stored.delivered.max(Some(through));
                 }
             }
-            Change::Close(tombstone) => {
+            Change::Close { tombstone, told } => {
                 if let Some(stored) = stored {
                     stored.closed = Some(tombstone);
+                    stored.told = told;
+                }
+            }
+            Change::Told => {
+                if let Some(stored) = stored {
+                    stored.told = true;
                 }
             }
         }

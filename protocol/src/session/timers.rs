@@ -1,10 +1,17 @@
 //! The timers of a session, as data: each is a moment derived from its state, none is ever started or stopped.
 
-use super::{Attached, Change, CloseReason, Departure, Due, Event, Output, Phase, ReceiverKind, Session};
+use super::stored::TIMED_OUT;
+use super::{
+    Attached, Change, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session, Tombstone,
+    Word,
+};
 use crate::time::Millis;
 
 /// How long a closed session answers its close frame at most.
 pub const TOMBSTONE_MAX: Millis = Millis::from_secs(60);
+
+/// How soon a client that polls is back.
+const RETURNS: Millis = Millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Timer {
@@ -18,8 +25,16 @@ enum Timer {
     Disconnect,
     /// Something waited in memory alone for `persist_after`.
     Persist,
+    /// A receiver that was lost did not tell how far it got.
+    Hold,
     /// The close frame of a closed session was kept long enough.
     Tombstone,
+}
+
+impl Timer {
+    fn is_passing(self) -> bool {
+        matches!(self, Self::Persist | Self::Hold)
+    }
 }
 
 impl Session {
@@ -28,14 +43,27 @@ impl Session {
         self.earliest(|_| true)
     }
 
-    /// When messages are to be stored that wait in memory alone: always soon, and lost with the memory that they are in.
-    pub fn persist_deadline(&self) -> Option<Millis> {
-        self.earliest(|timer| timer == Timer::Persist)
+    /// When something is due that is always soon, and that a restart makes void.
+    pub fn passing_deadline(&self) -> Option<Millis> {
+        self.earliest(Timer::is_passing)
     }
 
     /// When anything else is due: what has to happen also if the object is restarted in between.
     pub fn lasting_deadline(&self) -> Option<Millis> {
-        self.earliest(|timer| timer != Timer::Persist)
+        self.earliest(|timer| !timer.is_passing())
+    }
+
+    /// Until when the next receiver is expected. A client that polls is back within moments: until then its absence is
+    /// not worth an alarm of its own, as long as there is one at [`Session::absence_alarm`] or before.
+    pub fn expects_receiver_until(&self) -> Option<Millis> {
+        let absent = self.is_open() && !self.websocket && self.receiver.is_none() && self.ending.is_none();
+        absent.then(|| self.idle_since + RETURNS)
+    }
+
+    /// See [`Session::expects_receiver_until`].
+    pub fn absence_alarm(&self) -> Millis {
+        let delays = self.rules.heartbeat_delay.into_iter().chain([self.rules.disconnect_delay]);
+        self.idle_since + delays.max().unwrap_or_default()
     }
 
     fn earliest(&self, which: impl Fn(Timer) -> bool) -> Option<Millis> {
@@ -63,21 +91,25 @@ impl Session {
         }
     }
 
-    fn timers(&self) -> [Option<(Millis, Timer)>; 3] {
+    fn timers(&self) -> [Option<(Millis, Timer)>; 4] {
         let rules = &self.rules;
         let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
         let persist = persist.filter(|_| !self.websocket);
+        let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
         match &self.phase {
-            Phase::Closed => [None; 3],
-            Phase::Closing(_) if self.websocket => [None; 3],
-            Phase::Closing(tombstone) => {
+            Phase::Closed => [None; 4],
+            Phase::Closing(_) if self.websocket => [None; 4],
+            Phase::Closing(Closing { tombstone, word, .. }) => {
                 let latest = tombstone.at + TOMBSTONE_MAX;
                 let at = match self.receiver {
-                    // Its receive request goes on: the rest of what waits is still being read.
-                    Some(_) => latest,
-                    None => latest.min(self.idle_since.max(tombstone.at) + rules.disconnect_delay),
+                    None if *word == Word::Heard => {
+                        latest.min(self.idle_since.max(tombstone.at) + rules.disconnect_delay)
+                    }
+                    // Its receive request goes on, the rest of what waits is still being read; or the application is
+                    // still being told.
+                    _ => latest,
                 };
-                [Some((at, Timer::Tombstone)), persist, None]
+                [Some((at, Timer::Tombstone)), persist, hold, None]
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
@@ -87,14 +119,14 @@ impl Session {
                     }
                     None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
                     // Nothing goes out until the probe tells, which is a matter of milliseconds.
-                    Some(_) if self.contender.is_some() => [None, None],
+                    Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
                     Some(attached) => [
                         rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
                         (attached.receiver.kind == ReceiverKind::Stream)
                             .then(|| (attached.since + rules.receiver_max_age, Timer::ReceiverAge)),
                     ],
                 };
-                [first, second, persist]
+                [first, second, persist, hold]
             }
         }
     }
@@ -104,6 +136,7 @@ impl Session {
             Timer::Heartbeat => self.due(Due::Heartbeat),
             Timer::ReceiverAge => self.due(Due::End),
             Timer::Persist => self.store_waiting(),
+            Timer::Hold => self.hold = None,
             Timer::Unfinished => {
                 // Rather lost with a client that is surely gone than doubled for one that is not.
                 if let Some(ending) = self.ending {
@@ -111,8 +144,10 @@ impl Session {
                 }
             }
             Timer::Disconnect => {
+                self.queue.clear();
+                let tombstone = Tombstone { code: 1002, reason: TIMED_OUT.into(), at: now };
+                self.phase = Phase::Closing(Closing { tombstone, kept: false, word: Word::Given });
                 self.after.push_back(Output::Notify(Event::Closed(CloseReason::TimedOut)));
-                self.forget();
             }
             Timer::Tombstone => {
                 self.hurry();
@@ -133,7 +168,7 @@ impl Session {
     /// Whoever still reads what came before the close frame took too long, and whoever contends waits for that one: both
     /// get it now, or they would wait for a session that nobody knows.
     fn hurry(&mut self) {
-        let Phase::Closing(tombstone) = &self.phase else { return };
+        let Phase::Closing(Closing { tombstone, .. }) = &self.phase else { return };
         let attached = self.receiver.as_ref().map(|attached| attached.receiver);
         for receiver in [attached, self.contender].into_iter().flatten() {
             let frame = tombstone.frame();
@@ -146,6 +181,7 @@ impl Session {
         self.receiver = None;
         self.contender = None;
         self.ending = None;
+        self.hold = None;
         self.queue.clear();
         if !self.websocket {
             self.persist(Change::Forget);

@@ -47,6 +47,8 @@ pub struct Driver {
     pub session: Session,
     /// The fold of everything persisted.
     pub stored: Option<Stored>,
+    /// Whether the application takes its time when it is told that a session is closed.
+    pub slow_application: bool,
     rules: Rules,
     contract: Contract,
 }
@@ -56,7 +58,7 @@ impl Driver {
     pub fn new(rules: Rules, receiver: Receiver) -> Self {
         let now = Millis(0);
         let session = Session::open(now, rules.clone(), receiver);
-        Self { now, session, stored: None, rules, contract: Contract::default() }
+        Self { now, session, stored: None, slow_application: false, rules, contract: Contract::default() }
     }
 
     /// A session opened by `receiver`.
@@ -176,6 +178,7 @@ impl Driver {
     /// The object's memory is lost; `attached` kept its socket, opened at the time given. Outputs are not drained.
     pub fn lose_memory(&mut self, attached: Option<(Receiver, Millis)>) {
         let stored = self.stored.clone().unwrap();
+        self.contract.closed = stored.told;
         self.session = Session::restore(self.now, self.rules.clone(), stored, attached);
     }
 
@@ -217,6 +220,14 @@ impl Driver {
                 Stored::apply(&mut self.stored, change.clone());
             }
             then(&mut self.session, self.now, &output);
+            // The application hears it at once, unless a test has it take its time.
+            if matches!(output, Output::Notify(Event::Closed(_))) {
+                if self.slow_application {
+                    self.session.still_telling();
+                } else {
+                    self.session.told();
+                }
+            }
             outputs.push(output);
             assert!(outputs.len() < 1_000, "a drain without end: {:?}", outputs.last());
         }
@@ -272,7 +283,11 @@ fn line(output: &Output) -> String {
             format!("store #{}: {}", row.first.0, messages.join(" "))
         }
         Output::Persist(Change::Discard { through }) => format!("discard #{}", through.0),
-        Output::Persist(Change::Close(tombstone)) => format!("store close {} {}", tombstone.code, tombstone.reason),
+        Output::Persist(Change::Close { tombstone, told }) => {
+            let told = if *told { "" } else { ", untold" };
+            format!("store close {} {}{told}", tombstone.code, tombstone.reason)
+        }
+        Output::Persist(Change::Told) => "told".into(),
         Output::Persist(Change::Forget) => "forget".into(),
         Output::Notify(Event::Opened) => "opened".into(),
         Output::Notify(Event::Messages(messages)) => format!("messages {messages:?}"),

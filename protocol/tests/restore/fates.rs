@@ -102,6 +102,14 @@ impl Fates {
         self.doubtful.extend(self.read.iter().filter(in_flight));
     }
 
+    /// The object hears in time what it had no word of: nothing that was read is sent once more.
+    pub fn confirm(&mut self) {
+        self.doubtful.clear();
+        for message in &self.read {
+            self.fates[*message] = Fate::Settled;
+        }
+    }
+
     /// Messages that were promised and that the client did not read.
     pub fn broken_promises(&self) -> Vec<usize> {
         let mortal = |message: &usize| self.fates[*message] == Fate::Mortal;

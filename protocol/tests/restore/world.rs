@@ -6,7 +6,7 @@ use crate::request::Request;
 use crate::{Alarm, Op};
 use sockjs_protocol::frame::{Encoded, Frame};
 use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules};
+use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
 use sockjs_protocol::time::Millis;
 
 pub struct World {
@@ -16,6 +16,8 @@ pub struct World {
     requests: u64,
     /// Requests that ended before the object heard of it.
     late: Vec<ReceiverId>,
+    /// Requests whose end the object did not hear of: what was written, and since when that is.
+    unconfirmed: Vec<(ReceiverId, Seq, Millis)>,
     fates: Fates,
     /// What the client read beside messages, and whether `o` may come twice as a doubtful message does.
     opened: bool,
@@ -36,6 +38,7 @@ impl World {
             request: Some(Request::new(opener, Millis(0), None)),
             requests: opener.id.0,
             late: Vec::new(),
+            unconfirmed: Vec::new(),
             fates: Fates::new(rules),
             opened: false,
             closed: false,
@@ -69,8 +72,9 @@ impl World {
             Op::Ack => self.ack(),
             Op::Finish => self.finish(),
             Op::Limit => self.limit(),
-            Op::Break { noticed } => self.lose_socket(noticed),
+            Op::Break { noticed } => self.lose_socket(Departure::Broken, noticed),
             Op::Resume => self.resume(),
+            Op::Confirm => self.confirm(),
             Op::Hibernate => self.hibernate(),
             Op::Restart => self.restart(),
         }
@@ -79,6 +83,9 @@ impl World {
 
     /// The client reads all that is left; then nothing that was promised may be missing.
     pub fn finale(&mut self) {
+        // Nobody comes any more of whom the object still waits for a word.
+        self.apply(&Op::Resume);
+        self.apply(&Op::Pass(600, Alarm::OnTime));
         for _ in 0..10_000 {
             for op in [Op::Resume, Op::Read(usize::MAX), Op::Ack, Op::Finish, Op::Poll] {
                 self.apply(&op);
@@ -192,12 +199,21 @@ impl World {
             self.ack();
             // What that made room for is on its way when the edge closes.
             self.drain();
-            self.lose_socket(true);
+            self.lose_socket(Departure::Ended, true);
             self.request = None;
         }
     }
 
-    fn lose_socket(&mut self, noticed: bool) {
+    fn confirm(&mut self) {
+        let Some((receiver, seq, since)) = self.unconfirmed.pop() else { return };
+        self.object.session.wrote(receiver, seq);
+        if self.unconfirmed.is_empty() && self.object.now < since + Millis(500) {
+            self.fates.confirm();
+        }
+        self.unconfirmed.clear();
+    }
+
+    fn lose_socket(&mut self, how: Departure, noticed: bool) {
         self.doubt();
         let Some(request) = &mut self.request else { return };
         let notices = !request.noticed && (noticed || request.ended || !request.connected);
@@ -206,7 +222,7 @@ impl World {
         request.noticed |= notices;
         let id = request.receiver.id;
         if notices {
-            self.object.session.detach(self.object.now, id, Departure::Broken);
+            self.object.session.detach(self.object.now, id, how);
             self.fates.requeue(self.object.now);
         }
         self.fates.lose_transit();
@@ -230,6 +246,8 @@ impl World {
         if self.outbox && request.as_ref().is_some_and(|request| request.ending) {
             return;
         }
+        // Nor does it sleep while it waits for a word.
+        self.unconfirmed.clear();
         self.object.now = self.object.now + Millis(1);
         self.fates.lose_memory(self.ticked);
         if let Some(request) = request.filter(|request| !request.connected) {
@@ -241,6 +259,8 @@ impl World {
     }
 
     fn restart(&mut self) {
+        // Of two losses in a row the first stays in doubt.
+        self.unconfirmed.clear();
         self.object.now = self.object.now + Millis(1);
         if self.outbox {
             self.doubt();
@@ -262,6 +282,9 @@ impl World {
         if let Some(request) = self.request.as_ref().filter(|request| request.ended) {
             self.open_is_doubtful |= !request.acked;
             self.fates.doubt();
+            if let Some(written) = request.written {
+                self.unconfirmed.push((request.receiver.id, written, self.object.now));
+            }
         }
     }
 

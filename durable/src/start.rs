@@ -1,0 +1,89 @@
+//! The handlers of an object: each is made when it is first needed, and hears of that before anything else.
+
+use crate::handler::ErasedHandler;
+use crate::object::Object;
+use crate::room::Room;
+use futures::channel::oneshot;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use worker::console_error;
+
+/// The handlers, by service.
+#[derive(Default)]
+pub(crate) struct Handlers(RefCell<HashMap<String, Known>>);
+
+struct Known {
+    handler: Rc<dyn ErasedHandler>,
+    start: Start,
+}
+
+/// How far a handler's `on_start` is.
+enum Start {
+    Due,
+    /// These wait for its end.
+    Running(Vec<oneshot::Sender<()>>),
+    Done,
+}
+
+impl Object {
+    /// The handler of a service, made when it is first needed; none if the service is unknown.
+    pub(crate) fn handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
+        let known = self.handlers.0.borrow().get(service).map(|known| known.handler.clone());
+        if known.is_some() {
+            return known;
+        }
+        let handler = self.make_handler(service)?;
+        let known = Known { handler: handler.clone(), start: Start::Due };
+        self.handlers.0.borrow_mut().insert(service.to_owned(), known);
+        Some(handler)
+    }
+
+    /// Runs `on_start` of the handlers that are new.
+    pub(crate) fn start_handlers(self: &Rc<Self>) {
+        let mut due = Vec::new();
+        for (service, known) in self.handlers.0.borrow_mut().iter_mut() {
+            if matches!(known.start, Start::Due) {
+                known.start = Start::Running(Vec::new());
+                due.push((service.clone(), known.handler.clone()));
+            }
+        }
+        for (service, handler) in due {
+            let object = self.clone();
+            let start = self.settling(Box::pin(async move {
+                let room = Room { service: service.clone(), object: Rc::downgrade(&object) };
+                if let Err(error) = handler.on_start(room).await {
+                    console_error!("sockjs: start of {service}: {error}");
+                }
+                object.started(&service);
+                Ok(())
+            }));
+            self.run(start, "start");
+        }
+    }
+
+    fn started(&self, service: &str) {
+        let mut handlers = self.handlers.0.borrow_mut();
+        let Some(known) = handlers.get_mut(service) else { return };
+        if let Start::Running(waiters) = std::mem::replace(&mut known.start, Start::Done) {
+            for waiter in waiters {
+                // Whoever waited may be gone.
+                let _ = waiter.send(());
+            }
+        }
+    }
+
+    /// Waits until the handler of `service` was started.
+    pub(crate) async fn start_of(&self, service: &str) {
+        let wait = match self.handlers.0.borrow_mut().get_mut(service) {
+            Some(Known { start: Start::Running(waiters), .. }) => {
+                let (started, wait) = oneshot::channel();
+                waiters.push(started);
+                wait
+            }
+            _ => return,
+        };
+        // It can only be cancelled with the object.
+        let _ = wait.await;
+    }
+}

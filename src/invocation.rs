@@ -1,0 +1,28 @@
+//! The Worker's invocation, which ends with its client unless something keeps it.
+
+use js_sys::futures::future_to_promise;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{Context, worker_sys};
+
+/// One invocation of the Worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation(Rc<worker_sys::Context>);
+
+impl Invocation {
+    /// That of a request. `worker`'s context (0.8.7) cannot be cloned.
+    pub fn of(context: &Context) -> Self {
+        let context = AsRef::<worker_sys::Context>::as_ref(context);
+        Self(Rc::new(AsRef::<JsValue>::as_ref(context).clone().unchecked_into()))
+    }
+
+    /// Lets `work` go on when the client is gone or has all it asked for; the runtime gives it 30 s.
+    pub fn stay_for(&self, work: impl Future<Output = ()> + 'static) {
+        let promise = future_to_promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        });
+        // The error is that the invocation is over.
+        let _ = self.0.wait_until(&promise);
+    }
+}
