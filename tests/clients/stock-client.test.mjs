@@ -14,6 +14,11 @@ for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polli
     await exchange(client, numberedMessages(1000));
   });
 
+  test(`stock client, ${transport}: it takes the query of its URL along`, async (t) => {
+    const client = await connectStockClient(t, `${server.url}/echo?token=a%26b`, transport);
+    await exchange(client, numberedMessages(50));
+  });
+
   test(`stock client, ${transport}: it learns code and reason when the server closes`, async (t) => {
     const client = await connectStockClient(t, `${server.url}/close`, transport);
     const closed = await within(client.closed, "the close");

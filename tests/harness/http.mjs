@@ -43,12 +43,13 @@ class HttpConnection {
     this.#reader = new ByteReader(socket);
   }
 
-  /** Writes one request, its path exactly as it stands in `url`. A body gets its Content-Length. */
-  send(url, { method = "GET", headers = {}, body } = {}) {
+  /** Writes one request, its path exactly as it stands in `url`. A body, text or bytes, gets its Content-Length. */
+  send(url, { method = "GET", headers = {}, body, version = "1.1" } = {}) {
     const [, host, path] = /^http:\/\/([^/]+)(.*)$/.exec(url);
     const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
     const lines = Object.entries({ Host: host, ...length, ...headers }).map(([name, value]) => `${name}: ${value}`);
-    this.write([`${method} ${path || "/"} HTTP/1.1`, ...lines, "", body ?? ""].join("\r\n"));
+    const head = [`${method} ${path || "/"} HTTP/${version}`, ...lines, "", ""].join("\r\n");
+    this.write(Buffer.concat([Buffer.from(head), Buffer.from(body ?? "")])); // in one packet
   }
 
   write(bytes) {

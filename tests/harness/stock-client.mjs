@@ -2,7 +2,7 @@
 
 import SockJS from "sockjs-client";
 import { Queue } from "./queue.mjs";
-import { within } from "./wait.mjs";
+import { DEADLINE_MS, within } from "./wait.mjs";
 
 /** Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. */
 export async function connectStockClient(owner, url, transport) {
@@ -18,7 +18,8 @@ class StockClient {
   heartbeats = new Queue();
 
   constructor(url, transport) {
-    this.#socket = new SockJS(url, null, { transports: transport });
+    // By itself it gives a transport little more than half a second after a fast /info: on a busy machine, too little.
+    this.#socket = new SockJS(url, null, { transports: transport, timeout: DEADLINE_MS });
     this.#socket.onmessage = ({ data }) => this.messages.push(data);
     this.#socket.onheartbeat = () => this.heartbeats.push("h");
     const opened = Promise.withResolvers();

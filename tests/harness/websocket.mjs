@@ -5,17 +5,26 @@ import { WebSocket } from "ws";
 import { Queue } from "./queue.mjs";
 import { within } from "./wait.mjs";
 
-/** Opens a WebSocket to an http:// URL. `closed` is when its TCP connection ended, too. */
-export async function openWebSocket(owner, url) {
-  const socket = new WebSocket(url.replace(/^http/, "ws"));
+/** Opens a WebSocket to an http:// URL, with options of `ws`. `closed` is when its TCP connection ended, too. */
+export async function openWebSocket(owner, url, options) {
+  const socket = new WebSocket(url.replace(/^http/, "ws"), options);
   owner.after(() => socket.terminate());
   const frames = new Queue();
+  const pongs = new Queue();
   const closed = Promise.withResolvers();
   socket.on("message", (data) => frames.push(data.toString()));
+  socket.on("pong", (data) => pongs.push(data.toString()));
   socket.on("close", (code, reason) => {
-    frames.end(new Error(`the WebSocket was closed: ${code} ${reason}`));
+    for (const queue of [frames, pongs]) queue.end(new Error(`the WebSocket was closed: ${code} ${reason}`));
     closed.resolve({ code, reason: reason.toString() });
   });
   await within(once(socket, "open"), `a WebSocket to ${url}`);
-  return { frames, closed: closed.promise, send: (data) => socket.send(data), close: (...why) => socket.close(...why) };
+  return {
+    frames,
+    pongs,
+    closed: closed.promise,
+    send: (...data) => socket.send(...data),
+    ping: (data) => socket.ping(data),
+    close: (...why) => socket.close(...why),
+  };
 }

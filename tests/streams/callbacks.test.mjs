@@ -14,10 +14,11 @@ const FORM = "application/x-www-form-urlencoded";
 const server = await startServer({ after });
 const echo = `${server.url}/echo`;
 
+const LONGEST = "aZ0_.-".padEnd(32, "c");
 const REFUSED = [
   [["", "?", "?d=1"], '"callback" parameter required'],
-  [["?c=%20", "?c=*", "?c=abc(", "?c=abc%28", "?c=%22", "?callback=a%3Cb"], 'invalid "callback" parameter'],
-  [[`?c=${"c".repeat(33)}`], 'invalid "callback" parameter'],
+  [["?c=", "?c=%20", "?c=*", "?c=abc(", "?c=abc%28", "?c=%22", "?callback=a%3Cb"], 'invalid "callback" parameter'],
+  [[`?c=${LONGEST}c`], 'invalid "callback" parameter'],
 ];
 
 for (const segment of ["htmlfile", "jsonp"]) {
@@ -32,11 +33,29 @@ for (const segment of ["htmlfile", "jsonp"]) {
     assert.deepEqual(readObjects(fresh.objects), {});
   });
 
+  test(`${segment}: without a good callback no session is opened, no message taken, and nobody disturbed`, async (t) => {
+    const session = new Session(t, echo, segment);
+    const refuse = async () => assert.equal((await request(`${session.url}/${segment}?c=%22`)).status, 500);
+    await refuse();
+    assert.equal((await session.post("xhr_send", '["a"]')).status, 404);
+    assert.equal(await session.next(), "o");
+    await session.receiver();
+    await refuse();
+    await session.send("to who waits");
+    assert.equal(await session.next(), 'a["to who waits"]');
+
+    const idle = await openSession(t);
+    await idle.send("to who comes next");
+    assert.equal((await request(`${idle.url}/${segment}?callback=(`)).status, 500);
+    assert.equal(await idle.next(), 'a["to who comes next"]');
+  });
+
   test(`${segment}: the callback is c or callback, percent-decoded, and may be a path`, async (t) => {
     for (const [query, callback] of [
       ["?c=%63allback", "callback"],
       ["?callback=_jp.a-B9", "_jp.a-B9"],
       ["?t=1&c=cb&callback=other", "cb"],
+      [`?c=${LONGEST}`, LONGEST],
     ]) {
       const receiver = await start(`${echo}/000/${randomUUID()}/${segment}${query}`);
       t.after(() => receiver.close());
@@ -54,7 +73,7 @@ async function openSession(t) {
   return session;
 }
 
-const jsonpSend = (session, body, headers) => request(`${session.url}/jsonp_send`, { method: "POST", headers, body });
+const jsonpSend = (session, body, headers) => session.post("jsonp_send", body, headers);
 
 test("jsonp_send takes field d of a form, and plain text, which is not decoded", async (t) => {
   const session = await openSession(t);

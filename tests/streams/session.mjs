@@ -6,7 +6,6 @@ import { request, start } from "../harness/http.mjs";
 import { TRANSPORTS } from "./transports.mjs";
 
 export class Session {
-  id = randomUUID();
   /** How many receivers there were. */
   receivers = 0;
   #owner;
@@ -17,8 +16,10 @@ export class Session {
    * @param owner what its connections end with
    * @param {string} service URL of a service
    * @param {string} segment key of `TRANSPORTS`
+   * @param {string} [id] of a session that is there already, received from over another transport
    */
-  constructor(owner, service, segment) {
+  constructor(owner, service, segment, id = randomUUID()) {
+    this.id = id;
     this.#owner = owner;
     this.#transport = TRANSPORTS[segment];
     this.url = `${service}/000/${this.id}`;
@@ -70,8 +71,12 @@ export class Session {
   }
 
   async send(...messages) {
-    const { status } = await request(`${this.url}/xhr_send`, { method: "POST", body: JSON.stringify(messages) });
-    assert.equal(status, 204);
+    assert.equal((await this.post("xhr_send", JSON.stringify(messages))).status, 204);
+  }
+
+  /** One sending request, as it is. */
+  post(segment, body, headers) {
+    return request(`${this.url}/${segment}`, { method: "POST", body, headers });
   }
 }
 

@@ -6,6 +6,7 @@ import { request, start } from "../harness/http.mjs";
 import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
 import { readObjects } from "../harness/storage.mjs";
+import { assertContentType, assertCors, assertNotCached } from "./headers.mjs";
 
 const MEBIBYTE = 1 << 20;
 
@@ -33,13 +34,27 @@ test("a wrong method is 405, with the right ones and without a body or a content
   const server = await startServer(t);
   for (const [method, path, allow] of [
     ["POST", "/echo", "GET"],
+    ["OPTIONS", "/echo", "GET"],
     ["POST", "/echo/info", "OPTIONS, GET"],
+    ["POST", "/echo/iframe.html", "GET"],
+    ["OPTIONS", "/echo/iframe.html", "GET"],
     ["GET", "/echo/0/s/xhr", "POST, OPTIONS"],
     ["PUT", "/echo/0/s/xhr", "POST, OPTIONS"],
     ["GET", "/echo/0/s/xhr_send", "POST, OPTIONS"],
     ["DELETE", "/echo/0/s/xhr_send", "POST, OPTIONS"],
+    ["GET", "/echo/0/s/xhr_streaming", "POST, OPTIONS"],
+    ["POST", "/echo/0/s/eventsource", "GET"],
+    ["OPTIONS", "/echo/0/s/eventsource", "GET"],
+    ["POST", "/echo/0/s/htmlfile?c=cb", "GET"],
+    ["OPTIONS", "/echo/0/s/htmlfile?c=cb", "GET"],
+    ["POST", "/echo/0/s/jsonp?c=cb", "GET"],
+    ["OPTIONS", "/echo/0/s/jsonp?c=cb", "GET"],
+    ["GET", "/echo/0/s/jsonp_send", "POST"],
+    ["OPTIONS", "/echo/0/s/jsonp_send", "POST"],
     ["POST", "/echo/0/s/websocket", "GET"],
+    ["OPTIONS", "/echo/0/s/websocket", "GET"],
     ["POST", "/echo/websocket", "GET"],
+    ["OPTIONS", "/echo/websocket", "GET"],
   ]) {
     const { status, headers, body } = await request(`${server.url}${path}`, { method });
     assert.deepEqual([status, body], [405, ""], `${method} ${path}`);
@@ -87,6 +102,43 @@ test("a body that does not say its length is refused once it is too large, befor
   const length = 0x10000;
   for (let sent = 0; sent <= MEBIBYTE; sent += length) send.write(`10000\r\n${"x".repeat(length)}\r\n`);
   assert.equal((await send.head()).status, 413);
+});
+
+test("a send of a type that holds no messages is refused, and its session lives on", async (t) => {
+  const server = await startServer(t);
+  const session = await openPollingSession(`${server.url}/echo`);
+  for (const [segment, type] of [
+    ["xhr_send", "application/x-www-form-urlencoded"],
+    ["xhr_send", "multipart/form-data; boundary=x"],
+    ["xhr_send", "application/octet-stream"],
+    ["jsonp_send", "application/json"],
+  ]) {
+    const options = { method: "POST", headers: { "Content-Type": type }, body: '["a"]' };
+    const { status, body } = await request(`${session.url}/${segment}`, options);
+    assert.deepEqual([status, body], [500, "Payload expected."], `${segment}, ${type}`);
+  }
+  await session.send(["b"]);
+  assert.equal((await session.poll()).body, 'a["b"]\n');
+});
+
+test("scripts of other origins may read why a send was refused", async (t) => {
+  const server = await startServer(t);
+  const session = await openPollingSession(`${server.url}/echo`);
+  const unknown = new PollingSession(`${server.url}/echo`);
+  for (const origin of [undefined, "test", "null"]) {
+    for (const [to, body, status] of [
+      [unknown, '["a"]', 404],
+      [session, "", 500],
+      [session, '["x', 500],
+      ...LARGE.map(([, body]) => [session, body, 413]),
+    ]) {
+      const refused = await to.sendBody(body, origin && { Origin: origin });
+      assert.equal(refused.status, status);
+      assertCors(refused, origin);
+      assertNotCached(refused);
+      assertContentType(refused, "text/plain;charset=UTF-8");
+    }
+  }
 });
 
 test("a send that cannot be taken asks no object, known session or not", async (t) => {

@@ -125,18 +125,31 @@ test("the upgrade is answered as RFC 6455 says", async (t) => {
   assert.equal(headers["content-length"], undefined);
 });
 
-test("what is no upgrade is refused in words", async () => {
-  const plain = await request(urlOf("echo"));
-  assert.deepEqual([plain.status, plain.body.trim()], [400, 'Can "Upgrade" only to "WebSocket".']);
-  const closing = await request(urlOf("echo"), { headers: { Upgrade: "WebSocket", Connection: "close" } });
-  assert.equal(closing.status, 400);
-});
+const NO_UPGRADES = [
+  [{}, 'Can "Upgrade" only to "WebSocket".'],
+  [{ ...UPGRADE, Upgrade: "h2c" }, 'Can "Upgrade" only to "WebSocket".'],
+  [{ Upgrade: "WebSocket", Connection: "close" }, '"Connection" must be "Upgrade".'],
+  [{ ...UPGRADE, Connection: "close" }, '"Connection" must be "Upgrade".'],
+  [{ Upgrade: "websocket", Connection: "Upgrade" }, "Not a valid websocket request"],
+  [{ ...UPGRADE, "Sec-WebSocket-Version": "12" }, "Only supported WebSocket protocol is RFC 6455."],
+];
 
-for (const headers of [{}, UPGRADE]) {
-  test(`POST to a WebSocket is 405, ${"Upgrade" in headers ? "with" : "without"} an upgrade`, async () => {
-    const response = await request(urlOf("echo"), { method: "POST", headers });
-    assert.deepEqual([response.status, response.body], [405, ""]);
-    assert.equal(response.headers["content-type"], undefined);
-    assert.equal(response.headers.allow, "GET");
+for (const path of ["/echo/websocket", "/echo/000/s/websocket"]) {
+  const kind = path === "/echo/websocket" ? "raw" : "framed";
+
+  test(`what is no upgrade to a ${kind} WebSocket is refused in words`, async () => {
+    for (const [headers, text] of NO_UPGRADES) {
+      const refused = await request(`${server.url}${path}`, { headers });
+      assert.deepEqual([refused.status, refused.body], [400, text], JSON.stringify(headers));
+    }
   });
+
+  for (const headers of [{}, UPGRADE]) {
+    test(`POST to a ${kind} WebSocket is 405, ${"Upgrade" in headers ? "with" : "without"} an upgrade`, async () => {
+      const response = await request(`${server.url}${path}`, { method: "POST", headers });
+      assert.deepEqual([response.status, response.body], [405, ""]);
+      assert.equal(response.headers["content-type"], undefined);
+      assert.equal(response.headers.allow, "GET");
+    });
+  }
 }

@@ -11,6 +11,7 @@ test("Http11.test_synchronous", async (t) => {
   const connection = await begin(t, "/echo", request);
   const readGreeting = async () => {
     const head = await connection.head();
+    assert.equal(head.version, "1.1");
     assert.equal(head.status, 200);
     assertContentType(head, "text/plain;charset=UTF-8");
     const { connection: kept = "", "content-length": length, "transfer-encoding": encoding } = head.headers;

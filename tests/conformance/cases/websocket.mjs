@@ -60,10 +60,12 @@ test("Websocket.test_reuseSessionId", async (t) => {
   assert.equal(await one.frames.next(), 'a["a"]');
   assert.equal(await other.frames.next(), 'a["b"]');
 
-  for (const socket of [one, other]) {
-    socket.close();
-    await within(socket.closed, "the end of the connection", TCP_ENDS_MS);
-  }
+  // Neither has closed the other, and neither takes the other along.
+  one.close(3001);
+  assert.equal((await within(one.closed, "the end of the connection", TCP_ENDS_MS)).code, 3001);
+  await assertEcho(other, "c");
+  other.close(3002);
+  assert.equal((await within(other.closed, "the end of the connection", TCP_ENDS_MS)).code, 3002);
   await assertEcho(await open(t, session), "a");
 });
 
