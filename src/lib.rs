@@ -44,7 +44,7 @@ mod info;
 mod inner;
 mod invocation;
 mod object;
-mod placement;
+mod place;
 mod progress;
 mod random;
 mod receive;
@@ -57,7 +57,10 @@ mod server;
 mod websocket;
 
 pub use serve::serve;
-pub use sockjs_durable::{CloseError, Connection, Handler, ReadyState, Room, SendError, Services, durable_object};
+pub use sockjs_durable::{
+    Admission, CloseError, Connection, Handler, ReadyState, RequestInfo, Room, RoomStorage, SendError, Services,
+    durable_object,
+};
 pub use sockjs_protocol::options::{Config, ConfigError, Durability, Placement, SOCKJS_URL};
 pub use sockjs_protocol::session::CloseReason;
 pub use sockjs_protocol::time::Millis;

@@ -14,9 +14,10 @@ use crate::headers::{Head, Header, nosniff, not_cached};
 use crate::inner::Inner;
 use crate::invocation::Invocation;
 use crate::object::{Attached, ClientRequest, Object};
+use crate::place::Destination;
 use crate::progress::{Progress, Step, Written};
+use crate::random;
 use crate::respond::{cookie_of, cors_of, fixed, refused, streamed};
-use crate::{Config, random};
 use futures::Stream;
 use futures::future::{Either, select};
 use futures::stream::unfold;
@@ -40,12 +41,12 @@ const FAILED_POLL: Millis = Millis::from_secs(1);
 pub(crate) async fn receive(
     row: &'static Receive,
     session: &str,
-    config: &Config,
-    object: Object,
+    to: Destination<'_>,
     request: &Request,
     context: &Context,
     more: Vec<Header>,
 ) -> Result<Response> {
+    let Destination { config, place, object } = to;
     let callback = if row.needs_callback() { callback_of(&request.inner().url()) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -67,6 +68,7 @@ pub(crate) async fn receive(
         client: ClientRequest::of(request)?,
         row,
         service: config.prefix.clone(),
+        parameters: place.parameters.clone(),
         session: session.to_owned(),
         id: ReceiverId(random::id()),
         progress: Progress::new(row, callback, config),
@@ -107,6 +109,7 @@ struct Receiver {
     client: ClientRequest,
     row: &'static Receive,
     service: String,
+    parameters: Vec<(String, String)>,
     session: String,
     id: ReceiverId,
     progress: Progress,
@@ -266,7 +269,7 @@ impl Receiver {
                 after: self.progress.seen(),
                 again,
             };
-            Command::new(&self.service, action)
+            Command::new(&self.service, action).with_parameters(&self.parameters)
         };
         let attached = self.object.attach(&self.client, command).await;
         let line = match &attached {

@@ -2,7 +2,9 @@
 
 use crate::iframe::is_iframe;
 use sockjs_protocol::options::Config;
+use sockjs_protocol::prefix::{Matched, match_prefix};
 use sockjs_protocol::transport::{RECEIVES, Receive, SENDS, Send, Transport};
+use std::cmp::Reverse;
 
 /// Longest session id that is served. Stock clients send 8 characters; it becomes part of an object's name and of a
 /// header.
@@ -11,8 +13,8 @@ const SESSION_MAX: usize = 128;
 /// What a request asks for.
 #[derive(Debug)]
 pub(crate) enum Route<'a> {
-    /// Something that the service with these settings answers.
-    Service(&'a Config, Endpoint<'a>),
+    /// Something that the service with these settings answers, at the prefix that stands in the path.
+    Service(&'a Config, &'a str, Endpoint<'a>),
     /// Its path is known, with these methods: 405.
     MethodNotAllowed {
         /// Value of the `Allow` header.
@@ -37,22 +39,35 @@ pub(crate) enum Endpoint<'a> {
     RawWebSocket,
 }
 
-/// Finds what `method` and `path` ask for; the service with the longest matching prefix decides.
-pub(crate) fn route<'a>(method: &str, path: &'a str, configs: impl Iterator<Item = &'a Config>) -> Route<'a> {
-    let service = configs
-        .filter_map(|config| Some((config, below(&config.prefix, path)?)))
-        .max_by_key(|(config, _)| config.prefix.len());
-    let Some((config, rest)) = service else { return Route::NotFound };
-    let Some(methods) = methods_of(config, rest) else { return Route::NotFound };
-    match methods.0.into_iter().flatten().find(|(known, _)| *known == method) {
-        Some((_, endpoint)) => Route::Service(config, endpoint),
-        None => Route::MethodNotAllowed { allow: methods.1 },
+impl<'a> Endpoint<'a> {
+    /// The transport and the session of a connection that it may open.
+    pub fn connects(&self) -> Option<(Transport, Option<&'a str>)> {
+        match self {
+            Self::Receive(row, session) => Some((row.transport, Some(session))),
+            Self::WebSocket(session) => Some((Transport::WebSocket, Some(session))),
+            Self::RawWebSocket => Some((Transport::WebSocketRaw, None)),
+            _ => None,
+        }
     }
 }
 
-/// What is left of `path` below `prefix`: nothing, or something with a slash in front.
-fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
-    path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+/// The service that decides about `path`: the one with the longest matching prefix, and of those the most literal.
+pub(crate) fn service<'a, 'p>(
+    path: &'p str,
+    configs: impl Iterator<Item = &'a Config>,
+) -> Option<(&'a Config, Matched<'p>)> {
+    let matching = configs.filter_map(|config| Some((config, match_prefix(&config.prefix, path)?)));
+    matching.max_by_key(|(_, matched)| (matched.prefix.len(), Reverse(matched.parameters)))
+}
+
+/// Finds what `method` and `path` ask for.
+pub(crate) fn route<'a>(method: &str, path: &'a str, configs: impl Iterator<Item = &'a Config>) -> Route<'a> {
+    let Some((config, Matched { prefix, rest, .. })) = service(path, configs) else { return Route::NotFound };
+    let Some(methods) = methods_of(config, rest) else { return Route::NotFound };
+    match methods.0.into_iter().flatten().find(|(known, _)| *known == method) {
+        Some((_, endpoint)) => Route::Service(config, prefix, endpoint),
+        None => Route::MethodNotAllowed { allow: methods.1 },
+    }
 }
 
 /// The endpoints of one path, by method, and the `Allow` header that lists the methods.
@@ -127,9 +142,9 @@ mod tests {
         match route(method, path, services()[..3].iter()) {
             Route::NotFound => "404".into(),
             Route::MethodNotAllowed { allow } => format!("405 {allow}"),
-            Route::Service(config, endpoint) => format!(
+            Route::Service(_, prefix, endpoint) => format!(
                 "{} {}",
-                config.prefix,
+                prefix,
                 match endpoint {
                     Endpoint::Greeting => "greeting".into(),
                     Endpoint::Info => "info".into(),
@@ -235,6 +250,16 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_part_of_the_prefix_and_the_literal_wins() {
+        let configs = ["/chat/{room}", "/chat/lobby", "/"].map(Config::new);
+        let service_of =
+            |path| service(path, configs.iter()).map(|(config, matched)| (&*config.prefix, matched.prefix));
+        assert_eq!(service_of("/chat/hall/0/s/xhr"), Some(("/chat/{room}", "/chat/hall")));
+        assert_eq!(service_of("/chat/lobby/info"), Some(("/chat/lobby", "/chat/lobby")));
+        assert_eq!(service_of("/chat"), Some(("", "")));
+    }
+
+    #[test]
     fn transports_that_are_not_offered_are_unknown() {
         fn known(transports: &[Transport], method: &str, path: &str) -> bool {
             let config = Config::new("").transports(transports.iter().copied());
@@ -267,7 +292,7 @@ mod tests {
         assert_eq!(asked("POST", "/echo/deeper/s/xhr"), "/echo xhr of s");
         let services = services();
         let prefix_of = |path| match route("GET", path, services.iter()) {
-            Route::Service(config, _) => Some(config.prefix.clone()),
+            Route::Service(config, _, _) => Some(config.prefix.clone()),
             _ => None,
         };
         assert_eq!(prefix_of("/"), Some("".into()));

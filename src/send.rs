@@ -3,6 +3,7 @@
 use crate::body::{self, TooLarge};
 use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
+use crate::place::Destination;
 use crate::respond::{bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
 use percent_encoding::percent_decode;
@@ -12,13 +13,8 @@ use sockjs_protocol::transport::Send;
 use worker::{Request, Response, Result, console_warn};
 
 /// Answers the sending request `row` of `session`.
-pub(crate) async fn send(
-    row: &'static Send,
-    session: &str,
-    config: &Config,
-    object: Object,
-    request: Request,
-) -> Result<Response> {
+pub(crate) async fn send(row: &'static Send, session: &str, to: Destination<'_>, request: Request) -> Result<Response> {
+    let Destination { config, object, .. } = to;
     // On errors too, or a script of another origin could not read them.
     let mut common = if row.cors { cors_of(&request, config)? } else { Vec::new() };
     common.extend(not_cached());

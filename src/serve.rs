@@ -4,14 +4,14 @@ use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, u
 use crate::iframe::iframe_page;
 use crate::info::{JSON, info};
 use crate::object::Object;
-use crate::placement::object_name;
+use crate::place::{Destination, Place};
 use crate::random;
 use crate::receive::receive;
 use crate::respond::{bodiless, cacheable, cors_of, fixed, in_a_year, refused};
 use crate::route::{Endpoint, Route, route};
 use crate::send::send;
 use crate::websocket::websocket;
-use crate::{Config, Services};
+use crate::{Admission, Config, RequestInfo, Services};
 use sockjs_protocol::transport::{HTML, PLAIN};
 use worker::{Context, Env, Request, Response, Result, console_error};
 
@@ -38,11 +38,12 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         return refused(Refusal::new(414, "The URL is too long.\n"));
     }
     let path = request.path();
-    let (config, endpoint) = match route(&method, &path, services.configs()) {
+    let (config, prefix, endpoint) = match route(&method, &path, services.configs()) {
         Route::NotFound => return refused(Refusal::not_found()),
         Route::MethodNotAllowed { allow } => return bodiless(method_not_allowed(allow)),
-        Route::Service(config, endpoint) => (config, endpoint),
+        Route::Service(config, prefix, endpoint) => (config, prefix, endpoint),
     };
+    let Some(place) = Place::of(config, prefix) else { return refused(Refusal::not_found()) };
     let binding = services.binding_name();
     let Ok(namespace) = env.durable_object(binding) else {
         let advice = format!(
@@ -51,7 +52,19 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         console_error!("sockjs: {advice}");
         return refused(Refusal::new(500, advice));
     };
-    let object = |session| Object::new(namespace, object_name(config, session, random::name));
+    let to =
+        |session| Destination { config, place: &place, object: Object::new(namespace, place.object(config, session)) };
+    if let Some((transport, session)) = endpoint.connects() {
+        let asked = RequestInfo::new(&request, &config.prefix, &place.parameters, session, transport);
+        if let Admission::Reject(status, text) = services.admit(&asked, env).await {
+            let status = if (400..600).contains(&status) { status } else { 403 };
+            let refusal = Refusal::new(status, text);
+            return fixed(
+                refusal.head().with(not_cached()).with(cors_of(&request, config)?),
+                refusal.text.into_owned(),
+            );
+        }
+    }
     match endpoint {
         Endpoint::Greeting => fixed(Head::typed(200, PLAIN), *b"Welcome to SockJS!\n"),
         Endpoint::Info => {
@@ -63,11 +76,11 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         Endpoint::TransportOptions => options("OPTIONS, POST", &request, config),
         Endpoint::Receive(row, session) => {
             let more = if services.is_development() { vec![unencoded()] } else { Vec::new() };
-            receive(row, session, config, object(Some(session)), &request, context, more).await
+            receive(row, session, to(Some(session)), &request, context, more).await
         }
-        Endpoint::Send(row, session) => send(row, session, config, object(Some(session)), request).await,
-        Endpoint::WebSocket(session) => websocket(Some(session), config, object(Some(session)), &request).await,
-        Endpoint::RawWebSocket => websocket(None, config, object(None), &request).await,
+        Endpoint::Send(row, session) => send(row, session, to(Some(session)), request).await,
+        Endpoint::WebSocket(session) => websocket(Some(session), to(Some(session)), &request).await,
+        Endpoint::RawWebSocket => websocket(None, to(None), &request).await,
     }
 }
 

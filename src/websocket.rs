@@ -1,8 +1,8 @@
 //! A client's WebSocket: checked here, and passed on to the object with its upgrade.
 
-use crate::Config;
 use crate::headers::Refusal;
-use crate::object::{ClientRequest, Object};
+use crate::object::ClientRequest;
+use crate::place::Destination;
 use crate::respond::refused;
 use sockjs_protocol::envelope::{Action, Command};
 use sockjs_protocol::transport::Transport;
@@ -12,12 +12,8 @@ use worker::{Headers, Request, Response, ResponseBuilder, Result, console_warn, 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// Answers a WebSocket request of `session`, or a raw one.
-pub(crate) async fn websocket(
-    session: Option<&str>,
-    config: &Config,
-    object: Object,
-    request: &Request,
-) -> Result<Response> {
+pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &Request) -> Result<Response> {
+    let Destination { config, place, object } = to;
     let headers = request.headers();
     let (upgrade, connection) = (headers.get("Upgrade")?, headers.get("Connection")?);
     let (key, version) = (headers.get("Sec-WebSocket-Key")?, headers.get("Sec-WebSocket-Version")?);
@@ -26,7 +22,7 @@ pub(crate) async fn websocket(
     }
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let action = Action::Connect { session: session.map(Into::into), transport };
-    let command = Command::new(&config.prefix, action);
+    let command = Command::new(&config.prefix, action).with_parameters(&place.parameters);
     match object.connect(&ClientRequest::of(request)?, &command).await {
         Ok(response) if response.status() == 101 => {
             let offered = headers.get(PROTOCOL)?;

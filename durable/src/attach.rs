@@ -4,7 +4,7 @@
 //! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it.
 
 use crate::connection::Entry;
-use crate::info::Info;
+use crate::info::{Client, Info};
 use crate::link::{Answer, Delivery, Link};
 use crate::object::Object;
 use crate::runtime::now;
@@ -18,7 +18,7 @@ use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Se
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Request, Response, Result, WebSocketPair};
+use worker::{Delay, Response, Result, WebSocketPair};
 
 /// One receiver's request to be attached.
 pub(crate) struct Attach {
@@ -31,15 +31,20 @@ pub(crate) struct Attach {
 
 impl Object {
     /// Attaches a receiver, and opens the session if it is not known.
-    pub(crate) async fn attach(self: Rc<Self>, request: &Request, config: &Config, attach: Attach) -> Result<Response> {
+    pub(crate) async fn attach(
+        self: Rc<Self>,
+        client: Client<'_>,
+        config: &Config,
+        attach: Attach,
+    ) -> Result<Response> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
         if attach.receiver.kind == ReceiverKind::Stream {
-            return self.attach_stream(request, config, attach);
+            return self.attach_stream(client, config, attach);
         }
         let (answer, mut answered) = oneshot::channel();
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let Some(entry) = self.enter(request, config, attach, Link::Pending(answer))? else { return lost() };
+        let Some(entry) = self.enter(client, config, attach, Link::Pending(answer))? else { return lost() };
         let answer = match answered.try_recv() {
             Ok(Some(answer)) => Ok(answer),
             Err(oneshot::Canceled) => Err(oneshot::Canceled),
@@ -66,9 +71,9 @@ impl Object {
         }
     }
 
-    fn attach_stream(self: Rc<Self>, request: &Request, config: &Config, attach: Attach) -> Result<Response> {
+    fn attach_stream(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Response> {
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let Some(entry) = self.enter(request, config, attach, Link::Opening(Vec::new()))? else { return lost() };
+        let Some(entry) = self.enter(client, config, attach, Link::Opening(Vec::new()))? else { return lost() };
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(receiver.id) else {
             return Response::error("receiver replaced", 503);
         };
@@ -86,7 +91,7 @@ impl Object {
     /// receiver has a part of it.
     fn enter(
         self: &Rc<Self>,
-        request: &Request,
+        client: Client<'_>,
         config: &Config,
         attach: Attach,
         link: Link,
@@ -105,7 +110,7 @@ impl Object {
             }
             None if matches!(again, Some(Some(_))) => return Ok(None),
             None => {
-                let info = Info::read(request, &config.prefix, Some(session), transport)?;
+                let info = Info::read(client, &config.prefix, Some(session), transport)?;
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
                 let Some(entry) = self.entry(info, opened) else { return Ok(None) };
                 entry.links.borrow_mut().set(receiver.id, link);

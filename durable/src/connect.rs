@@ -1,6 +1,6 @@
 //! A client's WebSocket, passed on by the Worker.
 
-use crate::info::Info;
+use crate::info::{Client, Info};
 use crate::link::{Delivery, Link};
 use crate::object::Object;
 use crate::perform::{close_after, send};
@@ -12,7 +12,7 @@ use sockjs_protocol::session::{Receiver, Rules, Session};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Request, Response, Result, WebSocket, WebSocketPair};
+use worker::{Delay, Response, Result, WebSocket, WebSocketPair};
 
 /// How long a WebSocket that `on_open` closed stays open: a close in the same packet as the head of the 101 is lost on
 /// some clients.
@@ -23,16 +23,16 @@ impl Object {
     /// sockets, one that is closed in here would keep its TCP connection until the object sleeps (workerd 1.20261117).
     pub(crate) async fn connect(
         self: Rc<Self>,
-        request: &Request,
+        client: Client<'_>,
         config: &Config,
         session: Option<String>,
         transport: Transport,
     ) -> Result<Response> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
-        let info = Info::read(request, &config.prefix, session, transport)?;
+        let info = Info::read(client, &config.prefix, session, transport)?;
         let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
-        let WebSocketPair { client, server } = WebSocketPair::new()?;
+        let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let attachment = Attachment::Client(info.clone());
         if let Err(error) = attachment.write(&server, None) {
             return Response::error(error.to_string(), 431);
@@ -62,7 +62,7 @@ impl Object {
         if entry.session.borrow().is_closed() {
             self.run(close_later(server, raw, deliveries), "close");
         }
-        Response::from_websocket(client)
+        Response::from_websocket(other)
     }
 }
 

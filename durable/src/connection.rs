@@ -1,5 +1,6 @@
 //! One connection: what the object keeps of it, and the handle that a handler gets.
 
+use crate::admission::parameter;
 use crate::handler::ErasedHandler;
 use crate::inbox::Inbox;
 use crate::info::Info;
@@ -175,9 +176,20 @@ impl Connection {
         self.entry.info.transport
     }
 
-    /// The prefix of the service.
+    /// The prefix of the service, with the names of its parameters.
     pub fn prefix(&self) -> &str {
         &self.entry.info.service
+    }
+
+    /// The value of a parameter of the prefix: `room` for `/chat/{room}`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        parameter(&self.entry.info.parameters, name)
+    }
+
+    /// Where it can be reached from elsewhere, by `Push`: keep it as it is.
+    pub fn address(&self) -> String {
+        let object = self.object.upgrade().and_then(|object| object.name()).unwrap_or_default();
+        format!("{}@{object}", self.id())
     }
 
     /// Path of the request that opened the connection.

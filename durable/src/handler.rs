@@ -1,12 +1,13 @@
 //! What an application implements.
 
+use crate::admission::{Admission, RequestInfo};
 use crate::connection::Connection;
 use crate::room::Room;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::session::CloseReason;
 use std::future::Future;
 use std::rc::Rc;
-use worker::Result;
+use worker::{Env, Result};
 
 /// An application's answer to its connections.
 ///
@@ -19,6 +20,13 @@ use worker::Result;
 /// An error closes that connection with 1011, is logged, and leaves all others alone. A panic takes every connection of
 /// the isolate with it.
 pub trait Handler: 'static {
+    /// Whether a client may connect: asked in the Worker, before an object is touched, for each request that could open a
+    /// connection. That is each receive of a session over HTTP, also of one that is open. Default: it may.
+    fn on_request(request: &RequestInfo<'_>, env: &Env) -> impl Future<Output = Admission> {
+        let _ = (request, env);
+        async { Admission::Admit }
+    }
+
     /// The handler is new, and so is its object's memory: first of all calls, after each deploy, restart, and sleep of the
     /// object. Everything else waits for its end. `room.connections()` is who is present; WebSockets of an object that was
     /// restarted are not, and nothing else tells of them. Default: nothing.

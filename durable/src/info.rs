@@ -21,6 +21,14 @@ const HEADERS: [&str; 12] = [
     "accept-language",
 ];
 
+/// A client as the Worker passes its request on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client<'a> {
+    pub request: &'a Request,
+    /// Of the prefix in its URL.
+    pub parameters: &'a [(String, String)],
+}
+
 /// What is known of a connection since it was opened; stored with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Info {
@@ -36,18 +44,21 @@ pub(crate) struct Info {
     pub remote_address: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub headers: Vec<(String, String)>,
+    /// Of its prefix.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parameters: Vec<(String, String)>,
 }
 
 impl Info {
     /// Reads what the client's first request tells.
-    pub fn read(request: &Request, service: &str, session: Option<String>, transport: Transport) -> Result<Self> {
+    pub fn read(client: Client<'_>, service: &str, session: Option<String>, transport: Transport) -> Result<Self> {
+        let Client { request, parameters } = client;
         let url = request.inner().url();
         let (pathname, query) = path_and_query(&url);
         let headers = request.headers();
         let mut allowed = Vec::new();
         for name in HEADERS {
-            // Longer than any of these has a reason to be.
-            if let Some(value) = headers.get(name)?.filter(|value| value.len() <= 1024) {
+            if let Some(value) = header_of(request, name) {
                 allowed.push((name.to_owned(), value));
             }
         }
@@ -60,12 +71,20 @@ impl Info {
             query: query.to_owned(),
             remote_address: headers.get("cf-connecting-ip")?,
             headers: allowed,
+            parameters: parameters.to_vec(),
         })
     }
 }
 
+/// A header that an application may see.
+pub(crate) fn header_of(request: &Request, name: &str) -> Option<String> {
+    let name = HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    // Longer than any of these has a reason to be.
+    request.headers().get(name).ok()?.filter(|value| value.len() <= 1024)
+}
+
 /// The parts of an absolute URL that the runtime has normalised. A URL parser would take a third of the whole module.
-fn path_and_query(url: &str) -> (&str, &str) {
+pub(crate) fn path_and_query(url: &str) -> (&str, &str) {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let target = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
     let target = target.split_once('#').map_or(target, |(target, _)| target);

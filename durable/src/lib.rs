@@ -4,6 +4,7 @@
 //! the top of `store` (sessions over HTTP) and `socket` (WebSockets); the order in which things happen, at the top of
 //! `object`; what it is asked, in `sockjs_protocol::envelope`. How a transport wraps a frame is not known here.
 
+mod admission;
 mod alarm;
 mod attach;
 mod connect;
@@ -18,6 +19,7 @@ mod link;
 mod object;
 mod outgoing;
 mod perform;
+mod push;
 mod requests;
 mod room;
 mod room_storage;
@@ -31,6 +33,7 @@ mod store;
 mod table;
 mod wake;
 
+pub use admission::{Admission, RequestInfo};
 pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;
 pub use room::Room;

@@ -68,6 +68,11 @@ impl Object {
         })
     }
 
+    /// The object's own name: the runtime keeps it, also while the object sleeps.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.state.id().name()
+    }
+
     /// The HTTP session `session` of `service`, if it is known.
     pub(crate) fn session(self: &Rc<Self>, service: &str, session: &str) -> Result<Option<Rc<Entry>>> {
         self.wake_sessions()?;

@@ -1,6 +1,7 @@
 //! What the Worker asks of the object.
 
 use crate::attach::Attach;
+use crate::info::Client;
 use crate::object::Object;
 use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, EnvelopeError};
 use sockjs_protocol::session::{Receiver, ReceiverKind};
@@ -26,7 +27,7 @@ impl Object {
             Action::Attach { session, transport, receiver, after, again } => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
                 let attach = Attach { session, transport, receiver, again: again.then_some(after) };
-                self.attach(&request, &config, attach).await
+                self.attach(Client { request: &request, parameters: &command.parameters }, &config, attach).await
             }
             Action::Send { session, id } => {
                 let batch = request.bytes().await?;
@@ -39,7 +40,11 @@ impl Object {
                 }
                 Ok(Response::empty()?.with_status(204))
             }
-            Action::Connect { session, transport } => self.connect(&request, &config, session, transport).await,
+            Action::Push { target, push } => self.push(request, service, target, push).await,
+            Action::Connect { session, transport } => {
+                let client = Client { request: &request, parameters: &command.parameters };
+                self.connect(client, &config, session, transport).await
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::object::Object;
 use crate::room_storage::RoomStorage;
 use crate::runtime::now;
 use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::placement::prefix_of;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::cell::OnceCell;
@@ -12,7 +13,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use worker::{Error, Result, console_error};
 
-/// The connections of a service that share an object: with `Placement::Room` all of them. Clones are the same room.
+/// The connections of a service that share an object: with `Placement::Room` all of a room. Clones are the same room.
 #[derive(Clone)]
 pub struct Room {
     pub(crate) service: String,
@@ -20,9 +21,25 @@ pub struct Room {
 }
 
 impl Room {
-    /// The prefix of the service.
+    /// The prefix of the service, with the names of its parameters.
     pub fn prefix(&self) -> &str {
         &self.service
+    }
+
+    /// The prefix with the values of its parameters, as it stands in URLs: what tells this room from others.
+    pub fn name(&self) -> String {
+        let name = self.object.upgrade().and_then(|object| object.name());
+        name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()
+    }
+
+    /// The connection with this [`Connection::id`], if it is open.
+    pub fn connection(&self, id: &str) -> Option<Connection> {
+        self.connections().into_iter().find(|connection| connection.id() == id)
+    }
+
+    /// How many connections are open.
+    pub fn count(&self) -> usize {
+        self.connections().len()
     }
 
     /// Every connection that is open: who is present, also after the object was restarted.
@@ -40,13 +57,22 @@ impl Room {
 
     /// Sends a message to every connection; it is encoded once. Gives how many took it: one whose queue is full does not.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
-        let message = message.as_ref();
+        self.send_to(message.as_ref(), |_| true)
+    }
+
+    /// The same to every connection but one.
+    pub fn broadcast_except(&self, message: impl AsRef<str>, except: &Connection) -> usize {
+        self.send_to(message.as_ref(), |connection| connection.id() != except.id())
+    }
+
+    fn send_to(&self, message: &str, to: impl Fn(&Connection) -> bool) -> usize {
         let (framed, raw) = (OnceCell::new(), OnceCell::new());
         let encoded = |transport| match transport {
             Transport::WebSocketRaw => raw.get_or_init(|| Encoded::raw(message)).clone(),
             _ => framed.get_or_init(|| Encoded::framed(message)).clone(),
         };
-        self.connections().iter().filter(|connection| connection.push(encoded(connection.transport())).is_ok()).count()
+        let takers = self.connections().into_iter().filter(to);
+        takers.filter(|connection| connection.push(encoded(connection.transport())).is_ok()).count()
     }
 
     /// What the application keeps for the room.

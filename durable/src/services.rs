@@ -1,7 +1,9 @@
 //! The services of a Worker, shared by its two halves.
 
+use crate::admission::{Admission, RequestInfo};
 use crate::handler::{ErasedHandler, Handler};
 use crate::runtime::chain_panic_hook;
+use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::{Config, ConfigError};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,6 +17,9 @@ pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
 
 /// Makes a handler for one object.
 type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
+
+/// Asks a handler's type whether a client may connect.
+type Admit = for<'a> fn(&'a RequestInfo<'a>, &'a Env) -> LocalBoxFuture<'a, Admission>;
 
 /// The services of a Worker: which prefix is answered by which handler, with which settings.
 ///
@@ -36,6 +41,7 @@ pub struct Services {
 pub(crate) struct Service {
     pub config: Rc<Config>,
     pub factory: Factory,
+    admit: Admit,
 }
 
 impl Services {
@@ -52,7 +58,11 @@ impl Services {
 
     /// Adds a service. `factory` makes its handler, once for each object.
     pub fn add<H: Handler>(mut self, config: Config, factory: impl Fn(&Env) -> H + 'static) -> Self {
-        self.services.push(Service { config: Rc::new(config), factory: Box::new(move |env| Rc::new(factory(env))) });
+        self.services.push(Service {
+            config: Rc::new(config),
+            factory: Box::new(move |env| Rc::new(factory(env))),
+            admit: |request, env| Box::pin(H::on_request(request, env)),
+        });
         self
     }
 
@@ -76,6 +86,15 @@ impl Services {
     /// The settings of each service, in the order in which they were added.
     pub fn configs(&self) -> impl Iterator<Item = &Config> {
         self.services.iter().map(|service| &*service.config)
+    }
+
+    /// Whether the client may connect, as the handler of its service says.
+    #[doc(hidden)]
+    pub async fn admit(&self, request: &RequestInfo<'_>, env: &Env) -> Admission {
+        match self.find(request.prefix()) {
+            Some(service) => (service.admit)(request, env).await,
+            None => Admission::Reject(404, "no such service".into()),
+        }
     }
 
     /// The first setting that cannot be served.

@@ -137,6 +137,7 @@ mod tests {
             query: String::new(),
             remote_address: None,
             headers: vec![("host".into(), "example.com".into())],
+            parameters: vec![],
         });
         let receiver = Attachment::Receiver {
             service: "/echo".into(),

@@ -275,6 +275,7 @@ mod tests {
             query: "a=1".into(),
             remote_address: Some("192.0.2.1".into()),
             headers: vec![("host".into(), "example.com".into())],
+            parameters: vec![],
         }
     }
 

@@ -24,8 +24,11 @@ pub const COMMAND_HEADER: &str = "sockjs-edge-command";
 pub struct Command {
     /// [`VERSION`] of the sender.
     pub version: u8,
-    /// Prefix of the service.
+    /// Prefix of the service, with the names of its parameters.
     pub service: String,
+    /// The parameters' names and values, where a connection may be opened.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parameters: Vec<(String, String)>,
     /// The request itself.
     pub action: Action,
 }
@@ -65,6 +68,14 @@ pub enum Action {
         /// The last number that it wrote.
         seq: Seq,
     },
+    /// Something for connections that are open, from elsewhere. POST, with the message as the body if it is one; answered
+    /// 200 with the number of connections that it reached, 400 or 503.
+    Push {
+        /// Which connections.
+        target: PushTarget,
+        /// What.
+        push: Push,
+    },
     /// A client's WebSocket, passed on with its upgrade; answered 101.
     Connect {
         /// Session id as it stood in the URL; none for a raw WebSocket.
@@ -75,16 +86,47 @@ pub enum Action {
     },
 }
 
+/// Whom a push is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushTarget {
+    /// Every connection of the service in this object.
+    Room,
+    /// The connection with this id.
+    Connection(String),
+}
+
+/// What a push does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Push {
+    /// Sends the body.
+    Message,
+    /// Closes the connections.
+    Close {
+        /// Close code.
+        code: u16,
+        /// Close reason.
+        reason: String,
+    },
+}
+
 impl Command {
     /// A command of this version.
     pub fn new(service: &str, action: Action) -> Self {
-        Self { version: VERSION, service: service.to_owned(), action }
+        Self { version: VERSION, service: service.to_owned(), parameters: Vec::new(), action }
+    }
+
+    /// The same for a client at a prefix with these parameters.
+    pub fn with_parameters(mut self, parameters: &[(String, String)]) -> Self {
+        self.parameters = parameters.to_vec();
+        self
     }
 
     /// As a header value: JSON in ASCII.
     pub fn encode(&self) -> Result<String, EnvelopeError> {
         let json = serde_json::to_string(self).map_err(|_| EnvelopeError::Malformed)?;
-        if json.is_ascii() { Ok(json) } else { Err(EnvelopeError::Malformed) }
+        Ok(if json.is_ascii() { json } else { ascii(&json) })
     }
 
     /// Reads a header value.
@@ -103,6 +145,19 @@ impl Command {
             },
         }
     }
+}
+
+/// JSON with escapes in place of all that is not ASCII.
+fn ascii(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len() * 2);
+    for char in json.chars() {
+        if char.is_ascii() {
+            escaped.push(char);
+        } else {
+            char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    escaped
 }
 
 /// From the object to the Worker that holds a client's response.

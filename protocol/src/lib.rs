@@ -8,12 +8,15 @@
 //! * [`session`]: the session state machine
 //! * [`envelope`]: what the Worker and the Durable Object say to each other
 //! * [`options`]: a service's settings, their defaults and limits
+//! * [`prefix`]: where a service lives; [`placement`]: which object serves a connection
 //! * [`time`][]: milliseconds
 
 pub mod envelope;
 pub mod frame;
 pub mod options;
 pub mod payload;
+pub mod placement;
+pub mod prefix;
 pub mod session;
 pub mod time;
 pub mod transport;

@@ -16,6 +16,7 @@ fn the_defaults_are_valid_and_sockjs_nodes() {
     assert_eq!((config.heartbeat_delay, config.disconnect_delay), (Millis(25_000), Millis(5_000)));
     assert_eq!((config.response_limit, config.websocket, config.jsessionid), (131_072, true, false));
     assert_eq!(Config::new("").check(), Ok(()));
+    assert_eq!(Config::new("/chat/{room}").check(), Ok(()));
 }
 
 #[test]
@@ -26,6 +27,10 @@ fn a_bad_option_is_named() {
         (Config::new("/a//b"), "prefix"),
         (Config::new("/../b"), "prefix"),
         (Config::new("/a?b"), "prefix"),
+        (Config::new("/a/{}"), "prefix"),
+        (Config::new("/a/b{c}"), "prefix"),
+        (Config::new("/a/{b/c}"), "prefix"),
+        (echo().placement(Placement::Shards(0)), "placement"),
         (echo().response_limit(0), "response_limit"),
         (echo().sockjs_url(""), "sockjs_url"),
         (echo().sockjs_url("/a\"b"), "sockjs_url"),
@@ -75,7 +80,7 @@ fn each_option_is_set_by_its_name() {
         "websocket_protocols" => "v12.stomp,v11.stomp",
         "jsessionid" | "disable_cors" => "true",
         "base_url" => "https://example.com/echo",
-        "placement" => "room",
+        "placement" => "shards:16",
         "durability" => "outbox",
         _ => "1234",
     };
@@ -93,7 +98,7 @@ fn each_option_is_set_by_its_name() {
         assert_eq!(again, config);
     }
     assert_eq!(config.transports, [Transport::WebSocket, Transport::XhrPolling]);
-    assert_eq!((config.placement, config.durability), (Placement::Room, Durability::Outbox));
+    assert_eq!((config.placement, config.durability), (Placement::Shards(16), Durability::Outbox));
     assert_eq!(config.websocket_heartbeat_delay, Some(Millis(1234)));
 }
 
@@ -104,7 +109,7 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("disconnect_delay", "-1", "a whole number of milliseconds"),
         ("body_limit", "1.5", "a whole number of bytes"),
         ("jsessionid", "yes", "true or false"),
-        ("placement", "shards", "session or room"),
+        ("placement", "shards", "session, room, or shards: and a number, such as shards:16"),
         ("durability", "", "default or outbox"),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();

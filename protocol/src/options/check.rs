@@ -1,6 +1,7 @@
 //! What can be served.
 
-use super::{Config, Millis};
+use super::{Config, Millis, Placement};
+use crate::prefix::parameter_name;
 use crate::transport::Transport;
 use std::fmt;
 
@@ -42,6 +43,7 @@ impl Config {
                 unless(Transport::ALL.into_iter().any(|transport| self.offers(transport)), "must offer one"),
             ),
             ("websocket_protocols", self.wrong_websocket_protocols()),
+            ("placement", self.wrong_placement()),
             ("response_limit", unless(self.response_limit > 0, "must be at least 1 byte")),
             ("heartbeat_delay", self.wrong_heartbeat_delay()),
             ("websocket_heartbeat_delay", self.websocket_heartbeat_delay.and_then(second_to_day)),
@@ -60,13 +62,22 @@ impl Config {
     }
 
     fn wrong_prefix(&self) -> Option<&'static str> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
         let prefix = &self.prefix;
-        if !(prefix.is_empty() || prefix.starts_with('/')) || !prefix.chars().all(allowed) {
-            return Some("must start with / and hold only letters, digits, / - . _ ~");
+        let name = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let literal = |c: char| name(c) || ".~".contains(c);
+        let good = |segment: &str| match parameter_name(segment) {
+            Some(parameter) => !parameter.is_empty() && parameter.chars().all(name),
+            None => segment.chars().all(literal),
+        };
+        if !(prefix.is_empty() || prefix.starts_with('/')) || !prefix.split('/').all(good) {
+            return Some("must start with / and hold only letters, digits, / - . _ ~, and parameters such as /{room}");
         }
         let dots = prefix.split('/').any(|segment| matches!(segment, "." | ".."));
         unless(!prefix.contains("//") && !dots, "must have no empty, . or .. segments")
+    }
+
+    fn wrong_placement(&self) -> Option<&'static str> {
+        unless(self.placement != Placement::Shards(0), "must have at least one shard")
     }
 
     /// It stands in the page as it is.

@@ -29,8 +29,12 @@ pub enum Placement {
     /// Each session has an object of its own.
     #[default]
     Session,
-    /// All connections of the service share one object: the model of every other SockJS server.
+    /// All connections of the service share one object: the model of every other SockJS server. With parameters in the
+    /// prefix, such as `/chat/{room}`, those whose parameters have the same values.
     Room,
+    /// Connections share this many objects, by a hash of the session id: the cheapest heartbeats for many connections that
+    /// have nothing to say to one another. At least 1; another number drops the sessions that are open.
+    Shards(u16),
 }
 
 /// The stock client that this server is tested with, on the host that sockjs-node names.

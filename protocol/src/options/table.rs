@@ -40,7 +40,8 @@ macro_rules! options {
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub struct Config {
-            /// Where the service lives, such as `/echo`. Empty for the root.
+            /// Where the service lives, such as `/echo`. Empty for the root. It may have parameters, each a segment, such as
+            /// `/chat/{room}`.
             pub prefix: String,
             $($(#[$doc])* pub $name: $type,)*
         }

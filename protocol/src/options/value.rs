@@ -94,7 +94,10 @@ impl Value for Placement {
         match text {
             "session" => Ok(Self::Session),
             "room" => Ok(Self::Room),
-            _ => Err(Wrong("session or room")),
+            _ => {
+                let count = text.strip_prefix("shards:").and_then(|count| count.parse().ok());
+                count.map(Self::Shards).ok_or(Wrong("session, room, or shards: and a number, such as shards:16"))
+            }
         }
     }
 
@@ -102,6 +105,7 @@ impl Value for Placement {
         match self {
             Self::Session => "session".into(),
             Self::Room => "room".into(),
+            Self::Shards(count) => format!("shards:{count}"),
         }
     }
 }
