@@ -46,6 +46,8 @@ mod invocation;
 mod object;
 mod place;
 mod progress;
+mod push;
+mod push_http;
 mod random;
 mod receive;
 mod respond;
@@ -56,6 +58,7 @@ mod serve;
 mod server;
 mod websocket;
 
+pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
 pub use serve::serve;
 pub use sockjs_durable::{
     Admission, CloseError, Connection, Handler, ReadyState, RequestInfo, Room, RoomStorage, SendError, Services,

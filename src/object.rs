@@ -16,6 +16,9 @@ use worker::{Delay, Error, ObjectNamespace, Request, Result, web_sys};
 /// An object that panicked never answers (workers-rs 0.8.7), so nothing waits for one without a limit.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// Requests to objects need a URL; of a push nobody reads it.
+const PUSH_URL: &str = "https://sockjs-edge.invalid/push";
+
 /// Why an object gave no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -100,6 +103,16 @@ impl Object {
     /// Tells what a receiver wrote; whether the object knows now.
     pub async fn wrote(&self, url: &str, command: &Command) -> bool {
         self.send(url, command, &[]).await.is_ok_and(|status| status == 204)
+    }
+
+    /// Pushes something to connections; gives the status and the text of the answer.
+    pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), Failure> {
+        within_limit(async {
+            let response = self.fetch(|_| post(PUSH_URL, command, message.as_bytes())).await?;
+            let text = JsFuture::from(response.text()?).await?;
+            Ok((response.status(), text.as_string().unwrap_or_default()))
+        })
+        .await
     }
 
     /// Passes a client's WebSocket on.

@@ -5,9 +5,10 @@ use crate::handler::{ErasedHandler, Handler};
 use crate::runtime::chain_panic_hook;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::{Config, ConfigError};
+use sockjs_protocol::prefix::match_prefix;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::{Env, console_error};
+use worker::{Env, Request, console_error};
 
 /// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
 pub const DEFAULT_BINDING: &str = "SOCKJS";
@@ -86,6 +87,12 @@ impl Services {
     /// The settings of each service, in the order in which they were added.
     pub fn configs(&self) -> impl Iterator<Item = &Config> {
         self.services.iter().map(|service| &*service.config)
+    }
+
+    /// Whether `request` is for one of the services: everything at and below their prefixes is, and nothing else.
+    pub fn handles(&self, request: &Request) -> bool {
+        let path = request.path();
+        self.configs().any(|config| match_prefix(&config.prefix, &path).is_some())
     }
 
     /// Whether the client may connect, as the handler of its service says.

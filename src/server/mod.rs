@@ -14,7 +14,7 @@ mod settings;
 mod ticker;
 mod witness;
 
-use crate::{Config, Placement, Services};
+use crate::{Config, Placement, Push, Services};
 use amplify::Amplify;
 use broadcast::Broadcast;
 use client::{client, client_url};
@@ -22,7 +22,7 @@ use close::Close;
 use echo::Echo;
 use flood::Flood;
 use instance::Instance;
-use settings::Settings;
+use settings::{Settings, push_tokens};
 use ticker::Ticker;
 use witness::Witness;
 use worker::{Context, Env, Request, Response, Result, event};
@@ -31,6 +31,11 @@ crate::durable_object!(SockJs, services);
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    let tokens = if request.path() == "/push" { push_tokens(&env) } else { String::new() };
+    if !tokens.is_empty() {
+        let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
+        return Push::new(services, &env)?.serve(request, &tokens).await;
+    }
     match client(&request, &Services::shared(services, &env)) {
         Some(client) => client,
         None => crate::serve(services, request, &env, &context).await,

@@ -11,6 +11,8 @@ use worker::js_sys::{Object, Reflect};
 
 const NAMES: &str = "SOCKJS_";
 const TEST_SERVICES: &str = "TEST_SERVICES";
+/// A secret rather than a variable: tokens that open `/push`, with commas in between.
+const PUSH_TOKENS: &str = "PUSH_TOKENS";
 
 /// What the variables say.
 #[derive(Debug, Default, Clone)]
@@ -32,7 +34,10 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { name } => {
-                write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}, {NAMES}{TEST_SERVICES}")?;
+                write!(
+                    f,
+                    "variable {name} is unknown; there are {DEVELOPMENT_VAR}, {NAMES}{TEST_SERVICES}, {NAMES}{PUSH_TOKENS}"
+                )?;
                 OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
             }
             Self::Wrong { name, value, expected } => write!(f, "variable {name} is {value:?}: it must be {expected}"),
@@ -58,6 +63,8 @@ impl Settings {
             let option = name.strip_prefix(NAMES).unwrap_or_default();
             if option == TEST_SERVICES {
                 settings.test_services = flag(name, value)?;
+            } else if option == PUSH_TOKENS {
+                // Read when it is asked for.
             } else if name == DEVELOPMENT_VAR {
                 flag(name, value)?;
             } else if let Some(row) = OPTIONS.iter().find(|row| row.name.to_ascii_uppercase() == option) {
@@ -82,6 +89,11 @@ impl Settings {
         }
         config
     }
+}
+
+/// The tokens that open `/push`; none, and nobody is let in.
+pub(super) fn push_tokens(env: &Env) -> String {
+    env.secret("SOCKJS_PUSH_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
 }
 
 /// Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text. Anything else, such as a

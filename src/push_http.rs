@@ -1,0 +1,151 @@
+//! Push as plain HTTP, described by docs/push.openapi.json.
+
+use crate::body::{self, TooLarge};
+use crate::headers::{Head, Refusal, not_cached};
+use crate::info::JSON;
+use crate::push::{Push, PushError};
+use crate::respond::fixed;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use worker::{Request, Response, Result};
+
+/// Largest body, in bytes.
+const BODY_MAX: usize = 1 << 20;
+
+/// What is pushed.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+struct Order {
+    #[serde(default)]
+    room: Option<String>,
+    #[serde(default)]
+    connection: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    close: Option<Close>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Close {
+    code: u16,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Done {
+    connections: usize,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    error: &'a str,
+}
+
+impl Push {
+    /// Answers a POST that pushes something, from any program that knows one of `tokens`. The application chooses the path.
+    ///
+    /// The request has `Authorization: Bearer <token>` and a JSON body: `room` (a path such as `/chat/lobby`) or
+    /// `connection` (an address), and `message` (a text) or `close` (`code` and `reason`). Answered 200 with
+    /// `{"connections": n}`, the number that it reached; 400, 401, 404 for a room or an address that there cannot be, 405, 413
+    /// or 503 with `{"error": text}`. Empty tokens let nobody in.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime refuses what no client should be able to cause.
+    pub async fn serve(&self, mut request: Request, tokens: &[&str]) -> Result<Response> {
+        match self.answer(&mut request, tokens).await? {
+            Ok(connections) => json(200, &Done { connections }),
+            Err(refusal) => {
+                let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
+                let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
+                let head = Head::typed(refusal.status, JSON).with(not_cached()).with(allow).with(challenge);
+                fixed(head, serde_json::to_string(&Problem { error: &refusal.text })?)
+            }
+        }
+    }
+
+    async fn answer(&self, request: &mut Request, tokens: &[&str]) -> Result<std::result::Result<usize, Refusal>> {
+        let authorization = request.headers().get("Authorization")?.unwrap_or_default();
+        if !is_known(&authorization, tokens) {
+            return Ok(Err(Refusal::new(401, "a bearer token is needed")));
+        }
+        if request.inner().method() != "POST" {
+            return Ok(Err(Refusal::new(405, "only POST")));
+        }
+        let body = match body::read(request, BODY_MAX).await? {
+            Ok(body) => body,
+            Err(TooLarge) => return Ok(Err(Refusal::new(413, "the body is too large"))),
+        };
+        let order: Order = match serde_json::from_slice(&body) {
+            Ok(order) => order,
+            Err(error) => return Ok(Err(Refusal::new(400, error.to_string()))),
+        };
+        Ok(self.carry_out(order).await)
+    }
+
+    async fn carry_out(&self, order: Order) -> std::result::Result<usize, Refusal> {
+        let refuse = |error: PushError| {
+            let status = match error {
+                PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
+                PushError::BadClose(_) => 400,
+                _ => 503,
+            };
+            Refusal::new(status, error.to_string())
+        };
+        let done = match order {
+            Order { room: Some(room), connection: None, message: Some(message), close: None } => {
+                self.room(&room).map_err(refuse)?.broadcast(message).await
+            }
+            Order { room: Some(room), connection: None, message: None, close: Some(Close { code, reason }) } => {
+                self.room(&room).map_err(refuse)?.close(code, &reason).await
+            }
+            Order { room: None, connection: Some(address), message: Some(message), close: None } => {
+                self.connection(&address).map_err(refuse)?.send(message).await.map(usize::from)
+            }
+            Order { room: None, connection: Some(address), message: None, close: Some(Close { code, reason }) } => {
+                self.connection(&address).map_err(refuse)?.close(code, &reason).await.map(usize::from)
+            }
+            _ => return Err(Refusal::new(400, "needs one of room and connection, and one of message and close")),
+        };
+        done.map_err(refuse)
+    }
+}
+
+/// Whether this header carries one of `tokens`. It takes as long for a wrong one as for a right one.
+fn is_known(authorization: &str, tokens: &[&str]) -> bool {
+    let Some((scheme, given)) = authorization.split_once(' ') else { return false };
+    let given = given.trim();
+    let known = tokens.iter().filter(|token| !token.is_empty());
+    let matches = known.fold(0, |matches, token| matches | token.as_bytes().ct_eq(given.as_bytes()).unwrap_u8());
+    scheme.eq_ignore_ascii_case("bearer") && matches == 1
+}
+
+fn json(status: u16, body: &impl Serialize) -> Result<Response> {
+    fixed(Head::typed(status, JSON).with(not_cached()), serde_json::to_string(body)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_known_bearer_token_is_let_in() {
+        assert!(is_known("Bearer secret", &["other", "secret"]));
+        assert!(is_known("bearer  secret ", &["secret"]));
+        for (header, tokens) in [
+            ("", &["secret"][..]),
+            ("secret", &["secret"]),
+            ("Basic secret", &["secret"]),
+            ("Bearer secre", &["secret"]),
+            ("Bearer secrets", &["secret"]),
+            ("Bearer ", &[""]),
+            ("Bearer", &[""]),
+            ("Bearer x", &[]),
+        ] {
+            assert!(!is_known(header, tokens), "{header:?} {tokens:?}");
+        }
+    }
+}
