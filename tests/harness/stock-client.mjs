@@ -6,19 +6,20 @@ import { within } from "./wait.mjs";
 
 /** Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. */
 export async function connectStockClient(owner, url, transport) {
-  const client = new StockClient(url, transport);
+  const client = new StockClient(new SockJS(url, null, { transports: transport }));
   owner.after(() => client.close());
   await within(client.opened, `the stock client to connect over ${transport}`);
   return client;
 }
 
-class StockClient {
+export class StockClient {
   #socket;
   messages = new Queue();
   heartbeats = new Queue();
 
-  constructor(url, transport) {
-    this.#socket = new SockJS(url, null, { transports: transport });
+  /** @param socket a new SockJS, or what looks like one */
+  constructor(socket) {
+    this.#socket = socket;
     this.#socket.onmessage = ({ data }) => this.messages.push(data);
     this.#socket.onheartbeat = () => this.heartbeats.push("h");
     const opened = Promise.withResolvers();
