@@ -15,7 +15,7 @@ use futures::future::{Either, select};
 use sockjs_protocol::frame::Frame;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::transport::{Receive, Transport};
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Response, Result, WebSocketPair};
@@ -27,6 +27,22 @@ pub(crate) struct Attach {
     pub receiver: Receiver,
     /// When it attaches again: how far it got.
     pub again: Option<Option<Seq>>,
+}
+
+/// What became of a receiver that wants to be attached.
+enum Entered {
+    Known(Rc<Entry>),
+    /// The session is not known any more, though this receiver has a part of it.
+    Lost,
+    /// The session is another client's, or the client may open none.
+    Refused,
+}
+
+/// Whether the receiver is of the kind that opened the session: with tickets, what was opened by a script that needs
+/// permission to read is not for any page that names a function.
+fn is_alike(config: &Config, info: &Info, transport: Transport) -> bool {
+    let by_any_page = |transport: Transport| transport.receive().is_some_and(Receive::needs_callback);
+    !config.tickets || by_any_page(info.transport) == by_any_page(transport)
 }
 
 impl Object {
@@ -44,7 +60,11 @@ impl Object {
         }
         let (answer, mut answered) = oneshot::channel();
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let Some(entry) = self.enter(client, config, attach, Link::Pending(answer))? else { return lost() };
+        let entry = match self.enter(client, config, attach, Link::Pending(answer))? {
+            Entered::Known(entry) => entry,
+            Entered::Lost => return lost(),
+            Entered::Refused => return Response::error("not this client's session", 403),
+        };
         let answer = match answered.try_recv() {
             Ok(Some(answer)) => Ok(answer),
             Err(oneshot::Canceled) => Err(oneshot::Canceled),
@@ -73,7 +93,11 @@ impl Object {
 
     fn attach_stream(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Response> {
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let Some(entry) = self.enter(client, config, attach, Link::Opening(Vec::new()))? else { return lost() };
+        let entry = match self.enter(client, config, attach, Link::Opening(Vec::new()))? {
+            Entered::Known(entry) => entry,
+            Entered::Lost => return lost(),
+            Entered::Refused => return Response::error("not this client's session", 403),
+        };
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(receiver.id) else {
             return Response::error("receiver replaced", 503);
         };
@@ -87,19 +111,15 @@ impl Object {
         }
     }
 
-    /// Tells the session of its receiver, reached by `link`. None if the session is not known any more, though this
-    /// receiver has a part of it.
-    fn enter(
-        self: &Rc<Self>,
-        client: Client<'_>,
-        config: &Config,
-        attach: Attach,
-        link: Link,
-    ) -> Result<Option<Rc<Entry>>> {
+    /// Tells the session of its receiver, reached by `link`.
+    fn enter(self: &Rc<Self>, client: Client<'_>, config: &Config, attach: Attach, link: Link) -> Result<Entered> {
         let Attach { session, transport, receiver, again } = attach;
         let now = now();
         let known = self.table.borrow().session(&config.prefix, &session);
         let entry = match known {
+            Some(entry) if !entry.info.is_of(config, client.pass) || !is_alike(config, &entry.info, transport) => {
+                return Ok(Entered::Refused);
+            }
             Some(entry) => {
                 entry.links.borrow_mut().set(receiver.id, link);
                 match again {
@@ -108,18 +128,19 @@ impl Object {
                 }
                 entry
             }
-            None if matches!(again, Some(Some(_))) => return Ok(None),
+            None if matches!(again, Some(Some(_))) => return Ok(Entered::Lost),
+            None if !client.may_open() => return Ok(Entered::Refused),
             None => {
                 let info = Info::read(client, &config.prefix, Some(session), transport)?;
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
-                let Some(entry) = self.entry(info, opened) else { return Ok(None) };
+                let Some(entry) = self.entry(info, opened) else { return Ok(Entered::Lost) };
                 entry.links.borrow_mut().set(receiver.id, link);
                 self.table.borrow_mut().add_session(entry.clone());
                 entry
             }
         };
         self.touch_and_settle(&entry);
-        Ok(Some(entry))
+        Ok(Entered::Known(entry))
     }
 
     /// Puts a receiver on an inner socket, with what is `ready` as its first frames.

@@ -186,6 +186,11 @@ impl Connection {
         parameter(&self.entry.info.parameters, name)
     }
 
+    /// What [`Handler::on_request`](crate::Handler::on_request) said of the client; null if it said nothing.
+    pub fn claims(&self) -> &serde_json::Value {
+        self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
+    }
+
     /// Where it can be reached from elsewhere, by `Push`: keep it as it is.
     pub fn address(&self) -> String {
         let object = self.object.upgrade().and_then(|object| object.name()).unwrap_or_default();

@@ -21,7 +21,8 @@ use worker::{Env, Result};
 /// the isolate with it.
 pub trait Handler: 'static {
     /// Whether a client may connect: asked in the Worker, before an object is touched, for each request that could open a
-    /// connection. That is each receive of a session over HTTP, also of one that is open. Default: it may.
+    /// connection. That is each receive of a session over HTTP, also of one that is open; with the option `tickets` only the
+    /// requests without a ticket, and `/info`, which gives them out. Default: it may.
     fn on_request(request: &RequestInfo<'_>, env: &Env) -> impl Future<Output = Admission> {
         let _ = (request, env);
         async { Admission::Admit }

@@ -27,11 +27,12 @@ impl Object {
             Action::Attach { session, transport, receiver, after, again } => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
                 let attach = Attach { session, transport, receiver, again: again.then_some(after) };
-                self.attach(Client { request: &request, parameters: &command.parameters }, &config, attach).await
+                let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
+                self.attach(client, &config, attach).await
             }
             Action::Send { session, id } => {
                 let batch = request.bytes().await?;
-                self.send(&config, &session, id, &batch).await
+                self.send(&config, &session, command.pass.as_ref(), id, &batch).await
             }
             Action::Wrote { session, receiver, seq } => {
                 if let Some(entry) = self.session(&service, &session)? {
@@ -42,7 +43,7 @@ impl Object {
             }
             Action::Push { target, push } => self.push(request, service, target, push).await,
             Action::Connect { session, transport } => {
-                let client = Client { request: &request, parameters: &command.parameters };
+                let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.connect(client, &config, session, transport).await
             }
         }

@@ -138,6 +138,8 @@ mod tests {
             remote_address: None,
             headers: vec![("host".into(), "example.com".into())],
             parameters: vec![],
+            ticket: None,
+            claims: None,
         });
         let receiver = Attachment::Receiver {
             service: "/echo".into(),

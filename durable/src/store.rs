@@ -276,6 +276,8 @@ mod tests {
             remote_address: Some("192.0.2.1".into()),
             headers: vec![("host".into(), "example.com".into())],
             parameters: vec![],
+            ticket: None,
+            claims: None,
         }
     }
 

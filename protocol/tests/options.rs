@@ -50,6 +50,13 @@ fn a_bad_option_is_named() {
         (echo().message_limit(2 << 20), "message_limit"),
         (echo().message_limit(0), "message_limit"),
         (echo().queue_limit(0), "queue_limit"),
+        (echo().allowed_origins(["https://example.com/"]), "allowed_origins"),
+        (echo().ticket_lifetime(Millis(1)), "ticket_lifetime"),
+        (echo().ticket_max_age(Millis::from_secs(60)), "ticket_max_age"),
+        (echo().messages_per_body(0), "messages_per_body"),
+        (echo().message_rate(0), "message_rate"),
+        (echo().first_message_timeout(Millis(1)), "first_message_timeout"),
+        (echo().connections_per_object(0), "connections_per_object"),
     ] {
         assert_eq!(config.check().unwrap_err().option, option);
     }
@@ -78,7 +85,9 @@ fn each_option_is_set_by_its_name() {
         "transports" => "websocket,xhr-polling",
         "websocket" => "false",
         "websocket_protocols" => "v12.stomp,v11.stomp",
-        "jsessionid" | "disable_cors" => "true",
+        "allowed_origins" => "https://example.com,null",
+        "address_limiter" => "LIMITER",
+        "jsessionid" | "disable_cors" | "tickets" => "true",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
