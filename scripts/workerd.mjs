@@ -3,14 +3,14 @@
 
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Problem, killGroup, spawnTied } from "./run.mjs";
 import { BUILD_DIR, workerdBinary } from "./tools.mjs";
 import { workerConfig } from "./worker-config.mjs";
 import { workerdCapnp } from "./workerd-capnp.mjs";
 
-const MODULES = ["index.js", "index_bg.wasm"];
+const MODULES = ["index.js", "index_bg.wasm"].map((name) => join(BUILD_DIR, name));
 
 /**
  * Starts workerd and resolves once it accepts connections.
@@ -20,14 +20,16 @@ const MODULES = ["index.js", "index_bg.wasm"];
  * @param {string} [options.host] address to listen on
  * @param {string} options.storage directory that outlives the process; made where missing, for one workerd at a time
  * @param {Record<string, string | number | boolean>} [options.vars] variables, in place of [vars] of wrangler.toml
+ * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
+ *   first takes its place, imports it as "./index.js", and exports what it exports
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
  * @returns {Promise<{port: number, url: string, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
  *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
  *   waits for every open stream.
  */
-export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars, log = logToStderr }) {
+export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars, entry = [], log = logToStderr }) {
   const address = host.includes(":") ? `[${host}]` : host;
-  const { configFile, objects } = prepare(storage, { address: `${address}:${port}`, vars });
+  const { configFile, objects } = prepare(storage, { address: `${address}:${port}`, vars, entry });
 
   const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3"], { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit").then(() => {});
@@ -60,15 +62,17 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare(storage, { address, vars }) {
+function prepare(storage, { address, vars, entry }) {
   const config = workerConfig();
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   mkdirSync(directory, { recursive: true });
   mkdirSync(objects, { recursive: true });
-  for (const module of MODULES) copyFileSync(join(BUILD_DIR, module), join(directory, module));
+  const files = [...entry, ...MODULES];
+  for (const file of files) copyFileSync(file, join(directory, basename(file)));
+  const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects }));
+  writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects, modules }));
   return { configFile, objects };
 }
 

@@ -4,7 +4,7 @@
 use crate::object::Object;
 use crate::place::Place;
 use crate::route::service;
-use crate::{Config, Services};
+use crate::{CloseError, Config, Services};
 use futures::future::try_join_all;
 use sockjs_protocol::envelope::{Action, Command, Push as Deed, PushTarget};
 use sockjs_protocol::placement::{object_names, prefix_of};
@@ -141,6 +141,7 @@ impl RemoteRoom {
     ///
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<usize, PushError> {
+        check_close(code, reason)?;
         self.0.push(Deed::Close { code, reason: reason.to_owned() }, "").await
     }
 }
@@ -165,8 +166,13 @@ impl RemoteConnection {
     ///
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<bool, PushError> {
+        check_close(code, reason)?;
         Ok(self.0.push(Deed::Close { code, reason: reason.to_owned() }, "").await? > 0)
     }
+}
+
+fn check_close(code: u16, reason: &str) -> Result<(), PushError> {
+    CloseError::check(code, reason).map_err(|error| PushError::BadClose(error.to_string()))
 }
 
 /// What something is pushed to.
@@ -188,7 +194,6 @@ impl Remote {
 async fn push_to(object: &Object, command: &Command, message: &str) -> Result<usize, PushError> {
     match object.push(command, message).await {
         Ok((200, count)) => count.parse().map_err(|_| PushError::Unavailable(count)),
-        Ok((400, text)) => Err(PushError::BadClose(text)),
         Ok((_, text)) => Err(PushError::Unavailable(text)),
         Err(failure) => Err(PushError::Unavailable(failure.to_string())),
     }

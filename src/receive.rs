@@ -5,8 +5,8 @@
 //! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
 //!    one frame to a chunk. Each is taken only when the client's side asks for it.
 //! 3. When the last frame was written, the inner socket is closed with `FINISHED`; if it was lost before, the object is told
-//!    by a request of its own. When the client leaves before that, the
-//!    object is told `Gone`. When the inner socket breaks before that, step 1 comes again, in the same response.
+//!    by a request of its own. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
+//!    before that, step 1 comes again, in the same response.
 
 use crate::access::frame_ancestors;
 use crate::callback::callback_of;
@@ -175,8 +175,9 @@ impl Receiver {
                 Some(bytes) => match ToEdge::decode(&bytes) {
                     Ok(message) => message,
                     Err(error) => {
+                        // What was written was; the rest is for a request that understands it.
                         console_warn!("sockjs: {error}");
-                        return None;
+                        return self.finish();
                     }
                 },
                 None if self.departure.is_gone() => return None,

@@ -10,7 +10,7 @@ use crate::place::{Destination, Place};
 use crate::random;
 use crate::receive::receive;
 use crate::respond::{bodiless, cacheable, cors_of, fixed, in_a_year, refused};
-use crate::route::{Endpoint, Route, route};
+use crate::route::{Endpoint, Route, route, service};
 use crate::send::send;
 use crate::websocket::websocket;
 use crate::{Config, Services};
@@ -45,7 +45,11 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         Route::MethodNotAllowed { allow } => return bodiless(method_not_allowed(allow)),
         Route::Service(config, prefix, endpoint) => (config, prefix, endpoint),
     };
-    let Some(place) = Place::of(config, prefix) else { return refused(Refusal::not_found()) };
+    // Escaped in another way, a value may be what another service has for its own.
+    let place = Place::of(config, prefix).filter(|place| {
+        service(&place.prefix, services.configs()).is_some_and(|(found, _)| found.prefix == config.prefix)
+    });
+    let Some(place) = place else { return refused(Refusal::not_found()) };
     let binding = services.binding_name();
     let Ok(namespace) = env.durable_object(binding) else {
         let advice = format!(

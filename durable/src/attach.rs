@@ -102,6 +102,7 @@ impl Object {
             return Response::error("receiver replaced", 503);
         };
         match ready.as_slice() {
+            _ if entry.session.borrow().is_closed() => Response::error("the session is over", 503),
             [only] if only.end => {
                 entry.session.borrow_mut().detach(now(), receiver.id, Departure::Finished);
                 self.touch_and_settle(&entry);
@@ -145,6 +146,25 @@ impl Object {
 
     /// Puts a receiver on an inner socket, with what is `ready` as its first frames.
     fn upgrade(
+        self: &Rc<Self>,
+        entry: &Rc<Entry>,
+        transport: Transport,
+        receiver: Receiver,
+        ready: &[Delivery],
+    ) -> Result<Response> {
+        if entry.session.borrow().is_closed() {
+            return Response::error("the session is over", 503);
+        }
+        let upgraded = self.try_upgrade(entry, transport, receiver, ready);
+        if upgraded.is_err() {
+            // It is not reached this way, and comes again.
+            entry.session.borrow_mut().detach(now(), receiver.id, Departure::Ended);
+            self.touch_and_settle(entry);
+        }
+        upgraded
+    }
+
+    fn try_upgrade(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         transport: Transport,

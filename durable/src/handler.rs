@@ -29,7 +29,8 @@ pub trait Handler: 'static {
     }
 
     /// The handler is new, and so is its object's memory: first of all calls, after each deploy, restart, and sleep of the
-    /// object. Everything else waits for its end. `room.connections()` is who is present; WebSockets of an object that was
+    /// object. Everything else waits for its end. One that is just being opened may be among the connections, before its
+    /// `on_open`. `room.connections()` is who is present; WebSockets of an object that was
     /// restarted are not, and nothing else tells of them. Default: nothing.
     fn on_start(&self, room: &Room) -> impl Future<Output = Result<()>> {
         let _ = room;

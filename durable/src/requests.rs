@@ -3,6 +3,7 @@
 use crate::attach::Attach;
 use crate::info::Client;
 use crate::object::Object;
+use crate::runtime::now;
 use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, EnvelopeError};
 use sockjs_protocol::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
@@ -36,7 +37,7 @@ impl Object {
             }
             Action::Wrote { session, receiver, seq } => {
                 if let Some(entry) = self.session(&service, &session)? {
-                    entry.session.borrow_mut().wrote(receiver, seq);
+                    entry.session.borrow_mut().wrote(now(), receiver, seq);
                     self.touch_and_settle(&entry);
                 }
                 Ok(Response::empty()?.with_status(204))

@@ -5,7 +5,7 @@ use crate::handler::{ErasedHandler, Handler};
 use crate::runtime::chain_panic_hook;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::{Config, ConfigError};
-use sockjs_protocol::prefix::match_prefix;
+use sockjs_protocol::prefix::{match_prefix, parameter_name};
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{Env, Request, console_error};
@@ -138,7 +138,12 @@ impl Services {
     pub fn check(&self) -> Result<(), ConfigError> {
         for (at, config) in self.configs().enumerate() {
             config.check()?;
-            if self.configs().take(at).any(|earlier| earlier.prefix == config.prefix) {
+            let shape = |config: &Config| {
+                let segments =
+                    config.prefix.split('/').map(|segment| parameter_name(segment).map_or(segment, |_| "{}"));
+                segments.collect::<Vec<_>>().join("/")
+            };
+            if self.configs().take(at).any(|earlier| shape(earlier) == shape(config)) {
                 let advice = "is used by an earlier service".into();
                 return Err(ConfigError { prefix: config.prefix.clone(), option: "prefix", advice });
             }

@@ -43,9 +43,9 @@ fn messages_that_could_not_be_stored_stay_in_memory_and_are_tried_again() {
     session.jump(250);
     session.session.tick(session.now);
     assert_eq!(fail(&mut session).len(), 1);
-    assert_eq!(session.deadline(), Some(500));
+    assert_eq!(session.deadline(), Some(2_500));
     session.stored.as_mut().unwrap().rows.clear();
-    assert_eq!(session.pass(250), [r#"500 store #1: "x""#]);
+    assert_eq!(session.pass(2_250), [r#"2500 store #1: "x""#]);
     assert_eq!(session.attach(poll(2)), [r#"to 2: a["x"] #1 end"#, "discard #1"]);
 }
 

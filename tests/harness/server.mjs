@@ -12,10 +12,11 @@ export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DE
  * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`
+ * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
  */
-export async function startServer(owner, { vars = {}, log } = {}) {
-  const server = new Server({ ...DEFAULT_VARS, ...vars }, log);
+export async function startServer(owner, { vars = {}, entry, log } = {}) {
+  const server = new Server({ ...DEFAULT_VARS, ...vars }, entry, log);
   owner.after(() => server.stop());
   await server.start();
   return server;
@@ -24,11 +25,13 @@ export async function startServer(owner, { vars = {}, log } = {}) {
 class Server {
   #storage = temporaryDirectory();
   #vars;
+  #entry;
   #workerd;
   #log;
 
-  constructor(vars, log) {
+  constructor(vars, entry, log) {
     this.#vars = vars;
+    this.#entry = entry;
     this.#log = new WorkerLog(log);
   }
 
@@ -52,7 +55,7 @@ class Server {
 
   /** Starts it, after `kill` again: on the same storage and the same port. */
   async start() {
-    const options = { port: this.#workerd?.port, storage: this.#storage, vars: this.#vars };
+    const options = { port: this.#workerd?.port, storage: this.#storage, vars: this.#vars, entry: this.#entry };
     this.#workerd = await startWorkerd({ ...options, log: (text) => this.#log.add(text) });
   }
 

@@ -80,12 +80,17 @@ impl Config {
         if !(prefix.is_empty() || prefix.starts_with('/')) || !prefix.split('/').all(good) {
             return Some("must start with / and hold only letters, digits, / - . _ ~, and parameters such as /{room}");
         }
+        let names: Vec<_> = prefix.split('/').filter_map(parameter_name).collect();
+        if names.iter().enumerate().any(|(at, name)| names.iter().take(at).any(|earlier| earlier == name)) {
+            return Some("must have a name of its own for each parameter");
+        }
         let dots = prefix.split('/').any(|segment| matches!(segment, "." | ".."));
-        unless(!prefix.contains("//") && !dots, "must have no empty, . or .. segments")
+        unless(!prefix.contains("//") && prefix != "/" && !dots, "must have no empty, . or .. segments")
     }
 
     fn wrong_placement(&self) -> Option<&'static str> {
-        unless(self.placement != Placement::Shards(0), "must have at least one shard")
+        let good = |placement| !matches!(placement, Placement::Shards(0 | 1025..));
+        unless(good(self.placement), "must have 1 to 1024 shards")
     }
 
     /// It stands in the page as it is.

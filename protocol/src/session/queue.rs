@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 
 /// What a message takes in memory besides its bytes, about.
 const ITEM_COST: usize = 64;
+/// How long a write that failed waits for another try, at least.
+const RETRY: Millis = Millis::from_secs(2);
+
 /// Bytes of messages in one row, unless a single one is larger: SQLite in a Durable Object takes 2 MB.
 const ROW_BYTES: usize = 256 << 10;
 
@@ -216,7 +219,7 @@ impl Queue {
         }
         self.settle_waiting();
         if self.items.iter().skip(self.sent).any(Item::only_in_memory) {
-            self.waiting_since.get_or_insert(now);
+            self.waiting_since = Some(now + RETRY);
         }
     }
 

@@ -206,7 +206,7 @@ impl World {
 
     fn confirm(&mut self) {
         let Some((receiver, seq, since)) = self.unconfirmed.pop() else { return };
-        self.object.session.wrote(receiver, seq);
+        self.object.session.wrote(self.object.now, receiver, seq);
         if self.unconfirmed.is_empty() && self.object.now < since + Millis(500) {
             self.fates.confirm();
         }
