@@ -87,6 +87,12 @@ export class MeteredObject {
         getAlarm: counting("getAlarm", "getAlarms"),
         deleteAlarm: counting("deleteAlarm", "deleteAlarms"),
         deleteAll: counting("deleteAll", "deleteAlls"),
+        // A key is a row; to find none is to read one.
+        async list(...args) {
+          const found = await storage.list(...args);
+          count("rowsRead", Math.max(found.size, 1));
+          return found;
+        },
       },
       unknown,
     );

@@ -105,7 +105,8 @@ options! {
     websocket_heartbeat_delay: Option<Millis> = None, Millis => Some;
     /// Time without a receiver after which an HTTP session is closed. Default 5 s.
     disconnect_delay: Millis = Millis::from_secs(5), Millis => identity;
-    /// Age at which a streaming response is ended, so that a client that is silently gone is noticed. Default 10 min.
+    /// Age at which a streaming response is ended, so that a client that is silently gone is noticed; a heartbeat in the last
+    /// half `heartbeat_delay` before ends it instead. Default 10 min.
     receiver_max_age: Millis = Millis::from_secs(600), Millis => identity;
     /// How long a poll is held by the object itself before it is held by the Worker. Default 50 ms, at most 100 ms.
     grace: Millis = Millis(50), Millis => identity;
