@@ -13,7 +13,7 @@ use crate::departure::Departure;
 use crate::headers::{Head, Header, nosniff, not_cached};
 use crate::inner::Inner;
 use crate::invocation::Invocation;
-use crate::object::{Attached, ClientRequest, Object};
+use crate::object::{Attached, ClientRequest, Failure, Object};
 use crate::progress::{Progress, Step, Written};
 use crate::respond::{cookie_of, cors_of, fixed, refused, streamed};
 use crate::{Config, random};
@@ -77,7 +77,12 @@ pub(crate) async fn receive(
         return streamed(head, receiver.chunks());
     }
     let began = now();
-    match receiver.attach().await {
+    let answer = match receiver.attach().await {
+        // The object may have given it a frame that never arrived, and gives it again.
+        Answer::Broken => receiver.attach_again().await,
+        answer => answer,
+    };
+    match answer {
         // Nobody will read the stream, so nothing would drop it.
         Answer::Waiting if receiver.departure.is_gone() => fixed(head, []),
         Answer::Waiting => streamed(head, receiver.chunks()),
@@ -89,7 +94,7 @@ pub(crate) async fn receive(
             }
         }
         // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
-        Answer::Over | Answer::Failed => {
+        Answer::Over | Answer::Broken | Answer::Failed => {
             receiver.departure.complete();
             sleep(FAILED_POLL - (now() - began)).await;
             fixed(head, receiver.progress.give_up().unwrap_or_default())
@@ -124,6 +129,8 @@ enum Answer {
     Waiting,
     /// It makes no sense to try again.
     Over,
+    /// The request broke off. An object that was restarted is back in a moment.
+    Broken,
     /// It may work another time.
     Failed,
 }
@@ -165,7 +172,7 @@ impl Receiver {
                     match self.attach_again().await {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
-                        Answer::Over | Answer::Failed => return self.progress.give_up(),
+                        Answer::Over | Answer::Broken | Answer::Failed => return self.progress.give_up(),
                     }
                 }
             };
@@ -236,7 +243,7 @@ impl Receiver {
     async fn attach_again(&mut self) -> Answer {
         if !self.asked {
             match self.attach().await {
-                Answer::Failed => {}
+                Answer::Broken | Answer::Failed => {}
                 answer => return answer,
             }
         }
@@ -247,7 +254,9 @@ impl Receiver {
                 return Answer::Over;
             }
             match self.attach().await {
-                Answer::Failed => {}
+                Answer::Broken => {}
+                // The client of a poll tries again by itself.
+                Answer::Failed if !self.row.one_frame => {}
                 answer => return answer,
             }
         }
@@ -295,7 +304,7 @@ impl Receiver {
             }
             Err(failure) => {
                 console_warn!("sockjs: {failure}");
-                Answer::Failed
+                if let Failure::Failed(_) = failure { Answer::Broken } else { Answer::Failed }
             }
         }
     }
