@@ -1,7 +1,8 @@
 //! A receiver of an HTTP session asks to be attached.
 //!
 //! *A poll* is answered 200 with a frame if there is one, or if one comes within the grace; otherwise 101, and it waits on
-//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it.
+//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it. So is a
+//! poll with an outbox: nobody confirms that a 200 arrived, and an object that dies takes it along.
 
 use crate::connection::Entry;
 use crate::info::Info;
@@ -13,7 +14,7 @@ use crate::table::Role;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use sockjs_protocol::frame::Frame;
-use sockjs_protocol::options::Config;
+use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
@@ -34,8 +35,8 @@ impl Object {
     pub(crate) async fn attach(self: Rc<Self>, request: &Request, config: &Config, attach: Attach) -> Result<Response> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
-        if attach.receiver.kind == ReceiverKind::Stream {
-            return self.attach_stream(request, config, attach);
+        if attach.receiver.kind == ReceiverKind::Stream || config.durability == Durability::Outbox {
+            return self.attach_at_once(request, config, attach);
         }
         let (answer, mut answered) = oneshot::channel();
         let (transport, receiver) = (attach.transport, attach.receiver);
@@ -66,14 +67,14 @@ impl Object {
         }
     }
 
-    fn attach_stream(self: Rc<Self>, request: &Request, config: &Config, attach: Attach) -> Result<Response> {
+    fn attach_at_once(self: Rc<Self>, request: &Request, config: &Config, attach: Attach) -> Result<Response> {
         let (transport, receiver) = (attach.transport, attach.receiver);
         let Some(entry) = self.enter(request, config, attach, Link::Opening(Vec::new()))? else { return lost() };
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(receiver.id) else {
             return Response::error("receiver replaced", 503);
         };
         match ready.as_slice() {
-            [only] if only.end => {
+            [only] if only.end && !matches!(only.frame, Frame::Messages(_)) => {
                 entry.session.borrow_mut().detach(now(), receiver.id, Departure::Finished);
                 self.touch_and_settle(&entry);
                 complete(only)
