@@ -14,7 +14,7 @@ use crate::departure::Departure;
 use crate::headers::{Head, Header, Refusal, nosniff, not_cached, security_policy};
 use crate::inner::Inner;
 use crate::invocation::Invocation;
-use crate::object::{Attached, ClientRequest, Object};
+use crate::object::{Attached, ClientRequest, Failure, Object};
 use crate::place::Destination;
 use crate::progress::{Progress, Step, Written};
 use crate::random;
@@ -89,7 +89,12 @@ pub(crate) async fn receive(
         return streamed(head, receiver.chunks());
     }
     let began = now();
-    match receiver.attach().await {
+    let answer = match receiver.attach().await {
+        // The object may have given it a frame that never arrived, and gives it again.
+        Answer::Broken => receiver.attach_again().await,
+        answer => answer,
+    };
+    match answer {
         // Nobody will read the stream, so nothing would drop it.
         Answer::Waiting if receiver.departure.is_gone() => fixed(head, []),
         Answer::Waiting => streamed(head, receiver.chunks()),
@@ -105,7 +110,7 @@ pub(crate) async fn receive(
             refused(Refusal::new(403, FORBIDDEN))
         }
         // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
-        Answer::Over | Answer::Failed => {
+        Answer::Over | Answer::Broken | Answer::Failed => {
             receiver.departure.complete();
             sleep(FAILED_POLL - (now() - began)).await;
             fixed(head, receiver.progress.give_up().unwrap_or_default())
@@ -144,6 +149,8 @@ enum Answer {
     Over,
     /// The client may not.
     Forbidden,
+    /// The request broke off. An object that was restarted is back in a moment.
+    Broken,
     /// It may work another time.
     Failed,
 }
@@ -186,7 +193,9 @@ impl Receiver {
                     match self.attach_again().await {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
-                        Answer::Over | Answer::Forbidden | Answer::Failed => return self.progress.give_up(),
+                        Answer::Over | Answer::Forbidden | Answer::Broken | Answer::Failed => {
+                            return self.progress.give_up();
+                        }
                     }
                 }
             };
@@ -257,7 +266,7 @@ impl Receiver {
     async fn attach_again(&mut self) -> Answer {
         if !self.asked {
             match self.attach().await {
-                Answer::Failed => {}
+                Answer::Broken | Answer::Failed => {}
                 answer => return answer,
             }
         }
@@ -268,7 +277,9 @@ impl Receiver {
                 return Answer::Over;
             }
             match self.attach().await {
-                Answer::Failed => {}
+                Answer::Broken => {}
+                // The client of a poll tries again by itself.
+                Answer::Failed if !self.row.one_frame => {}
                 answer => return answer,
             }
         }
@@ -318,7 +329,7 @@ impl Receiver {
             }
             Err(failure) => {
                 console_warn!("sockjs: {failure}");
-                Answer::Failed
+                if let Failure::Failed(_) = failure { Answer::Broken } else { Answer::Failed }
             }
         }
     }

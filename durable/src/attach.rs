@@ -1,7 +1,8 @@
 //! A receiver of an HTTP session asks to be attached.
 //!
 //! *A poll* is answered 200 with a frame if there is one, or if one comes within the grace; otherwise 101, and it waits on
-//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it.
+//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it. So is a
+//! poll with an outbox: nobody confirms that a 200 arrived, and an object that dies takes it along.
 
 use crate::connection::Entry;
 use crate::info::{Client, Info};
@@ -13,7 +14,7 @@ use crate::table::Role;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use sockjs_protocol::frame::Frame;
-use sockjs_protocol::options::Config;
+use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
 use sockjs_protocol::transport::{Receive, Transport};
 use std::rc::Rc;
@@ -55,8 +56,8 @@ impl Object {
     ) -> Result<Response> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
-        if attach.receiver.kind == ReceiverKind::Stream {
-            return self.attach_stream(client, config, attach);
+        if attach.receiver.kind == ReceiverKind::Stream || config.durability == Durability::Outbox {
+            return self.attach_at_once(client, config, attach);
         }
         let (answer, mut answered) = oneshot::channel();
         let (transport, receiver) = (attach.transport, attach.receiver);
@@ -68,6 +69,7 @@ impl Object {
         let answer = match answered.try_recv() {
             Ok(Some(answer)) => Ok(answer),
             Err(oneshot::Canceled) => Err(oneshot::Canceled),
+            Ok(None) if entry.session.borrow().is_closed() => return not_opened(),
             Ok(None) => {
                 let grace = Delay::from(Duration::from_millis(config.grace.0));
                 match select(&mut answered, grace).await {
@@ -91,7 +93,7 @@ impl Object {
         }
     }
 
-    fn attach_stream(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Response> {
+    fn attach_at_once(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Response> {
         let (transport, receiver) = (attach.transport, attach.receiver);
         let entry = match self.enter(client, config, attach, Link::Opening(Vec::new()))? {
             Entered::Known(entry) => entry,
@@ -102,8 +104,8 @@ impl Object {
             return Response::error("receiver replaced", 503);
         };
         match ready.as_slice() {
-            _ if entry.session.borrow().is_closed() => Response::error("the session is over", 503),
-            [only] if only.end => {
+            [] if entry.session.borrow().is_closed() => not_opened(),
+            [only] if only.end && !matches!(only.frame, Frame::Messages(_)) => {
                 entry.session.borrow_mut().detach(now(), receiver.id, Departure::Finished);
                 self.touch_and_settle(&entry);
                 complete(only)
@@ -153,7 +155,7 @@ impl Object {
         ready: &[Delivery],
     ) -> Result<Response> {
         if entry.session.borrow().is_closed() {
-            return Response::error("the session is over", 503);
+            return not_opened();
         }
         let upgraded = self.try_upgrade(entry, transport, receiver, ready);
         if upgraded.is_err() {
@@ -194,6 +196,11 @@ impl Object {
 /// This is all there is to write.
 fn complete(delivery: &Delivery) -> Result<Response> {
     Response::from_bytes(delivery.to_edge().encode())
+}
+
+/// Storage did not take the session.
+fn not_opened() -> Result<Response> {
+    Response::error("the session could not be stored", 503)
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of
