@@ -181,9 +181,10 @@ fn a_receiver_whose_response_is_over_tells_in_time_what_it_wrote() {
 fn what_it_wrote_says_nothing_of_another_session() {
     let mut session = Driver::with(Rules::default(), poll(7));
     session.detach(7, Departure::Broken);
-    session.session.wrote(session.now, ReceiverId(7), Seq(99));
+    session.session.wrote(session.now, ReceiverId(2), Seq(99));
     assert_eq!(session.outputs(), NOTHING);
-    assert_eq!(session.attach(poll(8)), ["to 8: o #0 end"], "its open frame is still to be read");
+    assert_eq!(session.attach(poll(8)), NOTHING, "the one that was lost is still waited for");
+    assert_eq!(session.pass(500), ["500 to 8: o #0 end"]);
 }
 
 #[test]

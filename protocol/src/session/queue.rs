@@ -181,11 +181,6 @@ impl Queue {
         }
     }
 
-    /// Whether the first that waits is a message rather than the open frame.
-    pub fn has_messages_first(&self) -> bool {
-        self.items.front().is_some_and(|item| matches!(item.body, Body::Message(_)))
-    }
-
     /// Drops everything up to `seq`; gives the highest number dropped that a row holds.
     pub fn acknowledge(&mut self, seq: Seq) -> Option<Seq> {
         let mut through = None;

@@ -169,7 +169,7 @@ impl Session {
         if self.is_here(receiver) {
             self.acknowledge(seq);
             self.detach(now, receiver, Departure::Ended);
-        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_some() && self.queue.has_messages_first() {
+        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_some() {
             self.acknowledge(seq);
         }
     }
