@@ -36,6 +36,7 @@
 //! is a whole Worker by itself.
 
 mod access;
+mod address;
 mod admit;
 mod body;
 mod callback;

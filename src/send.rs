@@ -48,6 +48,9 @@ async fn hand_over(
     if messages.iter().any(|message| message.len() > config.message_limit) {
         return Ok(Err(too_large("message", config.message_limit)));
     }
+    if config.messages_per_body.is_some_and(|most| messages.len() > most as usize) {
+        return Ok(Err(Refusal::new(413, "The body has too many messages.\n")));
+    }
     // One id for both tries: by it the object knows the second.
     let action = Action::Send { session: session.to_owned(), id: random::id() };
     let command = Command::new(&config.prefix, action).with_pass(pass);

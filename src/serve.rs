@@ -1,6 +1,7 @@
 //! From a request to its answer.
 
 use crate::access::{FOREIGN, frame_ancestors, may_frame};
+use crate::address;
 use crate::admit::{Asked, Facts};
 use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, security_policy, unencoded};
 use crate::iframe::{iframe_page, iframe_policy};
@@ -66,7 +67,14 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
     };
     let asked = Asked { request: &request, services: &services, config, place: &place, env };
     let pass = match endpoint.connects() {
-        Some((transport, session)) => asked.connection(transport, session).await?,
+        Some((transport, session)) => match asked.connection(transport, session).await? {
+            Ok(pass) => {
+                let is_websocket = transport.is_websocket();
+                let counted = address::count(config, &place.prefix, session, is_websocket, &request, env).await?;
+                counted.map(|()| pass)
+            }
+            refused => refused,
+        },
         None if matches!(endpoint, Endpoint::Send(..)) => asked.send()?,
         None => Ok(None),
     };

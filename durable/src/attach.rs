@@ -37,6 +37,8 @@ enum Entered {
     Lost,
     /// The session is another client's, or the client may open none.
     Refused,
+    /// The object has as many connections as it may have.
+    Full,
 }
 
 /// Whether the receiver is of the kind that opened the session: with tickets, what was opened by a script that needs
@@ -65,6 +67,7 @@ impl Object {
             Entered::Known(entry) => entry,
             Entered::Lost => return lost(),
             Entered::Refused => return Response::error("not this client's session", 403),
+            Entered::Full => return full(),
         };
         let answer = match answered.try_recv() {
             Ok(Some(answer)) => Ok(answer),
@@ -99,6 +102,7 @@ impl Object {
             Entered::Known(entry) => entry,
             Entered::Lost => return lost(),
             Entered::Refused => return Response::error("not this client's session", 403),
+            Entered::Full => return full(),
         };
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(receiver.id) else {
             return Response::error("receiver replaced", 503);
@@ -133,6 +137,7 @@ impl Object {
             }
             None if matches!(again, Some(Some(_))) => return Ok(Entered::Lost),
             None if !client.may_open() => return Ok(Entered::Refused),
+            None if self.is_full(config) => return Ok(Entered::Full),
             None => {
                 let info = Info::read(client, &config.prefix, Some(session), transport)?;
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
@@ -201,6 +206,12 @@ fn complete(delivery: &Delivery) -> Result<Response> {
 /// Storage did not take the session.
 fn not_opened() -> Result<Response> {
     Response::error("the session could not be stored", 503)
+}
+
+/// The client is to try again later.
+fn full() -> Result<Response> {
+    let frame = Frame::Close { code: 1013, reason: "Too many connections".into() };
+    complete(&Delivery { seq: None, frame, end: true })
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of

@@ -30,6 +30,9 @@ impl Object {
     ) -> Result<Response> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
+        if self.is_full(config) {
+            return Response::error("too many connections", 503);
+        }
         let info = Info::read(client, &config.prefix, session, transport)?;
         let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;

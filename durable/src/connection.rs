@@ -7,10 +7,12 @@ use crate::info::Info;
 use crate::link::{Link, Links};
 use crate::object::Object;
 use crate::outgoing::Outgoing;
+use crate::rate::Rate;
 use crate::room::Room;
 use crate::runtime::now;
 use crate::sends::Sends;
 use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::options::Config;
 use sockjs_protocol::session::{self, CloseReason, Receiver, Session};
 use sockjs_protocol::transport::Transport;
 use std::cell::{Cell, RefCell};
@@ -31,11 +33,18 @@ pub(crate) struct Entry {
     queue_limit: usize,
     /// What waits on the client's own WebSocket.
     pub outgoing: Outgoing,
+    /// How fast the client sends.
+    pub rate: RefCell<Rate>,
     /// What the application keeps with it, as JSON.
     pub state: RefCell<Option<String>>,
 }
 
 impl Entry {
+    /// Whether the client may send as many messages now.
+    pub fn takes(&self, config: &Config, messages: usize) -> bool {
+        config.message_rate.is_none_or(|limit| self.rate.borrow_mut().take(now(), messages, limit))
+    }
+
     pub fn new(info: Info, handler: Rc<dyn ErasedHandler>, session: Session, queue_limit: usize) -> Rc<Self> {
         Rc::new(Self {
             info,
@@ -47,6 +56,7 @@ impl Entry {
             touched: Cell::new(false),
             queue_limit,
             outgoing: Outgoing::default(),
+            rate: RefCell::default(),
             state: RefCell::default(),
         })
     }

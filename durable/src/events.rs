@@ -16,6 +16,9 @@ use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{Result, WebSocket, console_error};
 
+/// What a client is told that sends more messages in a second than it may.
+pub(crate) const TOO_FAST: &str = "Too many messages";
+
 /// How long an alarm waits for settings that can be served.
 const MISCONFIGURED_RETRY: Duration = Duration::from_secs(60);
 
@@ -71,6 +74,12 @@ impl Object {
         let Ok(messages) = messages else { return session.violated(3000, "Broken framing.") };
         if messages.iter().any(|message| message.len() > service.config.message_limit) {
             return session.violated(1009, "Message too large");
+        }
+        if service.config.messages_per_body.is_some_and(|most| messages.len() > most as usize) {
+            return session.violated(1009, "Too many messages in one");
+        }
+        if !entry.takes(&service.config, messages.len()) {
+            return session.violated(1008, TOO_FAST);
         }
         if !entry.inbox.borrow().has_room(&messages, service.config.body_limit) {
             return session.violated(1008, "Messages come faster than they are handled");

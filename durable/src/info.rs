@@ -1,8 +1,10 @@
 //! What is known of a connection since it was opened.
 
+use crate::runtime::now;
 use serde::{Deserialize, Serialize};
 use sockjs_protocol::envelope::Pass;
 use sockjs_protocol::options::Config;
+use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use worker::{Request, Result};
 
@@ -58,6 +60,9 @@ pub(crate) struct Info {
     /// Of its prefix.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parameters: Vec<(String, String)>,
+    /// When it was opened.
+    #[serde(default)]
+    pub opened: Millis,
     /// The ticket that it stays with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ticket: Option<String>,
@@ -94,6 +99,7 @@ impl Info {
             remote_address: headers.get("cf-connecting-ip")?,
             headers: allowed,
             parameters: parameters.to_vec(),
+            opened: now(),
             ticket: pass.and_then(|pass| pass.ticket.clone()),
             claims: pass.and_then(|pass| pass.claims.clone()),
         })

@@ -20,6 +20,7 @@ mod object;
 mod outgoing;
 mod perform;
 mod push;
+mod rate;
 mod requests;
 mod room;
 mod room_storage;

@@ -17,6 +17,7 @@ use crate::store::Store;
 use crate::table::Table;
 use crate::wake::Asleep;
 use futures::future::LocalBoxFuture;
+use sockjs_protocol::options::Config;
 use sockjs_protocol::session::{CloseReason, Session};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
@@ -87,6 +88,11 @@ impl Object {
         let handler = self.handler(&info.service)?;
         let limit = self.services.find(&info.service)?.config.queue_limit;
         Some(Entry::new(info, handler, session, limit))
+    }
+
+    /// Whether the object has as many connections as `config` lets it have.
+    pub(crate) fn is_full(&self, config: &Config) -> bool {
+        config.connections_per_object.is_some_and(|most| self.table.borrow().count() >= most as usize)
     }
 
     pub(crate) fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {

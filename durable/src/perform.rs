@@ -46,6 +46,10 @@ impl Object {
 
     /// Writes to storage. False if that failed, of which the session knows then.
     pub(crate) fn persist(&self, entry: &Entry, change: Change) -> bool {
+        if change == Change::Heard && entry.info.transport.is_websocket() {
+            self.keep_heard(entry);
+            return true;
+        }
         let Err(error) = self.store.apply(&entry.info, &change) else { return true };
         console_error!("sockjs: storage: {error}");
         entry.session.borrow_mut().not_persisted(now(), &change);

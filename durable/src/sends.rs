@@ -1,11 +1,13 @@
 //! Messages that a client sent over HTTP. A send that the Worker repeats, since its answer was lost, is taken once.
 
+use crate::events::TOO_FAST;
 use crate::inbox::cost;
 use crate::object::Object;
 use crate::runtime::now;
 use futures::future::select;
 use sockjs_protocol::envelope::{EnvelopeError, Pass, decode_batch};
 use sockjs_protocol::options::Config;
+use sockjs_protocol::session::CloseReason;
 use sockjs_protocol::time::Millis;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -102,6 +104,13 @@ impl Object {
             Err(error @ EnvelopeError::Version(_)) => return Response::error(error.to_string(), 426),
             Err(error) => return Response::error(error.to_string(), 400),
         };
+        if !entry.takes(config, messages.len()) {
+            // Answered like one that was taken: another status would keep the client from reading why it was closed.
+            let reason = CloseReason::Violation { code: 1008, reason: TOO_FAST.into() };
+            entry.session.borrow_mut().close(now(), 1008, TOO_FAST, reason);
+            self.touch_and_settle(&entry);
+            return Ok(Response::empty()?.with_status(204));
+        }
         let bytes = messages.iter().map(|message| cost(message)).sum();
         if !entry.sends.borrow_mut().enter(id, bytes, config.body_limit) {
             return busy();

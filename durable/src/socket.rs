@@ -25,6 +25,8 @@ pub(crate) const REPLACED: u16 = 4000;
 pub(crate) enum Attachment {
     /// A client's WebSocket.
     Client(Info),
+    /// The same, whose client has to say something and did.
+    Heard(Info),
     /// A client's WebSocket that this side closed.
     Over,
     /// An inner socket.
@@ -143,6 +145,7 @@ mod tests {
             remote_address: None,
             headers: vec![("host".into(), "example.com".into())],
             parameters: vec![],
+            opened: Millis(5),
             ticket: None,
             claims: None,
         });
@@ -157,7 +160,7 @@ mod tests {
         for (attachment, written) in [
             (
                 client,
-                r#"{"version":1,"socket":{"client":{"id":"id","service":"/echo","session":"s","transport":"websocket","pathname":"/echo/0/s/websocket","headers":[["host","example.com"]]}}}"#,
+                r#"{"version":1,"socket":{"client":{"id":"id","service":"/echo","session":"s","transport":"websocket","pathname":"/echo/0/s/websocket","headers":[["host","example.com"]],"opened":5}}}"#,
             ),
             (
                 receiver,

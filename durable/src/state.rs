@@ -7,7 +7,7 @@ use crate::socket::Attachment;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sockjs_protocol::session::Receiver;
-use worker::{Error, Result};
+use worker::{Error, Result, console_error};
 
 /// Largest state of a connection, in bytes of JSON: with a WebSocket the runtime keeps 16 KiB in all.
 pub(crate) const STATE_MAX: usize = 4096;
@@ -48,12 +48,27 @@ impl Connection {
 }
 
 impl Object {
+    /// Notes on a WebSocket that its client has said something.
+    pub(crate) fn keep_heard(&self, entry: &Entry) {
+        if let Some(Link::Client(websocket)) = entry.links.borrow().get(Receiver::WEBSOCKET.id) {
+            let state = entry.state.borrow().clone();
+            if let Err(error) = Attachment::Heard(entry.info.clone()).write(websocket, state.as_deref()) {
+                console_error!("sockjs: {error}");
+            }
+        }
+    }
+
     fn keep_state(&self, entry: &Entry, json: &str) -> Result<()> {
         if !entry.info.transport.is_websocket() {
             return self.store.set_state(&entry.info, json);
         }
         match entry.links.borrow().get(Receiver::WEBSOCKET.id) {
-            Some(Link::Client(websocket)) => Attachment::Client(entry.info.clone()).write(websocket, Some(json)),
+            Some(Link::Client(websocket)) => {
+                let heard = matches!(Attachment::read(websocket), Some((Attachment::Heard(_), _)));
+                let info = entry.info.clone();
+                let attachment = if heard { Attachment::Heard(info) } else { Attachment::Client(info) };
+                attachment.write(websocket, Some(json))
+            }
             // It is opened just now, and accepted with its state; or it is over.
             _ => Ok(()),
         }

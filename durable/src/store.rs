@@ -34,7 +34,7 @@ const SESSIONS: Table = Table {
     create: "CREATE TABLE sockjs_sessions_2 (
   service TEXT NOT NULL, session TEXT NOT NULL,
   info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
-  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, state TEXT,
+  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, heard INTEGER NOT NULL DEFAULT 0, state TEXT,
   PRIMARY KEY (service, session)) WITHOUT ROWID",
 };
 
@@ -72,6 +72,7 @@ struct SessionRow {
     closed_at: Option<u64>,
     told: u8,
     absent: Option<u64>,
+    heard: u8,
     state: Option<String>,
 }
 
@@ -256,6 +257,12 @@ impl Store {
                     vec![since, service, session],
                 )?;
             }
+            Change::Heard => {
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET heard = 1 WHERE service = ? AND session = ?",
+                    vec![service, session],
+                )?;
+            }
             Change::Told => {
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET told = 1 WHERE service = ? AND session = ?",
@@ -309,6 +316,7 @@ fn read(row: SessionRow, messages: &[MessagesRow]) -> Result<StoredSession> {
         opener: ReceiverId(row.opener),
         closed,
         told: row.told != 0,
+        heard: row.heard != 0,
         absent: row.absent.map(Millis),
         rows,
         delivered,
@@ -338,6 +346,7 @@ mod tests {
             remote_address: Some("192.0.2.1".into()),
             headers: vec![("host".into(), "example.com".into())],
             parameters: vec![],
+            opened: Millis(5),
             ticket: None,
             claims: None,
         }
@@ -345,7 +354,7 @@ mod tests {
 
     #[test]
     fn rows_keep_their_written_form() {
-        let written = r#"{"id":"id","service":"/echo","session":"s","transport":"xhr-polling","pathname":"/echo/0/s/xhr","query":"a=1","remote_address":"192.0.2.1","headers":[["host","example.com"]]}"#;
+        let written = r#"{"id":"id","service":"/echo","session":"s","transport":"xhr-polling","pathname":"/echo/0/s/xhr","query":"a=1","remote_address":"192.0.2.1","headers":[["host","example.com"]],"opened":5}"#;
         assert_eq!(serde_json::to_string(&info()).unwrap(), written);
         let text = array(&[Encoded::framed("a"), Encoded::framed("\u{2028}\"")]);
         assert_eq!(text, r#"["a","\u2028\""]"#);
@@ -361,6 +370,7 @@ mod tests {
             closed_at: Some(9),
             told: 1,
             absent: Some(8),
+            heard: 1,
             state: Some("{}".into()),
         };
         let of = |session: &str, first, messages: &str| MessagesRow {
@@ -373,8 +383,15 @@ mod tests {
         let messages = vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")];
         let rows = vec![Row { first: Seq(5), messages }];
         let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
-        let stored =
-            Stored { opener: ReceiverId(7), closed, told: true, absent: Some(Millis(8)), rows, delivered: None };
+        let stored = Stored {
+            opener: ReceiverId(7),
+            closed,
+            told: true,
+            heard: true,
+            absent: Some(Millis(8)),
+            rows,
+            delivered: None,
+        };
         assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
     }
 }

@@ -76,6 +76,11 @@ impl Table {
         self.sessions.is_empty() && self.clients.is_empty()
     }
 
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.sessions.len() + self.clients.len()
+    }
+
     /// Every connection once.
     pub fn entries(&self) -> Vec<Rc<Entry>> {
         self.sessions.values().chain(self.clients.values()).cloned().collect()

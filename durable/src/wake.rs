@@ -47,7 +47,8 @@ impl Object {
     /// Takes up one socket by what is attached to it.
     pub(crate) fn wake_socket(&self, websocket: &WebSocket) {
         match Attachment::read(websocket) {
-            Some((Attachment::Client(info), state)) => self.wake_client(now(), info, state, websocket),
+            Some((Attachment::Client(info), state)) => self.wake_client(info, state, false, websocket),
+            Some((Attachment::Heard(info), state)) => self.wake_client(info, state, true, websocket),
             // Its session is not known any more.
             Some((Attachment::Receiver { .. }, _)) if self.asleep.sessions_awake.get() => {}
             Some((Attachment::Receiver { service, session, transport, receiver, since, ending }, _)) => {
@@ -60,11 +61,14 @@ impl Object {
         }
     }
 
-    fn wake_client(&self, now: Millis, info: Info, state: Option<String>, websocket: &WebSocket) {
+    fn wake_client(&self, info: Info, state: Option<String>, heard: bool, websocket: &WebSocket) {
         let Some(service) = self.services.find(&info.service) else {
             return socket::close(websocket, 1001, "service is gone");
         };
-        let session = Session::wake_websocket(now, Rules::new(&service.config, info.transport));
+        let mut session = Session::wake_websocket(now(), Rules::new(&service.config, info.transport));
+        if !heard {
+            session.wake_silent(info.opened);
+        }
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);
         entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
@@ -100,7 +104,11 @@ impl Object {
             sleepers.iter().filter(move |sleeper| sleeper.ending == ending).max_by_key(|sleeper| sleeper.since)
         };
         let attached = latest(false).map(|sleeper| (sleeper.receiver, sleeper.since));
+        let heard = stored.heard;
         let mut session = Session::restore(now(), rules, stored, attached);
+        if !heard {
+            session.wake_silent(info.opened);
+        }
         if let Some(sleeper) = latest(true) {
             session.wake_ending(sleeper.receiver, sleeper.since);
         }

@@ -122,6 +122,8 @@ pub struct Session {
     idle_since: Millis,
     /// Whether storage knows since when.
     absence_stored: bool,
+    /// When it was opened, as long as its client has sent nothing and has to.
+    silent_since: Option<Millis>,
     queue: Queue,
     /// Whether a receiver was lost that may still tell how far it got.
     hold: Option<Hold>,
@@ -182,6 +184,7 @@ impl Session {
         let mut session = Self::new(now, rules, receiver.id, Queue::new());
         session.websocket = receiver.kind == ReceiverKind::WebSocket;
         session.queue.push_open();
+        session.silent_since = session.rules.first_message_timeout.map(|_| now);
         if !session.websocket {
             // Before the open frame: a session that storage did not take is none.
             session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
@@ -189,6 +192,11 @@ impl Session {
         session.after.push_back(Output::Notify(Event::Opened));
         session.adopt(now, receiver);
         session
+    }
+
+    /// After [`Session::restore`] or [`Session::wake_websocket`]: its client was never heard of since `opened`.
+    pub fn wake_silent(&mut self, opened: Millis) {
+        self.silent_since = self.rules.first_message_timeout.map(|_| opened);
     }
 
     /// A session as it was stored, with the receiver that stayed attached while the object slept, if one did; one that
@@ -242,6 +250,7 @@ impl Session {
             opener,
             idle_since: now,
             absence_stored: false,
+            silent_since: None,
             queue,
             hold: None,
             before: VecDeque::new(),
@@ -277,6 +286,9 @@ impl Session {
     /// The client sent messages. To a session that is closing they mean nothing.
     pub fn receive(&mut self, messages: Vec<String>) {
         if self.is_open() && !messages.is_empty() {
+            if self.silent_since.take().is_some() {
+                self.persist(Change::Heard);
+            }
             self.after.push_back(Output::Notify(Event::Messages(messages)));
         }
     }
@@ -377,7 +389,7 @@ impl Session {
                 self.idle_since = now;
             }
             // The next one says the same and more.
-            Change::Discard { .. } | Change::Close { .. } | Change::Told | Change::Absent(_) => {}
+            Change::Discard { .. } | Change::Close { .. } | Change::Told | Change::Absent(_) | Change::Heard => {}
         }
     }
 

@@ -29,7 +29,7 @@ pub enum CloseReason {
     HandlerFailed,
     /// The client broke a rule of the protocol or a limit.
     Violation {
-        /// The code it was closed with: 1003 for binary, 1008 for too many messages, 1009 for too
+        /// The code it was closed with: 1003 for binary, 1008 for too many messages or none in time, 1009 for too
         /// large, 3000 for broken framing.
         code: u16,
         /// What was wrong.

@@ -30,6 +30,8 @@ pub enum Change {
     },
     /// The application was told that the session is closed.
     Told,
+    /// The client sent its first message. Told only where it has to; of a WebSocket too, which is not stored otherwise.
+    Heard,
     /// Since when no receiver is attached; none when one came. Told only where the disconnect delay may outlast the object's
     /// memory.
     Absent(Option<Millis>),
@@ -82,6 +84,7 @@ impl Tombstone {
     pub(super) fn close_reason(&self) -> CloseReason {
         match self.code {
             1011 => CloseReason::HandlerFailed,
+            code @ (1003 | 1008 | 1009) => CloseReason::Violation { code, reason: self.reason.clone() },
             1002 if self.reason == TIMED_OUT => CloseReason::TimedOut,
             1002 => CloseReason::Interrupted,
             code => CloseReason::Application { code, reason: self.reason.clone() },
@@ -98,6 +101,8 @@ pub struct Stored {
     pub closed: Option<Tombstone>,
     /// Whether the application was told that it is over.
     pub told: bool,
+    /// Whether the client is known to have sent something.
+    pub heard: bool,
     /// Since when no receiver is attached, where that is known.
     pub absent: Option<Millis>,
     /// Messages that wait, lowest number first. Two rows can hold the same one: it counts once.
@@ -114,8 +119,15 @@ impl Stored {
     pub fn apply(stored: &mut Option<Self>, change: Change) {
         match change {
             Change::Open { opener } => {
-                *stored =
-                    Some(Self { opener, closed: None, told: false, absent: None, rows: Vec::new(), delivered: None });
+                *stored = Some(Self {
+                    opener,
+                    closed: None,
+                    told: false,
+                    heard: false,
+                    absent: None,
+                    rows: Vec::new(),
+                    delivered: None,
+                });
             }
             Change::Forget => *stored = None,
             Change::Append(row) => {
@@ -144,6 +156,11 @@ impl Stored {
                 if let Some(stored) = stored {
                     stored.closed = Some(tombstone);
                     stored.told = told;
+                }
+            }
+            Change::Heard => {
+                if let Some(stored) = stored {
+                    stored.heard = true;
                 }
             }
             Change::Absent(since) => {

@@ -30,6 +30,8 @@ enum Timer {
     Persist,
     /// A receiver that was lost did not tell how far it got.
     Hold,
+    /// The client sent nothing for `first_message_timeout`.
+    Silence,
     /// No receiver came soon, and the disconnect delay may outlast the object's memory.
     Absence,
     /// The close frame of a closed session was kept long enough.
@@ -108,14 +110,14 @@ impl Session {
         }
     }
 
-    fn timers(&self) -> [Option<(Millis, Timer)>; 5] {
+    fn timers(&self) -> [Option<(Millis, Timer)>; 6] {
         let rules = &self.rules;
         let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
         let persist = persist.filter(|_| !self.websocket);
         let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
         match &self.phase {
-            Phase::Closed => [None; 5],
-            Phase::Closing(_) if self.websocket => [None; 5],
+            Phase::Closed => [None; 6],
+            Phase::Closing(_) if self.websocket => [None; 6],
             Phase::Closing(Closing { tombstone, word, .. }) => {
                 let latest = tombstone.at + TOMBSTONE_MAX;
                 let at = match self.receiver {
@@ -126,7 +128,7 @@ impl Session {
                     // still being told.
                     _ => latest,
                 };
-                [Some((at, Timer::Tombstone)), persist, hold, None, None]
+                [Some((at, Timer::Tombstone)), persist, hold, None, None, None]
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
@@ -146,7 +148,9 @@ impl Session {
                 let absent = self.receiver.is_none() && self.ending.is_none() && !self.websocket;
                 let outlasts = rules.disconnect_delay >= MEMORY && !self.absence_stored;
                 let absence = (absent && outlasts).then(|| (self.idle_since + RETURNS, Timer::Absence));
-                [first, second, persist, hold, absence]
+                let silence = self.silent_since.zip(rules.first_message_timeout);
+                let silence = silence.map(|(since, timeout)| (since + timeout, Timer::Silence));
+                [first, second, persist, hold, absence, silence]
             }
         }
     }
@@ -157,6 +161,11 @@ impl Session {
             Timer::ReceiverAge => self.due(Due::End),
             Timer::Persist => self.store_waiting(),
             Timer::Hold => self.hold = None,
+            Timer::Silence => {
+                self.silent_since = None;
+                let (code, text) = (1008, "No message came in time");
+                self.close(now, code, text, CloseReason::Violation { code, reason: text.into() });
+            }
             Timer::Absence => {
                 self.absence_stored = true;
                 self.persist(Change::Absent(Some(self.idle_since)));

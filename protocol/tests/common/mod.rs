@@ -288,6 +288,7 @@ fn line(output: &Output) -> String {
             format!("store close {} {}{told}", tombstone.code, tombstone.reason)
         }
         Output::Persist(Change::Told) => "told".into(),
+        Output::Persist(Change::Heard) => "heard".into(),
         Output::Persist(Change::Absent(Some(since))) => format!("absent since {}", since.0),
         Output::Persist(Change::Absent(None)) => "present".into(),
         Output::Persist(Change::Forget) => "forget".into(),

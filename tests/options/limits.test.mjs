@@ -1,0 +1,88 @@
+// What a client that asks for too much is told.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { request } from "../harness/http.mjs";
+import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
+import { startServer } from "../harness/server.mjs";
+import { openWebSocket } from "../harness/websocket.mjs";
+
+const server = await startServer({ after }, {
+  vars: {
+    SOCKJS_MESSAGES_PER_BODY: "5",
+    SOCKJS_MESSAGE_RATE: "7",
+    SOCKJS_CONNECTIONS_PER_OBJECT: "3",
+  },
+});
+const strict = await startServer({ after }, { vars: { SOCKJS_FIRST_MESSAGE_TIMEOUT: "1500" } });
+
+const several = (count) => Array.from({ length: count }, (_, number) => String(number));
+
+async function openEcho(t, { url } = server) {
+  const socket = await openWebSocket(t, `${url}/echo/000/${randomUUID()}/websocket`);
+  assert.equal(await socket.frames.next("the open frame"), "o");
+  return socket;
+}
+
+test("more messages in one send than messages_per_body are refused, and the session goes on", async () => {
+  const session = await openPollingSession(`${server.url}/echo`);
+  const refused = await session.send(several(6));
+  assert.deepEqual([refused.status, refused.body], [413, "The body has too many messages.\n"]);
+  assert.equal((await session.send(several(5))).status, 204);
+  assert.equal((await session.poll()).body, 'a["0","1","2","3","4"]\n');
+});
+
+test("more in one WebSocket message close it with 1009", async (t) => {
+  const socket = await openEcho(t);
+  socket.send(JSON.stringify(several(6)));
+  assert.deepEqual(await socket.closed, { code: 1009, reason: "Too many messages in one" });
+});
+
+test("a client that sends faster than message_rate is closed with 1008, and reads why", async (t) => {
+  const session = await openPollingSession(`${server.url}/echo`);
+  const sends = [await session.send(several(5)), await session.send(several(5))];
+  assert.deepEqual(sends.map(({ status }) => status), [204, 204]);
+  assert.equal((await session.poll()).body, 'a["0","1","2","3","4"]\n');
+  assert.equal((await session.poll()).body, 'c[1008,"Too many messages"]\n');
+
+  const socket = await openEcho(t);
+  for (const _ of [1, 2]) socket.send(JSON.stringify(several(5)));
+  assert.deepEqual(await socket.closed, { code: 1008, reason: "Too many messages" });
+});
+
+test("a connection beyond connections_per_object is told to come later, and the others go on", async (t) => {
+  const room = `${server.url}/broadcast`;
+  const socket = await openWebSocket(t, `${room}/000/${randomUUID()}/websocket`);
+  assert.equal(await socket.frames.next("the open frame"), "o");
+  const sessions = [await openPollingSession(room), await openPollingSession(room)];
+  const late = new PollingSession(room);
+  assert.equal((await late.poll()).body, 'c[1013,"Too many connections"]\n');
+  await assert.rejects(openWebSocket(t, `${room}/000/${randomUUID()}/websocket`), /503/);
+  await sessions[0].send(["x"]);
+  assert.equal(await socket.frames.next("the broadcast"), 'a["x"]');
+  assert.equal((await sessions[1].poll()).body, 'a["x"]\n');
+});
+
+test("a client that says nothing within first_message_timeout is closed with 1008", async (t) => {
+  const socket = await openEcho(t, strict);
+  assert.equal(await socket.frames.next("the close frame"), 'c[1008,"No message came in time"]');
+  const session = await openPollingSession(`${strict.url}/echo`);
+  assert.equal((await session.poll()).body, 'c[1008,"No message came in time"]\n');
+});
+
+test("one that said something in time is not", async (t) => {
+  const socket = await openEcho(t, strict);
+  socket.send('["a"]');
+  assert.equal(await socket.frames.next("the echo"), 'a["a"]');
+  const silent = await openEcho(t, strict);
+  await silent.frames.next("the close of one that was silent for as long");
+  socket.send('["b"]');
+  assert.equal(await socket.frames.next("the echo"), 'a["b"]');
+});
+
+test("the limits are for sessions: /info and pages answer as ever", async () => {
+  for (const path of ["/echo", "/echo/info", "/echo/iframe.html"]) {
+    for (let number = 0; number < 10; number++) assert.equal((await request(`${server.url}${path}`)).status, 200);
+  }
+});
