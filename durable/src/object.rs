@@ -16,7 +16,7 @@ use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
 use crate::wake::Asleep;
-use futures::future::LocalBoxFuture;
+use futures::future::{AbortHandle, LocalBoxFuture, abortable};
 use sockjs_protocol::options::Config;
 use sockjs_protocol::session::{CloseReason, Session};
 use sockjs_protocol::time::Millis;
@@ -45,6 +45,8 @@ pub struct Object {
     /// The service whose application set an alarm, and when it is due.
     pub(crate) room_alarm: RefCell<Option<(String, Millis)>>,
     timer: Cell<Option<Millis>>,
+    /// What ends the timer before its time.
+    timer_end: RefCell<Option<AbortHandle>>,
     /// How many handlers run.
     pub(crate) running: Cell<usize>,
 }
@@ -68,6 +70,7 @@ impl Object {
             armed: Cell::new(Armed::Unknown),
             room_alarm: RefCell::default(),
             timer: Cell::new(None),
+            timer_end: RefCell::default(),
             running: Cell::new(0),
         })
     }
@@ -166,10 +169,19 @@ impl Object {
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
         let mut due = Due { lasting: self.room_alarm.borrow().as_ref().map(|(_, at)| *at), passing: None };
+        let mut count = 0;
         for entry in entries {
             due.add(&entry.session.borrow(), now);
+            count += 1;
         }
         let Due { lasting, passing } = due;
+        if passing.is_none() && count >= self.table.borrow().count() {
+            // Of nobody else either: a timer for nothing would keep the object awake.
+            self.timer.set(None);
+            if let Some(timer) = self.timer_end.borrow_mut().take() {
+                timer.abort();
+            }
+        }
         let plan = alarm::plan(self.armed.get(), self.timer.get(), lasting, passing);
         if let Some(at) = plan.alarm {
             self.armed.set(Armed::At(at));
@@ -182,8 +194,12 @@ impl Object {
         if let Some(at) = plan.timer {
             self.timer.set(Some(at));
             let object = self.clone();
+            let (delay, end) = abortable(Delay::from(Duration::from_millis((at - now).0)));
+            self.timer_end.replace(Some(end));
             let timer = async move {
-                Delay::from(Duration::from_millis((at - now).0)).await;
+                if delay.await.is_err() {
+                    return Ok(());
+                }
                 if object.timer.get() == Some(at) {
                     object.timer.set(None);
                 }

@@ -11,7 +11,7 @@ export function watchGlobals() {
   globalThis.setTimeout = (callback, delay, ...args) => {
     const end = MeteredObject.current()?.begin();
     if (!end) return setTimeout(callback, delay, ...args);
-    const id = setTimeout(() => {
+    const timeout = setTimeout(() => {
       pending.delete(id);
       try {
         callback(...args);
@@ -19,14 +19,16 @@ export function watchGlobals() {
         end();
       }
     }, delay);
+    // An object that stands for a number, which is all that wasm keeps of it.
+    const id = Number(timeout);
     pending.set(id, end);
-    return id;
+    return timeout;
   };
 
-  globalThis.clearTimeout = (id) => {
-    clearTimeout(id);
-    pending.get(id)?.();
-    pending.delete(id);
+  globalThis.clearTimeout = (timeout) => {
+    clearTimeout(timeout);
+    pending.get(Number(timeout))?.();
+    pending.delete(Number(timeout));
   };
 
   globalThis.setInterval = () => {
