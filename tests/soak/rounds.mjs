@@ -12,7 +12,7 @@ import { countOpenObjects } from "./open-objects.mjs";
 const SESSIONS = 1_000;
 const AT_ONCE = 50;
 /** The first round finds what is allocated once. The last has to end no more than a tenth above the one before. */
-const ROUNDS = 6;
+const ROUNDS = 12;
 const GROWTH = 1.1;
 
 const CLOSED_MS = 60_000;

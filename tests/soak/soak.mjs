@@ -1,4 +1,4 @@
-// npm run soak: thousands of streams whose clients vanish, and what is left of them in the server. It takes a few minutes,
+// npm run soak: thousands of streams whose clients vanish, and what is left of them in the server. It takes some ten minutes,
 // half of which the runtime takes to put idle objects out of memory.
 
 import { fileURLToPath } from "node:url";
