@@ -27,6 +27,7 @@ const CARGO_CHECKS = [
     name: "clippy, WebAssembly",
     args: ["clippy", "--target", WASM_TARGET, "--features", "server", "--", "-D", "warnings"],
   },
+  { group: "lint", name: "rustdoc", args: ["doc", "--workspace", "--no-deps"] },
   { group: "rust", name: "cargo test", args: ["test", "--workspace", "--features", "server"] },
 ];
 
@@ -37,7 +38,7 @@ await main(import.meta, async () => {
 
   const checks = CARGO_CHECKS.filter(({ group }) => wants(group)).map(({ name, args }) => ({
     name,
-    body: () => run("cargo", args, { cwd: ROOT, env: rustEnvironment() }),
+    body: () => run("cargo", args, { cwd: ROOT, env: { ...rustEnvironment(), RUSTDOCFLAGS: "-D warnings" } }),
   }));
   if (wants("node")) checks.push({ name: "build and node tests", body: () => runNodeTests(files) });
   if (wants("node") && !given) checks.push({ name: "conformance", body: () => run(nodeBinary, [CONFORMANCE], { cwd: ROOT }) });

@@ -33,6 +33,16 @@ test("the protocol's sources read no clock of the standard library", () => {
   assert.deepEqual(files.filter((file) => /\b(Instant|SystemTime)\b/.test(code(file))), []);
 });
 
+test("docs/api.md lists all that the root crate exports, and nothing else", () => {
+  const lib = readFileSync(join(ROOT, "src/lib.rs"), "utf8");
+  const exported = [...lib.matchAll(/^pub use (?:[\w:]+::)(?:\{([^}]*)\}|(\w+));/gm)].flatMap(([, list, one]) =>
+    (list ?? one).split(",").map((name) => name.trim()).filter(Boolean),
+  );
+  const [, table] = /\| item \| what it is \|\n\|---\|---\|\n((?:\|.*\n)+)/.exec(readFileSync(join(ROOT, "docs/api.md"), "utf8"));
+  const items = table.trim().split("\n").flatMap((row) => [...row.split("|")[1].matchAll(/`(\w+)!?`/g)].map(([, name]) => name));
+  assert.deepEqual(items.sort(), exported.sort());
+});
+
 /** The names of all crates that end up in a Worker with `crate`: those of its tests and build scripts do not count. */
 async function dependencies(crate) {
   const selection = ["--package", crate, "--edges", "normal", "--target", WASM_TARGET];

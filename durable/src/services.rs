@@ -104,17 +104,20 @@ impl Services {
     }
 
     /// The binding's name.
+    #[doc(hidden)]
     pub fn binding_name(&self) -> &str {
         &self.binding
     }
 
     /// Whether this Worker runs behind `wrangler dev`, whose proxy compresses, and so holds back, what a stream sends. Set
     /// by the variable [`DEVELOPMENT_VAR`] being `true`.
+    #[doc(hidden)]
     pub fn is_development(&self) -> bool {
         self.development
     }
 
     /// The settings of each service, in the order in which they were added.
+    #[doc(hidden)]
     pub fn configs(&self) -> impl Iterator<Item = &Config> {
         self.services.iter().map(|service| &*service.config)
     }
@@ -153,6 +156,7 @@ impl Services {
 
     /// What [`Services::misconfigured`] was told or [`Services::check`] found when the isolate started: until it is
     /// mended, nothing is served.
+    #[doc(hidden)]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }

@@ -11,6 +11,7 @@ mod echo;
 mod flood;
 mod instance;
 mod settings;
+mod sleeper;
 mod ticker;
 mod witness;
 
@@ -23,6 +24,7 @@ use echo::Echo;
 use flood::Flood;
 use instance::Instance;
 use settings::{Settings, push_tokens};
+use sleeper::Sleeper;
 use ticker::Ticker;
 use witness::Witness;
 use worker::{Context, Env, Request, Response, Result, event};
@@ -62,5 +64,6 @@ fn services(env: &Env) -> Services {
         .add(config("/broadcast").placement(Placement::Room), |_| Broadcast)
         .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/instance"), |_| Instance::new())
+        .add(config("/sleeper").placement(Placement::Room), |_| Sleeper)
         .add(config("/witness"), |_| Witness)
 }

@@ -1,0 +1,55 @@
+// Handlers that wait, in one object.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { openPollingSession } from "../harness/polling-session.mjs";
+import { startServer } from "../harness/server.mjs";
+import { openWebSocket } from "../harness/websocket.mjs";
+
+const server = await startServer({ after });
+const sleeper = `${server.url}/sleeper`;
+
+/** Resolves to the next `count` messages, however many come in a frame. */
+async function collect(next, count) {
+  const messages = [];
+  while (messages.length < count) {
+    const frame = (await next()).trim();
+    if (frame.startsWith("a")) messages.push(...JSON.parse(frame.slice(1)));
+  }
+  return messages;
+}
+
+const clients = {
+  async websocket(t) {
+    const socket = await openWebSocket(t, `${sleeper}/000/${randomUUID()}/websocket`);
+    assert.equal(await socket.frames.next("the open frame"), "o");
+    return { send: (messages) => messages.forEach((message) => socket.send(JSON.stringify(message))), next: () => socket.frames.next() };
+  },
+  async "xhr-polling"() {
+    const session = await openPollingSession(sleeper);
+    const send = async (messages) => {
+      for (const message of messages) assert.equal((await session.send([message])).status, 204);
+    };
+    return { send, next: async () => (await session.poll()).body };
+  },
+};
+
+for (const [kind, connect] of Object.entries(clients)) {
+  test(`${kind}: handlers of one connection never overlap, keep order while they wait, and let others go on`, async (t) => {
+    const slow = await connect(t);
+    const quick = await connect(t);
+    const sent = slow.send(["400 a", "1 b", "100 c", "0 d"]);
+    const names = ["a", "b", "c", "d"];
+    let isOver = false;
+    const all = collect(slow.next, 8).then((messages) => {
+      isOver = true;
+      return messages;
+    });
+    await quick.send(["0 x"]);
+    assert.deepEqual(await collect(quick.next, 2), ["begin x", "end x"]);
+    assert.equal(isOver, false, "the other one still sleeps");
+    assert.deepEqual(await all, names.flatMap((name) => [`begin ${name}`, `end ${name}`]));
+    await sent;
+  });
+}
