@@ -1,4 +1,4 @@
-// The built Worker in plain workerd: no proxy before it, storage on disk, killed and started again on the same storage.
+// A built Worker in plain workerd: no proxy before it, storage on disk, killed and started again on the same storage.
 // `npm run serve` and the tests stand on this.
 
 import { once } from "node:events";
@@ -20,14 +20,16 @@ const MODULES = ["index.js", "index_bg.wasm"];
  * @param {string} [options.host] address to listen on
  * @param {string} options.storage directory that outlives the process; made where missing, for one workerd at a time
  * @param {Record<string, string | number | boolean>} [options.vars] variables, in place of [vars] of wrangler.toml
+ * @param {string} [options.build] folder of the built Worker, by default the deployable one
+ * @param {ReturnType<typeof workerConfig>} [options.config] and what its wrangler.toml says
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
  * @returns {Promise<{port: number, url: string, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
  *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
  *   waits for every open stream.
  */
-export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars, log = logToStderr }) {
+export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToStderr, ...options }) {
   const address = host.includes(":") ? `[${host}]` : host;
-  const { configFile, objects } = prepare(storage, { address: `${address}:${port}`, vars });
+  const { configFile, objects } = prepare({ address: `${address}:${port}`, ...options });
 
   const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3"], { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit").then(() => {});
@@ -60,13 +62,12 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare(storage, { address, vars }) {
-  const config = workerConfig();
+function prepare({ address, storage, vars, build = BUILD_DIR, config = workerConfig() }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   mkdirSync(directory, { recursive: true });
   mkdirSync(objects, { recursive: true });
-  for (const module of MODULES) copyFileSync(join(BUILD_DIR, module), join(directory, module));
+  for (const module of MODULES) copyFileSync(join(build, module), join(directory, module));
   const configFile = join(directory, "config.capnp");
   writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects }));
   return { configFile, objects };
