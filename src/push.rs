@@ -4,7 +4,7 @@
 use crate::object::Object;
 use crate::place::Place;
 use crate::route::service;
-use crate::{Config, Services};
+use crate::{CloseError, Config, Services};
 use futures::future::try_join_all;
 use sockjs_protocol::envelope::{Action, Command, Push as Deed, PushTarget};
 use sockjs_protocol::placement::{object_names, prefix_of};
@@ -141,7 +141,7 @@ impl RemoteRoom {
     ///
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<usize, PushError> {
-        self.0.push(Deed::Close { code, reason: reason.to_owned() }, "").await
+        self.0.close(code, reason).await
     }
 }
 
@@ -165,7 +165,7 @@ impl RemoteConnection {
     ///
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<bool, PushError> {
-        Ok(self.0.push(Deed::Close { code, reason: reason.to_owned() }, "").await? > 0)
+        Ok(self.0.close(code, reason).await? > 0)
     }
 }
 
@@ -178,6 +178,12 @@ struct Remote {
 }
 
 impl Remote {
+    /// What no connection can be closed with is refused here: an object that holds none at the moment would not notice.
+    async fn close(&self, code: u16, reason: &str) -> Result<usize, PushError> {
+        CloseError::check(code, reason).map_err(|error| PushError::BadClose(error.to_string()))?;
+        self.push(Deed::Close { code, reason: reason.to_owned() }, "").await
+    }
+
     async fn push(&self, push: Deed, message: &str) -> Result<usize, PushError> {
         let command = Command::new(&self.service, Action::Push { target: self.target.clone(), push });
         let pushes = self.objects.iter().map(|object| push_to(object, &command, message));

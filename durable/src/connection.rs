@@ -142,6 +142,17 @@ pub enum CloseError {
     ReasonTooLong,
 }
 
+impl CloseError {
+    /// Whether a connection can be closed with these.
+    #[doc(hidden)]
+    pub fn check(code: u16, reason: &str) -> Result<(), Self> {
+        if !matches!(code, 1000 | 3000..=4999) {
+            return Err(Self::Code(code));
+        }
+        if reason.len() > 123 { Err(Self::ReasonTooLong) } else { Ok(()) }
+    }
+}
+
 impl fmt::Display for CloseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -262,12 +273,7 @@ impl Connection {
     ///
     /// `code` is 1000 or 3000-4999, `reason` at most 123 bytes.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
-        if !matches!(code, 1000 | 3000..=4999) {
-            return Err(CloseError::Code(code));
-        }
-        if reason.len() > 123 {
-            return Err(CloseError::ReasonTooLong);
-        }
+        CloseError::check(code, reason)?;
         let why = CloseReason::Application { code, reason: reason.to_owned() };
         if self.entry.session.borrow().is_open() {
             self.entry.session.borrow_mut().close(now(), code, reason, why);
