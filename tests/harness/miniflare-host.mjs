@@ -21,6 +21,7 @@ const miniflare = new Miniflare({
   port: 0,
   resourcePersistencePath: storage,
   telemetry: { enabled: false },
+  unsafeTriggerHandlers: true, // for a cron: see below
   cf: false,
   workers: [
     {
@@ -52,9 +53,17 @@ answer({ url: (await miniflare.unsafeGetDirectURL(name)).origin });
 
 for await (const line of createInterface({ input: control })) {
   try {
-    await miniflare.unsafeEvictDurableObject(name, className, JSON.parse(line));
+    const { evict, cron } = JSON.parse(line);
+    if (evict) await miniflare.unsafeEvictDurableObject(name, className, evict);
+    if (cron) await runCron(cron);
     answer({});
   } catch (error) {
     answer({ error: error.message });
   }
+}
+
+async function runCron(cron) {
+  const url = `http://localhost/cdn-cgi/local/scheduled?cron=${encodeURIComponent(cron)}`;
+  const outcome = await (await miniflare.dispatchFetch(url)).text();
+  if (outcome !== "ok") throw new Error(`the cron ended with ${outcome}`);
 }

@@ -65,10 +65,19 @@ class MiniflareServer {
 
   /** Puts the object of that name out of memory; its WebSockets "hibernate", or are broken with "close". */
   async evict(name, webSockets) {
-    this.#child.stdio[3].write(`${JSON.stringify({ name, webSockets })}\n`);
     // It waits up to 30 s for the end of requests that the object still answers.
-    const { error } = await this.#answers.next(`the eviction of ${name}`, 45_000);
-    if (error) throw new Error(`could not evict ${name}: ${error}`);
+    await this.#order({ evict: { name, webSockets } }, `the eviction of ${name}`, 45_000);
+  }
+
+  /** Runs the Worker's scheduled event, to its end. */
+  async runCron(cron) {
+    await this.#order({ cron }, `the cron ${cron}`);
+  }
+
+  async #order(order, what, ms) {
+    this.#child.stdio[3].write(`${JSON.stringify(order)}\n`);
+    const { error } = await this.#answers.next(what, ms);
+    if (error) throw new Error(`${what} failed: ${error}`);
   }
 
   /** kill -9. */

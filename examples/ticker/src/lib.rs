@@ -11,6 +11,11 @@ use worker::{
 struct Ticker;
 
 impl Handler for Ticker {
+    /// With its address a connection can be pushed to alone.
+    async fn on_open(&self, conn: &Connection) -> Result<()> {
+        Ok(conn.send(json!({ "address": conn.address() }).to_string())?)
+    }
+
     async fn on_message(&self, _: &Connection, _: String) -> Result<()> {
         Ok(()) // it does not listen
     }
