@@ -1,6 +1,8 @@
 // The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
 
-export function workerdCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, address, objects }) {
+/** `modules` are files beside the configuration; the first is the Worker, the others are what it imports. */
+export function workerdCapnp(config) {
+  const { name, compatibilityDate, compatibilityFlags, durableObjects, vars, address, objects, modules } = config;
   const bindings = [
     ...durableObjects.map(
       ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
@@ -22,11 +24,7 @@ const config :Workerd.Config = (
 );
 
 const worker :Workerd.Worker = (
-  # The wasm module is named as index.js imports it.
-  modules = [
-    (name = "index.js", esModule = embed "index.js"),
-    (name = "./index_bg.wasm", wasm = embed "index_bg.wasm"),
-  ],
+  modules = ${list(modules.map(module))},
   compatibilityDate = ${text(compatibilityDate)},
   compatibilityFlags = ${list(compatibilityFlags.map(text))},
   durableObjectNamespaces = ${list(namespaces)},
@@ -34,6 +32,12 @@ const worker :Workerd.Worker = (
   bindings = ${list(bindings)},
 );
 `;
+}
+
+function module(file) {
+  // The wasm module is named as index.js imports it.
+  if (file.endsWith(".wasm")) return `(name = ${text(`./${file}`)}, wasm = embed ${text(file)})`;
+  return `(name = ${text(file)}, esModule = embed ${text(file)})`;
 }
 
 function list(items) {

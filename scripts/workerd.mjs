@@ -3,7 +3,7 @@
 
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Problem, killGroup, spawnTied } from "./run.mjs";
 import { BUILD_DIR, workerdBinary } from "./tools.mjs";
@@ -22,6 +22,8 @@ const MODULES = ["index.js", "index_bg.wasm"];
  * @param {Record<string, string | number | boolean>} [options.vars] variables, in place of [vars] of wrangler.toml
  * @param {string} [options.build] folder of the built Worker, by default the deployable one
  * @param {ReturnType<typeof workerConfig>} [options.config] and what its wrangler.toml says
+ * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
+ *   first takes its place, imports it as "./index.js", and exports what it exports
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
  * @returns {Promise<{port: number, url: string, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
  *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
@@ -62,14 +64,16 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare({ address, storage, vars, build = BUILD_DIR, config = workerConfig() }) {
+function prepare({ address, storage, vars, build = BUILD_DIR, config = workerConfig(), entry = [] }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   mkdirSync(directory, { recursive: true });
   mkdirSync(objects, { recursive: true });
-  for (const module of MODULES) copyFileSync(join(build, module), join(directory, module));
+  const files = [...entry, ...MODULES.map((name) => join(build, name))];
+  for (const file of files) copyFileSync(file, join(directory, basename(file)));
+  const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects }));
+  writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects, modules }));
   return { configFile, objects };
 }
 

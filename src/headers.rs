@@ -80,6 +80,11 @@ pub(crate) fn nosniff() -> Header {
     ("X-Content-Type-Options", "nosniff".into())
 }
 
+/// What a page may load and who may frame it.
+pub(crate) fn security_policy(policy: String) -> Header {
+    ("Content-Security-Policy", policy.into())
+}
+
 /// Keeps the proxy of `wrangler dev` (4.164) from compressing a stream, and so from holding back its chunks. At
 /// Cloudflare's edge `no-transform` does that.
 pub(crate) fn unencoded() -> Header {

@@ -1,6 +1,25 @@
 //! The page that iframe transports load: it gets the very client that runs in the page around it.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// The script of the page itself.
+const START: &str = "
+    document.domain = document.domain;
+    SockJS.bootstrap_iframe();
+  ";
+
+/// What the page needs, for Content-Security-Policy, and what else is said of it: its own script, the client's, requests to
+/// its own host, and the frame of htmlfile.
+pub(crate) fn iframe_policy(sockjs_url: &str, ancestors: Option<String>) -> String {
+    let hash = BASE64_STANDARD.encode(Sha256::digest(START));
+    let client = if sockjs_url.contains("://") { sockjs_url } else { "'self'" };
+    let policy =
+        format!("default-src 'none'; script-src 'sha256-{hash}' {client}; connect-src 'self'; frame-src 'self'");
+    ancestors.into_iter().fold(policy, |policy, ancestors| policy + "; " + &ancestors)
+}
 
 /// The page, whose words are part of the protocol. `sockjs_url` was checked with the other settings.
 pub(crate) fn iframe_page(sockjs_url: &str) -> String {
@@ -11,10 +30,7 @@ pub(crate) fn iframe_page(sockjs_url: &str) -> String {
   <meta http-equiv="X-UA-Compatible" content="IE=edge" />
   <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
   <script src="{sockjs_url}"></script>
-  <script>
-    document.domain = document.domain;
-    SockJS.bootstrap_iframe();
-  </script>
+  <script>{START}</script>
 </head>
 <body>
   <h2>Don't panic!</h2>

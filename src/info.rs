@@ -21,8 +21,8 @@ struct Info<'a> {
     base_url: Option<&'a str>,
 }
 
-/// The answer for a service, with 32 random bits.
-pub(crate) fn info(config: &Config, entropy: u32) -> serde_json::Result<String> {
+/// The answer for a service that sends its clients to `base_url`, with 32 random bits.
+pub(crate) fn info(config: &Config, base_url: Option<&str>, entropy: u32) -> serde_json::Result<String> {
     let offered = Transport::ALL.into_iter().filter(|transport| config.offers(*transport));
     serde_json::to_string(&Info {
         websocket: config.offers(Transport::WebSocket),
@@ -30,7 +30,7 @@ pub(crate) fn info(config: &Config, entropy: u32) -> serde_json::Result<String> 
         origins: (!config.disable_cors).then_some(["*:*"]),
         cookie_needed: config.jsessionid,
         entropy,
-        base_url: config.base_url.as_deref(),
+        base_url,
     })
 }
 
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn info_tells_what_a_client_may_try() {
-        let text = info(&Config::new("/echo"), 4_294_967_295).unwrap();
+        let text = info(&Config::new("/echo"), None, 4_294_967_295).unwrap();
         let transports =
             r#""websocket","websocket-raw","xhr-streaming","eventsource","htmlfile","xhr-polling","jsonp-polling""#;
         let rest = r#""origins":["*:*"],"cookie_needed":false,"entropy":4294967295"#;
@@ -49,16 +49,16 @@ mod tests {
 
     #[test]
     fn info_tells_what_is_configured() {
-        let config = Config::new("").jsessionid(true).disable_cors(true).base_url("https://h/echo");
-        let text = info(&config, 0).unwrap();
+        let config = Config::new("").jsessionid(true).disable_cors(true);
+        let text = info(&config, Some("https://h/echo"), 0).unwrap();
         assert!(text.ends_with(r#"],"cookie_needed":true,"entropy":0,"base_url":"https://h/echo"}"#), "{text}");
     }
 
     #[test]
     fn info_without_websockets_says_so() {
-        let text = info(&Config::new("/echo").websocket(false), 0).unwrap();
+        let text = info(&Config::new("/echo").websocket(false), None, 0).unwrap();
         assert!(text.starts_with(r#"{"websocket":false,"transports":["xhr-streaming""#), "{text}");
-        let text = info(&Config::new("/echo").transports([Transport::XhrPolling]), 0).unwrap();
+        let text = info(&Config::new("/echo").transports([Transport::XhrPolling]), None, 0).unwrap();
         assert!(text.starts_with(r#"{"websocket":false,"transports":["xhr-polling"],"#), "{text}");
     }
 }

@@ -35,6 +35,8 @@
 //! The application's own crate depends on `worker` too, and leaves this crate's feature `server` off: with it, this crate
 //! is a whole Worker by itself.
 
+mod access;
+mod admit;
 mod body;
 mod callback;
 mod departure;
@@ -56,6 +58,7 @@ mod send;
 mod serve;
 #[cfg(feature = "server")]
 mod server;
+mod ticket;
 mod websocket;
 
 pub use push::{Push, PushError, RemoteConnection, RemoteRoom};

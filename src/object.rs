@@ -24,7 +24,9 @@ const PUSH_URL: &str = "https://sockjs-edge.invalid/push";
 pub(crate) enum Failure {
     /// It did not answer in time; whether it did what it was asked is unknown.
     TimedOut,
-    /// The request failed, also a second time if that was worth trying.
+    /// It has too much to do.
+    Overloaded(Error),
+    /// The request failed, also a second time if that was worth trying: most likely the object was restarted.
     Failed(Error),
 }
 
@@ -32,7 +34,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut => write!(f, "the object did not answer within {} s", LIMIT.as_secs()),
-            Self::Failed(error) => write!(f, "the object could not be reached: {error}"),
+            Self::Overloaded(error) | Self::Failed(error) => write!(f, "the object could not be reached: {error}"),
         }
     }
 }
@@ -45,7 +47,7 @@ impl From<Error> for Failure {
 
 impl From<JsValue> for Failure {
     fn from(error: JsValue) -> Self {
-        Self::Failed(error.into())
+        if is(&error, "overloaded") { Self::Overloaded(error.into()) } else { Self::Failed(error.into()) }
     }
 }
 
@@ -144,10 +146,13 @@ async fn within_limit<T>(work: impl Future<Output = Result<T, Failure>>) -> Resu
     }
 }
 
-/// The runtime's own marks on its errors.
 fn is_retryable(error: &JsValue) -> bool {
-    let is = |mark: &str| Reflect::get(error, &JsValue::from_str(mark)).is_ok_and(|value| value.is_truthy());
-    is("retryable") && !is("overloaded")
+    is(error, "retryable") && !is(error, "overloaded")
+}
+
+/// Whether an error has this mark of the runtime's own.
+fn is(error: &JsValue, mark: &str) -> bool {
+    Reflect::get(error, &JsValue::from_str(mark)).is_ok_and(|value| value.is_truthy())
 }
 
 /// What an object has to know of a client's request: its URL and headers.

@@ -3,6 +3,7 @@
 use crate::object::Object;
 use crate::{Config, random};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use sockjs_protocol::envelope::Pass;
 use sockjs_protocol::placement::object_name;
 use sockjs_protocol::prefix::parameters;
 
@@ -26,6 +27,8 @@ pub(crate) struct Place {
 pub(crate) struct Destination<'a> {
     pub config: &'a Config,
     pub place: &'a Place,
+    /// What lets the client in.
+    pub pass: Option<Pass>,
     pub object: Object,
 }
 

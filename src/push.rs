@@ -141,7 +141,8 @@ impl RemoteRoom {
     ///
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<usize, PushError> {
-        self.0.close(code, reason).await
+        check_close(code, reason)?;
+        self.0.push(Deed::Close { code, reason: reason.to_owned() }, "").await
     }
 }
 
@@ -165,8 +166,13 @@ impl RemoteConnection {
     ///
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<bool, PushError> {
-        Ok(self.0.close(code, reason).await? > 0)
+        check_close(code, reason)?;
+        Ok(self.0.push(Deed::Close { code, reason: reason.to_owned() }, "").await? > 0)
     }
+}
+
+fn check_close(code: u16, reason: &str) -> Result<(), PushError> {
+    CloseError::check(code, reason).map_err(|error| PushError::BadClose(error.to_string()))
 }
 
 /// What something is pushed to.
@@ -178,12 +184,6 @@ struct Remote {
 }
 
 impl Remote {
-    /// What no connection can be closed with is refused here: an object that holds none at the moment would not notice.
-    async fn close(&self, code: u16, reason: &str) -> Result<usize, PushError> {
-        CloseError::check(code, reason).map_err(|error| PushError::BadClose(error.to_string()))?;
-        self.push(Deed::Close { code, reason: reason.to_owned() }, "").await
-    }
-
     async fn push(&self, push: Deed, message: &str) -> Result<usize, PushError> {
         let command = Command::new(&self.service, Action::Push { target: self.target.clone(), push });
         let pushes = self.objects.iter().map(|object| push_to(object, &command, message));
@@ -194,7 +194,6 @@ impl Remote {
 async fn push_to(object: &Object, command: &Command, message: &str) -> Result<usize, PushError> {
     match object.push(command, message).await {
         Ok((200, count)) => count.parse().map_err(|_| PushError::Unavailable(count)),
-        Ok((400, text)) => Err(PushError::BadClose(text)),
         Ok((_, text)) => Err(PushError::Unavailable(text)),
         Err(failure) => Err(PushError::Unavailable(failure.to_string())),
     }

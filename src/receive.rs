@@ -5,15 +5,16 @@
 //! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
 //!    one frame to a chunk. Each is taken only when the client's side asks for it.
 //! 3. When the last frame was written, the inner socket is closed with `FINISHED`; if it was lost before, the object is told
-//!    by a request of its own. When the client leaves before that, the
-//!    object is told `Gone`. When the inner socket breaks before that, step 1 comes again, in the same response.
+//!    by a request of its own. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
+//!    before that, step 1 comes again, in the same response.
 
+use crate::access::frame_ancestors;
 use crate::callback::callback_of;
 use crate::departure::Departure;
-use crate::headers::{Head, Header, nosniff, not_cached};
+use crate::headers::{Head, Header, Refusal, nosniff, not_cached, security_policy};
 use crate::inner::Inner;
 use crate::invocation::Invocation;
-use crate::object::{Attached, ClientRequest, Object};
+use crate::object::{Attached, ClientRequest, Failure, Object};
 use crate::place::Destination;
 use crate::progress::{Progress, Step, Written};
 use crate::random;
@@ -22,16 +23,19 @@ use futures::Stream;
 use futures::future::{Either, select};
 use futures::stream::unfold;
 use js_sys::Date;
-use sockjs_protocol::envelope::{Action, Command, ToEdge};
+use sockjs_protocol::envelope::{Action, Command, Pass, ToEdge};
 use sockjs_protocol::session::{ReceiverId, Seq};
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Receive;
+use sockjs_protocol::transport::{HTML, Receive};
 use std::pin::pin;
 use std::time::Duration;
 use worker::{Context, Delay, Request, Response, Result, console_warn};
 
 /// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
 const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), Millis(1000)];
+
+/// What a client is told that asks for a session with a ticket that is not for that.
+pub(crate) const FORBIDDEN: &str = "The ticket is not for this session.\n";
 
 /// A poll that is answered with nothing takes at least this long: the client polls again at once, and should not do so in
 /// a circle.
@@ -46,7 +50,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<Response> {
-    let Destination { config, place, object } = to;
+    let Destination { config, place, pass, object } = to;
     let callback = if row.needs_callback() { callback_of(&request.inner().url()) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -59,6 +63,11 @@ pub(crate) async fn receive(
     if row.needs_callback() {
         head = head.with([nosniff()]);
     }
+    if row.content_type == HTML {
+        let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
+        let policy: Vec<_> = policy.into_iter().chain(frame_ancestors(config)).collect();
+        head = head.with([security_policy(policy.join("; "))]);
+    }
     let invocation = Invocation::of(context);
     let mut receiver = Receiver {
         departure: Departure::watch(request, &invocation)?,
@@ -69,6 +78,7 @@ pub(crate) async fn receive(
         row,
         service: config.prefix.clone(),
         parameters: place.parameters.clone(),
+        pass,
         session: session.to_owned(),
         id: ReceiverId(random::id()),
         progress: Progress::new(row, callback, config),
@@ -79,7 +89,12 @@ pub(crate) async fn receive(
         return streamed(head, receiver.chunks());
     }
     let began = now();
-    match receiver.attach().await {
+    let answer = match receiver.attach().await {
+        // The object may have given it a frame that never arrived, and gives it again.
+        Answer::Broken => receiver.attach_again().await,
+        answer => answer,
+    };
+    match answer {
         // Nobody will read the stream, so nothing would drop it.
         Answer::Waiting if receiver.departure.is_gone() => fixed(head, []),
         Answer::Waiting => streamed(head, receiver.chunks()),
@@ -90,8 +105,12 @@ pub(crate) async fn receive(
                 Step::Complete | Step::Skip => fixed(head, []),
             }
         }
+        Answer::Forbidden => {
+            receiver.departure.complete();
+            refused(Refusal::new(403, FORBIDDEN))
+        }
         // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
-        Answer::Over | Answer::Failed => {
+        Answer::Over | Answer::Broken | Answer::Failed => {
             receiver.departure.complete();
             sleep(FAILED_POLL - (now() - began)).await;
             fixed(head, receiver.progress.give_up().unwrap_or_default())
@@ -110,6 +129,7 @@ struct Receiver {
     row: &'static Receive,
     service: String,
     parameters: Vec<(String, String)>,
+    pass: Option<Pass>,
     session: String,
     id: ReceiverId,
     progress: Progress,
@@ -127,6 +147,10 @@ enum Answer {
     Waiting,
     /// It makes no sense to try again.
     Over,
+    /// The client may not.
+    Forbidden,
+    /// The request broke off. An object that was restarted is back in a moment.
+    Broken,
     /// It may work another time.
     Failed,
 }
@@ -158,8 +182,9 @@ impl Receiver {
                 Some(bytes) => match ToEdge::decode(&bytes) {
                     Ok(message) => message,
                     Err(error) => {
+                        // What was written was; the rest is for a request that understands it.
                         console_warn!("sockjs: {error}");
-                        return None;
+                        return self.finish();
                     }
                 },
                 None if self.departure.is_gone() => return None,
@@ -168,7 +193,9 @@ impl Receiver {
                     match self.attach_again().await {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
-                        Answer::Over | Answer::Failed => return self.progress.give_up(),
+                        Answer::Over | Answer::Forbidden | Answer::Broken | Answer::Failed => {
+                            return self.progress.give_up();
+                        }
                     }
                 }
             };
@@ -239,7 +266,7 @@ impl Receiver {
     async fn attach_again(&mut self) -> Answer {
         if !self.asked {
             match self.attach().await {
-                Answer::Failed => {}
+                Answer::Broken | Answer::Failed => {}
                 answer => return answer,
             }
         }
@@ -250,7 +277,9 @@ impl Receiver {
                 return Answer::Over;
             }
             match self.attach().await {
-                Answer::Failed => {}
+                Answer::Broken => {}
+                // The client of a poll tries again by itself.
+                Answer::Failed if !self.row.one_frame => {}
                 answer => return answer,
             }
         }
@@ -269,7 +298,7 @@ impl Receiver {
                 after: self.progress.seen(),
                 again,
             };
-            Command::new(&self.service, action).with_parameters(&self.parameters)
+            Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
         };
         let attached = self.object.attach(&self.client, command).await;
         let line = match &attached {
@@ -292,13 +321,15 @@ impl Receiver {
             },
             // The object speaks another version: it is newer or older than this Worker, but not for long.
             Ok(Attached::Refused(426)) => Answer::Over,
+            // Another client's session, or a ticket that opens none any more.
+            Ok(Attached::Refused(403)) => Answer::Forbidden,
             Ok(Attached::Refused(status)) => {
                 console_warn!("sockjs: the object answered an attach with {status}");
                 Answer::Failed
             }
             Err(failure) => {
                 console_warn!("sockjs: {failure}");
-                Answer::Failed
+                if let Failure::Failed(_) = failure { Answer::Broken } else { Answer::Failed }
             }
         }
     }

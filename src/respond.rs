@@ -1,10 +1,12 @@
 //! Heads and bodies as the runtime's responses, and the few facts that a head needs from the runtime.
 
 use crate::Config;
+use crate::admit::Facts;
 use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid};
 use crate::iframe::etag;
 use futures::Stream;
 use js_sys::Date;
+use sockjs_protocol::origin::Standing;
 use wasm_bindgen::JsValue;
 use worker::{Headers, Request, Response, ResponseBuilder, Result};
 
@@ -25,16 +27,21 @@ pub(crate) fn streamed(head: Head, chunks: impl Stream<Item = Vec<u8>> + 'static
 }
 
 /// What never changes under its URL, or 304 if the client has it.
-pub(crate) fn cacheable(request: &Request, content_type: &'static str, content: &[u8]) -> Result<Response> {
+pub(crate) fn cacheable(
+    request: &Request,
+    content_type: &'static str,
+    content: &[u8],
+    more: Vec<Header>,
+) -> Result<Response> {
     let etag = etag(content);
     if request
         .headers()
         .get("If-None-Match")?
         .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag))
     {
-        return bodiless(Head::new(304).with(cached(in_a_year())).with([("ETag", etag.into())]));
+        return bodiless(Head::new(304).with(cached(in_a_year())).with([("ETag", etag.into())]).with(more));
     }
-    fixed(Head::typed(200, content_type).with(cached(in_a_year())).with([("ETag", etag.into())]), content)
+    fixed(Head::typed(200, content_type).with(cached(in_a_year())).with([("ETag", etag.into())]).with(more), content)
 }
 
 /// An error in words.
@@ -48,6 +55,9 @@ pub(crate) fn cors_of(request: &Request, config: &Config) -> Result<Vec<Header>>
         return Ok(Vec::new());
     }
     let headers = request.headers();
+    if !config.allowed_origins.is_empty() && Facts::of(request)?.sender().standing(config) == Standing::Foreign {
+        return Ok(vec![("Vary", "Origin".into())]);
+    }
     let cors = Cors { origin: headers.get("Origin")?, request_headers: headers.get("Access-Control-Request-Headers")? };
     Ok(cors.headers())
 }

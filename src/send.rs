@@ -4,22 +4,23 @@ use crate::body::{self, TooLarge};
 use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
 use crate::place::Destination;
+use crate::receive::FORBIDDEN;
 use crate::respond::{bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
 use percent_encoding::percent_decode;
-use sockjs_protocol::envelope::{Action, Command, encode_batch};
+use sockjs_protocol::envelope::{Action, Command, Pass, encode_batch};
 use sockjs_protocol::payload::{self, PayloadError};
 use sockjs_protocol::transport::Send;
 use worker::{Request, Response, Result, console_warn};
 
 /// Answers the sending request `row` of `session`.
 pub(crate) async fn send(row: &'static Send, session: &str, to: Destination<'_>, request: Request) -> Result<Response> {
-    let Destination { config, object, .. } = to;
+    let Destination { config, pass, object, .. } = to;
     // On errors too, or a script of another origin could not read them.
     let mut common = if row.cors { cors_of(&request, config)? } else { Vec::new() };
     common.extend(not_cached());
     common.extend(cookie_of(&request, config)?);
-    match hand_over(row, session, config, object, request).await? {
+    match hand_over(row, session, config, pass, object, request).await? {
         Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
         Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
         Err(refusal) => fixed(refusal.head().with(common), refusal.text.into_owned()),
@@ -30,6 +31,7 @@ async fn hand_over(
     row: &Send,
     session: &str,
     config: &Config,
+    pass: Option<Pass>,
     object: Object,
     mut request: Request,
 ) -> Result<std::result::Result<(), Refusal>> {
@@ -48,10 +50,11 @@ async fn hand_over(
     }
     // One id for both tries: by it the object knows the second.
     let action = Action::Send { session: session.to_owned(), id: random::id() };
-    let command = Command::new(&config.prefix, action);
+    let command = Command::new(&config.prefix, action).with_pass(pass);
     Ok(match object.send(&url, &command, &encode_batch(&messages)).await {
         Ok(204) => Ok(()),
         Ok(404) => Err(Refusal::not_found()),
+        Ok(403) => Err(Refusal::new(403, FORBIDDEN)),
         Ok(status) => {
             console_warn!("sockjs: the object answered a send with {status}");
             Err(unavailable())

@@ -1,17 +1,19 @@
 //! From a request to its answer.
 
-use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, unencoded};
-use crate::iframe::iframe_page;
+use crate::access::{FOREIGN, frame_ancestors, may_frame};
+use crate::admit::{Asked, Facts};
+use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, security_policy, unencoded};
+use crate::iframe::{iframe_page, iframe_policy};
 use crate::info::{JSON, info};
 use crate::object::Object;
 use crate::place::{Destination, Place};
 use crate::random;
 use crate::receive::receive;
 use crate::respond::{bodiless, cacheable, cors_of, fixed, in_a_year, refused};
-use crate::route::{Endpoint, Route, route};
+use crate::route::{Endpoint, Route, route, service};
 use crate::send::send;
 use crate::websocket::websocket;
-use crate::{Admission, Config, RequestInfo, Services};
+use crate::{Config, Services};
 use sockjs_protocol::transport::{HTML, PLAIN};
 use worker::{Context, Env, Request, Response, Result, console_error};
 
@@ -43,7 +45,11 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         Route::MethodNotAllowed { allow } => return bodiless(method_not_allowed(allow)),
         Route::Service(config, prefix, endpoint) => (config, prefix, endpoint),
     };
-    let Some(place) = Place::of(config, prefix) else { return refused(Refusal::not_found()) };
+    // Escaped in another way, a value may be what another service has for its own.
+    let place = Place::of(config, prefix).filter(|place| {
+        service(&place.prefix, services.configs()).is_some_and(|(found, _)| found.prefix == config.prefix)
+    });
+    let Some(place) = place else { return refused(Refusal::not_found()) };
     let binding = services.binding_name();
     let Ok(namespace) = env.durable_object(binding) else {
         let advice = format!(
@@ -52,35 +58,42 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         console_error!("sockjs: {advice}");
         return refused(Refusal::new(500, advice));
     };
-    let to =
-        |session| Destination { config, place: &place, object: Object::new(namespace, place.object(config, session)) };
-    if let Some((transport, session)) = endpoint.connects() {
-        let asked = RequestInfo::new(&request, &config.prefix, &place.parameters, session, transport);
-        if let Admission::Reject(status, text) = services.admit(&asked, env).await {
-            let status = if (400..600).contains(&status) { status } else { 403 };
-            let refusal = Refusal::new(status, text);
-            return fixed(
-                refusal.head().with(not_cached()).with(cors_of(&request, config)?),
-                refusal.text.into_owned(),
-            );
-        }
-    }
+    let to = |session, pass| Destination {
+        config,
+        place: &place,
+        pass,
+        object: Object::new(namespace, place.object(config, session)),
+    };
+    let asked = Asked { request: &request, services: &services, config, place: &place, env };
+    let pass = match endpoint.connects() {
+        Some((transport, session)) => asked.connection(transport, session).await?,
+        None if matches!(endpoint, Endpoint::Send(..)) => asked.send()?,
+        None => Ok(None),
+    };
+    let pass = match pass {
+        Ok(pass) => pass,
+        Err(refusal) => return refused_to_script(refusal, &request, config),
+    };
     match endpoint {
         Endpoint::Greeting => fixed(Head::typed(200, PLAIN), *b"Welcome to SockJS!\n"),
         Endpoint::Info => {
+            let base_url = match asked.base_url().await? {
+                Ok(base_url) => base_url,
+                Err(refusal) => return refused_to_script(refusal, &request, config),
+            };
             let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(&request, config)?);
-            fixed(head, info(config, random::u32())?)
+            fixed(head, info(config, base_url.as_deref(), random::u32())?)
         }
         Endpoint::InfoOptions => options("OPTIONS, GET", &request, config),
         Endpoint::Iframe => iframe(&request, config),
         Endpoint::TransportOptions => options("OPTIONS, POST", &request, config),
         Endpoint::Receive(row, session) => {
             let more = if services.is_development() { vec![unencoded()] } else { Vec::new() };
-            receive(row, session, to(Some(session)), &request, context, more).await
+            receive(row, session, to(Some(session), pass), &request, context, more).await
         }
-        Endpoint::Send(row, session) => send(row, session, to(Some(session)), request).await,
-        Endpoint::WebSocket(session) => websocket(Some(session), to(Some(session)), &request).await,
-        Endpoint::RawWebSocket => websocket(None, to(None), &request).await,
+        Endpoint::Send(row, session) => send(row, session, to(Some(session), pass), request).await,
+        Endpoint::WebSocket(session) => websocket(Some(session), to(Some(session), pass), &request).await,
+        Endpoint::RawWebSocket => websocket(None, to(None, pass), &request).await,
     }
 }
 
@@ -88,6 +101,16 @@ fn options(methods: &'static str, request: &Request, config: &Config) -> Result<
     bodiless(preflight(methods, in_a_year()).with(cors_of(request, config)?))
 }
 
+/// An error that a script of an allowed page can read.
+fn refused_to_script(refusal: Refusal, request: &Request, config: &Config) -> Result<Response> {
+    let head = refusal.head().with(not_cached()).with(cors_of(request, config)?);
+    fixed(head, refusal.text.into_owned())
+}
+
 fn iframe(request: &Request, config: &Config) -> Result<Response> {
-    cacheable(request, HTML, iframe_page(&config.sockjs_url).as_bytes())
+    if !may_frame(config, Facts::of(request)?.sender()) {
+        return refused(Refusal::new(403, FOREIGN));
+    }
+    let policy = iframe_policy(&config.sockjs_url, frame_ancestors(config));
+    cacheable(request, HTML, iframe_page(&config.sockjs_url).as_bytes(), vec![security_policy(policy)])
 }

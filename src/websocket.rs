@@ -13,7 +13,7 @@ const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// Answers a WebSocket request of `session`, or a raw one.
 pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &Request) -> Result<Response> {
-    let Destination { config, place, object } = to;
+    let Destination { config, place, pass, object } = to;
     let headers = request.headers();
     let (upgrade, connection) = (headers.get("Upgrade")?, headers.get("Connection")?);
     let (key, version) = (headers.get("Sec-WebSocket-Key")?, headers.get("Sec-WebSocket-Version")?);
@@ -22,7 +22,7 @@ pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, reques
     }
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let action = Action::Connect { session: session.map(Into::into), transport };
-    let command = Command::new(&config.prefix, action).with_parameters(&place.parameters);
+    let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
     match object.connect(&ClientRequest::of(request)?, &command).await {
         Ok(response) if response.status() == 101 => {
             let offered = headers.get(PROTOCOL)?;

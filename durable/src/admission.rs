@@ -10,18 +10,22 @@ use worker::Request;
 pub enum Admission {
     /// Let it in.
     Admit,
+    /// Let it in, and keep this with its connection: see [`Connection::claims`](crate::Connection::claims). With tickets, at
+    /// most 1 KiB of JSON.
+    AdmitAs(serde_json::Value),
     /// Answer it with this status, from 400 to 599 (403 for any other), and this text. No object is asked.
     Reject(u16, String),
 }
 
-/// A request for a connection: a receive over HTTP, the first or a later one, or a WebSocket's upgrade.
+/// A request for a connection: a receive over HTTP, the first or a later one, or a WebSocket's upgrade; with tickets, the
+/// request of `/info` that asks for one.
 #[derive(Debug)]
 pub struct RequestInfo<'a> {
     request: &'a Request,
     prefix: &'a str,
     parameters: &'a [(String, String)],
     session: Option<&'a str>,
-    transport: Transport,
+    transport: Option<Transport>,
 }
 
 impl<'a> RequestInfo<'a> {
@@ -32,7 +36,7 @@ impl<'a> RequestInfo<'a> {
         prefix: &'a str,
         parameters: &'a [(String, String)],
         session: Option<&'a str>,
-        transport: Transport,
+        transport: Option<Transport>,
     ) -> Self {
         Self { request, prefix, parameters, session, transport }
     }
@@ -47,13 +51,13 @@ impl<'a> RequestInfo<'a> {
         parameter(self.parameters, name)
     }
 
-    /// The session id that the client chose, as it stands in the URL; none for a raw WebSocket.
+    /// The session id that the client chose, as it stands in the URL; none for a raw WebSocket and for `/info`.
     pub fn session_id(&self) -> Option<&str> {
         self.session
     }
 
-    /// How the client connects.
-    pub fn transport(&self) -> Transport {
+    /// How the client connects; none for `/info`.
+    pub fn transport(&self) -> Option<Transport> {
         self.transport
     }
 

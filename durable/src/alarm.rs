@@ -37,15 +37,11 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// Adds those of one session. A client that polls is expected back for a moment, without an alarm for its absence; an
-    /// object `has_alarm` that will look after it if the object dies in that moment, or gets one.
-    pub fn add(&mut self, session: &Session, now: Millis, has_alarm: bool) {
+    /// Adds those of one session. A client that polls is expected back for a moment: until then an alarm that comes
+    /// late is enough, which looks after the session if the object dies in that moment.
+    pub fn add(&mut self, session: &Session, now: Millis) {
         let expected = session.expects_receiver_until().filter(|until| now < *until);
-        let lasting = match expected {
-            Some(_) if has_alarm => None,
-            Some(_) => Some(session.absence_alarm()),
-            None => session.lasting_deadline(),
-        };
+        let lasting = expected.map_or_else(|| session.lasting_deadline(), |_| Some(session.absence_alarm()));
         let earliest = |one: Option<Millis>, other: Option<Millis>| one.into_iter().chain(other).min();
         self.lasting = earliest(self.lasting, lasting);
         self.passing = earliest(self.passing, earliest(session.passing_deadline(), expected));

@@ -1,7 +1,8 @@
 //! A receiver of an HTTP session asks to be attached.
 //!
 //! *A poll* is answered 200 with a frame if there is one, or if one comes within the grace; otherwise 101, and it waits on
-//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it.
+//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it. So is a
+//! poll with an outbox: nobody confirms that a 200 arrived, and an object that dies takes it along.
 
 use crate::connection::Entry;
 use crate::info::{Client, Info};
@@ -13,9 +14,9 @@ use crate::table::Role;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use sockjs_protocol::frame::Frame;
-use sockjs_protocol::options::Config;
+use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::transport::{Receive, Transport};
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Response, Result, WebSocketPair};
@@ -29,6 +30,22 @@ pub(crate) struct Attach {
     pub again: Option<Option<Seq>>,
 }
 
+/// What became of a receiver that wants to be attached.
+enum Entered {
+    Known(Rc<Entry>),
+    /// The session is not known any more, though this receiver has a part of it.
+    Lost,
+    /// The session is another client's, or the client may open none.
+    Refused,
+}
+
+/// Whether the receiver is of the kind that opened the session: with tickets, what was opened by a script that needs
+/// permission to read is not for any page that names a function.
+fn is_alike(config: &Config, info: &Info, transport: Transport) -> bool {
+    let by_any_page = |transport: Transport| transport.receive().is_some_and(Receive::needs_callback);
+    !config.tickets || by_any_page(info.transport) == by_any_page(transport)
+}
+
 impl Object {
     /// Attaches a receiver, and opens the session if it is not known.
     pub(crate) async fn attach(
@@ -39,15 +56,20 @@ impl Object {
     ) -> Result<Response> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
-        if attach.receiver.kind == ReceiverKind::Stream {
-            return self.attach_stream(client, config, attach);
+        if attach.receiver.kind == ReceiverKind::Stream || config.durability == Durability::Outbox {
+            return self.attach_at_once(client, config, attach);
         }
         let (answer, mut answered) = oneshot::channel();
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let Some(entry) = self.enter(client, config, attach, Link::Pending(answer))? else { return lost() };
+        let entry = match self.enter(client, config, attach, Link::Pending(answer))? {
+            Entered::Known(entry) => entry,
+            Entered::Lost => return lost(),
+            Entered::Refused => return Response::error("not this client's session", 403),
+        };
         let answer = match answered.try_recv() {
             Ok(Some(answer)) => Ok(answer),
             Err(oneshot::Canceled) => Err(oneshot::Canceled),
+            Ok(None) if entry.session.borrow().is_closed() => return not_opened(),
             Ok(None) => {
                 let grace = Delay::from(Duration::from_millis(config.grace.0));
                 match select(&mut answered, grace).await {
@@ -71,14 +93,19 @@ impl Object {
         }
     }
 
-    fn attach_stream(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Response> {
+    fn attach_at_once(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Response> {
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let Some(entry) = self.enter(client, config, attach, Link::Opening(Vec::new()))? else { return lost() };
+        let entry = match self.enter(client, config, attach, Link::Opening(Vec::new()))? {
+            Entered::Known(entry) => entry,
+            Entered::Lost => return lost(),
+            Entered::Refused => return Response::error("not this client's session", 403),
+        };
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(receiver.id) else {
             return Response::error("receiver replaced", 503);
         };
         match ready.as_slice() {
-            [only] if only.end => {
+            [] if entry.session.borrow().is_closed() => not_opened(),
+            [only] if only.end && !matches!(only.frame, Frame::Messages(_)) => {
                 entry.session.borrow_mut().detach(now(), receiver.id, Departure::Finished);
                 self.touch_and_settle(&entry);
                 complete(only)
@@ -87,19 +114,15 @@ impl Object {
         }
     }
 
-    /// Tells the session of its receiver, reached by `link`. None if the session is not known any more, though this
-    /// receiver has a part of it.
-    fn enter(
-        self: &Rc<Self>,
-        client: Client<'_>,
-        config: &Config,
-        attach: Attach,
-        link: Link,
-    ) -> Result<Option<Rc<Entry>>> {
+    /// Tells the session of its receiver, reached by `link`.
+    fn enter(self: &Rc<Self>, client: Client<'_>, config: &Config, attach: Attach, link: Link) -> Result<Entered> {
         let Attach { session, transport, receiver, again } = attach;
         let now = now();
         let known = self.table.borrow().session(&config.prefix, &session);
         let entry = match known {
+            Some(entry) if !entry.info.is_of(config, client.pass) || !is_alike(config, &entry.info, transport) => {
+                return Ok(Entered::Refused);
+            }
             Some(entry) => {
                 entry.links.borrow_mut().set(receiver.id, link);
                 match again {
@@ -108,22 +131,42 @@ impl Object {
                 }
                 entry
             }
-            None if matches!(again, Some(Some(_))) => return Ok(None),
+            None if matches!(again, Some(Some(_))) => return Ok(Entered::Lost),
+            None if !client.may_open() => return Ok(Entered::Refused),
             None => {
                 let info = Info::read(client, &config.prefix, Some(session), transport)?;
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
-                let Some(entry) = self.entry(info, opened) else { return Ok(None) };
+                let Some(entry) = self.entry(info, opened) else { return Ok(Entered::Lost) };
                 entry.links.borrow_mut().set(receiver.id, link);
                 self.table.borrow_mut().add_session(entry.clone());
                 entry
             }
         };
         self.touch_and_settle(&entry);
-        Ok(Some(entry))
+        Ok(Entered::Known(entry))
     }
 
     /// Puts a receiver on an inner socket, with what is `ready` as its first frames.
     fn upgrade(
+        self: &Rc<Self>,
+        entry: &Rc<Entry>,
+        transport: Transport,
+        receiver: Receiver,
+        ready: &[Delivery],
+    ) -> Result<Response> {
+        if entry.session.borrow().is_closed() {
+            return not_opened();
+        }
+        let upgraded = self.try_upgrade(entry, transport, receiver, ready);
+        if upgraded.is_err() {
+            // It is not reached this way, and comes again.
+            entry.session.borrow_mut().detach(now(), receiver.id, Departure::Ended);
+            self.touch_and_settle(entry);
+        }
+        upgraded
+    }
+
+    fn try_upgrade(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         transport: Transport,
@@ -153,6 +196,11 @@ impl Object {
 /// This is all there is to write.
 fn complete(delivery: &Delivery) -> Result<Response> {
     Response::from_bytes(delivery.to_edge().encode())
+}
+
+/// Storage did not take the session.
+fn not_opened() -> Result<Response> {
+    Response::error("the session could not be stored", 503)
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of

@@ -12,7 +12,7 @@ use sockjs_protocol::session::{Receiver, Rules, Session};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Response, Result, WebSocket, WebSocketPair};
+use worker::{Delay, Response, Result, WebSocket, WebSocketPair, console_error};
 
 /// How long a WebSocket that `on_open` closed stays open: a close in the same packet as the head of the 101 is lost on
 /// some clients.
@@ -49,9 +49,12 @@ impl Object {
         if entry.session.borrow().is_closed() {
             server.accept()?;
         } else {
-            self.accept(&server)?;
-            if let Some(state) = &*entry.state.borrow() {
-                attachment.write(&server, Some(state))?;
+            let state = entry.state.borrow().clone();
+            if let Err(error) = self.accept(&server).and_then(|()| attachment.write(&server, state.as_deref())) {
+                console_error!("sockjs: accept: {error}");
+                entry.session.borrow_mut().disconnected(1006, "");
+                self.touch_and_settle(&entry);
+                return Response::error("too many connections", 503);
             }
             self.table.borrow_mut().add_socket(&server, Role::Client(entry.clone()));
             entry.links.borrow_mut().set(id, Link::Client(server.clone()));

@@ -144,12 +144,12 @@ pub enum CloseError {
 
 impl CloseError {
     /// Whether a connection can be closed with these.
-    #[doc(hidden)]
     pub fn check(code: u16, reason: &str) -> Result<(), Self> {
-        if !matches!(code, 1000 | 3000..=4999) {
-            return Err(Self::Code(code));
+        match code {
+            1000 | 3000..=4999 if reason.len() <= 123 => Ok(()),
+            1000 | 3000..=4999 => Err(Self::ReasonTooLong),
+            _ => Err(Self::Code(code)),
         }
-        if reason.len() > 123 { Err(Self::ReasonTooLong) } else { Ok(()) }
     }
 }
 
@@ -195,6 +195,11 @@ impl Connection {
     /// The value of a parameter of the prefix: `room` for `/chat/{room}`.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         parameter(&self.entry.info.parameters, name)
+    }
+
+    /// What [`Handler::on_request`](crate::Handler::on_request) said of the client; null if it said nothing.
+    pub fn claims(&self) -> &serde_json::Value {
+        self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
     }
 
     /// Where it can be reached from elsewhere, by `Push`: keep it as it is.

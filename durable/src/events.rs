@@ -9,6 +9,7 @@ use js_sys::JsString;
 use sockjs_protocol::envelope::{FINISHED, ToObject, read_finished_reason};
 use sockjs_protocol::payload::websocket_messages;
 use sockjs_protocol::session::Departure;
+use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,9 +19,16 @@ use worker::{Result, WebSocket, console_error};
 /// How long an alarm waits for settings that can be served.
 const MISCONFIGURED_RETRY: Duration = Duration::from_secs(60);
 
+/// When an object is looked at again that would be empty but for a handler that runs.
+const CLEAR_LATER: Millis = Millis::from_secs(60);
+
 impl Object {
     /// A message on a socket.
     pub(crate) fn on_socket_message(self: &Rc<Self>, websocket: &WebSocket, data: &JsValue) {
+        if self.services.problem().is_some() {
+            // Whoever waits here is served when the settings are mended; what a client says now is not understood.
+            return socket::close(websocket, 1012, "misconfigured");
+        }
         match self.role_of(websocket) {
             Some(Role::Client(entry)) => {
                 self.read_client(&entry, data);
@@ -116,14 +124,25 @@ impl Object {
             session.beat_early(now);
         });
         if let Some(service) = due {
-            self.on_room_alarm(service).await?;
+            // Not awaited: the runtime has one alarm at a time, and heartbeats are not to wait for the application.
+            let object = self.clone();
+            self.run(async move { object.on_room_alarm(service).await }, "room alarm");
         }
-        let idle = self.table.borrow().is_empty() && self.room_alarm.borrow().is_none();
-        if idle {
+        if self.is_idle() {
             self.armed.set(Armed::Never);
-            self.clear_storage().await?;
+            self.clear_storage().await
+        } else if self.armed.get() == Armed::Never {
+            // A handler still runs: what it leaves behind is cleared later.
+            self.armed.set(Armed::At(now() + CLEAR_LATER));
+            self.state.storage().set_alarm(Duration::from_millis(CLEAR_LATER.0)).await
+        } else {
+            Ok(())
         }
-        Ok(())
+    }
+
+    /// Whether nobody is connected, nothing is due, and no handler runs.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.table.borrow().is_empty() && self.room_alarm.borrow().is_none() && self.running.get() == 0
     }
 
     fn role_of(self: &Rc<Self>, websocket: &WebSocket) -> Option<Role> {

@@ -21,14 +21,16 @@ use worker::{Env, Result};
 /// the isolate with it.
 pub trait Handler: 'static {
     /// Whether a client may connect: asked in the Worker, before an object is touched, for each request that could open a
-    /// connection. That is each receive of a session over HTTP, also of one that is open. Default: it may.
+    /// connection. That is each receive of a session over HTTP, also of one that is open; with the option `tickets` only the
+    /// requests without a ticket, and `/info`, which gives them out. Default: it may.
     fn on_request(request: &RequestInfo<'_>, env: &Env) -> impl Future<Output = Admission> {
         let _ = (request, env);
         async { Admission::Admit }
     }
 
     /// The handler is new, and so is its object's memory: first of all calls, after each deploy, restart, and sleep of the
-    /// object. Everything else waits for its end. `room.connections()` is who is present; WebSockets of an object that was
+    /// object. Everything else waits for its end. One that is just being opened may be among the connections, before its
+    /// `on_open`. `room.connections()` is who is present; WebSockets of an object that was
     /// restarted are not, and nothing else tells of them. Default: nothing.
     fn on_start(&self, room: &Room) -> impl Future<Output = Result<()>> {
         let _ = room;

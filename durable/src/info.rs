@@ -1,6 +1,8 @@
 //! What is known of a connection since it was opened.
 
 use serde::{Deserialize, Serialize};
+use sockjs_protocol::envelope::Pass;
+use sockjs_protocol::options::Config;
 use sockjs_protocol::transport::Transport;
 use worker::{Request, Result};
 
@@ -27,6 +29,15 @@ pub(crate) struct Client<'a> {
     pub request: &'a Request,
     /// Of the prefix in its URL.
     pub parameters: &'a [(String, String)],
+    /// What lets it in.
+    pub pass: Option<&'a Pass>,
+}
+
+impl Client<'_> {
+    /// Whether it may open a connection: a ticket does so only for a while.
+    pub fn may_open(&self) -> bool {
+        self.pass.is_none_or(|pass| !pass.is_late)
+    }
 }
 
 /// What is known of a connection since it was opened; stored with it.
@@ -47,12 +58,23 @@ pub(crate) struct Info {
     /// Of its prefix.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parameters: Vec<(String, String)>,
+    /// The ticket that it stays with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ticket: Option<String>,
+    /// What the application said of its client.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub claims: Option<serde_json::Value>,
 }
 
 impl Info {
+    /// Whether a request with `pass` is of the client that opened the connection, as far as its service asks.
+    pub fn is_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
+        !config.tickets || self.ticket == pass.and_then(|pass| pass.ticket.clone())
+    }
+
     /// Reads what the client's first request tells.
     pub fn read(client: Client<'_>, service: &str, session: Option<String>, transport: Transport) -> Result<Self> {
-        let Client { request, parameters } = client;
+        let Client { request, parameters, pass } = client;
         let url = request.inner().url();
         let (pathname, query) = path_and_query(&url);
         let headers = request.headers();
@@ -72,6 +94,8 @@ impl Info {
             remote_address: headers.get("cf-connecting-ip")?,
             headers: allowed,
             parameters: parameters.to_vec(),
+            ticket: pass.and_then(|pass| pass.ticket.clone()),
+            claims: pass.and_then(|pass| pass.claims.clone()),
         })
     }
 }

@@ -38,4 +38,4 @@ pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;
 pub use room::Room;
 pub use room_storage::RoomStorage;
-pub use services::{DEFAULT_BINDING, DEVELOPMENT_VAR, Services};
+pub use services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};

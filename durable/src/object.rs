@@ -44,6 +44,8 @@ pub struct Object {
     /// The service whose application set an alarm, and when it is due.
     pub(crate) room_alarm: RefCell<Option<(String, Millis)>>,
     timer: Cell<Option<Millis>>,
+    /// How many handlers run.
+    pub(crate) running: Cell<usize>,
 }
 
 impl Object {
@@ -65,6 +67,7 @@ impl Object {
             armed: Cell::new(Armed::Unknown),
             room_alarm: RefCell::default(),
             timer: Cell::new(None),
+            running: Cell::new(0),
         })
     }
 
@@ -149,16 +152,16 @@ impl Object {
 
     /// `handlers`, settling what they do each time they had to wait.
     pub(crate) fn settling<T>(self: &Rc<Self>, handlers: LocalBoxFuture<'static, T>) -> Settling<T> {
+        self.running.set(self.running.get() + 1);
         Settling { object: self.clone(), handlers }
     }
 
     /// Arms the alarm and the timer for what the sessions of `entries` wait for.
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let has_alarm = matches!(self.armed.get(), Armed::At(_));
         let mut due = Due { lasting: self.room_alarm.borrow().as_ref().map(|(_, at)| *at), passing: None };
         for entry in entries {
-            due.add(&entry.session.borrow(), now, has_alarm);
+            due.add(&entry.session.borrow(), now);
         }
         let Due { lasting, passing } = due;
         let plan = alarm::plan(self.armed.get(), self.timer.get(), lasting, passing);
@@ -271,6 +274,12 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
 pub(crate) struct Settling<T> {
     object: Rc<Object>,
     handlers: LocalBoxFuture<'static, T>,
+}
+
+impl<T> Drop for Settling<T> {
+    fn drop(&mut self) {
+        self.object.running.set(self.object.running.get().saturating_sub(1));
+    }
 }
 
 impl<T> Future for Settling<T> {

@@ -100,6 +100,11 @@ impl Object {
         }
     }
 
+    fn lose(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
+        entry.session.borrow_mut().detach(now(), receiver, Departure::Broken);
+        self.touch(entry);
+    }
+
     fn probe(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
         let link = entry.links.borrow_mut().take(receiver);
         match link {
@@ -112,14 +117,15 @@ impl Object {
                 let _ = inner.send_with_bytes(ToEdge::Probe.encode());
                 entry.links.borrow_mut().set(receiver, Link::Inner(inner));
             }
-            Some(Link::Client(_) | Link::Opening(_)) | None => {}
+            Some(link @ (Link::Client(_) | Link::Opening(_))) => entry.links.borrow_mut().set(receiver, link),
+            // Nothing leads to it: it is lost, and is to say so itself.
+            None => return self.lose(entry, receiver),
         }
         let (object, entry) = (self.clone(), entry.clone());
         let wait = async move {
             Delay::from(PROBE_WAIT).await;
             entry.session.borrow_mut().probed(now(), receiver, true);
-            object.touch(&entry);
-            object.settle();
+            object.touch_and_settle(&entry);
             Ok(())
         };
         self.run(wait, "probe");

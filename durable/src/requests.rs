@@ -3,6 +3,7 @@
 use crate::attach::Attach;
 use crate::info::Client;
 use crate::object::Object;
+use crate::runtime::now;
 use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, EnvelopeError};
 use sockjs_protocol::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
@@ -27,22 +28,23 @@ impl Object {
             Action::Attach { session, transport, receiver, after, again } => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
                 let attach = Attach { session, transport, receiver, again: again.then_some(after) };
-                self.attach(Client { request: &request, parameters: &command.parameters }, &config, attach).await
+                let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
+                self.attach(client, &config, attach).await
             }
             Action::Send { session, id } => {
                 let batch = request.bytes().await?;
-                self.send(&config, &session, id, &batch).await
+                self.send(&config, &session, command.pass.as_ref(), id, &batch).await
             }
             Action::Wrote { session, receiver, seq } => {
                 if let Some(entry) = self.session(&service, &session)? {
-                    entry.session.borrow_mut().wrote(receiver, seq);
+                    entry.session.borrow_mut().wrote(now(), receiver, seq);
                     self.touch_and_settle(&entry);
                 }
                 Ok(Response::empty()?.with_status(204))
             }
             Action::Push { target, push } => self.push(request, service, target, push).await,
             Action::Connect { session, transport } => {
-                let client = Client { request: &request, parameters: &command.parameters };
+                let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.connect(client, &config, session, transport).await
             }
         }

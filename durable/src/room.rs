@@ -122,7 +122,9 @@ impl Object {
         if let Err(error) = self.settling(handler.on_alarm(room)).await {
             console_error!("sockjs: alarm of {service}: {error}");
         }
-        let is_set_again = self.room_alarm.borrow().is_some();
-        if is_set_again { Ok(()) } else { self.store.set_room_alarm(&service, None) }
+        if self.room_alarm.borrow().is_none() {
+            self.store.set_room_alarm(&service, None)?;
+        }
+        if self.is_idle() { self.clear_storage().await } else { Ok(()) }
     }
 }

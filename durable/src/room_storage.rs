@@ -39,17 +39,14 @@ impl std::fmt::Debug for RoomStorage {
 }
 
 impl Object {
-    /// Nobody is connected and nothing is due: nothing of this server stays, and nothing at all if the application keeps
-    /// nothing. Of an alarm alone an object keeps 12 KB, and nobody may ever ask for it again.
+    /// Nobody is connected and nothing is due: if the application keeps nothing, nothing at all stays. Of an alarm alone an
+    /// object keeps 12 KB, and nobody may ever ask for it again.
     pub(crate) async fn clear_storage(&self) -> Result<()> {
         let storage = self.state.storage();
         let tables: Vec<IgnoredAny> = storage.sql().exec(APPLICATION_TABLES, None)?.to_array()?;
         let keys = storage.list_with_options(ListOptions::new().limit(1)).await?;
-        if !self.table.borrow().is_empty() {
-            // Somebody came meanwhile.
-            return Ok(());
-        }
-        if tables.is_empty() && keys.size() == 0 {
+        // Somebody may have come meanwhile.
+        if self.is_idle() && tables.is_empty() && keys.size() == 0 {
             self.store.reset();
             storage.delete_all().await?;
         }

@@ -4,7 +4,7 @@ use crate::inbox::cost;
 use crate::object::Object;
 use crate::runtime::now;
 use futures::future::select;
-use sockjs_protocol::envelope::{EnvelopeError, decode_batch};
+use sockjs_protocol::envelope::{EnvelopeError, Pass, decode_batch};
 use sockjs_protocol::options::Config;
 use sockjs_protocol::time::Millis;
 use std::collections::VecDeque;
@@ -87,12 +87,16 @@ impl Object {
         self: Rc<Self>,
         config: &Config,
         session: &str,
+        pass: Option<&Pass>,
         id: u64,
         batch: &[u8],
     ) -> Result<Response> {
         let Some(entry) = self.session(&config.prefix, session)? else {
             return Response::error("no such session", 404);
         };
+        if !entry.info.is_of(config, pass) {
+            return Response::error("not this client's session", 403);
+        }
         let messages = match decode_batch(batch) {
             Ok(messages) => messages,
             Err(error @ EnvelopeError::Version(_)) => return Response::error(error.to_string(), 426),

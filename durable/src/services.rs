@@ -5,13 +5,19 @@ use crate::handler::{ErasedHandler, Handler};
 use crate::runtime::chain_panic_hook;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::{Config, ConfigError};
-use sockjs_protocol::prefix::match_prefix;
+use sockjs_protocol::prefix::{match_prefix, parameter_name};
 use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{Env, Request, console_error};
 
 /// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
 pub const DEFAULT_BINDING: &str = "SOCKJS";
+
+/// The secret with the keys of tickets unless [`Services::ticket_keys`] says otherwise.
+pub const DEFAULT_TICKET_SECRET: &str = "SOCKJS_TICKET_KEYS";
+
+/// Shortest key: as long as the signature.
+const KEY_MIN: usize = 32;
 
 /// The variable that says that the Worker runs behind `wrangler dev`; not for a deployment.
 pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
@@ -35,6 +41,9 @@ pub struct Services {
     services: Vec<Service>,
     binding: String,
     development: bool,
+    /// Name of the secret, and what is in it.
+    ticket_secret: String,
+    ticket_keys: Vec<String>,
     problem: Option<String>,
 }
 
@@ -48,7 +57,14 @@ pub(crate) struct Service {
 impl Services {
     /// No services yet.
     pub fn new() -> Self {
-        Self { services: Vec::new(), binding: DEFAULT_BINDING.into(), development: false, problem: None }
+        Self {
+            services: Vec::new(),
+            binding: DEFAULT_BINDING.into(),
+            development: false,
+            ticket_secret: DEFAULT_TICKET_SECRET.into(),
+            ticket_keys: Vec::new(),
+            problem: None,
+        }
     }
 
     /// No services, because the application's own settings cannot be served: every request is answered with 500 and
@@ -71,6 +87,20 @@ impl Services {
     pub fn binding(mut self, name: impl Into<String>) -> Self {
         self.binding = name.into();
         self
+    }
+
+    /// Names the secret that has the keys of tickets, of at least 32 characters each, with commas in between: the first one
+    /// signs, each is believed. To exchange a key, put the new one in front, and take the old one away when the tickets that
+    /// it signed are too old. Default [`DEFAULT_TICKET_SECRET`].
+    pub fn ticket_keys(mut self, secret: impl Into<String>) -> Self {
+        self.ticket_secret = secret.into();
+        self
+    }
+
+    /// The keys themselves; none if no service has tickets.
+    #[doc(hidden)]
+    pub fn keys(&self) -> &[String] {
+        &self.ticket_keys
     }
 
     /// The binding's name.
@@ -108,7 +138,12 @@ impl Services {
     pub fn check(&self) -> Result<(), ConfigError> {
         for (at, config) in self.configs().enumerate() {
             config.check()?;
-            if self.configs().take(at).any(|earlier| earlier.prefix == config.prefix) {
+            let shape = |config: &Config| {
+                let segments =
+                    config.prefix.split('/').map(|segment| parameter_name(segment).map_or(segment, |_| "{}"));
+                segments.collect::<Vec<_>>().join("/")
+            };
+            if self.configs().take(at).any(|earlier| shape(earlier) == shape(config)) {
                 let advice = "is used by an earlier service".into();
                 return Err(ConfigError { prefix: config.prefix.clone(), option: "prefix", advice });
             }
@@ -133,6 +168,7 @@ impl Services {
         known.unwrap_or_else(|| {
             let mut services = build(env);
             services.problem = services.problem.take().or_else(|| Some(services.check().err()?.to_string()));
+            services.read_ticket_keys(env);
             if let Some(problem) = &services.problem {
                 console_error!("sockjs: {problem}");
             }
@@ -147,6 +183,21 @@ impl Services {
             }
             services
         })
+    }
+
+    fn read_ticket_keys(&mut self, env: &Env) {
+        if !self.configs().any(|config| config.tickets) {
+            return;
+        }
+        let secret = env.secret(&self.ticket_secret).map(|secret| secret.to_string()).unwrap_or_default();
+        let keys: Vec<String> =
+            secret.split(',').map(str::trim).filter(|key| !key.is_empty()).map(String::from).collect();
+        if keys.is_empty() || keys.iter().any(|key| key.len() < KEY_MIN) {
+            let name = &self.ticket_secret;
+            let problem = format!("tickets need a secret {name} with keys of at least {KEY_MIN} characters");
+            self.problem.get_or_insert(problem);
+        }
+        self.ticket_keys = keys;
     }
 
     pub(crate) fn find(&self, prefix: &str) -> Option<&Service> {

@@ -1,14 +1,15 @@
 //! Sockets that outlive the object: what is attached to them, and how they are told apart.
 
 use crate::info::Info;
+use crate::runtime::now;
 use crate::state::STATE_MAX;
-use js_sys::{Array, JsString, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use serde::{Deserialize, Serialize};
 use sockjs_protocol::session::ReceiverId;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
-use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::ext::WebSocketExt;
 use worker::{Error, Result, WebSocket};
 
@@ -32,6 +33,7 @@ pub(crate) enum Attachment {
         session: String,
         transport: Transport,
         receiver: ReceiverId,
+        /// When it was attached, or given its last frame.
         since: Millis,
         /// Whether its response was given its last frame.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
@@ -56,8 +58,8 @@ impl Attachment {
         if text.len() > ATTACHMENT_MAX {
             return Err(Error::RustError(format!("URL and headers take more than {ATTACHMENT_MAX} bytes")));
         }
-        let text = JsString::from(text);
         // Bytes, since one letter beyond Latin-1 would double a text.
+        let text = Uint8Array::from(text.as_bytes());
         let attachment = match state {
             Some(state) => Array::of2(&text, &Uint8Array::from(state.as_bytes())).into(),
             None => text.into(),
@@ -68,11 +70,14 @@ impl Attachment {
     /// Reads what is attached to `socket`, and the state of its connection; none if nothing of this version is.
     pub fn read(socket: &WebSocket) -> Option<(Self, Option<String>)> {
         let attached = socket.as_ref().deserialize_attachment().ok()?;
+        let bytes = |value: &JsValue| value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
         let (text, state) = match attached.dyn_ref::<Array>() {
-            Some(parts) => (parts.get(0), String::from_utf8(Uint8Array::new(&parts.get(1)).to_vec()).ok()),
-            None => (attached, None),
+            Some(parts) => {
+                (bytes(&parts.get(0))?, bytes(&parts.get(1)).and_then(|state| String::from_utf8(state).ok()))
+            }
+            None => (bytes(&attached)?, None),
         };
-        let versioned: Versioned = serde_json::from_str(&text.as_string()?).ok()?;
+        let versioned: Versioned = serde_json::from_slice(&text).ok()?;
         (versioned.version == VERSION).then_some((versioned.socket, state))
     }
 }
@@ -104,8 +109,8 @@ pub(crate) fn set_key(socket: &WebSocket, key: u64) {
 /// Notes that nothing more goes out on `socket`: the runtime may still list it after a sleep.
 pub(crate) fn over(socket: &WebSocket) {
     let attachment = match Attachment::read(socket) {
-        Some((Attachment::Receiver { service, session, transport, receiver, since, .. }, _)) => {
-            Attachment::Receiver { service, session, transport, receiver, since, ending: true }
+        Some((Attachment::Receiver { service, session, transport, receiver, .. }, _)) => {
+            Attachment::Receiver { service, session, transport, receiver, since: now(), ending: true }
         }
         _ => Attachment::Over,
     };
@@ -138,6 +143,8 @@ mod tests {
             remote_address: None,
             headers: vec![("host".into(), "example.com".into())],
             parameters: vec![],
+            ticket: None,
+            claims: None,
         });
         let receiver = Attachment::Receiver {
             service: "/echo".into(),

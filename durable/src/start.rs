@@ -81,7 +81,7 @@ impl Object {
                 waiters.push(started);
                 wait
             }
-            _ => return,
+            Some(Known { start: Start::Due | Start::Done, .. }) | None => return,
         };
         // It can only be cancelled with the object.
         let _ = wait.await;

@@ -1,6 +1,6 @@
 //! What the application keeps with a connection.
 
-use crate::connection::{Connection, Entry};
+use crate::connection::{Connection, Entry, ReadyState};
 use crate::link::Link;
 use crate::object::Object;
 use crate::socket::Attachment;
@@ -30,11 +30,14 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// When it is too large or storage fails; then what was kept before stays.
+    /// When it is too large, storage fails, or the connection is over; then what was kept before stays.
     pub fn set_state<T: Serialize>(&self, state: &T) -> Result<()> {
         let json = serde_json::to_string(state)?;
         if json.len() > STATE_MAX {
             return Err(Error::RustError(format!("a connection's state has at most {STATE_MAX} bytes of JSON")));
+        }
+        if self.ready_state() == ReadyState::Closed {
+            return Err(Error::RustError("the connection is over".into()));
         }
         if let Some(object) = self.object.upgrade() {
             object.keep_state(&self.entry, &json)?;

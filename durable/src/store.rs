@@ -8,8 +8,8 @@
 //! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
 //! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
 //!
-//! The number in a table's name is the version of its format. Tables are made by the first write, so that a request that
-//! is refused leaves nothing behind. None has a row id, so that each row counts once.
+//! The number in a table's name is the version of its format. Each table is made by the first write to it, so that a request
+//! that is refused leaves nothing behind. None has a row id, so that each row counts once.
 
 use crate::info::Info;
 use serde::Deserialize;
@@ -17,26 +17,47 @@ use sockjs_protocol::frame::{Encoded, Frame};
 use sockjs_protocol::payload;
 use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use worker::{Error, Result, SqlStorage, SqlStorageValue, console_error};
 
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS sockjs_sessions_2 (
+/// A table of this server's. Each is made by the first write to it: making one is billed as two rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Table {
+    name: &'static str,
+    /// What makes it.
+    create: &'static str,
+}
+
+const SESSIONS: Table = Table {
+    name: "sockjs_sessions_2",
+    create: "CREATE TABLE sockjs_sessions_2 (
   service TEXT NOT NULL, session TEXT NOT NULL,
   info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
-  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, state TEXT,
-  PRIMARY KEY (service, session)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sockjs_rooms_1 (service TEXT PRIMARY KEY, alarm INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sockjs_messages_1 (
+  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, state TEXT,
+  PRIMARY KEY (service, session)) WITHOUT ROWID",
+};
+
+const ROOMS: Table = Table {
+    name: "sockjs_rooms_1",
+    create: "CREATE TABLE sockjs_rooms_1 (service TEXT PRIMARY KEY, alarm INTEGER NOT NULL) WITHOUT ROWID",
+};
+
+const MESSAGES: Table = Table {
+    name: "sockjs_messages_1",
+    create: "CREATE TABLE sockjs_messages_1 (
   service TEXT NOT NULL, session TEXT NOT NULL, first INTEGER NOT NULL,
   last INTEGER NOT NULL, messages TEXT NOT NULL,
-  PRIMARY KEY (service, session, first)) WITHOUT ROWID;";
+  PRIMARY KEY (service, session, first)) WITHOUT ROWID",
+};
+
+const TABLES: [Table; 3] = [SESSIONS, ROOMS, MESSAGES];
 
 /// The object's tables.
 pub(crate) struct Store {
     sql: SqlStorage,
-    /// Whether the tables are known to be there.
-    ready: Cell<bool>,
+    /// Those that are there; none as long as nobody looked.
+    known: RefCell<Option<Vec<Table>>>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +71,7 @@ struct SessionRow {
     close_reason: Option<String>,
     closed_at: Option<u64>,
     told: u8,
+    absent: Option<u64>,
     state: Option<String>,
 }
 
@@ -78,32 +100,33 @@ struct MessagesRow {
 
 impl Store {
     pub fn new(sql: SqlStorage) -> Self {
-        Self { sql, ready: Cell::new(false) }
+        Self { sql, known: RefCell::default() }
     }
 
     /// Everything was deleted, the tables too.
     pub fn reset(&self) {
-        self.ready.set(false);
+        self.known.replace(None);
     }
 
     /// Every session that is stored.
     pub fn load(&self) -> Result<Vec<StoredSession>> {
-        let tables: Vec<serde::de::IgnoredAny> =
-            self.exec("SELECT 1 FROM sqlite_master WHERE name = 'sockjs_sessions_2'", vec![])?.to_array()?;
-        if tables.is_empty() {
+        if !self.has(SESSIONS)? {
             return Ok(Vec::new());
         }
-        // An earlier version may not have made all of them.
-        self.prepare()?;
         let rows: Vec<SessionRow> = self.exec("SELECT * FROM sockjs_sessions_2", vec![])?.to_array()?;
-        let messages: Vec<MessagesRow> = self
-            .exec(
-                "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first",
-                vec![],
-            )?
-            .to_array()?;
+        let mut messages: HashMap<(String, String), Vec<MessagesRow>> = HashMap::new();
+        if self.has(MESSAGES)? {
+            let query =
+                "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first";
+            for row in self.exec(query, vec![])?.to_array::<MessagesRow>()? {
+                messages.entry((row.service.clone(), row.session.clone())).or_default().push(row);
+            }
+        }
         // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
-        let read = rows.into_iter().map(|row| read(row, &messages));
+        let read = rows.into_iter().map(|row| {
+            let messages = messages.remove(&(row.service.clone(), row.session.clone())).unwrap_or_default();
+            read(row, &messages)
+        });
         Ok(read
             .filter_map(|session| session.inspect_err(|error| console_error!("sockjs: stored session: {error}")).ok())
             .collect())
@@ -111,7 +134,7 @@ impl Store {
 
     /// The service whose application's alarm is set, and when it is due.
     pub fn load_room_alarm(&self) -> Result<Option<(String, Millis)>> {
-        if !self.ready.get() {
+        if !self.has(ROOMS)? {
             return Ok(None);
         }
         let rooms: Vec<RoomRow> = self.exec("SELECT service, alarm FROM sockjs_rooms_1", vec![])?.to_array()?;
@@ -120,7 +143,7 @@ impl Store {
 
     /// Writes when the application's alarm is due.
     pub fn set_room_alarm(&self, service: &str, at: Option<Millis>) -> Result<()> {
-        self.prepare()?;
+        self.make(ROOMS)?;
         match at {
             Some(at) => self.exec(
                 "INSERT OR REPLACE INTO sockjs_rooms_1 (service, alarm) VALUES (?, ?)",
@@ -131,11 +154,31 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the tables, once.
-    fn prepare(&self) -> Result<()> {
-        if !self.ready.get() {
-            self.exec(SCHEMA, vec![])?;
-            self.ready.set(true);
+    /// Whether the table is there.
+    fn has(&self, table: Table) -> Result<bool> {
+        if let Some(known) = &*self.known.borrow() {
+            return Ok(known.contains(&table));
+        }
+        #[derive(Deserialize)]
+        struct Name {
+            name: String,
+        }
+        let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sockjs%'";
+        let names: Vec<Name> = self.exec(query, vec![])?.to_array()?;
+        let known: Vec<Table> =
+            TABLES.into_iter().filter(|table| names.iter().any(|known| known.name == table.name)).collect();
+        let has = known.contains(&table);
+        self.known.replace(Some(known));
+        Ok(has)
+    }
+
+    /// Makes the table if it is not there.
+    fn make(&self, table: Table) -> Result<()> {
+        if !self.has(table)? {
+            self.exec(table.create, vec![])?;
+            if let Some(known) = &mut *self.known.borrow_mut() {
+                known.push(table);
+            }
         }
         Ok(())
     }
@@ -143,7 +186,7 @@ impl Store {
     /// Writes the state that the application keeps with the session that `info` names.
     pub fn set_state(&self, info: &Info, json: &str) -> Result<()> {
         let session = info.session.as_deref().unwrap_or_default();
-        self.prepare()?;
+        self.make(SESSIONS)?;
         self.exec(
             "UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?",
             vec![json.into(), info.service.as_str().into(), session.into()],
@@ -155,21 +198,19 @@ impl Store {
     pub fn apply(&self, info: &Info, change: &Change) -> Result<()> {
         let service = SqlStorageValue::from(info.service.as_str());
         let session = SqlStorageValue::from(info.session.as_deref().unwrap_or_default());
-        self.prepare()?;
+        self.make(SESSIONS)?;
         match change {
             Change::Open { opener } => {
                 let info = serde_json::to_string(info)?;
                 // Of a session that could not be read, messages may be left.
-                self.exec(
-                    "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ?",
-                    vec![service.clone(), session.clone()],
-                )?;
+                self.delete_messages(service.clone(), session.clone(), None)?;
                 self.exec(
                     "INSERT OR REPLACE INTO sockjs_sessions_2 (service, session, info, opener) VALUES (?, ?, ?, ?)",
                     vec![service, session, info.into(), number(opener.0)],
                 )?;
             }
             Change::Append(row) => {
+                self.make(MESSAGES)?;
                 let last = number(row.last().0);
                 let first = number(row.first.0);
                 // What was lost on its way counts again, though the row that it was delivered from may still be there.
@@ -185,15 +226,14 @@ impl Store {
                 )?;
             }
             Change::Discard { through } => {
-                self.exec(
-                    "UPDATE sockjs_sessions_2 SET delivered = ?3 WHERE service = ?1 AND session = ?2 AND EXISTS (SELECT 1
-                     FROM sockjs_messages_1 WHERE service = ?1 AND session = ?2 AND first <= ?3 AND last > ?3)",
-                    vec![service.clone(), session.clone(), number(through.0)],
-                )?;
-                self.exec(
-                    "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last <= ?",
-                    vec![service, session, number(through.0)],
-                )?;
+                if self.has(MESSAGES)? {
+                    self.exec(
+                        "UPDATE sockjs_sessions_2 SET delivered = ?3 WHERE service = ?1 AND session = ?2 AND EXISTS (SELECT 1
+                         FROM sockjs_messages_1 WHERE service = ?1 AND session = ?2 AND first <= ?3 AND last > ?3)",
+                        vec![service.clone(), session.clone(), number(through.0)],
+                    )?;
+                }
+                self.delete_messages(service, session, Some(*through))?;
             }
             Change::Close { tombstone: Tombstone { code, reason, at }, told } => {
                 self.exec(
@@ -209,6 +249,13 @@ impl Store {
                     ],
                 )?;
             }
+            Change::Absent(since) => {
+                let since = since.map_or(SqlStorageValue::Null, |since| number(since.0));
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET absent = ? WHERE service = ? AND session = ?",
+                    vec![since, service, session],
+                )?;
+            }
             Change::Told => {
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET told = 1 WHERE service = ? AND session = ?",
@@ -216,12 +263,21 @@ impl Store {
                 )?;
             }
             Change::Forget => {
-                self.exec(
-                    "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ?",
-                    vec![service.clone(), session.clone()],
-                )?;
+                self.delete_messages(service.clone(), session.clone(), None)?;
                 self.exec("DELETE FROM sockjs_sessions_2 WHERE service = ? AND session = ?", vec![service, session])?;
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes the rows of messages that hold nothing beyond `through`, or all.
+    fn delete_messages(&self, service: SqlStorageValue, session: SqlStorageValue, through: Option<Seq>) -> Result<()> {
+        if self.has(MESSAGES)? {
+            let through = number(through.map_or(u64::MAX, |through| through.0));
+            self.exec(
+                "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last <= ?",
+                vec![service, session, through],
+            )?;
         }
         Ok(())
     }
@@ -242,15 +298,21 @@ fn array(messages: &[Encoded]) -> String {
 }
 
 fn read(row: SessionRow, messages: &[MessagesRow]) -> Result<StoredSession> {
-    let of_this = |other: &&MessagesRow| other.service == row.service && other.session == row.session;
-    let rows = messages.iter().filter(of_this).map(read_messages).collect::<Result<_>>()?;
+    let rows = messages.iter().map(read_messages).collect::<Result<_>>()?;
     let closed = row.close_code.map(|code| Tombstone {
         code,
         reason: row.close_reason.unwrap_or_default(),
         at: Millis(row.closed_at.unwrap_or_default()),
     });
     let delivered = row.delivered.map(Seq);
-    let stored = Stored { opener: ReceiverId(row.opener), closed, told: row.told != 0, rows, delivered };
+    let stored = Stored {
+        opener: ReceiverId(row.opener),
+        closed,
+        told: row.told != 0,
+        absent: row.absent.map(Millis),
+        rows,
+        delivered,
+    };
     Ok(StoredSession { info: serde_json::from_str(&row.info)?, state: row.state, stored })
 }
 
@@ -276,6 +338,8 @@ mod tests {
             remote_address: Some("192.0.2.1".into()),
             headers: vec![("host".into(), "example.com".into())],
             parameters: vec![],
+            ticket: None,
+            claims: None,
         }
     }
 
@@ -296,6 +360,7 @@ mod tests {
             close_reason: Some("Go away!".into()),
             closed_at: Some(9),
             told: 1,
+            absent: Some(8),
             state: Some("{}".into()),
         };
         let of = |session: &str, first, messages: &str| MessagesRow {
@@ -304,11 +369,12 @@ mod tests {
             first,
             messages: messages.into(),
         };
-        let read = read(row, &[of("other", 1, r#"["x"]"#), of("s", 5, &text)]).unwrap();
+        let read = read(row, &[of("s", 5, &text)]).unwrap();
         let messages = vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")];
         let rows = vec![Row { first: Seq(5), messages }];
         let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
-        let stored = Stored { opener: ReceiverId(7), closed, told: true, rows, delivered: None };
+        let stored =
+            Stored { opener: ReceiverId(7), closed, told: true, absent: Some(Millis(8)), rows, delivered: None };
         assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
     }
 }

@@ -102,7 +102,7 @@ impl Object {
         let attached = latest(false).map(|sleeper| (sleeper.receiver, sleeper.since));
         let mut session = Session::restore(now(), rules, stored, attached);
         if let Some(sleeper) = latest(true) {
-            session.wake_ending(sleeper.receiver);
+            session.wake_ending(sleeper.receiver, sleeper.since);
         }
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);

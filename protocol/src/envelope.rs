@@ -29,8 +29,26 @@ pub struct Command {
     /// The parameters' names and values, where a connection may be opened.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parameters: Vec<(String, String)>,
+    /// What lets the client in, where its service asks for that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pass: Option<Pass>,
     /// The request itself.
     pub action: Action,
+}
+
+/// What lets a client in: a ticket that the Worker has checked, or what the application said of the client.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// What tells the ticket from others; none for a client that needs no ticket. A session stays with the one that opened
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ticket: Option<String>,
+    /// Whether the ticket opens no session any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_late: bool,
+    /// What the application said of the client.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub claims: Option<serde_json::Value>,
 }
 
 /// The kinds of request.
@@ -114,12 +132,18 @@ pub enum Push {
 impl Command {
     /// A command of this version.
     pub fn new(service: &str, action: Action) -> Self {
-        Self { version: VERSION, service: service.to_owned(), parameters: Vec::new(), action }
+        Self { version: VERSION, service: service.to_owned(), parameters: Vec::new(), pass: None, action }
     }
 
     /// The same for a client at a prefix with these parameters.
     pub fn with_parameters(mut self, parameters: &[(String, String)]) -> Self {
         self.parameters = parameters.to_vec();
+        self
+    }
+
+    /// The same for a client that this lets in.
+    pub fn with_pass(mut self, pass: Option<Pass>) -> Self {
+        self.pass = pass;
         self
     }
 

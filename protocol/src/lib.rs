@@ -8,12 +8,14 @@
 //! * [`session`]: the session state machine
 //! * [`envelope`]: what the Worker and the Durable Object say to each other
 //! * [`options`]: a service's settings, their defaults and limits
+//! * [`origin`]: whose pages may connect
 //! * [`prefix`]: where a service lives; [`placement`]: which object serves a connection
 //! * [`time`][]: milliseconds
 
 pub mod envelope;
 pub mod frame;
 pub mod options;
+pub mod origin;
 pub mod payload;
 pub mod placement;
 pub mod prefix;

@@ -10,8 +10,8 @@ const INTERRUPTED: &str = r#"c[1002,"Connection interrupted"] end"#;
 
 #[test]
 fn the_opener_gets_the_open_frame_before_the_application_hears_of_it() {
-    assert_eq!(Driver::new(Rules::default(), poll(1)).outputs(), ["to 1: o #0 end", "store open 1", "opened"]);
-    assert_eq!(Driver::new(Rules::default(), stream(1)).outputs(), ["to 1: o #0", "store open 1", "opened"]);
+    assert_eq!(Driver::new(Rules::default(), poll(1)).outputs(), ["store open 1", "to 1: o #0 end", "opened"]);
+    assert_eq!(Driver::new(Rules::default(), stream(1)).outputs(), ["store open 1", "to 1: o #0", "opened"]);
     assert_eq!(Driver::new(outbox(), poll(1)).outputs(), ["store open 1", "to 1: o #0 end", "opened"]);
 }
 
@@ -19,7 +19,7 @@ fn the_opener_gets_the_open_frame_before_the_application_hears_of_it() {
 fn the_open_frame_goes_alone_whatever_waits() {
     let mut session = Driver::new(Rules::default(), stream(1));
     session.try_send("x").unwrap();
-    assert_eq!(session.outputs(), ["to 1: o #0", r#"to 1: a["x"] #1"#, "store open 1", "opened"]);
+    assert_eq!(session.outputs(), ["store open 1", "to 1: o #0", r#"to 1: a["x"] #1"#, "opened"]);
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_receiver_whose_response_is_over_tells_in_time_what_it_wrote() {
         session.detach(2, Departure::Broken);
         session.send("y");
         session.attach(poll(3));
-        session.session.wrote(ReceiverId(2), Seq(1));
+        session.session.wrote(session.now, ReceiverId(2), Seq(1));
         let lines = session.outputs();
         assert!(lines.contains(&r#"to 3: a["y"] #2 end"#.into()), "{lines:?}");
     }
@@ -181,9 +181,10 @@ fn a_receiver_whose_response_is_over_tells_in_time_what_it_wrote() {
 fn what_it_wrote_says_nothing_of_another_session() {
     let mut session = Driver::with(Rules::default(), poll(7));
     session.detach(7, Departure::Broken);
-    session.session.wrote(ReceiverId(2), Seq(99));
+    session.session.wrote(session.now, ReceiverId(2), Seq(99));
     assert_eq!(session.outputs(), NOTHING);
-    assert_eq!(session.attach(poll(8)), ["to 8: o #0 end"], "its open frame is still to be read");
+    assert_eq!(session.attach(poll(8)), NOTHING, "the one that was lost is still waited for");
+    assert_eq!(session.pass(500), ["500 to 8: o #0 end"]);
 }
 
 #[test]

@@ -20,5 +20,5 @@ pub(super) fn client(request: &Request, services: &Services) -> Option<Result<Re
     let path = request.path();
     let prefix = path.strip_suffix(FILE)?;
     let known = services.configs().any(|config: &Config| config.prefix == prefix);
-    (known && request.inner().method() == "GET").then(|| cacheable(request, JAVASCRIPT, CLIENT.as_bytes()))
+    (known && request.inner().method() == "GET").then(|| cacheable(request, JAVASCRIPT, CLIENT.as_bytes(), Vec::new()))
 }

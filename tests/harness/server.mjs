@@ -14,10 +14,11 @@ export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DE
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`; of an example, on top
  *   of those of its wrangler.toml
  * @param {string} [options.build] with `config`: what `example` gives, in place of the deployable Worker
+ * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
  */
-export async function startServer(owner, { vars = {}, log, build, config } = {}) {
-  const server = new Server({ vars: { ...(config?.vars ?? DEFAULT_VARS), ...vars }, build, config }, log);
+export async function startServer(owner, { vars = {}, build, config, entry, log } = {}) {
+  const server = new Server({ vars: { ...(config?.vars ?? DEFAULT_VARS), ...vars }, build, config, entry }, log);
   owner.after(() => server.stop());
   await server.start();
   return server;

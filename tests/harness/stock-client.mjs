@@ -6,20 +6,21 @@ import { DEADLINE_MS, within } from "./wait.mjs";
 
 /** Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. */
 export async function connectStockClient(owner, url, transport) {
-  const client = new StockClient(url, transport);
+  // By itself it gives a transport little more than half a second after a fast /info: on a busy machine, too little.
+  const client = new StockClient(new SockJS(url, null, { transports: transport, timeout: DEADLINE_MS }));
   owner.after(() => client.close());
   await within(client.opened, `the stock client to connect over ${transport}`);
   return client;
 }
 
-class StockClient {
+export class StockClient {
   #socket;
   messages = new Queue();
   heartbeats = new Queue();
 
-  constructor(url, transport) {
-    // By itself it gives a transport little more than half a second after a fast /info: on a busy machine, too little.
-    this.#socket = new SockJS(url, null, { transports: transport, timeout: DEADLINE_MS });
+  /** @param socket a new SockJS, or what looks like one */
+  constructor(socket) {
+    this.#socket = socket;
     this.#socket.onmessage = ({ data }) => this.messages.push(data);
     this.#socket.onheartbeat = () => this.heartbeats.push("h");
     const opened = Promise.withResolvers();

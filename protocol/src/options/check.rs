@@ -1,6 +1,7 @@
 //! What can be served.
 
 use super::{Config, Millis, Placement};
+use crate::origin::Origin;
 use crate::prefix::parameter_name;
 use crate::transport::Transport;
 use std::fmt;
@@ -44,6 +45,13 @@ impl Config {
             ),
             ("websocket_protocols", self.wrong_websocket_protocols()),
             ("placement", self.wrong_placement()),
+            ("allowed_origins", self.wrong_allowed_origins()),
+            ("ticket_lifetime", second_to_day(self.ticket_lifetime)),
+            ("ticket_max_age", self.wrong_ticket_max_age()),
+            ("messages_per_body", unless(self.messages_per_body != Some(0), "must be at least 1")),
+            ("message_rate", unless(self.message_rate != Some(0), "must be at least 1")),
+            ("first_message_timeout", self.first_message_timeout.and_then(second_to_day)),
+            ("connections_per_object", unless(self.connections_per_object != Some(0), "must be at least 1")),
             ("response_limit", unless(self.response_limit > 0, "must be at least 1 byte")),
             ("heartbeat_delay", self.wrong_heartbeat_delay()),
             ("websocket_heartbeat_delay", self.websocket_heartbeat_delay.and_then(second_to_day)),
@@ -72,12 +80,17 @@ impl Config {
         if !(prefix.is_empty() || prefix.starts_with('/')) || !prefix.split('/').all(good) {
             return Some("must start with / and hold only letters, digits, / - . _ ~, and parameters such as /{room}");
         }
+        let names: Vec<_> = prefix.split('/').filter_map(parameter_name).collect();
+        if names.iter().enumerate().any(|(at, name)| names.iter().take(at).any(|earlier| earlier == name)) {
+            return Some("must have a name of its own for each parameter");
+        }
         let dots = prefix.split('/').any(|segment| matches!(segment, "." | ".."));
-        unless(!prefix.contains("//") && !dots, "must have no empty, . or .. segments")
+        unless(!prefix.contains("//") && prefix != "/" && !dots, "must have no empty, . or .. segments")
     }
 
     fn wrong_placement(&self) -> Option<&'static str> {
-        unless(self.placement != Placement::Shards(0), "must have at least one shard")
+        let good = |placement| !matches!(placement, Placement::Shards(0 | 1025..));
+        unless(good(self.placement), "must have 1 to 1024 shards")
     }
 
     /// It stands in the page as it is.
@@ -94,6 +107,19 @@ impl Config {
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         let good = |protocol: &String| !protocol.is_empty() && protocol.chars().all(token);
         unless(self.websocket_protocols.iter().all(good), "must be names of letters, digits and !#$%&'*+-.^_`|~")
+    }
+
+    fn wrong_allowed_origins(&self) -> Option<&'static str> {
+        let good = |origin: &String| matches!(origin.as_str(), "*" | "null") || Origin::read(origin).is_some();
+        unless(
+            self.allowed_origins.iter().all(good),
+            "must be *, null, or scheme://host:port in lower case without a path, *. in front of the host for subdomains",
+        )
+    }
+
+    fn wrong_ticket_max_age(&self) -> Option<&'static str> {
+        let (age, lifetime) = (self.ticket_max_age, self.ticket_lifetime);
+        unless(lifetime <= age && age <= Millis(7 * DAY.0), "must be at least ticket_lifetime and at most a week")
     }
 
     fn wrong_heartbeat_delay(&self) -> Option<&'static str> {

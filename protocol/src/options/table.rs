@@ -105,7 +105,8 @@ options! {
     websocket_heartbeat_delay: Option<Millis> = None, Millis => Some;
     /// Time without a receiver after which an HTTP session is closed. Default 5 s.
     disconnect_delay: Millis = Millis::from_secs(5), Millis => identity;
-    /// Age at which a streaming response is ended, so that a client that is silently gone is noticed. Default 10 min.
+    /// Age at which a streaming response is ended, so that a client that is silently gone is noticed; a heartbeat in the last
+    /// half `heartbeat_delay` before ends it instead. Default 10 min.
     receiver_max_age: Millis = Millis::from_secs(600), Millis => identity;
     /// How long a poll is held by the object itself before it is held by the Worker. Default 50 ms, at most 100 ms.
     grace: Millis = Millis(50), Millis => identity;
@@ -115,10 +116,32 @@ options! {
     placement: Placement = Placement::Session, Placement => identity;
     /// What "delivered" means for HTTP sessions. Default [`Durability::Default`].
     durability: Durability = Durability::Default, Durability => identity;
+    /// The origins whose pages may connect: `https://example.com`, `https://*.example.com` for its subdomains, `null` for
+    /// sandboxed pages and files, `*` for any. The Worker's own always may, and so may clients that name none. Default: any.
+    allowed_origins: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
+    /// Whether `/info` gives out tickets, without one of which nobody but a page of the Worker's own origin connects. Their keys are
+    /// a secret of the Worker: see `Services::ticket_keys`. Default false.
+    tickets: bool = false, bool => identity;
+    /// How long a ticket opens connections. Default 5 min.
+    ticket_lifetime: Millis = Millis::from_secs(300), Millis => identity;
+    /// How long the session that a ticket opened may go on with it. Default a day.
+    ticket_max_age: Millis = Millis::from_secs(86_400), Millis => identity;
     /// Largest body of a send, in bytes. Default 1 MiB; 413 beyond.
     body_limit: usize = 1 << 20, usize => identity;
     /// Largest message from a client, in bytes. Default 512 KiB; 413 beyond, on a WebSocket closed with 1009.
     message_limit: usize = 512 << 10, usize => identity;
+    /// Most messages in one send, or in one WebSocket message; 413 or 1009 beyond. Stock clients send all that they have in
+    /// one. Default: as many as fit.
+    messages_per_body: Option<u32> = None, u32 => Some;
+    /// Messages that a client may send in a second, and at once; closed with 1008 beyond. Default: any number.
+    message_rate: Option<u32> = None, u32 => Some;
+    /// Time within which a client has to send its first message, or is closed with 1008. Costs one written row for each
+    /// session over HTTP. Default: it need not.
+    first_message_timeout: Option<Millis> = None, Millis => Some;
+    /// Connections that one object may have; another is closed with 1013 or refused with 503. Default: any number.
+    connections_per_object: Option<u32> = None, u32 => Some;
+    /// Name of a rate-limiting binding that counts the connections that one client's address opens; 429 beyond. Default none.
+    address_limiter: Option<String> = None, impl Into<String> => some;
     /// Bytes waiting for one client. Default 1 MiB; a `send` beyond is refused.
     queue_limit: usize = 1 << 20, usize => identity;
 }

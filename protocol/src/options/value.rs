@@ -33,6 +33,16 @@ impl Value for usize {
     }
 }
 
+impl Value for u32 {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        text.parse().or(Err(Wrong("a whole number")))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Value for Millis {
     fn read(text: &str) -> Result<Self, Wrong> {
         text.parse().map(Millis).or(Err(Wrong("a whole number of milliseconds")))

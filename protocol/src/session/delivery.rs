@@ -86,7 +86,6 @@ impl Session {
             self.phase = Phase::Closed;
             return;
         }
-        self.ending = Some(attached.receiver.id);
-        self.ending_stream = attached.receiver.kind == ReceiverKind::Stream;
+        self.ending = Some(attached.receiver);
     }
 }

@@ -59,6 +59,9 @@ use stored::TIMED_OUT;
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
+/// Above every number that is given: as far as JavaScript and SQL of the runtime count exactly.
+const MAX_SEQ: u64 = (1 << 53) - 1;
+
 /// Why a message was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,13 +115,13 @@ pub struct Session {
     /// Who waits for the probe of the one attached.
     contender: Option<Receiver>,
     /// Who was given its last frame and has not yet said that it wrote it.
-    ending: Option<ReceiverId>,
-    /// Whether that one is a stream.
-    ending_stream: bool,
+    ending: Option<Receiver>,
     /// Whom the open frame goes to, should it attach again: told by storage after a restart.
     opener: ReceiverId,
     /// When the last receive request ended, while none is attached.
     idle_since: Millis,
+    /// Whether storage knows since when.
+    absence_stored: bool,
     queue: Queue,
     /// Whether a receiver was lost that may still tell how far it got.
     hold: Option<Hold>,
@@ -180,7 +183,8 @@ impl Session {
         session.websocket = receiver.kind == ReceiverKind::WebSocket;
         session.queue.push_open();
         if !session.websocket {
-            session.persist(Change::Open { opener: receiver.id });
+            // Before the open frame: a session that storage did not take is none.
+            session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
         }
         session.after.push_back(Output::Notify(Event::Opened));
         session.adopt(now, receiver);
@@ -192,8 +196,12 @@ impl Session {
     pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
         let queue = Queue::restore(now, &stored, attached.is_some());
         let mut session = Self::new(now, rules, stored.opener, queue);
+        if let Some(since) = stored.absent.filter(|_| attached.is_none()) {
+            session.idle_since = since;
+        }
+        session.absence_stored = stored.absent.is_some();
         if attached.is_none() && session.queue.waiting_bytes() > 0 {
-            session.hold = Some(Hold::from(now));
+            session.hold = Some(Hold::from(now, None));
         }
         if let Some(tombstone) = stored.closed {
             if !stored.told {
@@ -206,11 +214,11 @@ impl Session {
         session
     }
 
-    /// After [`Session::restore`]: this receiver was given its last frame and has not yet said that it wrote it.
-    pub fn wake_ending(&mut self, receiver: Receiver) {
+    /// After [`Session::restore`]: this receiver was given its last frame at `since` and has not yet said that it wrote it.
+    pub fn wake_ending(&mut self, receiver: Receiver, since: Millis) {
         if self.receiver.is_none() {
-            self.ending = Some(receiver.id);
-            self.ending_stream = receiver.kind == ReceiverKind::Stream;
+            self.ending = Some(receiver);
+            self.idle_since = since;
             self.hold = None;
         }
     }
@@ -231,9 +239,9 @@ impl Session {
             receiver: None,
             contender: None,
             ending: None,
-            ending_stream: false,
             opener,
             idle_since: now,
+            absence_stored: false,
             queue,
             hold: None,
             before: VecDeque::new(),
@@ -288,11 +296,6 @@ impl Session {
         Ok(())
     }
 
-    /// The application, or this server for `reason`, closes the session: what waits is delivered, then the close frame.
-    pub fn close(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
-        self.shut(now, code, text, reason);
-    }
-
     /// A client's WebSocket is gone, closed by itself or lost.
     pub fn disconnected(&mut self, code: u16, reason: &str) {
         self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
@@ -316,7 +319,8 @@ impl Session {
         }
     }
 
-    fn shut(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
+    /// The application, or this server for `reason`, closes the session: what waits is delivered, then the close frame.
+    pub fn close(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
         if !self.is_open() {
             return;
         }
@@ -352,8 +356,12 @@ impl Session {
             return false;
         }
         closing.word = Word::Recorded;
-        let tombstone = closing.tombstone.clone();
+        let (tombstone, kept) = (closing.tombstone.clone(), closing.kept);
         self.persist(Change::Close { tombstone, told: false });
+        if !kept {
+            // Nobody is to get what waited in vain.
+            self.persist(Change::Discard { through: Seq(MAX_SEQ) });
+        }
         true
     }
 
@@ -369,7 +377,7 @@ impl Session {
                 self.idle_since = now;
             }
             // The next one says the same and more.
-            Change::Discard { .. } | Change::Close { .. } | Change::Told => {}
+            Change::Discard { .. } | Change::Close { .. } | Change::Told | Change::Absent(_) => {}
         }
     }
 

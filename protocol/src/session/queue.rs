@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 
 /// What a message takes in memory besides its bytes, about.
 const ITEM_COST: usize = 64;
+/// How long a write that failed waits for another try, at least.
+const RETRY: Millis = Millis::from_secs(2);
+
 /// Bytes of messages in one row, unless a single one is larger: SQLite in a Durable Object takes 2 MB.
 const ROW_BYTES: usize = 256 << 10;
 
@@ -178,11 +181,6 @@ impl Queue {
         }
     }
 
-    /// Whether the first that waits is a message rather than the open frame.
-    pub fn has_messages_first(&self) -> bool {
-        self.items.front().is_some_and(|item| matches!(item.body, Body::Message(_)))
-    }
-
     /// Drops everything up to `seq`; gives the highest number dropped that a row holds.
     pub fn acknowledge(&mut self, seq: Seq) -> Option<Seq> {
         let mut through = None;
@@ -216,7 +214,7 @@ impl Queue {
         }
         self.settle_waiting();
         if self.items.iter().skip(self.sent).any(Item::only_in_memory) {
-            self.waiting_since.get_or_insert(now);
+            self.waiting_since = Some(now + RETRY);
         }
     }
 

@@ -41,13 +41,19 @@ pub enum ReceiverKind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hold {
     pub until: Millis,
+    /// Who was lost; after a restart nobody knows.
+    of: Option<ReceiverId>,
     /// Whether another one was lost meanwhile, so that one that comes back without a word may be either.
     pub is_shaken: bool,
 }
 
 impl Hold {
-    pub fn from(now: Millis) -> Self {
-        Self { until: now + Millis(500), is_shaken: false }
+    pub fn from(now: Millis, of: Option<ReceiverId>) -> Self {
+        Self { until: now + Millis(500), of, is_shaken: false }
+    }
+
+    fn is_for(&self, receiver: ReceiverId) -> bool {
+        self.of.is_none_or(|of| of == receiver)
     }
 }
 
@@ -89,7 +95,7 @@ impl Session {
             return;
         }
         let newcomer = self.receiver.as_ref().map(|attached| attached.receiver).filter(|other| other.id != receiver.id);
-        match (newcomer, self.ending.filter(|ending| *ending != receiver.id)) {
+        match (newcomer, self.ending.filter(|ending| ending.id != receiver.id)) {
             // It is the one that everyone waits for; whoever came meanwhile came second.
             (Some(newcomer), None) if self.hold.is_some() && self.contender.is_none() => {
                 self.contender = Some(newcomer);
@@ -118,19 +124,20 @@ impl Session {
 
     fn knows(&self, id: ReceiverId) -> bool {
         let attached = self.receiver.as_ref().map(|attached| attached.receiver);
-        [attached, self.contender].into_iter().flatten().any(|receiver| receiver.id == id) || self.ending == Some(id)
+        [attached, self.contender, self.ending].into_iter().flatten().any(|receiver| receiver.id == id)
     }
 
     fn admit(&mut self, now: Millis, receiver: Receiver) {
         if let Some(ending) = self.ending {
             // A stream may have been ended by its edge before all of it was written: its word is worth a moment.
-            if self.ending_stream && self.contender.is_none() && self.queue.last_sent().is_some() {
+            let is_stream = ending.kind == ReceiverKind::Stream;
+            if is_stream && self.contender.is_none() && self.queue.last_sent().is_some() {
                 self.contender = Some(receiver);
-                self.before.push_back(Output::Probe(ending));
+                self.before.push_back(Output::Probe(ending.id));
                 return;
             }
             // Whoever polls again has read the response before: its confirmation is on its way.
-            self.detach(now, ending, Departure::Finished);
+            self.detach(now, ending.id, Departure::Finished);
         }
         match (&self.receiver, self.contender) {
             (None, _) => self.adopt(now, receiver),
@@ -145,18 +152,24 @@ impl Session {
 
     /// A receiver wrote everything up to `seq`.
     pub fn ack(&mut self, receiver: ReceiverId, seq: Seq) {
-        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
-        if attached == Some(receiver) || self.ending == Some(receiver) {
+        if self.is_here(receiver) {
             self.acknowledge(seq);
         }
     }
 
+    /// Whether the receiver is attached, or was given its last frame.
+    fn is_here(&self, id: ReceiverId) -> bool {
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver);
+        [attached, self.ending].into_iter().flatten().any(|receiver| receiver.id == id)
+    }
+
     /// A receiver whose response is over, and whose way here was lost before it could say so, wrote everything up to
     /// `seq`.
-    pub fn wrote(&mut self, receiver: ReceiverId, seq: Seq) {
-        let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
-        let is_held = self.hold.take().is_some() && self.queue.has_messages_first();
-        if attached == Some(receiver) || self.ending == Some(receiver) || is_held {
+    pub fn wrote(&mut self, now: Millis, receiver: ReceiverId, seq: Seq) {
+        if self.is_here(receiver) {
+            self.acknowledge(seq);
+            self.detach(now, receiver, Departure::Ended);
+        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_some() {
             self.acknowledge(seq);
         }
     }
@@ -167,7 +180,7 @@ impl Session {
             self.contender = None;
             return;
         }
-        if self.ending == Some(receiver) {
+        if self.ending.is_some_and(|ending| ending.id == receiver) {
             self.ending = None;
         } else if self.receiver.as_ref().is_some_and(|attached| attached.receiver.id == receiver) {
             self.receiver = None;
@@ -185,7 +198,7 @@ impl Session {
             Departure::Broken => {
                 // The Worker that holds its response comes again, or says what it wrote.
                 if self.queue.last_sent().is_some() {
-                    self.hold = Some(Hold::from(now));
+                    self.hold = Some(Hold::from(now, Some(receiver)));
                 } else if let Some(hold) = &mut self.hold {
                     hold.is_shaken = true;
                 }
@@ -195,7 +208,7 @@ impl Session {
                 if let Some(through) = self.queue.clear() {
                     self.persist(Change::Discard { through });
                 }
-                self.shut(now, 1002, "Connection interrupted", CloseReason::Interrupted);
+                self.close(now, 1002, "Connection interrupted", CloseReason::Interrupted);
             }
         }
         if self.receiver.is_none()
@@ -207,7 +220,7 @@ impl Session {
 
     /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.
     pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
-        if self.ending == Some(receiver) && self.contender.is_some() {
+        if self.ending.is_some_and(|ending| ending.id == receiver) && self.contender.is_some() {
             return self.detach(now, receiver, Departure::Finished);
         }
         if self.receiver.as_ref().is_none_or(|attached| attached.receiver.id != receiver) {
@@ -222,6 +235,9 @@ impl Session {
 
     pub(super) fn adopt(&mut self, now: Millis, receiver: Receiver) {
         self.receiver = Some(Attached { receiver, since: now, last_out: Some(now), woken: now, due: None });
+        if std::mem::take(&mut self.absence_stored) {
+            self.persist(Change::Absent(None));
+        }
     }
 
     fn refuse(&mut self, receiver: ReceiverId) {

@@ -30,6 +30,9 @@ pub enum Change {
     },
     /// The application was told that the session is closed.
     Told,
+    /// Since when no receiver is attached; none when one came. Told only where the disconnect delay may outlast the object's
+    /// memory.
+    Absent(Option<Millis>),
     /// Nothing of the session is needed any more.
     Forget,
 }
@@ -95,6 +98,8 @@ pub struct Stored {
     pub closed: Option<Tombstone>,
     /// Whether the application was told that it is over.
     pub told: bool,
+    /// Since when no receiver is attached, where that is known.
+    pub absent: Option<Millis>,
     /// Messages that wait, lowest number first. Two rows can hold the same one: it counts once.
     pub rows: Vec<Row>,
     /// Everything up to this number was delivered, also where its row holds more. Kept on its own, since the rows that
@@ -109,7 +114,8 @@ impl Stored {
     pub fn apply(stored: &mut Option<Self>, change: Change) {
         match change {
             Change::Open { opener } => {
-                *stored = Some(Self { opener, closed: None, told: false, rows: Vec::new(), delivered: None });
+                *stored =
+                    Some(Self { opener, closed: None, told: false, absent: None, rows: Vec::new(), delivered: None });
             }
             Change::Forget => *stored = None,
             Change::Append(row) => {
@@ -138,6 +144,11 @@ impl Stored {
                 if let Some(stored) = stored {
                     stored.closed = Some(tombstone);
                     stored.told = told;
+                }
+            }
+            Change::Absent(since) => {
+                if let Some(stored) = stored {
+                    stored.absent = since;
                 }
             }
             Change::Told => {

@@ -10,6 +10,9 @@ use crate::time::Millis;
 /// How long a closed session answers its close frame at most.
 pub const TOMBSTONE_MAX: Millis = Millis::from_secs(60);
 
+/// The runtime may take an object out of memory after ten seconds of silence.
+const MEMORY: Millis = Millis::from_secs(8);
+
 /// How soon a client that polls is back.
 const RETURNS: Millis = Millis(500);
 
@@ -27,13 +30,15 @@ enum Timer {
     Persist,
     /// A receiver that was lost did not tell how far it got.
     Hold,
+    /// No receiver came soon, and the disconnect delay may outlast the object's memory.
+    Absence,
     /// The close frame of a closed session was kept long enough.
     Tombstone,
 }
 
 impl Timer {
     fn is_passing(self) -> bool {
-        matches!(self, Self::Persist | Self::Hold)
+        matches!(self, Self::Persist | Self::Hold | Self::Absence)
     }
 }
 
@@ -50,13 +55,18 @@ impl Session {
 
     /// When anything else is due: what has to happen also if the object is restarted in between.
     pub fn lasting_deadline(&self) -> Option<Millis> {
-        self.earliest(|timer| !timer.is_passing())
+        self.earliest(|timer| !timer.is_passing()).or_else(|| {
+            // While nothing goes out for a moment, a heartbeat is no reason for a tick, but for the alarm that is to look
+            // after the session if the object dies in that moment.
+            let attached = self.receiver.as_ref().filter(|_| self.is_open())?;
+            Some(attached.last_heard(self.rules.heartbeat_delay?))
+        })
     }
 
     /// Until when the next receiver is expected. A client that polls is back within moments: until then its absence is
     /// not worth an alarm of its own, as long as there is one at [`Session::absence_alarm`] or before.
     pub fn expects_receiver_until(&self) -> Option<Millis> {
-        let absent = self.is_open() && !self.websocket && self.receiver.is_none() && self.ending.is_none();
+        let absent = self.is_open() && !self.websocket && self.receiver.is_none();
         absent.then(|| self.idle_since + RETURNS)
     }
 
@@ -86,19 +96,26 @@ impl Session {
     /// nobody knows, so that one alarm serves everyone. Early is allowed, late is not.
     pub fn beat_early(&mut self, now: Millis) {
         let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
-        if self.phase == Phase::Open && attached.last_out.is_none_or(|last| last + delay <= now + delay.half()) {
+        if self.phase != Phase::Open || self.contender.is_some() || self.hold.is_some() {
+            return;
+        }
+        // An end that is due before the next heartbeat takes its place: an alarm of its own would be one more.
+        let is_stream = attached.receiver.kind == ReceiverKind::Stream;
+        if is_stream && attached.since + self.rules.receiver_max_age <= now + delay.half() {
+            attached.due = Some(Due::End);
+        } else if attached.last_out.is_none_or(|last| last + delay <= now + delay.half()) {
             attached.due.get_or_insert(Due::Heartbeat);
         }
     }
 
-    fn timers(&self) -> [Option<(Millis, Timer)>; 4] {
+    fn timers(&self) -> [Option<(Millis, Timer)>; 5] {
         let rules = &self.rules;
         let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
         let persist = persist.filter(|_| !self.websocket);
         let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
         match &self.phase {
-            Phase::Closed => [None; 4],
-            Phase::Closing(_) if self.websocket => [None; 4],
+            Phase::Closed => [None; 5],
+            Phase::Closing(_) if self.websocket => [None; 5],
             Phase::Closing(Closing { tombstone, word, .. }) => {
                 let latest = tombstone.at + TOMBSTONE_MAX;
                 let at = match self.receiver {
@@ -109,7 +126,7 @@ impl Session {
                     // still being told.
                     _ => latest,
                 };
-                [Some((at, Timer::Tombstone)), persist, hold, None]
+                [Some((at, Timer::Tombstone)), persist, hold, None, None]
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
@@ -118,7 +135,7 @@ impl Session {
                         [Some((self.idle_since + rules.receiver_max_age, Timer::Unfinished)), None]
                     }
                     None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
-                    // Nothing goes out until the probe tells, which is a matter of milliseconds.
+                    // Nothing goes out until the probe or the lost one tells, which is a matter of milliseconds.
                     Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
                     Some(attached) => [
                         rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
@@ -126,7 +143,10 @@ impl Session {
                             .then(|| (attached.since + rules.receiver_max_age, Timer::ReceiverAge)),
                     ],
                 };
-                [first, second, persist, hold]
+                let absent = self.receiver.is_none() && self.ending.is_none() && !self.websocket;
+                let outlasts = rules.disconnect_delay >= MEMORY && !self.absence_stored;
+                let absence = (absent && outlasts).then(|| (self.idle_since + RETURNS, Timer::Absence));
+                [first, second, persist, hold, absence]
             }
         }
     }
@@ -137,10 +157,14 @@ impl Session {
             Timer::ReceiverAge => self.due(Due::End),
             Timer::Persist => self.store_waiting(),
             Timer::Hold => self.hold = None,
+            Timer::Absence => {
+                self.absence_stored = true;
+                self.persist(Change::Absent(Some(self.idle_since)));
+            }
             Timer::Unfinished => {
                 // Rather lost with a client that is surely gone than doubled for one that is not.
                 if let Some(ending) = self.ending {
-                    self.detach(now, ending, Departure::Finished);
+                    self.detach(now, ending.id, Departure::Finished);
                 }
             }
             Timer::Disconnect => {

@@ -288,6 +288,8 @@ fn line(output: &Output) -> String {
             format!("store close {} {}{told}", tombstone.code, tombstone.reason)
         }
         Output::Persist(Change::Told) => "told".into(),
+        Output::Persist(Change::Absent(Some(since))) => format!("absent since {}", since.0),
+        Output::Persist(Change::Absent(None)) => "present".into(),
         Output::Persist(Change::Forget) => "forget".into(),
         Output::Notify(Event::Opened) => "opened".into(),
         Output::Notify(Event::Messages(messages)) => format!("messages {messages:?}"),

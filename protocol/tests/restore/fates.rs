@@ -97,15 +97,18 @@ impl Fates {
     }
 
     /// The object will never hear that what it gave away was written, and sends it once more.
-    pub fn doubt(&mut self) {
+    /// Gives the last of them.
+    pub fn doubt(&mut self) -> Option<usize> {
         let in_flight = |message: &&usize| self.fates.get(**message) == Some(&Fate::InFlight);
-        self.doubtful.extend(self.read.iter().filter(in_flight));
+        let doubtful: Vec<usize> = self.read.iter().filter(in_flight).copied().collect();
+        self.doubtful.extend(&doubtful);
+        doubtful.last().copied()
     }
 
-    /// The object hears in time what it had no word of: nothing that was read is sent once more.
-    pub fn confirm(&mut self) {
-        self.doubtful.clear();
-        for message in &self.read {
+    /// The object hears in time what it had no word of: nothing up to `last` that was read is sent once more.
+    pub fn confirm(&mut self, last: usize) {
+        self.doubtful.retain(|message| *message > last);
+        for message in self.read.range(..=last) {
             self.fates[*message] = Fate::Settled;
         }
     }

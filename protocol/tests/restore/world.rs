@@ -16,8 +16,8 @@ pub struct World {
     requests: u64,
     /// Requests that ended before the object heard of it.
     late: Vec<ReceiverId>,
-    /// Requests whose end the object did not hear of: what was written, and since when that is.
-    unconfirmed: Vec<(ReceiverId, Seq, Millis)>,
+    /// Requests whose end the object did not hear of: what was written, the last message of that, and since when.
+    unconfirmed: Vec<(ReceiverId, Seq, Option<usize>, Millis)>,
     fates: Fates,
     /// What the client read beside messages, and whether `o` may come twice as a doubtful message does.
     opened: bool,
@@ -205,10 +205,10 @@ impl World {
     }
 
     fn confirm(&mut self) {
-        let Some((receiver, seq, since)) = self.unconfirmed.pop() else { return };
-        self.object.session.wrote(receiver, seq);
-        if self.unconfirmed.is_empty() && self.object.now < since + Millis(500) {
-            self.fates.confirm();
+        let Some((receiver, seq, last, since)) = self.unconfirmed.pop() else { return };
+        self.object.session.wrote(self.object.now, receiver, seq);
+        if let Some(last) = last.filter(|_| self.unconfirmed.is_empty() && self.object.now < since + Millis(500)) {
+            self.fates.confirm(last);
         }
         self.unconfirmed.clear();
     }
@@ -281,9 +281,9 @@ impl World {
     fn doubt(&mut self) {
         if let Some(request) = self.request.as_ref().filter(|request| request.ended) {
             self.open_is_doubtful |= !request.acked;
-            self.fates.doubt();
+            let last = self.fates.doubt();
             if let Some(written) = request.written {
-                self.unconfirmed.push((request.receiver.id, written, self.object.now));
+                self.unconfirmed.push((request.receiver.id, written, last, self.object.now));
             }
         }
     }
@@ -305,9 +305,9 @@ impl World {
                 messages.iter().for_each(|message| self.fates.deliver(number(message)));
             }
             let request = self.request.as_mut().filter(|request| request.receiver.id == to).unwrap();
+            self.ending_since = end.then_some(self.object.now);
             if request.connected {
                 request.ending = end;
-                self.ending_since = end.then_some(self.object.now);
                 request.transit.push_back((seq, frame, end));
             }
         }

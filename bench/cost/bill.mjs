@@ -1,0 +1,60 @@
+// What the counters are on the bill, by prices.json. What a plan includes is not taken off, and the Worker's CPU time,
+// which depends on the application, is not on it.
+
+import { readFileSync } from "node:fs";
+
+export const PRICES = JSON.parse(readFileSync(new URL("prices.json", import.meta.url), "utf8"));
+
+const MILLION = 1e6;
+const GIGABYTE = 1e9;
+export const HOURS_PER_MONTH = 720;
+
+/** The units that are billed, of counters as in meter/counters.mjs. */
+export function billed(counters) {
+  const { workerRequests, fetches, alarms, messages, rowsRead, busyMs } = counters;
+  return {
+    workerRequests,
+    // The end of a WebSocket is an event, but neither a request nor a message.
+    objectRequests: fetches + alarms + messages / PRICES.incomingMessagesPerRequest,
+    rowsWritten:
+      counters.sqlRowsWritten +
+      counters.setAlarms * PRICES.rowsPerSetAlarm +
+      counters.deleteAlls * PRICES.rowsPerDeleteAll,
+    rowsRead,
+    gigabyteSeconds: gigabyteSeconds(busyMs),
+  };
+}
+
+/** Dollars for these counters. */
+export function dollars(counters) {
+  const units = Object.entries(billed(counters));
+  return units.reduce((sum, [unit, count]) => sum + (count * PRICES.dollarsPerMillion[unit]) / MILLION, 0);
+}
+
+/** Dollars if the ten seconds before an object sleeps were billed, too. */
+export function worstDollars(counters) {
+  return dollars({ ...counters, busyMs: counters.residentMs });
+}
+
+/** Dollars for an object that wakes, does nothing, and stays for ten seconds that are billed. */
+export function wakeUpDollars() {
+  return (gigabyteSeconds(10_000) * PRICES.dollarsPerMillion.gigabyteSeconds) / MILLION;
+}
+
+export function storageDollarsPerMonth(bytes) {
+  return (bytes / GIGABYTE) * PRICES.dollarsPerGigabyteMonth;
+}
+
+/** Every counter times `factor`. */
+export function times(counters, factor) {
+  return Object.fromEntries(Object.entries(counters).map(([name, count]) => [name, count * factor]));
+}
+
+/** What is in `counters` and not in `others`. Two measurements of a time can differ the wrong way by a moment. */
+export function minus(counters, others) {
+  return Object.fromEntries(Object.entries(counters).map(([name, count]) => [name, Math.max(0, count - others[name])]));
+}
+
+function gigabyteSeconds(milliseconds) {
+  return (milliseconds / 1000) * PRICES.objectGigabytes;
+}

@@ -1,0 +1,105 @@
+// A connection over any transport, as the stock client has it: asked for /info first, a receiver always open, gone without
+// a word to the server.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { request } from "../../tests/harness/http.mjs";
+import { openWebSocket } from "../../tests/harness/websocket.mjs";
+import { Session } from "../../tests/streams/session.mjs";
+
+const FORM = "application/x-www-form-urlencoded";
+
+/** By their names in /info. Costs go by the `kind`; `open(owner, service)` gives a connection. */
+export const TRANSPORTS = {
+  websocket: { kind: "websocket", open: openSocket },
+  "websocket-raw": { kind: "websocket", isRaw: true, open: openRawSocket },
+  "xhr-polling": http("poll", "xhr"),
+  "jsonp-polling": http("poll", "jsonp"),
+  "xhr-streaming": http("stream", "xhr_streaming"),
+  eventsource: http("stream", "eventsource"),
+  htmlfile: http("stream", "htmlfile"),
+};
+
+function http(kind, segment) {
+  return { kind, open: (owner, service) => openSession(owner, service, segment) };
+}
+
+async function openSocket(owner, service) {
+  await request(`${service}/info`);
+  const socket = await openWebSocket(owner, `${service}/000/${randomUUID()}/websocket`);
+  assert.equal(await socket.frames.next("the open frame"), "o");
+  return new SocketConnection(socket, (message) => JSON.stringify([message]));
+}
+
+/** It has no frames, so its client asks for no /info. */
+async function openRawSocket(owner, service) {
+  return new SocketConnection(await openWebSocket(owner, `${service}/websocket`), (message) => message);
+}
+
+async function openSession(owner, service, segment) {
+  await request(`${service}/info`);
+  const session = new Session(owner, service, segment);
+  assert.equal(await session.next(), "o");
+  await session.receiver();
+  return new SessionConnection(session, segment);
+}
+
+class SocketConnection {
+  receivers = 1;
+  #socket;
+  #encode;
+
+  constructor(socket, encode) {
+    this.#socket = socket;
+    this.#encode = encode;
+  }
+
+  async send(message) {
+    this.#socket.send(this.#encode(message));
+  }
+
+  /** The next frame, such as "h". Of a raw WebSocket, which has none, the next message. */
+  next(ms) {
+    return this.#socket.frames.next("a frame", ms);
+  }
+
+  async leave() {
+    this.#socket.close();
+    await this.#socket.closed;
+  }
+}
+
+class SessionConnection {
+  #session;
+  #segment;
+
+  constructor(session, segment) {
+    this.#session = session;
+    this.#segment = segment;
+  }
+
+  /** How many receivers it had. */
+  get receivers() {
+    return this.#session.receivers;
+  }
+
+  async send(message) {
+    if (this.#segment !== "jsonp") return this.#session.send(message);
+    const body = `d=${encodeURIComponent(JSON.stringify([message]))}`;
+    const sent = await request(`${this.#session.url}/jsonp_send`, { method: "POST", headers: { "Content-Type": FORM }, body });
+    assert.deepEqual([sent.status, sent.body], [200, "ok"]);
+  }
+
+  /** The next frame, when a receiver waits again. */
+  async next(ms) {
+    const frame = await this.#session.next(ms);
+    await this.#session.receiver();
+    return frame;
+  }
+
+  /** The receiver's connection is reset, which is what a browser does to a request that is aborted. */
+  async leave() {
+    const receiver = await this.#session.receiver();
+    receiver.connection.reset();
+  }
+}

@@ -1,0 +1,77 @@
+// Measures everything at once: what takes time is waiting, and each scenario has a server of its own.
+
+import { writeFileSync } from "node:fs";
+import { ACTIONS } from "./actions.mjs";
+import { PRICES, billed, dollars, times, worstDollars } from "./bill.mjs";
+import { TRANSPORTS } from "./connections.mjs";
+import { measureIdle } from "./idle.mjs";
+import { ROOM_SIZE, rowsPerHour } from "./limits.mjs";
+import { REFUSALS, refuse } from "./refusals.mjs";
+import { number, report } from "./report.mjs";
+import { PLACEMENTS, withServer } from "./servers.mjs";
+
+const HEARTBEAT_MS = 25_000;
+/** From so many heartbeats on, streams are watched for a whole life, which has more of them. */
+const WHOLE_LIFE_FROM = 20;
+const REFUSED = 5;
+
+const { heartbeats, json } = JSON.parse(process.argv[2]);
+const cells = PLACEMENTS.flatMap((placement) => Object.keys(TRANSPORTS).map((transport) => ({ placement, transport })));
+
+const measured = await Promise.all([...cells.map(measureActions), ...cells.map(measureIdleHour), measureRefusals()]);
+const results = measured.flat().map((result) => {
+  const { counters } = result;
+  return { ...result, billed: billed(counters), dollars: dollars(counters), worstDollars: worstDollars(counters) };
+});
+const failures = results.flatMap(judge);
+
+process.stdout.write(report(results, heartbeats < WHOLE_LIFE_FROM));
+for (const failure of failures) process.stdout.write(`FAILED  ${failure}\n`);
+if (json) writeFileSync(json, `${JSON.stringify({ prices: PRICES, heartbeats, results, failures }, null, 1)}\n`);
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+async function measureActions({ placement, transport }) {
+  const results = [];
+  for (const [action, measure] of Object.entries(ACTIONS)) {
+    results.push({ action, placement, transport, counters: await measure(placement, transport) });
+  }
+  return results;
+}
+
+/** An idle hour, and of a poller also what each turn costs. */
+async function measureIdleHour({ placement, transport }) {
+  const { kind, isRaw, open } = TRANSPORTS[transport];
+  const count = placement === "room" ? ROOM_SIZE : 1;
+  const wholeLife = kind === "stream" && heartbeats >= WHOLE_LIFE_FROM;
+  const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats, beats: !isRaw, wholeLife };
+  const idle = await withServer(placement, (server, owner) =>
+    measureIdle(server, () => open(owner, `${server.url}/echo`), options),
+  );
+  const { counters, heartbeats: beats, hours, storedBytes } = idle;
+  const hour = { action: "idle hour", counters: times(counters, 1 / hours / count), storedBytes: storedBytes / count };
+  const turn = { action: "poll turn", counters: times(counters, 1 / beats / count) };
+  const results = kind === "poll" ? [turn, hour] : [hour];
+  return results.map((result) => ({ ...result, placement, transport }));
+}
+
+function measureRefusals() {
+  return withServer("session", async (server) => {
+    const results = [];
+    for (const name of Object.keys(REFUSALS)) {
+      await server.reset();
+      for (let count = 0; count < REFUSED; count++) await refuse(`${server.url}/echo`, name);
+      results.push({ action: "refused request", transport: name, counters: times(await server.settled(), 1 / REFUSED) });
+    }
+    return results;
+  });
+}
+
+/** What is above its limit, in words. */
+function judge({ action, placement, transport, billed: { rowsWritten, objectRequests } }) {
+  const what = [action, transport, placement].filter(Boolean).join(", ");
+  const above = (unit, found, limit) => (found > limit ? [`${what}: ${number(found)} ${unit}, not ${limit} at most`] : []);
+  if (action === "idle hour") return above("rows written", rowsWritten, rowsPerHour(placement, TRANSPORTS[transport].kind));
+  if (action !== "refused request") return [];
+  const limit = REFUSALS[transport].objectRequests;
+  return [...above("rows written", rowsWritten, 0), ...above("requests to objects", objectRequests, limit)];
+}

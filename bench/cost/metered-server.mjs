@@ -1,0 +1,64 @@
+// The built Worker in plain workerd with the meter around it.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startServer } from "../../tests/harness/server.mjs";
+import { until } from "../../tests/harness/wait.mjs";
+
+const DIRECTORY = fileURLToPath(new URL("meter/", import.meta.url));
+const ENTRY = "meter-entry.mjs";
+const METER = [ENTRY, ...readdirSync(DIRECTORY).filter((name) => name !== ENTRY)].map((name) => join(DIRECTORY, name));
+
+/** What is measured are the defaults of a deployment; the tests' server has another. */
+const DEFAULT_VARS = { SOCKJS_DISCONNECT_DELAY: "5000" };
+
+/** Silence after which nothing more comes of what was done: a stream acknowledges a frame after 1 s. */
+const QUIET_MS = 1500;
+
+/** As `startServer`; the log is not shown, since nothing that a scenario does is worth it. */
+export async function startMeteredServer(owner, { vars = {} } = {}) {
+  const server = await startServer(owner, { vars: { ...DEFAULT_VARS, ...vars }, entry: METER, log: () => {} });
+  return new MeteredServer(server.url);
+}
+
+class MeteredServer {
+  #counters;
+
+  constructor(url) {
+    this.url = url;
+    this.#counters = `${url}/.counters`;
+  }
+
+  /** `{ counters, pending, storedBytes }`: what happened since the last reset, and how much work and storage there is. */
+  read() {
+    return this.#ask("GET");
+  }
+
+  /** What happened since the last reset: see meter/counters.mjs. */
+  async counters() {
+    return (await this.read()).counters;
+  }
+
+  reset() {
+    return this.#ask("DELETE");
+  }
+
+  /** The counters, once nothing is pending and nothing has been counted for a while. */
+  async settled() {
+    let last;
+    let since;
+    return until(async () => {
+      const { counters, pending } = await this.read();
+      const now = JSON.stringify({ ...counters, residentMs: 0 }); // which grows while the objects are idle
+      if (now !== last) since = performance.now();
+      last = now;
+      return pending === 0 && performance.now() - since >= QUIET_MS && counters;
+    }, "the objects to be quiet");
+  }
+
+  async #ask(method) {
+    const response = await fetch(this.#counters, { method });
+    return response.json();
+  }
+}

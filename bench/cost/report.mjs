@@ -1,0 +1,91 @@
+// The figures as tables, one for each thing that a connection does.
+
+import { HOURS_PER_MONTH, PRICES, storageDollarsPerMonth, wakeUpDollars } from "./bill.mjs";
+import { ROOM_SIZE } from "./limits.mjs";
+import { PLACEMENTS } from "./servers.mjs";
+
+const PER_MILLION = 1e6;
+const THOUSAND = 1000;
+
+const COLUMNS = {
+  "Worker requests": ({ billed }) => number(billed.workerRequests),
+  "object requests": ({ billed }) => number(billed.objectRequests),
+  alarms: ({ counters }) => number(counters.alarms),
+  "rows written": ({ billed }) => number(billed.rowsWritten),
+  "rows read": ({ billed }) => number(billed.rowsRead),
+  "busy ms": ({ counters }) => number(counters.busyMs),
+};
+
+const OF_ACTION = {
+  ...COLUMNS,
+  "$ per million": (result) => money(result.dollars * PER_MILLION),
+};
+
+const OF_HOUR = {
+  ...COLUMNS,
+  "wake-ups": ({ counters }) => number(counters.constructions),
+  "$ a month": (result) => money(monthly(result, result.dollars)),
+  "worst case": (result) => money(monthly(result, result.worstDollars)),
+};
+
+/** @param {boolean} isShort whether the ends of streams are left out of the idle hour */
+export function report(results, isShort) {
+  const tables = [
+    ["opening a connection: /info first, and at the end a receiver waits", "open", OF_ACTION],
+    ["a message in, from the client to the application", "message in", OF_ACTION],
+    ["a message out, from the application to a waiting client", "message out", OF_ACTION],
+    ["a turn of an idle poll: a heartbeat, and the next poll", "poll turn", OF_ACTION],
+    ["closing a connection, from the client", "close", OF_ACTION],
+    ["a request that is refused", "refused request", OF_ACTION],
+    ["an hour of an idle connection; dollars are for 1,000 connections a month, of 30 days", "idle hour", OF_HOUR],
+  ];
+  const texts = tables.map(([title, action, columns]) => {
+    const rows = results.filter((result) => result.action === action);
+    return `${title}\n\n${table(rows, columns)}`;
+  });
+  return `${[...texts, notes(isShort)].join("\n\n")}\n\n`;
+}
+
+function table(results, columns) {
+  const lines = [["", ...Object.keys(columns)]];
+  for (const result of inOrder(results)) {
+    const name = result.placement ? `${result.transport}, ${result.placement}` : result.transport;
+    lines.push([name, ...Object.values(columns).map((column) => column(result))]);
+  }
+  const widths = lines[0].map((_, at) => Math.max(...lines.map((line) => line[at].length)));
+  const [first, ...others] = widths;
+  const text = ([name, ...cells]) => [name.padEnd(first), ...cells.map((cell, at) => cell.padStart(others[at]))].join("  ");
+  return lines.map((line) => `  ${text(line)}`).join("\n");
+}
+
+function inOrder(results) {
+  const place = ({ placement }) => PLACEMENTS.indexOf(placement);
+  return results.toSorted((a, b) => place(a) - place(b));
+}
+
+function notes(isShort) {
+  const notes = [
+    ...PRICES.sources.map((source) => `Prices: ${source}, read on ${PRICES.read}.`),
+    "What a plan includes is not taken off. The Worker's CPU time is not measured.",
+    "Busy: the time in which an object cannot hibernate, as it was on this machine.",
+    "Messages are 2 s apart, so that a stream acknowledges each by itself. A message out to a poll has the next poll in it.",
+    `The idle room has ${ROOM_SIZE} connections.`,
+    "Worst case: the 10 s after which an object sleeps are said not to be billed. Were they, waking a sleeping object would",
+    `cost ${money(wakeUpDollars() * PER_MILLION)} more per million.`,
+  ];
+  if (isShort) notes.push("Too short for the end of a stream, every ten minutes: it is left out of the idle hour.");
+  return notes.join("\n");
+}
+
+function monthly({ storedBytes }, hour) {
+  return THOUSAND * (hour * HOURS_PER_MONTH + storageDollarsPerMonth(storedBytes));
+}
+
+/** Two digits behind the point where there are any: 144, 0.05, 53.87. */
+export function number(value) {
+  return String(Number(value.toFixed(2)));
+}
+
+function money(value) {
+  return `$${value.toFixed(2)}`;
+}

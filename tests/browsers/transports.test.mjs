@@ -1,0 +1,18 @@
+// The stock client in Chromium over each of its transports, in a page of the Worker's own origin and of another site.
+
+import { after } from "node:test";
+import { startChromium } from "../harness/chromium.mjs";
+import { startServer } from "../harness/server.mjs";
+import { testTransports } from "./matrix.mjs";
+import { serveDocument } from "./pages.mjs";
+
+const browser = await startChromium({ after });
+const server = await startServer({ after });
+const port = await serveDocument({ after });
+
+const documents = {
+  "the same origin": `${server.url}/echo`, // the greeting is a document like any other
+  // Another name than 127.0.0.1, so that iframes and cookies are a third party's, too.
+  "another site": `http://localhost:${port}/`,
+};
+testTransports(browser, server, documents, 150);

@@ -1,0 +1,67 @@
+// What is written for each heartbeat of an idle connection: the limits of an hour, seen in a few short heartbeats. `npm run
+// cost` watches the hour itself, at the default delays.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { billed } from "../../bench/cost/bill.mjs";
+import { TRANSPORTS } from "../../bench/cost/connections.mjs";
+import { measureIdle } from "../../bench/cost/idle.mjs";
+import { ROOM_ROWS_PER_HEARTBEAT, ROWS_PER_HEARTBEAT } from "../../bench/cost/limits.mjs";
+import { withServer } from "../../bench/cost/servers.mjs";
+
+/** As by default, a poll has less than half of the first for the way back, and comes back long before. */
+const HEARTBEAT_MS = 3000;
+const DISCONNECT_MS = 1000;
+const HEARTBEATS = 3;
+const IN_ROOM = 10;
+
+/** The end of a stream comes instead of its last heartbeat. */
+const MAX_AGE_MS = HEARTBEATS * HEARTBEAT_MS;
+
+const VARS = { SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_DISCONNECT_DELAY: String(DISCONNECT_MS) };
+const AGING_VARS = { ...VARS, SOCKJS_RECEIVER_MAX_AGE: String(MAX_AGE_MS) };
+
+/** What is written while `count` connections in one object idle, and while how many heartbeats came to each. */
+function idle(placement, { open, isRaw }, count, { wholeLife = false, vars = VARS } = {}) {
+  const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats: HEARTBEATS, beats: !isRaw, wholeLife };
+  return withServer(
+    placement,
+    async (server, owner) => {
+      const { counters, heartbeats } = await measureIdle(server, () => open(owner, `${server.url}/echo`), options);
+      assert.ok(heartbeats >= HEARTBEATS);
+      return { rows: billed(counters).rowsWritten, heartbeats };
+    },
+    vars,
+  );
+}
+
+function assertAtMost(limit, { rows, heartbeats }) {
+  assert.ok(rows <= limit, `${rows} rows in ${heartbeats} heartbeats, not ${limit}`);
+}
+
+describe("rows written while connections idle", { concurrency: true }, () => {
+  for (const [transport, row] of Object.entries(TRANSPORTS)) {
+    const limit = ROWS_PER_HEARTBEAT[row.kind];
+    test(`${transport}: at most ${limit} for each heartbeat`, async () => {
+      const idled = await idle("session", row, 1);
+      assertAtMost(limit * idled.heartbeats, idled);
+    });
+
+    test(`${transport}, ${IN_ROOM} in a room: at most ${ROOM_ROWS_PER_HEARTBEAT} for all`, async () => {
+      const idled = await idle("room", row, IN_ROOM);
+      assertAtMost(ROOM_ROWS_PER_HEARTBEAT * idled.heartbeats, idled);
+    });
+
+    if (row.kind !== "stream") continue;
+    // Each ends six times an hour, and there are no rows to spare for that; a room has 56, for the ends of a hundred.
+    test(`${transport}: no more when one reaches receiver_max_age and another follows`, async () => {
+      const idled = await idle("session", row, 1, { wholeLife: true, vars: AGING_VARS });
+      assertAtMost(limit * idled.heartbeats, idled);
+    });
+
+    test(`${transport}, ${IN_ROOM} in a room: one more when all reach it and others follow`, async () => {
+      const idled = await idle("room", row, IN_ROOM, { wholeLife: true, vars: AGING_VARS });
+      assertAtMost(ROOM_ROWS_PER_HEARTBEAT * idled.heartbeats + 1, idled);
+    });
+  }
+});
