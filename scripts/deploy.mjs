@@ -12,7 +12,7 @@ await main(import.meta, async () => {
   const args = process.argv.slice(2);
   await setUp();
   await build();
-  await checkSettings({ ...workerConfig(valuesOf(args, ["--env", "-e"]).at(-1)).vars, ...givenVars(args) });
+  await checkSettings({ ...workerConfig({ environment: valuesOf(args, ["--env", "-e"]).at(-1) }).vars, ...givenVars(args) });
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
   return run(nodeBinary, [wranglerScript, "deploy", ...args], { cwd: ROOT, env });
 });

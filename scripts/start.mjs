@@ -78,7 +78,7 @@ async function requireFreePort(host, port) {
 }
 
 /** wrangler without its calls home: it must work offline, and keep its files in the project. */
-function quietEnvironment() {
+export function quietEnvironment() {
   return {
     ...process.env,
     WRANGLER_SEND_METRICS: "false",

@@ -2,9 +2,10 @@
 // a failure, and a summary ends it. `npm test -- FILE...` runs those Node test files alone.
 
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { buildExamples, exampleNames } from "./examples.mjs";
 import { Problem, UsageError, main, run } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { ROOT, WASM_TARGET, nodeBinary, rustEnvironment } from "./tools.mjs";
@@ -17,8 +18,11 @@ const FILE_TIMEOUT_MS = 600_000;
 const PARALLEL_FILES = 2;
 
 const CONFORMANCE = "scripts/conformance.mjs";
+const EXAMPLE_TESTS = join(ROOT, "tests/examples") + sep;
 
 const GROUPS = ["lint", "rust", "node"];
+/** What the library may not do, an example should not show: a panic resets every connection of the isolate. */
+const PANICS = ["expect_used", "unwrap_used", "indexing_slicing", "panic", "unreachable", "todo", "await_holding_refcell_ref"];
 const CARGO_CHECKS = [
   { group: "lint", name: "rustfmt", args: ["fmt", "--all", "--check"] },
   { group: "lint", name: "clippy", args: ["clippy", "--workspace", "--all-targets", "--features", "server", "--", "-D", "warnings"] },
@@ -28,6 +32,13 @@ const CARGO_CHECKS = [
     args: ["clippy", "--target", WASM_TARGET, "--features", "server", "--", "-D", "warnings"],
   },
   { group: "lint", name: "rustdoc", args: ["doc", "--workspace", "--no-deps"] },
+  {
+    group: "lint",
+    name: "clippy, examples",
+    args: ["clippy", ...exampleNames().flatMap((name) => ["--package", name]), "--", "-D", "warnings"].concat(
+      PANICS.flatMap((lint) => ["-D", `clippy::${lint}`]),
+    ),
+  },
   { group: "rust", name: "cargo test", args: ["test", "--workspace", "--features", "server"] },
 ];
 
@@ -73,6 +84,7 @@ function nodeTestFiles() {
 async function runNodeTests(files) {
   if (files.length === 0) return 0;
   await build();
+  if (files.some((file) => resolve(file).startsWith(EXAMPLE_TESTS))) await buildExamples();
   const flags = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${PARALLEL_FILES}`, "--test-reporter=spec"];
   return run(nodeBinary, ["--test", ...flags, ...files], { cwd: ROOT });
 }

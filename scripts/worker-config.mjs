@@ -1,10 +1,10 @@
-// The facts of wrangler.toml that running the built Worker without wrangler needs.
+// The facts of a wrangler.toml that running a built Worker without wrangler needs.
 
 import { readToml } from "./tools.mjs";
 
 /** `environment`, such as "staging", has variables of its own and takes no others. */
-export function workerConfig(environment) {
-  const config = readToml("wrangler.toml");
+export function workerConfig({ file = "wrangler.toml", environment } = {}) {
+  const config = readToml(file);
   return {
     name: config.name,
     compatibilityDate: config.compatibility_date,

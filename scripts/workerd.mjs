@@ -1,4 +1,4 @@
-// The built Worker in plain workerd: no proxy before it, storage on disk, killed and started again on the same storage.
+// A built Worker in plain workerd: no proxy before it, storage on disk, killed and started again on the same storage.
 // `npm run serve` and the tests stand on this.
 
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { BUILD_DIR, workerdBinary } from "./tools.mjs";
 import { workerConfig } from "./worker-config.mjs";
 import { workerdCapnp } from "./workerd-capnp.mjs";
 
-const MODULES = ["index.js", "index_bg.wasm"].map((name) => join(BUILD_DIR, name));
+const MODULES = ["index.js", "index_bg.wasm"];
 
 /**
  * Starts workerd and resolves once it accepts connections.
@@ -20,6 +20,8 @@ const MODULES = ["index.js", "index_bg.wasm"].map((name) => join(BUILD_DIR, name
  * @param {string} [options.host] address to listen on
  * @param {string} options.storage directory that outlives the process; made where missing, for one workerd at a time
  * @param {Record<string, string | number | boolean>} [options.vars] variables, in place of [vars] of wrangler.toml
+ * @param {string} [options.build] folder of the built Worker, by default the deployable one
+ * @param {ReturnType<typeof workerConfig>} [options.config] and what its wrangler.toml says
  * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
  *   first takes its place, imports it as "./index.js", and exports what it exports
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
@@ -27,9 +29,9 @@ const MODULES = ["index.js", "index_bg.wasm"].map((name) => join(BUILD_DIR, name
  *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
  *   waits for every open stream.
  */
-export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars, entry = [], log = logToStderr }) {
+export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToStderr, ...options }) {
   const address = host.includes(":") ? `[${host}]` : host;
-  const { configFile, objects } = prepare(storage, { address: `${address}:${port}`, vars, entry });
+  const { configFile, objects } = prepare({ address: `${address}:${port}`, ...options });
 
   const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3"], { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit").then(() => {});
@@ -62,13 +64,12 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare(storage, { address, vars, entry }) {
-  const config = workerConfig();
+function prepare({ address, storage, vars, build = BUILD_DIR, config = workerConfig(), entry = [] }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   mkdirSync(directory, { recursive: true });
   mkdirSync(objects, { recursive: true });
-  const files = [...entry, ...MODULES];
+  const files = [...entry, ...MODULES.map((name) => join(build, name))];
   for (const file of files) copyFileSync(file, join(directory, basename(file)));
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");

@@ -1,22 +1,34 @@
-// `npm start` on a free port: the Worker in `wrangler dev`, as a developer first meets it.
+// `wrangler dev` on a free port: as `npm start` runs it, and in the folder of an application.
 
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
-import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { quietEnvironment } from "../../scripts/start.mjs";
+import { ROOT, nodeBinary, wranglerScript } from "../../scripts/tools.mjs";
 import { DEFAULT_VARS } from "./server.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 import { within } from "./wait.mjs";
 
-/** Resolves to its `{ url, pid }` once it serves. */
-export async function startDev(owner) {
-  const storage = temporaryDirectory();
-  const port = await freePort();
+/** `npm start`. Resolves to its `{ url, pid }` once it serves. */
+export function startDev(owner) {
   // As in server.mjs.
   const vars = ["--var", `SOCKJS_DISCONNECT_DELAY:${DEFAULT_VARS.SOCKJS_DISCONNECT_DELAY}`];
-  const args = [join(ROOT, "scripts/start.mjs"), "--port", String(port), "--persist-to", storage, ...vars];
-  const child = spawnTied(nodeBinary, args, { cwd: ROOT, stdio: ["pipe", "pipe"] });
+  return startDevServer(owner, [join(ROOT, "scripts/start.mjs"), ...vars], { cwd: ROOT });
+}
+
+/** `wrangler dev` in the application's folder, which builds it as its wrangler.toml says. Resolves as `startDev`. */
+export function startWrangler(owner, folder, { args, env }) {
+  const quiet = ["--show-interactive-dev-session=false", "--ip", "127.0.0.1"];
+  const options = { cwd: folder, env: { ...quietEnvironment(), ...env } };
+  return startDevServer(owner, [wranglerScript, "dev", ...quiet, ...args], options);
+}
+
+async function startDevServer(owner, command, options) {
+  const storage = temporaryDirectory();
+  const port = await freePort();
+  const args = [...command, "--port", String(port), "--persist-to", storage];
+  const child = spawnTied(nodeBinary, args, { ...options, stdio: ["pipe", "pipe"] });
   const exited = once(child, "exit");
   owner.after(async () => {
     killGroup(child);
@@ -32,11 +44,14 @@ export async function startDev(owner) {
         if (/Ready on http/.test(printed)) resolve();
       });
     }
-    exited.then(() => reject(new Error(`npm start ended:\n${printed}`)));
+    exited.then(() => reject(new Error(`wrangler ended:\n${printed}`)));
   });
-  await within(ready, "npm start to be ready", 120_000);
+  await within(ready, "wrangler to be ready", READY_MS);
   return { url: `http://127.0.0.1:${port}`, pid: child.pid };
 }
+
+/** It may have an application to build first, beside other tests. */
+const READY_MS = 300_000;
 
 /** wrangler takes no port 0 for "any". Between this and its start another program may take the port; then it fails. */
 export async function freePort() {

@@ -1,4 +1,4 @@
-// The built Worker in Miniflare, in a process of its own, so that it can be killed with all it started. It takes requests
+// A built Worker in Miniflare, in a process of its own, so that it can be killed with all it started. It takes requests
 // and gives answers as lines of JSON on descriptor 3: see miniflare.mjs.
 
 import { Miniflare } from "miniflare";
@@ -6,16 +6,14 @@ import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { BUILD_DIR } from "../../scripts/tools.mjs";
-import { workerConfig } from "../../scripts/worker-config.mjs";
 
 const control = new Socket({ fd: 3 });
 const answer = (message) => control.write(`${JSON.stringify(message)}\n`);
 
-const { storage, vars } = JSON.parse(process.argv[2]);
-const { name, compatibilityDate, compatibilityFlags, durableObjects, ...config } = workerConfig();
+const { storage, vars, build, config } = JSON.parse(process.argv[2]);
+const { name, compatibilityDate, compatibilityFlags, durableObjects } = config;
 const [{ binding, className }] = durableObjects;
-const contents = (file) => readFileSync(join(BUILD_DIR, file));
+const contents = (file) => readFileSync(join(build, file));
 const text = ([key, value]) => [key, { type: "text", value }];
 
 const miniflare = new Miniflare({
@@ -23,6 +21,7 @@ const miniflare = new Miniflare({
   port: 0,
   resourcePersistencePath: storage,
   telemetry: { enabled: false },
+  unsafeTriggerHandlers: true, // for a cron: see below
   cf: false,
   workers: [
     {
@@ -40,7 +39,7 @@ const miniflare = new Miniflare({
         exports: { [className]: { type: "durable-object", storage: "sqlite" } },
         env: {
           [binding]: { type: "durable-object", worker: name, exportName: className },
-          ...Object.fromEntries(Object.entries({ ...config.vars, ...vars }).map(text)),
+          ...Object.fromEntries(Object.entries(vars).map(text)),
         },
       },
       // Past Miniflare's own entry, which sees to compression and would change what is on the wire.
@@ -54,9 +53,17 @@ answer({ url: (await miniflare.unsafeGetDirectURL(name)).origin });
 
 for await (const line of createInterface({ input: control })) {
   try {
-    await miniflare.unsafeEvictDurableObject(name, className, JSON.parse(line));
+    const { evict, cron } = JSON.parse(line);
+    if (evict) await miniflare.unsafeEvictDurableObject(name, className, evict);
+    if (cron) await runCron(cron);
     answer({});
   } catch (error) {
     answer({ error: error.message });
   }
+}
+
+async function runCron(cron) {
+  const url = `http://localhost/cdn-cgi/local/scheduled?cron=${encodeURIComponent(cron)}`;
+  const outcome = await (await miniflare.dispatchFetch(url)).text();
+  if (outcome !== "ok") throw new Error(`the cron ended with ${outcome}`);
 }

@@ -1,4 +1,4 @@
-// The built Worker in Miniflare: there an object can be put to sleep without waiting for ten seconds of silence.
+// The built Worker, or an example, in Miniflare: there an object can be put to sleep without waiting for ten seconds of silence.
 
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
+import { BUILD_DIR } from "../../scripts/tools.mjs";
+import { workerConfig } from "../../scripts/worker-config.mjs";
 import { Queue } from "./queue.mjs";
 import { DEFAULT_VARS } from "./server.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
@@ -14,8 +16,9 @@ import { WorkerLog } from "./worker-log.mjs";
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
 /** As `startServer`, but in Miniflare. */
-export async function startMiniflare(owner, { vars = {} } = {}) {
-  const miniflare = new MiniflareServer({ ...DEFAULT_VARS, ...vars });
+export async function startMiniflare(owner, { vars = {}, build = BUILD_DIR, config } = {}) {
+  const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
+  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig() });
   owner.after(() => miniflare.stop());
   await miniflare.start();
   return miniflare;
@@ -23,13 +26,13 @@ export async function startMiniflare(owner, { vars = {} } = {}) {
 
 class MiniflareServer {
   #directory = temporaryDirectory();
-  #vars;
+  #worker;
   #child;
   #answers;
   #log = new WorkerLog();
 
-  constructor(vars) {
-    this.#vars = vars;
+  constructor(worker) {
+    this.#worker = worker;
   }
 
   get pid() {
@@ -45,7 +48,7 @@ class MiniflareServer {
   async start() {
     const temporary = join(this.#directory, "tmp"); // what Miniflare would leave behind when it is killed
     mkdirSync(temporary, { recursive: true });
-    const options = { storage: join(this.#directory, "storage"), vars: this.#vars };
+    const options = { ...this.#worker, storage: join(this.#directory, "storage") };
     this.#child = spawnTied(process.execPath, [HOST, JSON.stringify(options)], {
       env: { ...process.env, TMPDIR: temporary },
       stdio: ["pipe", "pipe", "pipe"],
@@ -62,10 +65,19 @@ class MiniflareServer {
 
   /** Puts the object of that name out of memory; its WebSockets "hibernate", or are broken with "close". */
   async evict(name, webSockets) {
-    this.#child.stdio[3].write(`${JSON.stringify({ name, webSockets })}\n`);
     // It waits up to 30 s for the end of requests that the object still answers.
-    const { error } = await this.#answers.next(`the eviction of ${name}`, 45_000);
-    if (error) throw new Error(`could not evict ${name}: ${error}`);
+    await this.#order({ evict: { name, webSockets } }, `the eviction of ${name}`, 45_000);
+  }
+
+  /** Runs the Worker's scheduled event, to its end. */
+  async runCron(cron) {
+    await this.#order({ cron }, `the cron ${cron}`);
+  }
+
+  async #order(order, what, ms) {
+    this.#child.stdio[3].write(`${JSON.stringify(order)}\n`);
+    const { error } = await this.#answers.next(what, ms);
+    if (error) throw new Error(`${what} failed: ${error}`);
   }
 
   /** kill -9. */

@@ -1,22 +1,24 @@
-// The built Worker in plain workerd, on a free port, with storage of its own.
+// The built Worker, or an example, in plain workerd, on a free port, with storage of its own.
 
 import { startWorkerd } from "../../scripts/workerd.mjs";
 import { residentMemory } from "./processes.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
-/** No session may end because the machine is slow; tests of its end set their own delay. */
+/** Of the deployable Worker. No session may end because the machine is slow; tests of its end set their own delay. */
 export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "60000" };
 
 /**
  * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
- * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`
+ * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`; of an example, on top
+ *   of those of its wrangler.toml
+ * @param {string} [options.build] with `config`: what `example` gives, in place of the deployable Worker
  * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
  */
-export async function startServer(owner, { vars = {}, entry, log } = {}) {
-  const server = new Server({ ...DEFAULT_VARS, ...vars }, entry, log);
+export async function startServer(owner, { vars = {}, build, config, entry, log } = {}) {
+  const server = new Server({ vars: { ...(config?.vars ?? DEFAULT_VARS), ...vars }, build, config, entry }, log);
   owner.after(() => server.stop());
   await server.start();
   return server;
@@ -24,14 +26,12 @@ export async function startServer(owner, { vars = {}, entry, log } = {}) {
 
 class Server {
   #storage = temporaryDirectory();
-  #vars;
-  #entry;
+  #worker;
   #workerd;
   #log;
 
-  constructor(vars, entry, log) {
-    this.#vars = vars;
-    this.#entry = entry;
+  constructor(worker, log) {
+    this.#worker = worker;
     this.#log = new WorkerLog(log);
   }
 
@@ -55,7 +55,7 @@ class Server {
 
   /** Starts it, after `kill` again: on the same storage and the same port. */
   async start() {
-    const options = { port: this.#workerd?.port, storage: this.#storage, vars: this.#vars, entry: this.#entry };
+    const options = { ...this.#worker, port: this.#workerd?.port, storage: this.#storage };
     this.#workerd = await startWorkerd({ ...options, log: (text) => this.#log.add(text) });
   }
 

@@ -24,6 +24,7 @@ export async function openWebSocket(owner, url, options) {
     pongs,
     closed: closed.promise,
     send: (...data) => socket.send(...data),
+    protocol: socket.protocol,
     ping: (data) => socket.ping(data),
     close: (...why) => socket.close(...why),
   };

@@ -1,0 +1,118 @@
+//! Chat rooms at `/chat/{room}`: who is present, and what was said last for whoever comes later.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sockjs_edge::{CloseReason, Config, Connection, Handler, Placement, Room, Services};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
+
+/// How many messages a room keeps, and how long they and the nicknames may be.
+const HISTORY: usize = 50;
+const TEXT_MAX: usize = 1000;
+const NICKNAME_MAX: usize = 30;
+
+/// What a client sends: `{"nickname":"Ada"}` or `{"text":"hello"}`.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    Nickname(String),
+    Text(String),
+}
+
+/// What everybody hears.
+#[derive(Clone, Serialize, Deserialize)]
+struct Said {
+    from: String,
+    text: String,
+}
+
+/// One room. What it holds is a copy of what is stored: the object sleeps, and wakes up with a new one.
+#[derive(Default)]
+struct Chat {
+    history: RefCell<VecDeque<Said>>,
+}
+
+impl Handler for Chat {
+    async fn on_start(&self, room: &Room) -> Result<()> {
+        let history = room.storage()?.get("history").await?;
+        self.history.replace(history.unwrap_or_default());
+        tell_who_is_present(room); // after a restart, WebSockets are gone without a word
+        Ok(())
+    }
+
+    async fn on_open(&self, conn: &Connection) -> Result<()> {
+        Ok(conn.send(json!({ "history": *self.history.borrow() }).to_string())?)
+    }
+
+    async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
+        match (serde_json::from_str(&message)?, nickname(conn)) {
+            (Order::Nickname(name), _) => {
+                conn.set_state(&shortened(&name, NICKNAME_MAX))?;
+                tell_who_is_present(&conn.room());
+                Ok(())
+            }
+            (Order::Text(text), Some(from)) => {
+                let text = shortened(&text, TEXT_MAX);
+                self.say(&conn.room(), Said { from, text }).await
+            }
+            (Order::Text(_), None) => Ok(conn.send(json!({ "error": "a nickname first" }).to_string())?),
+        }
+    }
+
+    async fn on_close(&self, conn: &Connection, _: CloseReason) -> Result<()> {
+        tell_who_is_present(&conn.room());
+        Ok(())
+    }
+}
+
+impl Chat {
+    async fn say(&self, room: &Room, said: Said) -> Result<()> {
+        room.broadcast(json!(said).to_string());
+        let history = {
+            let mut history = self.history.borrow_mut();
+            history.push_back(said);
+            while history.len() > HISTORY {
+                history.pop_front();
+            }
+            history.clone()
+        };
+        room.storage()?.put("history", history).await
+    }
+}
+
+/// Derived from the connections, never counted: so it cannot be wrong after a restart.
+fn tell_who_is_present(room: &Room) {
+    let mut present: Vec<String> = room.connections().iter().filter_map(nickname).collect();
+    present.sort();
+    room.broadcast(json!({ "present": present }).to_string());
+}
+
+/// It is kept with the connection, so it lasts as long.
+fn nickname(conn: &Connection) -> Option<String> {
+    conn.state().ok()?
+}
+
+fn shortened(text: &str, chars: usize) -> String {
+    text.trim().chars().take(chars).collect()
+}
+
+fn services(_env: &Env) -> Services {
+    let chat = Config::new("/chat/{room}").placement(Placement::Room).sockjs_url("/sockjs.min.js");
+    Services::new().add(chat, |_env| Chat::default())
+}
+
+sockjs_edge::durable_object!(SockJs, services);
+
+#[event(fetch)]
+async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+    match req.path().as_str() {
+        "/" => Response::from_html(include_str!("page.html")),
+        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
+        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+    }
+}
+
+fn script(source: &str) -> Result<Response> {
+    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
+}

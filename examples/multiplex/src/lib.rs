@@ -1,0 +1,83 @@
+//! Channels over one connection, for the npm package `websocket-multiplex`: `sub,topic` opens one, `uns,topic` ends it,
+//! `msg,topic,payload` goes both ways. What has no comma, no known topic or no open channel is ignored, as there.
+//!
+//! Ann, Bob and Carl are the channels of that package's own example.
+
+use sockjs_edge::{Config, Connection, Handler, Services};
+use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
+
+struct Multiplex;
+
+impl Handler for Multiplex {
+    async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
+        let mut parts = message.splitn(3, ','); // the payload may have commas
+        let (Some(kind), Some(topic)) = (parts.next(), parts.next()) else { return Ok(()) };
+        // Kept with the connection, since this handler's fields are forgotten when the object sleeps.
+        let mut topics: Vec<String> = conn.state()?.unwrap_or_default();
+        let channel = Channel { conn, topic };
+        match (kind, topics.iter().position(|open| open == topic)) {
+            ("sub", None) if channel.opened()? => topics.push(topic.into()),
+            ("msg", Some(_)) => return channel.said(parts.next().unwrap_or_default()),
+            ("uns", Some(at)) => drop(topics.remove(at)),
+            _ => return Ok(()),
+        }
+        conn.set_state(&topics)
+    }
+}
+
+struct Channel<'a> {
+    conn: &'a Connection,
+    topic: &'a str,
+}
+
+impl Channel<'_> {
+    /// A client asked for this channel; whether it is open now.
+    fn opened(&self) -> Result<bool> {
+        match self.topic {
+            "ann" => self.send("Ann says hi!")?,
+            "bob" => self.send("Bob doesn't agree.")?,
+            "carl" => {
+                self.send("Carl says goodbye!")?;
+                self.end()?;
+                return Ok(false);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn said(&self, payload: &str) -> Result<()> {
+        match self.topic {
+            "ann" => self.send(&format!("Ann nods: {payload}")),
+            _ => self.send(&format!("Bob says no to: {payload}")),
+        }
+    }
+
+    fn send(&self, payload: &str) -> Result<()> {
+        Ok(self.conn.send(format!("msg,{},{payload}", self.topic))?)
+    }
+
+    fn end(&self) -> Result<()> {
+        Ok(self.conn.send(format!("uns,{}", self.topic))?)
+    }
+}
+
+fn services(_env: &Env) -> Services {
+    Services::new().add(Config::new("/multiplex").sockjs_url("/sockjs.min.js"), |_env| Multiplex)
+}
+
+sockjs_edge::durable_object!(SockJs, services);
+
+#[event(fetch)]
+async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+    match req.path().as_str() {
+        "/" => Response::from_html(include_str!("page.html")),
+        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
+        "/multiplex.js" => script(include_str!("../../../node_modules/websocket-multiplex/multiplex_client.js")),
+        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+    }
+}
+
+fn script(source: &str) -> Result<Response> {
+    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
+}

@@ -1,0 +1,61 @@
+//! SockJS beside an application's own routes, and two services of which one is for members: a client of `/members` has its
+//! token in the query of its SockJS URL, since a browser's WebSocket carries no header of the page's choice.
+
+use sockjs_edge::{Admission, Config, Connection, Handler, RequestInfo, Services};
+use worker::url::form_urlencoded;
+use worker::{Context, Env, Request, Response, Result, Router, event};
+
+struct Echo;
+
+impl Handler for Echo {
+    async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
+        Ok(conn.send(message)?)
+    }
+}
+
+struct Members;
+
+impl Handler for Members {
+    /// Asked in the Worker: whoever is refused here costs no object.
+    async fn on_request(request: &RequestInfo<'_>, env: &Env) -> Admission {
+        let Ok(expected) = env.secret("MEMBERS_TOKEN") else { return refuse(403, "nobody is a member") };
+        match query_value(&request.query(), "token") {
+            Some(token) if token == expected.to_string() => Admission::Admit,
+            Some(_) => refuse(403, "this token is none"),
+            None => refuse(401, "a token is needed"),
+        }
+    }
+
+    async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
+        Ok(conn.send(format!("members only: {message}"))?)
+    }
+}
+
+fn refuse(status: u16, why: &str) -> Admission {
+    Admission::Reject(status, why.into())
+}
+
+fn query_value(query: &str, name: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+fn services(_env: &Env) -> Services {
+    Services::new().add(Config::new("/echo"), |_env| Echo).add(Config::new("/members"), |_env| Members)
+}
+
+sockjs_edge::durable_object!(SockJs, services);
+
+#[event(fetch)]
+async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+    if Services::shared(services, &env).handles(&req) {
+        return sockjs_edge::serve(services, req, &env, &ctx).await;
+    }
+    Router::new()
+        .get("/", |_, _| Response::ok("an application with SockJS at /echo and /members\n"))
+        .get("/hello/:name", |_, route| {
+            let name = route.param("name").map_or("you", String::as_str);
+            Response::ok(format!("hello, {name}\n"))
+        })
+        .run(req, env)
+        .await
+}

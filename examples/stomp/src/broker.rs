@@ -1,0 +1,167 @@
+//! What the server does with a client's frames.
+
+use crate::frame::Frame;
+use serde::{Deserialize, Serialize};
+use sockjs_edge::{Connection, Handler, Millis, Room};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use worker::{Date, Env};
+
+/// How often the server beats, in milliseconds, unless the variable `HEART_BEAT` says otherwise.
+const HEART_BEAT: u64 = 20_000;
+
+/// Headers that the server writes itself; all others of a SEND come along with its MESSAGE.
+const OWN_HEADERS: [&str; 5] = ["content-length", "message-id", "receipt", "subscription", "transaction"];
+
+pub struct Broker {
+    heart_beat: Millis,
+    started: u64,
+    messages: Cell<u64>,
+}
+
+/// What is kept with a client's connection once it said CONNECT.
+#[derive(Default, Serialize, Deserialize)]
+struct Client {
+    /// Destinations by the ids of the subscriptions.
+    subscriptions: BTreeMap<String, String>,
+    wants_heart_beats: bool,
+}
+
+impl Handler for Broker {
+    async fn on_message(&self, conn: &Connection, message: String) -> worker::Result<()> {
+        let frames = match Frame::parse_all(&message) {
+            Ok(frames) => frames,
+            Err(error) => return refuse(conn, error, None),
+        };
+        for frame in &frames {
+            if let Err(error) = self.take(conn, frame) {
+                return refuse(conn, &error, receipt(frame));
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_alarm(&self, room: &Room) -> worker::Result<()> {
+        let clients = clients_with_heart_beats(room);
+        for conn in &clients {
+            let _ = conn.send("\n"); // one whose queue is full has something to read
+        }
+        if clients.is_empty() { Ok(()) } else { room.set_alarm(self.heart_beat) }
+    }
+}
+
+impl Broker {
+    pub fn new(env: &Env) -> Self {
+        let set = env.var("HEART_BEAT").ok().and_then(|value| value.to_string().parse().ok());
+        Self {
+            heart_beat: Millis(set.filter(|beat| *beat > 0).unwrap_or(HEART_BEAT)),
+            started: Date::now().as_millis(),
+            messages: Cell::default(),
+        }
+    }
+
+    /// Does what the frame asks, and confirms it. An error is what the ERROR frame says.
+    fn take(&self, conn: &Connection, frame: &Frame) -> Result<(), String> {
+        let client: Option<Client> = conn.state().map_err(|error| error.to_string())?;
+        match (frame.command.as_str(), client) {
+            ("CONNECT" | "STOMP", None) => self.connect(conn, frame)?,
+            ("CONNECT" | "STOMP", Some(_)) => return Err("already connected".into()),
+            (_, None) => return Err("CONNECT comes first".into()),
+            ("SUBSCRIBE", Some(client)) => subscribe(conn, frame, client)?,
+            ("UNSUBSCRIBE", Some(mut client)) => {
+                client.subscriptions.remove(needed(frame, "id")?);
+                keep(conn, &client)?;
+            }
+            ("SEND", Some(_)) => self.send(&conn.room(), frame)?,
+            ("DISCONNECT", Some(_)) => {}
+            ("ACK" | "NACK" | "BEGIN" | "COMMIT" | "ABORT", _) => {
+                return Err(format!("{} is not supported", frame.command));
+            }
+            _ => return Err("an unknown command".into()),
+        }
+        if let Some(id) = receipt(frame) {
+            answer(conn, &Frame::new("RECEIPT").with("receipt-id", id))?;
+        }
+        if frame.command == "DISCONNECT" { conn.close(1000, "").map_err(|error| error.to_string()) } else { Ok(()) }
+    }
+
+    fn connect(&self, conn: &Connection, frame: &Frame) -> Result<(), String> {
+        if !needed(frame, "accept-version")?.split(',').any(|version| version == "1.2") {
+            return Err("this server speaks STOMP 1.2".into());
+        }
+        let (_, wanted) = frame.header("heart-beat").unwrap_or("0,0").split_once(',').ok_or("a bad heart-beat")?;
+        let wanted: u64 = wanted.parse().map_err(|_| "a bad heart-beat")?;
+        // One alarm beats for all, and is set already if somebody else wants it.
+        if wanted > 0 && clients_with_heart_beats(&conn.room()).is_empty() {
+            conn.room().set_alarm(self.heart_beat).map_err(|error| error.to_string())?;
+        }
+        keep(conn, &Client { wants_heart_beats: wanted > 0, ..Client::default() })?;
+        // The server wants no beats: a client that left is known without them, and each would wake the object.
+        let beats = format!("{},0", self.heart_beat.0);
+        answer(conn, &Frame::new("CONNECTED").with("version", "1.2").with("heart-beat", beats))
+    }
+
+    fn send(&self, room: &Room, sent: &Frame) -> Result<(), String> {
+        let destination = needed(sent, "destination")?;
+        if sent.header("transaction").is_some() {
+            return Err("transactions are not supported".into());
+        }
+        let number = self.messages.replace(self.messages.get() + 1);
+        let mut message = Frame::new("MESSAGE").with("message-id", format!("{}-{number}", self.started));
+        let headers = sent.headers.iter().filter(|(name, _)| !OWN_HEADERS.contains(&name.as_str()));
+        message.headers.extend(headers.cloned());
+        let message = message.with_body(&*sent.body);
+        for (conn, client) in room.connections().into_iter().filter_map(with_client) {
+            for (id, _) in client.subscriptions.iter().filter(|(_, to)| *to == destination) {
+                let _ = conn.send(message.clone().with("subscription", id).to_string()); // who does not read misses it
+            }
+        }
+        Ok(())
+    }
+}
+
+fn subscribe(conn: &Connection, frame: &Frame, mut client: Client) -> Result<(), String> {
+    let (id, destination) = (needed(frame, "id")?, needed(frame, "destination")?);
+    if frame.header("ack").is_some_and(|ack| ack != "auto") {
+        return Err("only ack:auto is supported".into());
+    }
+    if client.subscriptions.insert(id.into(), destination.into()).is_some() {
+        return Err(format!("subscription {id} is there already"));
+    }
+    keep(conn, &client)
+}
+
+fn refuse(conn: &Connection, error: &str, receipt: Option<&str>) -> worker::Result<()> {
+    let frame = Frame::new("ERROR").with("version", "1.2").with("content-type", "text/plain").with("message", error);
+    let frame = receipt.into_iter().fold(frame, |frame, id| frame.with("receipt-id", id));
+    conn.send(frame.with_body(error).to_string())?;
+    Ok(conn.close(4000, "STOMP error")?)
+}
+
+/// A frame's receipt; of a CONNECT, CONNECTED is the receipt.
+fn receipt(frame: &Frame) -> Option<&str> {
+    frame.header("receipt").filter(|_| !matches!(frame.command.as_str(), "CONNECT" | "STOMP"))
+}
+
+fn clients_with_heart_beats(room: &Room) -> Vec<Connection> {
+    let clients = room.connections().into_iter().filter_map(with_client);
+    clients.filter(|(_, client)| client.wants_heart_beats).map(|(conn, _)| conn).collect()
+}
+
+/// None if it said no CONNECT.
+fn with_client(conn: Connection) -> Option<(Connection, Client)> {
+    let client = conn.state().ok()??;
+    Some((conn, client))
+}
+
+fn keep(conn: &Connection, client: &Client) -> Result<(), String> {
+    conn.set_state(client).map_err(|error| error.to_string())
+}
+
+fn answer(conn: &Connection, frame: &Frame) -> Result<(), String> {
+    conn.send(frame.to_string()).map_err(|error| error.to_string())
+}
+
+fn needed<'f>(frame: &'f Frame, name: &str) -> Result<&'f str, String> {
+    frame.header(name).ok_or_else(|| format!("{} needs the header {name}", frame.command))
+}

@@ -1,0 +1,33 @@
+//! STOMP 1.2 over SockJS, and over plain WebSockets at `/stomp/websocket`: what is sent to a destination reaches all who
+//! are subscribed to it. Without transactions and acknowledgements: nothing is kept for who is not there.
+
+mod broker;
+mod frame;
+
+use broker::Broker;
+use sockjs_edge::{Config, Placement, Services};
+use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
+
+fn services(_env: &Env) -> Services {
+    let stomp = Config::new("/stomp")
+        .placement(Placement::Room)
+        .websocket_protocols(["v12.stomp"]) // what a STOMP client's WebSocket offers
+        .sockjs_url("/sockjs.min.js");
+    Services::new().add(stomp, Broker::new)
+}
+
+sockjs_edge::durable_object!(SockJs, services);
+
+#[event(fetch)]
+async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+    match req.path().as_str() {
+        "/" => Response::from_html(include_str!("page.html")),
+        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
+        "/stomp.min.js" => script(include_str!("../../../node_modules/@stomp/stompjs/bundles/stomp.umd.min.js")),
+        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+    }
+}
+
+fn script(source: &str) -> Result<Response> {
+    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
+}

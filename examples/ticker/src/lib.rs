@@ -1,0 +1,64 @@
+//! Everybody at `/ticker` hears what comes from outside: each `POST /tick` with the token, a cron's tick every minute, and
+//! whatever any program with the token posts to `/push`, as docs/push.openapi.json describes.
+
+use serde_json::json;
+use sockjs_edge::{Config, Connection, Handler, Placement, Push, Services};
+use worker::{
+    Context, Date, Env, Request, Response, ResponseBuilder, Result, ScheduleContext, ScheduledEvent, console_error,
+    event,
+};
+
+struct Ticker;
+
+impl Handler for Ticker {
+    /// With its address a connection can be pushed to alone.
+    async fn on_open(&self, conn: &Connection) -> Result<()> {
+        Ok(conn.send(json!({ "address": conn.address() }).to_string())?)
+    }
+
+    async fn on_message(&self, _: &Connection, _: String) -> Result<()> {
+        Ok(()) // it does not listen
+    }
+}
+
+fn services(_env: &Env) -> Services {
+    let ticker = Config::new("/ticker").placement(Placement::Room).sockjs_url("/sockjs.min.js");
+    Services::new().add(ticker, |_env| Ticker)
+}
+
+sockjs_edge::durable_object!(SockJs, services);
+
+#[event(fetch)]
+async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+    match req.path().as_str() {
+        "/" => Response::from_html(include_str!("page.html")),
+        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
+        "/push" => Push::new(services, &env)?.serve(req, &[&token(&env)]).await,
+        "/tick" if req.inner().method() != "POST" => Response::error("only POST", 405),
+        "/tick" if !Push::is_authorized(&req, &[&token(&env)]) => Response::error("a bearer token is needed", 401),
+        "/tick" => Response::from_json(&json!({ "heard": tick(&env, "route").await? })),
+        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+    }
+}
+
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    if let Err(error) = tick(&env, "cron").await {
+        console_error!("tick: {error}");
+    }
+}
+
+/// Gives how many connections it reached.
+async fn tick(env: &Env, by: &str) -> Result<usize> {
+    let tick = json!({ "tick": by, "at": Date::now().as_millis() });
+    Ok(Push::new(services, env)?.room("/ticker")?.broadcast(tick.to_string()).await?)
+}
+
+/// Without the secret it is empty, and an empty token lets nobody in.
+fn token(env: &Env) -> String {
+    env.secret("PUSH_TOKEN").map(|token| token.to_string()).unwrap_or_default()
+}
+
+fn script(source: &str) -> Result<Response> {
+    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
+}

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { example } from "../../scripts/examples.mjs";
+import { ROOT } from "../../scripts/tools.mjs";
+import { exchange, numberedMessages } from "../clients/messages.mjs";
+import { startServer } from "../harness/server.mjs";
+import { connectStockClient } from "../harness/stock-client.mjs";
+import { readmeFiles } from "./readme.mjs";
+
+const server = await startServer({ after }, example("echo"));
+
+test("the echo is the README's hello world, in at most 25 lines", () => {
+  const source = readFileSync(join(ROOT, "examples/echo/src/lib.rs"), "utf8");
+  assert.equal(readmeFiles()["src/lib.rs"], source);
+  assert.ok(source.trimEnd().split("\n").length <= 25);
+});
+
+for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {
+  test(`echo, stock client, ${transport}: messages come back`, async (t) => {
+    const client = await connectStockClient(t, `${server.url}/echo`, transport);
+    await exchange(client, numberedMessages(100));
+  });
+}

@@ -1,0 +1,93 @@
+// The examples' pages, used by people: typing, clicking and reading, in Chromium. They load nothing from another host.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { example } from "../../scripts/examples.mjs";
+import { startChromium } from "../harness/chromium.mjs";
+import { startServer } from "../harness/server.mjs";
+import { DEADLINE_MS } from "../harness/wait.mjs";
+
+const TOKEN = "s3cret";
+
+const browser = await startChromium({ after });
+
+test("chat: people in a room see who is there and what they say, and later what was said", async (t) => {
+  const { url } = await startServer(t, example("chat"));
+  const ada = await openPage(t, `${url}/#garden`);
+  const bob = await openPage(t, `${url}/#garden`);
+  const carl = await openPage(t, url);
+  for (const [page, name] of [[ada, "Ada"], [bob, "Bob"], [carl, "Carl"]]) {
+    await shows(page, "#state", "(websocket)");
+    await page.fill("[name=nickname]", name);
+    await page.click("text=That's me");
+  }
+  for (const page of [ada, bob]) await shows(page, "#present", "Ada, Bob");
+  await shows(carl, "#present", "Carl");
+
+  for (const [page, text] of [[ada, "<b>hello</b>"], [bob, "hi"]]) {
+    await page.fill("[name=text]", text);
+    await page.click("text=Say it");
+    for (const each of [ada, bob]) await shows(each, "#said li:last-child", `${page === ada ? "Ada" : "Bob"}: ${text}`);
+  }
+  await bob.reload();
+  await shows(bob, "#said", "Ada: <b>hello</b>Bob: hi");
+  await shows(ada, "#present", "Ada");
+  assert.equal(await carl.locator("#said li").count(), 0);
+});
+
+test("multiplex: three channels over one connection", async (t) => {
+  const { url } = await startServer(t, example("multiplex"));
+  const page = await openPage(t, url);
+  await shows(page, "#ann ul", "openAnn says hi!");
+  await shows(page, "#bob ul", "openBob doesn't agree.");
+  await shows(page, "#carl ul", "openCarl says goodbye!closed");
+  await page.fill("#ann input", "one, two");
+  await page.click("#ann button");
+  await shows(page, "#ann li:last-child", "Ann nods: one, two");
+});
+
+test("ticker: the page shows what comes", async (t) => {
+  const { url } = await startServer(t, { ...example("ticker"), vars: { PUSH_TOKEN: TOKEN } });
+  const page = await openPage(t, url);
+  await page.waitForSelector("#ticks li");
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  await fetch(`${url}/push`, { method: "POST", headers, body: JSON.stringify({ room: "/ticker", message: "tick, tock" }) });
+  await shows(page, "#ticks li:first-child", "tick, tock");
+});
+
+test("stomp: the page shows what another one sends", async (t) => {
+  const { url } = await startServer(t, example("stomp"));
+  const pages = [await openPage(t, url), await openPage(t, url)];
+  for (const page of pages) await shows(page, "#state", "connected");
+  for (const [number, page] of pages.entries()) {
+    await page.fill("[name=text]", `from page ${number}`);
+    await page.click("text=Send");
+    for (const each of pages) await shows(each, "#news li:first-child", `from page ${number}`);
+  }
+});
+
+async function openPage(owner, url) {
+  const context = await browser.newContext();
+  const wrong = [];
+  owner.after(async () => {
+    await context.close();
+    assert.deepEqual(wrong, []);
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(DEADLINE_MS);
+  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("request", (request) => {
+    if (new URL(request.url()).host !== new URL(url).host) wrong.push(`a request to ${request.url()}`);
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** Waits until exactly this text is at that place. */
+async function shows(page, selector, text) {
+  const isThere = ([selector, text]) => document.querySelector(selector)?.textContent === text;
+  await page.waitForFunction(isThere, [selector, text]).catch(async (error) => {
+    const instead = await page.locator(selector).allTextContents();
+    throw new Error(`${selector} does not show ${text}, but ${instead}`, { cause: error });
+  });
+}

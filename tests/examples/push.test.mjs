@@ -1,0 +1,149 @@
+// The push endpoint does what docs/push.openapi.json says of it: requests and responses are checked against that file.
+
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { example } from "../../scripts/examples.mjs";
+import { ROOT, readToml } from "../../scripts/tools.mjs";
+import { request } from "../harness/http.mjs";
+import { startServer } from "../harness/server.mjs";
+import { connectStockClient } from "../harness/stock-client.mjs";
+import { within } from "../harness/wait.mjs";
+
+const TOKEN = "s3cret";
+const BODY_MAX = 1 << 20;
+
+const description = JSON.parse(readFileSync(join(ROOT, "docs/push.openapi.json"), "utf8"));
+const { post } = description.paths["/push"];
+// The schemas are looked up in the whole document, whose other parts are not for ajv.
+const ajv = new Ajv2020({ allErrors: true }).addVocabulary(Object.keys(description)).addSchema(description, "push");
+const seen = new Set();
+
+const server = await startServer({ after }, { ...example("ticker"), vars: { PUSH_TOKEN: TOKEN } });
+
+test("the description is OpenAPI 3.1, of this version", async () => {
+  const validator = new Validator();
+  const { valid, errors } = await validator.validate(structuredClone(description));
+  assert.ok(valid, JSON.stringify(errors, null, 1));
+  assert.equal(validator.version, "3.1");
+  assert.equal(description.info.version, readToml("Cargo.toml").workspace.package.version);
+  for (const { value } of Object.values(post.requestBody.content["application/json"].examples)) assert.ok(isOrder(value));
+});
+
+test("200: messages and closes reach a room, and one connection by its address", async (t) => {
+  const ada = await listener(t);
+  const bob = await listener(t);
+  assert.deepEqual(await push({ room: "/ticker", message: "to all" }, 200), { connections: 2 });
+  for (const { client } of [ada, bob]) assert.equal(await client.messages.next(), "to all");
+
+  assert.deepEqual(await push({ connection: ada.address, message: "to one" }, 200), { connections: 1 });
+  assert.equal(await ada.client.messages.next(), "to one");
+
+  const close = { code: 3001, reason: "é".repeat(61) };
+  assert.deepEqual(await push({ connection: ada.address, close }, 200), { connections: 1 });
+  const closed = await within(ada.client.closed, "the close");
+  assert.deepEqual([closed.code, closed.reason], [close.code, close.reason]);
+  assert.deepEqual(await push({ connection: ada.address, message: "too late" }, 200), { connections: 0 });
+
+  assert.deepEqual(await push({ room: "/ticker", close: { code: 1000 } }, 200), { connections: 1 });
+  assert.equal((await within(bob.client.closed, "the close")).code, 1000);
+  assert.deepEqual(await push({ room: "/ticker", message: "to nobody" }, 200), { connections: 0 });
+});
+
+const room = "/ticker";
+const connection = "1@/ticker//room";
+for (const [what, order] of [
+  ["no text of JSON", "{"],
+  ["no object", []],
+  ["nothing in it", {}],
+  ["no message and no close", { room }],
+  ["nobody to push to", { message: "x" }],
+  ["a room and a connection", { room, connection, message: "x" }],
+  ["a message and a close", { room, message: "x", close: { code: 1000 } }],
+  ["a message that is no text", { room, message: 1 }],
+  ["more than is known", { room, message: "x", priority: 1 }],
+  ["a close without a code", { room, close: {} }],
+  ["a close with more than is known", { room, close: { code: 1000, why: "" } }],
+  ["a code of the protocol's own", { room, close: { code: 1001 } }],
+  ["a code that is none", { room, close: { code: 5000 } }],
+  ["a code that no number of 16 bits is", { room, close: { code: 1e9 } }],
+  ["a reason that is too long", { connection, close: { code: 1000, reason: "x".repeat(124) } }],
+]) {
+  test(`400: a body with ${what}, as the description says`, async () => {
+    assert.ok(!isOrder(order));
+    await push(order, 400);
+  });
+}
+
+for (const [what, headers] of [
+  ["no token", {}],
+  ["a wrong token", { Authorization: "Bearer other" }],
+  ["another scheme", { Authorization: `Basic ${TOKEN}` }],
+  ["an empty token", { Authorization: "Bearer " }],
+]) {
+  test(`401: ${what}`, () => push({ room, message: "x" }, 401, { headers }));
+}
+
+for (const [what, order] of [
+  ["a room that no service has", { room: "/nowhere", message: "x" }],
+  ["a path below a room", { room: "/ticker/info", message: "x" }],
+  ["an address that is none", { connection: "somebody", message: "x" }],
+  ["an address in a service that is not there", { connection: "1@/nowhere//room", close: { code: 1000 } }],
+]) {
+  test(`404: ${what}`, () => push(order, 404));
+}
+
+for (const method of ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"]) {
+  test(`405: ${method}`, () => push({ room, message: "x" }, 405, { method }));
+}
+
+test("413: a body over its limit, and none at it", async () => {
+  const around = JSON.stringify({ room, message: "" }).length;
+  await push({ room, message: "x".repeat(BODY_MAX - around) }, 200);
+  await push({ room, message: "x".repeat(BODY_MAX - around + 1) }, 413);
+});
+
+test("every status of the description was seen, but the one for what is broken", () => {
+  assert.deepEqual([...seen].sort(), Object.keys(post.responses).filter((status) => status !== "503").sort());
+});
+
+/** Pushes, and sees that the answer is as described; gives its body. */
+async function push(order, status, { method = "POST", headers = { Authorization: `Bearer ${TOKEN}` } } = {}) {
+  const body = typeof order === "string" ? order : JSON.stringify(order);
+  if (status === 200 || status === 404) assert.ok(isOrder(order), ajv.errorsText());
+  const answer = await request(`${server.url}/push`, { method, headers, body });
+  assert.equal(answer.status, status, answer.body);
+  const described = resolve(post.responses[status]);
+  for (const [name, header] of Object.entries(described.headers)) {
+    const { required, schema } = resolve(header);
+    const value = answer.headers[name.toLowerCase()];
+    assert.ok(value !== undefined || !required, name);
+    assert.ok(ajv.validate(schema, value), `${name}: ${value}`);
+  }
+  const [[type, { schema }], ...others] = Object.entries(described.content);
+  assert.deepEqual(others, []);
+  assert.equal(answer.headers["content-type"].split(";")[0], type);
+  const result = JSON.parse(answer.body);
+  assert.ok(ajv.validate({ $ref: `push${schema.$ref}` }, result), `${answer.body}: ${ajv.errorsText()}`);
+  seen.add(String(status));
+  return result;
+}
+
+function isOrder(value) {
+  return ajv.validate({ $ref: `push${post.requestBody.content["application/json"].schema.$ref}` }, value);
+}
+
+function resolve({ $ref, ...rest }) {
+  if ($ref === undefined) return rest;
+  const target = $ref.slice("#/".length).split("/").reduce((value, key) => value[key], description);
+  return { ...resolve(target), ...rest };
+}
+
+async function listener(owner) {
+  const client = await connectStockClient(owner, `${server.url}/ticker`, "websocket");
+  const { address } = JSON.parse(await client.messages.next("its address"));
+  return { client, address };
+}
