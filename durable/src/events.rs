@@ -22,8 +22,8 @@ pub(crate) const TOO_FAST: &str = "Too many messages";
 /// How long an alarm waits for settings that can be served.
 const MISCONFIGURED_RETRY: Duration = Duration::from_secs(60);
 
-/// When an object is looked at again that would be empty but for a handler that runs.
-const CLEAR_LATER: Millis = Millis::from_secs(60);
+/// When an object is looked at again in which nothing is due but a handler runs.
+const LOOK_AGAIN: Millis = Millis::from_secs(60);
 
 impl Object {
     /// A message on a socket.
@@ -140,10 +140,10 @@ impl Object {
         if self.is_idle() {
             self.armed.set(Armed::Never);
             self.clear_storage().await
-        } else if self.armed.get() == Armed::Never {
-            // A handler still runs: what it leaves behind is cleared later.
-            self.armed.set(Armed::At(now() + CLEAR_LATER));
-            self.state.storage().set_alarm(Duration::from_millis(CLEAR_LATER.0)).await
+        } else if self.running.get() > 0 && self.armed.get() == Armed::Never {
+            // A handler still runs: if it is killed it is told again, and what it leaves behind is cleared.
+            self.armed.set(Armed::At(now() + LOOK_AGAIN));
+            self.state.storage().set_alarm(Duration::from_millis(LOOK_AGAIN.0)).await
         } else {
             Ok(())
         }
