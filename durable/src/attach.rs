@@ -44,6 +44,7 @@ impl Object {
         let answer = match answered.try_recv() {
             Ok(Some(answer)) => Ok(answer),
             Err(oneshot::Canceled) => Err(oneshot::Canceled),
+            Ok(None) if entry.session.borrow().is_closed() => return not_opened(),
             Ok(None) => {
                 let grace = Delay::from(Duration::from_millis(config.grace.0));
                 match select(&mut answered, grace).await {
@@ -74,6 +75,7 @@ impl Object {
             return Response::error("receiver replaced", 503);
         };
         match ready.as_slice() {
+            [] if entry.session.borrow().is_closed() => not_opened(),
             [only] if only.end => {
                 entry.session.borrow_mut().detach(now(), receiver.id, Departure::Finished);
                 self.touch_and_settle(&entry);
@@ -149,6 +151,11 @@ impl Object {
 /// This is all there is to write.
 fn complete(delivery: &Delivery) -> Result<Response> {
     Response::from_bytes(delivery.to_edge().encode())
+}
+
+/// Storage did not take the session.
+fn not_opened() -> Result<Response> {
+    Response::error("the session could not be stored", 503)
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of

@@ -10,8 +10,8 @@ const INTERRUPTED: &str = r#"c[1002,"Connection interrupted"] end"#;
 
 #[test]
 fn the_opener_gets_the_open_frame_before_the_application_hears_of_it() {
-    assert_eq!(Driver::new(Rules::default(), poll(1)).outputs(), ["to 1: o #0 end", "store open 1", "opened"]);
-    assert_eq!(Driver::new(Rules::default(), stream(1)).outputs(), ["to 1: o #0", "store open 1", "opened"]);
+    assert_eq!(Driver::new(Rules::default(), poll(1)).outputs(), ["store open 1", "to 1: o #0 end", "opened"]);
+    assert_eq!(Driver::new(Rules::default(), stream(1)).outputs(), ["store open 1", "to 1: o #0", "opened"]);
     assert_eq!(Driver::new(outbox(), poll(1)).outputs(), ["store open 1", "to 1: o #0 end", "opened"]);
 }
 
@@ -19,7 +19,7 @@ fn the_opener_gets_the_open_frame_before_the_application_hears_of_it() {
 fn the_open_frame_goes_alone_whatever_waits() {
     let mut session = Driver::new(Rules::default(), stream(1));
     session.try_send("x").unwrap();
-    assert_eq!(session.outputs(), ["to 1: o #0", r#"to 1: a["x"] #1"#, "store open 1", "opened"]);
+    assert_eq!(session.outputs(), ["store open 1", "to 1: o #0", r#"to 1: a["x"] #1"#, "opened"]);
 }
 
 #[test]

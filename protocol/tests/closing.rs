@@ -72,7 +72,7 @@ fn a_session_closed_while_two_contend_answers_whoever_is_there() {
 fn the_opener_of_a_session_closed_at_once_reads_the_open_frame_first() {
     let mut session = Driver::new(Rules::default(), poll(1));
     let opened = session.outputs();
-    assert_eq!(opened[0], "to 1: o #0 end");
+    assert_eq!(opened[..2], ["store open 1", "to 1: o #0 end"]);
     session.close();
     assert_eq!(session.attach(poll(2)), [format!("to 2: {CLOSE}")]);
 

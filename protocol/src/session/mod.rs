@@ -180,7 +180,8 @@ impl Session {
         session.websocket = receiver.kind == ReceiverKind::WebSocket;
         session.queue.push_open();
         if !session.websocket {
-            session.persist(Change::Open { opener: receiver.id });
+            // Before the open frame: a session that storage did not take is none.
+            session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
         }
         session.after.push_back(Output::Notify(Event::Opened));
         session.adopt(now, receiver);
