@@ -96,16 +96,19 @@ impl Fates {
         self.turn(|fate| if fate == Fate::InTransitOnly { Fate::Mortal } else { fate });
     }
 
-    /// The object will never hear that what it gave away was written, and sends it once more.
-    pub fn doubt(&mut self) {
-        let in_flight = |message: &&usize| self.fates.get(**message) == Some(&Fate::InFlight);
-        self.doubtful.extend(self.read.iter().filter(in_flight));
+    /// The object has no word that what it gave away was written, and sends it once more unless it comes: gives what that
+    /// is.
+    pub fn doubt(&mut self) -> Vec<usize> {
+        let in_flight = |message: &usize| self.fates.get(*message) == Some(&Fate::InFlight);
+        let doubted: Vec<usize> = self.read.iter().copied().filter(in_flight).collect();
+        self.doubtful.extend(&doubted);
+        doubted
     }
 
-    /// The object hears in time what it had no word of: nothing that was read is sent once more.
-    pub fn confirm(&mut self) {
-        self.doubtful.clear();
-        for message in &self.read {
+    /// The object hears in time what it had no word of: nothing of it is sent once more.
+    pub fn confirm(&mut self, doubted: &[usize]) {
+        for message in doubted {
+            self.doubtful.remove(message);
             self.fates[*message] = Fate::Settled;
         }
     }

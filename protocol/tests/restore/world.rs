@@ -16,8 +16,8 @@ pub struct World {
     requests: u64,
     /// Requests that ended before the object heard of it.
     late: Vec<ReceiverId>,
-    /// Requests whose end the object did not hear of: what was written, and since when that is.
-    unconfirmed: Vec<(ReceiverId, Seq, Millis)>,
+    /// Requests whose end the object did not hear of.
+    unconfirmed: Vec<Unconfirmed>,
     fates: Fates,
     /// What the client read beside messages, and whether `o` may come twice as a doubtful message does.
     opened: bool,
@@ -28,6 +28,14 @@ pub struct World {
     open_is_doubtful: bool,
     /// Everything due by then was done.
     ticked: Millis,
+}
+
+struct Unconfirmed {
+    receiver: ReceiverId,
+    written: Seq,
+    since: Millis,
+    /// Messages that may come again.
+    doubted: Vec<usize>,
 }
 
 impl World {
@@ -205,10 +213,10 @@ impl World {
     }
 
     fn confirm(&mut self) {
-        let Some((receiver, seq, since)) = self.unconfirmed.pop() else { return };
-        self.object.session.wrote(receiver, seq);
+        let Some(Unconfirmed { receiver, written, since, doubted }) = self.unconfirmed.pop() else { return };
+        self.object.session.wrote(receiver, written);
         if self.unconfirmed.is_empty() && self.object.now < since + Millis(500) {
-            self.fates.confirm();
+            self.fates.confirm(&doubted);
         }
         self.unconfirmed.clear();
     }
@@ -281,9 +289,10 @@ impl World {
     fn doubt(&mut self) {
         if let Some(request) = self.request.as_ref().filter(|request| request.ended) {
             self.open_is_doubtful |= !request.acked;
-            self.fates.doubt();
+            let doubted = self.fates.doubt();
             if let Some(written) = request.written {
-                self.unconfirmed.push((request.receiver.id, written, self.object.now));
+                let (receiver, since) = (request.receiver.id, self.object.now);
+                self.unconfirmed.push(Unconfirmed { receiver, written, since, doubted });
             }
         }
     }
@@ -305,9 +314,9 @@ impl World {
                 messages.iter().for_each(|message| self.fates.deliver(number(message)));
             }
             let request = self.request.as_mut().filter(|request| request.receiver.id == to).unwrap();
+            self.ending_since = end.then_some(self.object.now);
             if request.connected {
                 request.ending = end;
-                self.ending_since = end.then_some(self.object.now);
                 request.transit.push_back((seq, frame, end));
             }
         }
