@@ -178,6 +178,16 @@ fn a_receiver_whose_response_is_over_tells_in_time_what_it_wrote() {
 }
 
 #[test]
+fn what_the_first_response_wrote_includes_the_open_frame() {
+    let mut session = Driver::open(stream(1));
+    session.send("x");
+    session.detach(1, Departure::Broken);
+    session.session.wrote(ReceiverId(1), Seq(1));
+    assert_eq!(session.outputs(), NOTHING);
+    assert_eq!(session.attach(stream(2)), NOTHING);
+}
+
+#[test]
 fn what_it_wrote_says_nothing_of_another_session() {
     let mut session = Driver::with(Rules::default(), poll(7));
     session.detach(7, Departure::Broken);

@@ -194,7 +194,7 @@ impl Session {
         let queue = Queue::restore(now, &stored, attached.is_some());
         let mut session = Self::new(now, rules, stored.opener, queue);
         if attached.is_none() && session.queue.waiting_bytes() > 0 {
-            session.hold = Some(Hold::from(now));
+            session.hold = Some(Hold::new(now, None));
         }
         if let Some(tombstone) = stored.closed {
             if !stored.told {

@@ -41,13 +41,15 @@ pub enum ReceiverKind {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hold {
     pub until: Millis,
+    /// Who was lost; after a restart nobody knows.
+    pub lost: Option<ReceiverId>,
     /// Whether another one was lost meanwhile, so that one that comes back without a word may be either.
     pub is_shaken: bool,
 }
 
 impl Hold {
-    pub fn from(now: Millis) -> Self {
-        Self { until: now + Millis(500), is_shaken: false }
+    pub fn new(now: Millis, lost: Option<ReceiverId>) -> Self {
+        Self { until: now + Millis(500), lost, is_shaken: false }
     }
 }
 
@@ -155,7 +157,9 @@ impl Session {
     /// `seq`.
     pub fn wrote(&mut self, receiver: ReceiverId, seq: Seq) {
         let attached = self.receiver.as_ref().map(|attached| attached.receiver.id);
-        let is_held = self.hold.take().is_some() && self.queue.has_messages_first();
+        // One that is not known may have been of an earlier session of this id, whose client knows nothing of the open frame.
+        let is_held =
+            self.hold.take().is_some_and(|hold| hold.lost == Some(receiver) || self.queue.has_messages_first());
         if attached == Some(receiver) || self.ending == Some(receiver) || is_held {
             self.acknowledge(seq);
         }
@@ -185,7 +189,7 @@ impl Session {
             Departure::Broken => {
                 // The Worker that holds its response comes again, or says what it wrote.
                 if self.queue.last_sent().is_some() {
-                    self.hold = Some(Hold::from(now));
+                    self.hold = Some(Hold::new(now, Some(receiver)));
                 } else if let Some(hold) = &mut self.hold {
                     hold.is_shaken = true;
                 }
