@@ -37,12 +37,11 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// Adds those of one session. A client that polls is expected back for a moment, without an alarm for its absence; an
-    /// object `has_alarm` that will look after it if the object dies in that moment, or gets one.
-    pub fn add(&mut self, session: &Session, now: Millis, has_alarm: bool) {
+    /// Adds those of one session. A client that polls is expected back for a moment, without an alarm for its absence as
+    /// long as there is one soon enough, should the object die in that moment.
+    pub fn add(&mut self, session: &Session, now: Millis) {
         let expected = session.expects_receiver_until().filter(|until| now < *until);
         let lasting = match expected {
-            Some(_) if has_alarm => None,
             Some(_) => Some(session.absence_alarm()),
             None => session.lasting_deadline(),
         };
@@ -69,6 +68,7 @@ pub(crate) fn plan(armed: Armed, timer: Option<Millis>, lasting: Option<Millis>,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sockjs_protocol::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules};
 
     const AT: fn(u64) -> Option<Millis> = |at| Some(Millis(at));
 
@@ -83,6 +83,23 @@ mod tests {
         assert_eq!(arm(Armed::At(Millis(25)), AT(5)), alarm(5));
         assert_eq!(arm(Armed::Unknown, AT(5)), Arm { ask: true, ..Arm::default() });
         assert_eq!(arm(Armed::Unknown, None), Arm::default());
+    }
+
+    #[test]
+    fn a_client_that_polls_is_expected_back_without_an_alarm_of_its_own_unless_there_is_none_in_time() {
+        let poll = Receiver { id: ReceiverId(1), kind: ReceiverKind::OneFrame };
+        let mut session = Session::open(Millis(0), Rules::default(), poll);
+        while session.poll_output(Millis(0)).is_some() {}
+        session.detach(Millis(0), poll.id, Departure::Finished);
+        let alarm = |armed, now| {
+            let mut due = Due::default();
+            due.add(&session, Millis(now));
+            plan(armed, None, due.lasting, due.passing).alarm
+        };
+        assert_eq!(alarm(Armed::Never, 1), AT(25_000));
+        assert_eq!(alarm(Armed::At(Millis(25_000)), 1), None);
+        assert_eq!(alarm(Armed::At(Millis(600_000)), 1), AT(25_000));
+        assert_eq!(alarm(Armed::At(Millis(25_000)), 500), AT(5_000));
     }
 
     #[test]

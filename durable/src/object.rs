@@ -150,10 +150,9 @@ impl Object {
     /// Arms the alarm and the timer for what the sessions of `entries` wait for.
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let has_alarm = matches!(self.armed.get(), Armed::At(_));
         let mut due = Due { lasting: self.room_alarm.borrow().as_ref().map(|(_, at)| *at), passing: None };
         for entry in entries {
-            due.add(&entry.session.borrow(), now, has_alarm);
+            due.add(&entry.session.borrow(), now);
         }
         let Due { lasting, passing } = due;
         let plan = alarm::plan(self.armed.get(), self.timer.get(), lasting, passing);
