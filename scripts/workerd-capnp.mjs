@@ -1,39 +1,60 @@
 // The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
 
-export function workerdCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, address, objects }) {
+/** One Worker that holds its own objects, on one socket. */
+export function workerdCapnp({ address, objects, ...worker }) {
+  const http = { name: "http", address, service: text("worker") };
+  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects });
+}
+
+/** Workers by their names, the sockets that lead to them, and the directory of the objects' storage. */
+export function configCapnp({ workers, sockets, objects }) {
+  const services = [
+    ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
+    `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
+  ];
+  const http = ({ name, address, service }) =>
+    `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${service})`;
+  const constants = Object.entries(workers).map(([name, worker]) => `const ${name} :Workerd.Worker = ${worker};\n`);
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = ${list(services)},
+  sockets = ${list(sockets.map(http))},
+);
+
+${constants.join("\n")}`;
+}
+
+/**
+ * The built Worker. `main` is the module that it starts with, where that is another one; `holder` the Worker that holds
+ * its objects, where that is another one.
+ */
+export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, main, holder }) {
+  const inHolder = holder ? `, serviceName = ${text(holder)}` : "";
   const bindings = [
-    ...durableObjects.map(
-      ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
-    ),
+    ...durableObjects.map(({ binding, className }) => {
+      return `(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}${inHolder}))`;
+    }),
     ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, ${variable(value)})`),
   ];
   // A class's unique key is the name of its folder in the storage.
   const namespaces = durableObjects.map(
     ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(`${name}-${className}`)}, enableSql = true)`,
   );
-  return `using Workerd = import "/workerd/workerd.capnp";
-
-const config :Workerd.Config = (
-  services = [
-    (name = "worker", worker = .worker),
-    (name = "objects", disk = (path = ${text(objects)}, writable = true)),
-  ],
-  sockets = [(name = "http", address = ${text(address)}, http = (), service = "worker")],
-);
-
-const worker :Workerd.Worker = (
-  # The wasm module is named as index.js imports it.
-  modules = [
-    (name = "index.js", esModule = embed "index.js"),
-    (name = "./index_bg.wasm", wasm = embed "index_bg.wasm"),
-  ],
+  const scripts = [...(main ? [main] : []), "index.js"];
+  const modules = [
+    ...scripts.map((module) => `(name = ${text(module)}, esModule = embed ${text(module)})`),
+    // Named as index.js imports it.
+    `(name = "./index_bg.wasm", wasm = embed "index_bg.wasm")`,
+  ];
+  return `(
+  modules = ${list(modules)},
   compatibilityDate = ${text(compatibilityDate)},
   compatibilityFlags = ${list(compatibilityFlags.map(text))},
-  durableObjectNamespaces = ${list(namespaces)},
+  durableObjectNamespaces = ${list(holder ? [] : namespaces)},
   durableObjectStorage = (localDisk = "objects"),
   bindings = ${list(bindings)},
-);
-`;
+)`;
 }
 
 function list(items) {
@@ -46,7 +67,7 @@ function variable(value) {
 }
 
 /** A Cap'n Proto string literal: UTF-8 as it is, control characters as \\xHH. */
-function text(value) {
+export function text(value) {
   const escaped = value.replace(/["\\]/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });

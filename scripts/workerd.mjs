@@ -3,14 +3,17 @@
 
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Problem, killGroup, spawnTied } from "./run.mjs";
 import { BUILD_DIR, workerdBinary } from "./tools.mjs";
 import { workerConfig } from "./worker-config.mjs";
 import { workerdCapnp } from "./workerd-capnp.mjs";
 
-const MODULES = ["index.js", "index_bg.wasm"];
+const MODULES = ["index.js", "index_bg.wasm"].map((name) => join(BUILD_DIR, name));
+
+/** What is configured: modules besides the built ones, the names of the sockets, the text. */
+const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
 
 /**
  * Starts workerd and resolves once it accepts connections.
@@ -21,13 +24,14 @@ const MODULES = ["index.js", "index_bg.wasm"];
  * @param {string} options.storage directory that outlives the process; made where missing, for one workerd at a time
  * @param {Record<string, string | number | boolean>} [options.vars] variables, in place of [vars] of wrangler.toml
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
- * @returns {Promise<{port: number, url: string, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
- *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
- *   waits for every open stream.
+ * @param {{modules: string[], sockets: string[], capnp: (facts: object) => string}} [options.layout] another configuration
+ * @returns {Promise<{port: number, url: string, ports: Record<string, number>, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
+ *   `ports` are those of all sockets by name; `objects` is the directory with one folder for each class of objects; `kill`
+ *   is SIGKILL, since on SIGTERM workerd waits for every open stream.
  */
-export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars, log = logToStderr }) {
+export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars, log = logToStderr, layout = PLAIN }) {
   const address = host.includes(":") ? `[${host}]` : host;
-  const { configFile, objects } = prepare(storage, { address: `${address}:${port}`, vars });
+  const { configFile, objects } = prepare(storage, layout, { address: `${address}:${port}`, vars });
 
   const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3"], { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit").then(() => {});
@@ -40,11 +44,12 @@ export async function startWorkerd({ port = 0, host = "127.0.0.1", storage, vars
     });
   }
 
-  const listening = await Promise.race([listenEvent(child.stdio[3]), once(child, "close")]);
-  if (!listening.port) throw startFailure(`${address}:${port}`, printed);
+  const ports = await Promise.race([listening(child.stdio[3], layout.sockets), once(child, "close")]);
+  if (!ports.http) throw startFailure(`${address}:${port}`, printed);
   return {
-    port: listening.port,
-    url: `http://${address}:${listening.port}`,
+    port: ports.http,
+    url: `http://${address}:${ports.http}`,
+    ports,
     pid: child.pid,
     objects,
     exited,
@@ -60,23 +65,28 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare(storage, { address, vars }) {
+function prepare(storage, layout, { address, vars }) {
   const config = workerConfig();
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   mkdirSync(directory, { recursive: true });
   mkdirSync(objects, { recursive: true });
-  for (const module of MODULES) copyFileSync(join(BUILD_DIR, module), join(directory, module));
+  for (const module of [...MODULES, ...layout.modules]) copyFileSync(module, join(directory, basename(module)));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects }));
+  writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects }));
   return { configFile, objects };
 }
 
-/** workerd writes one JSON object a line to its control descriptor; this one says that the socket accepts. */
-async function listenEvent(stream) {
+/**
+ * The ports of the sockets of these names. workerd writes one JSON object a line to its control descriptor, one for each
+ * socket that accepts.
+ */
+async function listening(stream, sockets) {
+  const ports = {};
   for await (const line of createInterface({ input: stream })) {
-    const message = JSON.parse(line);
-    if (message.event === "listen") return message;
+    const { event, socket, port } = JSON.parse(line);
+    if (event === "listen") ports[socket] = port;
+    if (sockets.every((name) => name in ports)) return ports;
   }
   return new Promise(() => {}); // closed without it: workerd's end decides
 }

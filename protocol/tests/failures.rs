@@ -23,7 +23,9 @@ fn fail(session: &mut Driver) -> Vec<Change> {
 fn a_session_that_cannot_be_stored_is_not_opened() {
     for rules in [Rules::default(), outbox()] {
         let mut session = Driver::new(rules, poll(1));
-        let Some(Output::Persist(open)) = session.session.poll_output(session.now) else { panic!("it is stored first") };
+        let Some(Output::Persist(open)) = session.session.poll_output(session.now) else {
+            panic!("it is stored first")
+        };
         session.session.not_persisted(session.now, &open);
         assert_eq!(session.outputs(), NOTHING, "neither the client nor the application hears of it");
         assert!(session.session.is_closed());

@@ -12,6 +12,7 @@ mod flood;
 mod instance;
 mod settings;
 mod ticker;
+mod trouble;
 mod witness;
 
 use crate::{Config, Placement, Services};
@@ -24,6 +25,7 @@ use flood::Flood;
 use instance::Instance;
 use settings::Settings;
 use ticker::Ticker;
+use trouble::Trouble;
 use witness::Witness;
 use worker::{Context, Env, Request, Response, Result, event};
 
@@ -58,4 +60,5 @@ fn services(env: &Env) -> Services {
         .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/instance"), |_| Instance::new())
         .add(config("/witness"), |_| Witness)
+        .add(config("/trouble"), |_| Trouble)
 }

@@ -14,8 +14,8 @@ import { WorkerLog } from "./worker-log.mjs";
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
 /** As `startServer`, but in Miniflare. */
-export async function startMiniflare(owner, { vars = {} } = {}) {
-  const miniflare = new MiniflareServer({ ...DEFAULT_VARS, ...vars });
+export async function startMiniflare(owner, { vars = {}, log } = {}) {
+  const miniflare = new MiniflareServer({ ...DEFAULT_VARS, ...vars }, log);
   owner.after(() => miniflare.stop());
   await miniflare.start();
   return miniflare;
@@ -26,10 +26,11 @@ class MiniflareServer {
   #vars;
   #child;
   #answers;
-  #log = new WorkerLog();
+  #log;
 
-  constructor(vars) {
+  constructor(vars, log) {
     this.#vars = vars;
+    this.#log = new WorkerLog(log);
   }
 
   get pid() {

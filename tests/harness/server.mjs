@@ -13,9 +13,10 @@ export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DE
  * @param {object} [options]
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
+ * @param {object} [options.layout] another configuration than that of `npm run serve`: see `startWorkerd`
  */
-export async function startServer(owner, { vars = {}, log } = {}) {
-  const server = new Server({ ...DEFAULT_VARS, ...vars }, log);
+export async function startServer(owner, { vars = {}, log, layout } = {}) {
+  const server = new Server({ ...DEFAULT_VARS, ...vars }, log, layout);
   owner.after(() => server.stop());
   await server.start();
   return server;
@@ -26,9 +27,11 @@ class Server {
   #vars;
   #workerd;
   #log;
+  #layout;
 
-  constructor(vars, log) {
+  constructor(vars, log, layout) {
     this.#vars = vars;
+    this.#layout = layout;
     this.#log = new WorkerLog(log);
   }
 
@@ -38,6 +41,11 @@ class Server {
 
   get pid() {
     return this.#workerd.pid;
+  }
+
+  /** The ports of its sockets, by their names. */
+  get ports() {
+    return this.#workerd.ports;
   }
 
   /** The directory of the objects' storage, for `readObjects`. */
@@ -52,7 +60,7 @@ class Server {
 
   /** Starts it, after `kill` again: on the same storage and the same port. */
   async start() {
-    const options = { port: this.#workerd?.port, storage: this.#storage, vars: this.#vars };
+    const options = { port: this.#workerd?.port, storage: this.#storage, vars: this.#vars, layout: this.#layout };
     this.#workerd = await startWorkerd({ ...options, log: (text) => this.#log.add(text) });
   }
 
