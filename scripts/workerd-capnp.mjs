@@ -1,37 +1,55 @@
 // The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
 
-/** `modules` are files beside the configuration; the first is the Worker, the others are what it imports. */
-export function workerdCapnp(config) {
-  const { name, compatibilityDate, compatibilityFlags, durableObjects, vars, address, objects, modules } = config;
+/** One Worker that holds its own objects, on one socket. */
+export function workerdCapnp({ address, objects, ...worker }) {
+  const http = { name: "http", address, service: text("worker") };
+  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects });
+}
+
+/** Workers by their names, the sockets that lead to them, and the directory of the objects' storage. */
+export function configCapnp({ workers, sockets, objects }) {
+  const services = [
+    ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
+    `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
+  ];
+  const http = ({ name, address, service }) =>
+    `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${service})`;
+  const constants = Object.entries(workers).map(([name, worker]) => `const ${name} :Workerd.Worker = ${worker};\n`);
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = ${list(services)},
+  sockets = ${list(sockets.map(http))},
+);
+
+${constants.join("\n")}`;
+}
+
+/**
+ * A Worker. `modules` are files beside the configuration; it starts with the first, or with `main`. `holder` is the Worker
+ * that holds its objects, where that is another one.
+ */
+export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, modules, main, holder }) {
+  const inHolder = holder ? `, serviceName = ${text(holder)}` : "";
   const bindings = [
-    ...durableObjects.map(
-      ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
-    ),
+    ...durableObjects.map(({ binding, className }) => {
+      return `(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}${inHolder}))`;
+    }),
     ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, ${variable(value)})`),
   ];
   // A class's unique key is the name of its folder in the storage.
   const namespaces = durableObjects.map(
     ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(`${name}-${className}`)}, enableSql = true)`,
   );
-  return `using Workerd = import "/workerd/workerd.capnp";
-
-const config :Workerd.Config = (
-  services = [
-    (name = "worker", worker = .worker),
-    (name = "objects", disk = (path = ${text(objects)}, writable = true)),
-  ],
-  sockets = [(name = "http", address = ${text(address)}, http = (), service = "worker")],
-);
-
-const worker :Workerd.Worker = (
-  modules = ${list(modules.map(module))},
+  const files = [...(main ? [main] : []), ...modules];
+  return `(
+  modules = ${list(files.map(module))},
   compatibilityDate = ${text(compatibilityDate)},
   compatibilityFlags = ${list(compatibilityFlags.map(text))},
-  durableObjectNamespaces = ${list(namespaces)},
+  durableObjectNamespaces = ${list(holder ? [] : namespaces)},
   durableObjectStorage = (localDisk = "objects"),
   bindings = ${list(bindings)},
-);
-`;
+)`;
 }
 
 function module(file) {
@@ -50,7 +68,7 @@ function variable(value) {
 }
 
 /** A Cap'n Proto string literal: UTF-8 as it is, control characters as \\xHH. */
-function text(value) {
+export function text(value) {
   const escaped = value.replace(/["\\]/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });

@@ -12,6 +12,9 @@ import { workerdCapnp } from "./workerd-capnp.mjs";
 
 const MODULES = ["index.js", "index_bg.wasm"];
 
+/** What is configured: modules besides the built ones, the names of the sockets, the text. */
+const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
+
 /**
  * Starts workerd and resolves once it accepts connections.
  *
@@ -25,13 +28,14 @@ const MODULES = ["index.js", "index_bg.wasm"];
  * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
  *   first takes its place, imports it as "./index.js", and exports what it exports
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
- * @returns {Promise<{port: number, url: string, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
- *   `objects` is the directory with one folder for each class of objects; `kill` is SIGKILL, since on SIGTERM workerd
- *   waits for every open stream.
+ * @param {{modules: string[], sockets: string[], capnp: (facts: object) => string}} [options.layout] another configuration
+ * @returns {Promise<{port: number, url: string, ports: Record<string, number>, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
+ *   `ports` are those of all sockets by name; `objects` is the directory with one folder for each class of objects; `kill`
+ *   is SIGKILL, since on SIGTERM workerd waits for every open stream.
  */
-export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToStderr, ...options }) {
+export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToStderr, layout = PLAIN, ...options }) {
   const address = host.includes(":") ? `[${host}]` : host;
-  const { configFile, objects } = prepare({ address: `${address}:${port}`, ...options });
+  const { configFile, objects } = prepare({ address: `${address}:${port}`, layout, ...options });
 
   const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3"], { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit").then(() => {});
@@ -44,11 +48,12 @@ export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToSt
     });
   }
 
-  const listening = await Promise.race([listenEvent(child.stdio[3]), once(child, "close")]);
-  if (!listening.port) throw startFailure(`${address}:${port}`, printed);
+  const ports = await Promise.race([listening(child.stdio[3], layout.sockets), once(child, "close")]);
+  if (!ports.http) throw startFailure(`${address}:${port}`, printed);
   return {
-    port: listening.port,
-    url: `http://${address}:${listening.port}`,
+    port: ports.http,
+    url: `http://${address}:${ports.http}`,
+    ports,
     pid: child.pid,
     objects,
     exited,
@@ -64,24 +69,29 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare({ address, storage, vars, build = BUILD_DIR, config = workerConfig(), entry = [] }) {
+function prepare({ address, storage, vars, layout, build = BUILD_DIR, config = workerConfig(), entry = [] }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   mkdirSync(directory, { recursive: true });
   mkdirSync(objects, { recursive: true });
   const files = [...entry, ...MODULES.map((name) => join(build, name))];
-  for (const file of files) copyFileSync(file, join(directory, basename(file)));
+  for (const file of [...files, ...layout.modules]) copyFileSync(file, join(directory, basename(file)));
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, workerdCapnp({ ...config, vars: vars ?? config.vars, address, objects, modules }));
+  writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules }));
   return { configFile, objects };
 }
 
-/** workerd writes one JSON object a line to its control descriptor; this one says that the socket accepts. */
-async function listenEvent(stream) {
+/**
+ * The ports of the sockets of these names. workerd writes one JSON object a line to its control descriptor, one for each
+ * socket that accepts.
+ */
+async function listening(stream, sockets) {
+  const ports = {};
   for await (const line of createInterface({ input: stream })) {
-    const message = JSON.parse(line);
-    if (message.event === "listen") return message;
+    const { event, socket, port } = JSON.parse(line);
+    if (event === "listen") ports[socket] = port;
+    if (sockets.every((name) => name in ports)) return ports;
   }
   return new Promise(() => {}); // closed without it: workerd's end decides
 }

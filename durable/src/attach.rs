@@ -1,8 +1,8 @@
 //! A receiver of an HTTP session asks to be attached.
 //!
 //! *A poll* is answered 200 with a frame if there is one, or if one comes within the grace; otherwise 101, and it waits on
-//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it. So is a
-//! poll with an outbox: nobody confirms that a 200 arrived, and an object that dies takes it along.
+//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it. With an
+//! outbox messages go by an inner socket to a poll, too: nobody confirms that a 200 arrived.
 
 use crate::connection::Entry;
 use crate::info::{Client, Info};

@@ -7,6 +7,7 @@ use crate::runtime::now;
 use crate::socket;
 use sockjs_protocol::envelope::ToEdge;
 use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{Change, Departure, Output, Receiver, ReceiverId};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
@@ -72,6 +73,10 @@ impl Object {
                 entry.links.borrow_mut().set(to, Link::Inner(inner));
                 sent.err().map(|_| Departure::Broken)
             }
+            Some(Link::Pending(answer)) if self.is_to_be_confirmed(entry, &delivery) => {
+                entry.links.borrow_mut().set(to, Link::Opening(vec![delivery]));
+                answer.send(Answer::Upgrade).err().map(|_| Departure::Ended)
+            }
             Some(Link::Pending(answer)) => {
                 // In the body of a 200, this is the receiver's last word.
                 Some(match answer.send(Answer::Frame(delivery)) {
@@ -85,6 +90,12 @@ impl Object {
         if let Some(how) = ended {
             entry.session.borrow_mut().detach(now(), to, how);
         }
+    }
+
+    /// Whether the Worker has to say that it wrote this, before it counts as delivered: a 200 goes down with its object.
+    fn is_to_be_confirmed(&self, entry: &Entry, delivery: &Delivery) -> bool {
+        let durability = self.services.find(&entry.info.service).map(|service| service.config.durability);
+        durability == Some(Durability::Outbox) && matches!(delivery.frame, Frame::Messages(_))
     }
 
     fn deliver_to_client(&self, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {

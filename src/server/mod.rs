@@ -13,6 +13,7 @@ mod instance;
 mod settings;
 mod sleeper;
 mod ticker;
+mod trouble;
 mod witness;
 
 use crate::{Config, Placement, Push, Services};
@@ -26,6 +27,7 @@ use instance::Instance;
 use settings::{Settings, push_tokens};
 use sleeper::Sleeper;
 use ticker::Ticker;
+use trouble::Trouble;
 use witness::Witness;
 use worker::{Context, Env, Request, Response, Result, event};
 
@@ -66,4 +68,5 @@ fn services(env: &Env) -> Services {
         .add(config("/instance"), |_| Instance::new())
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper)
         .add(config("/witness"), |_| Witness)
+        .add(config("/trouble"), |_| Trouble)
 }

@@ -1,5 +1,6 @@
 // A server whose service /witness logs what its application is told of each connection.
 
+import { byLines } from "../harness/lines.mjs";
 import { Queue } from "../harness/queue.mjs";
 import { startServer } from "../harness/server.mjs";
 import { Session } from "../streams/session.mjs";
@@ -28,13 +29,4 @@ export async function openWaiting(owner, witness, segment) {
   const opened = await session.next();
   if (opened !== "o" || (await told.next("on_open")) !== "open") throw new Error(`no session: ${opened}`);
   return { session, told, receiver: await session.receiver() };
-}
-
-function byLines(onLine) {
-  let rest = "";
-  return (text) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop();
-    lines.forEach(onLine);
-  };
 }

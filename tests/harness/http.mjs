@@ -7,12 +7,12 @@ import { ByteReader } from "./byte-reader.mjs";
 import { within } from "./wait.mjs";
 
 /** One request on a connection of its own: `{ status, headers, body }`. See `HttpConnection.head` for the headers. */
-export async function request(url, options = {}) {
+export async function request(url, { ms, ...options } = {}) {
   const connection = await open(url);
   try {
     connection.send(url, options);
-    const head = await connection.head();
-    return { ...head, body: await connection.body() };
+    const head = await connection.head(ms);
+    return { ...head, body: await connection.body(ms) };
   } finally {
     connection.close();
   }

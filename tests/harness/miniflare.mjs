@@ -16,9 +16,9 @@ import { WorkerLog } from "./worker-log.mjs";
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
 /** As `startServer`, but in Miniflare. */
-export async function startMiniflare(owner, { vars = {}, build = BUILD_DIR, config } = {}) {
+export async function startMiniflare(owner, { vars = {}, build = BUILD_DIR, config, log } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig() });
+  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig() }, log);
   owner.after(() => miniflare.stop());
   await miniflare.start();
   return miniflare;
@@ -29,10 +29,11 @@ class MiniflareServer {
   #worker;
   #child;
   #answers;
-  #log = new WorkerLog();
+  #log;
 
-  constructor(worker) {
+  constructor(worker, log) {
     this.#worker = worker;
+    this.#log = new WorkerLog(log);
   }
 
   get pid() {

@@ -16,9 +16,11 @@ export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DE
  * @param {string} [options.build] with `config`: what `example` gives, in place of the deployable Worker
  * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
+ * @param {object} [options.layout] another configuration than that of `npm run serve`: see `startWorkerd`
  */
-export async function startServer(owner, { vars = {}, build, config, entry, log } = {}) {
-  const server = new Server({ vars: { ...(config?.vars ?? DEFAULT_VARS), ...vars }, build, config, entry }, log);
+export async function startServer(owner, { vars = {}, build, config, entry, log, layout } = {}) {
+  const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
+  const server = new Server({ vars: all, build, config, entry, layout }, log);
   owner.after(() => server.stop());
   await server.start();
   return server;
@@ -41,6 +43,11 @@ class Server {
 
   get pid() {
     return this.#workerd.pid;
+  }
+
+  /** The ports of its sockets, by their names. */
+  get ports() {
+    return this.#workerd.ports;
   }
 
   /** The directory of the objects' storage, for `readObjects`. */

@@ -2,13 +2,15 @@
 // the alarms of them all.
 
 import { copyFileSync, existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 import { until } from "./wait.mjs";
 
 /** The alarms' table in metadata.sqlite, and the tables of the runtime's own in each object's file. */
 const ALARMS = "_cf_ALARM";
+/** The name of an object's file. */
+const OBJECT = /^([0-9a-f]{64})\.sqlite$/;
 const RUNTIME_TABLE = /^_cf_|^sqlite_/;
 
 /**
@@ -25,6 +27,13 @@ export function readObjects(directory) {
   return objects;
 }
 
+/** Reads each object's database with `read`. */
+export function readEachObject(directory, read) {
+  for (const file of readdirSync(directory, { recursive: true })) {
+    if (OBJECT.test(basename(file))) query(join(directory, file), read);
+  }
+}
+
 /** Resolves when no object has a row or an alarm. */
 export function storageEmpties(directory) {
   const isClean = ({ rows, alarm }) => rows === 0 && alarm === null;
@@ -33,7 +42,7 @@ export function storageEmpties(directory) {
 
 function readClass(directory, objects) {
   for (const name of readdirSync(directory)) {
-    const id = /^([0-9a-f]{64})\.sqlite$/.exec(name)?.[1];
+    const id = OBJECT.exec(name)?.[1];
     if (id) objects[id] = { rows: countRows(join(directory, name)), alarm: null };
   }
   for (const { id, alarm } of readAlarms(join(directory, "metadata.sqlite"))) {

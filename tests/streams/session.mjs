@@ -89,10 +89,10 @@ class Receiver {
     this.#transport = transport;
   }
 
-  async begin() {
-    this.head = await this.connection.head();
+  async begin(ms) {
+    this.head = await this.connection.head(ms);
     assert.equal(this.head.status, 200);
-    if (this.#transport.prelude !== null) assert.equal(await this.chunk(), this.#transport.prelude);
+    if (this.#transport.prelude !== null) assert.equal(await this.chunk(ms), this.#transport.prelude);
     return this;
   }
 
@@ -109,13 +109,13 @@ class Receiver {
     return this.connection.body();
   }
 
-  /** The next frame, which must be a chunk of its own in its wrapping; null at the end. */
+  /** The next frame, which must be a chunk of its own in its wrapping; null at the end, or if a poll got none. */
   async frame(ms) {
     let chunk;
     // Newlines, which clients ignore, are how the server asks whether a client is still there.
     do chunk = await this.chunk(ms);
     while (chunk === "\n");
-    return chunk === null ? null : unwrap(chunk, this.#transport);
+    return chunk === null || chunk === "" ? null : unwrap(chunk, this.#transport);
   }
 }
 

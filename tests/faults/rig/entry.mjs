@@ -1,0 +1,108 @@
+// The main module around the built Worker: its object class with a handle to break each object by, and its entry with one
+// on the way to the objects. Orders come from outside, on a socket of their own.
+
+import Worker, { SockJs as Built } from "./index.js";
+
+/** A request to an object that is for this module. */
+const RESTART = "http://trouble/restart";
+
+/** What is wrong with each object, by its name: also of objects that are not in memory. */
+const troubles = new Map();
+
+function troubleOf(object) {
+  if (!troubles.has(object)) troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {} });
+  return troubles.get(object);
+}
+
+export class SockJs {
+  constructor(state, env) {
+    const trouble = troubleOf(state.id.name);
+    const exec = (statement, ...values) => {
+      if (trouble.refuse?.test(statement)) {
+        trouble.refused += 1;
+        throw new Error("storage refuses, as ordered");
+      }
+      return state.storage.sql.exec(statement, ...values);
+    };
+    const storage = changed(state.storage, { sql: changed(state.storage.sql, { exec }) });
+    const built = new Built(changed(state, { storage }), env);
+    const fetch = (request) => {
+      if (request.url === RESTART) return state.abort("restarted, as ordered");
+      const { action, times } = trouble.ignore;
+      if (actionOf(request) !== action || times === 0) return built.fetch(request);
+      trouble.ignore.times -= 1;
+      return new Promise(() => {});
+    };
+    return changed(built, { fetch });
+  }
+
+  // The runtime looks for these in the class; they are those of the object that the constructor returns.
+  fetch() {}
+  alarm() {}
+  webSocketMessage() {}
+  webSocketClose() {}
+  webSocketError() {}
+}
+
+export default class extends Worker {
+  constructor(context, env) {
+    const getByName = (name) => {
+      const stub = env.SOCKJS.getByName(name);
+      return changed(stub, { fetch: (request) => deliver(stub, request, troubleOf(name), env, name) });
+    };
+    super(context, changed(env, { SOCKJS: changed(env.SOCKJS, { getByName }) }));
+  }
+}
+
+/** Asks an object. An answer that is to be mislaid never arrives, and the runtime says that another try is worth it. */
+async function deliver(stub, request, trouble, env, name) {
+  const answer = await stub.fetch(request);
+  const { action, restart } = trouble.mislay;
+  if (actionOf(request) !== action) return answer;
+  trouble.mislay = {};
+  if (restart) await orders.restart({ object: name }, env);
+  throw Object.assign(new Error("the answer is mislaid, as ordered"), { retryable: true });
+}
+
+/** What the Worker asks of the object. */
+function actionOf(request) {
+  return Object.keys(JSON.parse(request.headers.get("sockjs-edge-command")).action)[0];
+}
+
+/** `target` with other properties. What belongs to the runtime works on its own object only, so functions are bound. */
+function changed(target, properties) {
+  const get = (_, key) => {
+    if (Object.hasOwn(properties, key)) return properties[key];
+    const value = Reflect.get(target, key);
+    return typeof value === "function" && key !== "constructor" ? value.bind(target) : value;
+  };
+  return new Proxy(target, { get });
+}
+
+/** Each gives what there is to tell. */
+const orders = {
+  async restart({ object }, env) {
+    // The object does not live to answer.
+    await env.SOCKJS.getByName(object).fetch(RESTART).catch(() => {});
+  },
+  refuse({ object, pattern }) {
+    troubleOf(object).refuse = pattern && new RegExp(pattern);
+  },
+  refused({ object }) {
+    return troubleOf(object).refused;
+  },
+  ignore({ object, ...ignore }) {
+    troubleOf(object).ignore = ignore;
+  },
+  mislay({ object, ...mislay }) {
+    troubleOf(object).mislay = mislay;
+  },
+};
+
+export const control = {
+  async fetch(request, env) {
+    const name = new URL(request.url).pathname.slice(1);
+    const told = await orders[name](await request.json(), env);
+    return Response.json(told ?? null);
+  },
+};

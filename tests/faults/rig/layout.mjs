@@ -1,0 +1,29 @@
+// How the Worker and its objects are put into isolates, with a main module that can break the objects.
+
+import { fileURLToPath } from "node:url";
+import { configCapnp, text, workerCapnp } from "../../../scripts/workerd-capnp.mjs";
+
+const ENTRY = fileURLToPath(new URL("entry.mjs", import.meta.url));
+const MAIN = "entry.mjs";
+
+/** In one isolate, as workerd and wrangler have it by themselves. */
+export const TOGETHER = layout({ worker: {} });
+
+/** The objects in an isolate of their own, as in a deployment, where they often are on another machine. */
+export const APART = layout({ worker: { holder: "holder" }, "holder": {} });
+
+/** `workers` has the settings of each Worker by its name; the last one holds the objects. */
+function layout(workers) {
+  const holder = Object.keys(workers).at(-1);
+  return {
+    modules: [ENTRY],
+    sockets: ["http", "control"],
+    capnp({ address, objects, ...facts }) {
+      const each = Object.entries(workers).map(([name, own]) => [name, workerCapnp({ ...facts, main: MAIN, ...own })]);
+      const http = { name: "http", address, service: text("worker") };
+      const entrypoint = `(name = ${text(holder)}, entrypoint = "control")`;
+      const control = { name: "control", address: "127.0.0.1:0", service: entrypoint };
+      return configCapnp({ workers: Object.fromEntries(each), sockets: [http, control], objects });
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// A server whose service /trouble gets into trouble as ordered and logs what it does and is told, and whose objects can be
+// broken from outside.
+
+import assert from "node:assert/strict";
+import { request } from "../../harness/http.mjs";
+import { startServer } from "../../harness/server.mjs";
+import { TOGETHER } from "./layout.mjs";
+import { Told } from "./told.mjs";
+
+/** What is promised, by its name: the variables that it takes. */
+export const LEVELS = { default: {}, outbox: { SOCKJS_DURABILITY: "outbox" } };
+
+/** No heartbeat and no end of a session but where a test is about them. */
+export const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000" };
+
+/** Starts it in plain workerd. `layout` says whether the objects have an isolate of their own. */
+export async function startTrouble(owner, { vars = {}, layout = TOGETHER } = {}) {
+  const told = new Told();
+  const options = { vars: { ...QUIET, ...vars }, layout, log: (text) => told.add(text) };
+  return new Trouble(await startServer(owner, options), told);
+}
+
+class Trouble {
+  constructor(server, told) {
+    this.server = server;
+    this.told = told;
+  }
+
+  get service() {
+    return `${this.server.url}/trouble`;
+  }
+
+  /** Breaks the object of that name: its memory and its sockets are lost, and requests under way fail. */
+  restart(object) {
+    return this.#control("restart", { object });
+  }
+
+  /** From now on, statements of the object's storage fail that match `pattern`; with none, none do. */
+  refuse(object, pattern = null) {
+    return this.#control("refuse", { object, pattern });
+  }
+
+  /** How many statements failed so far. */
+  refused(object) {
+    return this.#control("refused", { object });
+  }
+
+  /** The next requests for this action, such as "attach" or "send", reach the object and are never answered. */
+  ignore(object, action, times) {
+    return this.#control("ignore", { object, action, times });
+  }
+
+  /**
+   * The next answer for this action is lost on its way to the Worker, which is told to try again; `restart` says whether
+   * the object is restarted in between.
+   */
+  mislay(object, action, { restart }) {
+    return this.#control("mislay", { object, action, restart });
+  }
+
+  async #control(what, order) {
+    const url = `http://127.0.0.1:${this.server.ports.control}/${what}`;
+    const { status, body } = await request(url, { method: "POST", body: JSON.stringify(order) });
+    assert.equal(status, 200, body);
+    return JSON.parse(body);
+  }
+
+  /** kill -9 of everything, and a new one on the same storage and port. */
+  async crash() {
+    await this.server.kill();
+    await this.server.start();
+  }
+}
