@@ -1,6 +1,7 @@
 //! All connections of a service in one object.
 
 use crate::connection::Connection;
+use crate::log;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
 use crate::runtime::now;
@@ -11,7 +12,7 @@ use sockjs_protocol::transport::Transport;
 use std::cell::OnceCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
-use worker::{Error, Result, console_error};
+use worker::{Error, Result};
 
 /// The connections of a service that share an object: with `Placement::Room` all of a room. Clones are the same room.
 #[derive(Clone)]
@@ -47,7 +48,7 @@ impl Room {
         let Some(object) = self.object.upgrade() else { return Vec::new() };
         // A WebSocket's message alone does not read them.
         if let Err(error) = object.wake_sessions() {
-            console_error!("sockjs: wake: {error}");
+            log::error("wake", Some(&self.service), error);
         }
         let entries = object.table.borrow().entries();
         let mine = entries.into_iter().filter(|entry| entry.info.service == self.service);
@@ -72,7 +73,7 @@ impl Room {
             _ => framed.get_or_init(|| Encoded::framed(message)).clone(),
         };
         let takers = self.connections().into_iter().filter(to);
-        takers.filter(|connection| connection.push(encoded(connection.transport())).is_ok()).count()
+        takers.filter(|connection| connection.push(encoded(connection.transport()), message.len()).is_ok()).count()
     }
 
     /// What the application keeps for the room.
@@ -120,7 +121,7 @@ impl Object {
         self.start_of(&service).await;
         let room = Room { service: service.clone(), object: Rc::downgrade(self) };
         if let Err(error) = self.settling(handler.on_alarm(room)).await {
-            console_error!("sockjs: alarm of {service}: {error}");
+            log::error("handler", Some(&service), error);
         }
         if self.room_alarm.borrow().is_none() {
             self.store.set_room_alarm(&service, None)?;
