@@ -2,13 +2,15 @@
 
 use crate::services::{ANALYTICS_BINDING, Services};
 use futures::future::{Either, select};
-use js_sys::Uint8Array;
+use js_sys::futures::JsFuture;
 use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, METRICS_OBJECT};
-use sockjs_protocol::metrics::Tally;
+use sockjs_protocol::metrics::{Tally, encode};
 use sockjs_protocol::time::Millis;
 use std::pin::pin;
 use std::time::Duration;
-use worker::{AnalyticsEngineDataPointBuilder, Delay, Env, Error, Headers, Method, Request, RequestInit, Result};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::DurableObject;
+use worker::{AnalyticsEngineDataPointBuilder, Delay, Env, Error, Result, web_sys};
 
 /// Between two reports of one object, and of one isolate.
 pub const REPORT_EVERY: Millis = Millis::from_secs(10);
@@ -29,11 +31,11 @@ pub async fn report(env: &Env, services: &Services, tallies: &[Tally]) -> Result
         write_points(env, tallies)?;
     }
     let is_wanted = |tally: &&Tally| services.configs().any(|config| config.metrics && config.prefix == tally.service);
-    let wanted: Vec<&Tally> = tallies.iter().filter(is_wanted).collect();
+    let wanted: Vec<Tally> = tallies.iter().filter(is_wanted).cloned().collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    match ask(env, services, Action::Report, Some(serde_json::to_vec(&wanted)?)).await? {
+    match ask(env, services, Action::Report, &encode(&wanted)).await? {
         None | Some((204, _)) => Ok(()),
         Some((status, text)) => Err(Error::RustError(format!("a report was answered with {status}: {text}"))),
     }
@@ -45,7 +47,7 @@ pub async fn report(env: &Env, services: &Services, tallies: &[Tally]) -> Result
 ///
 /// When the object that knows does not answer.
 pub async fn totals(env: &Env, services: &Services) -> Result<String> {
-    match ask(env, services, Action::Metrics, None).await? {
+    match ask(env, services, Action::Metrics, "").await? {
         Some((200, text)) => Ok(text),
         Some((status, text)) => Err(Error::RustError(format!("{status}: {text}"))),
         None => Err(Error::RustError("no answer in time".into())),
@@ -53,18 +55,20 @@ pub async fn totals(env: &Env, services: &Services) -> Result<String> {
 }
 
 /// Asks the object that adds up; none if it does not answer in time.
-async fn ask(env: &Env, services: &Services, action: Action, body: Option<Vec<u8>>) -> Result<Option<(u16, String)>> {
+async fn ask(env: &Env, services: &Services, action: Action, body: &str) -> Result<Option<(u16, String)>> {
     let command = Command::new("", action).encode().map_err(|error| Error::RustError(error.to_string()))?;
-    let headers = Headers::new();
+    let headers = web_sys::Headers::new()?;
     headers.set(COMMAND_HEADER, &command)?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(headers);
-    init.with_body(body.map(|body| Uint8Array::from(body.as_slice()).into()));
-    let request = Request::new_with_init(URL, &init)?;
-    let stub = env.durable_object(services.binding_name())?.get_by_name(METRICS_OBJECT)?;
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_headers_headers(&headers);
+    init.set_body(&JsValue::from_str(body));
+    let request = web_sys::Request::new_with_str_and_init(URL, &init)?;
+    let stub = env.durable_object(services.binding_name())?.get_by_name(METRICS_OBJECT)?.into_rpc::<DurableObject>();
     let answer = async {
-        let mut response = stub.fetch_with_request(request).await?;
-        Ok((response.status_code(), response.text().await?))
+        let response: web_sys::Response = JsFuture::from(stub.fetch_with_request(&request)?).await?.dyn_into()?;
+        let text = JsFuture::from(response.text()?).await?;
+        Ok((response.status(), text.as_string().unwrap_or_default()))
     };
     match select(pin!(answer), pin!(Delay::from(LIMIT))).await {
         Either::Left((answer, _)) => answer.map(Some),

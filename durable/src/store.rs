@@ -7,7 +7,7 @@
 //! | `sockjs_sessions_2` | a session: how it was opened, its state, its close frame once it has one | at its open, at its close, by `set_state` | when nothing of it is needed any more |
 //! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
 //! | `sockjs_open_1` | with `metrics`, how many connections of a service and transport are open | when that is reported, if it changed | when none is |
-//! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as JSON | a second after a report | never |
+//! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as `sockjs_protocol::metrics` writes it | a second after a report | never |
 //! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
 //!
 //! The number in a table's name is the version of its format. Each table is made by the first write to it, so that a request
@@ -198,7 +198,7 @@ impl Store {
         Ok(())
     }
 
-    /// The sum of all reports, as JSON.
+    /// The sum of all reports.
     pub fn load_totals(&self) -> Result<Option<String>> {
         #[derive(Deserialize)]
         struct Row {
@@ -212,9 +212,9 @@ impl Store {
     }
 
     /// Writes it.
-    pub fn save_totals(&self, json: &str) -> Result<()> {
+    pub fn save_totals(&self, totals: &str) -> Result<()> {
         self.make(TOTALS)?;
-        self.exec("INSERT OR REPLACE INTO sockjs_totals_1 (id, totals) VALUES (1, ?)", vec![json.into()])?;
+        self.exec("INSERT OR REPLACE INTO sockjs_totals_1 (id, totals) VALUES (1, ?)", vec![totals.into()])?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 use crate::log;
 use crate::object::Object;
 use crate::runtime::now;
-use sockjs_protocol::metrics::{Tally, Totals};
+use sockjs_protocol::metrics::{Totals, decode};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,9 +24,8 @@ pub(crate) struct Known {
 impl Object {
     /// Adds a report.
     pub(crate) async fn take_report(self: Rc<Self>, mut request: Request) -> Result<Response> {
-        let report: Vec<Tally> = match serde_json::from_slice(&request.bytes().await?) {
-            Ok(report) => report,
-            Err(error) => return Response::error(error.to_string(), 400),
+        let Some(report) = decode(&request.text().await?) else {
+            return Response::error("a report of another version", 426);
         };
         self.with_totals(|totals| totals.add(now(), &report))?;
         if !self.known.is_to_be_saved.replace(true) {
@@ -34,8 +33,7 @@ impl Object {
             let save = async move {
                 Delay::from(SAVE_AFTER).await;
                 object.known.is_to_be_saved.set(false);
-                let json = object.with_totals(|totals| serde_json::to_string(totals))??;
-                object.store.save_totals(&json)
+                object.store.save_totals(&object.with_totals(|totals| totals.store())?)
             };
             self.run(save, "metrics");
         }
@@ -51,10 +49,12 @@ impl Object {
         let mut known = self.known.totals.borrow_mut();
         if known.is_none() {
             let stored = self.store.load_totals()?;
-            let read = stored.map(|json| serde_json::from_str(&json)).transpose();
-            // Better to count from nothing than not at all.
-            let read = read.inspect_err(|error| log::error("metrics", None, error));
-            *known = Some(read.ok().flatten().unwrap_or_default());
+            let read = stored.as_deref().and_then(|stored| Totals::restore(now(), stored));
+            if stored.is_some() && read.is_none() {
+                // Better to count from nothing than not at all.
+                log::error("metrics", None, "the totals are of another version");
+            }
+            *known = Some(read.unwrap_or_default());
         }
         Ok(what(known.get_or_insert_default()))
     }

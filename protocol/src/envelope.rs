@@ -100,8 +100,8 @@ pub enum Action {
         /// What.
         push: Push,
     },
-    /// What was counted: POST with a JSON array of [`Tally`](crate::metrics::Tally), to the object [`METRICS_OBJECT`]; answered
-    /// 204.
+    /// What was counted: POST with what [`encode`](crate::metrics::encode) writes, to the object [`METRICS_OBJECT`];
+    /// answered 204.
     Report,
     /// Everything that was reported: answered 200 with the text for Prometheus.
     Metrics,

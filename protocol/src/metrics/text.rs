@@ -6,25 +6,20 @@ use std::fmt::{Display, Write};
 
 /// Writes every family with its help and type, the series in the order of service and transport.
 pub(super) fn encode(sums: &[Sum]) -> String {
-    let mut sums: Vec<&Sum> = sums.iter().collect();
-    let place = |sum: &&Sum| (sum.tally.service.clone(), transport(&sum.tally));
-    sums.sort_by_key(place);
     let mut text = Text(String::new());
 
     text.family("connections_opened_total", "counter", "Connections that were opened.");
-    for sum in opened(&sums) {
+    for sum in opened(sums) {
         text.series("connections_opened_total", &labels(&sum.tally, None), sum.tally.counts.opened);
     }
     text.family("connections_open", "gauge", "Connections that are open.");
-    for sum in opened(&sums) {
+    for sum in opened(sums) {
         text.series("connections_open", &labels(&sum.tally, None), sum.tally.counts.open().max(0));
     }
     text.family("connections_closed_total", "counter", "Connections that were closed, by code.");
-    for sum in &sums {
-        let mut codes = sum.tally.counts.closed.clone();
-        codes.sort_unstable();
-        for (code, count) in codes {
-            let code = if code == OTHER_CODES { "other".to_owned() } else { code.to_string() };
+    for sum in sums {
+        for (code, count) in &sum.tally.counts.closed {
+            let code = if *code == OTHER_CODES { "other".to_owned() } else { code.to_string() };
             text.series("connections_closed_total", &labels(&sum.tally, Some(("code", &code))), count);
         }
     }
@@ -33,20 +28,18 @@ pub(super) fn encode(sums: &[Sum]) -> String {
         "gauge",
         "Share of the connections that were opened over other transports than WebSocket.",
     );
-    for (service, ratio) in ratios(&sums) {
+    for (service, ratio) in ratios(sums) {
         text.series("fallback_ratio", &label("service", service), ratio);
     }
     text.family("refused_total", "counter", "Requests that were refused, by reason.");
-    for sum in &sums {
-        let mut reasons = sum.tally.counts.refused.clone();
-        reasons.sort_unstable();
-        for (reason, count) in reasons {
+    for sum in sums {
+        for (reason, count) in &sum.tally.counts.refused {
             text.series("refused_total", &labels(&sum.tally, Some(("reason", reason.name()))), count);
         }
     }
     for (name, help, count) in TRAFFIC {
         text.family(name, "counter", help);
-        for sum in opened(&sums) {
+        for sum in opened(sums) {
             text.series(name, &labels(&sum.tally, None), count(&sum.tally));
         }
     }
@@ -55,7 +48,7 @@ pub(super) fn encode(sums: &[Sum]) -> String {
         "gauge",
         "Most bytes that waited for one client in the last five to ten minutes.",
     );
-    for sum in opened(&sums) {
+    for sum in opened(sums) {
         text.series("queue_high_water_bytes", &labels(&sum.tally, None), sum.high_water());
     }
     text.0
@@ -72,12 +65,12 @@ const TRAFFIC: [Counter; 4] = [
 ];
 
 /// Those that connections belong to.
-fn opened<'a>(sums: &'a [&'a Sum]) -> impl Iterator<Item = &'a Sum> {
-    sums.iter().copied().filter(|sum| sum.tally.transport.is_some())
+fn opened(sums: &[Sum]) -> impl Iterator<Item = &Sum> {
+    sums.iter().filter(|sum| sum.tally.transport.is_some())
 }
 
 /// The share of fallbacks of each service that had connections.
-fn ratios<'a>(sums: &'a [&'a Sum]) -> Vec<(&'a str, f64)> {
+fn ratios(sums: &[Sum]) -> Vec<(&str, String)> {
     let mut services: Vec<(&str, u64, u64)> = Vec::new();
     for sum in opened(sums) {
         let Tally { service, transport, counts } = &sum.tally;
@@ -87,9 +80,11 @@ fn ratios<'a>(sums: &'a [&'a Sum]) -> Vec<(&'a str, f64)> {
             None => services.push((service, fallbacks, counts.opened)),
         }
     }
-    // Such numbers are far below 2^53.
-    let ratio = |(service, fallbacks, all)| (service, fallbacks as f64 / all as f64);
-    services.into_iter().filter(|(_, _, all)| *all > 0).map(ratio).collect()
+    let ratio = |fallbacks: u64, all: u64| {
+        let parts = fallbacks.saturating_mul(10_000).checked_div(all)?;
+        Some(format!("{}.{:04}", parts / 10_000, parts % 10_000))
+    };
+    services.into_iter().filter_map(|(service, fallbacks, all)| Some((service, ratio(fallbacks, all)?))).collect()
 }
 
 fn transport(tally: &Tally) -> &'static str {
@@ -163,7 +158,7 @@ sockjs_connections_closed_total{service="/echo",transport="websocket",code="othe
 sockjs_connections_closed_total{service="/echo",transport="websocket",code="1000"} 1
 # HELP sockjs_fallback_ratio Share of the connections that were opened over other transports than WebSocket.
 # TYPE sockjs_fallback_ratio gauge
-sockjs_fallback_ratio{service="/echo"} 0.25
+sockjs_fallback_ratio{service="/echo"} 0.2500
 # HELP sockjs_refused_total Requests that were refused, by reason.
 # TYPE sockjs_refused_total counter
 sockjs_refused_total{service="/echo",transport="",reason="too_large"} 2

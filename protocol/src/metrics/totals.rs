@@ -1,22 +1,22 @@
 //! The sum of all reports.
 
-use super::{Tally, text};
+use super::{Tally, form, text};
 use crate::time::Millis;
-use serde::{Deserialize, Serialize};
 
 /// How long a high-water mark stands at least, and twice as long at most: long enough for whoever asks each minute.
 const WINDOW: Millis = Millis::from_secs(300);
 
 /// What was reported so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    tallies: Vec<Sum>,
+    /// In the order of service and transport.
+    sums: Vec<Sum>,
     /// When the high-water marks were last begun anew.
     window: Millis,
 }
 
 /// Of one service and transport.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sum {
     pub tally: Tally,
     /// The high-water mark of the window before.
@@ -34,10 +34,10 @@ impl Totals {
     pub fn add(&mut self, now: Millis, report: &[Tally]) {
         self.roll(now);
         for tally in report {
-            let same = |sum: &&mut Sum| sum.tally.service == tally.service && sum.tally.transport == tally.transport;
-            match self.tallies.iter_mut().find(same) {
+            let at = self.sums.partition_point(|sum| key(&sum.tally) < key(tally));
+            match self.sums.get_mut(at).filter(|sum| key(&sum.tally) == key(tally)) {
                 Some(sum) => sum.tally.counts.merge(&tally.counts),
-                None => self.tallies.push(Sum { tally: tally.clone(), high_water_before: 0 }),
+                None => self.sums.insert(at, Sum { tally: tally.clone(), high_water_before: 0 }),
             }
         }
     }
@@ -45,7 +45,20 @@ impl Totals {
     /// In the text format of Prometheus, version 0.0.4.
     pub fn text(&mut self, now: Millis) -> String {
         self.roll(now);
-        text::encode(&self.tallies)
+        text::encode(&self.sums)
+    }
+
+    /// For storage, without the high-water marks of the window before.
+    pub fn store(&self) -> String {
+        let tallies: Vec<Tally> = self.sums.iter().map(|sum| sum.tally.clone()).collect();
+        form::encode(&tallies)
+    }
+
+    /// What [`Totals::store`] gave; none if it is nothing of this version.
+    pub fn restore(now: Millis, stored: &str) -> Option<Self> {
+        let mut totals = Self::default();
+        totals.add(now, &form::decode(stored)?);
+        Some(totals)
     }
 
     /// Begins the high-water marks anew when their time is over.
@@ -55,11 +68,15 @@ impl Totals {
             return;
         }
         self.window = now;
-        for sum in &mut self.tallies {
+        for sum in &mut self.sums {
             let mark = std::mem::take(&mut sum.tally.counts.queue_high_water);
             sum.high_water_before = if age < WINDOW + WINDOW { mark } else { 0 };
         }
     }
+}
+
+fn key(tally: &Tally) -> (&str, &str) {
+    (&tally.service, tally.transport.map_or("", |transport| transport.name()))
 }
 
 #[cfg(test)]
@@ -81,10 +98,10 @@ mod tests {
         let opened = Counts { opened: 1, ..Counts::default() };
         totals.add(Millis(1), &[tally(websocket, opened.clone()), tally(info, refused)]);
         totals.add(Millis(2), &[tally(websocket, opened)]);
-        assert_eq!(totals.tallies.len(), 2);
-        assert_eq!(totals.tallies[0].tally.counts.opened, 2);
-        let stored = serde_json::to_string(&totals).unwrap();
-        assert_eq!(serde_json::from_str::<Totals>(&stored).unwrap(), totals);
+        assert_eq!(totals.sums.len(), 2);
+        assert_eq!(totals.sums[1].tally.counts.opened, 2);
+        let restored = Totals::restore(Millis(3), &totals.store()).unwrap();
+        assert_eq!(restored.sums, totals.sums);
     }
 
     #[test]
@@ -95,7 +112,7 @@ mod tests {
         totals.add(start, &[high(9)]);
         let mark = |totals: &mut Totals, at| {
             totals.roll(at);
-            totals.tallies[0].high_water()
+            totals.sums[0].high_water()
         };
         assert_eq!(mark(&mut totals, start + WINDOW), 9);
         totals.add(start + WINDOW, &[high(4)]);
