@@ -30,9 +30,12 @@ thread_local! {
     static WAITING: Cell<Millis> = const { Cell::new(Millis(0)) };
 }
 
-/// Counts and logs refusals for one request.
+/// Counts and logs refusals for one request, if anyone wants to know.
 #[derive(Clone)]
-pub(crate) struct Refusals {
+pub(crate) struct Refusals(Option<Rc<Listener>>);
+
+/// Who wants to know.
+struct Listener {
     service: String,
     is_counted: bool,
     services: Rc<Services>,
@@ -41,14 +44,25 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    pub fn new(config: &Config, services: Rc<Services>, env: &Env, context: &Context) -> Self {
+    pub fn new(config: &Config, services: &Rc<Services>, env: &Env, context: &Context) -> Self {
         let is_counted = config.metrics || services.has_analytics();
-        let invocation = Invocation::of(context);
-        Self { service: config.prefix.clone(), is_counted, services, env: env.clone(), invocation }
+        let is_wanted = is_counted || log::is_wanted(LogLevel::Info, Some(&config.prefix));
+        Self(is_wanted.then(|| {
+            let (service, invocation) = (config.prefix.clone(), Invocation::of(context));
+            Rc::new(Listener { service, is_counted, services: services.clone(), env: env.clone(), invocation })
+        }))
     }
 
     /// A request was refused; none stands for what several transports have in common.
     pub fn note(&self, transport: Option<Transport>, reason: Refused) {
+        if let Some(listener) = &self.0 {
+            listener.note(transport, reason);
+        }
+    }
+}
+
+impl Listener {
+    fn note(&self, transport: Option<Transport>, reason: Refused) {
         let service = &self.service;
         if log::is_wanted(LogLevel::Info, Some(service)) {
             let line = Line::new(LogLevel::Info, "refused").text("service", service);

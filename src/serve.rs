@@ -76,7 +76,7 @@ async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &C
         log::error("settings", Some(&config.prefix), &advice);
         return refused(Refusal::new(500, advice));
     };
-    let refusals = Refusals::new(config, services.clone(), env, context);
+    let refusals = Refusals::new(config, &services, env, context);
     let to = |session, pass| Destination {
         config,
         place: &place,
