@@ -9,9 +9,10 @@ use crate::push_http::is_authorized;
 use crate::respond::{fixed, refused};
 use crate::{Config, LogLevel, Millis, Services, Transport};
 use js_sys::Date;
-use sockjs_durable::{log, report};
+use sockjs_durable::log;
+use sockjs_durable::report::{self, Unsent};
 use sockjs_protocol::log::Line;
-use sockjs_protocol::metrics::{Counts, Refused, Tally};
+use sockjs_protocol::metrics::{Counts, Refused, Tally, merge};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -26,6 +27,7 @@ const GIVEN_UP: Millis = Millis::from_secs(30);
 
 thread_local! {
     static REFUSED: RefCell<Vec<Tally>> = const { RefCell::new(Vec::new()) };
+    static UNSENT: Unsent = Unsent::default();
     /// When an invocation began to wait with a report; 0 if none does.
     static WAITING: Cell<Millis> = const { Cell::new(Millis(0)) };
 }
@@ -72,7 +74,8 @@ impl Listener {
         if self.is_counted {
             let mut counts = Counts::default();
             counts.refuse(reason, 1);
-            add(&[Tally { service: service.clone(), transport, counts }]);
+            let tally = Tally { service: service.clone(), transport, counts };
+            REFUSED.with_borrow_mut(|refused| merge(refused, &[tally]));
             self.report_later();
         }
     }
@@ -87,26 +90,12 @@ impl Listener {
         self.invocation.stay_for(async move {
             Delay::from(Duration::from_millis(report::REPORT_EVERY.0)).await;
             WAITING.set(Millis(0));
-            let tallies = REFUSED.take();
-            if let Err(error) = report::report(&env, &services, &tallies).await {
+            let unsent = UNSENT.with(Rc::clone);
+            if let Err(error) = report::report(&env, &services, REFUSED.take(), &unsent).await {
                 log::error("metrics", None, error);
-                // They go with the next.
-                add(&tallies);
             }
         });
     }
-}
-
-/// Adds to what is to be reported.
-fn add(tallies: &[Tally]) {
-    REFUSED.with_borrow_mut(|all| {
-        for tally in tallies {
-            match all.iter_mut().find(|known| known.service == tally.service && known.transport == tally.transport) {
-                Some(known) => known.counts.merge(&tally.counts),
-                None => all.push(tally.clone()),
-            }
-        }
-    });
 }
 
 /// What services with the option `metrics` counted.

@@ -13,7 +13,7 @@
 use crate::connection::Entry;
 use crate::log;
 use crate::object::Object;
-use crate::report::{REPORT_EVERY, report};
+use crate::report::{REPORT_EVERY, Unsent, report};
 use crate::runtime::now;
 use sockjs_protocol::log::Line;
 use sockjs_protocol::metrics::{Counts, Tally, closed_by, code_of};
@@ -88,6 +88,8 @@ pub(crate) struct Metrics {
     due: Cell<Millis>,
     /// Whether a session ended in this event.
     ended: Cell<bool>,
+    /// What goes with the next report.
+    unsent: Unsent,
     /// Whether a timer waits for a report's moment.
     is_waiting: Cell<bool>,
 }
@@ -192,16 +194,8 @@ impl Object {
             log::error("storage", None, error);
         }
         let object = self.clone();
-        let report = async move {
-            let reported = report(&object.env, &object.services, &tallies).await;
-            if reported.is_err() {
-                // They go with the next.
-                for (counted, tally) in changed.iter().zip(&tallies) {
-                    counted.counts.borrow_mut().merge(&tally.counts);
-                }
-            }
-            reported
-        };
+        let unsent = self.metrics.unsent.clone();
+        let report = async move { report(&object.env, &object.services, tallies, &unsent).await };
         self.run(report, "metrics");
     }
 

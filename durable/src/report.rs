@@ -1,12 +1,15 @@
 //! The way of what was counted: to the object that adds it up, and into a data set of Analytics Engine. Both halves report.
 
+use crate::log;
 use crate::services::{ANALYTICS_BINDING, Services};
 use futures::future::{Either, select};
 use js_sys::futures::JsFuture;
 use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, METRICS_OBJECT};
-use sockjs_protocol::metrics::{Tally, encode};
+use sockjs_protocol::metrics::{Tally, encode, merge};
 use sockjs_protocol::time::Millis;
+use std::cell::RefCell;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObject;
@@ -21,24 +24,33 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Requests to objects need a URL; nobody reads it.
 const URL: &str = "https://sockjs-edge.invalid/metrics";
 
-/// Reports `tallies`, as far as their services want that.
+/// What is still to be reported, since an earlier report failed.
+pub type Unsent = Rc<RefCell<Vec<Tally>>>;
+
+/// Reports `tallies`, as far as their services want that, and what is `unsent`; if that fails, both are. What gets no answer
+/// may have arrived, and is not sent again.
 ///
 /// # Errors
 ///
-/// When they did not arrive, and are worth another try. Of those that got no answer nobody knows: they are not sent again.
-pub async fn report(env: &Env, services: &Services, tallies: &[Tally]) -> Result<()> {
-    if services.has_analytics() {
-        write_points(env, tallies)?;
+/// When the report failed.
+pub async fn report(env: &Env, services: &Services, mut tallies: Vec<Tally>, unsent: &Unsent) -> Result<()> {
+    if services.has_analytics()
+        && let Err(error) = write_points(env, &tallies)
+    {
+        log::error("analytics", None, error);
     }
-    let is_wanted = |tally: &&Tally| services.configs().any(|config| config.metrics && config.prefix == tally.service);
-    let wanted: Vec<Tally> = tallies.iter().filter(is_wanted).cloned().collect();
-    if wanted.is_empty() {
+    tallies.retain(|tally| services.configs().any(|config| config.metrics && config.prefix == tally.service));
+    merge(&mut tallies, &unsent.take());
+    if tallies.is_empty() {
         return Ok(());
     }
-    match ask(env, services, Action::Report, &encode(&wanted)).await? {
-        None | Some((204, _)) => Ok(()),
-        Some((status, text)) => Err(Error::RustError(format!("a report was answered with {status}: {text}"))),
-    }
+    let problem = match ask(env, services, Action::Report, &encode(&tallies)).await {
+        Ok(None | Some((204, _))) => return Ok(()),
+        Ok(Some((status, text))) => Error::RustError(format!("a report was answered with {status}: {text}")),
+        Err(error) => error,
+    };
+    merge(&mut unsent.borrow_mut(), &tallies);
+    Err(problem)
 }
 
 /// What everyone reported, as Prometheus reads it.

@@ -166,6 +166,16 @@ pub struct Tally {
     pub counts: Counts,
 }
 
+/// Adds `more` to what is in `tallies`.
+pub fn merge(tallies: &mut Vec<Tally>, more: &[Tally]) {
+    for tally in more {
+        match tallies.iter_mut().find(|known| known.service == tally.service && known.transport == tally.transport) {
+            Some(known) => known.counts.merge(&tally.counts),
+            None => tallies.push(tally.clone()),
+        }
+    }
+}
+
 /// The code that a connection counts as closed with.
 pub fn code_of(reason: &CloseReason) -> u16 {
     match reason {
