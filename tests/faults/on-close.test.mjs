@@ -10,8 +10,6 @@ import { storedSessions } from "./rig/storage.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 
 const SEGMENTS = Object.keys(TRANSPORTS);
-/** There is an alarm soon, which finds out that the object was restarted. */
-const BEATING = { SOCKJS_HEARTBEAT_DELAY: "5000" };
 /** Sessions end soon, and so do their rows. */
 const HASTY = { SOCKJS_HEARTBEAT_DELAY: "2000", SOCKJS_DISCONNECT_DELAY: "2000", SOCKJS_RESPONSE_LIMIT: "1" };
 /** An object that is still being told of an end when its alarm fires has the next one a minute later. */
@@ -40,37 +38,37 @@ function rowsGo({ server }, { id }) {
 
 for (const [level, vars] of Object.entries(LEVELS)) {
   describe(level, { concurrency: true }, async () => {
-    const beating = await startTrouble({ after }, { vars: { ...BEATING, ...vars } });
+    const trouble = await startTrouble({ after }, { vars });
     const hasty = await startTrouble({ after }, { vars: { ...HASTY, ...vars } });
-    const livesOf = (trouble, { id }) => trouble.told.of(id).filter((told) => /^(open|close)/.test(told));
+    const livesOf = ({ told }, { id }) => told.of(id).filter((event) => /^(open|close)/.test(event));
 
     for (const segment of SEGMENTS) {
       for (const [which, { end, told, frame }] of Object.entries(ENDS)) {
         test(`${level}, ${segment}: a session ${which} ends again when it was restarted in its on_close`, async (t) => {
-          const lives = (client) => livesOf(beating, client);
+          const lives = (client) => livesOf(trouble, client);
           const isOver = async (client) => {
-            const receiver = await new Session(t, beating.service, segment, client.id).openReceiver();
+            const receiver = await new Session(t, trouble.service, segment, client.id).openReceiver();
             assert.equal(await receiver.frame(), frame);
             assert.equal(await client.send("too late"), 204);
           };
-          const client = await openClient(t, beating, segment);
+          const client = await openClient(t, trouble, segment);
           await client.order(SLOWLY);
           await client.readsMessage("will close slowly");
           await client.attached();
           await end(client);
-          await beating.told.hears(client.id, told);
+          await trouble.told.hears(client.id, told);
           client.leave();
           await isOver(client);
           assert.deepEqual(lives(client), ["open", told]);
 
-          await beating.restart(client.object);
-          await beating.told.hears(client.id, "closed", LONG_MS);
+          await trouble.restart(client.object);
+          await isOver(client);
+          await trouble.told.hears(client.id, "closed");
+          assert.deepEqual(lives(client), ["open", told, told, "closed"]);
+          await trouble.restart(client.object);
           await isOver(client);
           assert.deepEqual(lives(client), ["open", told, told, "closed"]);
-          await beating.restart(client.object);
-          await isOver(client);
-          assert.deepEqual(lives(client), ["open", told, told, "closed"]);
-          assert.equal(beating.told.count(client.id, "heard: too late"), 0);
+          assert.equal(trouble.told.count(client.id, "heard: too late"), 0);
         });
       }
 
