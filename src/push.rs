@@ -37,6 +37,8 @@ pub enum PushError {
     NoAddress(String),
     /// The code or the reason is none that a connection can be closed with.
     BadClose(String),
+    /// The message takes more bytes in a frame than [`SendError::TooLarge`](crate::SendError::TooLarge) allows.
+    TooLarge(String),
     /// The object did not take it; it may be worth another try.
     Unavailable(String),
 }
@@ -47,7 +49,7 @@ impl fmt::Display for PushError {
             Self::Misconfigured(problem) => f.write_str(problem),
             Self::NoRoom(path) => write!(f, "{path:?} is no room: a service there needs Placement::Room or Shards"),
             Self::NoAddress(address) => write!(f, "{address:?} is no address of a connection"),
-            Self::BadClose(problem) => f.write_str(problem),
+            Self::BadClose(problem) | Self::TooLarge(problem) => f.write_str(problem),
             Self::Unavailable(problem) => write!(f, "the object did not take it: {problem}"),
         }
     }
@@ -155,7 +157,7 @@ impl RemoteConnection {
     ///
     /// # Errors
     ///
-    /// [`PushError::Unavailable`], also when the connection's queue is full.
+    /// [`PushError::TooLarge`]; [`PushError::Unavailable`], also when the connection's queue is full.
     pub async fn send(&self, message: impl AsRef<str>) -> Result<bool, PushError> {
         Ok(self.0.push(Deed::Message, message.as_ref()).await? > 0)
     }
@@ -194,6 +196,7 @@ impl Remote {
 async fn push_to(object: &Object, command: &Command, message: &str) -> Result<usize, PushError> {
     match object.push(command, message).await {
         Ok((200, count)) => count.parse().map_err(|_| PushError::Unavailable(count)),
+        Ok((413, text)) => Err(PushError::TooLarge(text)),
         Ok((_, text)) => Err(PushError::Unavailable(text)),
         Err(failure) => Err(PushError::Unavailable(failure.to_string())),
     }

@@ -97,6 +97,7 @@ impl Push {
             let status = match error {
                 PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
                 PushError::BadClose(_) => 400,
+                PushError::TooLarge(_) => 413,
                 _ => 503,
             };
             Refusal::new(status, error.to_string())

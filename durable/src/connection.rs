@@ -110,6 +110,9 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
+    /// It takes more than 1,900,000 bytes in a frame, where quotes, control characters and some others are escaped: send it
+    /// in parts.
+    TooLarge,
     /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::options::Durability::Outbox) promises that:
     /// try again later.
     StorageFailed,
@@ -120,6 +123,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::Closed => "the connection is closed",
             Self::QueueFull => "the connection's queue is full",
+            Self::TooLarge => "the message is larger than 1,900,000 bytes",
             Self::StorageFailed => "storage failed",
         })
     }
@@ -131,6 +135,7 @@ impl From<session::SendError> for SendError {
     fn from(error: session::SendError) -> Self {
         match error {
             session::SendError::QueueFull => Self::QueueFull,
+            session::SendError::TooLarge => Self::TooLarge,
             _ => Self::Closed,
         }
     }

@@ -1,6 +1,6 @@
 //! What comes from outside of the object's own connections: another part of the Worker sends to them, or closes them.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, SendError};
 use crate::object::Object;
 use crate::room::Room;
 use sockjs_protocol::envelope::{Push, PushTarget};
@@ -26,6 +26,7 @@ impl Object {
                 match room.connection(&id) {
                     Some(connection) => match connection.send(message) {
                         Ok(()) => 1,
+                        Err(error @ SendError::TooLarge) => return Response::error(error.to_string(), 413),
                         Err(error) => return Response::error(error.to_string(), 503),
                     },
                     None => 0,

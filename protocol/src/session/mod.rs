@@ -70,13 +70,19 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
+    /// It is larger than [`MESSAGE_MAX`] as it stands in a frame.
+    TooLarge,
 }
+
+/// Largest message, in bytes as it stands in a frame: it has to fit a row, of which SQLite in a Durable Object takes 2 MB.
+pub const MESSAGE_MAX: usize = 1_900_000;
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Closed => "the connection is closed",
             Self::QueueFull => "the connection's queue is full",
+            Self::TooLarge => "the message is larger than 1,900,000 bytes",
         })
     }
 }
@@ -297,6 +303,9 @@ impl Session {
     pub fn send(&mut self, now: Millis, message: Encoded) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::Closed);
+        }
+        if message.len() > MESSAGE_MAX {
+            return Err(SendError::TooLarge);
         }
         if self.queue.waiting_cost().saturating_add(message.len()) > self.rules.queue_limit {
             return Err(SendError::QueueFull);
