@@ -1,8 +1,9 @@
 //! Heads and bodies as the runtime's responses, and the few facts that a head needs from the runtime.
 
 use crate::Config;
+use crate::access::has_list;
 use crate::admit::Facts;
-use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid};
+use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid, nosniff};
 use crate::iframe::etag;
 use futures::Stream;
 use js_sys::Date;
@@ -55,8 +56,11 @@ pub(crate) fn cors_of(request: &Request, config: &Config) -> Result<Vec<Header>>
         return Ok(Vec::new());
     }
     let headers = request.headers();
-    if !config.allowed_origins.is_empty() && Facts::of(request)?.sender().standing(config) == Standing::Foreign {
-        return Ok(vec![("Vary", "Origin".into())]);
+    if has_list(config) {
+        let standing = Facts::of(request)?.sender().standing(config);
+        if matches!(standing, Standing::Foreign | Standing::Absent) {
+            return Ok(vec![("Vary", "Origin".into())]);
+        }
     }
     let cors = Cors { origin: headers.get("Origin")?, request_headers: headers.get("Access-Control-Request-Headers")? };
     Ok(cors.headers())
@@ -77,7 +81,7 @@ pub(crate) fn in_a_year() -> String {
 
 fn builder(head: Head) -> Result<ResponseBuilder> {
     let headers = Headers::new();
-    for (name, value) in &head.headers {
+    for (name, value) in head.headers.iter().chain([&nosniff()]) {
         headers.set(name, value)?;
     }
     Ok(ResponseBuilder::new().with_status(head.status).with_headers(headers))

@@ -11,6 +11,9 @@ use worker::{Headers, Request, Response, ResponseBuilder, Result, console_warn, 
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
+/// A WebSocket that sleeps keeps little.
+const TOO_LARGE: &str = "The URL and the headers are too long to be kept with a WebSocket.\n";
+
 /// Answers a WebSocket request of `session`, or a raw one.
 pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &Request) -> Result<Response> {
     let Destination { config, place, pass, object } = to;
@@ -31,8 +34,7 @@ pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, reques
                 None => Ok(response.into()),
             }
         }
-        // It says what the client can do about it.
-        Ok(response) if response.status() == 431 => Ok(response.into()),
+        Ok(response) if response.status() == 431 => refused(Refusal::new(431, TOO_LARGE)),
         Ok(response) => {
             console_warn!("sockjs: the object answered a WebSocket with {}", response.status());
             refused(unavailable())

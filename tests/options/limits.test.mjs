@@ -86,3 +86,19 @@ test("the limits are for sessions: /info and pages answer as ever", async () => 
     for (let number = 0; number < 10; number++) assert.equal((await request(`${server.url}${path}`)).status, 200);
   }
 });
+
+test("a URL of more than 8 KiB is refused with 414, at every path", async () => {
+  for (const path of ["/echo", "/echo/info", "/echo/000/s/xhr", "/nothing"]) {
+    const { status, body } = await request(`${server.url}${path}?${"x".repeat(8192)}`);
+    assert.deepEqual([status, body], [414, "The URL is too long.\n"], path);
+  }
+});
+
+test("a WebSocket with more to keep than the runtime lets it is refused with 431, and one with less opens", async (t) => {
+  const url = (bytes) => `${server.url}/echo/websocket?${"x".repeat(bytes)}`;
+  const headers = Object.fromEntries(["Referer", "Via", "X-Client-IP", "X-Real-IP", "DNT"].map((name) => [name, "y".repeat(1000)]));
+  await assert.rejects(openWebSocket(t, url(7500), { headers }), /431/);
+  const socket = await openWebSocket(t, url(5000), { headers });
+  socket.send("a");
+  assert.equal(await socket.frames.next("the echo"), "a");
+});
