@@ -1,0 +1,88 @@
+// Runs the scenarios: all servers at once, driven in turn in short slices, so that whatever else the machine does falls on
+// all of them.
+
+import { processorTime, memoryOf } from "../../tests/harness/processes.mjs";
+import { Idle } from "./loads.mjs";
+import { SERVERS, withServer, withServers } from "./servers.mjs";
+
+const MEMORY_ROUNDS = 3;
+/** Until what opening the connections left behind is tidied up. */
+const SETTLE_MS = 1_000;
+const PLACEMENTS = { echo: "one object each", broadcast: "in one room" };
+
+/**
+ * The slices of every scenario: `{ name, unit, options, samples }`, where samples has by server a list of
+ * `{ rate, processor }`: done in a second, and processor time of the server for each, in microseconds.
+ *
+ * @param {(name: string) => void} progress is told what is measured next
+ */
+export function measureSpeed(scenarios, { rounds, sliceMs, warmUpMs }, progress) {
+  return withServers(async (servers) => {
+    const results = [];
+    for (const { open, ...scenario } of scenarios) {
+      progress(scenario.name);
+      const loads = {};
+      try {
+        for (const [name, { url }] of Object.entries(servers)) loads[name] = await open(url);
+        for (const load of Object.values(loads)) await load.run(warmUpMs);
+        const samples = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
+        for (let round = 0; round < rounds; round += 1) {
+          for (const name of rotated(Object.keys(servers), round)) {
+            samples[name].push(await sample(servers[name], loads[name], sliceMs));
+          }
+        }
+        results.push({ ...scenario, samples });
+      } catch (error) {
+        throw new Error(`${scenario.name}: ${error.message}`, { cause: error });
+      } finally {
+        for (const load of Object.values(loads)) load.close();
+      }
+    }
+    return results;
+  });
+}
+
+async function sample({ pid }, load, sliceMs) {
+  const before = processorTime(pid);
+  const { count, ms, total } = await load.run(sliceMs);
+  return { rate: (count / ms) * 1_000, processor: ((processorTime(pid) - before) / total) * 1_000 };
+}
+
+/** Bytes of an idle connection, in the same form: samples are `{ rss, pss }`. Each has a server of its own. */
+export async function measureMemory({ rounds, sessions }, progress) {
+  const results = [];
+  for (const [service, placement] of Object.entries(PLACEMENTS)) {
+    const name = `memory of an idle websocket, ${sessions} ${placement}`;
+    progress(name);
+    const samples = Object.fromEntries(Object.keys(SERVERS).map((server) => [server, []]));
+    for (let round = 0; round < Math.min(rounds, MEMORY_ROUNDS); round += 1) {
+      for (const server of rotated(Object.keys(SERVERS), round)) {
+        samples[server].push(await withServer(server, (started) => idleMemory(started, service, sessions)));
+      }
+    }
+    results.push({ mode: "memory", name, unit: "KiB", options: { placement, sessions }, samples });
+  }
+  return results;
+}
+
+async function idleMemory({ url, pid }, service, sessions) {
+  const first = await Idle.open(url, { service, sessions: Math.ceil(sessions / 10) }); // what is there but once
+  await settled();
+  const before = memoryOf(pid);
+  const idle = await Idle.open(url, { service, sessions });
+  await settled();
+  const after = memoryOf(pid);
+  first.close();
+  idle.close();
+  const each = (what) => (after[what] - before[what]) / sessions / 1024;
+  return { rss: each("rss"), pss: each("pss") };
+}
+
+function settled() {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+}
+
+function rotated(list, by) {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}

@@ -1,0 +1,51 @@
+// npm run bench: this server, sockjs-node and the floor side by side, in one run. It fails when a message is lost, doubled,
+// changed or out of order.
+
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "../../scripts/build.mjs";
+import { UsageError, main, run } from "../../scripts/run.mjs";
+import { setUp } from "../../scripts/setup.mjs";
+import { nodeBinary } from "../../scripts/tools.mjs";
+
+const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--rounds N] [--json FILE] [--plot FILE]
+
+  --quick       a tenth of the sessions and short slices: to see that it works, not to be quoted
+  --modes       only these: websocket, raw websocket, xhr-polling, xhr-streaming, eventsource, openings, broadcast, memory
+  --rounds N    how often each server has its turn (default: 5)
+  --json FILE   writes all figures there, too
+  --plot FILE   draws them, as SVG; the README shows docs/speed.svg`;
+
+await main(import.meta, async () => {
+  const options = readArguments(process.argv.slice(2));
+  await setUp();
+  await build();
+  // The clients need this Node, and sockjs-node runs on the same.
+  return run(nodeBinary, [fileURLToPath(new URL("run.mjs", import.meta.url)), JSON.stringify(options)], { stdio: [1, 2] });
+});
+
+function readArguments(args) {
+  const options = {
+    quick: { type: "boolean", default: false },
+    modes: { type: "string" },
+    rounds: { type: "string" },
+    json: { type: "string" },
+    plot: { type: "string" },
+  };
+  try {
+    const { values } = parseArgs({ args, options });
+    if (values.rounds !== undefined && !/^[1-9]\d*$/.test(values.rounds)) {
+      throw new Error(`--rounds takes a number from 1, not ${values.rounds}`);
+    }
+    return {
+      quick: values.quick,
+      modes: values.modes?.split(",").map((mode) => mode.trim()),
+      rounds: values.rounds && Number(values.rounds),
+      json: values.json && resolve(values.json),
+      plot: values.plot && resolve(values.plot),
+    };
+  } catch (error) {
+    throw new UsageError(error.message, USAGE);
+  }
+}
