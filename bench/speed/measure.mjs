@@ -1,13 +1,12 @@
 // Runs the scenarios: all servers at once, driven in turn in short slices, so that whatever else the machine does falls on
 // all of them.
 
-import { processorTime, memoryOf } from "../../tests/harness/processes.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { memoryOf, processorTime } from "../../tests/harness/processes.mjs";
 import { Idle } from "./loads.mjs";
 import { SERVERS, withServer, withServers } from "./servers.mjs";
 
 const MEMORY_ROUNDS = 3;
-/** Until what opening the connections left behind is tidied up. */
-const SETTLE_MS = 1_000;
 const PLACEMENTS = { echo: "one object each", broadcast: "in one room" };
 
 /**
@@ -49,7 +48,7 @@ async function sample({ pid }, load, sliceMs) {
 }
 
 /** Bytes of an idle connection, in the same form: samples are `{ rss, pss }`. Each has a server of its own. */
-export async function measureMemory({ rounds, sessions }, progress) {
+export async function measureMemory({ rounds, sessions, settleMs }, progress) {
   const results = [];
   for (const [service, placement] of Object.entries(PLACEMENTS)) {
     const name = `memory of an idle websocket, ${sessions} ${placement}`;
@@ -57,7 +56,7 @@ export async function measureMemory({ rounds, sessions }, progress) {
     const samples = Object.fromEntries(Object.keys(SERVERS).map((server) => [server, []]));
     for (let round = 0; round < Math.min(rounds, MEMORY_ROUNDS); round += 1) {
       for (const server of rotated(Object.keys(SERVERS), round)) {
-        samples[server].push(await withServer(server, (started) => idleMemory(started, service, sessions)));
+        samples[server].push(await withServer(server, (started) => idleMemory(started, { service, sessions, settleMs })));
       }
     }
     results.push({ mode: "memory", name, unit: "KiB", options: { placement, sessions }, samples });
@@ -65,21 +64,17 @@ export async function measureMemory({ rounds, sessions }, progress) {
   return results;
 }
 
-async function idleMemory({ url, pid }, service, sessions) {
+async function idleMemory({ url, pid }, { service, sessions, settleMs }) {
   const first = await Idle.open(url, { service, sessions: Math.ceil(sessions / 10) }); // what is there but once
-  await settled();
+  await sleep(settleMs); // what opening them left behind is tidied up
   const before = memoryOf(pid);
   const idle = await Idle.open(url, { service, sessions });
-  await settled();
+  await sleep(settleMs); // what opening them left behind is tidied up
   const after = memoryOf(pid);
   first.close();
   idle.close();
   const each = (what) => (after[what] - before[what]) / sessions / 1024;
   return { rss: each("rss"), pss: each("pss") };
-}
-
-function settled() {
-  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 function rotated(list, by) {

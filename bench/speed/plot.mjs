@@ -15,7 +15,8 @@ const FONT = "font-family=\"system-ui, sans-serif\"";
 /** What is told in the README: throughput where much is in flight, and memory. */
 export function shown(figures) {
   const crowded = ({ kind, options: { inFlight } }) => kind === "rate" && inFlight !== 1;
-  return figures.filter((figure) => crowded(figure) || figure.kind === "rss");
+  const isKnown = ({ medians }) => Object.values(medians).every((median) => median > 0);
+  return figures.filter((figure) => (crowded(figure) || figure.kind === "rss") && isKnown(figure));
 }
 
 export function plot(figures) {

@@ -13,9 +13,9 @@ const SHAPES = [
 const SIZES = [32, 4096];
 const ROOM = 1000;
 
-/** `small` is for a short run: a tenth of the sessions. */
-export function scenarios({ modes, small }) {
-  const scaled = (sessions) => (small ? Math.ceil(sessions / 10) : sessions);
+/** Those of `modes`, with `scale` times the sessions. */
+export function scenarios({ modes, scale }) {
+  const scaled = (sessions) => Math.ceil(sessions * scale);
   const echoes = Object.keys(MODES).flatMap((mode) =>
     SIZES.flatMap((bytes) =>
       SHAPES.map(([sessions, inFlight]) => {
@@ -45,9 +45,6 @@ export function scenarios({ modes, small }) {
   ];
   return all.filter(({ mode }) => modes.includes(mode));
 }
-
-/** What `--modes` may name. */
-export const ALL_MODES = [...Object.keys(MODES), "openings", "broadcast", "memory"];
 
 function sizeName(bytes) {
   return bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`;

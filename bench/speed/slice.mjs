@@ -13,10 +13,12 @@ export class Slice {
   #done = 0;
   #counted;
   #drained = Promise.withResolvers();
+  #lostAfterMs;
 
   /** It lasts for so many milliseconds, and at least until so much is done. */
-  constructor({ ms, atLeast }) {
+  constructor({ ms, atLeast, lostAfterMs = LOST_AFTER_MS }) {
     this.#atLeast = atLeast;
+    this.#lostAfterMs = lostAfterMs;
     setTimeout(() => {
       this.#isOver = true;
       this.#look();
@@ -42,7 +44,7 @@ export class Slice {
    * @param {Promise<never>} failure rejects when something goes wrong
    */
   async result(failure) {
-    await within(Promise.race([this.#drained.promise, failure]), "something that was lost", LOST_AFTER_MS);
+    await within(Promise.race([this.#drained.promise, failure]), "what was under way and got lost", this.#lostAfterMs);
     return { ...this.#counted, total: this.#done };
   }
 
