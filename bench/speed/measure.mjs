@@ -11,34 +11,38 @@ const PLACEMENTS = { echo: "one object each", broadcast: "in one room" };
 
 /**
  * The slices of every scenario: `{ name, unit, options, samples }`, where samples has by server a list of
- * `{ rate, processor }`: done in a second, and processor time of the server for each, in microseconds.
+ * `{ rate, processor }`: done in a second, and processor time of the server for each, in microseconds. Each scenario has
+ * servers of its own: of a thousand sessions that are over, some work is left.
  *
  * @param {(name: string) => void} progress is told what is measured next
  */
-export function measureSpeed(scenarios, { rounds, sliceMs, warmUpMs }, progress) {
-  return withServers(async (servers) => {
-    const results = [];
-    for (const { open, ...scenario } of scenarios) {
-      progress(scenario.name);
-      const loads = {};
-      try {
-        for (const [name, { url }] of Object.entries(servers)) loads[name] = await open(url);
-        for (const load of Object.values(loads)) await load.run(warmUpMs);
-        const samples = Object.fromEntries(Object.keys(servers).map((name) => [name, []]));
-        for (let round = 0; round < rounds; round += 1) {
-          for (const name of rotated(Object.keys(servers), round)) {
-            samples[name].push(await sample(servers[name], loads[name], sliceMs));
-          }
-        }
-        results.push({ ...scenario, samples });
-      } catch (error) {
-        throw new Error(`${scenario.name}: ${error.message}`, { cause: error });
-      } finally {
-        for (const load of Object.values(loads)) load.close();
-      }
+export async function measureSpeed(scenarios, settings, progress) {
+  const results = [];
+  for (const { open, ...scenario } of scenarios) {
+    progress(scenario.name);
+    try {
+      results.push({ ...scenario, samples: await withServers((servers) => slices(servers, open, settings)) });
+    } catch (error) {
+      throw new Error(`${scenario.name}: ${error.message}`, { cause: error });
     }
-    return results;
-  });
+  }
+  return results;
+}
+
+async function slices(servers, open, { rounds, sliceMs, warmUpMs }) {
+  const names = Object.keys(servers);
+  const loads = {};
+  const samples = Object.fromEntries(names.map((name) => [name, []]));
+  try {
+    for (const name of names) loads[name] = await open(servers[name].url);
+    for (const name of names) await loads[name].run(warmUpMs);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const name of rotated(names, round)) samples[name].push(await sample(servers[name], loads[name], sliceMs));
+    }
+    return samples;
+  } finally {
+    for (const load of Object.values(loads)) load.close();
+  }
 }
 
 async function sample({ pid }, load, sliceMs) {
