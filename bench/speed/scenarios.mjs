@@ -14,11 +14,11 @@ const SIZES = [32, 4096];
 const ROOM = 1000;
 
 /** Those of `modes`, with `scale` times the sessions. */
-export function scenarios({ modes, scale }) {
+export function scenarios({ modes, scale, shapes = SHAPES }) {
   const scaled = (sessions) => Math.ceil(sessions * scale);
   const echoes = Object.keys(MODES).flatMap((mode) =>
     SIZES.flatMap((bytes) =>
-      SHAPES.map(([sessions, inFlight]) => {
+      shapes.map(([sessions, inFlight]) => {
         const options = { mode, sessions: scaled(sessions), inFlight, bytes };
         const name = `${mode} echo, ${options.sessions}×${inFlight}, ${sizeName(bytes)}`;
         return { mode, name, unit: "messages/s", open: (url) => Echo.open(url, options), options };
