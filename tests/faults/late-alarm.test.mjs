@@ -7,7 +7,7 @@ import { storageEmpties } from "../harness/storage.mjs";
 import { TRANSPORTS } from "../streams/transports.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { storedMessages, storedSessions } from "./rig/storage.mjs";
-import { LEVELS, startTrouble } from "./rig/trouble.mjs";
+import { describeLevels, startTrouble } from "./rig/trouble.mjs";
 
 const DELAY_MS = 2000;
 const HASTY = { SOCKJS_DISCONNECT_DELAY: String(DELAY_MS), SOCKJS_HEARTBEAT_DELAY: String(DELAY_MS) };
@@ -33,7 +33,7 @@ async function openWaiting(owner, trouble, segment) {
   return client;
 }
 
-for (const [level, vars] of Object.entries(LEVELS)) {
+describeLevels((level, vars) => {
   for (const [how, { vars: more, open }] of Object.entries(ABANDONED)) {
     test(`${level}: sessions that were abandoned ${how} end once when the alarm comes late, and no rows remain`, async (t) => {
       const trouble = await startTrouble(t, { vars: { ...HASTY, ...vars, ...more } });
@@ -53,4 +53,4 @@ for (const [level, vars] of Object.entries(LEVELS)) {
       }
     });
   }
-}
+});
