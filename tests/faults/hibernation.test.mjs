@@ -42,6 +42,7 @@ async function tests(level, vars) {
       }
       await client.order({ recall: {} });
       await client.readsMessage("recalled this");
+      await trouble.told.hears(client.id, "heard: recalled this");
       assert.deepEqual(client.messages, ["kept", "echo 1", "echo 2", "echo 3", "recalled this"]);
       assert.deepEqual([client.frames, client.cuts], [["o"], 0]);
       if (STREAMS.includes(segment)) assert.equal(client.responses, 1);

@@ -11,7 +11,7 @@ import { describeLevels, startTrouble } from "./rig/trouble.mjs";
 
 const SEGMENTS = Object.keys(TRANSPORTS);
 /** Sessions end soon, and so do their rows. */
-const HASTY = { SOCKJS_HEARTBEAT_DELAY: "2000", SOCKJS_DISCONNECT_DELAY: "2000", SOCKJS_RESPONSE_LIMIT: "1" };
+const HASTY = { SOCKJS_HEARTBEAT_DELAY: "5000", SOCKJS_DISCONNECT_DELAY: "5000", SOCKJS_RESPONSE_LIMIT: "1" };
 /** An object that is still being told of an end when its alarm fires has the next one a minute later. */
 const LONG_MS = 120_000;
 /** Longer than any test. */

@@ -30,6 +30,7 @@ describeLevels(async (level, vars) => {
         await client.readsFrame("o", LONG_MS);
         assert.equal(await client.send("a"), 204);
         await client.readsMessage("a");
+        await trouble.told.hears(client.id, "heard: a");
         assert.deepEqual(client.frames, segment === "jsonp" ? ["h", "o"] : ["o"]);
         assert.equal(client.cuts, 0);
         assert.deepEqual(lives(client), ["open"]);
