@@ -49,12 +49,16 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         const client = await openClient(t, trouble, segment);
         const sent = [];
         const send = async () => {
-          for (let number = 0; number < BURST; number++) {
-            sent.push(`echo ${sent.length}`);
-            assert.equal(await client.send(sent.at(-1)), 204);
-          }
+          sent.push(`echo ${sent.length}`);
+          assert.equal(await client.send(sent.at(-1)), 204);
         };
-        for (let number = 1; number <= SLEEPS; number++) await Promise.all([send(), trouble.sleep(client.object)]);
+        const sendMany = async () => {
+          for (let number = 0; number < BURST; number++) await send();
+        };
+        for (let number = 1; number <= SLEEPS; number++) {
+          await send(); // what is not in memory cannot be put out of it
+          await Promise.all([sendMany(), trouble.sleep(client.object)]);
+        }
         await client.readsMessage(sent.at(-1));
         assert.deepEqual(client.messages, sent);
         assert.deepEqual([client.frames, client.cuts], [["o"], 0]);

@@ -50,6 +50,11 @@ class Trouble {
     return this.#control("ignore", { object, action, times });
   }
 
+  /** The next answers for this action are lost on their way to the Worker. */
+  withhold(object, action, times) {
+    return this.#control("withhold", { object, action, times });
+  }
+
   /**
    * The next answer for this action is lost on its way to the Worker, which is told to try again; `restart` says whether
    * the object is restarted in between.
