@@ -81,11 +81,15 @@ export function refuse(name, count) {
 
 async function statusOf(service, { method, path, headers, body }, agent) {
   const outgoing = startRequest(service + path(), { method, agent, headers });
-  // A refused upgrade is a response like any other.
-  const responded = once(outgoing, "response");
+  // A refused upgrade is a response like any other; one that is not refused comes with its socket.
+  const responded = Promise.race([once(outgoing, "response"), once(outgoing, "upgrade")]);
   outgoing.end(body);
-  const [response] = await responded;
-  response.resume();
-  await once(response, "end");
+  const [response, socket] = await responded;
+  if (socket) {
+    socket.destroy();
+  } else {
+    response.resume();
+    await once(response, "end");
+  }
   return response.statusCode;
 }

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
+import { within } from "../harness/wait.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
 
 const LIMIT = 1024;
@@ -31,5 +32,6 @@ test("a WebSocket whose messages come faster than they are handled is closed wit
   assert.equal(await socket.frames.next("the open frame"), "o");
   socket.send(JSON.stringify([SLEEP]));
   for (const _ of [1, 2, 3]) socket.send(JSON.stringify([HALF]));
-  assert.deepEqual(await socket.closed, { code: 1008, reason: "Messages come faster than they are handled" });
+  const closed = await within(socket.closed, "the close");
+  assert.deepEqual(closed, { code: 1008, reason: "Messages come faster than they are handled" });
 });
