@@ -3,7 +3,7 @@
 use crate::connection::Connection;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
-use crate::runtime::now;
+use crate::runtime::{abort_after, now};
 use sockjs_protocol::frame::Encoded;
 use sockjs_protocol::placement::prefix_of;
 use sockjs_protocol::time::Millis;
@@ -11,7 +11,11 @@ use sockjs_protocol::transport::Transport;
 use std::cell::OnceCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
-use worker::{Error, Result, console_error};
+use std::time::Duration;
+use worker::{Delay, Error, Result, console_error};
+
+/// Before a restart: for the handler to end, and for what it sent to leave when its writes are on disk.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of a service that share an object: with `Placement::Room` all of a room. Clones are the same room.
 #[derive(Clone)]
@@ -91,6 +95,21 @@ impl Room {
         let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
         object.set_room_alarm(&self.service, now() + delay)
     }
+
+    /// Ends the object, as a deploy or a crash does, when what the running handler sent and wrote has left. Only for the
+    /// demo of the deployable Worker.
+    #[doc(hidden)]
+    pub fn restart(&self) -> Result<()> {
+        let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
+        object.run(restart(object.clone()), "restart");
+        Ok(())
+    }
+}
+
+async fn restart(object: Rc<Object>) -> Result<()> {
+    Delay::from(RESTART_PAUSE).await;
+    object.state.storage().sync().await?;
+    Ok(abort_after(&object.state, RESTART_PAUSE, "restarted, as asked for")?)
 }
 
 impl fmt::Debug for Room {
