@@ -17,7 +17,7 @@ mod ticker;
 mod trouble;
 mod witness;
 
-use crate::{Config, Placement, Push, Services};
+use crate::{Config, Metrics, Placement, Push, Services};
 use amplify::Amplify;
 use broadcast::Broadcast;
 use client::{client, client_url};
@@ -25,7 +25,7 @@ use close::Close;
 use echo::Echo;
 use flood::Flood;
 use instance::Instance;
-use settings::{Settings, push_tokens};
+use settings::{Settings, metrics_tokens, push_tokens};
 use sleeper::Sleeper;
 use ticker::Ticker;
 use trouble::Trouble;
@@ -40,6 +40,11 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     if !tokens.is_empty() {
         let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
         return Push::new(services, &env)?.serve(request, &tokens).await;
+    }
+    let tokens = if request.path() == "/metrics" { metrics_tokens(&env) } else { String::new() };
+    if !tokens.is_empty() {
+        let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
+        return Metrics::new(services, &env).serve(&request, &tokens).await;
     }
     let known = Services::shared(services, &env);
     match client(&request, &known).or_else(|| demo::file(&request, &known)) {
