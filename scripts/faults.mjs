@@ -57,14 +57,16 @@ function readArguments(args) {
 /** One run, added to `faults`; resolves to its exit code. */
 async function runOnce(files, faults) {
   let latest;
+  let passed;
   const onLine = (line) => {
     if (!line.startsWith('{"fault":')) return void process.stderr.write(`${line}\n`);
     const { fault } = JSON.parse(line);
     if (fault.counted === undefined) {
       latest = add(faults, fault);
-      if (!fault.passed) say(`FAILED  ${fault.file}: ${fault.name}\n${fault.reason}`);
+      passed = fault.passed;
+      if (!passed) say(`FAILED  ${fault.file}: ${fault.name}\n${fault.reason}`);
     } else if (SEED.test(fault.counted)) {
-      latest.seed = fault.counted;
+      if (!passed) say(fault.counted);
     } else {
       count(latest.counts, fault.counted);
     }
