@@ -17,7 +17,8 @@ const USAGE = `usage: npm run faults -- [--runs N] [FILE ...]
 
 const DIRECTORY = join(ROOT, "tests/faults");
 const FILE_TIMEOUT_MS = 600_000;
-const PARALLEL_FILES = 2;
+/** Most of them wait most of the time. */
+const PARALLEL_FILES = 4;
 const SEED = /^SOCKJS_FAULTS_SEED=/;
 
 await main(import.meta, async () => {

@@ -1,5 +1,6 @@
 //! Heads of responses, as values: CORS, caching, and the errors' heads and bodies, as sockjs-node has them.
 
+use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::transport::PLAIN;
 use std::borrow::Cow;
 
@@ -40,11 +41,27 @@ impl Head {
 pub(crate) struct Refusal {
     pub status: u16,
     pub text: Cow<'static, str>,
+    /// What it counts as.
+    pub reason: Refused,
 }
 
 impl Refusal {
     pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, text: text.into() }
+        let reason = match status {
+            403 => Refused::Ticket,
+            404 => Refused::UnknownSession,
+            413 => Refused::TooLarge,
+            429 => Refused::Address,
+            503 => Refused::Unavailable,
+            _ => Refused::Malformed,
+        };
+        Self { status, text: text.into(), reason }
+    }
+
+    /// The same, counted as something else than its status says.
+    pub fn because(mut self, reason: Refused) -> Self {
+        self.reason = reason;
+        self
     }
 
     /// sockjs-node's 404, for unknown paths and unknown sessions alike.
@@ -94,6 +111,11 @@ pub(crate) fn security_policy(policy: String) -> Header {
 /// Cloudflare's edge `no-transform` does that.
 pub(crate) fn unencoded() -> Header {
     ("Content-Encoding", "identity".into())
+}
+
+/// For what may be kept, but is asked for each time.
+pub(crate) fn revalidated() -> Header {
+    ("Cache-Control", "no-cache".into())
 }
 
 /// For what never changes; `expires` is the HTTP date in a year.

@@ -4,6 +4,7 @@ use crate::inner::Inner;
 use futures::future::{Either, select};
 use js_sys::futures::JsFuture;
 use js_sys::{Reflect, Uint8Array};
+use sockjs_durable::log;
 use sockjs_protocol::envelope::{COMMAND_HEADER, Command};
 use std::fmt;
 use std::pin::pin;
@@ -128,7 +129,7 @@ impl Object {
             Err(error) if is_retryable(&error) => error,
             answer => return Ok(answer?),
         };
-        worker::console_warn!("sockjs: trying again: {}", Error::from(first));
+        log::warn("retry", None, Error::from(first));
         Ok(self.fetch_once(&request(true)?).await?)
     }
 

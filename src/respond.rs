@@ -34,15 +34,23 @@ pub(crate) fn cacheable(
     content: &[u8],
     more: Vec<Header>,
 ) -> Result<Response> {
+    unless_known(request, content_type, content, [more, cached(in_a_year()).into()].concat())
+}
+
+/// What has an entity tag, or 304 if the client has it.
+pub(crate) fn unless_known(
+    request: &Request,
+    content_type: &'static str,
+    content: &[u8],
+    more: Vec<Header>,
+) -> Result<Response> {
     let etag = etag(content);
-    if request
+    let is_known = request
         .headers()
         .get("If-None-Match")?
-        .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag))
-    {
-        return bodiless(Head::new(304).with(cached(in_a_year())).with([("ETag", etag.into())]).with(more));
-    }
-    fixed(Head::typed(200, content_type).with(cached(in_a_year())).with([("ETag", etag.into())]).with(more), content)
+        .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag));
+    let tagged = |head: Head| head.with([("ETag", etag.into())]).with(more);
+    if is_known { bodiless(tagged(Head::new(304))) } else { fixed(tagged(Head::typed(200, content_type)), content) }
 }
 
 /// An error in words.

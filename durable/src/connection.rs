@@ -5,6 +5,7 @@ use crate::handler::ErasedHandler;
 use crate::inbox::Inbox;
 use crate::info::Info;
 use crate::link::{Link, Links};
+use crate::metrics::Counted;
 use crate::object::Object;
 use crate::outgoing::Outgoing;
 use crate::rate::Rate;
@@ -37,6 +38,10 @@ pub(crate) struct Entry {
     pub rate: RefCell<Rate>,
     /// What the application keeps with it, as JSON.
     pub state: RefCell<Option<String>>,
+    /// Where it is counted, if it is.
+    pub counted: Option<Rc<Counted>>,
+    /// Whether its end counts.
+    pub counts: Cell<bool>,
 }
 
 impl Entry {
@@ -45,7 +50,14 @@ impl Entry {
         config.message_rate.is_none_or(|limit| self.rate.borrow_mut().take(now(), messages, limit))
     }
 
-    pub fn new(info: Info, handler: Rc<dyn ErasedHandler>, session: Session, queue_limit: usize) -> Rc<Self> {
+    pub fn new(
+        info: Info,
+        handler: Rc<dyn ErasedHandler>,
+        session: Session,
+        queue_limit: usize,
+        counted: Option<Rc<Counted>>,
+    ) -> Rc<Self> {
+        let counts = Cell::new(session.is_open());
         Rc::new(Self {
             info,
             handler,
@@ -58,6 +70,8 @@ impl Entry {
             outgoing: Outgoing::default(),
             rate: RefCell::default(),
             state: RefCell::default(),
+            counted,
+            counts,
         })
     }
 
@@ -261,10 +275,12 @@ impl Connection {
 
     /// Sends a message. Messages sent without waiting in between travel together.
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
-        self.push(match self.entry.info.transport {
-            Transport::WebSocketRaw => Encoded::raw(message.as_ref()),
-            _ => Encoded::framed(message.as_ref()),
-        })
+        let message = message.as_ref();
+        let encoded = match self.entry.info.transport {
+            Transport::WebSocketRaw => Encoded::raw(message),
+            _ => Encoded::framed(message),
+        };
+        self.push(encoded, message.len())
     }
 
     /// The connections that share an object with this one, this one among them.
@@ -272,8 +288,8 @@ impl Connection {
         Room { service: self.entry.info.service.clone(), object: self.object.clone() }
     }
 
-    /// Sends a message that is encoded for this connection's transport.
-    pub(crate) fn push(&self, encoded: Encoded) -> Result<(), SendError> {
+    /// Sends a message that is encoded for this connection's transport, and had as many bytes before.
+    pub(crate) fn push(&self, encoded: Encoded, bytes: usize) -> Result<(), SendError> {
         if !self.entry.has_room_on_socket(encoded.len()) {
             return Err(SendError::QueueFull);
         }
@@ -285,6 +301,9 @@ impl Connection {
         {
             self.entry.session.borrow_mut().unsend();
             return Err(SendError::StorageFailed);
+        }
+        if let Some(counted) = &self.entry.counted {
+            counted.sent(bytes, self.buffered_amount());
         }
         Ok(())
     }

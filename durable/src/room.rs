@@ -1,9 +1,10 @@
 //! All connections of a service in one object.
 
 use crate::connection::Connection;
+use crate::log;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
-use crate::runtime::now;
+use crate::runtime::{abort_after, now};
 use sockjs_protocol::frame::Encoded;
 use sockjs_protocol::placement::prefix_of;
 use sockjs_protocol::time::Millis;
@@ -11,7 +12,11 @@ use sockjs_protocol::transport::Transport;
 use std::cell::OnceCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
-use worker::{Error, Result, console_error};
+use std::time::Duration;
+use worker::{Delay, Error, Result};
+
+/// Before a restart: for the handler to end, and for what it sent to leave when its writes are on disk.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of a service that share an object: with `Placement::Room` all of a room. Clones are the same room.
 #[derive(Clone)]
@@ -47,7 +52,7 @@ impl Room {
         let Some(object) = self.object.upgrade() else { return Vec::new() };
         // A WebSocket's message alone does not read them.
         if let Err(error) = object.wake_sessions() {
-            console_error!("sockjs: wake: {error}");
+            log::error("wake", Some(&self.service), error);
         }
         let entries = object.table.borrow().entries();
         let mine = entries.into_iter().filter(|entry| entry.info.service == self.service);
@@ -72,7 +77,7 @@ impl Room {
             _ => framed.get_or_init(|| Encoded::framed(message)).clone(),
         };
         let takers = self.connections().into_iter().filter(to);
-        takers.filter(|connection| connection.push(encoded(connection.transport())).is_ok()).count()
+        takers.filter(|connection| connection.push(encoded(connection.transport()), message.len()).is_ok()).count()
     }
 
     /// What the application keeps for the room.
@@ -91,6 +96,21 @@ impl Room {
         let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
         object.set_room_alarm(&self.service, now() + delay)
     }
+
+    /// Ends the object, as a deploy or a crash does, when what the running handler sent and wrote has left. Only for the
+    /// demo of the deployable Worker.
+    #[doc(hidden)]
+    pub fn restart(&self) -> Result<()> {
+        let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
+        object.run(restart(object.clone()), "restart");
+        Ok(())
+    }
+}
+
+async fn restart(object: Rc<Object>) -> Result<()> {
+    Delay::from(RESTART_PAUSE).await;
+    object.state.storage().sync().await?;
+    Ok(abort_after(&object.state, RESTART_PAUSE, "restarted, as asked for")?)
 }
 
 impl fmt::Debug for Room {
@@ -120,7 +140,7 @@ impl Object {
         self.start_of(&service).await;
         let room = Room { service: service.clone(), object: Rc::downgrade(self) };
         if let Err(error) = self.settling(handler.on_alarm(room)).await {
-            console_error!("sockjs: alarm of {service}: {error}");
+            log::error("handler", Some(&service), error);
         }
         if self.room_alarm.borrow().is_none() {
             self.store.set_room_alarm(&service, None)?;

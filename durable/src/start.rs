@@ -1,13 +1,13 @@
 //! The handlers of an object: each is made when it is first needed, and hears of that before anything else.
 
 use crate::handler::ErasedHandler;
+use crate::log;
 use crate::object::Object;
 use crate::room::Room;
 use futures::channel::oneshot;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use worker::console_error;
 
 /// The handlers, by service.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Object {
             let start = self.settling(Box::pin(async move {
                 let room = Room { service: service.clone(), object: Rc::downgrade(&object) };
                 if let Err(error) = handler.on_start(room).await {
-                    console_error!("sockjs: start of {service}: {error}");
+                    log::error("handler", Some(&service), error);
                 }
                 object.started(&service);
                 Ok(())

@@ -81,6 +81,11 @@ impl Table {
         self.sessions.len() + self.clients.len()
     }
 
+    /// Whether any connection is open.
+    pub fn has_open(&self) -> bool {
+        self.sessions.values().chain(self.clients.values()).any(|entry| entry.session.borrow().is_open())
+    }
+
     /// Every connection once.
     pub fn entries(&self) -> Vec<Rc<Entry>> {
         self.sessions.values().chain(self.clients.values()).cloned().collect()

@@ -90,7 +90,8 @@ fn each_option_is_set_by_its_name() {
         "websocket_protocols" => "v12.stomp,v11.stomp",
         "allowed_origins" => "https://example.com,null",
         "address_limiter" => "LIMITER",
-        "jsessionid" | "disable_cors" | "tickets" => "true",
+        "jsessionid" | "disable_cors" | "tickets" | "metrics" => "true",
+        "log" => "debug",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
@@ -123,6 +124,7 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("jsessionid", "yes", "true or false"),
         ("placement", "shards", "session, room, or shards: and a number, such as shards:16"),
         ("durability", "", "default or outbox"),
+        ("log", "all", "none, error, warn, info or debug"),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();
         let mut config = echo();

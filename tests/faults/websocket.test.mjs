@@ -41,10 +41,12 @@ for (const [level, vars] of Object.entries(LEVELS)) {
 
           assert.equal(await stays.send("after"), 204);
           await stays.readsMessage("after");
+          await trouble.told.hears(stays.id, "heard: after");
           assert.deepEqual(trouble.told.starts.at(-1), [stays.id]);
           const next = await open(t, trouble);
           next.send("again");
           await next.readsMessage("again");
+          await trouble.told.hears(next.id, "heard: again");
           assert.deepEqual(next.messages, ["again"]);
           assert.equal(trouble.told.starts.length, 2);
           assert.deepEqual(trouble.told.of(client.id).filter((told) => told.startsWith("close")), []);
@@ -72,6 +74,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         }
         client.order({ recall: {} });
         await client.readsMessage("recalled this");
+        await told.hears(client.id, "heard: recalled this");
         assert.deepEqual(client.messages, ["kept", ...sent, "recalled this"]);
         assert.deepEqual(client.frames, frames);
         assert.equal(told.starts.length, 1 + SLEEPS);

@@ -1,7 +1,7 @@
 //! The one table of options: a row is an option's field, default, setter, and name in a variable.
 
 use super::value::{Value, Wrong};
-use super::{Durability, Placement, SOCKJS_URL};
+use super::{Durability, LogLevel, Placement, SOCKJS_URL};
 use crate::time::Millis;
 use crate::transport::Transport;
 use std::convert::identity;
@@ -142,6 +142,11 @@ options! {
     connections_per_object: Option<u32> = None, u32 => Some;
     /// Name of a rate-limiting binding that counts the connections that one client's address opens; 429 beyond. Default none.
     address_limiter: Option<String> = None, impl Into<String> => some;
+    /// Which events are logged. Default [`LogLevel::Warn`].
+    log: LogLevel = LogLevel::Warn, LogLevel => identity;
+    /// Whether what is counted is reported to one object of the Worker, where `Metrics` reads it: at most once in ten seconds
+    /// by each object and each isolate that has something to report, and when an object's last session ends. Default false.
+    metrics: bool = false, bool => identity;
     /// Bytes waiting for one client. Default 1 MiB; a `send` beyond is refused.
     queue_limit: usize = 1 << 20, usize => identity;
 }
