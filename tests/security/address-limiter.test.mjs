@@ -65,5 +65,5 @@ test("where the binding is missing clients get in, and the log says so", async (
   let log = "";
   const unbound = await startServer(t, { vars, log: (text) => (log += text) });
   assert.equal((await knock(`${unbound.url}/echo`, "xhr", from("192.0.2.1"))).status, 200);
-  await until(() => log.includes("rate limiter CONNECTIONS"), "the log to say so");
+  await until(() => log.includes("rate_limiter"), "the log to say so");
 });
