@@ -66,7 +66,7 @@ const CONNECTIONS = 16;
 /** What is counted when that many requests of that name were sent, and refused. */
 export function refuse(name, count) {
   const { vars, ...refusal } = REFUSALS[name];
-  const send = async (server) => {
+  const sendAll = async (server) => {
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     let left = count;
     const one = async () => {
@@ -76,7 +76,7 @@ export function refuse(name, count) {
     agent.destroy();
     return server.settled();
   };
-  return withServer("session", send, vars);
+  return withServer("session", sendAll, vars);
 }
 
 async function statusOf(service, { method, path, headers, body }, agent) {
