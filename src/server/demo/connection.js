@@ -24,6 +24,8 @@ export class Connection {
   #sock;
   #tries = 0;
   #timer;
+  /** Whether it was closed for good. */
+  #isOver = false;
 
   /** Without a transport the client chooses. */
   constructor(url, transport) {
@@ -69,7 +71,7 @@ export class Connection {
   /** For good. */
   close() {
     clearTimeout(this.#timer);
-    this.#tries = RETRIES;
+    this.#isOver = true;
     if (this.state === "open" || this.state === "connecting") this.#sock.close();
     else this.#change("closed");
   }
@@ -87,10 +89,10 @@ export class Connection {
 
   #ended({ code, reason }) {
     this.end = { code, reason };
-    if (this.state === "open" && performance.now() - this.openedAt > GOOD_AFTER_MS && this.#tries < RETRIES) this.#tries = 0;
+    if (this.state === "open" && performance.now() - this.openedAt > GOOD_AFTER_MS) this.#tries = 0;
     // 1000 and 3000 to 4999 say that one side wanted it.
-    const wanted = code === 1000 || code >= 3000;
-    if (wanted || this.#tries >= RETRIES) return this.#change("closed");
+    const wanted = this.#isOver || code === 1000 || code >= 3000;
+    if (wanted || this.#tries === RETRIES) return this.#change("closed");
     const delay = Math.min(RETRY_MS * 2 ** this.#tries, RETRY_MAX_MS);
     this.#tries += 1;
     this.#timer = setTimeout(() => {

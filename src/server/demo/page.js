@@ -23,6 +23,8 @@ const choices = [...document.querySelectorAll("input[name=transport]")];
 let shown = [];
 let turn = 0;
 let lastTouched = performance.now();
+let choiceTimer;
+let newsTimer;
 
 async function connect() {
   const mine = (turn += 1);
@@ -80,8 +82,8 @@ const news = new Map();
 
 function announce(who, what) {
   news.set(what, (news.get(what) ?? new Set()).add(who));
-  clearTimeout(announce.timer);
-  announce.timer = setTimeout(() => {
+  clearTimeout(newsTimer);
+  newsTimer = setTimeout(() => {
     const subject = (all) => (all.size > 2 ? `${all.size} connections` : [...all].join(" and "));
     $("news").textContent = [...news].map(([what, all]) => `${subject(all)}: ${what}`).join(". ");
     news.clear();
@@ -123,8 +125,8 @@ $("controls").onsubmit = (event) => {
 };
 for (const choice of choices) {
   choice.onchange = () => {
-    clearTimeout(connect.timer);
-    connect.timer = setTimeout(connect, SETTLE_MS);
+    clearTimeout(choiceTimer);
+    choiceTimer = setTimeout(connect, SETTLE_MS);
   };
 }
 for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => (lastTouched = performance.now()));

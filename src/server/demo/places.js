@@ -7,8 +7,8 @@ const PER_HOST = 4;
 export async function places(transports, path) {
   const own = location.origin;
   const [navigation] = performance.getEntriesByType("navigation");
-  const other = /^h[23]/.test(navigation?.nextHopProtocol) ? undefined : await otherName(path);
   const unlimited = /^h[23]/.test(navigation?.nextHopProtocol);
+  const other = unlimited ? undefined : await otherName(path);
   const taken = new Map();
   const found = new Map();
   for (const transport of transports) {
