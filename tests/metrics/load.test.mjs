@@ -8,7 +8,7 @@ import { request } from "../harness/http.mjs";
 import { PollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
-import { VARS, readMetrics, scrape, untilMetrics } from "./prometheus.mjs";
+import { VARS, WITHIN_MS, readMetrics, scrape, untilMetrics } from "./prometheus.mjs";
 
 const start = (owner, vars = {}) => startServer(owner, { vars: { ...VARS, ...vars } });
 const name = (metric, service, transport, more = "") =>
@@ -43,7 +43,7 @@ describe("/metrics agrees with a client that counts", { concurrency: true }, () 
         count("connections_open", transport, 1);
       }
       expected[`sockjs_fallback_ratio{service="${service}"}`] = 0.7142;
-      await untilMetrics(server, expected);
+      await untilMetrics(server, expected, WITHIN_MS);
       for (const transport of Object.keys(TRANSPORTS)) {
         const key = name("queue_high_water_bytes", service, transport);
         assert.ok((await readMetrics(server))[key] > 0, key);
@@ -62,7 +62,7 @@ describe("/metrics agrees with a client that counts", { concurrency: true }, () 
       ...opened,
       [name("received_bytes_total", "/echo", "websocket-raw")]: 2500,
       [name("sent_bytes_total", "/echo", "websocket-raw")]: 2500,
-    });
+    }, WITHIN_MS);
   });
 
   test("closes by the code of either side", async (t) => {
@@ -127,7 +127,7 @@ describe("/metrics agrees with a client that counts", { concurrency: true }, () 
     refused("xhr-polling", "full", "/broadcast");
     await assert.rejects(openWebSocket(t, `${room}/websocket`), /503/);
     refused("websocket-raw", "full", "/broadcast");
-    await untilMetrics(server, expected);
+    await untilMetrics(server, expected, WITHIN_MS);
   });
 });
 
