@@ -63,7 +63,7 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         config,
         place: &place,
         pass,
-        object: Object::new(namespace, place.object(config, session)),
+        object: Object::new(namespace, place.object(config, session), config),
     };
     let asked = Asked { request: &request, services: &services, config, place: &place, env };
     let pass = match endpoint.connects() {
