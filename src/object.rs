@@ -5,6 +5,7 @@ use crate::inner::Inner;
 use futures::future::{Either, select};
 use js_sys::futures::JsFuture;
 use js_sys::{Function, Reflect, Uint8Array};
+use sockjs_durable::log;
 use sockjs_protocol::envelope::{COMMAND_HEADER, Command};
 use std::fmt;
 use std::pin::pin;
@@ -111,10 +112,15 @@ impl Object {
         self.send(url, command, &[]).await.is_ok_and(|status| status == 204)
     }
 
-    /// Pushes something to connections; gives the status and the text of the answer.
-    pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), Failure> {
+    /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does
+    /// not recognise one that comes again.
+    pub async fn push(&self, command: &Command, message: &str, is_repeatable: bool) -> Result<(u16, String), Failure> {
         within_limit(async {
-            let response = self.fetch(|_| post(PUSH_URL, command, message.as_bytes())).await?;
+            let response = if is_repeatable {
+                self.fetch(|_| post(PUSH_URL, command, message.as_bytes())).await?
+            } else {
+                self.fetch_once(&post(PUSH_URL, command, message.as_bytes())?).await?
+            };
             let text = JsFuture::from(response.text()?).await?;
             Ok((response.status(), text.as_string().unwrap_or_default()))
         })
@@ -132,7 +138,7 @@ impl Object {
             Err(error) if is_retryable(&error) => error,
             answer => return Ok(answer?),
         };
-        worker::console_warn!("sockjs: trying again: {}", Error::from(first));
+        log::warn("retry", None, Error::from(first));
         Ok(self.fetch_once(&request(true)?).await?)
     }
 

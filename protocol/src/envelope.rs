@@ -19,6 +19,12 @@ pub const VERSION: u8 = 1;
 /// The request header that carries a [`Command`]. The Worker sets it, so a client's own never arrives.
 pub const COMMAND_HEADER: &str = "sockjs-edge-command";
 
+/// Name of the object that adds up what is counted. No connection is in it: those of services go on behind the slashes.
+pub const METRICS_OBJECT: &str = "//metrics";
+
+/// Status of the answer to [`Action::Connect`] when the object has as many connections as it may have.
+pub const FULL: u16 = 429;
+
 /// What the Worker asks of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
@@ -94,6 +100,11 @@ pub enum Action {
         /// What.
         push: Push,
     },
+    /// What was counted: POST with what [`encode`](crate::metrics::encode) writes, to the object [`METRICS_OBJECT`];
+    /// answered 204.
+    Report,
+    /// Everything that was reported: answered 200 with the text for Prometheus.
+    Metrics,
     /// A client's WebSocket, passed on with its upgrade; answered 101.
     Connect {
         /// Session id as it stood in the URL; none for a raw WebSocket.
@@ -392,6 +403,8 @@ mod tests {
                 Action::Connect { session: None, transport: Transport::WebSocketRaw },
                 r#"{"version":1,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
             ),
+            (Action::Report, r#"{"version":1,"service":"/echo","action":"report"}"#),
+            (Action::Metrics, r#"{"version":1,"service":"/echo","action":"metrics"}"#),
         ];
         for (action, written) in golden {
             let command = Command::new("/echo", action);

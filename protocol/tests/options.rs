@@ -94,7 +94,8 @@ fn each_option_is_set_by_its_name() {
         "address_limiter" => "LIMITER",
         "jurisdiction" => "fedramp-high",
         "location_hint" => "weur",
-        "jsessionid" | "disable_cors" | "tickets" => "true",
+        "jsessionid" | "disable_cors" | "tickets" | "metrics" => "true",
+        "log" => "debug",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
@@ -127,6 +128,7 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("jsessionid", "yes", "true or false"),
         ("placement", "shards", "session, room, or shards: and a number, such as shards:16"),
         ("durability", "", "default or outbox"),
+        ("log", "all", "none, error, warn, info or debug"),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();
         let mut config = echo();
