@@ -4,7 +4,7 @@
 use crate::object::Object;
 use crate::place::Place;
 use crate::route::service;
-use crate::{CloseError, Config, Services};
+use crate::{CloseError, Services};
 use futures::future::try_join_all;
 use sockjs_protocol::envelope::{Action, Command, Push as Deed, PushTarget};
 use sockjs_protocol::placement::{object_names, prefix_of};
@@ -88,15 +88,15 @@ impl Push {
     ///
     /// [`PushError::NoRoom`].
     pub fn room(&self, path: &str) -> Result<RemoteRoom, PushError> {
-        let place = |config: &Config, prefix: &str| Some((config.prefix.clone(), Place::of(config, prefix)?));
         let names = service(path, self.services.configs()).filter(|(_, matched)| matched.rest.is_empty()).and_then(
             |(config, matched)| {
-                let (service, place) = place(config, matched.prefix)?;
-                Some((service, object_names(config, &place.prefix)?))
+                let place = Place::of(config, matched.prefix)?;
+                Some((config, object_names(config, &place.prefix)?))
             },
         );
-        let (service, names) = names.ok_or_else(|| PushError::NoRoom(path.to_owned()))?;
-        let objects = names.into_iter().map(|name| Object::new(self.namespace.clone(), name)).collect();
+        let (config, names) = names.ok_or_else(|| PushError::NoRoom(path.to_owned()))?;
+        let objects = names.into_iter().map(|name| Object::new(self.namespace.clone(), name, config)).collect();
+        let service = config.prefix.clone();
         Ok(RemoteRoom(Remote { service, objects, target: PushTarget::Room }))
     }
 
@@ -110,10 +110,11 @@ impl Push {
             let prefix = prefix_of(object)?;
             let (config, _) =
                 service(prefix, self.services.configs()).filter(|(_, matched)| matched.rest.is_empty())?;
-            Some((id.to_owned(), object.to_owned(), config.prefix.clone()))
+            Some((id.to_owned(), object.to_owned(), config))
         });
-        let (id, object, service) = parts.ok_or_else(|| PushError::NoAddress(address.to_owned()))?;
-        let objects = vec![Object::new(self.namespace.clone(), object)];
+        let (id, object, config) = parts.ok_or_else(|| PushError::NoAddress(address.to_owned()))?;
+        let objects = vec![Object::new(self.namespace.clone(), object, config)];
+        let service = config.prefix.clone();
         Ok(RemoteConnection(Remote { service, objects, target: PushTarget::Connection(id) }))
     }
 }

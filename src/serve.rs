@@ -84,7 +84,7 @@ async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &C
         place: &place,
         pass,
         refusals: refusals.clone(),
-        object: Object::new(namespace, place.object(config, session)),
+        object: Object::new(namespace, place.object(config, session), config),
     };
     let asked = Asked { request: &request, services: &services, config, place: &place, env };
     let pass = match endpoint.connects() {

@@ -114,6 +114,11 @@ options! {
     persist_after: Millis = Millis(250), impl Into<Millis> => Into::into;
     /// Which connections share an object. Default [`Placement::Session`].
     placement: Placement = Placement::Session, Placement => identity;
+    /// The jurisdiction that objects run and are stored in, such as `eu`. Objects do not move: another one drops the sessions
+    /// that are open, and what is stored of a room. `wrangler dev` knows none. Default: any.
+    jurisdiction: Option<String> = None, impl Into<String> => some;
+    /// Where a new object is placed, such as `weur`, if there is room. Default: near the first request for it.
+    location_hint: Option<String> = None, impl Into<String> => some;
     /// What "delivered" means for HTTP sessions. Default [`Durability::Default`].
     durability: Durability = Durability::Default, Durability => identity;
     /// The origins whose pages may connect: `https://example.com`, `https://*.example.com` for its subdomains, `null` for
