@@ -2,7 +2,7 @@
 
 use crate::common::Driver;
 use sockjs_protocol::frame::Encoded;
-use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, Rules, Seq, Session};
+use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, Seq, Session};
 use sockjs_protocol::time::Millis;
 
 /// What may happen to a session, in any order.
@@ -53,7 +53,7 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
         Input::BeatEarly => session.beat_early(now),
         Input::Restore(receiver) if driver.stored.is_some() => driver.lose_memory(receiver.map(|r| (r, now))),
         Input::WakeWebSocket if driver.stored.is_none() && session.is_open() => {
-            driver.session = Session::wake_websocket(now, Rules::default());
+            driver.session = Session::wake_websocket(now, driver.rules.clone());
         }
         Input::Restore(_) | Input::WakeWebSocket => {}
         Input::Pass(millis) => driver.now = now + Millis(millis),
