@@ -100,7 +100,11 @@ async function cargoFuzz(args, onLine, problem) {
 }
 
 function command(args, onLine) {
-  const optimized = { CARGO_PROFILE_RELEASE_LTO: "off", CARGO_PROFILE_RELEASE_OPT_LEVEL: "2" };
+  const optimized = {
+    CARGO_PROFILE_RELEASE_LTO: "off",
+    CARGO_PROFILE_RELEASE_OPT_LEVEL: "2",
+    CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+  };
   // Coverage is recorded by flags that only a nightly compiler takes without this.
   const env = { ...rustEnvironment(), ...CARGO_PROGRESS, ...optimized, RUSTC_BOOTSTRAP: "1" };
   return [cargoToolPath(CARGO_FUZZ.bin), args, { cwd: ROOT, env, onLine }];
