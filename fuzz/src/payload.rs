@@ -1,8 +1,9 @@
 //! What a client sends: any bytes.
 
-use serde_bytes::ByteBuf;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use sockjs_protocol::frame::{Encoded, Frame};
 use sockjs_protocol::payload::{messages, text, websocket_messages};
+use std::fmt;
 
 /// `data` is the body of a send, or one WebSocket message.
 pub fn check(data: &[u8]) {
@@ -35,6 +36,29 @@ pub fn check(data: &[u8]) {
 
 /// The messages by another way: serde_json reads lone surrogates into bytes, each as three that are no UTF-8.
 fn reference(body: &str) -> Option<Vec<String>> {
-    let messages = serde_json::from_str::<Vec<ByteBuf>>(body).ok()?;
-    Some(messages.into_iter().map(|message| text(message.into_vec())).collect())
+    let messages = serde_json::from_str::<Vec<Message>>(body).ok()?;
+    Some(messages.into_iter().map(|message| text(message.0)).collect())
+}
+
+/// A JSON string as bytes, and nothing else: not an array of numbers.
+struct Message(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_bytes(Bytes)
+    }
+}
+
+struct Bytes;
+
+impl Visitor<'_> for Bytes {
+    type Value = Message;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Message, E> {
+        Ok(Message(bytes.to_vec()))
+    }
 }
