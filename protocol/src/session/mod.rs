@@ -312,7 +312,11 @@ impl Session {
         if self.is_too_large(message.len()) {
             return Err(SendError::TooLarge);
         }
-        if self.queue.waiting_cost().saturating_add(message.len()) > self.rules.queue_limit {
+        // What a response holds in flight waits again if that breaks: more of it than the queue may hold counts too, or the
+        // queue would grow with each break.
+        let limit = self.rules.queue_limit;
+        let excess = self.queue.sent_bytes().saturating_sub(limit.max(delivery::WINDOW));
+        if self.queue.waiting_cost().saturating_add(excess).saturating_add(message.len()) > limit {
             return Err(SendError::QueueFull);
         }
         self.queue.push(now, message);
