@@ -1,14 +1,13 @@
 // npm run conformance: the cases of the SockJS 0.3.3 protocol against a server, compared with what is expected of ours.
 // Fails on any difference: a case that fails, and one that passes unexpectedly.
 
-import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { startReference } from "../tests/harness/reference.mjs";
 import { startServer } from "../tests/harness/server.mjs";
 import { build } from "./build.mjs";
-import { Problem, UsageError, follow, killGroup, main, spawnTied } from "./run.mjs";
+import { UsageError, follow, main } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { ROOT, nodeBinary } from "./tools.mjs";
 
@@ -26,7 +25,8 @@ const PARALLEL_FILES = 4;
 await main(import.meta, async () => {
   const { names, runs, reference, url } = readArguments(process.argv.slice(2));
   await setUp();
-  const target = await (reference ? startReference() : url ? { url, stop() {} } : startOurs());
+  if (!reference && !url) await build();
+  const target = url ? { url, stop() {} } : await start(reference ? startReference : startServer);
   const differences = new Map();
   try {
     for (let run = 1; run <= runs; run += 1) {
@@ -65,27 +65,11 @@ function readExpected() {
   return JSON.parse(readFileSync(join(DIRECTORY, "expected.json"), "utf8"));
 }
 
-async function startOurs() {
-  await build();
+async function start(server) {
   const atEnd = [];
-  const { url } = await startServer({ after: (end) => atEnd.push(end) });
+  const { url } = await server({ after: (end) => atEnd.push(end) });
   const stop = async () => {
     for (const end of atEnd) await end();
-  };
-  return { url, stop };
-}
-
-async function startReference() {
-  // sockjs 0.3.24 is older than Buffer.from.
-  const args = ["--no-deprecation", join(DIRECTORY, "reference.mjs")];
-  const child = spawnTied(nodeBinary, args, { cwd: ROOT, stdio: ["pipe", "inherit"] });
-  const exited = once(child, "exit");
-  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), exited]);
-  const [, url] = /^listening on (\S+)$/.exec(line) ?? [];
-  if (!url) throw new Problem("the reference server did not start");
-  const stop = async () => {
-    killGroup(child);
-    await exited;
   };
   return { url, stop };
 }

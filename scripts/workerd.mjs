@@ -24,6 +24,7 @@ const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
  * @param {string} options.storage directory that outlives the process; made where missing, for one workerd at a time
  * @param {Record<string, string | number | boolean>} [options.vars] variables, in place of [vars] of wrangler.toml
  * @param {string} [options.build] folder of the built Worker, by default the deployable one
+ * @param {string[]} [options.worker] in place of a built one, the files of another Worker's modules, the first its main one
  * @param {ReturnType<typeof workerConfig>} [options.config] and what its wrangler.toml says
  * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
  *   first takes its place, imports it as "./index.js", and exports what it exports
@@ -69,12 +70,12 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare({ address, storage, vars, layout, build = BUILD_DIR, config = workerConfig(), entry = [] }) {
+function prepare({ address, storage, vars, layout, build = BUILD_DIR, worker, config = workerConfig(), entry = [] }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   mkdirSync(directory, { recursive: true });
   mkdirSync(objects, { recursive: true });
-  const files = [...entry, ...MODULES.map((name) => join(build, name))];
+  const files = [...entry, ...(worker ?? MODULES.map((name) => join(build, name)))];
   for (const file of [...files, ...layout.modules]) copyFileSync(file, join(directory, basename(file)));
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");

@@ -92,10 +92,6 @@ impl Asked<'_> {
             Ok(claims) => claims,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if claims.as_ref().is_some_and(|claims| claims.to_string().len() > CLAIMS_MAX) {
-            log::error("claims", Some(&self.config.prefix), format!("more than {CLAIMS_MAX} bytes of JSON"));
-            return Ok(Err(Refusal::new(500, "The claims are too large for a ticket.\n")));
-        }
         let origin = facts.origin.filter(|_| standing == Standing::Allowed);
         let ticket = Ticket::new(random::name(), &self.place.prefix, origin, now(), claims);
         let ticket = ticket.sign(self.services.keys())?;
@@ -136,6 +132,10 @@ impl Asked<'_> {
         let Self { request, services, config, place, env } = self;
         let info = RequestInfo::new(request, &config.prefix, &place.parameters, session, transport);
         match services.admit(&info, env).await {
+            Admission::AdmitAs(claims) if claims.to_string().len() > CLAIMS_MAX => {
+                log::error("claims", Some(&config.prefix), format!("more than {CLAIMS_MAX} bytes of JSON"));
+                Err(Refusal::new(500, "The claims are too large.\n"))
+            }
             Admission::AdmitAs(claims) => Ok(Some(claims)),
             Admission::Reject(status, text) => {
                 let status = if (400..600).contains(&status) { status } else { 403 };

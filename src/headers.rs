@@ -92,9 +92,14 @@ pub(crate) fn jsessionid(cookies: Option<&str>) -> Header {
     ("Set-Cookie", format!("JSESSIONID={}; path=/", known.unwrap_or("dummy")).into())
 }
 
-/// For what a browser is not to take for something else than it is said to be.
+/// No response is to be taken by a browser for something else than it is said to be.
 pub(crate) fn nosniff() -> Header {
     ("X-Content-Type-Options", "nosniff".into())
+}
+
+/// How much of a page's URL its requests tell: not the query, where a ticket is.
+pub(crate) fn referrer_policy() -> Header {
+    ("Referrer-Policy", "strict-origin".into())
 }
 
 /// What a page may load and who may frame it.
@@ -106,6 +111,11 @@ pub(crate) fn security_policy(policy: String) -> Header {
 /// Cloudflare's edge `no-transform` does that.
 pub(crate) fn unencoded() -> Header {
     ("Content-Encoding", "identity".into())
+}
+
+/// For what may be kept, but is asked for each time.
+pub(crate) fn revalidated() -> Header {
+    ("Cache-Control", "no-cache".into())
 }
 
 /// For what never changes; `expires` is the HTTP date in a year.

@@ -11,7 +11,7 @@
 use crate::access::frame_ancestors;
 use crate::callback::callback_of;
 use crate::departure::Departure;
-use crate::headers::{Head, Header, Refusal, nosniff, not_cached, security_policy};
+use crate::headers::{Head, Header, Refusal, not_cached, security_policy};
 use crate::inner::Inner;
 use crate::invocation::Invocation;
 use crate::metrics::Refusals;
@@ -65,9 +65,6 @@ pub(crate) async fn receive(
     let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?).with(more);
     if row.cors {
         head = head.with(cors_of(request, config)?);
-    }
-    if row.needs_callback() {
-        head = head.with([nosniff()]);
     }
     if row.content_type == HTML {
         let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];

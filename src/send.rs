@@ -80,11 +80,13 @@ fn messages(row: &Send, content_type: &str, body: Vec<u8>) -> std::result::Resul
             let fields = body.split(|byte| *byte == b'&');
             let field = fields.filter_map(|field| field.strip_prefix(b"d=")).next().unwrap_or_default();
             let field: Vec<u8> = field.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-            payload::messages(&body::text(percent_decode(&field).collect()))
+            payload::messages(&payload::text(percent_decode(&field).collect()))
         }
-        "text/plain" | "" => payload::messages(&body::text(body)),
+        "text/plain" | "" => payload::messages(&payload::text(body)),
         // `T` is what some old browsers make of it.
-        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::messages(&body::text(body)),
+        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => {
+            payload::messages(&payload::text(body))
+        }
         _ => Err(PayloadError::Expected),
     }
 }

@@ -3,7 +3,9 @@
 use crate::access::{FOREIGN, frame_ancestors, may_frame};
 use crate::address;
 use crate::admit::{Asked, Facts};
-use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, security_policy, unencoded};
+use crate::headers::{
+    Head, Refusal, method_not_allowed, not_cached, preflight, referrer_policy, security_policy, unencoded,
+};
 use crate::iframe::{iframe_page, iframe_policy};
 use crate::info::{JSON, info};
 use crate::metrics::Refusals;
@@ -82,7 +84,7 @@ async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &C
         place: &place,
         pass,
         refusals: refusals.clone(),
-        object: Object::new(namespace, place.object(config, session)),
+        object: Object::new(namespace, place.object(config, session), config),
     };
     let asked = Asked { request: &request, services: &services, config, place: &place, env };
     let pass = match endpoint.connects() {
@@ -145,5 +147,10 @@ fn iframe(request: &Request, config: &Config) -> Result<Response> {
         return refused(Refusal::new(403, FOREIGN));
     }
     let policy = iframe_policy(&config.sockjs_url, frame_ancestors(config));
-    cacheable(request, HTML, iframe_page(&config.sockjs_url).as_bytes(), vec![security_policy(policy)])
+    cacheable(
+        request,
+        HTML,
+        iframe_page(&config.sockjs_url).as_bytes(),
+        vec![security_policy(policy), referrer_policy()],
+    )
 }

@@ -13,6 +13,9 @@ use worker::{Headers, Request, Response, ResponseBuilder, Result, web_sys};
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
+/// A WebSocket that sleeps keeps little.
+const TOO_LARGE: &str = "The URL and the headers are too long to be kept with a WebSocket.\n";
+
 /// Answers a WebSocket request of `session`, or a raw one.
 pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &Request) -> Result<Response> {
     let Destination { config, place, pass, refusals, object } = to;
@@ -34,10 +37,9 @@ pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, reques
                 None => Ok(response.into()),
             }
         }
-        // It says what the client can do about it.
         Ok(response) if response.status() == 431 => {
             refusals.note(Some(transport), Refused::TooLarge);
-            Ok(response.into())
+            refused(Refusal::new(431, TOO_LARGE))
         }
         Ok(response) if response.status() == FULL => {
             refusals.note(Some(transport), Refused::Full);

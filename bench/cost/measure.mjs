@@ -67,16 +67,12 @@ async function measureIdleHour({ placement, transport }) {
   return results.map((result) => ({ ...result, placement, transport }));
 }
 
-function measureRefusals() {
-  return withServer("session", async (server) => {
-    const results = [];
-    for (const name of Object.keys(REFUSALS)) {
-      await server.reset();
-      for (let count = 0; count < REFUSED; count++) await refuse(`${server.url}/echo`, name);
-      results.push({ action: "refused request", transport: name, counters: times(await server.settled(), 1 / REFUSED) });
-    }
-    return results;
-  });
+async function measureRefusals() {
+  const results = [];
+  for (const name of Object.keys(REFUSALS)) {
+    results.push({ action: "refused request", transport: name, counters: times(await refuse(name, REFUSED), 1 / REFUSED) });
+  }
+  return results;
 }
 
 /** What is above its limit, in words. */

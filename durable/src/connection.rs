@@ -124,8 +124,8 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
-    /// It takes more than 1,900,000 bytes in a frame, where quotes, control characters and some others are escaped: send it
-    /// in parts.
+    /// In a frame, where quotes, control characters and some others are escaped, it takes more bytes than `queue_limit`, or
+    /// more than 1,900,000, which is what fits a row: send it in parts.
     TooLarge,
     /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::options::Durability::Outbox) promises that:
     /// try again later.
@@ -137,7 +137,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::Closed => "the connection is closed",
             Self::QueueFull => "the connection's queue is full",
-            Self::TooLarge => "the message is larger than 1,900,000 bytes",
+            Self::TooLarge => "the message is too large",
             Self::StorageFailed => "storage failed",
         })
     }
@@ -231,10 +231,11 @@ impl Connection {
         self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
     }
 
-    /// Where it can be reached from elsewhere, by `Push`: keep it as it is.
-    pub fn address(&self) -> String {
-        let object = self.object.upgrade().and_then(|object| object.name()).unwrap_or_default();
-        format!("{}@{object}", self.id())
+    /// Where it can be reached from elsewhere, by `Push`: keep it as it is. None where the runtime does not tell an object
+    /// its name.
+    pub fn address(&self) -> Option<String> {
+        let object = self.object.upgrade()?.name()?;
+        Some(format!("{}@{object}", self.id()))
     }
 
     /// Path of the request that opened the connection.
@@ -274,6 +275,10 @@ impl Connection {
     }
 
     /// Sends a message. Messages sent without waiting in between travel together.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is closed, or the message does not fit, or not now: see [`SendError`].
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
         let message = message.as_ref();
         let encoded = match self.entry.info.transport {
@@ -290,6 +295,9 @@ impl Connection {
 
     /// Sends a message that is encoded for this connection's transport, and had as many bytes before.
     pub(crate) fn push(&self, encoded: Encoded, bytes: usize) -> Result<(), SendError> {
+        if self.entry.session.borrow().is_too_large(encoded.len()) {
+            return Err(SendError::TooLarge);
+        }
         if !self.entry.has_room_on_socket(encoded.len()) {
             return Err(SendError::QueueFull);
         }
@@ -310,7 +318,9 @@ impl Connection {
 
     /// Closes the connection, after what was sent before. Closing one that is closed does nothing.
     ///
-    /// `code` is 1000 or 3000-4999, `reason` at most 123 bytes.
+    /// # Errors
+    ///
+    /// When `code` is not 1000 or 3000-4999, or `reason` has more than 123 bytes (RFC 6455, section 5.5).
     pub fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         CloseError::check(code, reason)?;
         let why = CloseReason::Application { code, reason: reason.to_owned() };

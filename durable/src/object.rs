@@ -54,6 +54,8 @@ pub struct Object {
     pub(crate) known: Known,
     /// How many handlers run.
     pub(crate) running: Cell<usize>,
+    /// Whether the application is being told of its alarm.
+    pub(crate) room_alarm_runs: Cell<bool>,
 }
 
 impl Object {
@@ -79,6 +81,7 @@ impl Object {
             metrics: Metrics::default(),
             known: Known::default(),
             running: Cell::new(0),
+            room_alarm_runs: Cell::new(false),
         })
     }
 
@@ -103,7 +106,7 @@ impl Object {
 
     /// Whether the object has as many connections as `config` lets it have.
     pub(crate) fn is_full(&self, config: &Config) -> bool {
-        config.connections_per_object.is_some_and(|most| self.table.borrow().count() >= most as usize)
+        config.connections_per_object.is_some_and(|most| self.table.borrow().has_open(most as usize))
     }
 
     pub(crate) fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
@@ -177,7 +180,7 @@ impl Object {
     /// Arms the alarm and the timer for what the sessions of `entries` wait for.
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let room_alarm = self.room_alarm.borrow().as_ref().map(|(_, at)| *at);
+        let room_alarm = self.room_alarm_at();
         let lasting = room_alarm.into_iter().chain(self.metrics.alarm(now)).min();
         let mut due = Due { lasting, passing: None };
         let mut count = 0;
@@ -276,7 +279,7 @@ impl Object {
 /// Tells the handler everything in the inbox, one after the other.
 async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
     let connection = Connection { entry: entry.clone(), object: Rc::downgrade(&object) };
-    object.start_of(&entry.info.service).await;
+    let is_started = object.start_of(&entry.info.service).await;
     loop {
         let job = entry.inbox.borrow_mut().next();
         let Some(job) = job else { break };
@@ -284,11 +287,12 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         let connection = connection.clone();
         let is_end = matches!(job, Job::Close(_));
         let told = match job {
-            Job::Open => handler.on_open(connection),
-            Job::Message(message) => handler.on_message(connection, message),
-            Job::Close(reason) => handler.on_close(connection, reason),
+            Job::Close(reason) => handler.on_close(connection, reason).await,
+            _ if !is_started => Err(worker::Error::RustError("its on_start failed".into())),
+            Job::Open => handler.on_open(connection).await,
+            Job::Message(message) => handler.on_message(connection, message).await,
         };
-        if let Err(error) = told.await {
+        if let Err(error) = told {
             log::error("handler", Some(&entry.info.service), error);
             let closed = CloseReason::HandlerFailed;
             entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);

@@ -81,9 +81,10 @@ impl Table {
         self.sessions.len() + self.clients.len()
     }
 
-    /// Whether any connection is open.
-    pub fn has_open(&self) -> bool {
-        self.sessions.values().chain(self.clients.values()).any(|entry| entry.session.borrow().is_open())
+    /// Whether so many connections are open, or more.
+    pub fn has_open(&self, count: usize) -> bool {
+        let open = self.sessions.values().chain(self.clients.values()).filter(|entry| entry.session.borrow().is_open());
+        open.take(count).count() == count
     }
 
     /// Every connection once.

@@ -158,10 +158,10 @@ impl Command {
         self
     }
 
-    /// As a header value: JSON in ASCII.
+    /// As a header value: JSON in visible ASCII and spaces.
     pub fn encode(&self) -> Result<String, EnvelopeError> {
         let json = serde_json::to_string(self).map_err(|_| EnvelopeError::Malformed)?;
-        Ok(if json.is_ascii() { json } else { ascii(&json) })
+        Ok(if json.chars().all(is_plain) { json } else { escaped(&json) })
     }
 
     /// Reads a header value.
@@ -182,11 +182,16 @@ impl Command {
     }
 }
 
-/// JSON with escapes in place of all that is not ASCII.
-fn ascii(json: &str) -> String {
+/// Whether JSON may have this character in a header: no field of HTTP holds DEL, which JSON leaves as it is.
+fn is_plain(char: char) -> bool {
+    matches!(char, ' '..='~')
+}
+
+/// JSON with escapes in place of all that a header may not hold.
+fn escaped(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len() * 2);
     for char in json.chars() {
-        if char.is_ascii() {
+        if is_plain(char) {
             escaped.push(char);
         } else {
             char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));

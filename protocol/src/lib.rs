@@ -25,3 +25,8 @@ pub mod prefix;
 pub mod session;
 pub mod time;
 pub mod transport;
+
+/// The example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

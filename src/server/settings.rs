@@ -155,6 +155,26 @@ mod tests {
     }
 
     #[test]
+    fn wrangler_toml_has_every_option_as_a_comment_with_its_default() {
+        let (_, vars) = include_str!("../../wrangler.toml").split_once("# [vars]\n").unwrap();
+        let variables: Vec<_> = vars
+            .lines()
+            .map(|line| {
+                let (name, rest) = line.strip_prefix("# ").unwrap().split_once(" = ").unwrap();
+                let (value, comment) = rest.split_once(" # ").unwrap();
+                assert!(!comment.is_empty(), "{name}");
+                (name, value.trim().trim_matches('"'))
+            })
+            .collect();
+        let options = OPTIONS.iter().map(|option| format!("{NAMES}{}", option.name.to_ascii_uppercase()));
+        let names: Vec<_> = options.chain([format!("{NAMES}{TEST_SERVICES}"), DEVELOPMENT_VAR.into()]).collect();
+        assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+        let settings = read(&variables).unwrap();
+        assert!(!settings.test_services);
+        assert_eq!(settings.apply(Config::new("/a")), Config::new("/a"));
+    }
+
+    #[test]
     fn a_variable_that_cannot_be_served_is_named() {
         for (name, value, text) in [
             (

@@ -26,11 +26,23 @@ export function residentMemory(pid) {
   return Number(kilobytes) * 1024;
 }
 
+/** Resident memory in bytes: all of it, and with what is shared divided by those who share it. */
+export function memoryOf(pid) {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const bytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(rollup)[1]) * 1024;
+  return { rss: bytes("Rss"), pss: bytes("Pss") };
+}
+
+/** Processor time that the process has taken so far, in milliseconds; Linux counts it in hundredths of a second. */
+export function processorTime(pid) {
+  return readStat(pid).ticks * 10;
+}
+
 function readStat(pid) {
   try {
     // The name in parentheses may hold anything, spaces and parentheses too.
-    const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
-    return { state, parent: Number(parent) };
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
+    return { state: fields[0], parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
   } catch (error) {
     if (error.code === "ENOENT" || error.code === "ESRCH") return undefined;
     throw error;

@@ -14,13 +14,14 @@ export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DE
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`; of an example, on top
  *   of those of its wrangler.toml
  * @param {string} [options.build] with `config`: what `example` gives, in place of the deployable Worker
+ * @param {string[]} [options.worker] with `config`: the files of another Worker's modules: see `startWorkerd`
  * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
  * @param {object} [options.layout] another configuration than that of `npm run serve`: see `startWorkerd`
  */
-export async function startServer(owner, { vars = {}, build, config, entry, log, layout } = {}) {
+export async function startServer(owner, { vars = {}, build, worker, config, entry, log, layout } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const server = new Server({ vars: all, build, config, entry, layout }, log);
+  const server = new Server({ vars: all, build, worker, config, entry, layout }, log);
   owner.after(() => server.stop());
   await server.start();
   return server;

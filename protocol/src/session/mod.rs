@@ -70,7 +70,7 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
-    /// It is larger than [`MESSAGE_MAX`] as it stands in a frame.
+    /// As it stands in a frame it is larger than `queue_limit` or [`MESSAGE_MAX`]: it never fits.
     TooLarge,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::Closed => "the connection is closed",
             Self::QueueFull => "the connection's queue is full",
-            Self::TooLarge => "the message is larger than 1,900,000 bytes",
+            Self::TooLarge => "the message is too large",
         })
     }
 }
@@ -299,15 +299,24 @@ impl Session {
         }
     }
 
+    /// Whether a message of so many bytes in its frame can never be sent.
+    pub fn is_too_large(&self, bytes: usize) -> bool {
+        bytes > MESSAGE_MAX.min(self.rules.queue_limit)
+    }
+
     /// The application sends a message.
     pub fn send(&mut self, now: Millis, message: Encoded) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::Closed);
         }
-        if message.len() > MESSAGE_MAX {
+        if self.is_too_large(message.len()) {
             return Err(SendError::TooLarge);
         }
-        if self.queue.waiting_cost().saturating_add(message.len()) > self.rules.queue_limit {
+        // What a response holds in flight waits again if that breaks: more of it than the queue may hold counts too, or the
+        // queue would grow with each break.
+        let limit = self.rules.queue_limit;
+        let excess = self.queue.sent_bytes().saturating_sub(limit.max(delivery::WINDOW));
+        if self.queue.waiting_cost().saturating_add(excess).saturating_add(message.len()) > limit {
             return Err(SendError::QueueFull);
         }
         self.queue.push(now, message);

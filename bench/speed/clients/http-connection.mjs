@@ -1,0 +1,109 @@
+// One HTTP/1.1 connection that is kept alive, with as little work for each response as will do: the clients share the
+// machine with the server that they measure. It knows bodies of a length and chunked ones, and reads ASCII.
+
+import { connect } from "node:net";
+
+export class HttpConnection {
+  #address;
+  #fail;
+  #socket;
+  #text = "";
+  /** Of the response that is read: who gets it, its status once that is known, and what comes next of it. */
+  #response;
+
+  /** @param {(error: Error) => void} fail is told when the connection ends before a response does */
+  constructor({ hostname, port }, fail) {
+    this.#address = { host: hostname, port: Number(port), noDelay: true };
+    this.#fail = fail;
+  }
+
+  /** Sends a whole request; `onText` gets the body as it comes, `onEnd` the status. */
+  request(text, onText, onEnd) {
+    this.#response = { onText, onEnd, read: this.#head };
+    this.#socket ??= this.#connect();
+    this.#socket.write(text, "latin1");
+  }
+
+  close() {
+    this.#response = undefined;
+    this.#socket?.destroy();
+  }
+
+  #connect() {
+    const socket = connect(this.#address);
+    socket.setEncoding("latin1");
+    socket.on("data", (text) => this.#read(text));
+    socket.on("error", (error) => this.#lost(socket, error));
+    socket.on("close", () => this.#lost(socket, new Error("the server closed the connection")));
+    return socket;
+  }
+
+  #lost(socket, error) {
+    if (socket !== this.#socket) return;
+    this.#socket = undefined;
+    this.#text = "";
+    if (this.#response) this.#fail(error);
+  }
+
+  #read(text) {
+    this.#text += text;
+    while (this.#response?.read.call(this));
+  }
+
+  // Each step of reading gives whether it came further; if not, more has to arrive first.
+
+  #head() {
+    const head = this.#until("\r\n\r\n");
+    if (head === undefined) return false;
+    this.#response.status = Number(head.slice(9, 12));
+    this.#response.closes = /\r\nconnection: *close/i.test(head);
+    if (/\r\ntransfer-encoding: *chunked/i.test(head)) {
+      this.#response.read = this.#chunk;
+      return true;
+    }
+    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+    return this.#expect(length, this.#end);
+  }
+
+  #chunk() {
+    const size = this.#until("\r\n");
+    if (size === undefined) return false;
+    const length = Number.parseInt(size, 16);
+    return this.#expect(length, () => this.#expect(2, length === 0 ? this.#end : this.#chunk, () => {}));
+  }
+
+  /** That many bytes come next, and after them `then`. */
+  #expect(length, then, take = this.#response.onText) {
+    let left = length;
+    this.#response.read = () => {
+      const part = this.#text.slice(0, left);
+      this.#text = this.#text.slice(left);
+      left -= part.length;
+      if (part !== "") take(part);
+      if (left > 0 || !this.#response) return false;
+      this.#response.read = then;
+      return true;
+    };
+    return true;
+  }
+
+  #end() {
+    const { onEnd, status, closes } = this.#response;
+    this.#response = undefined;
+    if (closes) {
+      this.#socket.destroy();
+      this.#socket = undefined;
+      this.#text = "";
+    }
+    onEnd(status);
+    return true; // a response of the next request may be there
+  }
+
+  #until(mark) {
+    const at = this.#text.indexOf(mark);
+    if (at < 0) return undefined;
+    const text = this.#text.slice(0, at);
+    this.#text = this.#text.slice(at + mark.length);
+    return text;
+  }
+}

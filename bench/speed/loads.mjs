@@ -1,0 +1,152 @@
+// What the servers are made to do. A load is opened once, run in slices, and closed. A run fails when a message is lost,
+// doubled, changed or out of order.
+
+import { MODES, openAll, openWebSocket } from "./clients/index.mjs";
+import { Numbered } from "./numbered.mjs";
+import { Slice } from "./slice.mjs";
+
+class Load {
+  #failure = Promise.withResolvers();
+  clients = [];
+  slice;
+
+  constructor() {
+    this.#failure.promise.catch(() => {}); // it may come when nobody runs
+  }
+
+  failed = (error) => this.#failure.reject(error);
+
+  /** `slice` filled by `fill`, and what came of it: see `Slice.result`. */
+  async fill(slice, fill) {
+    this.slice = slice;
+    fill();
+    return slice.result(this.#failure.promise);
+  }
+
+  /** What a client tells; an error in `received` is a failure. */
+  listener(opened, received) {
+    const guarded = (messages) => {
+      try {
+        messages.forEach(received);
+      } catch (error) {
+        this.failed(error);
+      }
+    };
+    return { opened, received: guarded, failed: this.failed };
+  }
+
+  async opened(clients) {
+    this.clients = await Promise.race([clients, this.#failure.promise]);
+    return this;
+  }
+
+  close() {
+    for (const client of this.clients) client.close();
+  }
+}
+
+/** Sessions that have messages echoed, each with so many of them in flight. */
+export class Echo extends Load {
+  #inFlight;
+  #ends = [];
+
+  static open(url, { mode, sessions, inFlight, bytes }) {
+    const load = new Echo();
+    load.#inFlight = inFlight;
+    return load.opened(openAll(sessions, (n, opened) => load.#client(MODES[mode], url, n, bytes, opened)));
+  }
+
+  #client(open, url, n, bytes, opened) {
+    const numbered = new Numbered(bytes);
+    const send = () => {
+      this.slice.begin();
+      client.send(numbered.next());
+    };
+    const received = (message) => {
+      numbered.take(message);
+      if (this.slice.finish()) send();
+    };
+    const client = open(url, this.listener(opened, received));
+    this.#ends[n] = send;
+    return client;
+  }
+
+  run(ms) {
+    const atLeast = 2 * this.#ends.length * this.#inFlight;
+    return this.fill(new Slice({ ms, atLeast }), () => {
+      for (const send of this.#ends) {
+        for (let n = 0; n < this.#inFlight; n += 1) send();
+      }
+    });
+  }
+}
+
+/** Connections to one room, one of which sends what all of them get. Counted are broadcasts that all of them got. */
+export class Broadcast extends Load {
+  #inFlight;
+  #send;
+
+  static open(url, { sessions, inFlight, bytes }) {
+    const load = new Broadcast();
+    load.#inFlight = inFlight;
+    // Each takes the same messages; how many still miss the oldest ones is counted by number.
+    const receivers = Array.from({ length: sessions }, () => new Numbered(bytes));
+    const missing = [];
+    load.#send = () => {
+      const [text] = receivers.map((numbered) => numbered.next());
+      missing.push(sessions);
+      load.slice.begin();
+      load.clients[0].send(text);
+    };
+    const received = (numbered) => (message) => {
+      numbered.take(message);
+      missing[missing.length - 1 - numbered.missing] -= 1;
+      if (missing[0] !== 0) return;
+      missing.shift();
+      if (load.slice.finish()) load.#send();
+    };
+    const client = (n, opened) => openWebSocket(`${url}/broadcast`, load.listener(opened, received(receivers[n])));
+    return load.opened(openAll(sessions, client));
+  }
+
+  run(ms) {
+    return this.fill(new Slice({ ms, atLeast: 2 * this.#inFlight }), () => {
+      for (let n = 0; n < this.#inFlight; n += 1) this.#send();
+    });
+  }
+}
+
+/** Sessions on WebSockets that are opened and closed properly, so many at once. */
+export class Openings extends Load {
+  #url;
+  #atOnce;
+
+  static async open(url, { atOnce }) {
+    const load = new Openings();
+    load.#url = `${url}/echo`;
+    load.#atOnce = atOnce;
+    return load;
+  }
+
+  #openAndClose() {
+    this.slice.begin();
+    const ended = () => {
+      if (this.slice.finish()) this.#openAndClose();
+    };
+    const client = openWebSocket(this.#url, { ...this.listener(() => client.end(), () => {}), ended });
+  }
+
+  run(ms) {
+    return this.fill(new Slice({ ms, atLeast: 2 * this.#atOnce }), () => {
+      for (let n = 0; n < this.#atOnce; n += 1) this.#openAndClose();
+    });
+  }
+}
+
+/** Connections on WebSockets that do nothing. */
+export class Idle extends Load {
+  static open(url, { service, sessions }) {
+    const load = new Idle();
+    return load.opened(openAll(sessions, (_, opened) => openWebSocket(`${url}/${service}`, load.listener(opened, () => {}))));
+  }
+}

@@ -1,0 +1,41 @@
+// The servers that are compared: this one and the floor in plain workerd, and sockjs-node on the same Node. Each is
+// `{ url, pid }`, serves /echo, /disabled_websocket_echo and /broadcast, and ends with its owner.
+
+import { fileURLToPath } from "node:url";
+import { workerConfig } from "../../scripts/worker-config.mjs";
+import { startReference } from "../../tests/harness/reference.mjs";
+import { startServer } from "../../tests/harness/server.mjs";
+
+const FLOOR = fileURLToPath(new URL("floor/floor.mjs", import.meta.url));
+
+/** This one comes first; the others are what it is measured against. */
+export const SERVERS = {
+  "sockjs-edge": (owner) => startServer(owner, { vars: { SOCKJS_DISCONNECT_DELAY: "5000" } }),
+  floor: startFloor,
+  "sockjs-node": startReference,
+};
+
+export const [OURS, ...OTHERS] = Object.keys(SERVERS);
+
+function startFloor(owner) {
+  const durableObjects = [{ binding: "FLOOR", className: "Floor" }];
+  return startServer(owner, { worker: [FLOOR], config: { ...workerConfig(), name: "floor", vars: {}, durableObjects } });
+}
+
+/** Runs `body(server)` with a server of its own. */
+export async function withServer(name, body) {
+  const endings = [];
+  const owner = { after: (end) => endings.push(end) };
+  try {
+    return await body(await SERVERS[name](owner));
+  } finally {
+    for (const end of endings.reverse()) await end();
+  }
+}
+
+/** Runs `body(servers)` with one of each, by their names. */
+export async function withServers(body, names = Object.keys(SERVERS), started = {}) {
+  const [name, ...others] = names;
+  if (name === undefined) return body(started);
+  return withServer(name, (server) => withServers(body, others, { ...started, [name]: server }));
+}

@@ -1,0 +1,66 @@
+// npm run bench: this server, sockjs-node and the floor side by side, in one run. It fails when a message is lost, doubled,
+// changed or out of order.
+
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "../../scripts/build.mjs";
+import { UsageError, main, run } from "../../scripts/run.mjs";
+import { setUp } from "../../scripts/setup.mjs";
+import { nodeBinary } from "../../scripts/tools.mjs";
+
+const MODES = ["websocket", "raw websocket", "xhr-polling", "xhr-streaming", "eventsource", "openings", "broadcast", "memory"];
+
+const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--rounds N] [--json FILE] [--plot FILE]
+
+  --quick       a tenth of the sessions and short slices: to see that it works, not to be quoted
+  --modes       only these: ${MODES.join(", ")}
+  --rounds N    how often each server has its turn (default: 5)
+  --json FILE   writes all figures there, too
+  --plot FILE   draws them, as SVG; the README shows docs/speed.svg`;
+
+const FULL = { rounds: 5, scale: 1, sliceMs: 500, warmUpMs: 200, settleMs: 1_000 };
+const QUICK = { rounds: 3, scale: 0.1, sliceMs: 150, warmUpMs: 50, settleMs: 200 };
+
+await main(import.meta, async () => {
+  const options = readArguments(process.argv.slice(2));
+  await setUp();
+  await build();
+  // The clients need this Node, and sockjs-node runs on the same.
+  const args = [fileURLToPath(new URL("run.mjs", import.meta.url)), JSON.stringify(options)];
+  return run(nodeBinary, args, { stdio: [1, 2], env: { ...process.env, ...storageInMemory() } });
+});
+
+/** Where the objects' storage is kept: how fast a disk is to say that it has something is not to be measured. */
+function storageInMemory() {
+  return existsSync("/dev/shm") ? { TMPDIR: "/dev/shm" } : {};
+}
+
+function readArguments(args) {
+  const options = {
+    quick: { type: "boolean", default: false },
+    modes: { type: "string" },
+    rounds: { type: "string" },
+    json: { type: "string" },
+    plot: { type: "string" },
+  };
+  try {
+    const { values } = parseArgs({ args, options });
+    if (values.rounds !== undefined && !/^[1-9]\d*$/.test(values.rounds)) {
+      throw new Error(`--rounds takes a number from 1, not ${values.rounds}`);
+    }
+    const modes = values.modes?.split(",").map((mode) => mode.trim()) ?? MODES;
+    const unknown = modes.find((mode) => !MODES.includes(mode));
+    if (unknown !== undefined) throw new Error(`--modes knows no ${unknown}`);
+    return {
+      ...(values.quick ? QUICK : FULL),
+      ...(values.rounds && { rounds: Number(values.rounds) }),
+      modes,
+      json: values.json && resolve(values.json),
+      plot: values.plot && resolve(values.plot),
+    };
+  } catch (error) {
+    throw new UsageError(error.message, USAGE);
+  }
+}
