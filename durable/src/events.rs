@@ -5,6 +5,7 @@ use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
 use crate::table::Role;
+use crate::text::utf8;
 use js_sys::JsString;
 use sockjs_protocol::envelope::{FINISHED, ToObject, read_finished_reason};
 use sockjs_protocol::payload::websocket_messages;
@@ -68,7 +69,7 @@ impl Object {
         if text.length() as usize > service.config.body_limit {
             return session.violated(1009, "Message too large");
         }
-        let text = String::from(text);
+        let text = utf8(text);
         let messages =
             if entry.info.transport == Transport::WebSocketRaw { Ok(vec![text]) } else { websocket_messages(&text) };
         let Ok(messages) = messages else { return session.violated(3000, "Broken framing.") };

@@ -5,6 +5,7 @@
 //! docs/decisions/export-by-hand.md for the figures.
 
 use crate::object::Object;
+use crate::runtime::in_one_moment;
 use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
@@ -103,10 +104,10 @@ impl Class {
     }
 
     pub fn message(&self, websocket: web_sys::WebSocket, data: JsValue) {
-        self.0.on_socket_message(&websocket.into(), &data);
+        in_one_moment(|| self.0.on_socket_message(&websocket.into(), &data));
     }
 
     pub fn close(&self, websocket: web_sys::WebSocket, code: u16, reason: &str) {
-        self.0.on_socket_close(&websocket.into(), code, reason);
+        in_one_moment(|| self.0.on_socket_close(&websocket.into(), code, reason));
     }
 }

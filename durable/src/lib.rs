@@ -32,6 +32,7 @@ mod start;
 mod state;
 mod store;
 mod table;
+mod text;
 mod wake;
 
 pub use admission::{Admission, RequestInfo};
