@@ -5,7 +5,7 @@
 //! docs/decisions/export-by-hand.md for the figures.
 
 use crate::object::Object;
-use crate::runtime::in_one_moment;
+use crate::runtime::{end_moment, in_one_moment};
 use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
@@ -88,6 +88,7 @@ impl Class {
     }
 
     pub fn fetch(&self, request: web_sys::Request) -> Promise {
+        end_moment();
         let object = self.0.clone();
         future_to_promise(async move {
             let response: Response = object.handle(Request::from(request)).await.map_err(JsValue::from)?;
@@ -96,6 +97,7 @@ impl Class {
     }
 
     pub fn alarm(&self) -> Promise {
+        end_moment();
         let object = self.0.clone();
         future_to_promise(async move {
             object.on_alarm().await.map_err(JsValue::from)?;

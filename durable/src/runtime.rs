@@ -41,6 +41,11 @@ pub(crate) fn in_one_moment(event: impl FnOnce()) {
     MOMENT.set(None);
 }
 
+/// Ends a moment that is not over: an exception of JavaScript that passes through wasm leaves one behind.
+pub(crate) fn end_moment() {
+    MOMENT.set(None);
+}
+
 fn clock() -> Millis {
     // As far as JavaScript counts, a positive whole number.
     Millis(js_sys::Date::now() as u64)
