@@ -13,6 +13,7 @@ export async function build() {
     profile: "release",
     out: BUILD_DIR,
     args: ["--release", "--", "--features", "server"],
+    isDeployed: true,
   });
 }
 

@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from "node:util";
 import { Problem, follow } from "./run.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { CARGO_PROGRESS, cargoStatus, withProgress } from "./setup/progress.mjs";
-import { ROOT, TARGET_DIR, WASM_TARGET, cargoToolPath, rustEnvironment } from "./tools.mjs";
+import { ROOT, TARGET_DIR, WASM_TARGET, cargoToolPath, rustEnvironment, wasmOptBinary } from "./tools.mjs";
 
 const OUTPUTS = ["index.js", "index_bg.wasm"];
 /** What decides beside the sources; package-lock.json and scripts/tools.mjs hold the versions of the tools. */
@@ -36,6 +36,7 @@ const NOISE =
  * @param {string} worker.profile folder of its profile among cargo's files
  * @param {string} worker.out folder of the result
  * @param {string[]} worker.args for worker-build
+ * @param {boolean} [worker.isDeployed] whether its size matters more than names in a stack trace
  */
 export async function buildWorker(worker) {
   if (isUpToDate(worker)) return;
@@ -62,12 +63,19 @@ async function compile(worker) {
     const args = ["--out-dir", worker.out, ...worker.args];
     const { code } = await follow(cargoToolPath("worker-build"), args, { cwd: join(ROOT, worker.crate), env, onLine });
     if (code !== 0) throw new Problem("the build failed, see above");
+    if (worker.isDeployed) await shrink(join(worker.out, "index_bg.wasm"), say);
   });
   const inputs = [...SETTINGS, ...sources(worker)];
   // What was edited meanwhile may have been read before or after: no stamp, and the next build looks again.
   if (inputs.some((file) => isNewer(file, started))) return;
   const outputs = OUTPUTS.map((file) => relative(ROOT, join(worker.out, file)));
   writeFileSync(stampOf(worker), JSON.stringify(hashes([...inputs, ...outputs]), null, 1));
+}
+
+/** Takes out the names of functions, which worker-build keeps, and a little more: what is smaller starts sooner. */
+async function shrink(file, onLine) {
+  const { code } = await follow(wasmOptBinary, ["-Oz", "--strip-debug", "--strip-producers", file, "-o", file], { onLine });
+  if (code !== 0) throw new Problem("wasm-opt failed, see above");
 }
 
 function stampOf({ out }) {

@@ -113,11 +113,6 @@ pub(crate) fn unencoded() -> Header {
     ("Content-Encoding", "identity".into())
 }
 
-/// For what may be kept, but is asked for each time.
-pub(crate) fn revalidated() -> Header {
-    ("Cache-Control", "no-cache".into())
-}
-
 /// For what never changes; `expires` is the HTTP date in a year.
 pub(crate) fn cached(expires: String) -> [Header; 2] {
     [("Cache-Control", format!("public, max-age={YEAR}").into()), ("Expires", expires.into())]

@@ -72,7 +72,7 @@ export class Echo extends Load {
   }
 
   run(ms) {
-    const atLeast = 2 * this.#ends.length * this.#inFlight;
+    const atLeast = this.#ends.length * this.#inFlight;
     return this.fill(new Slice({ ms, atLeast }), () => {
       for (const send of this.#ends) {
         for (let n = 0; n < this.#inFlight; n += 1) send();

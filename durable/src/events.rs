@@ -6,7 +6,7 @@ use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
 use crate::table::Role;
-use js_sys::JsString;
+use crate::text::Text;
 use sockjs_protocol::envelope::{FINISHED, ToObject, read_finished_reason};
 use sockjs_protocol::payload::websocket_messages;
 use sockjs_protocol::session::Departure;
@@ -14,7 +14,7 @@ use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use worker::{Result, WebSocket};
 
 /// What a client is told that sends more messages in a second than it may.
@@ -62,14 +62,14 @@ impl Object {
     fn read_client(&self, entry: &crate::connection::Entry, data: &JsValue) {
         let mut session = entry.session.borrow_mut();
         let Some(service) = self.services.find(&entry.info.service) else { return };
-        let Some(text) = data.dyn_ref::<JsString>() else {
+        let Some(text) = Text::of(data) else {
             return session.violated(1003, "Binary messages are not supported");
         };
         // Before it is copied: the runtime takes 32 MiB, of which an array of empty messages would fill the isolate.
-        if text.length() as usize > service.config.body_limit {
+        if text.length() > service.config.body_limit {
             return session.violated(1009, "Message too large");
         }
-        let text = String::from(text);
+        let text = text.utf8();
         let messages =
             if entry.info.transport == Transport::WebSocketRaw { Ok(vec![text]) } else { websocket_messages(&text) };
         let Ok(messages) = messages else { return session.violated(3000, "Broken framing.") };

@@ -5,6 +5,7 @@
 //! docs/decisions/export-by-hand.md for the figures.
 
 use crate::object::Object;
+use crate::runtime::{end_moment, in_one_moment};
 use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
@@ -87,6 +88,7 @@ impl Class {
     }
 
     pub fn fetch(&self, request: web_sys::Request) -> Promise {
+        end_moment();
         let object = self.0.clone();
         future_to_promise(async move {
             let response: Response = object.handle(Request::from(request)).await.map_err(JsValue::from)?;
@@ -95,6 +97,7 @@ impl Class {
     }
 
     pub fn alarm(&self) -> Promise {
+        end_moment();
         let object = self.0.clone();
         future_to_promise(async move {
             object.on_alarm().await.map_err(JsValue::from)?;
@@ -103,10 +106,10 @@ impl Class {
     }
 
     pub fn message(&self, websocket: web_sys::WebSocket, data: JsValue) {
-        self.0.on_socket_message(&websocket.into(), &data);
+        in_one_moment(|| self.0.on_socket_message(&websocket.into(), &data));
     }
 
     pub fn close(&self, websocket: web_sys::WebSocket, code: u16, reason: &str) {
-        self.0.on_socket_close(&websocket.into(), code, reason);
+        in_one_moment(|| self.0.on_socket_close(&websocket.into(), code, reason));
     }
 }

@@ -37,6 +37,7 @@ mod start;
 mod state;
 mod store;
 mod table;
+mod text;
 mod totals;
 mod wake;
 

@@ -37,7 +37,7 @@ impl Room {
     /// The prefix with the values of its parameters, as it stands in URLs. With [`Placement::Room`] it tells this room from
     /// others; the shards and the sessions of one prefix share it.
     ///
-    /// [`Placement::Room`]: sockjs_protocol::placement::Placement::Room
+    /// [`Placement::Room`]: sockjs_protocol::options::Placement::Room
     pub fn name(&self) -> String {
         let name = self.object.upgrade().and_then(|object| object.name());
         name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()

@@ -3,6 +3,7 @@
 use futures::future::LocalBoxFuture;
 use js_sys::{Function, Reflect};
 use sockjs_protocol::time::Millis;
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
@@ -40,8 +41,28 @@ pub(crate) fn chain_panic_hook() {
     }));
 }
 
+thread_local! {
+    static MOMENT: Cell<Option<Millis>> = const { Cell::new(None) };
+}
+
 /// Milliseconds since the Unix epoch. The runtime's clock stands still while code runs without waiting.
 pub(crate) fn now() -> Millis {
+    MOMENT.get().unwrap_or_else(clock)
+}
+
+/// Handles an event that does not wait, asking the clock once: each time is a call out of wasm and through the runtime.
+pub(crate) fn in_one_moment(event: impl FnOnce()) {
+    MOMENT.set(Some(clock()));
+    event();
+    MOMENT.set(None);
+}
+
+/// Ends a moment that is not over: an exception of JavaScript that passes through wasm leaves one behind.
+pub(crate) fn end_moment() {
+    MOMENT.set(None);
+}
+
+fn clock() -> Millis {
     // As far as JavaScript counts, a positive whole number.
     Millis(js_sys::Date::now() as u64)
 }

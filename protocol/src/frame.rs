@@ -1,5 +1,6 @@
 //! The frames a server sends: `o`, `h`, `a[...]` and `c[code,"reason"]`.
 
+use crate::plain::plain_prefix;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -94,32 +95,39 @@ impl Encoded {
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
-    let mut plain_from = 0;
-    for (at, c) in text.char_indices() {
-        if !needs_escape(c) {
-            continue;
+    let mut rest = text;
+    loop {
+        let (plain, other) = rest.split_at_checked(plain_prefix(rest.as_bytes())).unwrap_or(("", rest));
+        quoted.push_str(plain);
+        let mut chars = other.chars();
+        let Some(next) = chars.next() else { break };
+        if needs_escape(next) {
+            escape(&mut quoted, next)
+        } else {
+            quoted.push(next)
         }
-        quoted.push_str(text.get(plain_from..at).unwrap_or_default());
-        plain_from = at + c.len_utf8();
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{c}' => quoted.push_str("\\f"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing to a String cannot fail.
-                    let _ = write!(quoted, "\\u{unit:04x}");
-                }
+        rest = chars.as_str();
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn escape(quoted: &mut String, c: char) {
+    match c {
+        '"' => quoted.push_str("\\\""),
+        '\\' => quoted.push_str("\\\\"),
+        '\u{8}' => quoted.push_str("\\b"),
+        '\u{c}' => quoted.push_str("\\f"),
+        '\n' => quoted.push_str("\\n"),
+        '\r' => quoted.push_str("\\r"),
+        '\t' => quoted.push_str("\\t"),
+        c => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\u{unit:04x}");
             }
         }
     }
-    quoted.push_str(text.get(plain_from..).unwrap_or_default());
-    quoted.push('"');
-    quoted
 }
 
 fn needs_escape(c: char) -> bool {

@@ -21,6 +21,7 @@ pub mod options;
 pub mod origin;
 pub mod payload;
 pub mod placement;
+mod plain;
 pub mod prefix;
 pub mod session;
 pub mod time;

@@ -3,7 +3,7 @@
 use super::ECHO;
 use crate::Services;
 use crate::admit::Facts;
-use crate::headers::{nosniff, revalidated, security_policy};
+use crate::headers::security_policy;
 use crate::respond::unless_known;
 use crate::server::client::client_url;
 use sockjs_protocol::transport::{HTML, JAVASCRIPT};
@@ -30,7 +30,8 @@ pub(in crate::server) fn file(request: &Request, services: &Services) -> Option<
     let method = request.inner().method();
     (matches!(&*method, "GET" | "HEAD") && services.problem().is_none()).then(|| {
         let content = content.replace("{client}", &client_url(ECHO));
-        let more = vec![revalidated(), nosniff(), security_policy(policy(Facts::of(request)?.sender().own))];
+        let more =
+            vec![("Cache-Control", "no-cache".into()), security_policy(policy(Facts::of(request)?.sender().own))];
         unless_known(request, content_type, content.as_bytes(), more)
     })
 }
