@@ -11,6 +11,7 @@ mod demo;
 mod echo;
 mod flood;
 mod instance;
+mod lobby;
 mod settings;
 mod sleeper;
 mod ticker;
@@ -25,6 +26,7 @@ use close::Close;
 use echo::Echo;
 use flood::Flood;
 use instance::Instance;
+use lobby::Lobby;
 use settings::{Settings, metrics_tokens, push_tokens};
 use sleeper::Sleeper;
 use ticker::Ticker;
@@ -73,7 +75,8 @@ fn services(env: &Env) -> Services {
         .add(config("/broadcast").placement(Placement::Room), |_| Broadcast)
         .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/instance"), |_| Instance::new())
-        .add(config("/sleeper").placement(Placement::Room), |_| Sleeper)
+        .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
+        .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby)
         .add(config("/witness"), |_| Witness)
         .add(config("/trouble"), |_| Trouble)
 }

@@ -1,18 +1,38 @@
 //! `/sleeper`: a message such as `250 a` is answered with `begin a`, and 250 ms later with `end a`, so that a test sees whether
-//! handlers overlap.
+//! handlers overlap. `hold a` ends when any connection says `release a`.
 
 use crate::{Connection, Handler};
+use futures::channel::oneshot;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 use worker::{Delay, Error, Result};
 
-pub(super) struct Sleeper;
+#[derive(Default)]
+pub(super) struct Sleeper {
+    held: RefCell<HashMap<String, oneshot::Sender<()>>>,
+}
 
 impl Handler for Sleeper {
     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
-        let order = message.split_once(' ').and_then(|(millis, name)| Some((millis.parse().ok()?, name)));
-        let Some((millis, name)) = order else { return Err(Error::RustError("no time to sleep".into())) };
+        let Some((order, name)) = message.split_once(' ') else {
+            return Err(Error::RustError("no such order".into()));
+        };
+        if order == "release" {
+            if let Some(held) = self.held.borrow_mut().remove(name) {
+                let _ = held.send(());
+            }
+            return Ok(());
+        }
         connection.send(format!("begin {name}"))?;
-        Delay::from(Duration::from_millis(millis)).await;
+        if order == "hold" {
+            let (release, released) = oneshot::channel();
+            self.held.borrow_mut().insert(name.to_owned(), release);
+            let _ = released.await;
+        } else {
+            let millis = order.parse().map_err(|_| Error::RustError("no time to sleep".into()))?;
+            Delay::from(Duration::from_millis(millis)).await;
+        }
         Ok(connection.send(format!("end {name}"))?)
     }
 }

@@ -1,0 +1,66 @@
+//! `/lobby/{room}`, in two shards: what rooms and connections can tell and do. `about` is answered with what is known of the
+//! sender, `others ...` goes to everybody else, `alarm` starts alarms that set themselves again while they run, `clear` ends
+//! them, and `alarms` says how many are stored.
+
+use crate::{Connection, Handler, Room};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+use worker::{Delay, Error, Result};
+
+/// An alarm takes longer than it takes the next to be due.
+const ALARM: Duration = Duration::from_millis(50);
+const TAKES: Duration = Duration::from_millis(300);
+
+pub(super) struct Lobby;
+
+#[derive(Deserialize)]
+struct Alarms {
+    alarms: usize,
+}
+
+impl Handler for Lobby {
+    async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
+        let room = connection.room();
+        match message.split_once(' ').unwrap_or((&message, "")) {
+            ("others", text) => {
+                room.broadcast_except(text, connection);
+            }
+            ("alarm", _) => room.set_alarm(ALARM)?,
+            ("clear", _) => room.clear_alarm()?,
+            ("about", _) => connection.send(about(connection))?,
+            ("alarms", _) => connection.send(alarms(&room)?.to_string())?,
+            _ => return Err(Error::RustError("no such order".into())),
+        }
+        Ok(())
+    }
+
+    async fn on_alarm(&self, room: &Room) -> Result<()> {
+        room.broadcast("begin");
+        room.set_alarm(ALARM)?;
+        Delay::from(TAKES).await;
+        room.broadcast("end");
+        Ok(())
+    }
+}
+
+/// How many are stored, once there was one.
+fn alarms(room: &Room) -> Result<usize> {
+    let stored: Vec<Alarms> =
+        room.storage()?.sql().exec("SELECT count(*) AS alarms FROM sockjs_rooms_1", None)?.to_array()?;
+    Ok(stored.first().map_or(0, |row| row.alarms))
+}
+
+fn about(connection: &Connection) -> String {
+    let room = connection.room();
+    json!({
+        "parameter": connection.parameter("room"),
+        "name": room.name(),
+        "present": room.count(),
+        "found": room.connection(connection.id()).is_some(),
+        "ready_state": connection.ready_state() as u8,
+        "buffered_amount": connection.buffered_amount(),
+        "remote_address": connection.remote_address(),
+    })
+    .to_string()
+}

@@ -1,0 +1,96 @@
+// What rooms and connections can tell and do, in a service of two shards.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { openPollingSession } from "../harness/polling-session.mjs";
+import { request } from "../harness/http.mjs";
+import { startServer } from "../harness/server.mjs";
+import { openWebSocket } from "../harness/websocket.mjs";
+
+const TOKEN = randomUUID();
+const server = await startServer({ after }, { vars: { SOCKJS_PUSH_TOKENS: TOKEN } });
+
+/** Members of a room: `send` and `next`, of one message. */
+const MEMBERS = {
+  async websocket(t, room) {
+    const socket = await openWebSocket(t, `${server.url}/lobby/${room}/000/${randomUUID()}/websocket`);
+    assert.equal(await socket.frames.next("the open frame"), "o");
+    return member((message) => socket.send(JSON.stringify([message])), () => socket.frames.next());
+  },
+  async "xhr-polling"(t, room) {
+    const session = await openPollingSession(`${server.url}/lobby/${room}`);
+    return member((message) => session.send([message]), async () => (await session.poll()).body.trim());
+  },
+};
+
+function member(send, frame) {
+  const messages = [];
+  const next = async () => {
+    while (messages.length === 0) {
+      const text = await frame();
+      if (text.startsWith("a")) messages.push(...JSON.parse(text.slice(1)));
+    }
+    return messages.shift();
+  };
+  const ask = async (message) => {
+    await send(message);
+    return JSON.parse(await next());
+  };
+  return { send, next, ask };
+}
+
+/** So many that both shards have some. */
+const MANY = 24;
+
+for (const kind of Object.keys(MEMBERS)) {
+  test(`${kind}: a room in two shards is told things by half, and as a whole from outside`, async (t) => {
+    const room = randomUUID();
+    const members = [];
+    while (members.length < MANY) members.push(await MEMBERS[kind](t, room));
+    const abouts = [];
+    for (const member of members) abouts.push(await member.ask("about"));
+    const [speaker] = abouts;
+    assert.deepEqual(speaker, {
+      parameter: room,
+      name: `/lobby/${room}`,
+      present: speaker.present,
+      found: true,
+      ready_state: 1,
+      buffered_amount: 0,
+      remote_address: null,
+    });
+    const sizes = [...new Set(abouts.map(({ present }) => present))];
+    assert.equal(sizes.length === 1 ? 2 * sizes[0] : sizes[0] + sizes[1], MANY, `shards of ${sizes}`);
+
+    await members[0].send("others hello");
+    const body = JSON.stringify({ room: `/lobby/${room}`, message: "from outside" });
+    const headers = { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" };
+    const pushed = await request(`${server.url}/push`, { method: "POST", headers, body });
+    assert.deepEqual([pushed.status, JSON.parse(pushed.body)], [200, { connections: MANY }]);
+    const heard = await Promise.all(members.map((member) => untilOutside(member)));
+    assert.deepEqual(heard[0], [], "not the one who spoke");
+    assert.equal(heard.flat().length, speaker.present - 1);
+    assert.deepEqual(new Set(heard.flat()), new Set(["hello"]));
+  });
+
+  test(`${kind}: an alarm never overlaps itself, though it is set again and due while it runs, and can be cleared`, async (t) => {
+    const member = await MEMBERS[kind](t, randomUUID());
+    await member.send("alarm");
+    for (let round = 0; round < 3; round += 1) {
+      assert.equal(await member.next(), "begin");
+      if (round === 2) await member.send("clear");
+      assert.equal(await member.next(), "end");
+    }
+    assert.equal(await member.ask("alarms"), 0);
+  });
+}
+
+async function untilOutside(member) {
+  const heard = [];
+  for (;;) {
+    const message = await member.next();
+    if (message === "from outside") return heard;
+    heard.push(message);
+  }
+}
