@@ -70,7 +70,7 @@ impl Session {
             attached.due = None;
         }
         if let (ReceiverKind::WebSocket, Some(seq)) = (receiver.kind, seq) {
-            self.queue.acknowledge(seq);
+            self.acknowledge(seq);
         }
         if end {
             self.ended(now);
