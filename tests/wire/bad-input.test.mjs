@@ -10,7 +10,7 @@ import { assertContentType, assertCors, assertNotCached } from "./headers.mjs";
 
 const MEBIBYTE = 1 << 20;
 
-const UNKNOWN_PATHS = ["/", "/ech", "/echoo", "/Echo", "/other/info", "/favicon.ico"];
+const UNKNOWN_PATHS = ["//", "/ech", "/echoo", "/Echo", "/other/info", "/favicon.ico"];
 const UNKNOWN_BELOW = ["/a", "/a.html", "//", "///", "/a/a", "/a/a/", "/a/", "/info/x", "/0/s/unknown", "/0/s/xhr/x"];
 const BAD_WEBSOCKETS = ["//websocket", "/0//websocket", "/0/s.s/websocket"];
 const BAD_SESSIONS = ["//", "/a./a", "/a/a.", "/./.", "/", "///", `/a/${"s".repeat(1000)}`];
