@@ -1,10 +1,11 @@
 //! `/lobby/{room}`, in two shards: what rooms and connections can tell and do. `about` is answered with what is known of the
 //! sender, `others ...` goes to everybody else, `alarm` starts alarms that set themselves again while they run, `clear` ends
-//! them, and `alarms` says how many are stored.
+//! them, and `alarms` says how many are stored. In rooms with `late` in their names the first `on_start` fails.
 
 use crate::{Connection, Handler, Room};
 use serde::Deserialize;
 use serde_json::json;
+use std::cell::Cell;
 use std::time::Duration;
 use worker::{Delay, Error, Result};
 
@@ -12,7 +13,10 @@ use worker::{Delay, Error, Result};
 const ALARM: Duration = Duration::from_millis(50);
 const TAKES: Duration = Duration::from_millis(300);
 
-pub(super) struct Lobby;
+#[derive(Default)]
+pub(super) struct Lobby {
+    was_started: Cell<bool>,
+}
 
 #[derive(Deserialize)]
 struct Alarms {
@@ -20,6 +24,14 @@ struct Alarms {
 }
 
 impl Handler for Lobby {
+    async fn on_start(&self, room: &Room) -> Result<()> {
+        let is_again = self.was_started.replace(true);
+        if room.name().contains("late") && !is_again {
+            return Err(Error::RustError("the first try fails".into()));
+        }
+        Ok(())
+    }
+
     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
         let room = connection.room();
         match message.split_once(' ').unwrap_or((&message, "")) {

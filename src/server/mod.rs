@@ -76,7 +76,7 @@ fn services(env: &Env) -> Services {
         .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/instance"), |_| Instance::new())
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
-        .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby)
+        .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby::default())
         .add(config("/witness"), |_| Witness)
         .add(config("/trouble"), |_| Trouble)
 }

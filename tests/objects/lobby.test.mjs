@@ -86,6 +86,19 @@ for (const kind of Object.keys(MEMBERS)) {
   });
 }
 
+test("who waits for an on_start that fails is closed with 1011, and it runs again for the next", async (t) => {
+  const id = randomUUID();
+  // In one shard, where the handler is the same.
+  const url = `${server.url}/lobby/late-${randomUUID()}/000/${id}/websocket`;
+  const first = await openWebSocket(t, url);
+  assert.equal(await first.frames.next("the open frame"), "o");
+  assert.equal(await first.frames.next("the close frame"), 'c[1011,"Handler failed"]');
+  const second = await openWebSocket(t, url);
+  assert.equal(await second.frames.next("the open frame"), "o");
+  second.send(JSON.stringify(["about"]));
+  assert.match(await second.frames.next("what is known"), /^a\["{.*present.*}"\]$/);
+});
+
 async function untilOutside(member) {
   const heard = [];
   for (;;) {
