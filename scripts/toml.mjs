@@ -1,5 +1,5 @@
 // The part of TOML that this project's own files use (wrangler.toml, rust-toolchain.toml, Cargo.lock), so that each fact
-// stays in one file and the scripts need no package. Anything else is refused, never guessed: dates, floats and
+// stays in one file and the scripts need no package. Anything else is refused, never guessed: dates, exponents and
 // multi-line strings are not understood.
 
 const SKIP = /(?:\s|#[^\n]*)*/y;
@@ -8,7 +8,7 @@ const LINE_END = /[ \t]*(?:#[^\n]*)?(?:\r?\n|$)/y;
 const BARE_KEY = /[A-Za-z0-9_-]+/y;
 const BASIC_STRING = /"(?!"")(?:[^"\\\n]|\\.)*"/y;
 const LITERAL_STRING = /'(?!'')[^'\n]*'/y;
-const INTEGER = /[+-]?\d[\d_]*(?![\d.:eExob-])/y;
+const NUMBER = /[+-]?\d[\d_]*(?:\.\d[\d_]*)?(?![\d.:eExob-])/y;
 const BOOLEAN = /true\b|false\b/y;
 
 /** Parses a TOML document into plain objects; throws with the line of what it does not understand. */
@@ -98,8 +98,8 @@ class Parser {
     if (string !== undefined) return string;
     const boolean = this.take(BOOLEAN);
     if (boolean !== undefined) return boolean === "true";
-    const integer = this.take(INTEGER);
-    if (integer !== undefined) return Number(integer.replaceAll("_", ""));
+    const number = this.take(NUMBER);
+    if (number !== undefined) return Number(number.replaceAll("_", ""));
     return this.fail("a value of a kind that scripts/toml.mjs does not read");
   }
 

@@ -18,6 +18,9 @@ export const WASM_TARGET = "wasm32-unknown-unknown";
 /** Must fit the `worker` crate in Cargo.lock: the two are released together. */
 const WORKER_BUILD_VERSION = "0.8.7";
 
+/** Only for `npm run fuzz`, so not among `cargoTools`. */
+export const CARGO_FUZZ = { crate: "cargo-fuzz", version: "0.13.2", bin: "cargo-fuzz" };
+
 /** Reads one of the project's TOML files. */
 export function readToml(name) {
   const file = join(ROOT, name);

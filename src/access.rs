@@ -62,7 +62,12 @@ pub(crate) fn access(
         return Err(FOREIGN);
     }
     if !config.tickets {
-        let off = !allows_any(config) && read_by == ReadBy::AnyPage && !sender.is_vouched_for();
+        // A page that lets the browser load a URL, as an image, say, is named by the browser but not by an origin.
+        let off = has_list(config)
+            && match read_by {
+                ReadBy::AnyPage => !sender.is_vouched_for(),
+                ReadBy::Permission => standing == Standing::Absent && sender.is_cross_site(),
+            };
         return if off { Err("This transport is only for pages of this origin.\n") } else { Ok(None) };
     }
     match ticket {
@@ -81,20 +86,21 @@ pub(crate) const FOREIGN: &str = "Pages of this origin may not connect.\n";
 
 /// Whether the page for iframes may be shown: without tickets to none of another origin, if there is a list of them.
 pub(crate) fn may_frame(config: &Config, sender: Sender<'_>) -> bool {
-    allows_any(config) || config.tickets || !sender.is_cross_site()
+    !has_list(config) || config.tickets || !sender.is_cross_site()
 }
 
 /// The pages around a frame, for Content-Security-Policy; none if there may be any.
 pub(crate) fn frame_ancestors(config: &Config) -> Option<String> {
-    if allows_any(config) {
+    if !has_list(config) {
         return None;
     }
     let listed = config.allowed_origins.iter().filter(|origin| config.tickets && *origin != "null");
     Some(listed.fold("frame-ancestors 'self'".to_owned(), |policy, origin| policy + " " + origin))
 }
 
-fn allows_any(config: &Config) -> bool {
-    config.allowed_origins.is_empty() || config.allowed_origins.iter().any(|origin| origin == "*")
+/// Whether there are origins whose pages may not connect.
+pub(crate) fn has_list(config: &Config) -> bool {
+    !config.allowed_origins.is_empty() && config.allowed_origins.iter().all(|origin| origin != "*")
 }
 
 #[cfg(test)]
@@ -153,6 +159,13 @@ mod tests {
         assert!(may_frame(&listed(), from("", "same-origin")) && may_frame(&listed(), from("", "")));
         assert!(!may_frame(&listed(), from("", "cross-site")) && !may_frame(&listed(), from("", "same-site")));
         assert_eq!(frame_ancestors(&listed()).unwrap(), "frame-ancestors 'self'");
+    }
+
+    #[test]
+    fn with_a_list_alone_what_a_foreign_page_makes_the_browser_load_gets_nothing() {
+        let loaded = |fetch_site| access(&listed(), from("", fetch_site), ReadBy::Permission, None).is_ok();
+        assert!(loaded("") && loaded("same-origin") && loaded("none"));
+        assert!(!loaded("cross-site") && !loaded("same-site"));
     }
 
     #[test]

@@ -5,9 +5,10 @@
 
 use crate::Config;
 use crate::headers::Refusal;
+use sockjs_durable::log;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use worker::{Env, Request, Result, console_error};
+use worker::{Env, Request, Result};
 
 /// How many sessions an isolate remembers.
 const SEEN_MAX: usize = 4096;
@@ -43,7 +44,7 @@ pub(crate) async fn count(
         }
         Err(error) => {
             // Better to let clients in than to be down with the limiter.
-            console_error!("sockjs: rate limiter {binding}: {error}");
+            log::error("rate_limiter", Some(&config.prefix), error);
             Ok(Ok(()))
         }
     }

@@ -8,10 +8,12 @@ use crate::random;
 use crate::ticket::{CLAIMS_MAX, PARAMETER, Ticket};
 use crate::{Admission, Config, Millis, RequestInfo, Services};
 use js_sys::Date;
+use sockjs_durable::log;
 use sockjs_protocol::envelope::Pass;
+use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::origin::Standing;
 use sockjs_protocol::transport::Transport;
-use worker::{Env, Request, Result, console_error};
+use worker::{Env, Request, Result};
 
 /// A request of a client, and the service that it is for.
 #[derive(Clone, Copy)]
@@ -81,7 +83,7 @@ impl Asked<'_> {
         let facts = Facts::of(self.request)?;
         let standing = facts.sender().standing(self.config);
         if standing == Standing::Foreign {
-            return Ok(Err(Refusal::new(403, FOREIGN)));
+            return Ok(Err(Refusal::new(403, FOREIGN).because(Refused::Origin)));
         }
         if !self.config.tickets {
             return Ok(Ok(self.config.base_url.clone()));
@@ -90,10 +92,6 @@ impl Asked<'_> {
             Ok(claims) => claims,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if claims.as_ref().is_some_and(|claims| claims.to_string().len() > CLAIMS_MAX) {
-            console_error!("sockjs: claims have more than {CLAIMS_MAX} bytes of JSON");
-            return Ok(Err(Refusal::new(500, "The claims are too large for a ticket.\n")));
-        }
         let origin = facts.origin.filter(|_| standing == Standing::Allowed);
         let ticket = Ticket::new(random::name(), &self.place.prefix, origin, now(), claims);
         let ticket = ticket.sign(self.services.keys())?;
@@ -117,7 +115,11 @@ impl Asked<'_> {
                 ticket: Some(ticket.id),
                 claims: ticket.claims,
             })),
-            Err(text) => Err(Refusal::new(403, text)),
+            Err(text) => {
+                // Without tickets, only the origin decides.
+                let is_foreign = text == FOREIGN || !tickets;
+                Err(Refusal::new(403, text).because(if is_foreign { Refused::Origin } else { Refused::Ticket }))
+            }
         })
     }
 
@@ -130,9 +132,14 @@ impl Asked<'_> {
         let Self { request, services, config, place, env } = self;
         let info = RequestInfo::new(request, &config.prefix, &place.parameters, session, transport);
         match services.admit(&info, env).await {
+            Admission::AdmitAs(claims) if claims.to_string().len() > CLAIMS_MAX => {
+                log::error("claims", Some(&config.prefix), format!("more than {CLAIMS_MAX} bytes of JSON"));
+                Err(Refusal::new(500, "The claims are too large.\n"))
+            }
             Admission::AdmitAs(claims) => Ok(Some(claims)),
             Admission::Reject(status, text) => {
-                Err(Refusal::new(if (400..600).contains(&status) { status } else { 403 }, text))
+                let status = if (400..600).contains(&status) { status } else { 403 };
+                Err(Refusal::new(status, text).because(Refused::Application))
             }
             _ => Ok(None),
         }

@@ -1,5 +1,6 @@
 //! Heads of responses, as values: CORS, caching, and the errors' heads and bodies, as sockjs-node has them.
 
+use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::transport::PLAIN;
 use std::borrow::Cow;
 
@@ -40,11 +41,27 @@ impl Head {
 pub(crate) struct Refusal {
     pub status: u16,
     pub text: Cow<'static, str>,
+    /// What it counts as.
+    pub reason: Refused,
 }
 
 impl Refusal {
     pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, text: text.into() }
+        let reason = match status {
+            403 => Refused::Ticket,
+            404 => Refused::UnknownSession,
+            413 => Refused::TooLarge,
+            429 => Refused::Address,
+            503 => Refused::Unavailable,
+            _ => Refused::Malformed,
+        };
+        Self { status, text: text.into(), reason }
+    }
+
+    /// The same, counted as something else than its status says.
+    pub fn because(mut self, reason: Refused) -> Self {
+        self.reason = reason;
+        self
     }
 
     /// sockjs-node's 404, for unknown paths and unknown sessions alike.
@@ -75,9 +92,14 @@ pub(crate) fn jsessionid(cookies: Option<&str>) -> Header {
     ("Set-Cookie", format!("JSESSIONID={}; path=/", known.unwrap_or("dummy")).into())
 }
 
-/// For what a browser is not to take for something else than it is said to be.
+/// No response is to be taken by a browser for something else than it is said to be.
 pub(crate) fn nosniff() -> Header {
     ("X-Content-Type-Options", "nosniff".into())
+}
+
+/// How much of a page's URL its requests tell: not the query, where a ticket is.
+pub(crate) fn referrer_policy() -> Header {
+    ("Referrer-Policy", "strict-origin".into())
 }
 
 /// What a page may load and who may frame it.
@@ -89,6 +111,11 @@ pub(crate) fn security_policy(policy: String) -> Header {
 /// Cloudflare's edge `no-transform` does that.
 pub(crate) fn unencoded() -> Header {
     ("Content-Encoding", "identity".into())
+}
+
+/// For what may be kept, but is asked for each time.
+pub(crate) fn revalidated() -> Header {
+    ("Cache-Control", "no-cache".into())
 }
 
 /// For what never changes; `expires` is the HTTP date in a year.

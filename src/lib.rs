@@ -46,6 +46,7 @@ mod iframe;
 mod info;
 mod inner;
 mod invocation;
+mod metrics;
 mod object;
 mod place;
 mod progress;
@@ -62,13 +63,14 @@ mod server;
 mod ticket;
 mod websocket;
 
+pub use metrics::Metrics;
 pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
 pub use serve::serve;
 pub use sockjs_durable::{
     Admission, CloseError, Connection, Handler, ReadyState, RequestInfo, Room, RoomStorage, SendError, Services,
     durable_object,
 };
-pub use sockjs_protocol::options::{Config, ConfigError, Durability, Placement, SOCKJS_URL};
+pub use sockjs_protocol::options::{Config, ConfigError, Durability, LogLevel, Placement, SOCKJS_URL};
 pub use sockjs_protocol::session::CloseReason;
 pub use sockjs_protocol::time::Millis;
 pub use sockjs_protocol::transport::Transport;

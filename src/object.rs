@@ -1,9 +1,11 @@
 //! The way to an object: one request and its answer, within a time limit.
 
+use crate::Config;
 use crate::inner::Inner;
 use futures::future::{Either, select};
 use js_sys::futures::JsFuture;
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Function, Reflect, Uint8Array};
+use sockjs_durable::log;
 use sockjs_protocol::envelope::{COMMAND_HEADER, Command};
 use std::fmt;
 use std::pin::pin;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObject;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Delay, Error, ObjectNamespace, Request, Result, web_sys};
+use worker::{Delay, Error, ObjectNamespace, Request, Result, Stub, web_sys};
 
 /// An object that panicked never answers (workers-rs 0.8.7), so nothing waits for one without a limit.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -67,11 +69,14 @@ pub(crate) enum Attached {
 pub(crate) struct Object {
     namespace: ObjectNamespace,
     name: String,
+    jurisdiction: Option<String>,
+    location_hint: Option<String>,
 }
 
 impl Object {
-    pub fn new(namespace: ObjectNamespace, name: String) -> Self {
-        Self { namespace, name }
+    pub fn new(namespace: ObjectNamespace, name: String, config: &Config) -> Self {
+        let (jurisdiction, location_hint) = (config.jurisdiction.clone(), config.location_hint.clone());
+        Self { namespace, name, jurisdiction, location_hint }
     }
 
     /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
@@ -107,10 +112,15 @@ impl Object {
         self.send(url, command, &[]).await.is_ok_and(|status| status == 204)
     }
 
-    /// Pushes something to connections; gives the status and the text of the answer.
-    pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), Failure> {
+    /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does
+    /// not recognise one that comes again.
+    pub async fn push(&self, command: &Command, message: &str, is_repeatable: bool) -> Result<(u16, String), Failure> {
         within_limit(async {
-            let response = self.fetch(|_| post(PUSH_URL, command, message.as_bytes())).await?;
+            let response = if is_repeatable {
+                self.fetch(|_| post(PUSH_URL, command, message.as_bytes())).await?
+            } else {
+                self.fetch_once(&post(PUSH_URL, command, message.as_bytes())?).await?
+            };
             let text = JsFuture::from(response.text()?).await?;
             Ok((response.status(), text.as_string().unwrap_or_default()))
         })
@@ -128,15 +138,34 @@ impl Object {
             Err(error) if is_retryable(&error) => error,
             answer => return Ok(answer?),
         };
-        worker::console_warn!("sockjs: trying again: {}", Error::from(first));
+        log::warn("retry", None, Error::from(first));
         Ok(self.fetch_once(&request(true)?).await?)
     }
 
     async fn fetch_once(&self, request: &web_sys::Request) -> Result<web_sys::Response, JsValue> {
         // Through the bare binding: `worker`'s wrappers read method, headers, body and more of both sides.
-        let stub = self.namespace.get_by_name(&self.name).map_err(JsValue::from)?.into_rpc::<DurableObject>();
+        let stub = self.stub()?.into_rpc::<DurableObject>();
         JsFuture::from(stub.fetch_with_request(request)?).await?.dyn_into()
     }
+
+    /// A new one for each try.
+    fn stub(&self) -> Result<Stub, JsValue> {
+        let within =
+            self.jurisdiction.as_deref().map(|jurisdiction| within(&self.namespace, jurisdiction)).transpose()?;
+        let namespace = within.as_ref().unwrap_or(&self.namespace);
+        let stub = match &self.location_hint {
+            None => namespace.get_by_name(&self.name),
+            Some(hint) => namespace.get_by_name_with_location_hint(&self.name, hint),
+        };
+        stub.map_err(JsValue::from)
+    }
+}
+
+/// The part of a namespace that is in a jurisdiction: `worker` 0.8.7 does not wrap it.
+fn within(namespace: &ObjectNamespace, jurisdiction: &str) -> Result<ObjectNamespace, JsValue> {
+    let namespace: &JsValue = namespace.as_ref();
+    let method: Function = Reflect::get(namespace, &JsValue::from_str("jurisdiction"))?.dyn_into()?;
+    Ok(method.call1(namespace, &JsValue::from_str(jurisdiction))?.unchecked_into())
 }
 
 async fn within_limit<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

@@ -1,5 +1,6 @@
 //! Where a connection belongs: its prefix with the values of its parameters, and the object that serves it.
 
+use crate::metrics::Refusals;
 use crate::object::Object;
 use crate::{Config, random};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -23,12 +24,12 @@ pub(crate) struct Place {
 }
 
 /// The object that serves a client, and the service that says how.
-#[derive(Debug)]
 pub(crate) struct Destination<'a> {
     pub config: &'a Config,
     pub place: &'a Place,
     /// What lets the client in.
     pub pass: Option<Pass>,
+    pub refusals: Refusals,
     pub object: Object,
 }
 

@@ -4,7 +4,7 @@
 use crate::object::Object;
 use crate::place::Place;
 use crate::route::service;
-use crate::{CloseError, Config, Services};
+use crate::{CloseError, Services};
 use futures::future::try_join_all;
 use sockjs_protocol::envelope::{Action, Command, Push as Deed, PushTarget};
 use sockjs_protocol::placement::{object_names, prefix_of};
@@ -37,7 +37,10 @@ pub enum PushError {
     NoAddress(String),
     /// The code or the reason is none that a connection can be closed with.
     BadClose(String),
-    /// The object did not take it; it may be worth another try.
+    /// The message takes more bytes in a frame than [`SendError::TooLarge`](crate::SendError::TooLarge) allows.
+    TooLarge(String),
+    /// The object did not take it, or did not say so: it may be worth another try, after which some clients may have a
+    /// message twice.
     Unavailable(String),
 }
 
@@ -47,7 +50,7 @@ impl fmt::Display for PushError {
             Self::Misconfigured(problem) => f.write_str(problem),
             Self::NoRoom(path) => write!(f, "{path:?} is no room: a service there needs Placement::Room or Shards"),
             Self::NoAddress(address) => write!(f, "{address:?} is no address of a connection"),
-            Self::BadClose(problem) => f.write_str(problem),
+            Self::BadClose(problem) | Self::TooLarge(problem) => f.write_str(problem),
             Self::Unavailable(problem) => write!(f, "the object did not take it: {problem}"),
         }
     }
@@ -85,15 +88,15 @@ impl Push {
     ///
     /// [`PushError::NoRoom`].
     pub fn room(&self, path: &str) -> Result<RemoteRoom, PushError> {
-        let place = |config: &Config, prefix: &str| Some((config.prefix.clone(), Place::of(config, prefix)?));
         let names = service(path, self.services.configs()).filter(|(_, matched)| matched.rest.is_empty()).and_then(
             |(config, matched)| {
-                let (service, place) = place(config, matched.prefix)?;
-                Some((service, object_names(config, &place.prefix)?))
+                let place = Place::of(config, matched.prefix)?;
+                Some((config, object_names(config, &place.prefix)?))
             },
         );
-        let (service, names) = names.ok_or_else(|| PushError::NoRoom(path.to_owned()))?;
-        let objects = names.into_iter().map(|name| Object::new(self.namespace.clone(), name)).collect();
+        let (config, names) = names.ok_or_else(|| PushError::NoRoom(path.to_owned()))?;
+        let objects = names.into_iter().map(|name| Object::new(self.namespace.clone(), name, config)).collect();
+        let service = config.prefix.clone();
         Ok(RemoteRoom(Remote { service, objects, target: PushTarget::Room }))
     }
 
@@ -107,10 +110,11 @@ impl Push {
             let prefix = prefix_of(object)?;
             let (config, _) =
                 service(prefix, self.services.configs()).filter(|(_, matched)| matched.rest.is_empty())?;
-            Some((id.to_owned(), object.to_owned(), config.prefix.clone()))
+            Some((id.to_owned(), object.to_owned(), config))
         });
-        let (id, object, service) = parts.ok_or_else(|| PushError::NoAddress(address.to_owned()))?;
-        let objects = vec![Object::new(self.namespace.clone(), object)];
+        let (id, object, config) = parts.ok_or_else(|| PushError::NoAddress(address.to_owned()))?;
+        let objects = vec![Object::new(self.namespace.clone(), object, config)];
+        let service = config.prefix.clone();
         Ok(RemoteConnection(Remote { service, objects, target: PushTarget::Connection(id) }))
     }
 }
@@ -155,7 +159,7 @@ impl RemoteConnection {
     ///
     /// # Errors
     ///
-    /// [`PushError::Unavailable`], also when the connection's queue is full.
+    /// [`PushError::TooLarge`]; [`PushError::Unavailable`], also when the connection's queue is full.
     pub async fn send(&self, message: impl AsRef<str>) -> Result<bool, PushError> {
         Ok(self.0.push(Deed::Message, message.as_ref()).await? > 0)
     }
@@ -185,15 +189,17 @@ struct Remote {
 
 impl Remote {
     async fn push(&self, push: Deed, message: &str) -> Result<usize, PushError> {
+        let is_repeatable = matches!(push, Deed::Close { .. });
         let command = Command::new(&self.service, Action::Push { target: self.target.clone(), push });
-        let pushes = self.objects.iter().map(|object| push_to(object, &command, message));
+        let pushes = self.objects.iter().map(|object| push_to(object, &command, message, is_repeatable));
         Ok(try_join_all(pushes).await?.into_iter().sum())
     }
 }
 
-async fn push_to(object: &Object, command: &Command, message: &str) -> Result<usize, PushError> {
-    match object.push(command, message).await {
+async fn push_to(object: &Object, command: &Command, message: &str, is_repeatable: bool) -> Result<usize, PushError> {
+    match object.push(command, message, is_repeatable).await {
         Ok((200, count)) => count.parse().map_err(|_| PushError::Unavailable(count)),
+        Ok((413, text)) => Err(PushError::TooLarge(text)),
         Ok((_, text)) => Err(PushError::Unavailable(text)),
         Err(failure) => Err(PushError::Unavailable(failure.to_string())),
     }

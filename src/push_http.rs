@@ -70,8 +70,7 @@ impl Push {
     /// Whether `request` has `Authorization: Bearer <token>` with one of `tokens`, for a route of the application's own. It
     /// takes as long for a wrong token as for a right one. Empty tokens let nobody in.
     pub fn is_authorized(request: &Request, tokens: &[&str]) -> bool {
-        let authorization = request.headers().get("Authorization").ok().flatten().unwrap_or_default();
-        is_known(&authorization, tokens)
+        is_authorized(request, tokens)
     }
 
     async fn answer(&self, request: &mut Request, tokens: &[&str]) -> Result<std::result::Result<usize, Refusal>> {
@@ -97,6 +96,7 @@ impl Push {
             let status = match error {
                 PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
                 PushError::BadClose(_) => 400,
+                PushError::TooLarge(_) => 413,
                 _ => 503,
             };
             Refusal::new(status, error.to_string())
@@ -118,6 +118,12 @@ impl Push {
         };
         done.map_err(refuse)
     }
+}
+
+/// Whether `request` has one of `tokens`.
+pub(crate) fn is_authorized(request: &Request, tokens: &[&str]) -> bool {
+    let authorization = request.headers().get("Authorization").ok().flatten().unwrap_or_default();
+    is_known(&authorization, tokens)
 }
 
 /// Whether this header carries one of `tokens`. It takes as long for a wrong one as for a right one.

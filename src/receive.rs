@@ -11,9 +11,10 @@
 use crate::access::frame_ancestors;
 use crate::callback::callback_of;
 use crate::departure::Departure;
-use crate::headers::{Head, Header, Refusal, nosniff, not_cached, security_policy};
+use crate::headers::{Head, Header, Refusal, not_cached, security_policy};
 use crate::inner::Inner;
 use crate::invocation::Invocation;
+use crate::metrics::Refusals;
 use crate::object::{Attached, ClientRequest, Failure, Object};
 use crate::place::Destination;
 use crate::progress::{Progress, Step, Written};
@@ -23,13 +24,15 @@ use futures::Stream;
 use futures::future::{Either, select};
 use futures::stream::unfold;
 use js_sys::Date;
+use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, Pass, ToEdge};
+use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::session::{ReceiverId, Seq};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::{HTML, Receive};
 use std::pin::pin;
 use std::time::Duration;
-use worker::{Context, Delay, Request, Response, Result, console_warn};
+use worker::{Context, Delay, Request, Response, Result};
 
 /// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
 const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), Millis(1000)];
@@ -50,18 +53,18 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<Response> {
-    let Destination { config, place, pass, object } = to;
+    let Destination { config, place, pass, refusals, object } = to;
     let callback = if row.needs_callback() { callback_of(&request.inner().url()) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
-        Err(refusal) => return refused(refusal),
+        Err(refusal) => {
+            refusals.note(Some(row.transport), refusal.reason);
+            return refused(refusal);
+        }
     };
     let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?).with(more);
     if row.cors {
         head = head.with(cors_of(request, config)?);
-    }
-    if row.needs_callback() {
-        head = head.with([nosniff()]);
     }
     if row.content_type == HTML {
         let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
@@ -77,6 +80,7 @@ pub(crate) async fn receive(
         client: ClientRequest::of(request)?,
         row,
         service: config.prefix.clone(),
+        refusals,
         parameters: place.parameters.clone(),
         pass,
         session: session.to_owned(),
@@ -100,18 +104,20 @@ pub(crate) async fn receive(
         Answer::Waiting => streamed(head, receiver.chunks()),
         Answer::Complete(frame) => {
             receiver.departure.complete();
-            match receiver.progress.take(frame) {
+            match receiver.take(frame) {
                 Step::Write(chunk) => fixed(head, chunk),
                 Step::Complete | Step::Skip => fixed(head, []),
             }
         }
         Answer::Forbidden => {
             receiver.departure.complete();
+            receiver.refuse(Refused::Ticket);
             refused(Refusal::new(403, FORBIDDEN))
         }
         // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
         Answer::Over | Answer::Broken | Answer::Failed => {
             receiver.departure.complete();
+            receiver.refuse(Refused::Unavailable);
             sleep(FAILED_POLL - (now() - began)).await;
             fixed(head, receiver.progress.give_up().unwrap_or_default())
         }
@@ -128,6 +134,7 @@ struct Receiver {
     client: ClientRequest,
     row: &'static Receive,
     service: String,
+    refusals: Refusals,
     parameters: Vec<(String, String)>,
     pass: Option<Pass>,
     session: String,
@@ -183,7 +190,7 @@ impl Receiver {
                     Ok(message) => message,
                     Err(error) => {
                         // What was written was; the rest is for a request that understands it.
-                        console_warn!("sockjs: {error}");
+                        log::warn("envelope", Some(&self.service), error);
                         return self.finish();
                     }
                 },
@@ -194,18 +201,36 @@ impl Receiver {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
                         Answer::Over | Answer::Forbidden | Answer::Broken | Answer::Failed => {
+                            self.refuse(Refused::Unavailable);
                             return self.progress.give_up();
                         }
                     }
                 }
             };
             self.attempts = 0;
-            match self.progress.take(message) {
+            match self.take(message) {
                 Step::Write(chunk) => return Some(chunk),
                 Step::Complete => return self.finish(),
                 Step::Skip => {}
             }
         }
+    }
+
+    /// What is to be done with a message of the object.
+    fn take(&mut self, message: ToEdge) -> Step {
+        if let ToEdge::Frame { frame, .. } = &message {
+            // No application closes with these codes.
+            if frame.starts_with("c[2010,") {
+                self.refuse(Refused::Contended);
+            } else if frame.starts_with("c[1013,") {
+                self.refuse(Refused::Full);
+            }
+        }
+        self.progress.take(message)
+    }
+
+    fn refuse(&self, reason: Refused) {
+        self.refusals.note(Some(self.row.transport), reason);
     }
 
     /// The next message on the inner socket; none when it is lost or the client is gone. What was written is acknowledged
@@ -315,7 +340,7 @@ impl Receiver {
                 Ok(ToEdge::Frame { seq, frame, .. }) => Answer::Complete(ToEdge::Frame { seq, frame, end: true }),
                 Ok(ToEdge::Probe) => Answer::Failed,
                 Err(error) => {
-                    console_warn!("sockjs: {error}");
+                    log::warn("envelope", Some(&self.service), error);
                     Answer::Over
                 }
             },
@@ -324,11 +349,11 @@ impl Receiver {
             // Another client's session, or a ticket that opens none any more.
             Ok(Attached::Refused(403)) => Answer::Forbidden,
             Ok(Attached::Refused(status)) => {
-                console_warn!("sockjs: the object answered an attach with {status}");
+                log::warn("object", Some(&self.service), format!("an attach was answered with {status}"));
                 Answer::Failed
             }
             Err(failure) => {
-                console_warn!("sockjs: {failure}");
+                log::warn("object", Some(&self.service), &failure);
                 if let Failure::Failed(_) = failure { Answer::Broken } else { Answer::Failed }
             }
         }

@@ -1,8 +1,9 @@
 //! Heads and bodies as the runtime's responses, and the few facts that a head needs from the runtime.
 
 use crate::Config;
+use crate::access::has_list;
 use crate::admit::Facts;
-use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid};
+use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid, nosniff};
 use crate::iframe::etag;
 use futures::Stream;
 use js_sys::Date;
@@ -33,15 +34,23 @@ pub(crate) fn cacheable(
     content: &[u8],
     more: Vec<Header>,
 ) -> Result<Response> {
+    unless_known(request, content_type, content, [more, cached(in_a_year()).into()].concat())
+}
+
+/// What has an entity tag, or 304 if the client has it.
+pub(crate) fn unless_known(
+    request: &Request,
+    content_type: &'static str,
+    content: &[u8],
+    more: Vec<Header>,
+) -> Result<Response> {
     let etag = etag(content);
-    if request
+    let is_known = request
         .headers()
         .get("If-None-Match")?
-        .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag))
-    {
-        return bodiless(Head::new(304).with(cached(in_a_year())).with([("ETag", etag.into())]).with(more));
-    }
-    fixed(Head::typed(200, content_type).with(cached(in_a_year())).with([("ETag", etag.into())]).with(more), content)
+        .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag));
+    let tagged = |head: Head| head.with([("ETag", etag.into())]).with(more);
+    if is_known { bodiless(tagged(Head::new(304))) } else { fixed(tagged(Head::typed(200, content_type)), content) }
 }
 
 /// An error in words.
@@ -55,8 +64,11 @@ pub(crate) fn cors_of(request: &Request, config: &Config) -> Result<Vec<Header>>
         return Ok(Vec::new());
     }
     let headers = request.headers();
-    if !config.allowed_origins.is_empty() && Facts::of(request)?.sender().standing(config) == Standing::Foreign {
-        return Ok(vec![("Vary", "Origin".into())]);
+    if has_list(config) {
+        let standing = Facts::of(request)?.sender().standing(config);
+        if matches!(standing, Standing::Foreign | Standing::Absent) {
+            return Ok(vec![("Vary", "Origin".into())]);
+        }
     }
     let cors = Cors { origin: headers.get("Origin")?, request_headers: headers.get("Access-Control-Request-Headers")? };
     Ok(cors.headers())
@@ -77,7 +89,7 @@ pub(crate) fn in_a_year() -> String {
 
 fn builder(head: Head) -> Result<ResponseBuilder> {
     let headers = Headers::new();
-    for (name, value) in &head.headers {
+    for (name, value) in head.headers.iter().chain([&nosniff()]) {
         headers.set(name, value)?;
     }
     Ok(ResponseBuilder::new().with_status(head.status).with_headers(headers))

@@ -122,9 +122,15 @@ fn methods_of<'a>(config: &Config, rest: &'a str) -> Option<Methods<'a>> {
 fn session_path(path: &str) -> Option<(&str, &str)> {
     let mut segments = path.strip_prefix('/')?.split('/');
     let (server, session, segment) = (segments.next()?, segments.next()?, segments.next()?);
-    let valid = |id: &str| !id.is_empty() && !id.contains('.');
-    (segments.next().is_none() && valid(server) && valid(session) && session.len() <= SESSION_MAX)
+    (segments.next().is_none() && is_id(server) && is_id(session) && session.len() <= SESSION_MAX)
         .then_some((session, segment))
+}
+
+/// Whether `segment` may name a server or a session: dots and semicolons, escaped or not, make the name of a file of what
+/// comes after them, as which a browser may be made to save the response.
+fn is_id(segment: &str) -> bool {
+    let is_escape = |at: &[u8]| at.eq_ignore_ascii_case(b"%2e") || at.eq_ignore_ascii_case(b"%3b");
+    !segment.is_empty() && !segment.contains(['.', ';']) && !segment.as_bytes().windows(3).any(is_escape)
 }
 
 #[cfg(test)]
@@ -209,7 +215,7 @@ mod tests {
             ("/abcdefgh_i-j%20/abcdefg_i-j%20", "abcdefg_i-j%20"),
             ("/000/S", "S"),
             ("/999/S", "S"),
-            ("/a/%2e%F0%9F%98%80", "%2e%F0%9F%98%80"),
+            ("/a/%20%F0%9F%98%80", "%20%F0%9F%98%80"),
         ] {
             assert_eq!(asked("POST", &format!("/echo{path}/xhr")), format!("/echo xhr of {session}"));
             assert_eq!(asked("POST", &format!("/echo{path}/xhr/")), format!("/echo xhr of {session}"));
@@ -218,6 +224,16 @@ mod tests {
             for method in ["GET", "POST"] {
                 assert_eq!(asked(method, &format!("/echo{path}/xhr")), "404", "{path}");
             }
+        }
+        for id in ["a.", ".a", "a;", ";a", "a%2eb", "a%2E", "%2e%2e", "a%3bb", "%3B", "a;v=1", "%2%2e"] {
+            for path in [format!("/{id}/s"), format!("/000/{id}")] {
+                for segment in ["xhr", "xhr_send", "websocket"] {
+                    assert_eq!(asked("POST", &format!("/echo{path}/{segment}")), "404", "{path}");
+                }
+            }
+        }
+        for segment in ["xhr;", "xhr;.bat", "xhr%3b.bat", "xhr.bat", "jsonp;setup.bat", "xhr%2ebat", "xhr/a.bat"] {
+            assert_eq!(asked("POST", &format!("/echo/000/s/{segment}")), "404", "{segment}");
         }
         let long = "s".repeat(SESSION_MAX);
         assert_eq!(asked("POST", &format!("/echo/a/{long}/xhr")), format!("/echo xhr of {long}"));

@@ -8,14 +8,15 @@ use crate::receive::FORBIDDEN;
 use crate::respond::{bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
 use percent_encoding::percent_decode;
+use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, Pass, encode_batch};
 use sockjs_protocol::payload::{self, PayloadError};
 use sockjs_protocol::transport::Send;
-use worker::{Request, Response, Result, console_warn};
+use worker::{Request, Response, Result};
 
 /// Answers the sending request `row` of `session`.
 pub(crate) async fn send(row: &'static Send, session: &str, to: Destination<'_>, request: Request) -> Result<Response> {
-    let Destination { config, pass, object, .. } = to;
+    let Destination { config, pass, refusals, object, .. } = to;
     // On errors too, or a script of another origin could not read them.
     let mut common = if row.cors { cors_of(&request, config)? } else { Vec::new() };
     common.extend(not_cached());
@@ -23,7 +24,10 @@ pub(crate) async fn send(row: &'static Send, session: &str, to: Destination<'_>,
     match hand_over(row, session, config, pass, object, request).await? {
         Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
         Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
-        Err(refusal) => fixed(refusal.head().with(common), refusal.text.into_owned()),
+        Err(refusal) => {
+            refusals.note(None, refusal.reason);
+            fixed(refusal.head().with(common), refusal.text.into_owned())
+        }
     }
 }
 
@@ -59,11 +63,11 @@ async fn hand_over(
         Ok(404) => Err(Refusal::not_found()),
         Ok(403) => Err(Refusal::new(403, FORBIDDEN)),
         Ok(status) => {
-            console_warn!("sockjs: the object answered a send with {status}");
+            log::warn("object", Some(&config.prefix), format!("a send was answered with {status}"));
             Err(unavailable())
         }
         Err(failure) => {
-            console_warn!("sockjs: {failure}");
+            log::warn("object", Some(&config.prefix), failure);
             Err(unavailable())
         }
     })
@@ -76,11 +80,13 @@ fn messages(row: &Send, content_type: &str, body: Vec<u8>) -> std::result::Resul
             let fields = body.split(|byte| *byte == b'&');
             let field = fields.filter_map(|field| field.strip_prefix(b"d=")).next().unwrap_or_default();
             let field: Vec<u8> = field.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-            payload::messages(&body::text(percent_decode(&field).collect()))
+            payload::messages(&payload::text(percent_decode(&field).collect()))
         }
-        "text/plain" | "" => payload::messages(&body::text(body)),
+        "text/plain" | "" => payload::messages(&payload::text(body)),
         // `T` is what some old browsers make of it.
-        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::messages(&body::text(body)),
+        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => {
+            payload::messages(&payload::text(body))
+        }
         _ => Err(PayloadError::Expected),
     }
 }

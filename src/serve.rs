@@ -3,9 +3,12 @@
 use crate::access::{FOREIGN, frame_ancestors, may_frame};
 use crate::address;
 use crate::admit::{Asked, Facts};
-use crate::headers::{Head, Refusal, method_not_allowed, not_cached, preflight, security_policy, unencoded};
+use crate::headers::{
+    Head, Refusal, method_not_allowed, not_cached, preflight, referrer_policy, security_policy, unencoded,
+};
 use crate::iframe::{iframe_page, iframe_policy};
 use crate::info::{JSON, info};
+use crate::metrics::Refusals;
 use crate::object::Object;
 use crate::place::{Destination, Place};
 use crate::random;
@@ -14,9 +17,12 @@ use crate::respond::{bodiless, cacheable, cors_of, fixed, in_a_year, refused};
 use crate::route::{Endpoint, Route, route, service};
 use crate::send::send;
 use crate::websocket::websocket;
-use crate::{Config, Services};
+use crate::{Config, LogLevel, Services};
+use sockjs_durable::log;
+use sockjs_protocol::log::Line;
 use sockjs_protocol::transport::{HTML, PLAIN};
-use worker::{Context, Env, Request, Response, Result, console_error};
+use std::rc::Rc;
+use worker::{Context, Env, Request, Response, Result};
 
 /// Longest URL that is served: the object keeps it with the connection.
 const URL_MAX: usize = 8 << 10;
@@ -32,6 +38,19 @@ const URL_MAX: usize = 8 << 10;
 /// When the runtime refuses what no client should be able to cause; the runtime answers 500 then.
 pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, context: &Context) -> Result<Response> {
     let services = Services::shared(services, env);
+    if !log::is_wanted(LogLevel::Debug, None) {
+        return answer(services, request, env, context).await;
+    }
+    // Without its query, where a ticket is.
+    let line =
+        Line::new(LogLevel::Debug, "request").text("method", &request.inner().method()).text("path", &request.path());
+    let response = answer(services, request, env, context).await;
+    let status = response.as_ref().map_or(500, Response::status_code);
+    log::write(LogLevel::Debug, line.number("status", status.into()));
+    response
+}
+
+async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &Context) -> Result<Response> {
     if let Some(problem) = services.problem() {
         return refused(Refusal::new(500, problem.to_owned()));
     }
@@ -56,14 +75,16 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
         let advice = format!(
             "no Durable Object binding {binding}: add one to wrangler.toml, or name yours in Services::binding"
         );
-        console_error!("sockjs: {advice}");
+        log::error("settings", Some(&config.prefix), &advice);
         return refused(Refusal::new(500, advice));
     };
+    let refusals = Refusals::new(config, &services, env, context);
     let to = |session, pass| Destination {
         config,
         place: &place,
         pass,
-        object: Object::new(namespace, place.object(config, session)),
+        refusals: refusals.clone(),
+        object: Object::new(namespace, place.object(config, session), config),
     };
     let asked = Asked { request: &request, services: &services, config, place: &place, env };
     let pass = match endpoint.connects() {
@@ -80,14 +101,20 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
     };
     let pass = match pass {
         Ok(pass) => pass,
-        Err(refusal) => return refused_to_script(refusal, &request, config),
+        Err(refusal) => {
+            refusals.note(endpoint.connects().map(|(transport, _)| transport), refusal.reason);
+            return refused_to_script(refusal, &request, config);
+        }
     };
     match endpoint {
         Endpoint::Greeting => fixed(Head::typed(200, PLAIN), *b"Welcome to SockJS!\n"),
         Endpoint::Info => {
             let base_url = match asked.base_url().await? {
                 Ok(base_url) => base_url,
-                Err(refusal) => return refused_to_script(refusal, &request, config),
+                Err(refusal) => {
+                    refusals.note(None, refusal.reason);
+                    return refused_to_script(refusal, &request, config);
+                }
             };
             let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(&request, config)?);
             fixed(head, info(config, base_url.as_deref(), random::u32())?)
@@ -120,5 +147,10 @@ fn iframe(request: &Request, config: &Config) -> Result<Response> {
         return refused(Refusal::new(403, FOREIGN));
     }
     let policy = iframe_policy(&config.sockjs_url, frame_ancestors(config));
-    cacheable(request, HTML, iframe_page(&config.sockjs_url).as_bytes(), vec![security_policy(policy)])
+    cacheable(
+        request,
+        HTML,
+        iframe_page(&config.sockjs_url).as_bytes(),
+        vec![security_policy(policy), referrer_policy()],
+    )
 }

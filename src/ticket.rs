@@ -17,7 +17,7 @@ pub(crate) const PARAMETER: &str = "ticket";
 /// Version of the JSON.
 const VERSION: u8 = 1;
 
-/// Largest claims, in bytes of JSON: tickets stand in URLs.
+/// Largest claims, in bytes of JSON: they stand in URLs as tickets, or go to the object with each request.
 pub(crate) const CLAIMS_MAX: usize = 1024;
 
 /// Longest ticket that is looked at: the largest claims, and room for the rest.

@@ -4,23 +4,29 @@ use crate::headers::Refusal;
 use crate::object::ClientRequest;
 use crate::place::Destination;
 use crate::respond::refused;
-use sockjs_protocol::envelope::{Action, Command};
+use sockjs_durable::log;
+use sockjs_protocol::envelope::{Action, Command, FULL};
+use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::transport::Transport;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Headers, Request, Response, ResponseBuilder, Result, console_warn, web_sys};
+use worker::{Headers, Request, Response, ResponseBuilder, Result, web_sys};
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
+/// A WebSocket that sleeps keeps little.
+const TOO_LARGE: &str = "The URL and the headers are too long to be kept with a WebSocket.\n";
+
 /// Answers a WebSocket request of `session`, or a raw one.
 pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &Request) -> Result<Response> {
-    let Destination { config, place, pass, object } = to;
+    let Destination { config, place, pass, refusals, object } = to;
+    let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let headers = request.headers();
     let (upgrade, connection) = (headers.get("Upgrade")?, headers.get("Connection")?);
     let (key, version) = (headers.get("Sec-WebSocket-Key")?, headers.get("Sec-WebSocket-Version")?);
     if let Err(refusal) = check(upgrade.as_deref(), connection.as_deref(), key.as_deref(), version.as_deref()) {
+        refusals.note(Some(transport), refusal.reason);
         return refused(refusal);
     }
-    let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let action = Action::Connect { session: session.map(Into::into), transport };
     let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
     match object.connect(&ClientRequest::of(request)?, &command).await {
@@ -31,14 +37,22 @@ pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, reques
                 None => Ok(response.into()),
             }
         }
-        // It says what the client can do about it.
-        Ok(response) if response.status() == 431 => Ok(response.into()),
+        Ok(response) if response.status() == 431 => {
+            refusals.note(Some(transport), Refused::TooLarge);
+            refused(Refusal::new(431, TOO_LARGE))
+        }
+        Ok(response) if response.status() == FULL => {
+            refusals.note(Some(transport), Refused::Full);
+            refused(unavailable())
+        }
         Ok(response) => {
-            console_warn!("sockjs: the object answered a WebSocket with {}", response.status());
+            refusals.note(Some(transport), Refused::Unavailable);
+            log::warn("object", Some(&config.prefix), format!("a WebSocket was answered with {}", response.status()));
             refused(unavailable())
         }
         Err(failure) => {
-            console_warn!("sockjs: {failure}");
+            refusals.note(Some(transport), Refused::Unavailable);
+            log::warn("object", Some(&config.prefix), failure);
             refused(unavailable())
         }
     }

@@ -1,11 +1,12 @@
-// The arrow is root -> durable -> protocol, and the protocol knows neither runtime nor clock.
+// The arrow is root -> durable -> protocol, and the protocol knows neither runtime nor clock. What the documentation draws
+// and names is what there is.
 
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { follow } from "../scripts/run.mjs";
-import { ROOT, WASM_TARGET, rustEnvironment } from "../scripts/tools.mjs";
+import { ROOT, WASM_TARGET, readToml, rustEnvironment } from "../scripts/tools.mjs";
 
 const RUNTIME = ["worker", "worker-sys", "worker-macros", "js-sys", "web-sys", "wasm-bindgen", "wasm-bindgen-futures"];
 const CLOCKS = ["chrono", "time", "instant", "web-time", "jiff", "quanta", "wasm-timer", "coarsetime"];
@@ -42,6 +43,59 @@ test("docs/api.md lists all that the root crate exports, and nothing else", () =
   const items = table.trim().split("\n").flatMap((row) => [...row.split("|")[1].matchAll(/`(\w+)!?`/g)].map(([, name]) => name));
   assert.deepEqual(items.sort(), exported.sort());
 });
+
+const CRATES = { src: ".", durable: "durable", protocol: "protocol" };
+
+test("the map in docs/architecture.md has each module of each crate, once", () => {
+  const rows = [...text("docs/architecture.md").matchAll(/^\| (?:`(\w+)\/`)? ?\| [^|]+ \| (`\w+`(?:, `\w+`)*) \|$/gm)];
+  const mapped = {};
+  let room;
+  for (const [, crate = room, modules] of rows) {
+    room = crate;
+    (mapped[room] ??= []).push(...[...modules.matchAll(/\w+/g)].map(([name]) => name));
+  }
+  const found = Object.entries(CRATES).map(([room, folder]) => {
+    const modules = text(join(folder, "src/lib.rs")).matchAll(/^(?:pub )?mod (\w+);/gm);
+    return [room, [...modules].map(([, name]) => name).sort()];
+  });
+  for (const [room, modules] of found) assert.deepEqual(mapped[room]?.sort(), modules, room);
+});
+
+test("the diagram in docs/architecture.md has the dependencies between the crates", () => {
+  const [, diagram] = /```mermaid\n(.*?)```/s.exec(text("docs/architecture.md"));
+  const arrows = [...diagram.matchAll(/^ *(\w+)(?:\[.*?\])? -\.-> (\w+)/gm)].map(([, from, to]) => `${from} to ${to}`);
+  const needed = Object.entries(CRATES).flatMap(([room, folder]) => {
+    const names = Object.keys(readToml(join(folder, "Cargo.toml")).dependencies);
+    return names.filter((name) => name.startsWith("sockjs-")).map((name) => `${room} to ${name.replace("sockjs-", "")}`);
+  });
+  assert.deepEqual(arrows.sort(), needed.sort());
+});
+
+test("each file that the documentation names is there", () => {
+  const docs = readdirSync(join(ROOT, "docs"), { recursive: true }).filter((name) => name.endsWith(".md"));
+  const pages = ["README.md", "CONTRIBUTING.md", ...docs.map((name) => join("docs", name))];
+  const NAMED = /`((?:src|durable|protocol|tests|bench|scripts|docs|examples|template)\/[\w./-]*)`/g;
+  const LINKED = /\]\((?!https?:|#)([^)#]+)/g;
+  const missing = pages.flatMap((page) => {
+    const named = [...text(page).matchAll(NAMED)].map(([, file]) => file);
+    const linked = [...text(page).matchAll(LINKED)].map(([, file]) => join(dirname(page), file));
+    return [...named, ...linked].filter((file) => !existsSync(join(ROOT, file))).map((file) => `${page}: ${file}`);
+  });
+  assert.deepEqual(missing, []);
+});
+
+test("the diagram above the session has the phases of the code", () => {
+  const source = text("protocol/src/session/mod.rs");
+  const [, phases] = /^enum Phase \{\n(.*?)^\}/ms.exec(source);
+  const names = [...phases.matchAll(/^    (\w+)/gm)].map(([, name]) => name.toLowerCase());
+  const [, outer] = /```text\n(.*?)within open and closing/s.exec(source);
+  const words = new Set(outer.replace(/^.*\n/, "").match(/(?:(?<=^\/\/\/ +)|(?<=▶ ))[a-z]+/gm));
+  assert.deepEqual([...words].sort(), ["new", ...names].sort());
+});
+
+function text(file) {
+  return readFileSync(join(ROOT, file), "utf8");
+}
 
 /** The names of all crates that end up in a Worker with `crate`: those of its tests and build scripts do not count. */
 async function dependencies(crate) {

@@ -6,6 +6,7 @@ import { PRICES, billed, dollars, times, worstDollars } from "./bill.mjs";
 import { TRANSPORTS } from "./connections.mjs";
 import { measureIdle } from "./idle.mjs";
 import { ROOM_SIZE, rowsPerHour } from "./limits.mjs";
+import { METRICS_TRANSPORTS, measureMetrics } from "./metrics.mjs";
 import { REFUSALS, refuse } from "./refusals.mjs";
 import { number, report } from "./report.mjs";
 import { PLACEMENTS, withServer } from "./servers.mjs";
@@ -18,7 +19,14 @@ const REFUSED = 5;
 const { heartbeats, json } = JSON.parse(process.argv[2]);
 const cells = PLACEMENTS.flatMap((placement) => Object.keys(TRANSPORTS).map((transport) => ({ placement, transport })));
 
-const measured = await Promise.all([...cells.map(measureActions), ...cells.map(measureIdleHour), measureRefusals()]);
+const counted = cells.filter(({ transport }) => METRICS_TRANSPORTS.includes(transport));
+
+const measured = await Promise.all([
+  ...cells.map(measureActions),
+  ...cells.map(measureIdleHour),
+  ...counted.map(measureAdded),
+  measureRefusals(),
+]);
 const results = measured.flat().map((result) => {
   const { counters } = result;
   return { ...result, billed: billed(counters), dollars: dollars(counters), worstDollars: worstDollars(counters) };
@@ -38,6 +46,11 @@ async function measureActions({ placement, transport }) {
   return results;
 }
 
+async function measureAdded({ placement, transport }) {
+  const added = await measureMetrics(placement, transport);
+  return added.map(({ scenario, counters }) => ({ action: `metrics: ${scenario}`, placement, transport, counters }));
+}
+
 /** An idle hour, and of a poller also what each turn costs. */
 async function measureIdleHour({ placement, transport }) {
   const { kind, isRaw, open } = TRANSPORTS[transport];
@@ -54,16 +67,12 @@ async function measureIdleHour({ placement, transport }) {
   return results.map((result) => ({ ...result, placement, transport }));
 }
 
-function measureRefusals() {
-  return withServer("session", async (server) => {
-    const results = [];
-    for (const name of Object.keys(REFUSALS)) {
-      await server.reset();
-      for (let count = 0; count < REFUSED; count++) await refuse(`${server.url}/echo`, name);
-      results.push({ action: "refused request", transport: name, counters: times(await server.settled(), 1 / REFUSED) });
-    }
-    return results;
-  });
+async function measureRefusals() {
+  const results = [];
+  for (const name of Object.keys(REFUSALS)) {
+    results.push({ action: "refused request", transport: name, counters: times(await refuse(name, REFUSED), 1 / REFUSED) });
+  }
+  return results;
 }
 
 /** What is above its limit, in words. */

@@ -21,6 +21,11 @@ const OF_ACTION = {
   "$ per million": (result) => money(result.dollars * PER_MILLION),
 };
 
+const OF_METRICS = {
+  reports: ({ counters }) => number(counters.reports),
+  ...OF_ACTION,
+};
+
 const OF_HOUR = {
   ...COLUMNS,
   "wake-ups": ({ counters }) => number(counters.constructions),
@@ -37,6 +42,8 @@ export function report(results, isShort) {
     ["a turn of an idle poll: a heartbeat, and the next poll", "poll turn", OF_ACTION],
     ["closing a connection, from the client", "close", OF_ACTION],
     ["a request that is refused", "refused request", OF_ACTION],
+    ["what metrics add to the open and the close of a connection", "metrics: open and close", OF_METRICS],
+    ["what metrics add to ten seconds with a message every two, there and back", "metrics: 10 s of messages", OF_METRICS],
     ["an hour of an idle connection; dollars are for 1,000 connections a month, of 30 days", "idle hour", OF_HOUR],
   ];
   const texts = tables.map(([title, action, columns]) => {

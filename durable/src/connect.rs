@@ -2,17 +2,19 @@
 
 use crate::info::{Client, Info};
 use crate::link::{Delivery, Link};
+use crate::log;
 use crate::object::Object;
 use crate::perform::{close_after, send};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
+use sockjs_protocol::envelope::FULL;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::session::{Receiver, Rules, Session};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Response, Result, WebSocket, WebSocketPair, console_error};
+use worker::{Delay, Response, Result, WebSocket, WebSocketPair};
 
 /// How long a WebSocket that `on_open` closed stays open: a close in the same packet as the head of the 101 is lost on
 /// some clients.
@@ -31,7 +33,7 @@ impl Object {
         self.wake_sessions()?;
         self.learn_alarm().await?;
         if self.is_full(config) {
-            return Response::error("too many connections", 503);
+            return Response::error("too many connections", FULL);
         }
         let info = Info::read(client, &config.prefix, session, transport)?;
         let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
@@ -54,7 +56,7 @@ impl Object {
         } else {
             let state = entry.state.borrow().clone();
             if let Err(error) = self.accept(&server).and_then(|()| attachment.write(&server, state.as_deref())) {
-                console_error!("sockjs: accept: {error}");
+                log::error("accept", Some(&config.prefix), error);
                 entry.session.borrow_mut().disconnected(1006, "");
                 self.touch_and_settle(&entry);
                 return Response::error("too many connections", 503);

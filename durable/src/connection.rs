@@ -5,6 +5,7 @@ use crate::handler::ErasedHandler;
 use crate::inbox::Inbox;
 use crate::info::Info;
 use crate::link::{Link, Links};
+use crate::metrics::Counted;
 use crate::object::Object;
 use crate::outgoing::Outgoing;
 use crate::rate::Rate;
@@ -37,6 +38,10 @@ pub(crate) struct Entry {
     pub rate: RefCell<Rate>,
     /// What the application keeps with it, as JSON.
     pub state: RefCell<Option<String>>,
+    /// Where it is counted, if it is.
+    pub counted: Option<Rc<Counted>>,
+    /// Whether its end counts.
+    pub counts: Cell<bool>,
 }
 
 impl Entry {
@@ -45,7 +50,14 @@ impl Entry {
         config.message_rate.is_none_or(|limit| self.rate.borrow_mut().take(now(), messages, limit))
     }
 
-    pub fn new(info: Info, handler: Rc<dyn ErasedHandler>, session: Session, queue_limit: usize) -> Rc<Self> {
+    pub fn new(
+        info: Info,
+        handler: Rc<dyn ErasedHandler>,
+        session: Session,
+        queue_limit: usize,
+        counted: Option<Rc<Counted>>,
+    ) -> Rc<Self> {
+        let counts = Cell::new(session.is_open());
         Rc::new(Self {
             info,
             handler,
@@ -58,6 +70,8 @@ impl Entry {
             outgoing: Outgoing::default(),
             rate: RefCell::default(),
             state: RefCell::default(),
+            counted,
+            counts,
         })
     }
 
@@ -110,6 +124,9 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
+    /// In a frame, where quotes, control characters and some others are escaped, it takes more bytes than `queue_limit`, or
+    /// more than 1,900,000, which is what fits a row: send it in parts.
+    TooLarge,
     /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::options::Durability::Outbox) promises that:
     /// try again later.
     StorageFailed,
@@ -120,6 +137,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::Closed => "the connection is closed",
             Self::QueueFull => "the connection's queue is full",
+            Self::TooLarge => "the message is too large",
             Self::StorageFailed => "storage failed",
         })
     }
@@ -131,6 +149,7 @@ impl From<session::SendError> for SendError {
     fn from(error: session::SendError) -> Self {
         match error {
             session::SendError::QueueFull => Self::QueueFull,
+            session::SendError::TooLarge => Self::TooLarge,
             _ => Self::Closed,
         }
     }
@@ -212,10 +231,11 @@ impl Connection {
         self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
     }
 
-    /// Where it can be reached from elsewhere, by `Push`: keep it as it is.
-    pub fn address(&self) -> String {
-        let object = self.object.upgrade().and_then(|object| object.name()).unwrap_or_default();
-        format!("{}@{object}", self.id())
+    /// Where it can be reached from elsewhere, by `Push`: keep it as it is. None where the runtime does not tell an object
+    /// its name.
+    pub fn address(&self) -> Option<String> {
+        let object = self.object.upgrade()?.name()?;
+        Some(format!("{}@{object}", self.id()))
     }
 
     /// Path of the request that opened the connection.
@@ -255,11 +275,17 @@ impl Connection {
     }
 
     /// Sends a message. Messages sent without waiting in between travel together.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is closed, or the message does not fit, or not now: see [`SendError`].
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
-        self.push(match self.entry.info.transport {
-            Transport::WebSocketRaw => Encoded::raw(message.as_ref()),
-            _ => Encoded::framed(message.as_ref()),
-        })
+        let message = message.as_ref();
+        let encoded = match self.entry.info.transport {
+            Transport::WebSocketRaw => Encoded::raw(message),
+            _ => Encoded::framed(message),
+        };
+        self.push(encoded, message.len())
     }
 
     /// The connections that share an object with this one, this one among them.
@@ -267,8 +293,11 @@ impl Connection {
         Room { service: self.entry.info.service.clone(), object: self.object.clone() }
     }
 
-    /// Sends a message that is encoded for this connection's transport.
-    pub(crate) fn push(&self, encoded: Encoded) -> Result<(), SendError> {
+    /// Sends a message that is encoded for this connection's transport, and had as many bytes before.
+    pub(crate) fn push(&self, encoded: Encoded, bytes: usize) -> Result<(), SendError> {
+        if self.entry.session.borrow().is_too_large(encoded.len()) {
+            return Err(SendError::TooLarge);
+        }
         if !self.entry.has_room_on_socket(encoded.len()) {
             return Err(SendError::QueueFull);
         }
@@ -281,12 +310,17 @@ impl Connection {
             self.entry.session.borrow_mut().unsend();
             return Err(SendError::StorageFailed);
         }
+        if let Some(counted) = &self.entry.counted {
+            counted.sent(bytes, self.buffered_amount());
+        }
         Ok(())
     }
 
     /// Closes the connection, after what was sent before. Closing one that is closed does nothing.
     ///
-    /// `code` is 1000 or 3000-4999, `reason` at most 123 bytes.
+    /// # Errors
+    ///
+    /// When `code` is not 1000 or 3000-4999, or `reason` has more than 123 bytes (RFC 6455, section 5.5).
     pub fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         CloseError::check(code, reason)?;
         let why = CloseReason::Application { code, reason: reason.to_owned() };

@@ -1,6 +1,7 @@
 //! What the runtime tells the object: messages and ends of its sockets, and its alarm.
 
 use crate::alarm::Armed;
+use crate::log;
 use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
@@ -14,7 +15,7 @@ use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
-use worker::{Result, WebSocket, console_error};
+use worker::{Result, WebSocket};
 
 /// What a client is told that sends more messages in a second than it may.
 pub(crate) const TOO_FAST: &str = "Too many messages";
@@ -46,7 +47,7 @@ impl Object {
                         entry.session.borrow_mut().detach(now(), receiver, Departure::ClientGone);
                     }
                     Err(error) => {
-                        console_error!("sockjs: inner socket: {error}");
+                        log::error("inner_socket", Some(&entry.info.service), error);
                         socket::close(websocket, 1002, "unknown message");
                         entry.links.borrow_mut().lost(receiver, websocket);
                         entry.session.borrow_mut().detach(now(), receiver, Departure::Broken);
@@ -135,7 +136,7 @@ impl Object {
         if let Some(service) = due {
             // Not awaited: the runtime has one alarm at a time, and heartbeats are not to wait for the application.
             let object = self.clone();
-            self.run(async move { object.on_room_alarm(service).await }, "room alarm");
+            self.run(async move { object.on_room_alarm(service).await }, "room_alarm");
         }
         if self.is_idle() {
             self.armed.set(Armed::Never);
@@ -156,7 +157,7 @@ impl Object {
 
     fn role_of(self: &Rc<Self>, websocket: &WebSocket) -> Option<Role> {
         if let Err(error) = self.wake_sockets() {
-            console_error!("sockjs: wake: {error}");
+            log::error("wake", None, error);
         }
         let role = self.table.borrow().role(websocket);
         if role.is_none() {

@@ -17,6 +17,9 @@ use worker::{Env, Result};
 /// For one connection the methods run one at a time, in the order in which things happened, `on_open` first; different
 /// connections do not wait for one another. Do not keep a `RefCell` borrow over an await.
 ///
+/// What comes while a handler waits is kept up to `body_limit` for each connection: beyond, a send is answered with 503 after
+/// 5 s, and a WebSocket is closed with 1008.
+///
 /// An error closes that connection with 1011, is logged, and leaves all others alone. A panic takes every connection of
 /// the isolate with it.
 pub trait Handler: 'static {
@@ -31,7 +34,10 @@ pub trait Handler: 'static {
     /// The handler is new, and so is its object's memory: first of all calls, after each deploy, restart, and sleep of the
     /// object. Everything else waits for its end. One that is just being opened may be among the connections, before its
     /// `on_open`. `room.connections()` is who is present; WebSockets of an object that was
-    /// restarted are not, and nothing else tells of them. Default: nothing.
+    /// restarted are not, and nothing else tells of them. In an idle room it runs at each heartbeat, which wakes the object:
+    /// what it sends then, everybody gets each time, and what it reads and writes is billed. Default: nothing.
+    ///
+    /// If it fails, the connections that wait for it are closed with 1011, and it runs again before whatever comes next.
     fn on_start(&self, room: &Room) -> impl Future<Output = Result<()>> {
         let _ = room;
         async { Ok(()) }
@@ -56,8 +62,9 @@ pub trait Handler: 'static {
         async { Ok(()) }
     }
 
-    /// The alarm that [`Room::set_alarm`](crate::Room::set_alarm) set is due. It comes at least once, and may come late.
-    /// Default: nothing.
+    /// The alarm that [`Room::set_alarm`](crate::Room::set_alarm) set is due. It comes at least once, and may come late; again
+    /// only if the object is killed while it runs. It never overlaps itself: an alarm that is set meanwhile waits for its end.
+    /// An error is logged, and does not call it again. Default: nothing.
     fn on_alarm(&self, room: &Room) -> impl Future<Output = Result<()>> {
         let _ = room;
         async { Ok(()) }

@@ -10,10 +10,12 @@ use worker::{Request, Result};
 
 /// The headers an application may see: sockjs-node's list. Never cookies, since the transports that work across
 /// origins would hand it those of a page that it does not know.
-const HEADERS: [&str; 12] = [
+const HEADERS: [&str; 14] = [
     "referer",
     "x-client-ip",
     "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
     "x-cluster-client-ip",
     "via",
     "x-real-ip",

@@ -16,11 +16,16 @@ mod handler;
 mod inbox;
 mod info;
 mod link;
+#[doc(hidden)]
+pub mod log;
+mod metrics;
 mod object;
 mod outgoing;
 mod perform;
 mod push;
 mod rate;
+#[doc(hidden)]
+pub mod report;
 mod requests;
 mod room;
 mod room_storage;
@@ -33,6 +38,7 @@ mod state;
 mod store;
 mod table;
 mod text;
+mod totals;
 mod wake;
 
 pub use admission::{Admission, RequestInfo};
@@ -40,4 +46,4 @@ pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;
 pub use room::Room;
 pub use room_storage::RoomStorage;
-pub use services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};
+pub use services::{ANALYTICS_BINDING, DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};

@@ -10,11 +10,14 @@ use crate::connection::{Connection, Entry};
 use crate::handler::ErasedHandler;
 use crate::inbox::Job;
 use crate::info::Info;
+use crate::log;
+use crate::metrics::Metrics;
 use crate::runtime::{now, run};
 use crate::services::Services;
 use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
+use crate::totals::Known;
 use crate::wake::Asleep;
 use futures::future::{AbortHandle, LocalBoxFuture, abortable};
 use sockjs_protocol::options::Config;
@@ -27,12 +30,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use worker::durable::State;
-use worker::{Delay, Env, Result, WebSocket, console_error};
+use worker::{Delay, Env, Result, WebSocket};
 
 /// A Durable Object that holds SockJS connections. The export macro wraps it into the class.
 pub struct Object {
     pub(crate) state: State,
-    env: Env,
+    pub(crate) env: Env,
     pub(crate) services: Rc<Services>,
     pub(crate) handlers: Handlers,
     pub(crate) table: RefCell<Table>,
@@ -47,8 +50,12 @@ pub struct Object {
     timer: Cell<Option<Millis>>,
     /// What ends the timer before its time.
     timer_end: RefCell<Option<AbortHandle>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) known: Known,
     /// How many handlers run.
     pub(crate) running: Cell<usize>,
+    /// Whether the application is being told of its alarm.
+    pub(crate) room_alarm_runs: Cell<bool>,
 }
 
 impl Object {
@@ -71,7 +78,10 @@ impl Object {
             room_alarm: RefCell::default(),
             timer: Cell::new(None),
             timer_end: RefCell::default(),
+            metrics: Metrics::default(),
+            known: Known::default(),
             running: Cell::new(0),
+            room_alarm_runs: Cell::new(false),
         })
     }
 
@@ -90,12 +100,13 @@ impl Object {
     pub(crate) fn entry(&self, info: Info, session: Session) -> Option<Rc<Entry>> {
         let handler = self.handler(&info.service)?;
         let limit = self.services.find(&info.service)?.config.queue_limit;
-        Some(Entry::new(info, handler, session, limit))
+        let counted = self.counted(&info.service, info.transport);
+        Some(Entry::new(info, handler, session, limit, counted))
     }
 
     /// Whether the object has as many connections as `config` lets it have.
     pub(crate) fn is_full(&self, config: &Config) -> bool {
-        config.connections_per_object.is_some_and(|most| self.table.borrow().count() >= most as usize)
+        config.connections_per_object.is_some_and(|most| self.table.borrow().has_open(most as usize))
     }
 
     pub(crate) fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
@@ -148,6 +159,7 @@ impl Object {
             settled.push(entry);
         }
         self.is_settling.set(false);
+        self.report();
         self.arm(settled.iter());
     }
 
@@ -168,7 +180,9 @@ impl Object {
     /// Arms the alarm and the timer for what the sessions of `entries` wait for.
     pub(crate) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let mut due = Due { lasting: self.room_alarm.borrow().as_ref().map(|(_, at)| *at), passing: None };
+        let room_alarm = self.room_alarm_at();
+        let lasting = room_alarm.into_iter().chain(self.metrics.alarm(now)).min();
+        let mut due = Due { lasting, passing: None };
         let mut count = 0;
         for entry in entries {
             due.add(&entry.session.borrow(), now);
@@ -189,7 +203,7 @@ impl Object {
             let offset = i64::try_from((at - now).0).unwrap_or(i64::MAX);
             let object = self.clone();
             let set = async move { storage.set_alarm(offset).await.inspect_err(|_| object.armed.set(Armed::Unknown)) };
-            self.run(set, "set alarm");
+            self.run(set, "set_alarm");
         }
         if let Some(at) = plan.timer {
             self.timer.set(Some(at));
@@ -216,7 +230,7 @@ impl Object {
                 object.arm(entries.iter());
                 Ok(())
             };
-            self.run(ask, "get alarm");
+            self.run(ask, "get_alarm");
         }
     }
 
@@ -255,7 +269,7 @@ impl Object {
     pub(crate) fn run(&self, work: impl Future<Output = Result<()>> + 'static, what: &'static str) {
         let logged = async move {
             if let Err(error) = work.await {
-                console_error!("sockjs: {what}: {error}");
+                log::error(what, None, error);
             }
         };
         run(&self.state, Box::pin(logged));
@@ -265,7 +279,7 @@ impl Object {
 /// Tells the handler everything in the inbox, one after the other.
 async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
     let connection = Connection { entry: entry.clone(), object: Rc::downgrade(&object) };
-    object.start_of(&entry.info.service).await;
+    let is_started = object.start_of(&entry.info.service).await;
     loop {
         let job = entry.inbox.borrow_mut().next();
         let Some(job) = job else { break };
@@ -273,12 +287,13 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         let connection = connection.clone();
         let is_end = matches!(job, Job::Close(_));
         let told = match job {
-            Job::Open => handler.on_open(connection),
-            Job::Message(message) => handler.on_message(connection, message),
-            Job::Close(reason) => handler.on_close(connection, reason),
+            Job::Close(reason) => handler.on_close(connection, reason).await,
+            _ if !is_started => Err(worker::Error::RustError("its on_start failed".into())),
+            Job::Open => handler.on_open(connection).await,
+            Job::Message(message) => handler.on_message(connection, message).await,
         };
-        if let Err(error) = told.await {
-            console_error!("sockjs: handler of {}: {error}", entry.info.service);
+        if let Err(error) = told {
+            log::error("handler", Some(&entry.info.service), error);
             let closed = CloseReason::HandlerFailed;
             entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
             entry.inbox.borrow_mut().drop_messages();

@@ -2,6 +2,7 @@
 
 use crate::connection::Entry;
 use crate::link::{Answer, Delivery, Link};
+use crate::log;
 use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
@@ -12,7 +13,7 @@ use sockjs_protocol::session::{Change, Departure, Output, Receiver, ReceiverId};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, WebSocket, console_error};
+use worker::{Delay, WebSocket};
 
 /// How long the client of a first receiver has to show that it is gone, when a second one comes: a newline has to get there
 /// and a reset back. Too short, and a client that comes back is turned away; long, it only delays the second receiver.
@@ -37,7 +38,10 @@ impl Object {
                 Some(Output::Persist(change)) => {
                     self.persist(entry, change);
                 }
-                Some(Output::Notify(event)) => entry.inbox.borrow_mut().push(event),
+                Some(Output::Notify(event)) => {
+                    self.note(entry, &event);
+                    entry.inbox.borrow_mut().push(event);
+                }
             }
         }
         if entry.session.borrow().is_closed() {
@@ -52,7 +56,7 @@ impl Object {
             return true;
         }
         let Err(error) = self.store.apply(&entry.info, &change) else { return true };
-        console_error!("sockjs: storage: {error}");
+        log::error("storage", Some(&entry.info.service), error);
         entry.session.borrow_mut().not_persisted(now(), &change);
         false
     }

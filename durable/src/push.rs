@@ -1,9 +1,11 @@
 //! What comes from outside of the object's own connections: another part of the Worker sends to them, or closes them.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, SendError};
 use crate::object::Object;
 use crate::room::Room;
 use sockjs_protocol::envelope::{Push, PushTarget};
+use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::session::MESSAGE_MAX;
 use std::rc::Rc;
 use worker::{Request, Response, Result};
 
@@ -20,12 +22,20 @@ impl Object {
         self.learn_alarm().await?;
         let room = Room { service, object: Rc::downgrade(&self) };
         let done = match (target, push) {
-            (PushTarget::Room, Push::Message) => room.broadcast(request.text().await?),
+            (PushTarget::Room, Push::Message) => {
+                let message = request.text().await?;
+                // Each byte takes at most six in a frame.
+                if message.len() > MESSAGE_MAX / 6 && Encoded::framed(&message).len() > MESSAGE_MAX {
+                    return Response::error(SendError::TooLarge.to_string(), 413);
+                }
+                room.broadcast(message)
+            }
             (PushTarget::Connection(id), Push::Message) => {
                 let message = request.text().await?;
                 match room.connection(&id) {
                     Some(connection) => match connection.send(message) {
                         Ok(()) => 1,
+                        Err(error @ SendError::TooLarge) => return Response::error(error.to_string(), 413),
                         Err(error) => return Response::error(error.to_string(), 503),
                     },
                     None => 0,

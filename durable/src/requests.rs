@@ -18,6 +18,13 @@ impl Object {
             Some(Err(error)) => return Response::error(error.to_string(), 400),
             None => return Response::error("this object is reached through its Worker", 400),
         };
+        if self.services.problem().is_none() {
+            match command.action {
+                Action::Report => return self.take_report(request).await,
+                Action::Metrics => return self.answer_totals(),
+                _ => {}
+            }
+        }
         let service = command.service;
         let config = match self.services.find(&service) {
             _ if self.services.problem().is_some() => return Response::error("bad settings", 500),
@@ -42,6 +49,8 @@ impl Object {
                 }
                 Ok(Response::empty()?.with_status(204))
             }
+            // Answered above, by the one object that is no service's.
+            Action::Report | Action::Metrics => Response::error("no such service", 404),
             Action::Push { target, push } => self.push(request, service, target, push).await,
             Action::Connect { session, transport } => {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };

@@ -1,9 +1,10 @@
 //! All connections of a service in one object.
 
 use crate::connection::Connection;
+use crate::log;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
-use crate::runtime::now;
+use crate::runtime::{abort_after, now};
 use sockjs_protocol::frame::Encoded;
 use sockjs_protocol::placement::prefix_of;
 use sockjs_protocol::time::Millis;
@@ -11,7 +12,14 @@ use sockjs_protocol::transport::Transport;
 use std::cell::OnceCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
-use worker::{Error, Result, console_error};
+use std::time::Duration;
+use worker::{Delay, Error, Result};
+
+/// An alarm whose handler could not be started waits for another try.
+const START_RETRY: Millis = Millis::from_secs(30);
+
+/// Before a restart: for the handler to end, and for what it sent to leave when its writes are on disk.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of a service that share an object: with `Placement::Room` all of a room. Clones are the same room.
 #[derive(Clone)]
@@ -26,7 +34,10 @@ impl Room {
         &self.service
     }
 
-    /// The prefix with the values of its parameters, as it stands in URLs: what tells this room from others.
+    /// The prefix with the values of its parameters, as it stands in URLs. With [`Placement::Room`] it tells this room from
+    /// others; the shards and the sessions of one prefix share it.
+    ///
+    /// [`Placement::Room`]: sockjs_protocol::placement::Placement::Room
     pub fn name(&self) -> String {
         let name = self.object.upgrade().and_then(|object| object.name());
         name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()
@@ -47,7 +58,7 @@ impl Room {
         let Some(object) = self.object.upgrade() else { return Vec::new() };
         // A WebSocket's message alone does not read them.
         if let Err(error) = object.wake_sessions() {
-            console_error!("sockjs: wake: {error}");
+            log::error("wake", Some(&self.service), error);
         }
         let entries = object.table.borrow().entries();
         let mine = entries.into_iter().filter(|entry| entry.info.service == self.service);
@@ -55,7 +66,8 @@ impl Room {
         open.map(|entry| Connection { entry, object: self.object.clone() }).collect()
     }
 
-    /// Sends a message to every connection; it is encoded once. Gives how many took it: one whose queue is full does not.
+    /// Sends a message to every connection; it is encoded once. Gives how many took it: one for which
+    /// [`Connection::send`] would give an error does not.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
         self.send_to(message.as_ref(), |_| true)
     }
@@ -72,7 +84,7 @@ impl Room {
             _ => framed.get_or_init(|| Encoded::framed(message)).clone(),
         };
         let takers = self.connections().into_iter().filter(to);
-        takers.filter(|connection| connection.push(encoded(connection.transport())).is_ok()).count()
+        takers.filter(|connection| connection.push(encoded(connection.transport()), message.len()).is_ok()).count()
     }
 
     /// What the application keeps for the room.
@@ -86,11 +98,43 @@ impl Room {
     }
 
     /// Has [`Handler::on_alarm`](crate::Handler::on_alarm) called after `delay`, instead of when it was to be called before.
-    /// It is stored, and lives through a restart of the object. Setting it is a billed write.
-    pub fn set_alarm(&self, delay: Millis) -> Result<()> {
-        let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
-        object.set_room_alarm(&self.service, now() + delay)
+    /// It is stored, and lives through a restart of the object. Setting it is two billed writes.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails, or the object is gone.
+    pub fn set_alarm(&self, delay: impl Into<Millis>) -> Result<()> {
+        self.alarm(Some(now() + delay.into()))
     }
+
+    /// Has it not called any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Room::set_alarm`].
+    pub fn clear_alarm(&self) -> Result<()> {
+        self.alarm(None)
+    }
+
+    fn alarm(&self, at: Option<Millis>) -> Result<()> {
+        let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
+        object.set_room_alarm(&self.service, at)
+    }
+
+    /// Ends the object, as a deploy or a crash does, when what the running handler sent and wrote has left. Only for the
+    /// demo of the deployable Worker.
+    #[doc(hidden)]
+    pub fn restart(&self) -> Result<()> {
+        let object = self.object.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))?;
+        object.run(restart(object.clone()), "restart");
+        Ok(())
+    }
+}
+
+async fn restart(object: Rc<Object>) -> Result<()> {
+    Delay::from(RESTART_PAUSE).await;
+    object.state.storage().sync().await?;
+    Ok(abort_after(&object.state, RESTART_PAUSE, "restarted, as asked for")?)
 }
 
 impl fmt::Debug for Room {
@@ -101,30 +145,44 @@ impl fmt::Debug for Room {
 
 impl Object {
     /// Stores when the application's alarm is due.
-    fn set_room_alarm(self: &Rc<Self>, service: &str, at: Millis) -> Result<()> {
-        self.store.set_room_alarm(service, Some(at))?;
-        self.room_alarm.replace(Some((service.to_owned(), at)));
+    fn set_room_alarm(self: &Rc<Self>, service: &str, at: Option<Millis>) -> Result<()> {
+        self.store.set_room_alarm(service, at)?;
+        self.room_alarm.replace(at.map(|at| (service.to_owned(), at)));
         self.plan_settle();
         Ok(())
     }
 
     /// The service whose application's alarm is due. From now on it is not set.
     pub(crate) fn take_room_alarm(&self) -> Option<String> {
+        if self.room_alarm_runs.get() {
+            return None;
+        }
         self.room_alarm.borrow_mut().take_if(|(_, at)| *at <= now()).map(|(service, _)| service)
+    }
+
+    /// When the object has to be awake for the application's alarm: not while its handler still runs.
+    pub(crate) fn room_alarm_at(&self) -> Option<Millis> {
+        self.room_alarm.borrow().as_ref().map(|(_, at)| *at).filter(|_| !self.room_alarm_runs.get())
     }
 
     /// Tells the application of `service` of its alarm. Its row goes last: killed in between, the application is told again.
     pub(crate) async fn on_room_alarm(self: &Rc<Self>, service: String) -> Result<()> {
         let Some(handler) = self.handler(&service) else { return Ok(()) };
+        self.room_alarm_runs.set(true);
         self.start_handlers();
-        self.start_of(&service).await;
-        let room = Room { service: service.clone(), object: Rc::downgrade(self) };
-        if let Err(error) = self.settling(handler.on_alarm(room)).await {
-            console_error!("sockjs: alarm of {service}: {error}");
+        if self.start_of(&service).await {
+            let room = Room { service: service.clone(), object: Rc::downgrade(self) };
+            if let Err(error) = self.settling(handler.on_alarm(room)).await {
+                log::error("handler", Some(&service), error);
+            }
+        } else if self.room_alarm.borrow().is_none() {
+            self.room_alarm.replace(Some((service.clone(), now() + START_RETRY)));
         }
+        self.room_alarm_runs.set(false);
         if self.room_alarm.borrow().is_none() {
             self.store.set_room_alarm(&service, None)?;
         }
+        self.settle();
         if self.is_idle() { self.clear_storage().await } else { Ok(()) }
     }
 }

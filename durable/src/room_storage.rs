@@ -1,5 +1,6 @@
 //! What the application keeps in an object's storage, beside what this server keeps there.
 
+use crate::alarm::Armed;
 use crate::object::Object;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -47,6 +48,8 @@ impl Object {
         let keys = storage.list_with_options(ListOptions::new().limit(1)).await?;
         // Somebody may have come meanwhile.
         if self.is_idle() && tables.is_empty() && keys.size() == 0 {
+            // The alarm goes with the rest (compatibility date 2026-02-24).
+            self.armed.set(Armed::Never);
             self.store.reset();
             storage.delete_all().await?;
         }

@@ -1,18 +1,34 @@
 //! The few things of the runtime that `worker` does not wrap.
 
 use futures::future::LocalBoxFuture;
+use js_sys::{Function, Reflect};
 use sockjs_protocol::time::Millis;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::durable::State;
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
     pub(crate) fn random_uuid() -> String;
+
+    /// The runtime gives an object for the timer, browsers give a number.
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &JsValue, ms: u32) -> JsValue;
+}
+
+/// Ends the object `after` that time; the runtime makes it anew when it is asked for something. `abort` ends at once whatever
+/// called it, and Rust code would never come back to what it had borrowed: so a timer calls it.
+pub(crate) fn abort_after(state: &State, after: Duration, reason: &str) -> Result<(), JsValue> {
+    let state: &JsValue = state.as_raw().as_ref();
+    let abort: Function = Reflect::get(state, &JsValue::from_str("abort"))?.dyn_into()?;
+    set_timeout(&abort.bind1(state, &JsValue::from_str(reason)), after.as_millis() as u32);
+    Ok(())
 }
 
 /// Adds `console_error_panic_hook`'s stack traces to the hook that `worker` set for its recovery; `set_once` would replace

@@ -46,9 +46,14 @@ pub(crate) enum Turn {
 }
 
 impl Sends {
+    /// Whether it came before.
+    pub fn knows(&self, id: u64) -> bool {
+        self.taken.contains(&id) || self.waiting.contains(&id)
+    }
+
     /// Lets a send wait for its turn. False if too much waits.
     pub fn enter(&mut self, id: u64, bytes: usize, limit: usize) -> bool {
-        if self.taken.contains(&id) || self.waiting.contains(&id) {
+        if self.knows(id) {
             return true;
         }
         if !self.waiting.is_empty() && self.held.saturating_add(bytes) > limit {
@@ -104,7 +109,7 @@ impl Object {
             Err(error @ EnvelopeError::Version(_)) => return Response::error(error.to_string(), 426),
             Err(error) => return Response::error(error.to_string(), 400),
         };
-        if !entry.takes(config, messages.len()) {
+        if !entry.sends.borrow().knows(id) && !entry.takes(config, messages.len()) {
             // Answered like one that was taken: another status would keep the client from reading why it was closed.
             let reason = CloseReason::Violation { code: 1008, reason: TOO_FAST.into() };
             entry.session.borrow_mut().close(now(), 1008, TOO_FAST, reason);

@@ -2,13 +2,14 @@
 
 use crate::admission::{Admission, RequestInfo};
 use crate::handler::{ErasedHandler, Handler};
+use crate::log;
 use crate::runtime::chain_panic_hook;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::{Config, ConfigError};
 use sockjs_protocol::prefix::{match_prefix, parameter_name};
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::{Env, Request, console_error};
+use worker::{Env, Request};
 
 /// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
 pub const DEFAULT_BINDING: &str = "SOCKJS";
@@ -18,6 +19,9 @@ pub const DEFAULT_TICKET_SECRET: &str = "SOCKJS_TICKET_KEYS";
 
 /// Shortest key: as long as the signature.
 const KEY_MIN: usize = 32;
+
+/// The binding of a data set of Analytics Engine. Where it is bound, what is counted is written to it.
+pub const ANALYTICS_BINDING: &str = "SOCKJS_ANALYTICS";
 
 /// The variable that says that the Worker runs behind `wrangler dev`; not for a deployment.
 pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
@@ -41,6 +45,7 @@ pub struct Services {
     services: Vec<Service>,
     binding: String,
     development: bool,
+    analytics: bool,
     /// Name of the secret, and what is in it.
     ticket_secret: String,
     ticket_keys: Vec<String>,
@@ -61,6 +66,7 @@ impl Services {
             services: Vec::new(),
             binding: DEFAULT_BINDING.into(),
             development: false,
+            analytics: false,
             ticket_secret: DEFAULT_TICKET_SECRET.into(),
             ticket_keys: Vec::new(),
             problem: None,
@@ -114,6 +120,12 @@ impl Services {
     #[doc(hidden)]
     pub fn is_development(&self) -> bool {
         self.development
+    }
+
+    /// Whether a data set of Analytics Engine is bound as [`ANALYTICS_BINDING`].
+    #[doc(hidden)]
+    pub fn has_analytics(&self) -> bool {
+        self.analytics
     }
 
     /// The settings of each service, in the order in which they were added.
@@ -173,10 +185,14 @@ impl Services {
             let mut services = build(env);
             services.problem = services.problem.take().or_else(|| Some(services.check().err()?.to_string()));
             services.read_ticket_keys(env);
+            for config in services.configs() {
+                log::set_level(&config.prefix, config.log);
+            }
             if let Some(problem) = &services.problem {
-                console_error!("sockjs: {problem}");
+                log::error("settings", None, problem);
             }
             services.development = env.var(DEVELOPMENT_VAR).is_ok_and(|value| value.to_string() == "true");
+            services.analytics = env.analytics_engine(ANALYTICS_BINDING).is_ok();
             let services = Rc::new(services);
             let first = SHARED.with_borrow_mut(|all| {
                 all.push((key, services.clone()));

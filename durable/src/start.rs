@@ -1,13 +1,13 @@
 //! The handlers of an object: each is made when it is first needed, and hears of that before anything else.
 
 use crate::handler::ErasedHandler;
+use crate::log;
 use crate::object::Object;
 use crate::room::Room;
 use futures::channel::oneshot;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use worker::console_error;
 
 /// The handlers, by service.
 #[derive(Default)]
@@ -22,7 +22,7 @@ struct Known {
 enum Start {
     Due,
     /// These wait for its end.
-    Running(Vec<oneshot::Sender<()>>),
+    Running(Vec<oneshot::Sender<bool>>),
     Done,
 }
 
@@ -52,38 +52,41 @@ impl Object {
             let object = self.clone();
             let start = self.settling(Box::pin(async move {
                 let room = Room { service: service.clone(), object: Rc::downgrade(&object) };
-                if let Err(error) = handler.on_start(room).await {
-                    console_error!("sockjs: start of {service}: {error}");
+                let started = handler.on_start(room).await;
+                let is_started = started.is_ok();
+                if let Err(error) = started {
+                    log::error("handler", Some(&service), error);
                 }
-                object.started(&service);
+                object.started(&service, is_started);
                 Ok(())
             }));
             self.run(start, "start");
         }
     }
 
-    fn started(&self, service: &str) {
+    fn started(&self, service: &str, is_started: bool) {
         let mut handlers = self.handlers.0.borrow_mut();
         let Some(known) = handlers.get_mut(service) else { return };
-        if let Start::Running(waiters) = std::mem::replace(&mut known.start, Start::Done) {
+        let now = if is_started { Start::Done } else { Start::Due };
+        if let Start::Running(waiters) = std::mem::replace(&mut known.start, now) {
             for waiter in waiters {
                 // Whoever waited may be gone.
-                let _ = waiter.send(());
+                let _ = waiter.send(is_started);
             }
         }
     }
 
-    /// Waits until the handler of `service` was started.
-    pub(crate) async fn start_of(&self, service: &str) {
+    /// Waits until the handler of `service` was started; whether it was, or failed and is to be started anew.
+    pub(crate) async fn start_of(&self, service: &str) -> bool {
         let wait = match self.handlers.0.borrow_mut().get_mut(service) {
             Some(Known { start: Start::Running(waiters), .. }) => {
                 let (started, wait) = oneshot::channel();
                 waiters.push(started);
                 wait
             }
-            Some(Known { start: Start::Due | Start::Done, .. }) | None => return,
+            Some(Known { start: Start::Due | Start::Done, .. }) | None => return true,
         };
         // It can only be cancelled with the object.
-        let _ = wait.await;
+        wait.await.unwrap_or(false)
     }
 }

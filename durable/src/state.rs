@@ -2,12 +2,13 @@
 
 use crate::connection::{Connection, Entry, ReadyState};
 use crate::link::Link;
+use crate::log;
 use crate::object::Object;
 use crate::socket::Attachment;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sockjs_protocol::session::Receiver;
-use worker::{Error, Result, console_error};
+use worker::{Error, Result};
 
 /// Largest state of a connection, in bytes of JSON: with a WebSocket the runtime keeps 16 KiB in all.
 pub(crate) const STATE_MAX: usize = 4096;
@@ -53,7 +54,7 @@ impl Object {
         if let Some(Link::Client(websocket)) = entry.links.borrow().get(Receiver::WEBSOCKET.id) {
             let state = entry.state.borrow().clone();
             if let Err(error) = Attachment::Heard(entry.info.clone()).write(websocket, state.as_deref()) {
-                console_error!("sockjs: {error}");
+                log::error("attachment", Some(&entry.info.service), error);
             }
         }
     }

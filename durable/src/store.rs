@@ -6,20 +6,24 @@
 //! |---|---|---|---|
 //! | `sockjs_sessions_2` | a session: how it was opened, its state, its close frame once it has one | at its open, at its close, by `set_state` | when nothing of it is needed any more |
 //! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
+//! | `sockjs_open_1` | with `metrics`, how many connections of a service and transport are open | when that is reported, if it changed | when none is |
+//! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as `sockjs_protocol::metrics` writes it | a second after a report | never |
 //! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
 //!
 //! The number in a table's name is the version of its format. Each table is made by the first write to it, so that a request
 //! that is refused leaves nothing behind. None has a row id, so that each row counts once.
 
 use crate::info::Info;
+use crate::log;
 use serde::Deserialize;
 use sockjs_protocol::frame::{Encoded, Frame};
 use sockjs_protocol::payload;
 use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::transport::Transport;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use worker::{Error, Result, SqlStorage, SqlStorageValue, console_error};
+use worker::{Error, Result, SqlStorage, SqlStorageValue};
 
 /// A table of this server's. Each is made by the first write to it: making one is billed as two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,18 @@ const MESSAGES: Table = Table {
   PRIMARY KEY (service, session, first)) WITHOUT ROWID",
 };
 
-const TABLES: [Table; 3] = [SESSIONS, ROOMS, MESSAGES];
+const OPEN: Table = Table {
+    name: "sockjs_open_1",
+    create: "CREATE TABLE sockjs_open_1 (
+  service TEXT NOT NULL, transport TEXT NOT NULL, open INTEGER NOT NULL, PRIMARY KEY (service, transport)) WITHOUT ROWID",
+};
+
+const TOTALS: Table = Table {
+    name: "sockjs_totals_1",
+    create: "CREATE TABLE sockjs_totals_1 (id INTEGER PRIMARY KEY, totals TEXT NOT NULL) WITHOUT ROWID",
+};
+
+const TABLES: [Table; 5] = [SESSIONS, ROOMS, MESSAGES, OPEN, TOTALS];
 
 /// The object's tables.
 pub(crate) struct Store {
@@ -129,7 +144,7 @@ impl Store {
             read(row, &messages)
         });
         Ok(read
-            .filter_map(|session| session.inspect_err(|error| console_error!("sockjs: stored session: {error}")).ok())
+            .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
             .collect())
     }
 
@@ -152,6 +167,54 @@ impl Store {
             )?,
             None => self.exec("DELETE FROM sockjs_rooms_1 WHERE service = ?", vec![service.into()])?,
         };
+        Ok(())
+    }
+
+    /// How many connections are open, by service and transport, as was reported last.
+    pub fn load_open(&self) -> Result<Vec<(String, String, i64)>> {
+        #[derive(Deserialize)]
+        struct Row {
+            service: String,
+            transport: String,
+            open: i64,
+        }
+        if !self.has(OPEN)? {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Row> = self.exec("SELECT service, transport, open FROM sockjs_open_1", vec![])?.to_array()?;
+        Ok(rows.into_iter().map(|row| (row.service, row.transport, row.open)).collect())
+    }
+
+    /// Writes how many connections are open.
+    pub fn set_open(&self, service: &str, transport: Transport, open: i64) -> Result<()> {
+        self.make(OPEN)?;
+        let (service, transport) = (service.into(), transport.name().into());
+        if open > 0 {
+            let query = "INSERT OR REPLACE INTO sockjs_open_1 (service, transport, open) VALUES (?, ?, ?)";
+            self.exec(query, vec![service, transport, SqlStorageValue::Integer(open)])?;
+        } else {
+            self.exec("DELETE FROM sockjs_open_1 WHERE service = ? AND transport = ?", vec![service, transport])?;
+        }
+        Ok(())
+    }
+
+    /// The sum of all reports.
+    pub fn load_totals(&self) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Row {
+            totals: String,
+        }
+        if !self.has(TOTALS)? {
+            return Ok(None);
+        }
+        let rows: Vec<Row> = self.exec("SELECT totals FROM sockjs_totals_1", vec![])?.to_array()?;
+        Ok(rows.into_iter().next().map(|row| row.totals))
+    }
+
+    /// Writes it.
+    pub fn save_totals(&self, totals: &str) -> Result<()> {
+        self.make(TOTALS)?;
+        self.exec("INSERT OR REPLACE INTO sockjs_totals_1 (id, totals) VALUES (1, ?)", vec![totals.into()])?;
         Ok(())
     }
 

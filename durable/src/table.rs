@@ -81,6 +81,12 @@ impl Table {
         self.sessions.len() + self.clients.len()
     }
 
+    /// Whether so many connections are open, or more.
+    pub fn has_open(&self, count: usize) -> bool {
+        let open = self.sessions.values().chain(self.clients.values()).filter(|entry| entry.session.borrow().is_open());
+        open.take(count).count() == count
+    }
+
     /// Every connection once.
     pub fn entries(&self) -> Vec<Rc<Entry>> {
         self.sessions.values().chain(self.clients.values()).cloned().collect()

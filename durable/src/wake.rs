@@ -92,6 +92,7 @@ impl Object {
         for sleeper in self.asleep.receivers.take().into_values().flatten() {
             socket::close(&sleeper.websocket, socket::REPLACED, "session over");
         }
+        self.compare_open();
         Ok(())
     }
 

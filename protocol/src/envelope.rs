@@ -19,6 +19,12 @@ pub const VERSION: u8 = 1;
 /// The request header that carries a [`Command`]. The Worker sets it, so a client's own never arrives.
 pub const COMMAND_HEADER: &str = "sockjs-edge-command";
 
+/// Name of the object that adds up what is counted. No connection is in it: those of services go on behind the slashes.
+pub const METRICS_OBJECT: &str = "//metrics";
+
+/// Status of the answer to [`Action::Connect`] when the object has as many connections as it may have.
+pub const FULL: u16 = 429;
+
 /// What the Worker asks of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
@@ -94,6 +100,11 @@ pub enum Action {
         /// What.
         push: Push,
     },
+    /// What was counted: POST with what [`encode`](crate::metrics::encode) writes, to the object [`METRICS_OBJECT`];
+    /// answered 204.
+    Report,
+    /// Everything that was reported: answered 200 with the text for Prometheus.
+    Metrics,
     /// A client's WebSocket, passed on with its upgrade; answered 101.
     Connect {
         /// Session id as it stood in the URL; none for a raw WebSocket.
@@ -147,10 +158,10 @@ impl Command {
         self
     }
 
-    /// As a header value: JSON in ASCII.
+    /// As a header value: JSON in visible ASCII and spaces.
     pub fn encode(&self) -> Result<String, EnvelopeError> {
         let json = serde_json::to_string(self).map_err(|_| EnvelopeError::Malformed)?;
-        Ok(if json.is_ascii() { json } else { ascii(&json) })
+        Ok(if json.chars().all(is_plain) { json } else { escaped(&json) })
     }
 
     /// Reads a header value.
@@ -171,11 +182,16 @@ impl Command {
     }
 }
 
-/// JSON with escapes in place of all that is not ASCII.
-fn ascii(json: &str) -> String {
+/// Whether JSON may have this character in a header: no field of HTTP holds DEL, which JSON leaves as it is.
+fn is_plain(char: char) -> bool {
+    matches!(char, ' '..='~')
+}
+
+/// JSON with escapes in place of all that a header may not hold.
+fn escaped(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len() * 2);
     for char in json.chars() {
-        if char.is_ascii() {
+        if is_plain(char) {
             escaped.push(char);
         } else {
             char.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
@@ -392,6 +408,8 @@ mod tests {
                 Action::Connect { session: None, transport: Transport::WebSocketRaw },
                 r#"{"version":1,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
             ),
+            (Action::Report, r#"{"version":1,"service":"/echo","action":"report"}"#),
+            (Action::Metrics, r#"{"version":1,"service":"/echo","action":"metrics"}"#),
         ];
         for (action, written) in golden {
             let command = Command::new("/echo", action);

@@ -8,12 +8,15 @@
 //! * [`session`]: the session state machine
 //! * [`envelope`]: what the Worker and the Durable Object say to each other
 //! * [`options`]: a service's settings, their defaults and limits
+//! * [`metrics`]: what is counted, and how it adds up; [`log`]: an event as a line
 //! * [`origin`]: whose pages may connect
 //! * [`prefix`]: where a service lives; [`placement`]: which object serves a connection
 //! * [`time`][]: milliseconds
 
 pub mod envelope;
 pub mod frame;
+pub mod log;
+pub mod metrics;
 pub mod options;
 pub mod origin;
 pub mod payload;
@@ -23,3 +26,8 @@ pub mod prefix;
 pub mod session;
 pub mod time;
 pub mod transport;
+
+/// The example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

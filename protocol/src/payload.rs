@@ -24,6 +24,21 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
+/// The bytes of a request as text. What is no UTF-8 becomes U+FFFD, an unpaired surrogate exactly one.
+pub fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let mut bytes = error.into_bytes();
+        // The three bytes that some encoders write for half of a surrogate pair, replaced by the three of U+FFFD; the
+        // standard library would make three characters of them. No character of UTF-8 holds 0xED 0xA0-0xBF.
+        for at in 0..bytes.len() {
+            if let Some([first @ 0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf]) = bytes.get_mut(at..at + 3) {
+                (*first, *second, *third) = (0xef, 0xbf, 0xbd);
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
 /// The messages of an HTTP send: a JSON array of strings, possibly empty.
 pub fn messages(body: &str) -> Result<Vec<String>, PayloadError> {
     if body.is_empty() {
@@ -168,6 +183,20 @@ mod tests {
             (r#"["\ud800\\udc00"]"#, "\u{fffd}\\udc00"),
         ] {
             assert_eq!(messages(json).unwrap(), [message], "{json}");
+        }
+    }
+
+    #[test]
+    fn an_unpaired_surrogate_in_bytes_is_one_replacement_character() {
+        for (body, text) in [
+            (&b"plain"[..], "plain"),
+            ("é漢😀\u{d7ff}\u{e000}".as_bytes(), "é漢😀\u{d7ff}\u{e000}"),
+            (b"a\xed\xa0\x80b", "a\u{fffd}b"),
+            (b"\xed\xbf\xbf\xed\xa0\x80", "\u{fffd}\u{fffd}"),
+            (b"\xed\x9f\xbf\xed\xa0\x80", "\u{d7ff}\u{fffd}"),
+            (b"\xff\xed\xa0", "\u{fffd}\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(super::text(body.to_vec()), text, "{body:x?}");
         }
     }
 }

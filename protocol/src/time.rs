@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
+use std::time::Duration;
 
 /// A point in time or a span, in milliseconds.
 ///
@@ -20,6 +21,12 @@ impl Millis {
     /// Half of this span.
     pub const fn half(self) -> Self {
         Self(self.0 / 2)
+    }
+}
+
+impl From<Duration> for Millis {
+    fn from(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
     }
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, poll, stream};
-use sockjs_protocol::session::{Departure, Rules, SendError};
+use sockjs_protocol::session::{Departure, MESSAGE_MAX, Rules, SendError};
 
 const WINDOW: usize = 64 << 10;
 
@@ -159,6 +159,13 @@ fn a_send_beyond_the_queue_limit_is_refused_and_changes_nothing() {
     assert_eq!(session.session.buffered_amount(), 60);
     session.send(&message(76));
     assert_eq!(session.try_send(""), Err(SendError::QueueFull));
+}
+
+#[test]
+fn a_message_that_fits_no_row_is_refused_however_much_may_wait() {
+    let mut session = Driver::idle(Rules { queue_limit: 8 << 20, ..Rules::default() });
+    assert_eq!(session.try_send(&message(MESSAGE_MAX + 1)), Err(SendError::TooLarge));
+    assert_eq!(session.try_send(&message(MESSAGE_MAX)), Ok(()));
 }
 
 #[test]

@@ -4,35 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "nonsense/input.rs"]
+mod input;
 
 use common::{Driver, outbox};
+use input::{Input, apply};
 use proptest::prelude::*;
-use sockjs_protocol::frame::Encoded;
-use sockjs_protocol::session::{
-    CloseReason, Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq, Session,
-};
-use sockjs_protocol::time::Millis;
-
-#[derive(Debug, Clone)]
-enum Input {
-    Attach(Receiver),
-    Resume(Receiver, Option<Seq>),
-    Ack(ReceiverId, Seq),
-    Detach(ReceiverId, Departure),
-    Probed(ReceiverId, bool),
-    Receive(usize),
-    Send(usize),
-    Close,
-    Disconnected,
-    Violated,
-    Tick,
-    BeatEarly,
-    Restore(Option<Receiver>),
-    WakeWebSocket,
-    Pass(u64),
-    /// Clocks of two machines differ.
-    GoBack(u64),
-}
+use sockjs_protocol::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
 
 fn id() -> impl Strategy<Value = ReceiverId> {
     (0..4u64).prop_map(ReceiverId)
@@ -51,7 +29,7 @@ fn departure() -> impl Strategy<Value = Departure> {
     prop::sample::select(vec![Departure::Finished, Departure::Broken, Departure::ClientGone])
 }
 
-fn input() -> impl Strategy<Value = Input> {
+fn any_input() -> impl Strategy<Value = Input> {
     prop_oneof![
         20 => receiver().prop_map(Input::Attach),
         10 => (receiver(), prop::option::of(seq())).prop_map(|(receiver, after)| Input::Resume(receiver, after)),
@@ -72,45 +50,6 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-/// Applies `input` and drains; whatever is delivered meanwhile ends its receiver at once, in the way of `ends`.
-fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
-    let now = driver.now;
-    // Whoever attaches, or restores a session with a receiver, says that this one was not told its end.
-    match input {
-        Input::Attach(receiver) | Input::Resume(receiver, _) => driver.comes(*receiver),
-        Input::Restore(Some(receiver)) => driver.comes(*receiver),
-        Input::WakeWebSocket => driver.comes(Receiver::WEBSOCKET),
-        _ => {}
-    }
-    let session = &mut driver.session;
-    match input.clone() {
-        Input::Attach(receiver) => session.attach(now, receiver),
-        Input::Resume(receiver, after) => session.resume(now, receiver, after),
-        Input::Ack(id, seq) => session.ack(id, seq),
-        Input::Detach(id, how) => session.detach(now, id, how),
-        Input::Probed(id, alive) => session.probed(now, id, alive),
-        Input::Receive(messages) => session.receive(vec!["a".into(); messages]),
-        Input::Send(bytes) => drop(session.send(now, Encoded::raw(&"x".repeat(bytes)))),
-        Input::Close => session.close(now, 1011, "", CloseReason::HandlerFailed),
-        Input::Disconnected => session.disconnected(1006, ""),
-        Input::Violated => session.violated(1003, ""),
-        Input::Tick => session.tick(now),
-        Input::BeatEarly => session.beat_early(now),
-        Input::Restore(receiver) if driver.stored.is_some() => driver.lose_memory(receiver.map(|r| (r, now))),
-        Input::WakeWebSocket if driver.stored.is_none() && session.is_open() => {
-            driver.session = Session::wake_websocket(now, Rules::default());
-        }
-        Input::Restore(_) | Input::WakeWebSocket => {}
-        Input::Pass(millis) => driver.now = now + Millis(millis),
-        Input::GoBack(millis) => driver.now = now - Millis(millis),
-    }
-    driver.drain_with(|session, now, output| {
-        if let (Output::Deliver { to, .. }, Some(how)) = (output, ends) {
-            session.detach(now, *to, how);
-        }
-    });
-}
-
 proptest! {
     #![proptest_config(common::cases(4_000))]
 
@@ -118,7 +57,7 @@ proptest! {
     fn no_sequence_of_inputs_breaks_the_contract(
         opener in receiver(),
         write_first in any::<bool>(),
-        inputs in prop::collection::vec((input(), prop::option::weighted(0.1, departure())), 1..80),
+        inputs in prop::collection::vec((any_input(), prop::option::weighted(0.1, departure())), 1..80),
     ) {
         let mut driver = Driver::with(if write_first { outbox() } else { Rules::default() }, opener);
         for (input, ends) in &inputs {

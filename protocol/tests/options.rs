@@ -54,6 +54,8 @@ fn a_bad_option_is_named() {
         (echo().message_limit(0), "message_limit"),
         (echo().queue_limit(0), "queue_limit"),
         (echo().allowed_origins(["https://example.com/"]), "allowed_origins"),
+        (echo().jurisdiction("EU"), "jurisdiction"),
+        (echo().location_hint(""), "location_hint"),
         (echo().ticket_lifetime(Millis(1)), "ticket_lifetime"),
         (echo().ticket_max_age(Millis::from_secs(60)), "ticket_max_age"),
         (echo().messages_per_body(0), "messages_per_body"),
@@ -90,7 +92,10 @@ fn each_option_is_set_by_its_name() {
         "websocket_protocols" => "v12.stomp,v11.stomp",
         "allowed_origins" => "https://example.com,null",
         "address_limiter" => "LIMITER",
-        "jsessionid" | "disable_cors" | "tickets" => "true",
+        "jurisdiction" => "fedramp-high",
+        "location_hint" => "weur",
+        "jsessionid" | "disable_cors" | "tickets" | "metrics" => "true",
+        "log" => "debug",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
@@ -123,6 +128,7 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("jsessionid", "yes", "true or false"),
         ("placement", "shards", "session, room, or shards: and a number, such as shards:16"),
         ("durability", "", "default or outbox"),
+        ("log", "all", "none, error, warn, info or debug"),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();
         let mut config = echo();

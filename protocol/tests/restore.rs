@@ -5,61 +5,21 @@
 mod common;
 #[path = "restore/fates.rs"]
 mod fates;
+#[path = "restore/op.rs"]
+mod op;
 #[path = "restore/request.rs"]
 mod request;
 #[path = "restore/world.rs"]
 mod world;
 
 use common::{outbox, poll, stream};
+use op::{Alarm, Op};
 use proptest::prelude::*;
 use sockjs_protocol::session::Rules;
 use sockjs_protocol::time::Millis;
 use world::World;
 
-/// What happens next; where it makes no sense, nothing does.
-#[derive(Debug, Clone)]
-enum Op {
-    /// The application sends a message of this many bytes, or a few more.
-    Send(usize),
-    /// The application closes the session.
-    Close,
-    /// Time passes.
-    Pass(u64, Alarm),
-    /// The object's alarm beats those who are due soon.
-    BeatEarly,
-    /// The client asks for one frame, if its former request ended cleanly.
-    Poll,
-    /// The client asks for a stream, if its former request ended cleanly.
-    Stream,
-    /// The edge takes up to this many frames in transit and writes them to the client.
-    Read(usize),
-    /// The edge acknowledges what it wrote.
-    Ack,
-    /// The object hears that a response is complete.
-    Finish,
-    /// The edge ends a stream that is as long as it may be: the rest is for the next request.
-    Limit,
-    /// The inner socket breaks, or an object that did not notice does now.
-    Break { noticed: bool },
-    /// The edge attaches again.
-    Resume,
-    /// The edge of a response that is complete, and whose inner socket was lost, tells what it wrote.
-    Confirm,
-    /// The object sleeps: memory lost, sockets and what is in transit stay.
-    Hibernate,
-    /// The object dies: memory and sockets lost.
-    Restart,
-}
-
-/// How the alarm goes while time passes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Alarm {
-    OnTime,
-    Late,
-    Never,
-}
-
-fn op() -> impl Strategy<Value = Op> {
+fn any_op() -> impl Strategy<Value = Op> {
     let alarm = prop_oneof![3 => Just(Alarm::OnTime), 1 => Just(Alarm::Late), 1 => Just(Alarm::Never)];
     // Around `persist_after`, around `disconnect_delay`, and a heartbeat or the age of a stream.
     let span = prop_oneof![6 => 0..600u64, 2 => 0..4_000u64, 1 => 0..30_000u64];
@@ -96,13 +56,13 @@ proptest! {
 
     #[test]
     fn by_default_only_the_unacknowledged_and_the_youngest_can_be_lost(
-        streaming in any::<bool>(), ops in prop::collection::vec(op(), 1..100)
+        streaming in any::<bool>(), ops in prop::collection::vec(any_op(), 1..100)
     ) {
         run(Rules::default(), streaming, &ops);
     }
 
     #[test]
-    fn an_outbox_loses_nothing(streaming in any::<bool>(), ops in prop::collection::vec(op(), 1..100)) {
+    fn an_outbox_loses_nothing(streaming in any::<bool>(), ops in prop::collection::vec(any_op(), 1..100)) {
         run(outbox(), streaming, &ops);
     }
 }

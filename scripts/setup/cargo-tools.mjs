@@ -12,10 +12,10 @@ const COMPILE_DIR = join(TOOLS_DIR, "target");
 /** Not optimized: compiled in a third of the time, and a build of ours gets slower by a fraction of a second. */
 const QUICK_COMPILE = { CARGO_PROFILE_RELEASE_OPT_LEVEL: "0", CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16" };
 
-export function missingCargoTools() {
+export function missingCargoTools(tools = cargoTools()) {
   const list = join(TOOLS_DIR, ".crates.toml"); // cargo's own, written when an install is complete
   const installed = existsSync(list) ? readFileSync(list, "utf8") : "";
-  return cargoTools().filter(
+  return tools.filter(
     ({ crate, version, bin }) => !installed.includes(`"${crate} ${version} (`) || !existsSync(cargoToolPath(bin)),
   );
 }

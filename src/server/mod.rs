@@ -1,12 +1,13 @@
 //! The deployable Worker: its fetch event, its class, and the bundled services.
 //!
-//! The services are those that every SockJS test server offers; they are on only when the variable
-//! `SOCKJS_TEST_SERVICES` is `true`.
+//! The demo is always on. The other services are those that every SockJS test server offers; they are on only when the
+//! variable `SOCKJS_TEST_SERVICES` is `true`.
 
 mod amplify;
 mod broadcast;
 mod client;
 mod close;
+mod demo;
 mod echo;
 mod flood;
 mod instance;
@@ -16,7 +17,7 @@ mod ticker;
 mod trouble;
 mod witness;
 
-use crate::{Config, Placement, Push, Services};
+use crate::{Config, Metrics, Placement, Push, Services};
 use amplify::Amplify;
 use broadcast::Broadcast;
 use client::{client, client_url};
@@ -24,7 +25,7 @@ use close::Close;
 use echo::Echo;
 use flood::Flood;
 use instance::Instance;
-use settings::{Settings, push_tokens};
+use settings::{Settings, metrics_tokens, push_tokens};
 use sleeper::Sleeper;
 use ticker::Ticker;
 use trouble::Trouble;
@@ -40,8 +41,14 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
         return Push::new(services, &env)?.serve(request, &tokens).await;
     }
-    match client(&request, &Services::shared(services, &env)) {
-        Some(client) => client,
+    let tokens = if request.path() == "/metrics" { metrics_tokens(&env) } else { String::new() };
+    if !tokens.is_empty() {
+        let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
+        return Metrics::new(services, &env).serve(&request, &tokens).await;
+    }
+    let known = Services::shared(services, &env);
+    match client(&request, &known).or_else(|| demo::file(&request, &known)) {
+        Some(file) => file,
         None => crate::serve(services, request, &env, &context).await,
     }
 }
@@ -51,13 +58,13 @@ fn services(env: &Env) -> Services {
         Ok(settings) => settings,
         Err(problem) => return Services::misconfigured(problem.to_string()),
     };
+    let demo = demo::add(Services::new(), |config| settings.apply(config));
     if !settings.test_services {
-        return Services::new();
+        return demo;
     }
     // What a service sets itself below wins.
     let config = |prefix: &str| settings.apply(Config::new(prefix).sockjs_url(client_url(prefix)));
-    Services::new()
-        .add(config("/echo").response_limit(4096), |_| Echo)
+    demo.add(config("/echo").response_limit(4096), |_| Echo)
         .add(config("/disabled_websocket_echo").websocket(false), |_| Echo)
         .add(config("/cookie_needed_echo").jsessionid(true), |_| Echo)
         .add(config("/close"), |_| Close)

@@ -2,7 +2,7 @@
 //! option's name in capitals, for all services.
 
 use crate::{Config, ConfigError};
-use sockjs_durable::DEVELOPMENT_VAR;
+use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR};
 use sockjs_protocol::options::{NamedOption, OPTIONS};
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
@@ -15,6 +15,8 @@ const TEST_SERVICES: &str = "TEST_SERVICES";
 const PUSH_TOKENS: &str = "PUSH_TOKENS";
 /// Another: see [`crate::Services::ticket_keys`].
 const TICKET_KEYS: &str = "TICKET_KEYS";
+/// Another: tokens that open `/metrics`.
+const METRICS_TOKENS: &str = "METRICS_TOKENS";
 
 /// What the variables say.
 #[derive(Debug, Default, Clone)]
@@ -37,7 +39,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Unknown { name } => {
                 write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}")?;
-                for other in [TEST_SERVICES, PUSH_TOKENS, TICKET_KEYS] {
+                for other in [TEST_SERVICES, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS] {
                     write!(f, ", {NAMES}{other}")?;
                 }
                 OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
@@ -65,8 +67,8 @@ impl Settings {
             let option = name.strip_prefix(NAMES).unwrap_or_default();
             if option == TEST_SERVICES {
                 settings.test_services = flag(name, value)?;
-            } else if matches!(option, PUSH_TOKENS | TICKET_KEYS) {
-                // Secrets, read where they are needed.
+            } else if matches!(option, PUSH_TOKENS | TICKET_KEYS | METRICS_TOKENS) || name == ANALYTICS_BINDING {
+                // Secrets and a binding, read where they are needed.
             } else if name == DEVELOPMENT_VAR {
                 flag(name, value)?;
             } else if let Some(row) = OPTIONS.iter().find(|row| row.name.to_ascii_uppercase() == option) {
@@ -96,6 +98,11 @@ impl Settings {
 /// The tokens that open `/push`; none, and nobody is let in.
 pub(super) fn push_tokens(env: &Env) -> String {
     env.secret("SOCKJS_PUSH_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
+}
+
+/// The tokens that open `/metrics`; none, and there is no such path.
+pub(super) fn metrics_tokens(env: &Env) -> String {
+    env.secret("SOCKJS_METRICS_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
 }
 
 /// Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text. Anything else, such as a
@@ -145,6 +152,26 @@ mod tests {
             // A long one is told in words.
             assert!(rows.any(|row| shown.len() > 20 || row.contains(&shown)), "{}: {shown}", option.name);
         }
+    }
+
+    #[test]
+    fn wrangler_toml_has_every_option_as_a_comment_with_its_default() {
+        let (_, vars) = include_str!("../../wrangler.toml").split_once("# [vars]\n").unwrap();
+        let variables: Vec<_> = vars
+            .lines()
+            .map(|line| {
+                let (name, rest) = line.strip_prefix("# ").unwrap().split_once(" = ").unwrap();
+                let (value, comment) = rest.split_once(" # ").unwrap();
+                assert!(!comment.is_empty(), "{name}");
+                (name, value.trim().trim_matches('"'))
+            })
+            .collect();
+        let options = OPTIONS.iter().map(|option| format!("{NAMES}{}", option.name.to_ascii_uppercase()));
+        let names: Vec<_> = options.chain([format!("{NAMES}{TEST_SERVICES}"), DEVELOPMENT_VAR.into()]).collect();
+        assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+        let settings = read(&variables).unwrap();
+        assert!(!settings.test_services);
+        assert_eq!(settings.apply(Config::new("/a")), Config::new("/a"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ enum Order {
     },
     /// Tells what was kept.
     Recall {},
-    /// Waits in `on_close`.
+    /// Waits in `on_close`, and not again when it is told again.
     CloseSlowly {
         ms: u64,
     },
@@ -94,8 +94,9 @@ impl Handler for Trouble {
 
     async fn on_close(&self, connection: &Connection, reason: CloseReason) -> Result<()> {
         log(connection, &format!("close: {reason:?}"));
-        let Kept { close_ms, .. } = connection.state()?.unwrap_or_default();
+        let Kept { text, close_ms } = connection.state()?.unwrap_or_default();
         if close_ms > 0 {
+            connection.set_state(&Kept { text, close_ms: 0 })?;
             Delay::from(Duration::from_millis(close_ms)).await;
         }
         log(connection, "closed");

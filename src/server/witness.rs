@@ -9,7 +9,9 @@ pub(super) struct Witness;
 
 impl Handler for Witness {
     async fn on_open(&self, connection: &Connection) -> Result<()> {
-        log(connection, "open");
+        // What a browser sends for a page that the application does not know should not be there.
+        let headers = ["Referer", "Cookie", "Authorization"].map(|name| connection.header(name));
+        console_log!("{}", json!({ "witness": "open", "session": connection.session_id(), "headers": headers }));
         Ok(())
     }
 
@@ -18,11 +20,7 @@ impl Handler for Witness {
     }
 
     async fn on_close(&self, connection: &Connection, reason: CloseReason) -> Result<()> {
-        log(connection, &format!("close: {reason:?}"));
+        console_log!("{}", json!({ "witness": format!("close: {reason:?}"), "session": connection.session_id() }));
         Ok(())
     }
-}
-
-fn log(connection: &Connection, event: &str) {
-    console_log!("{}", json!({ "witness": event, "session": connection.session_id() }));
 }

@@ -1,20 +1,28 @@
-// What is refused costs next to nothing, since anyone can send it as often as they like.
+// What is refused costs next to nothing, since anyone can send it as often as they like. `npm run refusals` sends more.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { billed } from "../../bench/cost/bill.mjs";
 import { REFUSALS, refuse } from "../../bench/cost/refusals.mjs";
-import { withServer } from "../../bench/cost/servers.mjs";
 
-describe("a refused request writes no row, sets no alarm, and asks no object that need not be asked", { concurrency: true }, () => {
+const COUNT = 1000;
+
+describe("refused requests write no row, set no alarm, and start no object that need not be asked", { concurrency: 2 }, () => {
   for (const [name, { objectRequests }] of Object.entries(REFUSALS)) {
-    test(name, () =>
-      withServer("session", async (server) => {
-        await refuse(`${server.url}/echo`, name);
-        const counters = await server.settled();
-        const bill = billed(counters);
-        assert.deepEqual([bill.workerRequests, bill.objectRequests, bill.rowsWritten, counters.alarms], [1, objectRequests, 0, 0]);
-      }),
-    );
+    // Where objects are asked, each request has one of its own.
+    const count = objectRequests === 0 ? COUNT : 10;
+    test(`${count} of: ${name}`, async () => {
+      const { workerRequests, fetches, constructions, sqlRowsWritten, setAlarms, alarms } = await refuse(name, count);
+      assert.deepEqual(
+        { workerRequests, fetches, constructions, sqlRowsWritten, setAlarms, alarms },
+        {
+          workerRequests: count,
+          fetches: count * objectRequests,
+          constructions: count * objectRequests,
+          sqlRowsWritten: 0,
+          setAlarms: 0,
+          alarms: 0,
+        },
+      );
+    });
   }
 });

@@ -28,6 +28,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         }
         assert.equal(await client.send("the end"), 204);
         await client.readsMessage("the end");
+        await trouble.told.hears(client.id, "heard: the end");
 
         const said = fateOf(trouble.told.said(client.id), kind("said"));
         const echoed = fateOf(echoes, kind("echo"));

@@ -26,6 +26,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         assert.equal(await sent, 503);
         assert.equal(await client.send("echo"), 204);
         await client.readsMessage("echo");
+        await trouble.told.hears(client.id, "heard: echo");
         assert.equal(heard(client, "echo"), 1);
         assert.deepEqual(client.messages, ["echo"]);
       });
@@ -44,6 +45,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         }
         assert.equal(await client.send("the end"), 204);
         await client.readsMessage("the end");
+        await trouble.told.hears(client.id, "heard: the end");
 
         const { lost, doubled, misplaced } = fateOf(taken, client.messages.slice(0, -1));
         const came = failed.filter((message) => client.messages.includes(message)).length;
@@ -61,6 +63,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         await trouble.restart(client.object);
         assert.equal(await client.send("after"), 204);
         await client.readsMessage("after");
+        await trouble.told.hears(client.id, "heard: after");
         const lost = ["late", ...waiting].filter((message) => heard(client, message) === 0);
         t.diagnostic(`lost: ${lost.length} of ${waiting.length + 1} that were answered before they were handled`);
         assert.deepEqual(client.messages.filter((message) => message !== "before"), ["after"]);
@@ -74,6 +77,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         }
         assert.equal(await client.send("the end"), 204);
         await client.readsMessage("the end");
+        await trouble.told.hears(client.id, "heard: the end");
         const counts = ["once", "twice"].map((message) => heard(client, message));
         assert.deepEqual(counts, [1, 2]);
         const read = client.messages.filter((message) => message === "twice").length;

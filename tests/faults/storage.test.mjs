@@ -49,6 +49,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
           await client.readsFrame("o");
           assert.equal(await client.send("a"), 204);
           await client.readsMessage("a");
+          await trouble.told.hears(client.id, "heard: a");
           assert.deepEqual(trouble.told.of(client.id), ["open", "heard: a"]);
         });
       }
@@ -81,6 +82,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         assert.equal(await client.send("b"), 204);
         await client.readsMessage("b");
         assert.deepEqual(client.messages, ["a", "b"]);
+        await halting.told.hears(client.id, "heard: b");
         assert.equal(halting.told.count(client.id, "open"), 1);
       });
 
@@ -91,6 +93,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         await refuses(hasty, client.object);
         await hasty.refuse(client.object);
         await rowsGo(hasty, client);
+        await hasty.told.hears(client.id, "closed");
         const lives = hasty.told.of(client.id).filter((told) => !told.startsWith("heard"));
         assert.deepEqual(lives, ["open", "close: TimedOut", "closed"]);
       });
@@ -105,6 +108,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
           assert.equal(await client.send("c"), 204);
           await client.readsMessage("c");
           assert.deepEqual(client.messages, ["a", "c"]);
+          await trouble.told.hears(client.id, "heard: c");
           const told = trouble.told.of(client.id).filter((told) => told.startsWith("refused"));
           assert.deepEqual(told, ["refused: storage failed"]);
         });

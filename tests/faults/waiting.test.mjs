@@ -42,7 +42,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
       await storedMessages(trouble, clients, messages.length);
       for (const _ of [1, 2]) await trouble.crash();
       for (const [at, client] of clients.entries()) {
-        await t.test(`${level}, ${SEGMENTS[at]}`, () => readsExactly(client, messages));
+        await t.test(`${level}, ${SEGMENTS[at]}: what waited comes once and in order`, () => readsExactly(client, messages));
         assert.deepEqual(trouble.told.of(client.id).filter((told) => !told.startsWith("heard")), ["open"]);
       }
     });

@@ -1,5 +1,5 @@
 // Clients that read only while they are told to. A paused one leaves its socket alone, beyond the few KiB that Node reads
-// ahead, so that what is sent to it piles up in the kernel, and then on the server's side.
+// ahead, so that what is sent to it piles up in the kernel, and then on the server's side; one that polls does not poll.
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -7,16 +7,18 @@ import { request as startRequest } from "node:http";
 import { WebSocket } from "ws";
 import { request } from "../harness/http.mjs";
 import { until, within } from "../harness/wait.mjs";
+import { inKernel } from "./kernel-buffers.mjs";
 
 /**
- * Each opens a session and resolves, when its open frame was read, to `{ socket, messages, send, pause, resume }`: its TCP
- * socket, the messages read so far, and what it does.
+ * Each opens a session and resolves, when its open frame was read, to `{ messages, send, pause, resume, taken }`: the messages
+ * read so far, what it does, and how many bytes left the server since it was paused.
  */
 export const readers = {
   xhr_streaming: (owner, service) => openStream(owner, service, "POST", "xhr_streaming", "\n", (line) => line),
   eventsource: (owner, service) => openStream(owner, service, "GET", "eventsource", "\r\n\r\n", eventData),
   htmlfile: (owner, service) => openStream(owner, service, "GET", "htmlfile?c=callback", "</script>\r\n", scriptArgument),
   websocket: openSocket,
+  xhr: openPolls,
 };
 
 const eventData = (event) => /data: (.*)$/.exec(event)?.[1] ?? "";
@@ -39,11 +41,9 @@ async function openStream(owner, service, method, path, separator, unwrap) {
   });
   await frames.opened();
   return {
-    socket: response.socket,
     messages: frames.messages,
-    send: (message) => request(`${url}/xhr_send`, { method: "POST", body: JSON.stringify([message]) }),
-    pause: () => response.pause(),
-    resume: () => response.resume(),
+    send: (message) => post(url, message),
+    ...pausing(response, response.socket),
   };
 }
 
@@ -56,11 +56,56 @@ async function openSocket(owner, service) {
   const [{ socket: tcp }] = await within(upgraded, `a WebSocket to ${service}`);
   await frames.opened();
   return {
-    socket: tcp,
     messages: frames.messages,
     send: (message) => socket.send(JSON.stringify([message])),
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
+    ...pausing(socket, tcp),
+  };
+}
+
+const post = (url, message) => request(`${url}/xhr_send`, { method: "POST", body: JSON.stringify([message]) });
+
+function pausing(reading, socket) {
+  let before;
+  return {
+    pause() {
+      reading.pause();
+      before = socket.bytesRead;
+    },
+    resume: () => reading.resume(),
+    taken: () => inKernel(socket) + socket.bytesRead - before,
+  };
+}
+
+async function openPolls(owner, service) {
+  const url = `${service}/000/${randomUUID()}`;
+  const frames = new Frames();
+  let isOver = false;
+  owner.after(() => (isOver = true));
+  let reading = Promise.withResolvers();
+  reading.resolve();
+  let taken = 0;
+  const poll = async () => {
+    while (!isOver) {
+      await reading.promise;
+      // Longer than a heartbeat.
+      const { body } = await request(`${url}/xhr`, { method: "POST", ms: 60_000 });
+      taken += body.length;
+      frames.add(body.trimEnd());
+    }
+  };
+  // A poll breaks off when the server ends; before that, the test misses its messages.
+  poll().catch(() => {});
+  await frames.opened();
+  return {
+    messages: frames.messages,
+    send: (message) => post(url, message),
+    pause() {
+      // The poll that waits takes one frame more.
+      reading = Promise.withResolvers();
+      taken = 0;
+    },
+    resume: () => reading.resolve(),
+    taken: () => taken,
   };
 }
 

@@ -6,7 +6,6 @@ import { test } from "node:test";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/wait.mjs";
 import { FloodLog } from "./flood-log.mjs";
-import { inKernel } from "./kernel-buffers.mjs";
 import { readers } from "./readers.mjs";
 
 const KIB = 1024;
@@ -19,7 +18,7 @@ const FLOODS = [...Object.keys(readers).map((transport) => [transport, KIB]), ["
 const WARM_UP = 8 * MIB;
 const FLOOD_MS = 120_000;
 
-/** protocol/src/options.rs. */
+/** protocol/src/options/table.rs. */
 const QUEUE_LIMIT = MIB;
 /**
  * What a stream may have beyond its queue: the window of protocol/src/session/delivery.rs, and what workerd takes out of a
@@ -37,7 +36,8 @@ for (const [transport, size] of FLOODS) {
 
   test(`a client that does not read costs no more than its limits: ${transport}, ${size} bytes`, async (t) => {
     const log = new FloodLog();
-    const server = await startServer(t, { log: (text) => log.add(text) });
+    const vars = { SOCKJS_DISCONNECT_DELAY: String(10 * FLOOD_MS) };
+    const server = await startServer(t, { vars, log: (text) => log.add(text) });
     const reader = await readers[transport](t, `${server.url}/flood`);
     const flood = async (bytes) => {
       await reader.send(JSON.stringify({ bytes, size }));
@@ -52,12 +52,11 @@ for (const [transport, size] of FLOODS) {
     for (let passed = 0; passed < WARM_UP; passed += QUEUE_LIMIT / 2) await arrive(await flood(QUEUE_LIMIT / 2));
 
     reader.pause();
-    const readBefore = reader.socket.bytesRead;
     const { report, growth } = await growthDuring(server, () => flood(OFFERED));
-    const kernel = inKernel(reader.socket) + reader.socket.bytesRead - readBefore;
-    const held = report.accepted * size - kernel;
+    const taken = reader.taken();
+    const held = report.accepted * size - taken;
     t.diagnostic(
-      `accepted ${mib(report.accepted * size)} of ${mib(OFFERED)} MiB, ${mib(kernel)} of it in the kernel and the client, ` +
+      `accepted ${mib(report.accepted * size)} of ${mib(OFFERED)} MiB, ${mib(taken)} of it in the kernel and the client, ` +
         `${mib(held)} in the server, whose memory grew by ${mib(growth)} MiB`,
     );
     assert.equal(report.accepted + report.refused, Math.ceil(OFFERED / size));

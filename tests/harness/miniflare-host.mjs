@@ -10,11 +10,12 @@ import { createInterface } from "node:readline";
 const control = new Socket({ fd: 3 });
 const answer = (message) => control.write(`${JSON.stringify(message)}\n`);
 
-const { storage, vars, build, config } = JSON.parse(process.argv[2]);
+const { storage, vars, build, config, rateLimits } = JSON.parse(process.argv[2]);
 const { name, compatibilityDate, compatibilityFlags, durableObjects } = config;
 const [{ binding, className }] = durableObjects;
 const contents = (file) => readFileSync(join(build, file));
 const text = ([key, value]) => [key, { type: "text", value }];
+const rateLimit = ([key, limit]) => [key, { type: "rate-limit", namespace: key, simple: { limit, period: 60 } }];
 
 const miniflare = new Miniflare({
   host: "127.0.0.1",
@@ -40,6 +41,7 @@ const miniflare = new Miniflare({
         env: {
           [binding]: { type: "durable-object", worker: name, exportName: className },
           ...Object.fromEntries(Object.entries(vars).map(text)),
+          ...Object.fromEntries(Object.entries(rateLimits).map(rateLimit)),
         },
       },
       // Past Miniflare's own entry, which sees to compression and would change what is on the wire.

@@ -15,10 +15,10 @@ import { WorkerLog } from "./worker-log.mjs";
 
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
-/** As `startServer`, but in Miniflare. */
-export async function startMiniflare(owner, { vars = {}, build = BUILD_DIR, config, log } = {}) {
+/** As `startServer`, but in Miniflare; `rateLimits` are how often in a minute, by the names of rate-limiting bindings. */
+export async function startMiniflare(owner, { vars = {}, build = BUILD_DIR, config, rateLimits = {}, log } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig() }, log);
+  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig(), rateLimits }, log);
   owner.after(() => miniflare.stop());
   await miniflare.start();
   return miniflare;

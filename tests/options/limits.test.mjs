@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { request } from "../harness/http.mjs";
 import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
+import { within } from "../harness/wait.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
 
 const server = await startServer({ after }, {
@@ -36,7 +37,7 @@ test("more messages in one send than messages_per_body are refused, and the sess
 test("more in one WebSocket message close it with 1009", async (t) => {
   const socket = await openEcho(t);
   socket.send(JSON.stringify(several(6)));
-  assert.deepEqual(await socket.closed, { code: 1009, reason: "Too many messages in one" });
+  assert.deepEqual(await within(socket.closed, "the close"), { code: 1009, reason: "Too many messages in one" });
 });
 
 test("a client that sends faster than message_rate is closed with 1008, and reads why", async (t) => {
@@ -48,7 +49,7 @@ test("a client that sends faster than message_rate is closed with 1008, and read
 
   const socket = await openEcho(t);
   for (const _ of [1, 2]) socket.send(JSON.stringify(several(5)));
-  assert.deepEqual(await socket.closed, { code: 1008, reason: "Too many messages" });
+  assert.deepEqual(await within(socket.closed, "the close"), { code: 1008, reason: "Too many messages" });
 });
 
 test("a connection beyond connections_per_object is told to come later, and the others go on", async (t) => {
@@ -85,4 +86,20 @@ test("the limits are for sessions: /info and pages answer as ever", async () => 
   for (const path of ["/echo", "/echo/info", "/echo/iframe.html"]) {
     for (let number = 0; number < 10; number++) assert.equal((await request(`${server.url}${path}`)).status, 200);
   }
+});
+
+test("a URL of more than 8 KiB is refused with 414, at every path", async () => {
+  for (const path of ["/echo", "/echo/info", "/echo/000/s/xhr", "/nothing"]) {
+    const { status, body } = await request(`${server.url}${path}?${"x".repeat(8192)}`);
+    assert.deepEqual([status, body], [414, "The URL is too long.\n"], path);
+  }
+});
+
+test("a WebSocket with more to keep than the runtime lets it is refused with 431, and one with less opens", async (t) => {
+  const url = (bytes) => `${server.url}/echo/websocket?${"x".repeat(bytes)}`;
+  const headers = Object.fromEntries(["Referer", "Via", "X-Client-IP", "X-Real-IP", "DNT"].map((name) => [name, "y".repeat(1000)]));
+  await assert.rejects(openWebSocket(t, url(7500), { headers }), /431/);
+  const socket = await openWebSocket(t, url(5000), { headers });
+  socket.send("a");
+  assert.equal(await socket.frames.next("the echo"), "a");
 });

@@ -23,7 +23,7 @@ for (const [segment, { contentType, cors }] of Object.entries(TRANSPORTS)) {
       const { headers } = opened.head;
       assert.equal(headers["content-type"], contentType);
       assert.equal(headers["cache-control"], NOT_CACHED);
-      assert.equal(headers["x-content-type-options"], cors ? undefined : "nosniff");
+      assert.equal(headers["x-content-type-options"], "nosniff");
       if (cors) return assertCors(opened.head, origin);
       const ofCors = Object.keys(headers).filter((name) => name.startsWith("access-control-"));
       assert.deepEqual(ofCors, [], "no script of another origin reads it");

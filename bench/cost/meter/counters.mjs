@@ -6,6 +6,8 @@ const ZERO = {
   workerRequests: 0,
   /** Events of the objects. Ends of WebSockets wake an object, too, and are no requests. */
   fetches: 0,
+  /** Those among them that report what was counted. */
+  reports: 0,
   alarms: 0,
   messages: 0,
   socketEnds: 0,

@@ -3,6 +3,8 @@
 import { count } from "./counters.mjs";
 import { MeteredObject } from "./metered-object.mjs";
 
+const isReport = (request) => /"action":"report"/.test(request.headers.get("sockjs-edge-command"));
+
 export function meteredClass(Built) {
   return class {
     #object;
@@ -14,6 +16,7 @@ export function meteredClass(Built) {
     }
 
     fetch(request) {
+      if (isReport(request)) count("reports");
       return this.#event("fetches", () => this.#built.fetch(request));
     }
 

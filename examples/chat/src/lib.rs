@@ -31,26 +31,28 @@ struct Said {
 #[derive(Default)]
 struct Chat {
     history: RefCell<VecDeque<Said>>,
+    /// Who was said to be present last.
+    present: RefCell<Vec<String>>,
 }
 
 impl Handler for Chat {
     async fn on_start(&self, room: &Room) -> Result<()> {
-        let history = room.storage()?.get("history").await?;
+        let (history, present) = (room.storage()?.get("history").await?, room.storage()?.get("present").await?);
         self.history.replace(history.unwrap_or_default());
-        tell_who_is_present(room); // after a restart, WebSockets are gone without a word
-        Ok(())
+        self.present.replace(present.unwrap_or_default());
+        self.tell_who_is_present(room).await // after a restart, WebSockets are gone without a word
     }
 
     async fn on_open(&self, conn: &Connection) -> Result<()> {
-        Ok(conn.send(json!({ "history": *self.history.borrow() }).to_string())?)
+        conn.send(json!({ "history": *self.history.borrow() }).to_string())?;
+        Ok(conn.send(json!({ "present": *self.present.borrow() }).to_string())?)
     }
 
     async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
         match (serde_json::from_str(&message)?, nickname(conn)) {
             (Order::Nickname(name), _) => {
                 conn.set_state(&shortened(&name, NICKNAME_MAX))?;
-                tell_who_is_present(&conn.room());
-                Ok(())
+                self.tell_who_is_present(&conn.room()).await
             }
             (Order::Text(text), Some(from)) => {
                 let text = shortened(&text, TEXT_MAX);
@@ -61,12 +63,24 @@ impl Handler for Chat {
     }
 
     async fn on_close(&self, conn: &Connection, _: CloseReason) -> Result<()> {
-        tell_who_is_present(&conn.room());
-        Ok(())
+        self.tell_who_is_present(&conn.room()).await
     }
 }
 
 impl Chat {
+    /// Derived from the connections, never counted: so it cannot be wrong after a restart. Said only when it changed, since
+    /// the room wakes up at each heartbeat.
+    async fn tell_who_is_present(&self, room: &Room) -> Result<()> {
+        let mut present: Vec<String> = room.connections().iter().filter_map(nickname).collect();
+        present.sort();
+        if *self.present.borrow() == present {
+            return Ok(());
+        }
+        room.broadcast(json!({ "present": present }).to_string());
+        self.present.replace(present.clone());
+        room.storage()?.put("present", present).await
+    }
+
     async fn say(&self, room: &Room, said: Said) -> Result<()> {
         room.broadcast(json!(said).to_string());
         let history = {
@@ -79,13 +93,6 @@ impl Chat {
         };
         room.storage()?.put("history", history).await
     }
-}
-
-/// Derived from the connections, never counted: so it cannot be wrong after a restart.
-fn tell_who_is_present(room: &Room) {
-    let mut present: Vec<String> = room.connections().iter().filter_map(nickname).collect();
-    present.sort();
-    room.broadcast(json!({ "present": present }).to_string());
 }
 
 /// It is kept with the connection, so it lasts as long.
@@ -108,7 +115,7 @@ sockjs_edge::durable_object!(SockJs, services);
 async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
+        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
         _ => sockjs_edge::serve(services, req, &env, &ctx).await,
     }
 }

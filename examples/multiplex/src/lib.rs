@@ -72,8 +72,8 @@ sockjs_edge::durable_object!(SockJs, services);
 async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
-        "/multiplex.js" => script(include_str!("../../../node_modules/websocket-multiplex/multiplex_client.js")),
+        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
+        "/multiplex.js" => script(include_str!("multiplex.js")),
         _ => sockjs_edge::serve(services, req, &env, &ctx).await,
     }
 }

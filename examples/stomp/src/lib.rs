@@ -22,8 +22,8 @@ sockjs_edge::durable_object!(SockJs, services);
 async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
-        "/stomp.min.js" => script(include_str!("../../../node_modules/@stomp/stompjs/bundles/stomp.umd.min.js")),
+        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
+        "/stomp.min.js" => script(include_str!("stomp.min.js")),
         _ => sockjs_edge::serve(services, req, &env, &ctx).await,
     }
 }

@@ -32,7 +32,7 @@ sockjs_edge::durable_object!(SockJs, services);
 async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("../../../node_modules/sockjs-client/dist/sockjs.min.js")),
+        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
         "/push" => Push::new(services, &env)?.serve(req, &[&token(&env)]).await,
         "/tick" if req.inner().method() != "POST" => Response::error("only POST", 405),
         "/tick" if !Push::is_authorized(&req, &[&token(&env)]) => Response::error("a bearer token is needed", 401),

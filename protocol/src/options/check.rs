@@ -45,6 +45,8 @@ impl Config {
             ),
             ("websocket_protocols", self.wrong_websocket_protocols()),
             ("placement", self.wrong_placement()),
+            ("jurisdiction", wrong_place(self.jurisdiction.as_deref())),
+            ("location_hint", wrong_place(self.location_hint.as_deref())),
             ("allowed_origins", self.wrong_allowed_origins()),
             ("ticket_lifetime", second_to_day(self.ticket_lifetime)),
             ("ticket_max_age", self.wrong_ticket_max_age()),
@@ -147,6 +149,12 @@ impl Config {
             "must be at least 1 byte and at most 64 MiB, half of an isolate's memory",
         )
     }
+}
+
+/// Whether there is such a place is for the platform to say: it has new ones from time to time.
+fn wrong_place(name: Option<&str>) -> Option<&'static str> {
+    let good = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    unless(name.is_none_or(good), "must be a name of lower-case letters, such as eu or weur")
 }
 
 fn second_to_day(delay: Millis) -> Option<&'static str> {

@@ -22,6 +22,39 @@ pub enum Durability {
     Outbox,
 }
 
+/// Which events are logged, each as one line of JSON. The more talkative levels have the others' events, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[non_exhaustive]
+pub enum LogLevel {
+    /// Nothing.
+    None,
+    /// What went wrong and has consequences: a handler's error, storage that failed.
+    Error,
+    /// What went wrong and was tried again, or was answered with 503.
+    #[default]
+    Warn,
+    /// Connections that were opened, closed or refused.
+    Info,
+    /// Each request to the Worker.
+    Debug,
+}
+
+impl LogLevel {
+    /// Every level, the most silent one first.
+    pub const ALL: [Self; 5] = [Self::None, Self::Error, Self::Warn, Self::Info, Self::Debug];
+
+    /// Its name in variables and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 /// Which connections share an object, and so can be told things together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! The one table of options: a row is an option's field, default, setter, and name in a variable.
 
 use super::value::{Value, Wrong};
-use super::{Durability, Placement, SOCKJS_URL};
+use super::{Durability, LogLevel, Placement, SOCKJS_URL};
 use crate::time::Millis;
 use crate::transport::Transport;
 use std::convert::identity;
@@ -100,20 +100,25 @@ options! {
     response_limit: usize = 128 << 10, usize => identity;
     /// Silence after which a waiting receiver gets a heartbeat. Default 25 s; below 35 s while `jsonp-polling` is offered,
     /// since its stock receiver gives up then.
-    heartbeat_delay: Millis = Millis::from_secs(25), Millis => identity;
+    heartbeat_delay: Millis = Millis::from_secs(25), impl Into<Millis> => Into::into;
     /// The same for WebSockets. Default: as `heartbeat_delay`.
-    websocket_heartbeat_delay: Option<Millis> = None, Millis => Some;
+    websocket_heartbeat_delay: Option<Millis> = None, impl Into<Millis> => some;
     /// Time without a receiver after which an HTTP session is closed. Default 5 s.
-    disconnect_delay: Millis = Millis::from_secs(5), Millis => identity;
+    disconnect_delay: Millis = Millis::from_secs(5), impl Into<Millis> => Into::into;
     /// Age at which a streaming response is ended, so that a client that is silently gone is noticed; a heartbeat in the last
     /// half `heartbeat_delay` before ends it instead. Default 10 min.
-    receiver_max_age: Millis = Millis::from_secs(600), Millis => identity;
+    receiver_max_age: Millis = Millis::from_secs(600), impl Into<Millis> => Into::into;
     /// How long a poll is held by the object itself before it is held by the Worker. Default 50 ms, at most 100 ms.
-    grace: Millis = Millis(50), Millis => identity;
+    grace: Millis = Millis(50), impl Into<Millis> => Into::into;
     /// How long a message may wait for a receiver in memory alone. Default 250 ms, below 1 s.
-    persist_after: Millis = Millis(250), Millis => identity;
+    persist_after: Millis = Millis(250), impl Into<Millis> => Into::into;
     /// Which connections share an object. Default [`Placement::Session`].
     placement: Placement = Placement::Session, Placement => identity;
+    /// The jurisdiction that objects run and are stored in, such as `eu`. Objects do not move: another one drops the sessions
+    /// that are open, and what is stored of a room. `wrangler dev` knows none. Default: any.
+    jurisdiction: Option<String> = None, impl Into<String> => some;
+    /// Where a new object is placed, such as `weur`, if there is room. Default: near the first request for it.
+    location_hint: Option<String> = None, impl Into<String> => some;
     /// What "delivered" means for HTTP sessions. Default [`Durability::Default`].
     durability: Durability = Durability::Default, Durability => identity;
     /// The origins whose pages may connect: `https://example.com`, `https://*.example.com` for its subdomains, `null` for
@@ -123,9 +128,9 @@ options! {
     /// a secret of the Worker: see `Services::ticket_keys`. Default false.
     tickets: bool = false, bool => identity;
     /// How long a ticket opens connections. Default 5 min.
-    ticket_lifetime: Millis = Millis::from_secs(300), Millis => identity;
+    ticket_lifetime: Millis = Millis::from_secs(300), impl Into<Millis> => Into::into;
     /// How long the session that a ticket opened may go on with it. Default a day.
-    ticket_max_age: Millis = Millis::from_secs(86_400), Millis => identity;
+    ticket_max_age: Millis = Millis::from_secs(86_400), impl Into<Millis> => Into::into;
     /// Largest body of a send, in bytes. Default 1 MiB; 413 beyond.
     body_limit: usize = 1 << 20, usize => identity;
     /// Largest message from a client, in bytes. Default 512 KiB; 413 beyond, on a WebSocket closed with 1009.
@@ -137,11 +142,16 @@ options! {
     message_rate: Option<u32> = None, u32 => Some;
     /// Time within which a client has to send its first message, or is closed with 1008. Costs one written row for each
     /// session over HTTP. Default: it need not.
-    first_message_timeout: Option<Millis> = None, Millis => Some;
+    first_message_timeout: Option<Millis> = None, impl Into<Millis> => some;
     /// Connections that one object may have; another is closed with 1013 or refused with 503. Default: any number.
     connections_per_object: Option<u32> = None, u32 => Some;
     /// Name of a rate-limiting binding that counts the connections that one client's address opens; 429 beyond. Default none.
     address_limiter: Option<String> = None, impl Into<String> => some;
+    /// Which events are logged. Default [`LogLevel::Warn`].
+    log: LogLevel = LogLevel::Warn, LogLevel => identity;
+    /// Whether what is counted is reported to one object of the Worker, where `Metrics` reads it: at most once in ten seconds
+    /// by each object and each isolate that has something to report, and when an object's last session ends. Default false.
+    metrics: bool = false, bool => identity;
     /// Bytes waiting for one client. Default 1 MiB; a `send` beyond is refused.
     queue_limit: usize = 1 << 20, usize => identity;
 }
@@ -153,8 +163,8 @@ impl Config {
     }
 }
 
-fn some(text: impl Into<String>) -> Option<String> {
-    Some(text.into())
+fn some<T>(value: impl Into<T>) -> Option<T> {
+    Some(value.into())
 }
 
 fn texts(texts: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {

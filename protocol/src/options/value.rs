@@ -1,6 +1,6 @@
 //! Options as texts, as variables hold them.
 
-use super::{Durability, Millis, Placement};
+use super::{Durability, LogLevel, Millis, Placement};
 use crate::transport::Transport;
 
 /// What a text must be and is not.
@@ -134,5 +134,15 @@ impl Value for Durability {
             Self::Default => "default".into(),
             Self::Outbox => "outbox".into(),
         }
+    }
+}
+
+impl Value for LogLevel {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Self::ALL.into_iter().find(|level| level.name() == text).ok_or(Wrong("none, error, warn, info or debug"))
+    }
+
+    fn show(&self) -> String {
+        self.name().into()
     }
 }

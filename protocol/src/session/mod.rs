@@ -70,13 +70,19 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
+    /// As it stands in a frame it is larger than `queue_limit` or [`MESSAGE_MAX`]: it never fits.
+    TooLarge,
 }
+
+/// Largest message, in bytes as it stands in a frame: it has to fit a row, of which SQLite in a Durable Object takes 2 MB.
+pub const MESSAGE_MAX: usize = 1_900_000;
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Closed => "the connection is closed",
             Self::QueueFull => "the connection's queue is full",
+            Self::TooLarge => "the message is too large",
         })
     }
 }
@@ -293,12 +299,24 @@ impl Session {
         }
     }
 
+    /// Whether a message of so many bytes in its frame can never be sent.
+    pub fn is_too_large(&self, bytes: usize) -> bool {
+        bytes > MESSAGE_MAX.min(self.rules.queue_limit)
+    }
+
     /// The application sends a message.
     pub fn send(&mut self, now: Millis, message: Encoded) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::Closed);
         }
-        if self.queue.waiting_cost().saturating_add(message.len()) > self.rules.queue_limit {
+        if self.is_too_large(message.len()) {
+            return Err(SendError::TooLarge);
+        }
+        // What a response holds in flight waits again if that breaks: more of it than the queue may hold counts too, or the
+        // queue would grow with each break.
+        let limit = self.rules.queue_limit;
+        let excess = self.queue.sent_bytes().saturating_sub(limit.max(delivery::WINDOW));
+        if self.queue.waiting_cost().saturating_add(excess).saturating_add(message.len()) > limit {
             return Err(SendError::QueueFull);
         }
         self.queue.push(now, message);

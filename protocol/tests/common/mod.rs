@@ -49,7 +49,7 @@ pub struct Driver {
     pub stored: Option<Stored>,
     /// Whether the application takes its time when it is told that a session is closed.
     pub slow_application: bool,
-    rules: Rules,
+    pub rules: Rules,
     contract: Contract,
 }
 
@@ -231,6 +231,8 @@ impl Driver {
             outputs.push(output);
             assert!(outputs.len() < 1_000, "a drain without end: {:?}", outputs.last());
         }
+        let (waiting, limit) = (self.session.buffered_amount(), self.rules.queue_limit);
+        assert!(waiting <= 2 * limit, "{waiting} bytes wait, and the queue holds {limit}");
         if self.session.is_closed() {
             assert_eq!(self.stored, None, "a session that is over leaves nothing behind");
             assert_eq!(self.session.deadline(), None);

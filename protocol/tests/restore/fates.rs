@@ -1,4 +1,4 @@
-//! What may become of each message: the table of DESIGN section 4 as a model.
+//! What may become of each message: the guarantees of each level as a model.
 
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::Rules;

@@ -2,8 +2,8 @@
 
 use crate::common::{Driver, poll, stream};
 use crate::fates::Fates;
+use crate::op::{Alarm, Op};
 use crate::request::Request;
-use crate::{Alarm, Op};
 use sockjs_protocol::frame::{Encoded, Frame};
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq};

@@ -66,10 +66,10 @@ export class Client extends Reader {
     this.#readAll().catch((error) => this.fail(error));
   }
 
-  /** Leaves at once, in the middle of whatever is read. */
+  /** Leaves at once, in the middle of whatever is read; of a reset the Worker hears at once, too. */
   leave() {
     this.#stopped = true;
-    this.#connection?.close();
+    this.#connection?.reset();
   }
 
   async #readAll() {

@@ -10,7 +10,7 @@ const RESTART = "http://trouble/restart";
 const troubles = new Map();
 
 function troubleOf(object) {
-  if (!troubles.has(object)) troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {} });
+  if (!troubles.has(object)) troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {}, withhold: {} });
   return troubles.get(object);
 }
 
@@ -28,10 +28,7 @@ export class SockJs {
     const built = new Built(changed(state, { storage }), env);
     const fetch = (request) => {
       if (request.url === RESTART) return state.abort("restarted, as ordered");
-      const { action, times } = trouble.ignore;
-      if (actionOf(request) !== action || times === 0) return built.fetch(request);
-      trouble.ignore.times -= 1;
-      return new Promise(() => {});
+      return isHit(trouble.ignore, request) ? new Promise(() => {}) : built.fetch(request);
     };
     return changed(built, { fetch });
   }
@@ -54,14 +51,25 @@ export default class extends Worker {
   }
 }
 
-/** Asks an object. An answer that is to be mislaid never arrives, and the runtime says that another try is worth it. */
+/**
+ * Asks an object. An answer that is to be withheld never arrives; nor does one that is to be mislaid, but then the runtime
+ * says that another try is worth it.
+ */
 async function deliver(stub, request, trouble, env, name) {
   const answer = await stub.fetch(request);
+  if (isHit(trouble.withhold, request)) return new Promise(() => {});
   const { action, restart } = trouble.mislay;
   if (actionOf(request) !== action) return answer;
   trouble.mislay = {};
   if (restart) await orders.restart({ object: name }, env);
   throw Object.assign(new Error("the answer is mislaid, as ordered"), { retryable: true });
+}
+
+/** Whether a request is one of those that trouble is ordered for, `times` of them. */
+function isHit(order, request) {
+  if (actionOf(request) !== order.action || order.times === 0) return false;
+  order.times -= 1;
+  return true;
 }
 
 /** What the Worker asks of the object. */
@@ -93,6 +101,9 @@ const orders = {
   },
   ignore({ object, ...ignore }) {
     troubleOf(object).ignore = ignore;
+  },
+  withhold({ object, ...withhold }) {
+    troubleOf(object).withhold = withhold;
   },
   mislay({ object, ...mislay }) {
     troubleOf(object).mislay = mislay;

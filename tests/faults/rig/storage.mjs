@@ -34,3 +34,8 @@ export function storedMessages({ server }, clients, count) {
   };
   return until(areStored, `${count} messages to be stored for each client`, 60_000);
 }
+
+/** Waits until no message is stored. */
+export function nothingWaits({ server }) {
+  return until(() => Object.keys(waitingMessages(server.objects)).length === 0, "all messages to be acknowledged", 60_000);
+}

@@ -33,7 +33,7 @@ export class Told {
     return this.of(session).filter((told) => told.startsWith("said "));
   }
 
-  /** Waits until it is told of a session. */
+  /** Waits until it is told of a session, and so of all that was before: what it is told comes later than a message. */
   hears(session, event, ms) {
     return until(() => this.of(session).includes(event), `${session} to be told: ${event}`, ms);
   }

@@ -2,6 +2,7 @@
 // broken from outside.
 
 import assert from "node:assert/strict";
+import { describe } from "node:test";
 import { request } from "../../harness/http.mjs";
 import { startServer } from "../../harness/server.mjs";
 import { TOGETHER } from "./layout.mjs";
@@ -9,6 +10,15 @@ import { Told } from "./told.mjs";
 
 /** What is promised, by its name: the variables that it takes. */
 export const LEVELS = { default: {}, outbox: { SOCKJS_DURABILITY: "outbox" } };
+
+/** Tests of both levels, all at once: for those that spend most of their time waiting. */
+export function describeLevels(tests) {
+  describe("at both levels", { concurrency: true }, () => {
+    for (const [level, vars] of Object.entries(LEVELS)) {
+      describe(level, { concurrency: true }, () => tests(level, vars));
+    }
+  });
+}
 
 /** No heartbeat and no end of a session but where a test is about them. */
 export const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000" };
@@ -48,6 +58,11 @@ class Trouble {
   /** The next requests for this action, such as "attach" or "send", reach the object and are never answered. */
   ignore(object, action, times) {
     return this.#control("ignore", { object, action, times });
+  }
+
+  /** The next answers for this action are lost on their way to the Worker. */
+  withhold(object, action, times) {
+    return this.#control("withhold", { object, action, times });
   }
 
   /**

@@ -13,6 +13,13 @@ export async function openWebSocketClient(owner, { service }) {
   return client;
 }
 
+/** Opens a raw WebSocket, of whose connections the log has no id. */
+export async function openRawClient(owner, { service }) {
+  const client = new RawClient(null, await openWebSocket(owner, `${service}/websocket`));
+  client.readOn();
+  return client;
+}
+
 class WebSocketClient extends Reader {
   #socket;
 
@@ -30,17 +37,42 @@ class WebSocketClient extends Reader {
 
   async readOn() {
     try {
-      for (;;) this.take(await this.#socket.frames.next("a frame", 2 ** 31));
+      for (;;) this.take(this.unwrap(await this.#socket.frames.next("a frame", 2 ** 31)));
     } catch {
       // The connection ended: see `closed`.
     }
   }
 
+  /** The frame in what came. */
+  unwrap(text) {
+    return text;
+  }
+
   send(...messages) {
-    this.#socket.send(JSON.stringify(messages));
+    for (const text of this.wrap(messages)) this.#socket.send(text);
+  }
+
+  /** What is sent for messages. */
+  wrap(messages) {
+    return [JSON.stringify(messages)];
+  }
+
+  close(...why) {
+    this.#socket.close(...why);
   }
 
   order(order) {
     this.send(JSON.stringify(order));
+  }
+}
+
+/** Messages without frames around them. */
+class RawClient extends WebSocketClient {
+  unwrap(text) {
+    return `a${JSON.stringify([text])}`;
+  }
+
+  wrap(messages) {
+    return messages;
   }
 }

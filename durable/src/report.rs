@@ -1,0 +1,107 @@
+//! The way of what was counted: to the object that adds it up, and into a data set of Analytics Engine. Both halves report.
+
+use crate::services::{ANALYTICS_BINDING, Services};
+use futures::future::{Either, select};
+use js_sys::futures::JsFuture;
+use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, METRICS_OBJECT};
+use sockjs_protocol::metrics::{Tally, encode};
+use sockjs_protocol::time::Millis;
+use std::pin::pin;
+use std::time::Duration;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::DurableObject;
+use worker::{AnalyticsEngineDataPointBuilder, Delay, Env, Error, Result, web_sys};
+
+/// Between two reports of one object, and of one isolate.
+pub const REPORT_EVERY: Millis = Millis::from_secs(10);
+
+/// An object that panicked never answers (workers-rs 0.8.7).
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Requests to objects need a URL; nobody reads it.
+const URL: &str = "https://sockjs-edge.invalid/metrics";
+
+/// Reports `tallies`, as far as their services want that.
+///
+/// # Errors
+///
+/// When they did not arrive, and are worth another try. Of those that got no answer nobody knows: they are not sent again.
+pub async fn report(env: &Env, services: &Services, tallies: &[Tally]) -> Result<()> {
+    if services.has_analytics() {
+        write_points(env, tallies)?;
+    }
+    let is_wanted = |tally: &&Tally| services.configs().any(|config| config.metrics && config.prefix == tally.service);
+    let wanted: Vec<Tally> = tallies.iter().filter(is_wanted).cloned().collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    match ask(env, services, Action::Report, &encode(&wanted)).await? {
+        None | Some((204, _)) => Ok(()),
+        Some((status, text)) => Err(Error::RustError(format!("a report was answered with {status}: {text}"))),
+    }
+}
+
+/// What everyone reported, as Prometheus reads it.
+///
+/// # Errors
+///
+/// When the object that knows does not answer.
+pub async fn totals(env: &Env, services: &Services) -> Result<String> {
+    match ask(env, services, Action::Metrics, "").await? {
+        Some((200, text)) => Ok(text),
+        Some((status, text)) => Err(Error::RustError(format!("{status}: {text}"))),
+        None => Err(Error::RustError("no answer in time".into())),
+    }
+}
+
+/// Asks the object that adds up; none if it does not answer in time.
+async fn ask(env: &Env, services: &Services, action: Action, body: &str) -> Result<Option<(u16, String)>> {
+    let command = Command::new("", action).encode().map_err(|error| Error::RustError(error.to_string()))?;
+    let headers = web_sys::Headers::new()?;
+    headers.set(COMMAND_HEADER, &command)?;
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_headers_headers(&headers);
+    init.set_body(&JsValue::from_str(body));
+    let request = web_sys::Request::new_with_str_and_init(URL, &init)?;
+    let stub = env.durable_object(services.binding_name())?.get_by_name(METRICS_OBJECT)?.into_rpc::<DurableObject>();
+    let answer = async {
+        let response: web_sys::Response = JsFuture::from(stub.fetch_with_request(&request)?).await?.dyn_into()?;
+        let text = JsFuture::from(response.text()?).await?;
+        Ok((response.status(), text.as_string().unwrap_or_default()))
+    };
+    match select(pin!(answer), pin!(Delay::from(LIMIT))).await {
+        Either::Left((answer, _)) => answer.map(Some),
+        Either::Right(_) => Ok(None),
+    }
+}
+
+/// One data point for each service and transport, and one for each close code and reason of a refusal.
+fn write_points(env: &Env, tallies: &[Tally]) -> Result<()> {
+    let dataset = env.analytics_engine(ANALYTICS_BINDING)?;
+    for tally in tallies {
+        let write = |kind: &str, label: &str, numbers: &[u64]| {
+            let transport = tally.transport.map_or("", |transport| transport.name());
+            let point = AnalyticsEngineDataPointBuilder::new()
+                .indexes([tally.service.as_str()])
+                .blobs([tally.service.as_str(), transport, kind, label])
+                .doubles(numbers.iter().map(|number| *number as f64))
+                .build();
+            dataset.write_data_point(&point)
+        };
+        let counts = &tally.counts;
+        let (received, sent) = (counts.received, counts.sent);
+        if tally.transport.is_some() {
+            let numbers =
+                [counts.opened, received.messages, received.bytes, sent.messages, sent.bytes, counts.queue_high_water];
+            write("traffic", "", &numbers)?;
+        }
+        for (code, count) in &counts.closed {
+            write("closed", &code.to_string(), &[*count])?;
+        }
+        for (reason, count) in &counts.refused {
+            write("refused", reason.name(), &[*count])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+../../../node_modules/websocket-multiplex/multiplex_client.js

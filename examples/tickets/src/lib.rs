@@ -1,0 +1,65 @@
+//! Who a client is, without cookies. At `/members` its token is asked for once, by `/info`, and the ticket that it gets says who
+//! it is from then on; at `/lobby` everybody comes in, and the first message has to be a token.
+
+use serde_json::{Value, json};
+use sockjs_edge::{Admission, Config, Connection, Handler, Millis, RequestInfo, Services};
+use worker::url::form_urlencoded;
+use worker::{Context, Env, Request, Response, Result, event};
+
+struct Members;
+
+impl Handler for Members {
+    /// Asked in the Worker: whoever is refused here costs no object.
+    async fn on_request(request: &RequestInfo<'_>, env: &Env) -> Admission {
+        let query = request.query();
+        let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+        match token.and_then(|(_, token)| user_of(&token, env)) {
+            Some(user) => Admission::AdmitAs(json!({ "user": user })),
+            None => Admission::Reject(401, "a token is needed".into()),
+        }
+    }
+
+    async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
+        let user = conn.claims().get("user").and_then(Value::as_str).unwrap_or("nobody");
+        Ok(conn.send(format!("{user}: {message}"))?)
+    }
+}
+
+struct Lobby {
+    env: Env,
+}
+
+impl Handler for Lobby {
+    async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
+        if let Some(user) = conn.state::<String>()? {
+            return Ok(conn.send(format!("{user}: {message}"))?);
+        }
+        match user_of(&message, &self.env) {
+            Some(user) => {
+                conn.set_state(&user)?;
+                Ok(conn.send(format!("welcome, {user}"))?)
+            }
+            None => Ok(conn.close(4001, "a token is needed")?),
+        }
+    }
+}
+
+/// The secret `USERS` has users and their tokens: `ada:token,bob:token`.
+fn user_of(token: &str, env: &Env) -> Option<String> {
+    let users = env.secret("USERS").ok()?.to_string();
+    let mut users = users.split(',').filter_map(|user| user.split_once(':'));
+    users.find(|(_, known)| !known.is_empty() && *known == token).map(|(user, _)| user.to_owned())
+}
+
+fn services(_env: &Env) -> Services {
+    Services::new()
+        .add(Config::new("/members").tickets(true), |_env| Members)
+        .add(Config::new("/lobby").first_message_timeout(Millis::from_secs(10)), |env| Lobby { env: env.clone() })
+}
+
+sockjs_edge::durable_object!(SockJs, services);
+
+#[event(fetch)]
+async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+    sockjs_edge::serve(services, req, &env, &ctx).await
+}

@@ -1,0 +1,52 @@
+//! What the two halves say to each other: what one writes the other reads, and what it reads was written in one way only.
+
+use serde_json::Value;
+use sockjs_protocol::envelope::{
+    Action, Command, Pass, ToEdge, ToObject, decode_batch, encode_batch, finished_reason, read_finished_reason,
+};
+use sockjs_protocol::payload::text;
+use sockjs_protocol::session::Seq;
+
+/// `data` is a message on the inner socket, a batch, a command, the reason of a close, and text to put into each.
+pub fn check(data: &[u8]) {
+    if let Ok(message) = ToEdge::decode(data) {
+        assert_eq!(message.encode(), data);
+    }
+    if let Ok(message) = ToObject::decode(data) {
+        assert_eq!(message.encode(), data);
+    }
+    if let Ok(messages) = decode_batch(data) {
+        assert_eq!(encode_batch(&messages), data);
+    }
+    let text = text(data.to_vec());
+    if let Ok(command) = Command::decode(&text) {
+        comes_back(&command);
+    }
+    if let Some(seq) = read_finished_reason(&text) {
+        assert_eq!(read_finished_reason(&finished_reason(Some(seq))), Some(seq));
+    }
+    written(&text, data);
+}
+
+fn written(text: &str, data: &[u8]) {
+    let seq = data.first_chunk().map(|bytes| Seq(u64::from_le_bytes(*bytes)));
+    let frame = ToEdge::Frame { seq, end: data.len() % 2 == 1, frame: text.to_owned() };
+    assert_eq!(ToEdge::decode(&frame.encode()), Ok(frame));
+    if let Some(seq) = seq {
+        assert_eq!(ToObject::decode(&ToObject::Ack(seq).encode()), Ok(ToObject::Ack(seq)));
+    }
+    let messages: Vec<String> = text.split('|').map(str::to_owned).collect();
+    assert_eq!(decode_batch(&encode_batch(&messages)), Ok(messages));
+
+    let action = Action::Send { session: text.to_owned(), id: data.len() as u64 };
+    let pass = Pass { ticket: Some(text.to_owned()), is_late: true, claims: Some(Value::from(text)) };
+    let parameters = [(text.to_owned(), text.to_owned())];
+    comes_back(&Command::new(text, action).with_parameters(&parameters).with_pass(Some(pass)));
+}
+
+/// A command comes back from a header, which holds nothing but visible ASCII and spaces.
+fn comes_back(command: &Command) {
+    let header = command.encode().unwrap();
+    assert!(header.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{header:?}");
+    assert_eq!(Command::decode(&header).as_ref(), Ok(command));
+}

@@ -1,0 +1,64 @@
+//! What a client sends: any bytes.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::payload::{messages, text, websocket_messages};
+use std::fmt;
+
+/// `data` is the body of a send, or one WebSocket message.
+pub fn check(data: &[u8]) {
+    let body = text(data.to_vec());
+    if let Ok(valid) = str::from_utf8(data) {
+        assert_eq!(body, valid, "text stays as it is");
+    }
+
+    let sent = messages(&body);
+    match (&sent, reference(&body)) {
+        (Ok(sent), reference) => {
+            assert_eq!(Some(sent), reference.as_ref());
+            let again = Frame::Messages(sent.iter().map(|message| Encoded::framed(message)).collect()).encode();
+            assert_eq!(messages(&again[1..]).as_ref(), Ok(sent), "what is stored as an array comes back");
+            assert_eq!(websocket_messages(&body).as_ref(), Ok(sent));
+        }
+        // As bytes, serde_json takes strings with raw control characters, which are no JSON.
+        (Err(_), Some(_)) => assert!(body.chars().any(|char| char < ' '), "JSON was refused: {body:?}"),
+        (Err(_), None) => {}
+    }
+
+    match websocket_messages(&body) {
+        Ok(bare) if sent.as_ref() != Ok(&bare) && !body.is_empty() => {
+            assert_eq!(messages(&format!("[{body}]")), Ok(bare), "one string alone is one in an array");
+        }
+        Ok(_) => {}
+        Err(_) => assert!(sent.is_err()),
+    }
+}
+
+/// The messages by another way: serde_json reads lone surrogates into bytes, each as three that are no UTF-8.
+fn reference(body: &str) -> Option<Vec<String>> {
+    let messages = serde_json::from_str::<Vec<Message>>(body).ok()?;
+    Some(messages.into_iter().map(|message| text(message.0)).collect())
+}
+
+/// A JSON string as bytes, and nothing else: not an array of numbers.
+struct Message(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_bytes(Bytes)
+    }
+}
+
+struct Bytes;
+
+impl Visitor<'_> for Bytes {
+    type Value = Message;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Message, E> {
+        Ok(Message(bytes.to_vec()))
+    }
+}

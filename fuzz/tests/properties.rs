@@ -1,0 +1,90 @@
+//! The same checks on inputs that proptest makes up: fewer than fuzzing tries, but in every run of the tests, and shaped
+//! like what each target reads.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm};
+use sockjs_fuzz::{envelope, frame, payload, route, session, ticket};
+
+fn cases(cases: u32) -> Config {
+    Config { cases, rng_algorithm: RngAlgorithm::XorShift, failure_persistence: None, ..Config::default() }
+}
+
+/// Some of `parts`, one after another.
+fn joined(parts: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(select(parts), 0..most).prop_map(|parts| parts.concat())
+}
+
+const TEXT: &[&str] =
+    &["a", "|", "\"", "\\", "%25", "%", "\r", "\n", "\0", "<", "\u{200c}", "\u{2028}", "\u{ffff}", "😀", "é"];
+const JSON: &[&str] =
+    &["[", "]", "\"", "\",\"", ",", "\\", "a", "\\ud83d", "\\ude00", "\\u", "\\n", "d800", "\n", " ", "é"];
+const PATHS: &[&str] = &[
+    "/",
+    "/0",
+    "/a",
+    "/a.b",
+    "/a;b",
+    "//",
+    "/echo",
+    "/disabled",
+    "/jsonp",
+    "/chat",
+    "/lobby",
+    "/on",
+    "/info",
+    "/iframe.html",
+    "/xhr",
+    "/xhr_send",
+    "/xhr_streaming",
+    "/eventsource",
+    "/htmlfile",
+    "/jsonp_send",
+    "/websocket",
+    "\n/echo/0/a/xhr",
+    "%2f",
+];
+const TICKETS: &[&str] = &["", "\n", "id", "é", "\"", "https://example.com", "\u{0}", "."];
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn clients_read_every_frame_as_it_was_sent(text in joined(TEXT, 20), any in any::<String>()) {
+        frame::check(text.as_bytes());
+        frame::check(any.as_bytes());
+    }
+
+    #[test]
+    fn what_clients_send_is_read_as_json_is(inner in joined(JSON, 20), bytes in any::<Vec<u8>>()) {
+        payload::check(inner.as_bytes());
+        payload::check(format!("[\"{inner}\"]").as_bytes());
+        payload::check(&bytes);
+    }
+
+    #[test]
+    fn a_path_is_routed_by_its_parts(method in 0..5u8, path in joined(PATHS, 8), other in joined(PATHS, 8)) {
+        route::check(&[&[method], path.as_bytes(), b"\n", other.as_bytes()].concat());
+    }
+
+    #[test]
+    fn the_halves_understand_each_other(start in select(vec!["", "\u{1}f\0", "\u{1}u\u{1}", "\u{1}a", "\u{1}"]), rest in any::<Vec<u8>>(), text in any::<String>()) {
+        envelope::check(&[start.as_bytes(), &rest].concat());
+        envelope::check(text.as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(250))]
+
+    #[test]
+    fn only_what_was_signed_is_believed(at in any::<u8>(), byte in any::<u8>(), says in joined(TICKETS, 8)) {
+        ticket::check(&[&[at, byte], says.as_bytes()].concat());
+    }
+
+    #[test]
+    fn sessions_keep_their_promises(operations in "[pPsS]([scpSrfaRChkxyLtlnb][0-9]?){0,40}", nonsense in "[0-9A-Z]([a-zA-Z][0-9]{0,2}){0,40}") {
+        session::check(operations.as_bytes());
+        session::check(nonsense.as_bytes());
+    }
+}

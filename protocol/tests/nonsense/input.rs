@@ -1,0 +1,67 @@
+//! Whatever may happen to a session, sensible or not.
+
+use crate::common::Driver;
+use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, Seq, Session};
+use sockjs_protocol::time::Millis;
+
+/// What may happen to a session, in any order.
+#[derive(Debug, Clone)]
+pub enum Input {
+    Attach(Receiver),
+    Resume(Receiver, Option<Seq>),
+    Ack(ReceiverId, Seq),
+    Detach(ReceiverId, Departure),
+    Probed(ReceiverId, bool),
+    Receive(usize),
+    Send(usize),
+    Close,
+    Disconnected,
+    Violated,
+    Tick,
+    BeatEarly,
+    Restore(Option<Receiver>),
+    WakeWebSocket,
+    Pass(u64),
+    /// Clocks of two machines differ.
+    GoBack(u64),
+}
+
+/// Applies `input` and drains; whatever is delivered meanwhile ends its receiver at once, in the way of `ends`.
+pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
+    let now = driver.now;
+    // Whoever attaches, or restores a session with a receiver, says that this one was not told its end.
+    match input {
+        Input::Attach(receiver) | Input::Resume(receiver, _) => driver.comes(*receiver),
+        Input::Restore(Some(receiver)) => driver.comes(*receiver),
+        Input::WakeWebSocket => driver.comes(Receiver::WEBSOCKET),
+        _ => {}
+    }
+    let session = &mut driver.session;
+    match input.clone() {
+        Input::Attach(receiver) => session.attach(now, receiver),
+        Input::Resume(receiver, after) => session.resume(now, receiver, after),
+        Input::Ack(id, seq) => session.ack(id, seq),
+        Input::Detach(id, how) => session.detach(now, id, how),
+        Input::Probed(id, alive) => session.probed(now, id, alive),
+        Input::Receive(messages) => session.receive(vec!["a".into(); messages]),
+        Input::Send(bytes) => drop(session.send(now, Encoded::raw(&"x".repeat(bytes)))),
+        Input::Close => session.close(now, 1011, "", CloseReason::HandlerFailed),
+        Input::Disconnected => session.disconnected(1006, ""),
+        Input::Violated => session.violated(1003, ""),
+        Input::Tick => session.tick(now),
+        Input::BeatEarly => session.beat_early(now),
+        Input::Restore(receiver) if driver.stored.is_some() => driver.lose_memory(receiver.map(|r| (r, now))),
+        Input::WakeWebSocket if driver.stored.is_none() && session.is_open() => {
+            driver.session = Session::wake_websocket(now, driver.rules.clone());
+        }
+        Input::Restore(_) | Input::WakeWebSocket => {}
+        Input::Pass(millis) => driver.now = now + Millis(millis),
+        Input::GoBack(millis) => driver.now = now - Millis(millis),
+    }
+    driver.drain_with(|session, now, output| {
+        if let (Output::Deliver { to, .. }, Some(how)) = (output, ends) {
+            session.detach(now, *to, how);
+        }
+    });
+}

@@ -1,0 +1,44 @@
+//! What happens to an honest client, its edge and its object.
+
+/// What happens next; where it makes no sense, nothing does.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// The application sends a message of this many bytes, or a few more.
+    Send(usize),
+    /// The application closes the session.
+    Close,
+    /// Time passes.
+    Pass(u64, Alarm),
+    /// The object's alarm beats those who are due soon.
+    BeatEarly,
+    /// The client asks for one frame, if its former request ended cleanly.
+    Poll,
+    /// The client asks for a stream, if its former request ended cleanly.
+    Stream,
+    /// The edge takes up to this many frames in transit and writes them to the client.
+    Read(usize),
+    /// The edge acknowledges what it wrote.
+    Ack,
+    /// The object hears that a response is complete.
+    Finish,
+    /// The edge ends a stream that is as long as it may be: the rest is for the next request.
+    Limit,
+    /// The inner socket breaks, or an object that did not notice does now.
+    Break { noticed: bool },
+    /// The edge attaches again.
+    Resume,
+    /// The edge of a response that is complete, and whose inner socket was lost, tells what it wrote.
+    Confirm,
+    /// The object sleeps: memory lost, sockets and what is in transit stay.
+    Hibernate,
+    /// The object dies: memory and sockets lost.
+    Restart,
+}
+
+/// How the alarm goes while time passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Alarm {
+    OnTime,
+    Late,
+    Never,
+}

@@ -1,0 +1,168 @@
+//! What the Worker refuses, and what everyone counted as Prometheus reads it.
+//!
+//! Refusals are counted in the isolate, which starts no object for them. The first one to count has its invocation report
+//! them all, ten seconds later: a Worker's waiting is not billed.
+
+use crate::headers::{Head, Refusal, not_cached};
+use crate::invocation::Invocation;
+use crate::push_http::is_authorized;
+use crate::respond::{fixed, refused};
+use crate::{Config, LogLevel, Millis, Services, Transport};
+use js_sys::Date;
+use sockjs_durable::{log, report};
+use sockjs_protocol::log::Line;
+use sockjs_protocol::metrics::{Counts, Refused, Tally};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+use worker::{Context, Delay, Env, Request, Response, Result};
+
+/// The content type of Prometheus' text format.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// An invocation that did not report by then never will.
+const GIVEN_UP: Millis = Millis::from_secs(30);
+
+thread_local! {
+    static REFUSED: RefCell<Vec<Tally>> = const { RefCell::new(Vec::new()) };
+    /// When an invocation began to wait with a report; 0 if none does.
+    static WAITING: Cell<Millis> = const { Cell::new(Millis(0)) };
+}
+
+/// Counts and logs refusals for one request, if anyone wants to know.
+#[derive(Clone)]
+pub(crate) struct Refusals(Option<Rc<Listener>>);
+
+/// Who wants to know.
+struct Listener {
+    service: String,
+    is_counted: bool,
+    services: Rc<Services>,
+    env: Env,
+    invocation: Invocation,
+}
+
+impl Refusals {
+    pub fn new(config: &Config, services: &Rc<Services>, env: &Env, context: &Context) -> Self {
+        let is_counted = config.metrics || services.has_analytics();
+        let is_wanted = is_counted || log::is_wanted(LogLevel::Info, Some(&config.prefix));
+        Self(is_wanted.then(|| {
+            let (service, invocation) = (config.prefix.clone(), Invocation::of(context));
+            Rc::new(Listener { service, is_counted, services: services.clone(), env: env.clone(), invocation })
+        }))
+    }
+
+    /// A request was refused; none stands for what several transports have in common.
+    pub fn note(&self, transport: Option<Transport>, reason: Refused) {
+        if let Some(listener) = &self.0 {
+            listener.note(transport, reason);
+        }
+    }
+}
+
+impl Listener {
+    fn note(&self, transport: Option<Transport>, reason: Refused) {
+        let service = &self.service;
+        if log::is_wanted(LogLevel::Info, Some(service)) {
+            let line = Line::new(LogLevel::Info, "refused").text("service", service);
+            let line = transport.into_iter().fold(line, |line, transport| line.text("transport", transport.name()));
+            log::write(LogLevel::Info, line.text("reason", reason.name()));
+        }
+        if self.is_counted {
+            let mut counts = Counts::default();
+            counts.refuse(reason, 1);
+            add(&[Tally { service: service.clone(), transport, counts }]);
+            self.report_later();
+        }
+    }
+
+    fn report_later(&self) {
+        let now = Millis(Date::now() as u64);
+        if now - WAITING.get() < GIVEN_UP {
+            return;
+        }
+        WAITING.set(now);
+        let (services, env) = (self.services.clone(), self.env.clone());
+        self.invocation.stay_for(async move {
+            Delay::from(Duration::from_millis(report::REPORT_EVERY.0)).await;
+            WAITING.set(Millis(0));
+            let tallies = REFUSED.take();
+            if let Err(error) = report::report(&env, &services, &tallies).await {
+                log::error("metrics", None, error);
+                // They go with the next.
+                add(&tallies);
+            }
+        });
+    }
+}
+
+/// Adds to what is to be reported.
+fn add(tallies: &[Tally]) {
+    REFUSED.with_borrow_mut(|all| {
+        for tally in tallies {
+            match all.iter_mut().find(|known| known.service == tally.service && known.transport == tally.transport) {
+                Some(known) => known.counts.merge(&tally.counts),
+                None => all.push(tally.clone()),
+            }
+        }
+    });
+}
+
+/// What services with the option `metrics` counted.
+///
+/// ```ignore
+/// if req.path() == "/metrics" {
+///     return Metrics::new(services, &env).serve(&req, &[&token]).await;
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Metrics {
+    services: Rc<Services>,
+    env: Env,
+}
+
+impl Metrics {
+    /// Of `services`.
+    pub fn new(services: fn(&Env) -> Services, env: &Env) -> Self {
+        Self { services: Services::shared(services, env), env: env.clone() }
+    }
+
+    /// What was counted, in the text format of Prometheus. It is at most 15 s old.
+    ///
+    /// # Errors
+    ///
+    /// When the services cannot be served, or the object that knows does not answer.
+    pub async fn text(&self) -> Result<String> {
+        report::totals(&self.env, &self.services).await
+    }
+
+    /// Answers a scraper that knows one of `tokens`, at a path of the application's choice.
+    ///
+    /// The request is a GET with `Authorization: Bearer <token>`. Answered 200 with [`Metrics::text`]; 401, 405, or 503 if that
+    /// cannot be had. Empty tokens let nobody in.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime refuses what no client should be able to cause.
+    pub async fn serve(&self, request: &Request, tokens: &[&str]) -> Result<Response> {
+        if !is_authorized(request, tokens) {
+            let refusal = Refusal::new(401, "a bearer token is needed\n");
+            return fixed(refusal.head().with([("WWW-Authenticate", "Bearer".into())]), refusal.text.into_owned());
+        }
+        if request.inner().method() != "GET" {
+            let refusal = Refusal::new(405, "only GET\n");
+            return fixed(refusal.head().with([("Allow", "GET".into())]), refusal.text.into_owned());
+        }
+        match self.text().await {
+            Ok(text) => fixed(Head::typed(200, TEXT).with(not_cached()), text),
+            Err(error) => refused(Refusal::new(503, format!("the metrics cannot be had now: {error}\n"))),
+        }
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}

@@ -1,0 +1,66 @@
+//! `/demo/chat/{room}`: a chat that keeps nothing but who is present.
+
+use crate::{CloseReason, Connection, Handler, Room};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use worker::Result;
+
+/// In characters.
+const NAME_MAX: usize = 24;
+const TEXT_MAX: usize = 300;
+
+pub(super) struct Chat;
+
+/// What a client sends: `{"name":"Ada"}`, `{"text":"hello"}` or `"leave"`.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    Name(String),
+    Text(String),
+    /// By itself the server notices only later that a poll does not come again.
+    Leave,
+}
+
+impl Handler for Chat {
+    /// After a restart WebSockets are gone without a word.
+    async fn on_start(&self, room: &Room) -> Result<()> {
+        tell_who_is_present(room);
+        Ok(())
+    }
+
+    async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
+        match (serde_json::from_str(&message), person(connection)) {
+            (Ok(Order::Name(name)), _) => {
+                connection.set_state(&shortened(&name, NAME_MAX))?;
+                tell_who_is_present(&connection.room());
+            }
+            (Ok(Order::Text(text)), Some(from)) => {
+                let said = json!({ "from": from, "text": shortened(&text, TEXT_MAX) });
+                connection.room().broadcast(said.to_string());
+            }
+            (Ok(Order::Leave), _) => connection.close(1000, "You left")?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn on_close(&self, connection: &Connection, _: CloseReason) -> Result<()> {
+        tell_who_is_present(&connection.room());
+        Ok(())
+    }
+}
+
+fn tell_who_is_present(room: &Room) {
+    let present: Vec<_> = room.connections().iter().filter_map(person).collect();
+    room.broadcast(json!({ "present": present }).to_string());
+}
+
+/// Who speaks over `connection`, and how; nobody before the name is known.
+fn person(connection: &Connection) -> Option<Value> {
+    let name: String = connection.state().ok()??;
+    Some(json!({ "name": name, "transport": connection.transport().name() }))
+}
+
+fn shortened(text: &str, chars: usize) -> String {
+    text.trim().chars().take(chars).collect()
+}

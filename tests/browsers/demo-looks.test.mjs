@@ -1,0 +1,104 @@
+// What the demo page looks like, and to whom it is open: pictures of it in target/demo, for eyes, and what a test can see:
+// nothing sticks out, overlaps or is cut off, and axe-core finds nothing that keeps anybody out.
+
+import axe from "axe-core";
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { TARGET_DIR } from "../../scripts/tools.mjs";
+import { startChromium } from "../harness/chromium.mjs";
+import { startServer } from "../harness/server.mjs";
+import { TRANSPORTS, openDemo } from "./demo-page.mjs";
+
+const PICTURES = join(TARGET_DIR, "demo");
+mkdirSync(PICTURES, { recursive: true });
+
+const browser = await startChromium({ after });
+const server = await startServer({ after }, { log: () => {} });
+
+const SIZES = { desktop: { width: 1280, height: 900 }, tablet: { width: 768, height: 1024 }, phone: { width: 360, height: 780 } };
+
+/** What the page shows, by name: each brings it there. */
+const SCENES = {
+  async single(demo) {
+    const card = demo.card("websocket");
+    await card.is("open");
+    await demo.send("A message that is long enough to be broken on a phone, with somethingthathasnospacesatallandgoesonforalongtimewithoutthem");
+    await card.passes("in", "A message that");
+    await card.plots();
+    await demo.join({ name: "A visitor with a long name" });
+    await demo.say("Good morning! https://example.com/a/long/address/that/goes/on/and/on/and/on/and/on/without/a/space");
+    await demo.reads("A visitor", "Good morning");
+  },
+  async together(demo) {
+    await demo.pick("all at once");
+    for (const transport of TRANSPORTS) await demo.card(transport).is("open");
+    for (const transport of TRANSPORTS) await demo.card(transport).plots();
+    await demo.button("Restart the object").click();
+    for (const transport of TRANSPORTS.slice(1)) await demo.card(transport).shows("restarts", "1 restart");
+    await demo.card("websocket").shows("reconnects", "1");
+    await demo.card("websocket").is("open");
+  },
+  async closed(demo) {
+    await demo.pick("xhr-streaming");
+    await demo.card("xhr-streaming").is("open");
+    await demo.button("Have the server close").click();
+    await demo.card("xhr-streaming").is("closed");
+  },
+};
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const [scene, show] of Object.entries(SCENES)) {
+      test(`${scene}, ${colorScheme}, ${size}: all can be read and used`, async (t) => {
+        const demo = await openDemo(t, browser, server.url, { viewport, colorScheme, reducedMotion: "reduce" });
+        await show(demo);
+        const { page } = demo;
+        await page.screenshot({ path: join(PICTURES, `${scene}-${colorScheme}-${size}.png`), fullPage: true });
+        assert.deepEqual(await page.evaluate(misplaced), []);
+        // Not its file as a script of the page: that has a policy.
+        await page.evaluate(axe.source);
+        const { violations, passes } = await page.evaluate(() => window.axe.run());
+        assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join("\n")}`), []);
+        assert.ok(passes.some(({ id }) => id === "color-contrast"), "the contrast was looked at");
+      });
+    }
+  }
+}
+
+test("a visitor who wants no motion sees none", async (t) => {
+  for (const [reducedMotion, moves] of [["reduce", false], ["no-preference", true]]) {
+    const demo = await openDemo(t, browser, server.url, { reducedMotion });
+    const name = await demo.card("websocket").part("heartbeats").evaluate((element) => {
+      element.classList.add("beat");
+      return getComputedStyle(element).animationName;
+    });
+    assert.equal(name !== "none", moves);
+  }
+});
+
+/** Runs in the page: what sticks out of the window, is cut off, or lies upon something else. */
+function misplaced() {
+  const found = [];
+  const name = (element) => `${element.localName}.${element.id || element.className || element.dataset.part || element.textContent.slice(0, 20)}`;
+  const hidden = (element) => element.closest(".spoken, .skip, template, [hidden], iframe, form[target]") || !element.checkVisibility();
+  const scrolls = (element) => element.closest(".frames, #log");
+  for (const element of document.body.querySelectorAll("*")) {
+    if (hidden(element)) continue;
+    const box = element.getBoundingClientRect();
+    if (!scrolls(element) && (box.left < -0.5 || box.right > innerWidth + 0.5)) found.push(`sticks out: ${name(element)}`);
+    if (!element.matches("svg, svg *, input") && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0) {
+      found.push(`cut off: ${name(element)}`);
+    }
+  }
+  const pieces = [...document.querySelectorAll("button, .button, .field, .check, .chips label, .card, .state, h1, h2, h3, dl > div, .plot, .trips p, #news, .hint, .frames, .people li")];
+  const boxes = pieces.filter((piece) => !hidden(piece)).map((piece) => [piece, piece.getBoundingClientRect()]);
+  for (const [at, [one, a]] of boxes.entries()) {
+    for (const [other, b] of boxes.slice(at + 1)) {
+      const apart = a.right <= b.left + 0.5 || b.right <= a.left + 0.5 || a.bottom <= b.top + 0.5 || b.bottom <= a.top + 0.5;
+      if (!apart && !one.contains(other) && !other.contains(one)) found.push(`overlap: ${name(one)} and ${name(other)}`);
+    }
+  }
+  return found;
+}

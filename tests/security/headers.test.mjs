@@ -1,0 +1,125 @@
+// What every response says to the browser: what it is, what it may load, who may frame it; and nothing that the request put
+// into it.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { request } from "../harness/http.mjs";
+import { startServer } from "../harness/server.mjs";
+import { DOORS, UPGRADE, knock } from "./doors.mjs";
+
+const FRIEND = "https://friend.example";
+const SUBDOMAINS = "https://*.example.org";
+const LIST = { SOCKJS_ALLOWED_ORIGINS: `${FRIEND},${SUBDOMAINS},null` };
+const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: "a key of at least thirty-two characters" };
+const VOUCHED = { "Sec-Fetch-Site": "same-origin" };
+
+const server = await startServer({ after });
+const echo = `${server.url}/echo`;
+const guarded = await startServer({ after }, { vars: { ...LIST, ...TICKETS } });
+const listed = await startServer({ after }, { vars: LIST });
+
+/** One of everything that is answered, errors included. */
+const PAGES = [
+  ["GET", ""],
+  ["GET", "/info"],
+  ["OPTIONS", "/info"],
+  ["POST", "/info"],
+  ["GET", "/iframe.html"],
+  ["GET", "/sockjs-1.6.1.min.js"],
+  ["GET", "/nothing"],
+  ["GET", "/000/s/xhr"],
+  ["POST", "/000/a.b/xhr"],
+  ["OPTIONS", "/000/s/xhr"],
+  ["GET", "/000/s/jsonp"],
+  ["GET", "/000/s/htmlfile?c=%3Cscript%3E"],
+  ["GET", "/000/s/websocket"],
+  ["POST", "/000/unknown/xhr_send"],
+  ["GET", `/${"x".repeat(9000)}`],
+];
+
+test("every response but an upgrade says nosniff, and none but those of the cookie's service sets a cookie", async () => {
+  for (const { url } of [server, guarded, listed]) {
+    for (const headers of [{}, { Origin: "https://evil.example" }, VOUCHED]) {
+      const responses = [];
+      for (const [method, path] of PAGES) {
+        responses.push([path.slice(0, 40), await request(`${url}/echo${path}`, { method, headers })]);
+      }
+      for (const door of Object.keys(DOORS)) responses.push([door, await knock(`${url}/echo`, door, { headers })]);
+      for (const [what, response] of responses) {
+        if (response.status !== 101) assert.equal(response.headers["x-content-type-options"], "nosniff", what);
+        assert.equal(response.headers["set-cookie"], undefined, what);
+      }
+    }
+  }
+});
+
+test("every page of HTML has a Content-Security-Policy: only its own scripts, and nothing else from anywhere", async () => {
+  const page = await request(`${echo}/iframe.html`);
+  const policy = page.headers["content-security-policy"].split("; ");
+  assert.deepEqual([policy[0], ...policy.slice(2)], ["default-src 'none'", "connect-src 'self'", "frame-src 'self'"]);
+  assert.match(policy[1], /^script-src 'sha256-[\w+/]{43}=' 'self'$/, "its own script by its hash, the client's by its host");
+  const stream = await knock(echo, "htmlfile");
+  assert.equal(stream.headers["content-type"], "text/html; charset=UTF-8");
+  // Its scripts are the frames themselves.
+  assert.equal(stream.headers["content-security-policy"], "default-src 'none'; script-src 'unsafe-inline'");
+});
+
+test("what is HTML is known: no other response says that it is", async () => {
+  for (const [method, path] of PAGES.filter(([, path]) => path !== "/iframe.html")) {
+    const { headers } = await request(`${echo}${path}`, { method });
+    assert.doesNotMatch(headers["content-type"] ?? "", /html/, path);
+  }
+});
+
+test("with a list, only its pages may frame what iframes load: those that frame-ancestors can name, and with tickets alone", async () => {
+  const ancestorsOf = ({ headers }) => /frame-ancestors .*$/.exec(headers["content-security-policy"])?.[0];
+  for (const [url, ancestors] of [
+    [server.url, undefined],
+    [guarded.url, `frame-ancestors 'self' ${FRIEND} ${SUBDOMAINS}`],
+    [listed.url, "frame-ancestors 'self'"],
+  ]) {
+    assert.equal(ancestorsOf(await request(`${url}/echo/iframe.html`)), ancestors);
+    assert.equal(ancestorsOf(await knock(`${url}/echo`, "htmlfile", { headers: VOUCHED })), ancestors);
+  }
+  for (const site of ["cross-site", "same-site"]) {
+    const page = await request(`${listed.url}/echo/iframe.html`, { headers: { "Sec-Fetch-Site": site } });
+    assert.equal(page.status, 403);
+  }
+});
+
+test("the page for iframes does not tell others its URL, which has the ticket", async () => {
+  const { headers } = await request(`${guarded.url}/echo/iframe.html?ticket=x`);
+  assert.equal(headers["referrer-policy"], "strict-origin");
+});
+
+test("nothing of a request stands in a response, but for the callback that JSONP and htmlfile are asked for", async () => {
+  const MARK = "zq5reflected";
+  const hostile = `${MARK}%3Cscript%3Ealert(1)%3C/script%3E`;
+  const headers = { Referer: `http://x/${MARK}`, "User-Agent": MARK, "X-Forwarded-For": MARK, Cookie: `a=${MARK}; JSESSIONID=${MARK}` };
+  for (const [method, path] of PAGES) {
+    for (const query of [`?x=${hostile}`, `?c=${hostile}`, `?callback=${hostile}`, `?ticket=${hostile}`]) {
+      for (const url of [server.url, listed.url]) {
+        const response = await request(`${url}/echo${path.split("?")[0]}${query}`, { method, headers });
+        assert.doesNotMatch(JSON.stringify(response), new RegExp(MARK), `${method} ${path}${query}`);
+      }
+    }
+  }
+  for (const path of [`/${hostile}`, `/${hostile}/info`, `/000/s/${hostile}`, `/000/${hostile}.x/xhr`, `/iframe-${hostile}.html`]) {
+    const response = await request(`${echo}${path}`, { method: "POST", headers });
+    assert.doesNotMatch(JSON.stringify(response), new RegExp(MARK), path);
+  }
+  for (const body of [MARK, `["${MARK}`, `[{"${MARK}":1}]`]) {
+    const response = await request(`${echo}/000/${randomUUID()}/xhr_send`, { method: "POST", headers, body });
+    assert.doesNotMatch(JSON.stringify(response), new RegExp(MARK), body);
+  }
+  const upgrade = await request(`${echo}/000/s/websocket`, { headers: { ...UPGRADE, Upgrade: MARK, "Sec-WebSocket-Version": MARK } });
+  assert.doesNotMatch(JSON.stringify(upgrade), new RegExp(MARK));
+});
+
+test("a response of JSONP begins with a comment, so that no other program takes it for its own", async () => {
+  const session = randomUUID();
+  assert.equal((await knock(echo, "jsonp", { session })).body, '/**/stolen("o");\r\n');
+  await knock(echo, "xhr_send", { session });
+  assert.equal((await knock(echo, "jsonp", { session })).body, '/**/stolen("a[\\"x\\"]");\r\n');
+});

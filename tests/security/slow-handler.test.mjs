@@ -1,0 +1,37 @@
+// Clients that send faster than the application handles: what waits for it is bounded by body_limit.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { openPollingSession } from "../harness/polling-session.mjs";
+import { startServer } from "../harness/server.mjs";
+import { within } from "../harness/wait.mjs";
+import { openWebSocket } from "../harness/websocket.mjs";
+
+const LIMIT = 1024;
+const vars = { SOCKJS_BODY_LIMIT: String(LIMIT), SOCKJS_MESSAGE_LIMIT: String(LIMIT) };
+const server = await startServer({ after }, { vars });
+/** A handler that is busy for longer than any test. */
+const SLEEP = "3600000 a";
+/** Three of them are above the limit. */
+const HALF = "1 ".padEnd(LIMIT / 2, "b");
+
+test("over HTTP a send that finds too much waiting is held, then refused with 503, and so is one behind it", async () => {
+  const session = await openPollingSession(`${server.url}/sleeper`);
+  for (const messages of [[SLEEP], [HALF]]) assert.equal((await session.send(messages)).status, 204);
+  const refused = await Promise.all([session.send([HALF]), session.send([HALF])]);
+  for (const { status, body } of refused) {
+    assert.deepEqual([status, body], [503, "The session cannot take messages now.\n"]);
+  }
+  const { body } = await session.poll();
+  assert.equal(body, 'a["begin a"]\n', "the session goes on");
+});
+
+test("a WebSocket whose messages come faster than they are handled is closed with 1008", async (t) => {
+  const socket = await openWebSocket(t, `${server.url}/sleeper/000/${randomUUID()}/websocket`);
+  assert.equal(await socket.frames.next("the open frame"), "o");
+  socket.send(JSON.stringify([SLEEP]));
+  for (const _ of [1, 2, 3]) socket.send(JSON.stringify([HALF]));
+  const closed = await within(socket.closed, "the close");
+  assert.deepEqual(closed, { code: 1008, reason: "Messages come faster than they are handled" });
+});

@@ -1,0 +1,73 @@
+// The files of the demo page: what a browser is told about them, and how much there is to load.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { request } from "../harness/http.mjs";
+import { startServer } from "../harness/server.mjs";
+
+const server = await startServer({ after }, { vars: { SOCKJS_TEST_SERVICES: "false" } });
+const page = await request(`${server.url}/`);
+const links = [...page.body.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, path]) => path);
+
+/** The files that the page and its modules name, by path. */
+async function allFiles() {
+  const files = { "/": page };
+  const ask = async (path) => {
+    if (files[path]) return;
+    files[path] = await request(`${server.url}${path}`);
+    assert.equal(files[path].status, 200, path);
+    for (const [, module] of files[path].body.matchAll(/^import .* from "\.\/([^"]+)"/gm)) await ask(`/demo/${module}`);
+  };
+  for (const path of links) await ask(path);
+  return files;
+}
+
+test("nothing of the page comes from another host", async () => {
+  const policy = page.headers["content-security-policy"].split("; ");
+  const { host } = new URL(server.url);
+  const other = `http://localhost:${new URL(server.url).port}`;
+  assert.deepEqual(policy, [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self' ws://${host} wss://${host} ${other}`,
+    `frame-src 'self' ${other}`,
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ]);
+  assert.doesNotMatch(page.body, /\b(style|on\w+)=|<style|<script>/, "nothing inline");
+  const theirs = Object.entries(await allFiles()).filter(([path]) => !/sockjs-[\d.]+\.min\.js$/.test(path));
+  for (const [path, { body }] of theirs) assert.doesNotMatch(body.replace("http://www.w3.org/2000/svg", ""), /https?:\/\/\w/, path);
+});
+
+test("the page is small: less than 15 kB, beside the stock client", async () => {
+  const files = Object.entries(await allFiles());
+  assert.ok(files.length > 8, `${files.length} files`);
+  const sizes = files.filter(([path]) => !path.includes("/sockjs-")).map(([, { body }]) => gzipSync(body).length);
+  const sum = sizes.reduce((sum, size) => sum + size);
+  assert.ok(sum < 15_000, `${sum} bytes`);
+});
+
+test("a browser that has a file asks whether it is still the same", async () => {
+  for (const [path, { headers }] of Object.entries(await allFiles())) {
+    if (path.includes("/sockjs-")) continue;
+    assert.equal(headers["cache-control"], "no-cache", path);
+    assert.equal(headers["x-content-type-options"], "nosniff", path);
+    const again = await request(`${server.url}${path}`, { headers: { "If-None-Match": headers.etag } });
+    assert.equal(again.status, 304, path);
+    assert.equal(again.body, "");
+    assert.equal(again.headers["content-security-policy"], headers["content-security-policy"]);
+  }
+});
+
+test("HEAD tells the same, and other methods and names find nothing", async () => {
+  const head = await fetch(`${server.url}/`, { method: "HEAD" });
+  assert.equal(head.status, 200);
+  assert.equal(head.headers.get("content-type"), page.headers["content-type"]);
+  for (const [method, path] of [["POST", "/"], ["GET", "/demo"], ["GET", "/demo/page.html"], ["GET", "/demo/"]]) {
+    assert.equal((await request(`${server.url}${path}`, { method })).status, 404, `${method} ${path}`);
+  }
+});
