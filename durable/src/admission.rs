@@ -11,7 +11,7 @@ pub enum Admission {
     /// Let it in.
     Admit,
     /// Let it in, and keep this with its connection, if that is new: see [`Connection::claims`](crate::Connection::claims).
-    /// At most 1 KiB of JSON; beyond, the client is answered 500.
+    /// At most 1 KiB of JSON; beyond, the client is answered 500. A float may change in its last bit on the way.
     AdmitAs(serde_json::Value),
     /// Answer it with this status, from 400 to 599 (403 for any other), and this text. No object is asked.
     Reject(u16, String),
