@@ -24,6 +24,8 @@ enum Start {
     /// These wait for its end.
     Running(Vec<oneshot::Sender<bool>>),
     Done,
+    /// It is to be tried again before whatever comes next.
+    Failed,
 }
 
 impl Object {
@@ -43,7 +45,7 @@ impl Object {
     pub(crate) fn start_handlers(self: &Rc<Self>) {
         let mut due = Vec::new();
         for (service, known) in self.handlers.0.borrow_mut().iter_mut() {
-            if matches!(known.start, Start::Due) {
+            if matches!(known.start, Start::Due | Start::Failed) {
                 known.start = Start::Running(Vec::new());
                 due.push((service.clone(), known.handler.clone()));
             }
@@ -67,7 +69,7 @@ impl Object {
     fn started(&self, service: &str, is_started: bool) {
         let mut handlers = self.handlers.0.borrow_mut();
         let Some(known) = handlers.get_mut(service) else { return };
-        let now = if is_started { Start::Done } else { Start::Due };
+        let now = if is_started { Start::Done } else { Start::Failed };
         if let Start::Running(waiters) = std::mem::replace(&mut known.start, now) {
             for waiter in waiters {
                 // Whoever waited may be gone.
@@ -84,6 +86,7 @@ impl Object {
                 waiters.push(started);
                 wait
             }
+            Some(Known { start: Start::Failed, .. }) => return false,
             Some(Known { start: Start::Due | Start::Done, .. }) | None => return true,
         };
         // It can only be cancelled with the object.
