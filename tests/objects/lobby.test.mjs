@@ -64,6 +64,7 @@ for (const kind of Object.keys(MEMBERS)) {
     assert.equal(sizes.length === 1 ? 2 * sizes[0] : sizes[0] + sizes[1], MANY, `shards of ${sizes}`);
 
     await members[0].send("others hello");
+    await members[0].ask("about"); // so that the push is behind it
     const body = JSON.stringify({ room: `/lobby/${room}`, message: "from outside" });
     const headers = { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" };
     const pushed = await request(`${server.url}/push`, { method: "POST", headers, body });
