@@ -13,9 +13,10 @@ export function startChat(announce) {
   const room = /^[\w-]{1,32}$/.exec(address.get("room") ?? "")?.[0] ?? randomName();
   let connection;
 
-  join.over.value = address.get("over") ?? "";
+  // What was filled in before this script came stays.
+  if (address.has("over")) join.over.value = address.get("over");
   if (join.over.selectedIndex < 0) join.over.selectedIndex = 0;
-  join.name.value = `Guest ${100 + (crypto.getRandomValues(new Uint16Array(1))[0] % 900)}`;
+  join.name.value ||= `Guest ${100 + (crypto.getRandomValues(new Uint16Array(1))[0] % 900)}`;
   $("room").textContent = room;
   // The other window takes another way.
   $("second").href = `#room=${room}&over=${join.over.value === "xhr-polling" ? "xhr-streaming" : "xhr-polling"}`;
@@ -43,6 +44,7 @@ export function startChat(announce) {
     const state = connection?.state ?? "closed";
     $("chat-state").dataset.state = state;
     $("chat-state").textContent = { open: `Joined over ${connection?.transport}`, closed: "Not joined", connecting: "Joining", waiting: "Reconnecting" }[state];
+    $("join-button").disabled = false;
     $("join-button").textContent = state === "closed" ? "Join" : "Leave";
     for (const field of [join.name, join.over]) field.disabled = state !== "closed";
     for (const field of [say.text, $("say-button")]) field.disabled = state !== "open";
