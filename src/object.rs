@@ -6,7 +6,7 @@ use futures::future::{Either, select};
 use js_sys::futures::JsFuture;
 use js_sys::{Function, Reflect, Uint8Array};
 use sockjs_durable::log;
-use sockjs_protocol::envelope::{COMMAND_HEADER, Command};
+use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, Push};
 use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
@@ -114,12 +114,12 @@ impl Object {
 
     /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does
     /// not recognise one that comes again.
-    pub async fn push(&self, command: &Command, message: &str, is_repeatable: bool) -> Result<(u16, String), Failure> {
+    pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), Failure> {
         within_limit(async {
-            let response = if is_repeatable {
-                self.fetch(|_| post(PUSH_URL, command, message.as_bytes())).await?
-            } else {
-                self.fetch_once(&post(PUSH_URL, command, message.as_bytes())?).await?
+            let request = |_| post(PUSH_URL, command, message.as_bytes());
+            let response = match command.action {
+                Action::Push { push: Push::Message, .. } => self.fetch_once(&request(false)?).await?,
+                _ => self.fetch(request).await?,
             };
             let text = JsFuture::from(response.text()?).await?;
             Ok((response.status(), text.as_string().unwrap_or_default()))

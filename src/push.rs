@@ -189,15 +189,14 @@ struct Remote {
 
 impl Remote {
     async fn push(&self, push: Deed, message: &str) -> Result<usize, PushError> {
-        let is_repeatable = matches!(push, Deed::Close { .. });
         let command = Command::new(&self.service, Action::Push { target: self.target.clone(), push });
-        let pushes = self.objects.iter().map(|object| push_to(object, &command, message, is_repeatable));
+        let pushes = self.objects.iter().map(|object| push_to(object, &command, message));
         Ok(try_join_all(pushes).await?.into_iter().sum())
     }
 }
 
-async fn push_to(object: &Object, command: &Command, message: &str, is_repeatable: bool) -> Result<usize, PushError> {
-    match object.push(command, message, is_repeatable).await {
+async fn push_to(object: &Object, command: &Command, message: &str) -> Result<usize, PushError> {
+    match object.push(command, message).await {
         Ok((200, count)) => count.parse().map_err(|_| PushError::Unavailable(count)),
         Ok((413, text)) => Err(PushError::TooLarge(text)),
         Ok((_, text)) => Err(PushError::Unavailable(text)),

@@ -98,7 +98,8 @@ impl Room {
     }
 
     /// Has [`Handler::on_alarm`](crate::Handler::on_alarm) called after `delay`, instead of when it was to be called before.
-    /// It is stored, and lives through a restart of the object. Setting it is two billed writes.
+    /// It is stored, and lives through a restart of the object. Setting it is a billed write, and
+    /// another where nothing wakes the object before.
     ///
     /// # Errors
     ///

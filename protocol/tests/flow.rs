@@ -169,6 +169,13 @@ fn a_message_that_fits_no_row_is_refused_however_much_may_wait() {
 }
 
 #[test]
+fn a_message_larger_than_the_queue_never_fits_it() {
+    let mut session = Driver::idle(Rules { queue_limit: 200, ..Rules::default() });
+    assert_eq!(session.try_send(&message(201)), Err(SendError::TooLarge));
+    assert_eq!(session.try_send(&message(200)), Ok(()));
+}
+
+#[test]
 fn a_refused_send_can_be_repeated_when_something_was_taken() {
     let mut session = Driver::idle(Rules { queue_limit: 100, ..Rules::default() });
     session.send(&message(100));
