@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     pub sends: RefCell<Sends>,
     /// Whether it waits to be settled.
     pub touched: Cell<bool>,
+    /// Whether what it was sent waits for the end of a burst.
+    pub in_burst: Cell<bool>,
     /// Bytes that may wait for the client.
     queue_limit: usize,
     /// What waits on the client's own WebSocket.
@@ -66,6 +68,7 @@ impl Entry {
             inbox: RefCell::default(),
             sends: RefCell::default(),
             touched: Cell::new(false),
+            in_burst: Cell::new(false),
             queue_limit,
             outgoing: Outgoing::default(),
             rate: RefCell::default(),
@@ -274,7 +277,8 @@ impl Connection {
         self.entry.session.borrow().buffered_amount().saturating_add(self.entry.buffered_on_socket())
     }
 
-    /// Sends a message. Messages sent without waiting in between travel together.
+    /// Sends a message. Messages sent without waiting in between travel together, and so may those that answer messages which
+    /// came together.
     ///
     /// # Errors
     ///

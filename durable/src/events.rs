@@ -35,6 +35,7 @@ impl Object {
         }
         match self.role_of(websocket) {
             Some(Role::Client(entry)) => {
+                self.burst_goes_on();
                 self.read_client(&entry, data);
                 self.touch_and_settle(&entry);
             }
@@ -63,27 +64,27 @@ impl Object {
         let mut session = entry.session.borrow_mut();
         let Some(service) = self.services.find(&entry.info.service) else { return };
         let Some(text) = Text::of(data) else {
-            return session.violated(1003, "Binary messages are not supported");
+            return session.violated(now(), 1003, "Binary messages are not supported");
         };
         // Before it is copied: the runtime takes 32 MiB, of which an array of empty messages would fill the isolate.
         if text.length() > service.config.body_limit {
-            return session.violated(1009, "Message too large");
+            return session.violated(now(), 1009, "Message too large");
         }
         let text = text.utf8();
         let messages =
             if entry.info.transport == Transport::WebSocketRaw { Ok(vec![text]) } else { websocket_messages(&text) };
-        let Ok(messages) = messages else { return session.violated(3000, "Broken framing.") };
+        let Ok(messages) = messages else { return session.violated(now(), 3000, "Broken framing.") };
         if messages.iter().any(|message| message.len() > service.config.message_limit) {
-            return session.violated(1009, "Message too large");
+            return session.violated(now(), 1009, "Message too large");
         }
         if service.config.messages_per_body.is_some_and(|most| messages.len() > most as usize) {
-            return session.violated(1009, "Too many messages in one");
+            return session.violated(now(), 1009, "Too many messages in one");
         }
         if !entry.takes(&service.config, messages.len()) {
-            return session.violated(1008, TOO_FAST);
+            return session.violated(now(), 1008, TOO_FAST);
         }
         if !entry.inbox.borrow().has_room(&messages, service.config.body_limit) {
-            return session.violated(1008, "Messages come faster than they are handled");
+            return session.violated(now(), 1008, "Messages come faster than they are handled");
         }
         session.receive(messages);
     }

@@ -7,6 +7,7 @@
 mod admission;
 mod alarm;
 mod attach;
+mod burst;
 mod connect;
 mod connection;
 mod events;

@@ -6,6 +6,7 @@
 //! frame.
 
 use crate::alarm::{self, Armed, Due};
+use crate::burst::Bursts;
 use crate::connection::{Connection, Entry};
 use crate::handler::ErasedHandler;
 use crate::inbox::Job;
@@ -42,6 +43,7 @@ pub struct Object {
     pub(crate) store: Store,
     pub(crate) asleep: Asleep,
     touched: RefCell<VecDeque<Rc<Entry>>>,
+    pub(crate) bursts: Bursts,
     is_settling: Cell<bool>,
     settle_planned: Cell<bool>,
     pub(crate) armed: Cell<Armed>,
@@ -72,6 +74,7 @@ impl Object {
             store,
             asleep: Asleep::default(),
             touched: RefCell::default(),
+            bursts: Bursts::default(),
             is_settling: Cell::new(false),
             settle_planned: Cell::new(false),
             armed: Cell::new(Armed::Unknown),

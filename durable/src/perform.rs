@@ -23,8 +23,12 @@ impl Object {
     /// Drains the session of `entry`.
     pub(crate) fn drain(self: &Rc<Self>, entry: &Rc<Entry>) {
         let now = now();
+        let in_burst = self.is_in_burst(entry);
         loop {
-            let output = entry.session.borrow_mut().poll_output(now);
+            let output = match in_burst {
+                true => entry.session.borrow_mut().poll_output_in_burst(now),
+                false => entry.session.borrow_mut().poll_output(now),
+            };
             match output {
                 None => break,
                 Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, Delivery { seq, frame, end }),
@@ -43,6 +47,9 @@ impl Object {
                     entry.inbox.borrow_mut().push(event);
                 }
             }
+        }
+        if in_burst && entry.session.borrow().may_wait_for_more() {
+            self.await_burst(entry);
         }
         if entry.session.borrow().is_closed() {
             self.table.borrow_mut().remove(entry);

@@ -19,7 +19,7 @@ extern "C" {
 
     /// The runtime gives an object for the timer, browsers give a number.
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &JsValue, ms: u32) -> JsValue;
+    pub(crate) fn set_timeout(callback: &JsValue, ms: u32) -> JsValue;
 }
 
 /// Ends the object `after` that time; the runtime makes it anew when it is asked for something. `abort` ends at once whatever

@@ -43,6 +43,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Violated),
         20 => Just(Input::Tick),
         4 => Just(Input::BeatEarly),
+        2 => any::<bool>().prop_map(Input::Burst),
         4 => prop::option::of(receiver()).prop_map(Input::Restore),
         1 => Just(Input::WakeWebSocket),
         20 => prop_oneof![1 => 0..1_000u64, 1 => 0..700_000u64].prop_map(Input::Pass),

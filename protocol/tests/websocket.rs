@@ -76,6 +76,40 @@ fn a_violation_closes_the_socket_without_a_frame() {
 }
 
 #[test]
+fn in_a_burst_messages_wait_for_each_other_and_go_in_one_frame() {
+    let mut session = websocket();
+    session.in_burst = true;
+    assert_eq!(session.send("x"), NOTHING);
+    assert_eq!(session.receive(&["a"]), [r#"messages ["a"]"#], "the application is told at once");
+    assert_eq!(session.send("y"), NOTHING);
+    session.in_burst = false;
+    assert_eq!(session.outputs(), [r#"to 0: a["x","y"] #2"#]);
+}
+
+#[test]
+fn a_burst_holds_nothing_back_but_messages_and_no_more_than_a_window_of_them() {
+    let mut session = Driver::new(Rules::default(), Receiver::WEBSOCKET);
+    session.in_burst = true;
+    assert_eq!(session.outputs(), ["to 0: o #0", "opened"]);
+    assert_eq!(session.send(&"x".repeat(40_000)), NOTHING);
+    assert_eq!(session.send(&"y".repeat(40_000)).len(), 1);
+    assert_eq!(session.send("z"), NOTHING);
+    session.jump(25_000);
+    assert_eq!(session.tick(), [r#"to 0: a["z"] #3"#], "in place of a heartbeat");
+    assert_eq!(session.send("last"), NOTHING);
+    assert_eq!(session.close()[..2], [r#"to 0: a["last"] #4"#, r#"to 0: c[3000,"Go away!"] end"#]);
+}
+
+#[test]
+fn what_waits_for_the_end_of_a_burst_goes_out_before_a_violation_closes_the_socket() {
+    let mut session = websocket();
+    session.in_burst = true;
+    session.send("x");
+    let outputs = session.violated(1003, "no binary");
+    assert_eq!(outputs[..2], [r#"to 0: a["x"] #1"#, "release 0: 1003 no binary"]);
+}
+
+#[test]
 fn it_beats_in_silence_and_lives_on_without_an_age() {
     let mut session = websocket();
     assert_eq!(session.pass(50_000), ["25000 to 0: h", "50000 to 0: h"]);

@@ -33,6 +33,24 @@ const KINDS = {
   },
 };
 
+test("what answers a burst goes in frames of several messages, in order", async (t) => {
+  const socket = await KINDS.framed.open(t, {});
+  const [bursts, size] = [20, 16];
+  let frames = 0;
+  for (let burst = 0; burst < bursts; burst++) {
+    const messages = Array.from({ length: size }, (_, n) => `${burst}.${n}`);
+    for (const message of messages) socket.send(`["${message}"]`);
+    const echoed = [];
+    while (echoed.length < size) {
+      const frame = await socket.frames.next(`an answer to burst ${burst}`);
+      echoed.push(...JSON.parse(frame.slice(1)));
+      frames++;
+    }
+    assert.deepEqual(echoed, messages);
+  }
+  assert.ok(frames < bursts * size, `${frames} frames`);
+});
+
 for (const [kind, { open, sent, received }] of Object.entries(KINDS)) {
   describe(`a ${kind} WebSocket`, () => {
     for (const perMessageDeflate of [false, { threshold: 0 }]) {

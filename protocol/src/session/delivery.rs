@@ -20,6 +20,25 @@ impl Session {
         self.next_delivery(now).or_else(|| self.after.pop_front())
     }
 
+    /// The same while more messages are about to be sent: those for a client's WebSocket are left to go with them, as long
+    /// as [`Session::may_wait_for_more`]. A drain with [`Session::poll_output`] has to follow.
+    pub fn poll_output_in_burst(&mut self, now: Millis) -> Option<Output> {
+        if self.before.is_empty() && self.may_wait_for_more() {
+            return self.after.pop_front();
+        }
+        self.poll_output(now)
+    }
+
+    /// Whether all there is to deliver are messages that may wait for more of them: no more than a window of messages, for a
+    /// client's WebSocket.
+    pub fn may_wait_for_more(&self) -> bool {
+        self.websocket
+            && self.is_open()
+            && self.receiver.as_ref().is_some_and(|attached| attached.due.is_none())
+            && self.queue.next_is_message()
+            && self.queue.waiting_cost() < WINDOW
+    }
+
     /// Whether all that waits is with the receiver after the next drain.
     pub(super) fn goes_out_at_once(&self) -> bool {
         let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_bytes()) <= WINDOW;
@@ -28,7 +47,7 @@ impl Session {
             && self.receiver.as_ref().is_some_and(|attached| attached.receiver.kind != ReceiverKind::Stream || fits)
     }
 
-    fn next_delivery(&mut self, now: Millis) -> Option<Output> {
+    pub(super) fn next_delivery(&mut self, now: Millis) -> Option<Output> {
         // Until the probe tells, nobody knows whether a frame would be read, or what was.
         if self.contender.is_some() || self.hold.is_some() {
             return None;

@@ -331,9 +331,12 @@ impl Session {
         self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
     }
 
-    /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame.
-    pub fn violated(&mut self, code: u16, reason: &str) {
+    /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame of its own.
+    pub fn violated(&mut self, now: Millis, code: u16, reason: &str) {
         if self.phase != Phase::Closed {
+            while let Some(waiting) = self.next_delivery(now) {
+                self.before.push_back(waiting);
+            }
             let receiver = Receiver::WEBSOCKET.id;
             self.before.push_back(Output::Release { receiver, code, reason: reason.to_owned() });
         }

@@ -102,6 +102,11 @@ impl Queue {
         self.sent_bytes
     }
 
+    /// Whether a message is the first item that waits.
+    pub fn next_is_message(&self) -> bool {
+        self.items.get(self.sent).is_some_and(|item| matches!(item.body, Body::Message(_)))
+    }
+
     /// Bytes of the first item that waits.
     pub fn next_bytes(&self) -> Option<usize> {
         self.items.get(self.sent).map(Item::bytes)

@@ -49,6 +49,8 @@ pub struct Driver {
     pub stored: Option<Stored>,
     /// Whether the application takes its time when it is told that a session is closed.
     pub slow_application: bool,
+    /// Whether more messages are about to be sent at each drain.
+    pub in_burst: bool,
     pub rules: Rules,
     contract: Contract,
 }
@@ -58,7 +60,15 @@ impl Driver {
     pub fn new(rules: Rules, receiver: Receiver) -> Self {
         let now = Millis(0);
         let session = Session::open(now, rules.clone(), receiver);
-        Self { now, session, stored: None, slow_application: false, rules, contract: Contract::default() }
+        Self {
+            now,
+            session,
+            stored: None,
+            slow_application: false,
+            in_burst: false,
+            rules,
+            contract: Contract::default(),
+        }
     }
 
     /// A session opened by `receiver`.
@@ -140,7 +150,7 @@ impl Driver {
     }
 
     pub fn violated(&mut self, code: u16, reason: &str) -> Vec<String> {
-        self.session.violated(code, reason);
+        self.session.violated(self.now, code, reason);
         self.outputs()
     }
 
@@ -214,7 +224,8 @@ impl Driver {
     /// that the body of a 200 was its receiver's last.
     pub fn drain_with(&mut self, mut then: impl FnMut(&mut Session, Millis, &Output)) -> Vec<Output> {
         let mut outputs = Vec::new();
-        while let Some(output) = self.session.poll_output(self.now) {
+        let poll = if self.in_burst { Session::poll_output_in_burst } else { Session::poll_output };
+        while let Some(output) = poll(&mut self.session, self.now) {
             self.contract.check(&output);
             if let Output::Persist(change) = &output {
                 Stored::apply(&mut self.stored, change.clone());

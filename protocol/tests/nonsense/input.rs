@@ -20,6 +20,8 @@ pub enum Input {
     Violated,
     Tick,
     BeatEarly,
+    /// Whether more messages are about to be sent, from now on.
+    Burst(bool),
     Restore(Option<Receiver>),
     WakeWebSocket,
     Pass(u64),
@@ -48,9 +50,10 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
         Input::Send(bytes) => drop(session.send(now, Encoded::raw(&"x".repeat(bytes)))),
         Input::Close => session.close(now, 1011, "", CloseReason::HandlerFailed),
         Input::Disconnected => session.disconnected(1006, ""),
-        Input::Violated => session.violated(1003, ""),
+        Input::Violated => session.violated(now, 1003, ""),
         Input::Tick => session.tick(now),
         Input::BeatEarly => session.beat_early(now),
+        Input::Burst(goes_on) => driver.in_burst = goes_on,
         Input::Restore(receiver) if driver.stored.is_some() => driver.lose_memory(receiver.map(|r| (r, now))),
         Input::WakeWebSocket if driver.stored.is_none() && session.is_open() => {
             driver.session = Session::wake_websocket(now, driver.rules.clone());

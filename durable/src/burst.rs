@@ -1,0 +1,214 @@
+//! Messages of WebSockets that come in bursts: what answers them may wait for the rest of the burst, so that it goes in one
+//! frame. Each send on a socket costs the runtime as much as it costs to take a message.
+//!
+//! A burst is what the runtime has read and not handed over yet, which it does not tell. A timer of no delay fires when all
+//! of that is handed over (workerd 1.20261117), but costs as much as a send: it pays only where something comes in between.
+//! So that is tried, at first after some messages, then ever more seldom as long as it does not pay, and for each message
+//! as long as it does.
+
+use crate::connection::Entry;
+use crate::object::Object;
+use crate::runtime::{in_one_moment, now, set_timeout};
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::transport::Transport;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::Closure;
+
+/// How long something may wait for the rest of its burst, as long as that comes.
+const LONGEST: Millis = Millis(100);
+
+/// Messages before the first trial, and how many more before each after one that does not pay, up to the last of these.
+const BETWEEN: [u16; 5] = [8, 32, 128, 512, 2048];
+
+/// Trials that need not pay, after several that did.
+const TRUST: u8 = 4;
+
+/// Whether what answers a message waits for more of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Burst {
+    /// Trials that may still not pay before answers wait no more.
+    trust: u8,
+    /// Trials that did not pay since then.
+    failed: usize,
+    /// Messages that were answered at once since the last trial.
+    answered: u16,
+    /// Since when answers wait, if they do.
+    since: Option<Millis>,
+    /// How many answers waited.
+    waited: usize,
+}
+
+impl Burst {
+    /// A message comes.
+    pub fn message(&mut self, now: Millis) {
+        if self.since.is_some() {
+            return;
+        }
+        let between = BETWEEN.get(self.failed).or(BETWEEN.last()).copied().unwrap_or_default();
+        if self.trust > 0 || self.answered >= between {
+            self.since = Some(now);
+        } else {
+            self.answered += 1;
+        }
+    }
+
+    /// Whether answers wait.
+    pub fn waits(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Whether answers have waited long enough.
+    pub fn is_late(&self, now: Millis) -> bool {
+        self.since.is_some_and(|since| since + LONGEST <= now)
+    }
+
+    /// One more answer waits.
+    pub fn waited(&mut self) {
+        self.waited += 1;
+    }
+
+    /// What waited goes out, in so many frames.
+    pub fn over(&mut self, frames: usize) {
+        if self.since.take().is_none() {
+            return;
+        }
+        if self.waited > frames {
+            self.trust = TRUST.min(self.trust + 1);
+            self.failed = 0;
+        } else if let Some(trust) = self.trust.checked_sub(1) {
+            self.trust = trust;
+        } else {
+            self.failed = self.failed.saturating_add(1);
+        }
+        self.answered = 0;
+        self.waited = 0;
+    }
+}
+
+/// The bursts of an object's WebSockets.
+#[derive(Default)]
+pub(crate) struct Bursts {
+    burst: Cell<Burst>,
+    /// Whose answers wait.
+    entries: RefCell<Vec<Rc<Entry>>>,
+    timer_runs: Cell<bool>,
+    on_timer: OnceCell<Closure<dyn FnMut()>>,
+}
+
+impl Bursts {
+    fn change(&self, change: impl FnOnce(&mut Burst)) {
+        let mut burst = self.burst.get();
+        change(&mut burst);
+        self.burst.set(burst);
+    }
+}
+
+impl Object {
+    /// A message of a client's WebSocket comes.
+    pub(crate) fn burst_goes_on(self: &Rc<Self>) {
+        if self.bursts.burst.get().is_late(now()) {
+            self.end_burst();
+        }
+        self.bursts.change(|burst| burst.message(now()));
+    }
+
+    /// Whether messages for `entry` wait for more of them. A raw WebSocket has no frames that hold several.
+    pub(crate) fn is_in_burst(&self, entry: &Entry) -> bool {
+        entry.info.transport == Transport::WebSocket && self.bursts.burst.get().waits()
+    }
+
+    /// Messages for `entry` wait for the end of the burst.
+    pub(crate) fn await_burst(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.bursts.change(Burst::waited);
+        if !entry.in_burst.replace(true) {
+            self.bursts.entries.borrow_mut().push(entry.clone());
+        }
+        if !self.bursts.timer_runs.replace(true) {
+            let on_timer = self.bursts.on_timer.get_or_init(|| {
+                let object = Rc::downgrade(self);
+                Closure::new(move || {
+                    if let Some(object) = object.upgrade() {
+                        object.bursts.timer_runs.set(false);
+                        in_one_moment(|| object.end_burst());
+                    }
+                })
+            });
+            set_timeout(on_timer.as_ref(), 0);
+        }
+    }
+
+    fn end_burst(self: &Rc<Self>) {
+        let entries = self.bursts.entries.take();
+        self.bursts.change(|burst| burst.over(entries.len()));
+        for entry in &entries {
+            entry.in_burst.set(false);
+            self.touch_now(entry);
+        }
+        self.settle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Burst {
+        /// `size` messages of one connection come, and the burst is over; whether the last had to wait.
+        fn pass(&mut self, size: usize) -> bool {
+            for _ in 0..size {
+                self.message(Millis(1));
+                if self.waits() {
+                    self.waited();
+                }
+            }
+            let waits = self.waits();
+            self.over(1);
+            waits
+        }
+    }
+
+    #[test]
+    fn answers_wait_where_messages_come_in_bursts() {
+        let mut burst = Burst::default();
+        let waits: Vec<_> = (0..5).map(|_| burst.pass(4)).collect();
+        assert_eq!(waits, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn answers_hardly_ever_wait_where_messages_come_one_by_one() {
+        let mut burst = Burst::default();
+        let waits: Vec<_> = (0..10_000).filter(|_| burst.pass(1)).collect();
+        assert_eq!(waits, [8, 41, 170, 683, 2732, 4781, 6830, 8879]);
+    }
+
+    #[test]
+    fn some_single_messages_between_bursts_do_not_count() {
+        let mut burst = Burst::default();
+        while burst.trust < TRUST {
+            burst.pass(4);
+        }
+        for _ in 0..10 {
+            assert!(burst.pass(1) && burst.pass(4));
+        }
+        let waits = (0..20).filter(|_| burst.pass(1)).count();
+        assert_eq!(waits, usize::from(TRUST) + 1, "many do, but for the next trial");
+    }
+
+    #[test]
+    fn bursts_are_noticed_however_long_there_was_none() {
+        let mut burst = Burst { failed: 100, ..Burst::default() };
+        assert!(burst.pass(4_000));
+        assert!(burst.pass(1));
+    }
+
+    #[test]
+    fn answers_wait_for_a_moment_at_most() {
+        let mut burst = Burst { trust: 1, ..Burst::default() };
+        burst.message(Millis(1));
+        assert!(!burst.is_late(Millis(100)));
+        assert!(burst.is_late(Millis(101)));
+        burst.over(0);
+        assert!(!burst.is_late(Millis(1000)));
+    }
+}
