@@ -33,6 +33,7 @@ mod room_storage;
 mod runtime;
 mod sends;
 mod services;
+mod shared_frame;
 mod socket;
 mod start;
 mod state;

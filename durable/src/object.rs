@@ -15,6 +15,7 @@ use crate::log;
 use crate::metrics::Metrics;
 use crate::runtime::{now, run};
 use crate::services::Services;
+use crate::shared_frame::SharedFrame;
 use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
@@ -44,6 +45,7 @@ pub struct Object {
     pub(crate) asleep: Asleep,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     pub(crate) bursts: Bursts,
+    pub(crate) shared: SharedFrame,
     is_settling: Cell<bool>,
     settle_planned: Cell<bool>,
     pub(crate) armed: Cell<Armed>,
@@ -75,6 +77,7 @@ impl Object {
             asleep: Asleep::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
+            shared: SharedFrame::default(),
             is_settling: Cell::new(false),
             settle_planned: Cell::new(false),
             armed: Cell::new(Armed::Unknown),
@@ -162,6 +165,7 @@ impl Object {
             settled.push(entry);
         }
         self.is_settling.set(false);
+        self.shared.forget();
         self.report();
         self.arm(settled.iter());
     }

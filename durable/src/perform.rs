@@ -116,7 +116,13 @@ impl Object {
             let count = if raw { messages.len() } else { 1 };
             entry.outgoing.add(count, messages.iter().map(Encoded::len).sum());
         }
-        if !send(&websocket, raw, &delivery.frame) {
+        let sent = match &delivery.frame {
+            Frame::Messages(messages) if !raw && messages.iter().all(Encoded::is_shared) => {
+                self.shared.send(&websocket, messages)
+            }
+            frame => send(&websocket, raw, frame),
+        };
+        if !sent {
             entry.session.borrow_mut().disconnected(1006, "");
         } else if delivery.end {
             socket::over(&websocket);

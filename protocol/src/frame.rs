@@ -71,6 +71,16 @@ impl Encoded {
         Self(message.into())
     }
 
+    /// Whether it waits for others, too.
+    pub fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.0) > 1
+    }
+
+    /// Whether this is the other one, encoded once for both.
+    pub fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The encoded text.
     pub fn as_str(&self) -> &str {
         &self.0
