@@ -29,6 +29,7 @@ pub mod report;
 mod requests;
 mod room;
 mod room_storage;
+mod rows;
 mod runtime;
 mod sends;
 mod services;
