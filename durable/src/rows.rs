@@ -43,6 +43,7 @@ impl Values {
     }
 }
 
-fn unexpected() -> Error {
+/// What was stored is not what this version stores.
+pub(crate) fn unexpected() -> Error {
     Error::RustError("a stored row has another form".into())
 }

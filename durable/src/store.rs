@@ -15,8 +15,9 @@
 
 use crate::info::Info;
 use crate::log;
-use crate::rows::{Values, rows};
+use crate::rows::{Values, rows, unexpected};
 use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::json::Reader;
 use sockjs_protocol::payload;
 use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
@@ -333,7 +334,7 @@ fn array(messages: &[Encoded]) -> String {
 fn read(mut row: Values, messages: &mut Messages) -> Result<StoredSession> {
     let rows = messages.remove(&(row.text()?, row.text()?)).unwrap_or_default();
     let rows = rows.iter().map(read_messages).collect::<Result<_>>()?;
-    let info = serde_json::from_str(&row.text()?)?;
+    let info = Reader::whole(&row.text()?, Info::stored).ok_or_else(unexpected)?;
     let opener = ReceiverId(row.number()?);
     let delivered = row.number_or_null()?.map(Seq);
     let (code, reason, at) = (row.number_or_null()?, row.text_or_null()?, row.number_or_null()?);

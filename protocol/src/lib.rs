@@ -6,7 +6,7 @@
 //! * [`frame`]: what a server sends; [`payload`]: what a client sends
 //! * [`transport`]: the table of transports, what each puts around a frame
 //! * [`session`]: the session state machine
-//! * [`envelope`]: what the Worker and the Durable Object say to each other
+//! * [`envelope`]: what the Worker and the Durable Object say to each other; [`json`]: reading JSON
 //! * [`options`]: a service's settings, their defaults and limits
 //! * [`metrics`]: what is counted, and how it adds up; [`log`]: an event as a line
 //! * [`origin`]: whose pages may connect
@@ -15,6 +15,7 @@
 
 pub mod envelope;
 pub mod frame;
+pub mod json;
 pub mod log;
 pub mod metrics;
 pub mod options;
