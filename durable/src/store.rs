@@ -23,7 +23,6 @@ use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use worker::{Error, Result, SqlStorage, SqlStorageValue};
 
 /// A table of this server's. Each is made by the first write to it: making one is billed as two rows.
@@ -85,8 +84,8 @@ pub(crate) struct StoredSession {
     pub stored: Stored,
 }
 
-/// Rows of messages by their service and session: the first one's number, and the JSON.
-type Messages = HashMap<(String, String), Vec<(Seq, String)>>;
+/// A row of messages: service and session, the first one's number, the JSON.
+type StoredMessages = (String, String, Seq, String);
 
 impl Store {
     pub fn new(sql: SqlStorage) -> Self {
@@ -103,20 +102,19 @@ impl Store {
         if !self.has(SESSIONS)? {
             return Ok(Vec::new());
         }
-        let mut messages = Messages::new();
+        let mut messages = Vec::new();
         if self.has(MESSAGES)? {
             let query =
                 "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first";
             for mut row in rows(&self.sql, query)? {
-                let session = (row.text()?, row.text()?);
-                messages.entry(session).or_default().push((Seq(row.number()?), row.text()?));
+                messages.push((row.text()?, row.text()?, Seq(row.number()?), row.text()?));
             }
         }
         let query =
             "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, told, absent,
              heard, state FROM sockjs_sessions_2";
         // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
-        let read = rows(&self.sql, query)?.into_iter().map(|row| read(row, &mut messages));
+        let read = rows(&self.sql, query)?.into_iter().map(|row| read(row, &messages));
         Ok(read
             .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
             .collect())
@@ -330,10 +328,13 @@ fn array(messages: &[Encoded]) -> String {
     Frame::Messages(messages.to_vec()).encode().split_off(1)
 }
 
-/// Reads a session, with those of `messages` that are its own.
-fn read(mut row: Values, messages: &mut Messages) -> Result<StoredSession> {
-    let rows = messages.remove(&(row.text()?, row.text()?)).unwrap_or_default();
-    let rows = rows.iter().map(read_messages).collect::<Result<_>>()?;
+/// Reads a session, with those of `messages` that are its own; they are sorted by service and session.
+fn read(mut row: Values, messages: &[StoredMessages]) -> Result<StoredSession> {
+    let (service, session) = (row.text()?, row.text()?);
+    let name = (&*service, &*session);
+    let first = messages.partition_point(|(service, session, ..)| (&**service, &**session) < name);
+    let own = messages.iter().skip(first).take_while(|(service, session, ..)| (&**service, &**session) == name);
+    let rows = own.map(read_messages).collect::<Result<_>>()?;
     let info = Reader::whole(&row.text()?, Info::stored).ok_or_else(unexpected)?;
     let opener = ReceiverId(row.number()?);
     let delivered = row.number_or_null()?.map(Seq);
@@ -350,7 +351,7 @@ fn read(mut row: Values, messages: &mut Messages) -> Result<StoredSession> {
     Ok(StoredSession { info, state, stored: Stored { opener, closed, told, heard, absent, rows, delivered } })
 }
 
-fn read_messages((first, json): &(Seq, String)) -> Result<Row> {
+fn read_messages((_, _, first, json): &StoredMessages) -> Result<Row> {
     let messages = payload::messages(json).map_err(|error| Error::RustError(error.to_string()))?;
     Ok(Row { first: *first, messages: messages.iter().map(|message| Encoded::framed(message)).collect() })
 }
@@ -398,8 +399,8 @@ mod tests {
             1.into(),
             "{}".into(),
         ]);
-        let mut stored = Messages::from([(("/echo".into(), "s".into()), vec![(Seq(5), text)])]);
-        let read = read(row, &mut stored).unwrap();
+        let of = |session: &str, text: &str| ("/echo".into(), session.into(), Seq(5), text.into());
+        let read = read(row, &[of("r", "[]"), of("s", &text), of("s2", "[]")]).unwrap();
         let messages = vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")];
         let rows = vec![Row { first: Seq(5), messages }];
         let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
