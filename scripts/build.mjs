@@ -12,7 +12,8 @@ export async function build() {
     library: "sockjs_edge",
     profile: "release",
     out: BUILD_DIR,
-    args: ["--release", "--", "--features", "server"],
+    // No wasm-opt of its own: what that inlines stays inlined.
+    args: ["--release", "--no-opt", "--", "--features", "server"],
     isDeployed: true,
   });
 }

@@ -22,6 +22,16 @@ const SETTINGS = [
   "scripts/tools.mjs",
   "scripts/worker-build.mjs",
 ];
+/** What the compiler may have used, which is what worker-build names: not all that wasm-opt knows, the runtime does. */
+const WASM_FEATURES = [
+  "mutable-globals",
+  "sign-ext",
+  "nontrapping-float-to-int",
+  "bulk-memory",
+  "multivalue",
+  "reference-types",
+  "exception-handling",
+].map((feature) => `--enable-${feature}`);
 /** Lines that tell only that cargo, worker-build and esbuild are at work. What remains are warnings and errors. */
 const NOISE =
   /^\s*(Compiling|Downloading|Downloaded|Updating|Locking|Adding|Building|Finished)\b|^\[INFO\]|^\s*index\.js\b|Done in/;
@@ -72,9 +82,15 @@ async function compile(worker) {
   writeFileSync(stampOf(worker), JSON.stringify(hashes([...inputs, ...outputs]), null, 1));
 }
 
-/** Takes out the names of functions, which worker-build keeps, and a little more: what is smaller starts sooner. */
+/**
+ * What worker-build would have wasm-opt do, and more: what is smaller starts sooner. A function with one caller stays a
+ * function, and they are put in the order of their names, so that what is alike is near: what is sent is compressed. At
+ * last the names go.
+ */
 async function shrink(file, onLine) {
-  const { code } = await follow(wasmOptBinary, ["-Oz", "--strip-debug", "--strip-producers", file, "-o", file], { onLine });
+  const passes = ["-Os", "--one-caller-inline-max-function-size=0", "--reorder-functions-by-name"];
+  const strips = ["--strip-debug", "--strip-producers"];
+  const { code } = await follow(wasmOptBinary, [...WASM_FEATURES, ...passes, ...strips, file, "-o", file], { onLine });
   if (code !== 0) throw new Problem("wasm-opt failed, see above");
 }
 

@@ -5,7 +5,8 @@ use crate::headers::{Head, Refusal, not_cached};
 use crate::info::JSON;
 use crate::push::{Push, PushError};
 use crate::respond::fixed;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use subtle::ConstantTimeEq;
 use worker::{Request, Response, Result};
 
@@ -13,25 +14,67 @@ use worker::{Request, Response, Result};
 const BODY_MAX: usize = 1 << 20;
 
 /// What is pushed.
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[derive(Debug, PartialEq)]
 struct Order {
-    #[serde(default)]
     room: Option<String>,
-    #[serde(default)]
     connection: Option<String>,
-    #[serde(default)]
     message: Option<String>,
-    #[serde(default)]
     close: Option<Close>,
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, PartialEq)]
 struct Close {
     code: u16,
-    #[serde(default)]
     reason: String,
+}
+
+impl Order {
+    /// Reads a body; an error says what is wrong with it.
+    fn read(body: &[u8]) -> std::result::Result<Self, String> {
+        let body = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+        let mut fields = fields("the body", serde_json::from_str(body).map_err(|error| error.to_string())?)?;
+        let close = match fields.remove("close") {
+            None | Some(Value::Null) => None,
+            Some(close) => Some(Close::read(close)?),
+        };
+        let (room, connection) = (text(&mut fields, "room")?, text(&mut fields, "connection")?);
+        let message = text(&mut fields, "message")?;
+        nothing_else(&fields)?;
+        Ok(Self { room, connection, message, close })
+    }
+}
+
+impl Close {
+    fn read(close: Value) -> std::result::Result<Self, String> {
+        let mut fields = fields("close", close)?;
+        let code = fields.remove("code").and_then(|code| code.as_u64()).and_then(|code| code.try_into().ok());
+        let code = code.ok_or("code must be a number")?;
+        let reason = text(&mut fields, "reason")?.unwrap_or_default();
+        nothing_else(&fields)?;
+        Ok(Self { code, reason })
+    }
+}
+
+type Fields = serde_json::Map<String, Value>;
+
+fn fields(name: &str, value: Value) -> std::result::Result<Fields, String> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        _ => Err([name, " must be an object"].concat()),
+    }
+}
+
+/// The text of a field, which need not be there.
+fn text(fields: &mut Fields, name: &str) -> std::result::Result<Option<String>, String> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err([name, " must be a text"].concat()),
+    }
+}
+
+fn nothing_else(fields: &Fields) -> std::result::Result<(), String> {
+    fields.keys().next().map_or(Ok(()), |name| Err(["unknown field ", name].concat()))
 }
 
 #[derive(Serialize)]
@@ -84,9 +127,9 @@ impl Push {
             Ok(body) => body,
             Err(TooLarge) => return Ok(Err(Refusal::new(413, "the body is too large"))),
         };
-        let order: Order = match serde_json::from_slice(&body) {
+        let order = match Order::read(&body) {
             Ok(order) => order,
-            Err(error) => return Ok(Err(Refusal::new(400, error.to_string()))),
+            Err(error) => return Ok(Err(Refusal::new(400, error))),
         };
         Ok(self.carry_out(order).await)
     }
@@ -142,6 +185,25 @@ fn json(status: u16, body: &impl Serialize) -> Result<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_has_the_described_fields_and_no_others() {
+        let order = Order::read(br#"{"room":"/chat/a","message":null,"close":{"code":3000}}"#).unwrap();
+        let close = Some(Close { code: 3000, reason: String::new() });
+        assert_eq!(order, Order { room: Some("/chat/a".into()), connection: None, message: None, close });
+        for (body, error) in [
+            (&b"[]"[..], "the body must be an object"),
+            (br#"{"room":1}"#, "room must be a text"),
+            (br#"{"rooms":"/"}"#, "unknown field rooms"),
+            (br#"{"close":3000}"#, "close must be an object"),
+            (br#"{"close":{}}"#, "code must be a number"),
+            (br#"{"close":{"code":70000}}"#, "code must be a number"),
+            (br#"{"close":{"code":3000,"why":""}}"#, "unknown field why"),
+        ] {
+            assert_eq!(Order::read(body).unwrap_err(), error);
+        }
+        assert!(Order::read(b"{").is_err() && Order::read(b"\"\xff\"").is_err());
+    }
 
     #[test]
     fn only_a_known_bearer_token_is_let_in() {

@@ -44,13 +44,23 @@ pub(crate) fn unless_known(
     content: &[u8],
     more: Vec<Header>,
 ) -> Result<Response> {
-    let etag = etag(content);
+    unless_tagged(request, content_type, etag(content), more, |head| fixed(head, content))
+}
+
+/// What `whole` makes of its head and has the entity tag `etag`, or 304 if the client has it.
+pub(crate) fn unless_tagged(
+    request: &Request,
+    content_type: &'static str,
+    etag: String,
+    more: Vec<Header>,
+    whole: impl FnOnce(Head) -> Result<Response>,
+) -> Result<Response> {
     let is_known = request
         .headers()
         .get("If-None-Match")?
         .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag));
     let tagged = |head: Head| head.with([("ETag", etag.into())]).with(more);
-    if is_known { bodiless(tagged(Head::new(304))) } else { fixed(tagged(Head::typed(200, content_type)), content) }
+    if is_known { bodiless(tagged(Head::new(304))) } else { whole(tagged(Head::typed(200, content_type))) }
 }
 
 /// An error in words.
@@ -87,7 +97,8 @@ pub(crate) fn in_a_year() -> String {
     Date::new(&JsValue::from_f64(Date::now() + YEAR_MILLIS)).to_utc_string().into()
 }
 
-fn builder(head: Head) -> Result<ResponseBuilder> {
+/// The head of a response of any kind.
+pub(crate) fn builder(head: Head) -> Result<ResponseBuilder> {
     let headers = Headers::new();
     for (name, value) in head.headers.iter().chain([&nosniff()]) {
         headers.set(name, value)?;

@@ -3,12 +3,12 @@
 //! `base64url(JSON) . base64url(HMAC-SHA256)`, in the parameter `ticket` of the query. The first key signs, every key is
 //! believed, so that keys can be exchanged while tickets are about.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, Mac};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use sha2::Sha256;
+use sockjs_protocol::base64url;
+use sockjs_protocol::json::Reader;
 use sockjs_protocol::time::Millis;
 
 /// The parameter of the query.
@@ -24,7 +24,7 @@ pub(crate) const CLAIMS_MAX: usize = 1024;
 const TICKET_MAX: usize = 4096;
 
 /// What a ticket says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Ticket {
     #[serde(rename = "v")]
     version: u8,
@@ -35,12 +35,12 @@ pub(crate) struct Ticket {
     #[serde(rename = "p")]
     prefix: String,
     /// The page's origin, if that is not the Worker's own.
-    #[serde(rename = "o", skip_serializing_if = "Option::is_none", default)]
+    #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     #[serde(rename = "t")]
     issued: Millis,
     /// What the application said of the client.
-    #[serde(rename = "c", skip_serializing_if = "Option::is_none", default)]
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
     pub claims: Option<Value>,
 }
 
@@ -63,21 +63,22 @@ impl Ticket {
     /// As it stands in URLs. `keys` are not empty.
     pub fn sign(&self, keys: &[String]) -> serde_json::Result<String> {
         let json = serde_json::to_vec(self)?;
-        let body = BASE64.encode(json);
+        let body = base64url::encode(&json);
         let signature = keys.first().and_then(|key| mac(key, &body)).map(|mac| mac.finalize().into_bytes());
-        Ok([body, BASE64.encode(signature.unwrap_or_default())].join("."))
+        Ok([body, base64url::encode(&signature.unwrap_or_default())].join("."))
     }
 
     /// Reads a ticket for `prefix` that is no older than `max_age`.
     pub fn read(text: &str, keys: &[String], prefix: &str, now: Millis, max_age: Millis) -> Result<Self, Fault> {
         let (body, signature) = text.split_once('.').filter(|_| text.len() <= TICKET_MAX).ok_or(Fault::NotSigned)?;
-        let signature = BASE64.decode(signature).map_err(|_| Fault::NotSigned)?;
+        let signature = base64url::decode(signature).ok_or(Fault::NotSigned)?;
         let is_signed = |key: &String| mac(key, body).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
         if !keys.iter().any(is_signed) {
             return Err(Fault::NotSigned);
         }
-        let json = BASE64.decode(body).map_err(|_| Fault::NotSigned)?;
-        let ticket: Self = serde_json::from_slice(&json).map_err(|_| Fault::NotSigned)?;
+        let json = base64url::decode(body).ok_or(Fault::NotSigned)?;
+        let json = std::str::from_utf8(&json).map_err(|_| Fault::NotSigned)?;
+        let ticket = Reader::whole(json, Self::signed).ok_or(Fault::NotSigned)?;
         match ticket {
             Self { version, .. } if version != VERSION => Err(Fault::NotSigned),
             _ if ticket.prefix != prefix => Err(Fault::ElsewhereIssued),
@@ -85,6 +86,25 @@ impl Ticket {
             _ if now >= ticket.issued + max_age || ticket.issued > now + Millis::from_secs(60) => Err(Fault::TooOld),
             _ => Ok(ticket),
         }
+    }
+
+    /// Reads what was signed.
+    fn signed(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut version, mut id, mut prefix, mut origin) = (None, None, None, None);
+        let (mut issued, mut claims) = (None, None);
+        reader.object(&mut |name, reader| {
+            match name {
+                "v" => version = Some(reader.number()?),
+                "i" => id = Some(reader.text()?),
+                "p" => prefix = Some(reader.text()?),
+                "o" => origin = Some(reader.text()?),
+                "t" => issued = Some(Millis(reader.number()?)),
+                "c" => claims = Some(reader.value()?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self { version: version?, id: id?, prefix: prefix?, origin, issued: issued?, claims })
     }
 
     /// Whether it opens no connection any more, and only serves the one that it opened.

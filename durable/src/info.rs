@@ -1,8 +1,9 @@
 //! What is known of a connection since it was opened.
 
 use crate::runtime::now;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sockjs_protocol::envelope::Pass;
+use sockjs_protocol::json::Reader;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
@@ -45,31 +46,30 @@ impl Client<'_> {
 }
 
 /// What is known of a connection since it was opened; stored with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Info {
     pub id: String,
     pub service: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     pub transport: Transport,
     pub pathname: String,
-    #[serde(skip_serializing_if = "String::is_empty", default)]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub query: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_address: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
     /// Of its prefix.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<(String, String)>,
     /// When it was opened.
-    #[serde(default)]
     pub opened: Millis,
     /// The ticket that it stays with.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
     /// What the application said of its client.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<serde_json::Value>,
 }
 
@@ -77,6 +77,45 @@ impl Info {
     /// Whether a request with `pass` is of the client that opened the connection, as far as its service asks.
     pub fn is_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
         !config.tickets || self.ticket == pass.and_then(|pass| pass.ticket.clone())
+    }
+
+    /// Reads what was stored.
+    pub fn stored(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut id, mut service, mut transport, mut pathname) = (None, None, None, None);
+        let (mut session, mut remote_address, mut ticket, mut claims) = (None, None, None, None);
+        let (mut query, mut headers, mut parameters, mut opened) = (String::new(), vec![], vec![], Millis(0));
+        reader.object(&mut |name, reader| {
+            match name {
+                "id" => id = Some(reader.text()?),
+                "service" => service = Some(reader.text()?),
+                "session" => session = Some(reader.text()?),
+                "transport" => transport = Some(Transport::named(&reader.text()?)?),
+                "pathname" => pathname = Some(reader.text()?),
+                "query" => query = reader.text()?,
+                "remote_address" => remote_address = Some(reader.text()?),
+                "headers" => headers = reader.pairs()?,
+                "parameters" => parameters = reader.pairs()?,
+                "opened" => opened = Millis(reader.number()?),
+                "ticket" => ticket = Some(reader.text()?),
+                "claims" => claims = Some(reader.value()?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self {
+            id: id?,
+            service: service?,
+            session,
+            transport: transport?,
+            pathname: pathname?,
+            query,
+            remote_address,
+            headers,
+            parameters,
+            opened,
+            ticket,
+            claims,
+        })
     }
 
     /// Reads what the client's first request tells.

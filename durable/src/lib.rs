@@ -30,6 +30,7 @@ pub mod report;
 mod requests;
 mod room;
 mod room_storage;
+mod rows;
 mod runtime;
 mod sends;
 mod services;

@@ -2,8 +2,9 @@
 
 use crate::alarm::Armed;
 use crate::object::Object;
+use crate::rows::rows;
 use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use worker::durable::{ListOptions, Storage};
 use worker::{Result, SqlStorage};
 
@@ -44,7 +45,7 @@ impl Object {
     /// object keeps 12 KB, and nobody may ever ask for it again.
     pub(crate) async fn clear_storage(&self) -> Result<()> {
         let storage = self.state.storage();
-        let tables: Vec<IgnoredAny> = storage.sql().exec(APPLICATION_TABLES, None)?.to_array()?;
+        let tables = rows(&storage.sql(), APPLICATION_TABLES)?;
         let keys = storage.list_with_options(ListOptions::new().limit(1)).await?;
         // Somebody may have come meanwhile.
         if self.is_idle() && tables.is_empty() && keys.size() == 0 {

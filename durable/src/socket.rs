@@ -4,7 +4,8 @@ use crate::info::Info;
 use crate::runtime::now;
 use crate::state::STATE_MAX;
 use js_sys::{Array, Uint8Array};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use sockjs_protocol::json::Reader;
 use sockjs_protocol::session::ReceiverId;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
@@ -20,7 +21,7 @@ const ATTACHMENT_MAX: usize = 16_000 - STATE_MAX;
 pub(crate) const REPLACED: u16 = 4000;
 
 /// What a socket says of itself after the object slept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Attachment {
     /// A client's WebSocket.
@@ -38,12 +39,12 @@ pub(crate) enum Attachment {
         /// When it was attached, or given its last frame.
         since: Millis,
         /// Whether its response was given its last frame.
-        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         ending: bool,
     },
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Versioned {
     version: u8,
     socket: Attachment,
@@ -79,9 +80,63 @@ impl Attachment {
             }
             None => (bytes(&attached)?, None),
         };
-        let versioned: Versioned = serde_json::from_slice(&text).ok()?;
-        (versioned.version == VERSION).then_some((versioned.socket, state))
+        Some((versioned(std::str::from_utf8(&text).ok()?)?, state))
     }
+
+    fn stored(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut attachment = None;
+        reader.kind(&mut |kind, reader| {
+            attachment = Some(match kind {
+                "client" => Self::Client(Info::stored(reader)?),
+                "heard" => Self::Heard(Info::stored(reader)?),
+                "over" => Self::Over,
+                "receiver" => Self::receiver(reader)?,
+                _ => return None,
+            });
+            Some(())
+        })?;
+        attachment
+    }
+
+    fn receiver(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut service, mut session, mut transport, mut receiver) = (None, None, None, None);
+        let (mut since, mut ending) = (None, false);
+        reader.object(&mut |name, reader| {
+            match name {
+                "service" => service = Some(reader.text()?),
+                "session" => session = Some(reader.text()?),
+                "transport" => transport = Some(Transport::named(&reader.text()?)?),
+                "receiver" => receiver = Some(ReceiverId(reader.number()?)),
+                "since" => since = Some(Millis(reader.number()?)),
+                "ending" => ending = reader.flag()?,
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self::Receiver {
+            service: service?,
+            session: session?,
+            transport: transport?,
+            receiver: receiver?,
+            since: since?,
+            ending,
+        })
+    }
+}
+
+/// What was attached, if it is of this version.
+fn versioned(text: &str) -> Option<Attachment> {
+    let (mut version, mut socket) = (None, None);
+    let mut field = |name: &str, reader: &mut Reader<'_>| {
+        match name {
+            "version" => version = Some(reader.number()?),
+            "socket" => socket = Some(Attachment::stored(reader)?),
+            _ => reader.skip()?,
+        }
+        Some(())
+    };
+    Reader::whole(text, |reader| reader.object(&mut field))?;
+    socket.filter(|_| version == Some(VERSION))
 }
 
 #[wasm_bindgen]
@@ -169,7 +224,7 @@ mod tests {
         ] {
             let versioned = Versioned { version: VERSION, socket: attachment.clone() };
             assert_eq!(serde_json::to_string(&versioned).unwrap(), written);
-            assert_eq!(serde_json::from_str::<Versioned>(written).unwrap().socket, attachment);
+            assert_eq!(super::versioned(written), Some(attachment));
         }
     }
 }

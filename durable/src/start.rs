@@ -6,14 +6,14 @@ use crate::object::Object;
 use crate::room::Room;
 use futures::channel::oneshot;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
-/// The handlers, by service.
+/// The handlers, by service: an object has few.
 #[derive(Default)]
-pub(crate) struct Handlers(RefCell<HashMap<String, Known>>);
+pub(crate) struct Handlers(RefCell<Vec<Known>>);
 
 struct Known {
+    service: String,
     handler: Rc<dyn ErasedHandler>,
     start: Start,
 }
@@ -31,23 +31,24 @@ enum Start {
 impl Object {
     /// The handler of a service, made when it is first needed; none if the service is unknown.
     pub(crate) fn handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
-        let known = self.handlers.0.borrow().get(service).map(|known| known.handler.clone());
+        let known =
+            self.handlers.0.borrow().iter().find(|known| known.service == service).map(|known| known.handler.clone());
         if known.is_some() {
             return known;
         }
         let handler = self.make_handler(service)?;
-        let known = Known { handler: handler.clone(), start: Start::Due };
-        self.handlers.0.borrow_mut().insert(service.to_owned(), known);
+        let known = Known { service: service.to_owned(), handler: handler.clone(), start: Start::Due };
+        self.handlers.0.borrow_mut().push(known);
         Some(handler)
     }
 
     /// Runs `on_start` of the handlers that are new.
     pub(crate) fn start_handlers(self: &Rc<Self>) {
         let mut due = Vec::new();
-        for (service, known) in self.handlers.0.borrow_mut().iter_mut() {
+        for known in self.handlers.0.borrow_mut().iter_mut() {
             if matches!(known.start, Start::Due | Start::Failed) {
                 known.start = Start::Running(Vec::new());
-                due.push((service.clone(), known.handler.clone()));
+                due.push((known.service.clone(), known.handler.clone()));
             }
         }
         for (service, handler) in due {
@@ -68,7 +69,7 @@ impl Object {
 
     fn started(&self, service: &str, is_started: bool) {
         let mut handlers = self.handlers.0.borrow_mut();
-        let Some(known) = handlers.get_mut(service) else { return };
+        let Some(known) = handlers.iter_mut().find(|known| known.service == service) else { return };
         let now = if is_started { Start::Done } else { Start::Failed };
         if let Start::Running(waiters) = std::mem::replace(&mut known.start, now) {
             for waiter in waiters {
@@ -80,7 +81,7 @@ impl Object {
 
     /// Waits until the handler of `service` was started; whether it was, or failed and is to be started anew.
     pub(crate) async fn start_of(&self, service: &str) -> bool {
-        let wait = match self.handlers.0.borrow_mut().get_mut(service) {
+        let wait = match self.handlers.0.borrow_mut().iter_mut().find(|known| known.service == service) {
             Some(Known { start: Start::Running(waiters), .. }) => {
                 let (started, wait) = oneshot::channel();
                 waiters.push(started);

@@ -15,14 +15,14 @@
 
 use crate::info::Info;
 use crate::log;
-use serde::Deserialize;
+use crate::rows::{Values, rows, unexpected};
 use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::json::Reader;
 use sockjs_protocol::payload;
 use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use worker::{Error, Result, SqlStorage, SqlStorageValue};
 
 /// A table of this server's. Each is made by the first write to it: making one is billed as two rows.
@@ -75,22 +75,6 @@ pub(crate) struct Store {
     known: RefCell<Option<Vec<Table>>>,
 }
 
-#[derive(Deserialize)]
-struct SessionRow {
-    service: String,
-    session: String,
-    info: String,
-    opener: u64,
-    delivered: Option<u64>,
-    close_code: Option<u16>,
-    close_reason: Option<String>,
-    closed_at: Option<u64>,
-    told: u8,
-    absent: Option<u64>,
-    heard: u8,
-    state: Option<String>,
-}
-
 /// A session as it is stored.
 #[derive(Debug, PartialEq)]
 pub(crate) struct StoredSession {
@@ -100,19 +84,8 @@ pub(crate) struct StoredSession {
     pub stored: Stored,
 }
 
-#[derive(Deserialize)]
-struct RoomRow {
-    service: String,
-    alarm: u64,
-}
-
-#[derive(Deserialize)]
-struct MessagesRow {
-    service: String,
-    session: String,
-    first: u64,
-    messages: String,
-}
+/// A row of messages: service and session, the first one's number, the JSON.
+type StoredMessages = (String, String, Seq, String);
 
 impl Store {
     pub fn new(sql: SqlStorage) -> Self {
@@ -129,20 +102,19 @@ impl Store {
         if !self.has(SESSIONS)? {
             return Ok(Vec::new());
         }
-        let rows: Vec<SessionRow> = self.exec("SELECT * FROM sockjs_sessions_2", vec![])?.to_array()?;
-        let mut messages: HashMap<(String, String), Vec<MessagesRow>> = HashMap::new();
+        let mut messages = Vec::new();
         if self.has(MESSAGES)? {
             let query =
                 "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first";
-            for row in self.exec(query, vec![])?.to_array::<MessagesRow>()? {
-                messages.entry((row.service.clone(), row.session.clone())).or_default().push(row);
+            for mut row in rows(&self.sql, query)? {
+                messages.push((row.text()?, row.text()?, Seq(row.number()?), row.text()?));
             }
         }
+        let query =
+            "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, told, absent,
+             heard, state FROM sockjs_sessions_2";
         // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
-        let read = rows.into_iter().map(|row| {
-            let messages = messages.remove(&(row.service.clone(), row.session.clone())).unwrap_or_default();
-            read(row, &messages)
-        });
+        let read = rows(&self.sql, query)?.into_iter().map(|row| read(row, &messages));
         Ok(read
             .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
             .collect())
@@ -153,8 +125,8 @@ impl Store {
         if !self.has(ROOMS)? {
             return Ok(None);
         }
-        let rooms: Vec<RoomRow> = self.exec("SELECT service, alarm FROM sockjs_rooms_1", vec![])?.to_array()?;
-        Ok(rooms.into_iter().next().map(|row| (row.service, Millis(row.alarm))))
+        let mut rooms = rows(&self.sql, "SELECT service, alarm FROM sockjs_rooms_1")?;
+        rooms.first_mut().map(|row| Ok((row.text()?, Millis(row.number()?)))).transpose()
     }
 
     /// Writes when the application's alarm is due.
@@ -172,17 +144,13 @@ impl Store {
 
     /// How many connections are open, by service and transport, as was reported last.
     pub fn load_open(&self) -> Result<Vec<(String, String, i64)>> {
-        #[derive(Deserialize)]
-        struct Row {
-            service: String,
-            transport: String,
-            open: i64,
-        }
         if !self.has(OPEN)? {
             return Ok(Vec::new());
         }
-        let rows: Vec<Row> = self.exec("SELECT service, transport, open FROM sockjs_open_1", vec![])?.to_array()?;
-        Ok(rows.into_iter().map(|row| (row.service, row.transport, row.open)).collect())
+        let rows = rows(&self.sql, "SELECT service, transport, open FROM sockjs_open_1")?;
+        // It is written only when it is positive.
+        let read = |mut row: Values| Ok((row.text()?, row.text()?, i64::try_from(row.number()?).unwrap_or(i64::MAX)));
+        rows.into_iter().map(read).collect()
     }
 
     /// Writes how many connections are open.
@@ -200,15 +168,10 @@ impl Store {
 
     /// The sum of all reports.
     pub fn load_totals(&self) -> Result<Option<String>> {
-        #[derive(Deserialize)]
-        struct Row {
-            totals: String,
-        }
         if !self.has(TOTALS)? {
             return Ok(None);
         }
-        let rows: Vec<Row> = self.exec("SELECT totals FROM sockjs_totals_1", vec![])?.to_array()?;
-        Ok(rows.into_iter().next().map(|row| row.totals))
+        rows(&self.sql, "SELECT totals FROM sockjs_totals_1")?.first_mut().map(Values::text).transpose()
     }
 
     /// Writes it.
@@ -223,14 +186,12 @@ impl Store {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.contains(&table));
         }
-        #[derive(Deserialize)]
-        struct Name {
-            name: String,
-        }
         let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sockjs%'";
-        let names: Vec<Name> = self.exec(query, vec![])?.to_array()?;
-        let known: Vec<Table> =
-            TABLES.into_iter().filter(|table| names.iter().any(|known| known.name == table.name)).collect();
+        let mut known = Vec::new();
+        for mut row in rows(&self.sql, query)? {
+            let name = row.text()?;
+            known.extend(TABLES.into_iter().find(|table| table.name == name));
+        }
         let has = known.contains(&table);
         self.known.replace(Some(known));
         Ok(has)
@@ -367,30 +328,32 @@ fn array(messages: &[Encoded]) -> String {
     Frame::Messages(messages.to_vec()).encode().split_off(1)
 }
 
-fn read(row: SessionRow, messages: &[MessagesRow]) -> Result<StoredSession> {
-    let rows = messages.iter().map(read_messages).collect::<Result<_>>()?;
-    let closed = row.close_code.map(|code| Tombstone {
-        code,
-        reason: row.close_reason.unwrap_or_default(),
-        at: Millis(row.closed_at.unwrap_or_default()),
+/// Reads a session, with those of `messages` that are its own; they are sorted by service and session.
+fn read(mut row: Values, messages: &[StoredMessages]) -> Result<StoredSession> {
+    let (service, session) = (row.text()?, row.text()?);
+    let name = (&*service, &*session);
+    let first = messages.partition_point(|(service, session, ..)| (&**service, &**session) < name);
+    let own = messages.iter().skip(first).take_while(|(service, session, ..)| (&**service, &**session) == name);
+    let rows = own.map(read_messages).collect::<Result<_>>()?;
+    let info = Reader::whole(&row.text()?, Info::stored).ok_or_else(unexpected)?;
+    let opener = ReceiverId(row.number()?);
+    let delivered = row.number_or_null()?.map(Seq);
+    let (code, reason, at) = (row.number_or_null()?, row.text_or_null()?, row.number_or_null()?);
+    let closed = code.map(|code| Tombstone {
+        code: code.try_into().unwrap_or_default(),
+        reason: reason.unwrap_or_default(),
+        at: Millis(at.unwrap_or_default()),
     });
-    let delivered = row.delivered.map(Seq);
-    let stored = Stored {
-        opener: ReceiverId(row.opener),
-        closed,
-        told: row.told != 0,
-        heard: row.heard != 0,
-        absent: row.absent.map(Millis),
-        rows,
-        delivered,
-    };
-    Ok(StoredSession { info: serde_json::from_str(&row.info)?, state: row.state, stored })
+    let told = row.number()? != 0;
+    let absent = row.number_or_null()?.map(Millis);
+    let heard = row.number()? != 0;
+    let state = row.text_or_null()?;
+    Ok(StoredSession { info, state, stored: Stored { opener, closed, told, heard, absent, rows, delivered } })
 }
 
-fn read_messages(row: &MessagesRow) -> Result<Row> {
-    let messages = payload::messages(&row.messages).map_err(|error| Error::RustError(error.to_string()))?;
-    let messages = messages.iter().map(|message| Encoded::framed(message)).collect();
-    Ok(Row { first: Seq(row.first), messages })
+fn read_messages((_, _, first, json): &StoredMessages) -> Result<Row> {
+    let messages = payload::messages(json).map_err(|error| Error::RustError(error.to_string()))?;
+    Ok(Row { first: *first, messages: messages.iter().map(|message| Encoded::framed(message)).collect() })
 }
 
 #[cfg(test)]
@@ -422,27 +385,22 @@ mod tests {
         let text = array(&[Encoded::framed("a"), Encoded::framed("\u{2028}\"")]);
         assert_eq!(text, r#"["a","\u2028\""]"#);
 
-        let row = SessionRow {
-            service: "/echo".into(),
-            session: "s".into(),
-            info: written.into(),
-            opener: 7,
-            delivered: None,
-            close_code: Some(3000),
-            close_reason: Some("Go away!".into()),
-            closed_at: Some(9),
-            told: 1,
-            absent: Some(8),
-            heard: 1,
-            state: Some("{}".into()),
-        };
-        let of = |session: &str, first, messages: &str| MessagesRow {
-            service: "/echo".into(),
-            session: session.into(),
-            first,
-            messages: messages.into(),
-        };
-        let read = read(row, &[of("s", 5, &text)]).unwrap();
+        let row = Values::from(vec![
+            "/echo".into(),
+            "s".into(),
+            written.into(),
+            7.into(),
+            SqlStorageValue::Null,
+            3000.into(),
+            "Go away!".into(),
+            9.into(),
+            1.into(),
+            8.into(),
+            1.into(),
+            "{}".into(),
+        ]);
+        let of = |session: &str, text: &str| ("/echo".into(), session.into(), Seq(5), text.into());
+        let read = read(row, &[of("r", "[]"), of("s", &text), of("s2", "[]")]).unwrap();
         let messages = vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")];
         let rows = vec![Row { first: Seq(5), messages }];
         let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });

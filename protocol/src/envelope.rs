@@ -8,9 +8,10 @@
 //! Everything starts with [`VERSION`]. A deploy replaces the two halves at different moments; a side that meets another
 //! version ends what it was doing cleanly instead of guessing.
 
+use crate::json::Reader;
 use crate::session::{ReceiverId, Seq};
 use crate::transport::Transport;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::fmt;
 
 /// Version of everything in this file.
@@ -26,39 +27,39 @@ pub const METRICS_OBJECT: &str = "//metrics";
 pub const FULL: u16 = 429;
 
 /// What the Worker asks of the object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Command {
     /// [`VERSION`] of the sender.
     pub version: u8,
     /// Prefix of the service, with the names of its parameters.
     pub service: String,
     /// The parameters' names and values, where a connection may be opened.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<(String, String)>,
     /// What lets the client in, where its service asks for that.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
     /// The request itself.
     pub action: Action,
 }
 
 /// What lets a client in: a ticket that the Worker has checked, or what the application said of the client.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pass {
     /// What tells the ticket from others; none for a client that needs no ticket. A session stays with the one that opened
     /// it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
     /// Whether the ticket opens no session any more.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_late: bool,
     /// What the application said of the client.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<serde_json::Value>,
 }
 
 /// The kinds of request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A receiver of an HTTP session. Request with `Upgrade: websocket`; answered 200 or 101.
@@ -70,10 +71,10 @@ pub enum Action {
         /// Name of this receiver, unique in its session.
         receiver: ReceiverId,
         /// When it attaches again: the last number that it wrote, if any.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         after: Option<Seq>,
         /// Whether it attaches again, after its inner socket broke.
-        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
     },
     /// Messages for an HTTP session. POST with a batch; answered 204, 404 or 503.
@@ -108,7 +109,7 @@ pub enum Action {
     /// A client's WebSocket, passed on with its upgrade; answered 101.
     Connect {
         /// Session id as it stood in the URL; none for a raw WebSocket.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[serde(skip_serializing_if = "Option::is_none")]
         session: Option<String>,
         /// Framed or raw.
         transport: Transport,
@@ -116,7 +117,7 @@ pub enum Action {
 }
 
 /// Whom a push is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PushTarget {
     /// Every connection of the service in this object.
@@ -126,7 +127,7 @@ pub enum PushTarget {
 }
 
 /// What a push does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Push {
     /// Sends the body.
@@ -166,19 +167,168 @@ impl Command {
 
     /// Reads a header value.
     pub fn decode(header: &str) -> Result<Self, EnvelopeError> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u8,
-        }
-        match serde_json::from_str::<Self>(header) {
-            Ok(command) if command.version == VERSION => Ok(command),
-            Ok(command) => Err(EnvelopeError::Version(command.version)),
+        match Self::read(header) {
+            Some(command) if command.version == VERSION => Ok(command),
+            Some(command) => Err(EnvelopeError::Version(command.version)),
             // A later version may have another shape: read its number alone.
-            Err(_) => match serde_json::from_str::<Version>(header) {
-                Ok(Version { version }) if version != VERSION => Err(EnvelopeError::Version(version)),
+            None => match version(header) {
+                Some(version) if version != VERSION => Err(EnvelopeError::Version(version)),
                 _ => Err(EnvelopeError::Malformed),
             },
         }
+    }
+
+    fn read(header: &str) -> Option<Self> {
+        let (mut version, mut service, mut parameters, mut pass, mut action) = (None, None, Vec::new(), None, None);
+        let mut field = |name: &str, reader: &mut Reader<'_>| {
+            match name {
+                "version" => version = Some(reader.number()?),
+                "service" => service = Some(reader.text()?),
+                "parameters" => parameters = reader.pairs()?,
+                "pass" => pass = Some(Pass::read(reader)?),
+                "action" => action = Some(Action::read(reader)?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        };
+        Reader::whole(header, |reader| reader.object(&mut field))?;
+        Some(Self { version: version?, service: service?, parameters, pass, action: action? })
+    }
+}
+
+/// The number of the version alone.
+fn version(header: &str) -> Option<u8> {
+    let mut version = None;
+    let mut field = |name: &str, reader: &mut Reader<'_>| {
+        if name == "version" {
+            version = Some(reader.number()?);
+            return Some(());
+        }
+        reader.skip()
+    };
+    Reader::whole(header, |reader| reader.object(&mut field))?;
+    version
+}
+
+impl Pass {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut pass = Self::default();
+        reader.object(&mut |name, reader| {
+            match name {
+                "ticket" => pass.ticket = Some(reader.text()?),
+                "is_late" => pass.is_late = reader.flag()?,
+                "claims" => pass.claims = Some(reader.value()?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(pass)
+    }
+}
+
+/// What stands in an action of any kind.
+#[derive(Default)]
+struct Fields {
+    session: Option<String>,
+    transport: Option<Transport>,
+    receiver: Option<ReceiverId>,
+    after: Option<Seq>,
+    again: bool,
+    id: Option<u64>,
+    seq: Option<Seq>,
+    target: Option<PushTarget>,
+    push: Option<Push>,
+}
+
+impl Fields {
+    fn read(&mut self, reader: &mut Reader<'_>) -> Option<()> {
+        reader.object(&mut |name, reader| {
+            match name {
+                "session" => self.session = Some(reader.text()?),
+                "transport" => self.transport = Some(Transport::named(&reader.text()?)?),
+                "receiver" => self.receiver = Some(ReceiverId(reader.number()?)),
+                "after" => self.after = Some(Seq(reader.number()?)),
+                "again" => self.again = reader.flag()?,
+                "id" => self.id = Some(reader.number()?),
+                "seq" => self.seq = Some(Seq(reader.number()?)),
+                "target" => self.target = Some(PushTarget::read(reader)?),
+                "push" => self.push = Some(Push::read(reader)?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        })
+    }
+}
+
+impl Action {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut action = None;
+        reader.kind(&mut |kind, reader| {
+            action = Some(match kind {
+                "report" => Self::Report,
+                "metrics" => Self::Metrics,
+                _ => {
+                    let mut fields = Fields::default();
+                    fields.read(reader)?;
+                    Self::of(kind, fields)?
+                }
+            });
+            Some(())
+        })?;
+        action
+    }
+
+    fn of(kind: &str, fields: Fields) -> Option<Self> {
+        let Fields { session, transport, receiver, after, again, id, seq, target, push } = fields;
+        Some(match kind {
+            "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
+            "send" => Self::Send { session: session?, id: id? },
+            "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq: seq? },
+            "push" => Self::Push { target: target?, push: push? },
+            "connect" => Self::Connect { session, transport: transport? },
+            _ => return None,
+        })
+    }
+}
+
+impl PushTarget {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut target = None;
+        reader.kind(&mut |kind, reader| {
+            target = Some(match kind {
+                "room" => Self::Room,
+                "connection" => Self::Connection(reader.text()?),
+                _ => return None,
+            });
+            Some(())
+        })?;
+        target
+    }
+}
+
+impl Push {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut push = None;
+        reader.kind(&mut |kind, reader| {
+            push = Some(match kind {
+                "message" => Self::Message,
+                "close" => {
+                    let (mut code, mut reason) = (None, None);
+                    reader.object(&mut |name, reader| {
+                        match name {
+                            "code" => code = Some(reader.number()?),
+                            "reason" => reason = Some(reader.text()?),
+                            _ => reader.skip()?,
+                        }
+                        Some(())
+                    })?;
+                    Self::Close { code: code?, reason: reason? }
+                }
+                _ => return None,
+            });
+            Some(())
+        })?;
+        push
     }
 }
 

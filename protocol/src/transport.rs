@@ -55,6 +55,11 @@ impl Transport {
         }
     }
 
+    /// The transport of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|transport| transport.name() == name)
+    }
+
     /// Whether the client is on a WebSocket of its own rather than on a sequence of HTTP requests.
     pub const fn is_websocket(self) -> bool {
         matches!(self, Self::WebSocket | Self::WebSocketRaw)

@@ -1,11 +1,11 @@
 //! The stock client, served below each prefix, so that pages and iframes need no other host, and have the same version.
 
-use crate::respond::cacheable;
+use super::text::SOCKJS_MIN_JS;
+use crate::headers::cached;
+use crate::respond::in_a_year;
 use crate::{Config, Services};
 use sockjs_protocol::transport::JAVASCRIPT;
 use worker::{Request, Response, Result};
-
-static CLIENT: &str = include_str!(concat!(env!("OUT_DIR"), "/sockjs.min.js"));
 
 /// What comes after a prefix.
 const FILE: &str = concat!("/sockjs-", env!("SOCKJS_CLIENT_VERSION"), ".min.js");
@@ -20,5 +20,6 @@ pub(super) fn client(request: &Request, services: &Services) -> Option<Result<Re
     let path = request.path();
     let prefix = path.strip_suffix(FILE)?;
     let known = services.configs().any(|config: &Config| config.prefix == prefix);
-    (known && request.inner().method() == "GET").then(|| cacheable(request, JAVASCRIPT, CLIENT.as_bytes(), Vec::new()))
+    (known && request.inner().method() == "GET")
+        .then(|| SOCKJS_MIN_JS.answer(request, JAVASCRIPT, cached(in_a_year()).into()))
 }

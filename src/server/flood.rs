@@ -5,21 +5,15 @@
 //! the log tells what became of it.
 
 use crate::{Config, Connection, Handler, SendError};
-use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
-use worker::{Delay, Result, console_log};
+use worker::{Delay, Error, Result, console_log};
 
 /// Messages offered without waiting in between: 64 KiB of the usual ones. A flood that never waits would fill the queue
 /// before the first of it can leave.
 const AT_ONCE: u64 = 64;
 
 pub(super) struct Flood;
-
-#[derive(Deserialize)]
-struct Order {
-    bytes: u64,
-    size: usize,
-}
 
 /// `config` with responses as long as a flood, so that one that nobody reads stays the only one.
 pub(super) fn endless(config: Config) -> Config {
@@ -28,10 +22,12 @@ pub(super) fn endless(config: Config) -> Config {
 
 impl Handler for Flood {
     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
-        let Order { bytes, size } = serde_json::from_str(&message)?;
+        let order: Value = serde_json::from_str(&message)?;
+        let number = |name| order.get(name).and_then(Value::as_u64).ok_or_else(|| Error::RustError("no order".into()));
+        let (bytes, size) = (number("bytes")?, number("size")?);
         let (mut accepted, mut refused) = (0_u64, 0_u64);
-        for offered in 0..bytes.div_ceil(size.max(1) as u64) {
-            match connection.send(numbered(accepted, size)) {
+        for offered in 0..bytes.div_ceil(size.max(1)) {
+            match connection.send(numbered(accepted, size as usize)) {
                 Ok(()) => accepted += 1,
                 Err(SendError::QueueFull) => refused += 1,
                 Err(error) => return Err(error.into()),

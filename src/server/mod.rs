@@ -14,6 +14,7 @@ mod instance;
 mod lobby;
 mod settings;
 mod sleeper;
+mod text;
 mod ticker;
 mod trouble;
 mod witness;

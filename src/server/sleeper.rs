@@ -4,13 +4,12 @@
 use crate::{Connection, Handler};
 use futures::channel::oneshot;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::time::Duration;
 use worker::{Delay, Error, Result};
 
 #[derive(Default)]
 pub(super) struct Sleeper {
-    held: RefCell<HashMap<String, oneshot::Sender<()>>>,
+    held: RefCell<Vec<(String, oneshot::Sender<()>)>>,
 }
 
 impl Handler for Sleeper {
@@ -19,15 +18,16 @@ impl Handler for Sleeper {
             return Err(Error::RustError("no such order".into()));
         };
         if order == "release" {
-            if let Some(held) = self.held.borrow_mut().remove(name) {
-                let _ = held.send(());
+            let mut held = self.held.borrow_mut();
+            if let Some(at) = held.iter().position(|(held, _)| held == name) {
+                let _ = held.swap_remove(at).1.send(());
             }
             return Ok(());
         }
         connection.send(format!("begin {name}"))?;
         if order == "hold" {
             let (release, released) = oneshot::channel();
-            self.held.borrow_mut().insert(name.to_owned(), release);
+            self.held.borrow_mut().push((name.to_owned(), release));
             let _ = released.await;
         } else {
             let millis = order.parse().map_err(|_| Error::RustError("no time to sleep".into()))?;

@@ -2,48 +2,11 @@
 //! application speak on its own or get into trouble. What it does and is told is logged, one line of JSON each.
 
 use crate::{CloseReason, Connection, Handler, Room};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use worker::{Delay, Error, Result, console_log};
 
 pub(super) struct Trouble;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Order {
-    /// Sends `count` messages on its own, while other messages are handled: `said ROUND.NUMBER`, filled up to `size`.
-    Speak {
-        round: u64,
-        count: u64,
-        every_ms: u64,
-        size: usize,
-    },
-    /// Echoes `then` when it has waited inside the handler.
-    Sleep {
-        ms: u64,
-        then: String,
-    },
-    /// Remembers `text` with the connection.
-    Keep {
-        text: String,
-    },
-    /// Tells what was kept.
-    Recall {},
-    /// Waits in `on_close`, and not again when it is told again.
-    CloseSlowly {
-        ms: u64,
-    },
-    /// Returns an error.
-    Fail {},
-    Panic {},
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct Kept {
-    text: String,
-    close_ms: u64,
-}
 
 impl Handler for Trouble {
     async fn on_start(&self, room: &Room) -> Result<()> {
@@ -59,49 +22,82 @@ impl Handler for Trouble {
     }
 
     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
-        let kept = || Ok::<_, Error>(connection.state::<Kept>()?.unwrap_or_default());
-        match serde_json::from_str(&message) {
-            Err(_) => echo(connection, &message),
-            Ok(Order::Speak { round, count, every_ms, size }) => {
-                let speech = speak(connection.clone(), round, count, Duration::from_millis(every_ms), size);
+        let order: Value = serde_json::from_str(&message).unwrap_or_default();
+        let Some((order, with)) = order.as_object().and_then(|orders| orders.iter().next()) else {
+            echo(connection, &message);
+            return Ok(());
+        };
+        let (number, text) = (|name| number(with, name), |name| text(with, name));
+        match &**order {
+            // Sends `count` messages on its own, while other messages are handled: `said ROUND.NUMBER`, filled up to `size`.
+            "speak" => {
+                let every = Duration::from_millis(number("every_ms"));
+                let speech =
+                    speak(connection.clone(), number("round"), number("count"), every, number("size") as usize);
                 js_sys::futures::spawn_local(speech);
             }
-            Ok(Order::Sleep { ms, then }) => {
-                log(connection, &format!("sleeps: {then}"));
-                Delay::from(Duration::from_millis(ms)).await;
-                echo(connection, &then);
+            // Echoes `then` when it has waited inside the handler.
+            "sleep" => {
+                log(connection, &format!("sleeps: {}", text("then")));
+                Delay::from(Duration::from_millis(number("ms"))).await;
+                echo(connection, text("then"));
             }
-            Ok(Order::Keep { text }) => {
-                let kept = kept()?;
-                match connection.set_state(&Kept { text, ..kept }) {
+            // Remembers `text` with the connection.
+            "keep" => {
+                let kept = json!({ "text": text("text"), "close_ms": kept_close_ms(connection)? });
+                match connection.set_state(&kept) {
                     Ok(()) => echo(connection, "kept"),
                     Err(error) => echo(connection, &format!("not kept: {error}")),
                 }
             }
-            Ok(Order::Recall {}) => echo(connection, &format!("recalled {}", kept()?.text)),
-            Ok(Order::CloseSlowly { ms }) => {
-                connection.set_state(&Kept { close_ms: ms, ..kept()? })?;
+            // Tells what was kept.
+            "recall" => echo(connection, &format!("recalled {}", kept_text(connection)?)),
+            // Waits in `on_close`, and not again when it is told again.
+            "close_slowly" => {
+                connection.set_state(&json!({ "text": kept_text(connection)?, "close_ms": number("ms") }))?;
                 echo(connection, "will close slowly");
             }
-            Ok(Order::Fail {}) => return Err(Error::RustError("as ordered".into())),
-            Ok(Order::Panic {}) => {
+            // Returns an error.
+            "fail" => return Err(Error::RustError("as ordered".into())),
+            "panic" => {
                 log(connection, "panics");
                 panic_as_ordered();
             }
+            _ => echo(connection, &message),
         }
         Ok(())
     }
 
     async fn on_close(&self, connection: &Connection, reason: CloseReason) -> Result<()> {
         log(connection, &format!("close: {reason:?}"));
-        let Kept { text, close_ms } = connection.state()?.unwrap_or_default();
+        let close_ms = kept_close_ms(connection)?;
         if close_ms > 0 {
-            connection.set_state(&Kept { text, close_ms: 0 })?;
+            connection.set_state(&json!({ "text": kept_text(connection)?, "close_ms": 0 }))?;
             Delay::from(Duration::from_millis(close_ms)).await;
         }
         log(connection, "closed");
         Ok(())
     }
+}
+
+fn number(of: &Value, name: &str) -> u64 {
+    of.get(name).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn text<'a>(of: &'a Value, name: &str) -> &'a str {
+    of.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn kept(connection: &Connection) -> Result<Value> {
+    Ok(connection.state()?.unwrap_or_default())
+}
+
+fn kept_text(connection: &Connection) -> Result<String> {
+    Ok(text(&kept(connection)?, "text").to_owned())
+}
+
+fn kept_close_ms(connection: &Connection) -> Result<u64> {
+    Ok(number(&kept(connection)?, "close_ms"))
 }
 
 fn echo(connection: &Connection, message: &str) {

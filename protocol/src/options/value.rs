@@ -91,7 +91,7 @@ impl Value for Transport {
             "some of websocket, websocket-raw, xhr-streaming, eventsource, htmlfile, xhr-polling, jsonp-polling, with \
              commas in between",
         );
-        Transport::ALL.into_iter().find(|transport| transport.name() == text).ok_or(NAMES)
+        Transport::named(text).ok_or(NAMES)
     }
 
     fn show(&self) -> String {

@@ -1,7 +1,6 @@
 //! `/demo/chat/{room}`: a chat that keeps nothing but who is present.
 
 use crate::{CloseReason, Connection, Handler, Room};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::Result;
 
@@ -11,16 +10,6 @@ const TEXT_MAX: usize = 300;
 
 pub(super) struct Chat;
 
-/// What a client sends: `{"name":"Ada"}`, `{"text":"hello"}` or `"leave"`.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Order {
-    Name(String),
-    Text(String),
-    /// By itself the server notices only later that a poll does not come again.
-    Leave,
-}
-
 impl Handler for Chat {
     /// After a restart WebSockets are gone without a word.
     async fn on_start(&self, room: &Room) -> Result<()> {
@@ -28,18 +17,19 @@ impl Handler for Chat {
         Ok(())
     }
 
+    /// A client sends `{"name":"Ada"}`, `{"text":"hello"}` or `"leave"`: by itself the server notices only later that a poll
+    /// does not come again.
     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
-        match (serde_json::from_str(&message), person(connection)) {
-            (Ok(Order::Name(name)), _) => {
-                connection.set_state(&shortened(&name, NAME_MAX))?;
-                tell_who_is_present(&connection.room());
-            }
-            (Ok(Order::Text(text)), Some(from)) => {
-                let said = json!({ "from": from, "text": shortened(&text, TEXT_MAX) });
-                connection.room().broadcast(said.to_string());
-            }
-            (Ok(Order::Leave), _) => connection.close(1000, "You left")?,
-            _ => {}
+        let order: Value = serde_json::from_str(&message).unwrap_or_default();
+        let text = |name| order.get(name).and_then(Value::as_str);
+        if let Some(name) = text("name") {
+            connection.set_state(&shortened(name, NAME_MAX))?;
+            tell_who_is_present(&connection.room());
+        } else if let (Some(text), Some(from)) = (text("text"), person(connection)) {
+            let said = json!({ "from": from, "text": shortened(text, TEXT_MAX) });
+            connection.room().broadcast(said.to_string());
+        } else if order == "leave" {
+            connection.close(1000, "You left")?;
         }
         Ok(())
     }

@@ -1,26 +1,24 @@
 //! What the page consists of.
 
-use super::ECHO;
 use crate::Services;
 use crate::admit::Facts;
 use crate::headers::security_policy;
-use crate::respond::unless_known;
-use crate::server::client::client_url;
+use crate::server::text::{self, Text};
 use sockjs_protocol::transport::{HTML, JAVASCRIPT};
 use worker::{Request, Response, Result};
 
 /// Path, content type, content.
-static FILES: &[(&str, &str, &str)] = &[
-    ("/", HTML, include_str!("page.html")),
-    ("/demo/style.css", "text/css; charset=UTF-8", include_str!("style.css")),
-    ("/demo/icon.svg", "image/svg+xml", include_str!("icon.svg")),
-    ("/demo/page.js", JAVASCRIPT, include_str!("page.js")),
-    ("/demo/connection.js", JAVASCRIPT, include_str!("connection.js")),
-    ("/demo/echo.js", JAVASCRIPT, include_str!("echo.js")),
-    ("/demo/card.js", JAVASCRIPT, include_str!("card.js")),
-    ("/demo/plot.js", JAVASCRIPT, include_str!("plot.js")),
-    ("/demo/places.js", JAVASCRIPT, include_str!("places.js")),
-    ("/demo/chat.js", JAVASCRIPT, include_str!("chat.js")),
+static FILES: &[(&str, &str, Text)] = &[
+    ("/", HTML, text::PAGE_HTML),
+    ("/demo/style.css", "text/css; charset=UTF-8", text::STYLE_CSS),
+    ("/demo/icon.svg", "image/svg+xml", text::ICON_SVG),
+    ("/demo/page.js", JAVASCRIPT, text::PAGE_JS),
+    ("/demo/connection.js", JAVASCRIPT, text::CONNECTION_JS),
+    ("/demo/echo.js", JAVASCRIPT, text::ECHO_JS),
+    ("/demo/card.js", JAVASCRIPT, text::CARD_JS),
+    ("/demo/plot.js", JAVASCRIPT, text::PLOT_JS),
+    ("/demo/places.js", JAVASCRIPT, text::PLACES_JS),
+    ("/demo/chat.js", JAVASCRIPT, text::CHAT_JS),
 ];
 
 /// The file that `request` asks for. While settings cannot be served there is none: then every answer says so.
@@ -29,10 +27,9 @@ pub(in crate::server) fn file(request: &Request, services: &Services) -> Option<
     let (_, content_type, content) = FILES.iter().find(|(known, ..)| *known == path)?;
     let method = request.inner().method();
     (matches!(&*method, "GET" | "HEAD") && services.problem().is_none()).then(|| {
-        let content = content.replace("{client}", &client_url(ECHO));
         let more =
             vec![("Cache-Control", "no-cache".into()), security_policy(policy(Facts::of(request)?.sender().own))];
-        unless_known(request, content_type, content.as_bytes(), more)
+        content.answer(request, content_type, more)
     })
 }
 

@@ -11,7 +11,7 @@ use chat::Chat;
 use echo::Echo;
 pub(super) use files::file;
 
-const ECHO: &str = "/demo/echo";
+pub(super) const ECHO: &str = "/demo/echo";
 const CHAT: &str = "/demo/chat/{room}";
 
 /// Short, so that a visitor sees them, and long enough for the object to fall asleep in between.

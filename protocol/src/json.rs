@@ -1,0 +1,282 @@
+//! JSON that this server wrote itself, read field by field: what the halves say to each other, what is stored. serde's code
+//! for reading those types would be a twentieth of the whole Worker.
+
+use serde_json::Value;
+
+/// What is left of a JSON text. Each method takes one value from its front; none where there is another.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    rest: &'a str,
+}
+
+/// Reads one value, or what stands for one of the caller's own.
+type Read<'r, 'a> = &'r mut dyn FnMut(&mut Reader<'a>) -> Option<()>;
+/// The same of a value that has a name.
+type ReadNamed<'r, 'a> = &'r mut dyn FnMut(&'a str, &mut Reader<'a>) -> Option<()>;
+
+impl<'a> Reader<'a> {
+    /// What `read` makes of `text`, which must hold nothing else.
+    pub fn whole<T>(text: &'a str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let mut reader = Self { rest: text };
+        let value = read(&mut reader)?;
+        reader.ahead().is_empty().then_some(value)
+    }
+
+    /// An object; `field` takes the value of each of its fields, or passes over it by [`Reader::skip`].
+    pub fn object(&mut self, field: ReadNamed<'_, 'a>) -> Option<()> {
+        self.items('{', '}', &mut |reader| {
+            let name = reader.quoted()?;
+            reader.take(':')?;
+            field(name, reader)
+        })
+    }
+
+    /// An array; `item` takes each of its values.
+    pub fn array(&mut self, item: Read<'_, 'a>) -> Option<()> {
+        self.items('[', ']', item)
+    }
+
+    /// One of several kinds of thing: the kind's name alone, or an object with that name for what `kind` takes.
+    pub fn kind(&mut self, kind: ReadNamed<'_, 'a>) -> Option<()> {
+        if self.ahead().starts_with('"') {
+            let name = self.quoted()?;
+            return kind(name, &mut Reader { rest: "" });
+        }
+        self.object(kind)
+    }
+
+    /// A string.
+    pub fn text(&mut self) -> Option<String> {
+        let inside = self.quoted()?;
+        if inside.bytes().any(|byte| byte == b'\\' || byte < b' ') {
+            return serde_json::from_str(&["\"", inside, "\""].concat()).ok();
+        }
+        Some(inside.to_owned())
+    }
+
+    /// A whole number that is not negative.
+    pub fn number<T: TryFrom<u64>>(&mut self) -> Option<T> {
+        self.digits()?.try_into().ok()
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self) -> Option<bool> {
+        match self.skipped()? {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// An array of pairs of strings.
+    pub fn pairs(&mut self) -> Option<Vec<(String, String)>> {
+        let mut pairs = Vec::new();
+        self.array(&mut |pair| {
+            pair.take('[')?;
+            let name = pair.text()?;
+            pair.take(',')?;
+            pairs.push((name, pair.text()?));
+            pair.take(']')
+        })?;
+        Some(pairs)
+    }
+
+    /// Any value.
+    pub fn value(&mut self) -> Option<Value> {
+        serde_json::from_str(self.skipped()?).ok()
+    }
+
+    /// Any value that nobody wants.
+    pub fn skip(&mut self) -> Option<()> {
+        self.skipped().map(|_| ())
+    }
+
+    fn items(&mut self, open: char, close: char, item: Read<'_, 'a>) -> Option<()> {
+        self.take(open)?;
+        if self.take(close).is_some() {
+            return Some(());
+        }
+        loop {
+            item(self)?;
+            if self.take(close).is_some() {
+                return Some(());
+            }
+            self.take(',')?;
+        }
+    }
+
+    /// What comes after the white space.
+    fn ahead(&self) -> &'a str {
+        self.rest.trim_start_matches([' ', '\t', '\n', '\r'])
+    }
+
+    fn take(&mut self, char: char) -> Option<()> {
+        self.rest = self.ahead().strip_prefix(char)?;
+        Some(())
+    }
+
+    /// The inside of a string, with its escapes.
+    fn quoted(&mut self) -> Option<&'a str> {
+        self.take('"')?;
+        let mut is_escaped = false;
+        let end = self.rest.bytes().position(|byte| {
+            let is_end = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            is_end
+        })?;
+        let (inside, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.strip_prefix('"')?;
+        Some(inside)
+    }
+
+    fn digits(&mut self) -> Option<u64> {
+        let text = self.ahead();
+        let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+        let (digits, rest) = text.split_at_checked(end)?;
+        self.rest = rest;
+        digits.parse().ok()
+    }
+
+    /// The text of any value, which may be broken inside.
+    fn skipped(&mut self) -> Option<&'a str> {
+        let text = self.ahead();
+        let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
+        let end = text.bytes().position(|byte| {
+            if is_quoted {
+                is_quoted = byte != b'"' || is_escaped;
+                is_escaped = byte == b'\\' && !is_escaped;
+                return false;
+            }
+            match byte {
+                b'"' => is_quoted = true,
+                b'{' | b'[' => depth += 1,
+                b',' | b'}' | b']' if depth == 0 => return true,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            false
+        });
+        let (value, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
+        self.rest = rest;
+        Some(value.trim_end()).filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn text(json: &str) -> Option<String> {
+        Reader::whole(json, Reader::text)
+    }
+
+    #[test]
+    fn strings_are_what_serde_reads() {
+        for json in [
+            r#""""#,
+            r#""a""#,
+            r#" "a" "#,
+            r#""é€😀""#,
+            r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
+            r#""\\""#,
+            r#""\\\"""#,
+            "\"\u{7f}\"",
+            "\"a\nb\"",
+            r#""\ud83d""#,
+            r#""\x""#,
+            r#"""#,
+            r#""\""#,
+            r#""a" b"#,
+            "a",
+            "",
+            "1",
+        ] {
+            assert_eq!(text(json), serde_json::from_str(json).ok(), "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_fit() {
+        let number = |json| Reader::whole(json, Reader::number::<u16>);
+        assert_eq!([number("0"), number(" 65535 ")], [Some(0), Some(65_535)]);
+        for json in ["65536", "-1", "1.5", "1e2", "", "a", "18446744073709551616", "1 2", "+1"] {
+            assert_eq!(number(json), None, "{json}");
+        }
+        assert_eq!(Reader::whole("18446744073709551615", Reader::number), Some(u64::MAX));
+    }
+
+    #[test]
+    fn flags_are_two_words() {
+        let flag = |json| Reader::whole(json, Reader::flag);
+        assert_eq!([flag("true"), flag(" false ")], [Some(true), Some(false)]);
+        for json in ["", "True", "truefalse", "true false", "1", "\"true\""] {
+            assert_eq!(flag(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn any_value_is_passed_over_or_kept() {
+        let odd = r#"{"a":[1,{"b":"]}\\\""},"{["],"c":{"d":null}}"#;
+        let json = format!(r#"[{odd}, {odd} , "x,y" ,1.5,true,[ ],{{}}]"#);
+        let mut values = Vec::new();
+        let kept = Reader::whole(&json, |reader| {
+            reader.array(&mut |item| {
+                values.push(item.value()?);
+                Some(())
+            })
+        });
+        assert_eq!(kept, Some(()));
+        assert_eq!(Value::from(values), serde_json::from_str::<Value>(&json).unwrap());
+        let skipped = Reader::whole(&json, |reader| reader.array(&mut Reader::skip));
+        assert_eq!(skipped, Some(()));
+        assert_eq!(Reader::whole("[1 2]", Reader::value), None);
+    }
+
+    #[test]
+    fn what_is_broken_is_none() {
+        let read = |json| {
+            let mut names = Vec::new();
+            Reader::whole(json, |reader| {
+                reader.object(&mut |name, reader| {
+                    names.push(name.to_owned());
+                    reader.skip()
+                })
+            })?;
+            Some(names)
+        };
+        assert_eq!(read(r#" { "a" : 1 , "b":[2] } "#).unwrap(), ["a", "b"]);
+        assert_eq!(read("{}").unwrap().len(), 0);
+        for json in ["", "{", "}", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1"#, r#"{"a":1,}"#, r#"{a:1}"#, "{,}", "{}{}", "[]"]
+        {
+            assert_eq!(read(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_a_name_alone_or_with_what_it_holds() {
+        let read = |json| {
+            let mut kinds = Vec::new();
+            Reader::whole(json, |reader| {
+                reader.kind(&mut |name, reader| {
+                    kinds.push((name.to_owned(), reader.value()));
+                    Some(())
+                })
+            })?;
+            Some(kinds)
+        };
+        assert_eq!(read(r#""over""#).unwrap(), [("over".to_owned(), None)]);
+        assert_eq!(read(r#"{"close":{"code":1}}"#).unwrap(), [("close".to_owned(), Some(json!({ "code": 1 })))]);
+        assert_eq!(read("1"), None);
+    }
+
+    #[test]
+    fn pairs_are_pairs() {
+        let pairs = |json| Reader::whole(json, Reader::pairs);
+        assert_eq!(pairs("[]"), Some(Vec::new()));
+        assert_eq!(pairs(r#"[["a","b"], [ "c" , "d" ]]"#).unwrap().len(), 2);
+        for json in [r#"[["a"]]"#, r#"[["a","b","c"]]"#, r#"["a","b"]"#, "[[]]", "[1]"] {
+            assert_eq!(pairs(json), None, "{json}");
+        }
+    }
+}
