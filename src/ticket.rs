@@ -3,11 +3,11 @@
 //! `base64url(JSON) . base64url(HMAC-SHA256)`, in the parameter `ticket` of the query. The first key signs, every key is
 //! believed, so that keys can be exchanged while tickets are about.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::Sha256;
-use sockjs_protocol::base64url;
 use sockjs_protocol::json::Reader;
 use sockjs_protocol::time::Millis;
 
@@ -63,20 +63,20 @@ impl Ticket {
     /// As it stands in URLs. `keys` are not empty.
     pub fn sign(&self, keys: &[String]) -> serde_json::Result<String> {
         let json = serde_json::to_vec(self)?;
-        let body = base64url::encode(&json);
+        let body = Base64UrlUnpadded::encode_string(&json);
         let signature = keys.first().and_then(|key| mac(key, &body)).map(|mac| mac.finalize().into_bytes());
-        Ok([body, base64url::encode(&signature.unwrap_or_default())].join("."))
+        Ok([body, Base64UrlUnpadded::encode_string(&signature.unwrap_or_default())].join("."))
     }
 
     /// Reads a ticket for `prefix` that is no older than `max_age`.
     pub fn read(text: &str, keys: &[String], prefix: &str, now: Millis, max_age: Millis) -> Result<Self, Fault> {
         let (body, signature) = text.split_once('.').filter(|_| text.len() <= TICKET_MAX).ok_or(Fault::NotSigned)?;
-        let signature = base64url::decode(signature).ok_or(Fault::NotSigned)?;
+        let signature = Base64UrlUnpadded::decode_vec(signature).map_err(|_| Fault::NotSigned)?;
         let is_signed = |key: &String| mac(key, body).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
         if !keys.iter().any(is_signed) {
             return Err(Fault::NotSigned);
         }
-        let json = base64url::decode(body).ok_or(Fault::NotSigned)?;
+        let json = Base64UrlUnpadded::decode_vec(body).map_err(|_| Fault::NotSigned)?;
         let json = std::str::from_utf8(&json).map_err(|_| Fault::NotSigned)?;
         let ticket = Reader::whole(json, Self::signed).ok_or(Fault::NotSigned)?;
         match ticket {

@@ -6,14 +6,13 @@
 //! * [`frame`]: what a server sends; [`payload`]: what a client sends
 //! * [`transport`]: the table of transports, what each puts around a frame
 //! * [`session`]: the session state machine
-//! * [`envelope`]: what the Worker and the Durable Object say to each other; [`json`], [`base64url`]: how
+//! * [`envelope`]: what the Worker and the Durable Object say to each other; [`json`]: how its JSON is read
 //! * [`options`]: a service's settings, their defaults and limits
 //! * [`metrics`]: what is counted, and how it adds up; [`log`]: an event as a line
 //! * [`origin`]: whose pages may connect
 //! * [`prefix`]: where a service lives; [`placement`]: which object serves a connection
 //! * [`time`][]: milliseconds
 
-pub mod base64url;
 pub mod envelope;
 pub mod frame;
 pub mod json;
