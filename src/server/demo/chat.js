@@ -10,7 +10,7 @@ export function startChat(announce) {
   const join = $("join").elements;
   const say = $("say").elements;
   const address = new URLSearchParams(location.hash.slice(1));
-  const room = /^[\w-]{1,32}$/.exec(address.get("room") ?? "")?.[0] ?? randomName();
+  const room = roomOf(address) ?? randomName();
   let connection;
 
   // What was filled in before this script came stays.
@@ -62,9 +62,16 @@ export function startChat(announce) {
   };
   const leave = () => connection?.send(JSON.stringify("leave"));
   addEventListener("pagehide", leave);
-  addEventListener("hashchange", () => location.reload());
+  addEventListener("hashchange", () => {
+    const other = roomOf(new URLSearchParams(location.hash.slice(1)));
+    if (other && other !== room) location.reload();
+  });
   show();
-  if (address.has("room")) connect();
+  if (roomOf(address)) connect();
+}
+
+function roomOf(address) {
+  return /^[\w-]{1,32}$/.exec(address.get("room") ?? "")?.[0];
 }
 
 function showPresent(present) {
