@@ -22,7 +22,7 @@ export function startChat(announce) {
   $("second").href = `#room=${room}&over=${join.over.value === "xhr-polling" ? "xhr-streaming" : "xhr-polling"}`;
 
   function connect() {
-    history.replaceState(null, "", `#room=${room}&over=${join.over.value}`);
+    showAddress();
     connection = new Connection(`${location.origin}/demo/chat/${room}`, join.over.value || undefined);
     connection.onchange = (state) => {
       if (state === "open") connection.send(JSON.stringify({ name: join.name.value.trim() || "Guest" }));
@@ -38,6 +38,10 @@ export function startChat(announce) {
       else showLine(said);
     };
     connection.connect();
+  }
+
+  function showAddress() {
+    history.replaceState(null, "", `#room=${room}&over=${join.over.value}`);
   }
 
   function show() {
@@ -65,6 +69,7 @@ export function startChat(announce) {
   addEventListener("hashchange", () => {
     const other = roomOf(new URLSearchParams(location.hash.slice(1)));
     if (other && other !== room) location.reload();
+    else if (connection) showAddress(); // a link within the page took it away
   });
   show();
   if (roomOf(address)) connect();
