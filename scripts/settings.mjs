@@ -7,11 +7,14 @@ import { join } from "node:path";
 import { Problem } from "./run.mjs";
 import { startWorkerd } from "./workerd.mjs";
 
+const FIX = "see the table of options in README.md";
+const FIX_SECRET = "npm start reads secrets from the file .dev.vars (NAME=VALUE, one a line), npm run serve takes them by --var";
+
 /** Asks the Worker at `url`. */
 export async function requireGoodSettings(url) {
   const response = await fetch(url);
   const text = (await response.text()).trim();
-  if (response.status === 500) throw new Problem(text, "see the table of options in README.md");
+  if (response.status === 500) throw new Problem(text, /a secret/.test(text) ? FIX_SECRET : FIX);
 }
 
 /** Asks a Worker started for this, with these variables in place of those of wrangler.toml. */

@@ -48,7 +48,9 @@ function withDefaults(given) {
   };
   const defaults = ["--var", "SOCKJS_TEST_SERVICES:true", "--var", "SOCKJS_DEVELOPMENT:true", "--show-interactive-dev-session=false"];
   const ip = valueOf("--ip") ?? "127.0.0.1";
-  const port = Number(valueOf("--port") ?? 8787);
+  const chosen = valueOf("--port") ?? "8787";
+  const port = Number(chosen);
+  if (!/^\d+$/.test(chosen) || port > 65_535) throw new Problem(`--port takes a number from 0 to 65535, not ${chosen}`);
   if (valueOf("--ip") === undefined) defaults.push("--ip", ip);
   if (valueOf("--port") === undefined) defaults.push("--port", String(port));
   return { ip, port, args: [...defaults, ...given] };

@@ -73,14 +73,21 @@ function logToStderr(text) {
 function prepare({ address, storage, vars, layout, build = BUILD_DIR, worker, config = workerConfig(), entry = [] }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
-  mkdirSync(directory, { recursive: true });
-  mkdirSync(objects, { recursive: true });
+  for (const folder of [directory, objects]) makeFolder(folder);
   const files = [...entry, ...(worker ?? MODULES.map((name) => join(build, name)))];
   for (const file of [...files, ...layout.modules]) copyFileSync(file, join(directory, basename(file)));
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
   writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules }));
   return { configFile, objects };
+}
+
+function makeFolder(folder) {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new Problem(`${folder} cannot be made: ${error.message}`, "choose another folder with --storage");
+  }
 }
 
 /**
@@ -100,6 +107,9 @@ async function listening(stream, sockets) {
 function startFailure(address, printed) {
   if (/already in use/i.test(printed)) {
     return new Problem(`${address} is already in use`, "stop what listens there, or choose another port with --port");
+  }
+  if (/cannot assign requested address|DNS lookup failed/i.test(printed)) {
+    return new Problem(`${address} is no address of this machine`, "choose another one with --host");
   }
   return new Problem(`workerd did not start:\n${printed.trim()}`);
 }

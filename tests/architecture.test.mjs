@@ -2,8 +2,8 @@
 // and names is what there is.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { follow } from "../scripts/run.mjs";
 import { ROOT, WASM_TARGET, readToml, rustEnvironment } from "../scripts/tools.mjs";
@@ -69,19 +69,6 @@ test("the diagram in docs/architecture.md has the dependencies between the crate
     return names.filter((name) => name.startsWith("sockjs-")).map((name) => `${room} to ${name.replace("sockjs-", "")}`);
   });
   assert.deepEqual(arrows.sort(), needed.sort());
-});
-
-test("each file that the documentation names is there", () => {
-  const docs = readdirSync(join(ROOT, "docs"), { recursive: true }).filter((name) => name.endsWith(".md"));
-  const pages = ["README.md", "CONTRIBUTING.md", ...docs.map((name) => join("docs", name))];
-  const NAMED = /`((?:src|durable|protocol|tests|bench|scripts|docs|examples|template)\/[\w./-]*)`/g;
-  const LINKED = /\]\((?!https?:|#)([^)#]+)/g;
-  const missing = pages.flatMap((page) => {
-    const named = [...text(page).matchAll(NAMED)].map(([, file]) => file);
-    const linked = [...text(page).matchAll(LINKED)].map(([, file]) => join(dirname(page), file));
-    return [...named, ...linked].filter((file) => !existsSync(join(ROOT, file))).map((file) => `${page}: ${file}`);
-  });
-  assert.deepEqual(missing, []);
 });
 
 test("the diagram above the session has the phases of the code", () => {

@@ -13,15 +13,16 @@ const CLASS = "env.SOCKJS (SockJs)";
 /** The Worker starts in a second at most, and a small one starts soon: 338 KiB in November 2026. */
 const GZIP_KIB_MAX = 512;
 
+/** With an option that needs a secret, of which nothing is known here. */
 test("npm run deploy -- --dry-run: the Worker, its module of WebAssembly, and the bindings of wrangler.toml", async (t) => {
   const { folder, env } = nobody(t);
-  const args = ["--dry-run", "--outdir", folder, "--var", "SOCKJS_HEARTBEAT_DELAY:10000"];
+  const args = ["--dry-run", "--outdir", folder, "--var", "SOCKJS_HEARTBEAT_DELAY:10000", "--var", "SOCKJS_TICKETS:true"];
   const printed = await succeed([join(ROOT, "scripts/deploy.mjs"), ...args], { cwd: ROOT, env });
   assert.match(printed, /--dry-run: exiting now/);
   const [, gzip] = /gzip: ([\d.]+) KiB/.exec(printed);
   t.diagnostic(`the upload is ${gzip} KiB, gzipped`);
   assert.ok(Number(gzip) < GZIP_KIB_MAX, `${gzip} KiB`);
-  assert.deepEqual(bindings(printed), [CLASS, 'env.SOCKJS_HEARTBEAT_DELAY ("(hidden)")']);
+  assert.deepEqual(bindings(printed), [CLASS, 'env.SOCKJS_HEARTBEAT_DELAY ("(hidden)")', 'env.SOCKJS_TICKETS ("(hidden)")']);
 
   const wasm = /from "\.\/([\w.-]+\.wasm)"/.exec(readFileSync(join(folder, "index.js"), "utf8"));
   assert.deepEqual(readFileSync(join(folder, wasm[1])), readFileSync(join(BUILD_DIR, "index_bg.wasm")));

@@ -52,19 +52,41 @@ for (const colorScheme of ["light", "dark"]) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const [scene, show] of Object.entries(SCENES)) {
       test(`${scene}, ${colorScheme}, ${size}: all can be read and used`, async (t) => {
-        const demo = await openDemo(t, browser, server.url, { viewport, colorScheme, reducedMotion: "reduce" });
-        await show(demo);
-        const { page } = demo;
-        await page.screenshot({ path: join(PICTURES, `${scene}-${colorScheme}-${size}.png`), fullPage: true });
+        const { page, passes } = await look(t, `${scene}-${colorScheme}-${size}`, show, { viewport, colorScheme });
         assert.deepEqual(await page.evaluate(misplaced), []);
-        // Not its file as a script of the page: that has a policy.
-        await page.evaluate(axe.source);
-        const { violations, passes } = await page.evaluate(() => window.axe.run());
-        assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join("\n")}`), []);
         assert.ok(passes.some(({ id }) => id === "color-contrast"), "the contrast was looked at");
       });
     }
   }
+}
+
+/** 1280 pixels at four times the size, of which nobody should have to scroll in two directions. */
+for (const [scene, show] of Object.entries(SCENES)) {
+  test(`${scene}, 320 pixels wide: all can be read and used`, async (t) => {
+    const { page } = await look(t, `${scene}-narrow`, show, { viewport: { width: 320, height: 256 } });
+    assert.deepEqual(await page.evaluate(misplaced), []);
+  });
+}
+
+test("with the visitor's own colors what was told apart by a background has an edge", async (t) => {
+  const { page } = await look(t, "single-forced-colors", SCENES.single, { forcedColors: "active" });
+  assert.deepEqual(await page.evaluate(misplaced), []);
+  for (const piece of [".state", ".plot", ".frames", "#log"]) {
+    assert.equal(await page.locator(piece).first().evaluate((element) => getComputedStyle(element).borderStyle), "solid", piece);
+  }
+});
+
+/** Brings the page there, takes its picture, and finds nothing that keeps anybody out. */
+async function look(t, picture, show, options) {
+  const demo = await openDemo(t, browser, server.url, { reducedMotion: "reduce", ...options });
+  await show(demo);
+  const { page } = demo;
+  await page.screenshot({ path: join(PICTURES, `${picture}.png`), fullPage: true });
+  // Not its file as a script of the page: that has a policy.
+  await page.evaluate(axe.source);
+  const { violations, passes } = await page.evaluate(() => window.axe.run());
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join("\n")}`), []);
+  return { page, passes };
 }
 
 test("a visitor who wants no motion sees none", async (t) => {
@@ -83,6 +105,8 @@ function misplaced() {
   const found = [];
   const name = (element) => `${element.localName}.${element.id || element.className || element.dataset.part || element.textContent.slice(0, 20)}`;
   const hidden = (element) => element.closest(".spoken, .skip, template, [hidden], iframe, form[target]") || !element.checkVisibility();
+  const below = document.documentElement.scrollHeight - Math.max(innerHeight, document.body.getBoundingClientRect().bottom + scrollY);
+  if (below > 1) found.push(`${below} pixels of nothing below the page`);
   const scrolls = (element) => element.closest(".frames, #log");
   for (const element of document.body.querySelectorAll("*")) {
     if (hidden(element)) continue;

@@ -4,6 +4,9 @@ import { Plot, milliseconds, summary } from "./plot.js";
 
 const FRAMES_MAX = 60;
 const FRAME_CHARS = 160;
+const NEWS_CHARS = 60;
+/** Streams over XMLHttpRequest begin with these, so that every browser begins to hand on what it has. */
+const PRELUDE = /^h{2,}$/;
 const STATES = { closed: "Closed", connecting: "Connecting", open: "Open", waiting: "Reconnecting" };
 
 export class Card {
@@ -35,7 +38,7 @@ export class Card {
       this.#plot.show(echo.trips);
       this.show();
     };
-    echo.onecho = (text) => announce(transport, `“${text}” came back`);
+    echo.onecho = (text) => announce(transport, `“${shortened(text, NEWS_CHARS)}” came back`);
     echo.onnote = (what, about, kind) => {
       this.#note(`${about}: ${what}`, kind);
       announce(transport, what);
@@ -104,7 +107,9 @@ export class Card {
   }
 
   #frame(way, frame) {
-    const text = frame.length > FRAME_CHARS ? `${frame.slice(0, FRAME_CHARS)}… ${frame.length} characters` : frame;
+    let text = shortened(frame, FRAME_CHARS);
+    if (PRELUDE.test(frame)) text = `hhh… ${frame.length} times, a prelude`;
+    else if (text !== frame) text += ` ${frame.length} characters`;
     this.#line(way, way === "in" ? "received" : "sent", way === "in" ? "↓" : "↑", text);
   }
 
@@ -115,7 +120,7 @@ export class Card {
   #line(kind, spoken, sign, text) {
     const line = document.createElement("li");
     line.className = kind;
-    const time = make("time", `${((performance.now() - this.#sinceMs) / 1000).toFixed(1)} s`);
+    const time = make("time", seconds(performance.now() - this.#sinceMs));
     const mark = make("span", sign, "sign");
     mark.setAttribute("aria-hidden", "true");
     line.append(time, mark, make("span", spoken && `${spoken} `, "spoken"), make("code", text));
@@ -131,12 +136,27 @@ export class Card {
 }
 
 function describeEnd(end) {
-  return end ? [end.code, end.reason].filter(Boolean).join(" ") : "not connected";
+  if (!end) return "not connected";
+  const reason = end.reason || (end.code === 1006 ? "the connection was lost" : "");
+  return [end.code, reason].filter(Boolean).join(" ");
 }
 
+/** Such as "59 s", "9 min 59 s", "59 min", "3 h 46 min". */
 function duration(ms) {
   const seconds = Math.floor(ms / 1000);
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds} s`;
+  if (minutes < 10) return `${minutes} min ${seconds % 60} s`;
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Never wider than its column. */
+function seconds(ms) {
+  return `${(ms / 1000).toFixed(ms < 1_000_000 ? 1 : 0)} s`;
+}
+
+function shortened(text, chars) {
+  return text.length > chars ? `${text.slice(0, chars)}…` : text;
 }
 
 function make(name, text, className = "") {

@@ -10,7 +10,7 @@ export function startChat(announce) {
   const join = $("join").elements;
   const say = $("say").elements;
   const address = new URLSearchParams(location.hash.slice(1));
-  const room = /^[\w-]{1,32}$/.exec(address.get("room") ?? "")?.[0] ?? randomName();
+  const room = roomOf(address) ?? randomName();
   let connection;
 
   // What was filled in before this script came stays.
@@ -22,7 +22,7 @@ export function startChat(announce) {
   $("second").href = `#room=${room}&over=${join.over.value === "xhr-polling" ? "xhr-streaming" : "xhr-polling"}`;
 
   function connect() {
-    history.replaceState(null, "", `#room=${room}&over=${join.over.value}`);
+    showAddress();
     connection = new Connection(`${location.origin}/demo/chat/${room}`, join.over.value || undefined);
     connection.onchange = (state) => {
       if (state === "open") connection.send(JSON.stringify({ name: join.name.value.trim() || "Guest" }));
@@ -38,6 +38,10 @@ export function startChat(announce) {
       else showLine(said);
     };
     connection.connect();
+  }
+
+  function showAddress() {
+    history.replaceState(null, "", `#room=${room}&over=${join.over.value}`);
   }
 
   function show() {
@@ -62,9 +66,17 @@ export function startChat(announce) {
   };
   const leave = () => connection?.send(JSON.stringify("leave"));
   addEventListener("pagehide", leave);
-  addEventListener("hashchange", () => location.reload());
+  addEventListener("hashchange", () => {
+    const other = roomOf(new URLSearchParams(location.hash.slice(1)));
+    if (other && other !== room) location.reload();
+    else if (connection) showAddress(); // a link within the page took it away
+  });
   show();
-  if (address.has("room")) connect();
+  if (roomOf(address)) connect();
+}
+
+function roomOf(address) {
+  return /^[\w-]{1,32}$/.exec(address.get("room") ?? "")?.[0];
 }
 
 function showPresent(present) {

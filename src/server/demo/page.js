@@ -12,6 +12,7 @@ const PINGS_END_AFTER_MS = 300_000;
 /** Time for arrow keys to pass over a choice. */
 const SETTLE_MS = 250;
 const NEWS_MS = 300;
+const NEWS_MAX = 3;
 const NO_ROOM =
   "Pick it alone: over HTTP/1.1 a browser has six connections to a host, and the others keep them.";
 
@@ -77,11 +78,14 @@ function showControls() {
   for (const id of ["restart", "server-close", "send"]) $(id).disabled = !open;
 }
 
-/** What happened, and to whom: what happens to many at the same time is said once. */
+/** What happened last, and to whom: what happens to many at the same time is said once. */
 const news = new Map();
 
 function announce(who, what) {
-  news.set(what, (news.get(what) ?? new Set()).add(who));
+  const subjects = news.get(what) ?? new Set();
+  news.delete(what);
+  news.set(what, subjects.add(who));
+  if (news.size > NEWS_MAX) news.delete(news.keys().next().value);
   clearTimeout(newsTimer);
   newsTimer = setTimeout(() => {
     const subject = (all) => (all.size > 2 ? `${all.size} connections` : [...all].join(" and "));
@@ -134,6 +138,7 @@ for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => (l
 addEventListener("pagehide", disconnect);
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
+$("code").textContent = `new SockJS("${location.origin}${ECHO}")`;
 await readOffer().catch(() => {});
 startChat(announce);
 setInterval(tick, PING_EVERY_MS);

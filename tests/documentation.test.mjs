@@ -1,0 +1,59 @@
+// What the documentation points at is there: files, headings, commands. Other hosts are not asked.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { ROOT } from "../scripts/tools.mjs";
+
+const FOLDERS = ["docs", "durable", "examples", "protocol", "template"];
+const PAGES = [...pagesOf("."), ...FOLDERS.flatMap((folder) => pagesOf(folder, { recursive: true }))];
+const { scripts } = JSON.parse(read("package.json"));
+
+/** Of a page: links with their place, but for those to other hosts. */
+const LINK = /\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)/g;
+const FILE = /`((?:src|durable|protocol|tests|bench|scripts|docs|examples|template|fuzz)\/[\w./-]*)`/g;
+const COMMAND = /npm (?:--prefix \S+ )?(?:run ([\w:]+)|(start|test)\b)/g;
+
+test("each link leads to a file that is there, and to a heading in it", () => {
+  const dead = PAGES.flatMap((page) =>
+    [...read(page).matchAll(LINK)].flatMap(([link, path, heading]) => {
+      const target = path ? join(dirname(page), path) : page;
+      const isThere = existsSync(join(ROOT, target)) && (!heading || headings(target).includes(heading));
+      return isThere ? [] : [`${page}: ${link}`];
+    }),
+  );
+  assert.deepEqual(dead, []);
+});
+
+test("each file that is named is there", () => {
+  const missing = PAGES.flatMap((page) =>
+    [...read(page).matchAll(FILE)].filter(([, file]) => !existsSync(join(ROOT, file))).map(([, file]) => `${page}: ${file}`),
+  );
+  assert.deepEqual(missing, []);
+});
+
+test("each command of npm's that is named is there, and CONTRIBUTING names each that is", () => {
+  const named = (page) => [...read(page).matchAll(COMMAND)].map(([, run, own]) => run ?? own);
+  const unknown = PAGES.flatMap((page) => named(page).filter((name) => !scripts[name]).map((name) => `${page}: ${name}`));
+  assert.deepEqual(unknown, []);
+  const explained = new Set(named("CONTRIBUTING.md"));
+  assert.deepEqual(Object.keys(scripts).filter((name) => !explained.has(name)), []);
+});
+
+/** As GitHub names them in addresses. */
+function headings(page) {
+  const text = read(page).replace(/^```.*?^```/gms, "");
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-"),
+  );
+}
+
+function pagesOf(folder, options) {
+  const names = readdirSync(join(ROOT, folder), options).filter((name) => name.endsWith(".md"));
+  return names.map((name) => join(folder, name));
+}
+
+function read(file) {
+  return readFileSync(join(ROOT, file), "utf8");
+}
