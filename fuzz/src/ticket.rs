@@ -1,7 +1,6 @@
 //! Tickets: what was signed is believed for its place and time, and nothing else is.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha2::Sha256;
@@ -86,8 +85,8 @@ fn read(text: &str) -> Result<Ticket, Fault> {
 
 /// `json` as whoever knows the key would sign it.
 fn signed(json: &[u8]) -> String {
-    let body = BASE64.encode(json);
+    let body = Base64UrlUnpadded::encode_string(json);
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
     mac.update(body.as_bytes());
-    [body, BASE64.encode(mac.finalize().into_bytes())].join(".")
+    [body, Base64UrlUnpadded::encode_string(&mac.finalize().into_bytes())].join(".")
 }
