@@ -12,6 +12,7 @@ use crate::inbox::Job;
 use crate::info::Info;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::pending::Graces;
 use crate::runtime::{now, run};
 use crate::services::Services;
 use crate::start::Handlers;
@@ -41,6 +42,7 @@ pub struct Object {
     pub(crate) table: RefCell<Table>,
     pub(crate) store: Store,
     pub(crate) asleep: Asleep,
+    pub(crate) graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     is_settling: Cell<bool>,
     settle_planned: Cell<bool>,
@@ -71,6 +73,7 @@ impl Object {
             table: RefCell::new(Table::new()),
             store,
             asleep: Asleep::default(),
+            graces: Graces::default(),
             touched: RefCell::default(),
             is_settling: Cell::new(false),
             settle_planned: Cell::new(false),
