@@ -1,7 +1,8 @@
 //! Lets a request in, or says why not, before any object is asked: `access` decides about origins and tickets, the
 //! application about the rest.
 
-use crate::access::{FOREIGN, ReadBy, Sender, access};
+use crate::access::{FOREIGN, ReadBy, access};
+pub(crate) use crate::facts::Facts;
 use crate::headers::Refusal;
 use crate::place::Place;
 use crate::random;
@@ -19,29 +20,11 @@ use worker::{Env, Request, Result};
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub request: &'a Request,
+    pub facts: &'a Facts,
     pub services: &'a Services,
     pub config: &'a Config,
     pub place: &'a Place,
     pub env: &'a Env,
-}
-
-/// What a request tells of its sender; borrowed by [`Sender`].
-pub(crate) struct Facts {
-    origin: Option<String>,
-    fetch_site: Option<String>,
-    own: String,
-}
-
-impl Facts {
-    pub fn of(request: &Request) -> Result<Self> {
-        let headers = request.headers();
-        let own = origin_of(&request.inner().url()).to_owned();
-        Ok(Self { origin: headers.get("Origin")?, fetch_site: headers.get("Sec-Fetch-Site")?, own })
-    }
-
-    pub fn sender(&self) -> Sender<'_> {
-        Sender { origin: self.origin.as_deref(), fetch_site: self.fetch_site.as_deref(), own: &self.own }
-    }
 }
 
 impl Asked<'_> {
@@ -80,7 +63,7 @@ impl Asked<'_> {
         if !is_guarded(self.config) {
             return Ok(Ok(self.config.base_url.clone()));
         }
-        let facts = Facts::of(self.request)?;
+        let facts = self.facts;
         let standing = facts.sender().standing(self.config);
         if standing == Standing::Foreign {
             return Ok(Err(Refusal::new(403, FOREIGN).because(Refused::Origin)));
@@ -92,11 +75,11 @@ impl Asked<'_> {
             Ok(claims) => claims,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let origin = facts.origin.filter(|_| standing == Standing::Allowed);
+        let origin = facts.origin.clone().filter(|_| standing == Standing::Allowed);
         let ticket = Ticket::new(random::name(), &self.place.prefix, origin, now(), claims);
         let ticket = ticket.sign(self.services.keys())?;
-        let base = self.config.base_url.clone().unwrap_or_else(|| [&*facts.own, &*self.place.prefix].concat());
-        let query = kept_query(&self.request.inner().url());
+        let base = self.config.base_url.clone().unwrap_or_else(|| [facts.own(), &*self.place.prefix].concat());
+        let query = kept_query(&facts.url);
         Ok(Ok(Some(with_ticket(&base, &query, &ticket))))
     }
 
@@ -105,9 +88,8 @@ impl Asked<'_> {
             return Ok(Ok(None));
         }
         let Config { tickets, ticket_max_age, ticket_lifetime, .. } = *self.config;
-        let facts = Facts::of(self.request)?;
-        let url = self.request.inner().url();
-        let text = ticket_of(&url).filter(|_| tickets);
+        let facts = self.facts;
+        let text = ticket_of(&facts.url).filter(|_| tickets);
         let read = |text| Ticket::read(text, self.services.keys(), &self.place.prefix, now(), ticket_max_age);
         Ok(match access(self.config, facts.sender(), read_by, text.map(read)) {
             Ok(ticket) => Ok(ticket.map(|ticket| Pass {
@@ -129,7 +111,7 @@ impl Asked<'_> {
         transport: Option<Transport>,
         session: Option<&str>,
     ) -> std::result::Result<Option<serde_json::Value>, Refusal> {
-        let Self { request, services, config, place, env } = self;
+        let Self { request, services, config, place, env, .. } = self;
         let info = RequestInfo::new(request, &config.prefix, &place.parameters, session, transport);
         match services.admit(&info, env).await {
             Admission::AdmitAs(claims) if claims.to_string().len() > CLAIMS_MAX => {
@@ -149,13 +131,6 @@ impl Asked<'_> {
 /// Whether anyone is kept out of a service.
 fn is_guarded(config: &Config) -> bool {
     config.tickets || !config.allowed_origins.is_empty()
-}
-
-/// The origin in an absolute URL.
-fn origin_of(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host + at);
-    url.get(..end).unwrap_or(url)
 }
 
 fn query_of(url: &str) -> impl Iterator<Item = &str> {
@@ -191,17 +166,6 @@ fn now() -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_own_origin_is_that_of_the_url() {
-        for (url, origin) in [
-            ("https://a.example/echo/info?t=1", "https://a.example"),
-            ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
-            ("https://a.example?x=/", "https://a.example"),
-        ] {
-            assert_eq!(origin_of(url), origin);
-        }
-    }
 
     #[test]
     fn the_ticket_travels_in_the_query() {

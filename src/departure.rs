@@ -6,20 +6,27 @@
 
 use crate::inner::Line;
 use crate::invocation::Invocation;
+use crate::later::Expected;
 use futures::channel::oneshot;
+use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::Closure;
-use worker::web_sys::AbortSignal;
-use worker::{Request, Result};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Request, Result, web_sys};
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn watch(request: &web_sys::Request, number: u32, tell: &Function) -> std::result::Result<bool, JsValue>;
+}
 
 /// Watches for the departure of one request's client. Dropped before [`Departure::complete`], it is that departure.
 #[derive(Debug)]
 pub(crate) struct Departure {
     state: Rc<State>,
-    signal: AbortSignal,
-    on_abort: Closure<dyn FnMut()>,
+    /// Expected of `request.signal`.
+    _abort: Expected,
     /// Dropped when the object's first answer is there.
     unanswered: Option<oneshot::Sender<()>>,
 }
@@ -37,28 +44,24 @@ impl Departure {
     pub fn watch(request: &Request, invocation: &Invocation) -> Result<Self> {
         let state = Rc::new(State::default());
         let (unanswered, answered) = oneshot::channel();
-        let on_abort = Closure::new({
+        let on_abort = {
             let state = state.clone();
             let invocation = invocation.clone();
-            let mut answered = Some(answered);
             move || {
                 state.leave();
-                if let Some(answered) = answered.take() {
-                    // Without this the object would never hear of it: the receiver it is just about to accept would
-                    // look merely lost.
-                    invocation.stay_for(async move {
-                        // Cancellation is the answer.
-                        let _ = answered.await;
-                    });
-                }
+                // Without this the object would never hear of it: the receiver it is just about to accept would look
+                // merely lost.
+                invocation.stay_for(async move {
+                    // Cancellation is the answer.
+                    let _ = answered.await;
+                });
             }
-        });
-        let signal = request.inner().signal();
-        signal.add_event_listener_with_callback("abort", on_abort.as_ref().unchecked_ref())?;
-        if signal.aborted() {
+        };
+        let (abort, has_left) = Expected::call(on_abort, |number, tell| watch(request.inner(), number, tell));
+        if has_left? {
             state.leave();
         }
-        Ok(Self { state, signal, on_abort, unanswered: Some(unanswered) })
+        Ok(Self { state, _abort: abort, unanswered: Some(unanswered) })
     }
 
     /// The object's first answer is there; `line` is the way to tell it. If the client left meanwhile, it is told now.
@@ -89,8 +92,6 @@ impl Departure {
 
 impl Drop for Departure {
     fn drop(&mut self) {
-        // The error is that the signal is of a request that is over.
-        let _ = self.signal.remove_event_listener_with_callback("abort", self.on_abort.as_ref().unchecked_ref());
         self.state.leave();
     }
 }

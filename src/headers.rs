@@ -127,19 +127,19 @@ pub(crate) fn preflight(methods: &'static str, expires: String) -> Head {
 
 /// What a request says for CORS. Pages of every origin may connect, as with sockjs-node.
 #[derive(Debug, Default)]
-pub(crate) struct Cors {
+pub(crate) struct Cors<'a> {
     /// `Origin`, also the literal `null` of sandboxed pages and files.
-    pub origin: Option<String>,
+    pub origin: Option<&'a str>,
     /// `Access-Control-Request-Headers`.
-    pub request_headers: Option<String>,
+    pub request_headers: Option<&'a str>,
 }
 
-impl Cors {
+impl Cors<'_> {
     /// The origin is named rather than `*`, which browsers do not take for requests with credentials, and stock clients
     /// send them.
     pub fn headers(&self) -> Vec<Header> {
         let mut headers: Vec<Header> = Vec::with_capacity(4);
-        match self.origin.as_deref().filter(|origin| !origin.is_empty()) {
+        match self.origin.filter(|origin| !origin.is_empty()) {
             None => headers.push(("Access-Control-Allow-Origin", "*".into())),
             Some(origin) => {
                 headers.push(("Access-Control-Allow-Origin", origin.to_owned().into()));
@@ -147,7 +147,7 @@ impl Cors {
             }
         }
         headers.push(("Vary", "Origin".into()));
-        if let Some(requested) = self.request_headers.as_deref().filter(|requested| !requested.is_empty()) {
+        if let Some(requested) = self.request_headers.filter(|requested| !requested.is_empty()) {
             headers.push(("Access-Control-Allow-Headers", requested.to_owned().into()));
         }
         headers
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn the_origin_is_echoed_with_credentials() {
         for origin in ["test", "null", "https://example.com:8080"] {
-            let cors = Cors { origin: Some(origin.into()), request_headers: None };
+            let cors = Cors { origin: Some(origin), request_headers: None };
             assert_eq!(
                 lines(&cors.headers()),
                 [
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn without_an_origin_everyone_may_read_without_credentials() {
-        for origin in [None, Some(String::new())] {
+        for origin in [None, Some("")] {
             let cors = Cors { origin, request_headers: None };
             assert_eq!(lines(&cors.headers()), ["Access-Control-Allow-Origin: *", "Vary: Origin"]);
         }
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn requested_headers_are_allowed_verbatim() {
         let allowed = |request_headers: Option<&str>| {
-            let cors = Cors { origin: None, request_headers: request_headers.map(Into::into) };
+            let cors = Cors { origin: None, request_headers };
             cors.headers().into_iter().find(|(name, _)| *name == "Access-Control-Allow-Headers")
         };
         assert_eq!(allowed(Some("a, b, c")).unwrap().1, "a, b, c");

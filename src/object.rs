@@ -2,21 +2,40 @@
 
 use crate::Config;
 use crate::inner::Inner;
-use futures::future::{Either, select};
-use js_sys::futures::JsFuture;
-use js_sys::{Function, Reflect, Uint8Array};
-use sockjs_durable::log;
-use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, Push};
+use crate::later::answer;
+use js_sys::{Array, Function, Reflect, Uint8Array};
+use sockjs_durable::{CLIENT_HEADERS, log};
+use sockjs_protocol::envelope::{Action, Command, EnvelopeError, Push, ToEdge};
+use sockjs_protocol::header::decode_frame;
 use std::fmt;
-use std::pin::pin;
-use std::time::Duration;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObject;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Delay, Error, ObjectNamespace, Request, Result, Stub, web_sys};
+use worker::{Error, ObjectNamespace, Request, Result, Stub, web_sys};
 
-/// An object that panicked never answers (workers-rs 0.8.7), so nothing waits for one without a limit.
-const LIMIT: Duration = Duration::from_secs(10);
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn forward(
+        stub: &DurableObject,
+        request: &web_sys::Request,
+        names: &Array,
+        command: &str,
+        number: u32,
+        tell: &Function,
+    ) -> std::result::Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn hand(
+        stub: &DurableObject,
+        url: &str,
+        command: &str,
+        body: Option<Uint8Array>,
+        number: u32,
+        tell: &Function,
+    ) -> std::result::Result<(), JsValue>;
+}
 
 /// Requests to objects need a URL; of a push nobody reads it.
 const PUSH_URL: &str = "https://sockjs-edge.invalid/push";
@@ -35,7 +54,7 @@ pub(crate) enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TimedOut => write!(f, "the object did not answer within {} s", LIMIT.as_secs()),
+            Self::TimedOut => f.write_str("the object did not answer in time"),
             Self::Overloaded(error) | Self::Failed(error) => write!(f, "the object could not be reached: {error}"),
         }
     }
@@ -57,7 +76,7 @@ impl From<JsValue> for Failure {
 #[derive(Debug)]
 pub(crate) enum Attached {
     /// 200: this is all there is to write.
-    Answered(Vec<u8>),
+    Answered(Result<ToEdge, EnvelopeError>),
     /// 101: what there is to write comes on this socket.
     Waiting(Inner),
     /// Another status.
@@ -81,71 +100,59 @@ impl Object {
 
     /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
     pub async fn attach(&self, client: &ClientRequest, command: impl Fn(bool) -> Command) -> Result<Attached, Failure> {
-        within_limit(async {
-            let response = self.fetch(|again| client.forward(&command(again), true)).await?;
-            match response.status() {
-                200 => {
-                    let body = JsFuture::from(response.array_buffer()?).await?;
-                    Ok(Attached::Answered(Uint8Array::new(&body).to_vec()))
-                }
-                101 => match response.websocket() {
-                    Some(socket) => Ok(Attached::Waiting(Inner::accept(socket)?)),
-                    None => Err(Failure::Failed("101 without a WebSocket".into())),
-                },
-                status => Ok(Attached::Refused(status)),
-            }
-        })
-        .await
+        match self.ask(|stub, again, to| client.forward(stub, &command(again), to)).await? {
+            Answer::Upgrade(response) => match response.websocket() {
+                Some(socket) => Ok(Attached::Waiting(Inner::accept(socket)?)),
+                None => Err(Failure::Failed("101 without a WebSocket".into())),
+            },
+            Answer::Text(200, frame) => Ok(Attached::Answered(decode_frame(&frame))),
+            Answer::Body(200, body) => Ok(Attached::Answered(ToEdge::decode(&body))),
+            answer => Ok(Attached::Refused(answer.status())),
+        }
     }
 
     /// Hands over messages; gives the status. A second try is told by the command's own id.
-    pub async fn send(&self, url: &str, command: &Command, batch: &[u8]) -> Result<u16, Failure> {
-        within_limit(async {
-            let response = self.fetch(|_| post(url, command, batch)).await?;
-            Ok(response.status())
-        })
-        .await
+    pub async fn send(&self, url: &str, command: &Command, batch: Option<&[u8]>) -> Result<u16, Failure> {
+        Ok(self.ask(|stub, _, to| post(stub, url, command, batch, to)).await?.status())
     }
 
     /// Tells what a receiver wrote; whether the object knows now.
     pub async fn wrote(&self, url: &str, command: &Command) -> bool {
-        self.send(url, command, &[]).await.is_ok_and(|status| status == 204)
+        self.send(url, command, None).await.is_ok_and(|status| status == 204)
     }
 
     /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does
     /// not recognise one that comes again.
     pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), Failure> {
-        within_limit(async {
-            let request = |_| post(PUSH_URL, command, message.as_bytes());
-            let response = match command.action {
-                Action::Push { push: Push::Message, .. } => self.fetch_once(&request(false)?).await?,
-                _ => self.fetch(request).await?,
-            };
-            let text = JsFuture::from(response.text()?).await?;
-            Ok((response.status(), text.as_string().unwrap_or_default()))
-        })
-        .await
+        let request = |stub: &DurableObject, _, to: To<'_>| post(stub, PUSH_URL, command, Some(message.as_bytes()), to);
+        let answer = match command.action {
+            Action::Push { push: Push::Message, .. } => self.ask_once(|stub, to| request(stub, false, to)).await?,
+            _ => self.ask(request).await?,
+        };
+        match answer {
+            Answer::Body(status, text) => Ok((status, String::from_utf8_lossy(&text).into_owned())),
+            answer => Ok((answer.status(), String::new())),
+        }
     }
 
     /// Passes a client's WebSocket on.
-    pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<web_sys::Response, Failure> {
-        within_limit(self.fetch(|_| client.forward(command, false))).await
+    pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<Answer, Failure> {
+        self.ask(|stub, _, to| client.forward(stub, command, to)).await
     }
 
     /// Tries a second time, on a new stub, what the runtime says is worth it.
-    async fn fetch(&self, request: impl Fn(bool) -> Result<web_sys::Request>) -> Result<web_sys::Response, Failure> {
-        let first = match self.fetch_once(&request(false)?).await {
-            Err(error) if is_retryable(&error) => error,
+    async fn ask(&self, request: impl Fn(&DurableObject, bool, To<'_>) -> Result<()>) -> Result<Answer, Failure> {
+        let first = match self.ask_once(|stub, to| request(stub, false, to)).await {
+            Err(Asking::Thrown(error)) if is_retryable(&error) => error,
             answer => return Ok(answer?),
         };
         log::warn("retry", None, Error::from(first));
-        Ok(self.fetch_once(&request(true)?).await?)
+        Ok(self.ask_once(|stub, to| request(stub, true, to)).await?)
     }
 
-    async fn fetch_once(&self, request: &web_sys::Request) -> Result<web_sys::Response, JsValue> {
-        // Through the bare binding: `worker`'s wrappers read method, headers, body and more of both sides.
-        let stub = self.stub()?.into_rpc::<DurableObject>();
-        JsFuture::from(stub.fetch_with_request(request)?).await?.dyn_into()
+    async fn ask_once(&self, request: impl FnOnce(&DurableObject, To<'_>) -> Result<()>) -> Result<Answer, Asking> {
+        let stub = self.stub()?.into_rpc();
+        Answer::read(answer(|number, tell| request(&stub, (number, tell)).map_err(Asking::from)).await?)
     }
 
     /// A new one for each try.
@@ -168,13 +175,6 @@ fn within(namespace: &ObjectNamespace, jurisdiction: &str) -> Result<ObjectNames
     Ok(method.call1(namespace, &JsValue::from_str(jurisdiction))?.unchecked_into())
 }
 
-async fn within_limit<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    match select(pin!(work), pin!(Delay::from(LIMIT))).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(Failure::TimedOut),
-    }
-}
-
 fn is_retryable(error: &JsValue) -> bool {
     is(error, "retryable") && !is(error, "overloaded")
 }
@@ -184,48 +184,117 @@ fn is(error: &JsValue, mark: &str) -> bool {
     Reflect::get(error, &JsValue::from_str(mark)).is_ok_and(|value| value.is_truthy())
 }
 
-/// What an object has to know of a client's request: its URL and headers.
+/// What an object answered.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Status, and a frame in its header if there is one.
+    Text(u16, String),
+    /// Status and body.
+    Body(u16, Vec<u8>),
+    /// 101.
+    Upgrade(web_sys::Response),
+}
+
+impl Answer {
+    /// Reads what the glue makes of a response.
+    fn read(answer: JsValue) -> Result<Self, Asking> {
+        if let Some(text) = answer.as_string() {
+            let (status, frame) = text.split_once(' ').unwrap_or((&text, ""));
+            return Ok(Self::Text(status.parse().unwrap_or_default(), frame.to_owned()));
+        }
+        if answer.is_undefined() {
+            return Err(Asking::TimedOut);
+        }
+        Ok(match answer.dyn_into::<Array>() {
+            Ok(answer) => {
+                let status = answer.get(0).as_f64().unwrap_or_default();
+                Self::Body(status as u16, Uint8Array::new(&answer.get(1)).to_vec())
+            }
+            Err(response) => Self::Upgrade(response.unchecked_into()),
+        })
+    }
+
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Text(status, _) | Self::Body(status, _) => *status,
+            Self::Upgrade(_) => 101,
+        }
+    }
+}
+
+/// Where an answer goes: see [`answer`].
+type To<'a> = (u32, &'a Function);
+
+/// Why one try came to nothing.
+enum Asking {
+    Thrown(JsValue),
+    TimedOut,
+}
+
+impl From<JsValue> for Asking {
+    fn from(error: JsValue) -> Self {
+        Self::Thrown(error)
+    }
+}
+
+impl From<Error> for Asking {
+    fn from(error: Error) -> Self {
+        Self::Thrown(error.into())
+    }
+}
+
+impl From<Asking> for Failure {
+    fn from(asking: Asking) -> Self {
+        match asking {
+            Asking::Thrown(error) => error.into(),
+            Asking::TimedOut => Self::TimedOut,
+        }
+    }
+}
+
+/// Of a handshake; the runtime may want them at the other end.
+const HANDSHAKE_HEADERS: [&str; 4] =
+    ["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
+
+thread_local! {
+    /// Names of the headers that go along with an attach, and with a WebSocket.
+    static NAMES: [Array; 2] = [
+        CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect(),
+        CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).map(JsValue::from_str).collect(),
+    ];
+}
+
+/// What an object has to know of a client's request: its URL and some headers.
 #[derive(Debug)]
 pub(crate) struct ClientRequest {
+    request: web_sys::Request,
+    names: Array,
     url: String,
-    headers: web_sys::Headers,
 }
 
 impl ClientRequest {
-    pub fn of(request: &Request) -> Result<Self> {
-        let request = request.inner();
-        // A copy on the JavaScript side: no header crosses into wasm.
-        let headers = web_sys::Headers::new_with_headers(&request.headers())?;
-        // It tells of a body that does not go along.
-        headers.delete("Content-Length")?;
-        Ok(Self { url: request.url(), headers })
+    pub fn of(request: &Request, url: &str) -> Self {
+        let names = NAMES.with(|[names, _]| names.clone());
+        Self { request: Clone::clone(request.inner()), names, url: url.to_owned() }
+    }
+
+    /// Of a client that asks for a WebSocket. What is handed over later, by URL, is only of the others.
+    pub fn of_websocket(request: &Request) -> Self {
+        Self { names: NAMES.with(|[_, names]| names.clone()), ..Self::of(request, "") }
     }
 
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The request to the object. `set`, not `append`: the header may stand in the client's request too.
-    fn forward(&self, command: &Command, upgrade: bool) -> Result<web_sys::Request> {
-        self.headers.set(COMMAND_HEADER, &encode(command)?)?;
-        if upgrade {
-            self.headers.set("Upgrade", "websocket")?;
-        }
-        let init = web_sys::RequestInit::new();
-        init.set_headers_headers(&self.headers);
-        Ok(web_sys::Request::new_with_str_and_init(&self.url, &init)?)
+    fn forward(&self, stub: &DurableObject, command: &Command, (number, tell): To<'_>) -> Result<()> {
+        Ok(forward(stub, &self.request, &self.names, &encode(command)?, number, tell)?)
     }
 }
 
-/// A send's request. The object knows the client since it attached, so no header goes along.
-fn post(url: &str, command: &Command, batch: &[u8]) -> Result<web_sys::Request> {
-    let headers = web_sys::Headers::new()?;
-    headers.set(COMMAND_HEADER, &encode(command)?)?;
-    let init = web_sys::RequestInit::new();
-    init.set_method("POST");
-    init.set_headers_headers(&headers);
-    init.set_body_opt_u8_array(Some(&Uint8Array::from(batch)));
-    Ok(web_sys::Request::new_with_str_and_init(url, &init)?)
+/// A request with messages. The object knows the client since it attached, so no header goes along.
+fn post(stub: &DurableObject, url: &str, command: &Command, body: Option<&[u8]>, (number, tell): To<'_>) -> Result<()> {
+    Ok(hand(stub, url, &encode(command)?, body.map(Uint8Array::from), number, tell)?)
 }
 
 fn encode(command: &Command) -> Result<String> {

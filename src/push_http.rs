@@ -123,7 +123,8 @@ impl Push {
         if request.inner().method() != "POST" {
             return Ok(Err(Refusal::new(405, "only POST")));
         }
-        let body = match body::read(request, BODY_MAX).await? {
+        let content_length = request.headers().get("Content-Length")?;
+        let body = match body::read(request, content_length.as_deref(), BODY_MAX).await? {
             Ok(body) => body,
             Err(TooLarge) => return Ok(Err(Refusal::new(413, "the body is too large"))),
         };

@@ -11,9 +11,11 @@
 use crate::access::frame_ancestors;
 use crate::callback::callback_of;
 use crate::departure::Departure;
+use crate::facts::Facts;
 use crate::headers::{Head, Header, Refusal, not_cached, security_policy};
 use crate::inner::Inner;
 use crate::invocation::Invocation;
+use crate::later::Timer;
 use crate::metrics::Refusals;
 use crate::object::{Attached, ClientRequest, Failure, Object};
 use crate::place::Destination;
@@ -50,11 +52,12 @@ pub(crate) async fn receive(
     session: &str,
     to: Destination<'_>,
     request: &Request,
+    facts: &Facts,
     context: &Context,
     more: Vec<Header>,
 ) -> Result<Response> {
     let Destination { config, place, pass, refusals, object } = to;
-    let callback = if row.needs_callback() { callback_of(&request.inner().url()) } else { Ok(String::new()) };
+    let callback = if row.needs_callback() { callback_of(&facts.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
         Err(refusal) => {
@@ -64,7 +67,7 @@ pub(crate) async fn receive(
     };
     let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?).with(more);
     if row.cors {
-        head = head.with(cors_of(request, config)?);
+        head = head.with(cors_of(facts, config));
     }
     if row.content_type == HTML {
         let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
@@ -77,7 +80,7 @@ pub(crate) async fn receive(
         invocation,
         inner: None,
         object,
-        client: ClientRequest::of(request)?,
+        client: ClientRequest::of(request, &facts.url),
         row,
         service: config.prefix.clone(),
         refusals,
@@ -86,6 +89,7 @@ pub(crate) async fn receive(
         session: session.to_owned(),
         id: ReceiverId(random::id()),
         progress: Progress::new(row, callback, config),
+        timer: None,
         asked: false,
         attempts: 0,
     };
@@ -140,6 +144,8 @@ struct Receiver {
     session: String,
     id: ReceiverId,
     progress: Progress,
+    /// Ends when something has to be acknowledged.
+    timer: Option<Timer>,
     /// Whether an attach was sent, answered or not.
     asked: bool,
     /// Attempts to attach again since the object was last heard of.
@@ -242,8 +248,11 @@ impl Receiver {
                 inner.acknowledge(seq);
             }
             let Some(at) = self.progress.acknowledge_at() else { return inner.next().await };
-            if let Either::Left((message, _)) = select(pin!(inner.next()), pin!(sleep(at - now()))).await {
-                return message;
+            // Kept from message to message: it never ends too late, and if it ends early there is another one.
+            let timer = self.timer.get_or_insert_with(|| Timer::new(at - now()));
+            match select(pin!(inner.next()), timer).await {
+                Either::Left((message, _)) => return message,
+                Either::Right(_) => self.timer = None,
             }
         }
     }
@@ -336,7 +345,7 @@ impl Receiver {
                 self.inner = Some(inner);
                 Answer::Waiting
             }
-            Ok(Attached::Answered(body)) => match ToEdge::decode(&body) {
+            Ok(Attached::Answered(message)) => match message {
                 Ok(ToEdge::Frame { seq, frame, .. }) => Answer::Complete(ToEdge::Frame { seq, frame, end: true }),
                 Ok(ToEdge::Probe) => Answer::Failed,
                 Err(error) => {

@@ -2,14 +2,16 @@
 
 use crate::Config;
 use crate::access::has_list;
-use crate::admit::Facts;
+use crate::facts::Facts;
 use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid, nosniff};
 use crate::iframe::etag;
 use futures::Stream;
 use js_sys::Date;
 use sockjs_protocol::origin::Standing;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use wasm_bindgen::JsValue;
-use worker::{Headers, Request, Response, ResponseBuilder, Result};
+use worker::{Headers, Request, Response, ResponseBuilder, Result, web_sys};
 
 /// A response with a body of known length, for which the runtime sends Content-Length.
 pub(crate) fn fixed(head: Head, body: impl Into<Vec<u8>>) -> Result<Response> {
@@ -68,20 +70,18 @@ pub(crate) fn refused(refusal: Refusal) -> Result<Response> {
     fixed(refusal.head(), refusal.text.into_owned())
 }
 
-/// The CORS headers for the answer to `request`; none if other origins are left out.
-pub(crate) fn cors_of(request: &Request, config: &Config) -> Result<Vec<Header>> {
+/// The CORS headers for the answer to a request; none if other origins are left out.
+pub(crate) fn cors_of(facts: &Facts, config: &Config) -> Vec<Header> {
     if config.disable_cors {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let headers = request.headers();
     if has_list(config) {
-        let standing = Facts::of(request)?.sender().standing(config);
+        let standing = facts.sender().standing(config);
         if matches!(standing, Standing::Foreign | Standing::Absent) {
-            return Ok(vec![("Vary", "Origin".into())]);
+            return vec![("Vary", "Origin".into())];
         }
     }
-    let cors = Cors { origin: headers.get("Origin")?, request_headers: headers.get("Access-Control-Request-Headers")? };
-    Ok(cors.headers())
+    Cors { origin: facts.origin.as_deref(), request_headers: facts.request_headers.as_deref() }.headers()
 }
 
 /// The cookie for the answer to `request`, if the service sets one.
@@ -99,9 +99,33 @@ pub(crate) fn in_a_year() -> String {
 
 /// The head of a response of any kind.
 pub(crate) fn builder(head: Head) -> Result<ResponseBuilder> {
+    let status = head.status;
+    let headers = HEADS.with_borrow_mut(|heads| made(heads, head))?;
+    Ok(ResponseBuilder::new().with_status(status).with_headers(headers))
+}
+
+/// How many heads an isolate remembers. Its answers have few different ones.
+const HEADS_MAX: usize = 16;
+
+type Heads = VecDeque<(Vec<Header>, web_sys::Headers)>;
+
+thread_local! {
+    static HEADS: RefCell<Heads> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// The runtime's headers for `head`: a copy of those made before, which is one call instead of one for each. A copy, since
+/// the application may change those of its response.
+fn made(heads: &mut Heads, head: Head) -> Result<Headers> {
+    if let Some((_, made)) = heads.iter().find(|(known, _)| *known == head.headers) {
+        return Ok(Headers(web_sys::Headers::new_with_headers(made)?));
+    }
     let headers = Headers::new();
     for (name, value) in head.headers.iter().chain([&nosniff()]) {
         headers.set(name, value)?;
     }
-    Ok(ResponseBuilder::new().with_status(head.status).with_headers(headers))
+    if heads.len() == HEADS_MAX {
+        heads.pop_front();
+    }
+    heads.push_back((head.headers, web_sys::Headers::new_with_headers(&headers.0)?));
+    Ok(headers)
 }

@@ -1,6 +1,7 @@
 //! A sending request: its messages are checked here and handed to the object.
 
 use crate::body::{self, TooLarge};
+use crate::facts::Facts;
 use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
 use crate::place::Destination;
@@ -9,19 +10,25 @@ use crate::respond::{bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
 use percent_encoding::percent_decode;
 use sockjs_durable::log;
-use sockjs_protocol::envelope::{Action, Command, Pass, encode_batch};
+use sockjs_protocol::envelope::{Action, Command, Pass, encode_batch, fits};
 use sockjs_protocol::payload::{self, PayloadError};
 use sockjs_protocol::transport::Send;
 use worker::{Request, Response, Result};
 
 /// Answers the sending request `row` of `session`.
-pub(crate) async fn send(row: &'static Send, session: &str, to: Destination<'_>, request: Request) -> Result<Response> {
+pub(crate) async fn send(
+    row: &'static Send,
+    session: &str,
+    to: Destination<'_>,
+    request: Request,
+    facts: &Facts,
+) -> Result<Response> {
     let Destination { config, pass, refusals, object, .. } = to;
     // On errors too, or a script of another origin could not read them.
-    let mut common = if row.cors { cors_of(&request, config)? } else { Vec::new() };
+    let mut common = if row.cors { cors_of(facts, config) } else { Vec::new() };
     common.extend(not_cached());
     common.extend(cookie_of(&request, config)?);
-    match hand_over(row, session, config, pass, object, request).await? {
+    match hand_over(row, session, config, pass, object, request, facts).await? {
         Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
         Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
         Err(refusal) => {
@@ -38,14 +45,13 @@ async fn hand_over(
     pass: Option<Pass>,
     object: Object,
     mut request: Request,
+    facts: &Facts,
 ) -> Result<std::result::Result<(), Refusal>> {
-    let url = request.inner().url();
-    let content_type = request.headers().get("Content-Type")?.unwrap_or_default();
-    let body = match body::read(&mut request, config.body_limit).await? {
+    let body = match body::read(&mut request, facts.content_length.as_deref(), config.body_limit).await? {
         Ok(body) => body,
         Err(TooLarge) => return Ok(Err(too_large("body", config.body_limit))),
     };
-    let messages = match messages(row, &content_type, body) {
+    let messages = match messages(row, facts.content_type.as_deref().unwrap_or_default(), body) {
         Ok(messages) => messages,
         Err(error) => return Ok(Err(Refusal::new(500, error.to_string()))),
     };
@@ -56,9 +62,11 @@ async fn hand_over(
         return Ok(Err(Refusal::new(413, "The body has too many messages.\n")));
     }
     // One id for both tries: by it the object knows the second.
-    let action = Action::Send { session: session.to_owned(), id: random::id() };
-    let command = Command::new(&config.prefix, action).with_pass(pass);
-    Ok(match object.send(&url, &command, &encode_batch(&messages)).await {
+    let (session, id) = (session.to_owned(), random::id());
+    let (messages, batch) =
+        if fits(&messages) { (Some(messages), None) } else { (None, Some(encode_batch(&messages))) };
+    let command = Command::new(&config.prefix, Action::Send { session, id, messages }).with_pass(pass);
+    Ok(match object.send(&facts.url, &command, batch.as_deref()).await {
         Ok(204) => Ok(()),
         Ok(404) => Err(Refusal::not_found()),
         Ok(403) => Err(Refusal::new(403, FORBIDDEN)),

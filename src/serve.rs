@@ -2,7 +2,8 @@
 
 use crate::access::{FOREIGN, frame_ancestors, may_frame};
 use crate::address;
-use crate::admit::{Asked, Facts};
+use crate::admit::Asked;
+use crate::facts::Facts;
 use crate::headers::{
     Head, Refusal, method_not_allowed, not_cached, preflight, referrer_policy, security_policy, unencoded,
 };
@@ -54,13 +55,12 @@ async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &C
     if let Some(problem) = services.problem() {
         return refused(Refusal::new(500, problem.to_owned()));
     }
-    // Not `Request::method`, which takes every method that it does not know for GET.
-    let method = request.inner().method();
-    if request.inner().url().len() > URL_MAX {
+    let facts = Facts::of(&request)?;
+    if facts.url.len() > URL_MAX {
         return refused(Refusal::new(414, "The URL is too long.\n"));
     }
     let path = request.path();
-    let (config, prefix, endpoint) = match route(&method, &path, services.configs()) {
+    let (config, prefix, endpoint) = match route(&facts.method, &path, services.configs()) {
         Route::NotFound => return refused(Refusal::not_found()),
         Route::MethodNotAllowed { allow } => return bodiless(method_not_allowed(allow)),
         Route::Service(config, prefix, endpoint) => (config, prefix, endpoint),
@@ -86,7 +86,7 @@ async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &C
         refusals: refusals.clone(),
         object: Object::new(namespace, place.object(config, session), config),
     };
-    let asked = Asked { request: &request, services: &services, config, place: &place, env };
+    let asked = Asked { request: &request, facts: &facts, services: &services, config, place: &place, env };
     let pass = match endpoint.connects() {
         Some((transport, session)) => match asked.connection(transport, session).await? {
             Ok(pass) => {
@@ -103,7 +103,7 @@ async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &C
         Ok(pass) => pass,
         Err(refusal) => {
             refusals.note(endpoint.connects().map(|(transport, _)| transport), refusal.reason);
-            return refused_to_script(refusal, &request, config);
+            return refused_to_script(refusal, &facts, config);
         }
     };
     match endpoint {
@@ -113,37 +113,37 @@ async fn answer(services: Rc<Services>, request: Request, env: &Env, context: &C
                 Ok(base_url) => base_url,
                 Err(refusal) => {
                     refusals.note(None, refusal.reason);
-                    return refused_to_script(refusal, &request, config);
+                    return refused_to_script(refusal, &facts, config);
                 }
             };
-            let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(&request, config)?);
+            let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(&facts, config));
             fixed(head, info(config, base_url.as_deref(), random::u32())?)
         }
-        Endpoint::InfoOptions => options("OPTIONS, GET", &request, config),
-        Endpoint::Iframe => iframe(&request, config),
-        Endpoint::TransportOptions => options("OPTIONS, POST", &request, config),
+        Endpoint::InfoOptions => options("OPTIONS, GET", &facts, config),
+        Endpoint::Iframe => iframe(&request, &facts, config),
+        Endpoint::TransportOptions => options("OPTIONS, POST", &facts, config),
         Endpoint::Receive(row, session) => {
             let more = if services.is_development() { vec![unencoded()] } else { Vec::new() };
-            receive(row, session, to(Some(session), pass), &request, context, more).await
+            receive(row, session, to(Some(session), pass), &request, &facts, context, more).await
         }
-        Endpoint::Send(row, session) => send(row, session, to(Some(session), pass), request).await,
+        Endpoint::Send(row, session) => send(row, session, to(Some(session), pass), request, &facts).await,
         Endpoint::WebSocket(session) => websocket(Some(session), to(Some(session), pass), &request).await,
         Endpoint::RawWebSocket => websocket(None, to(None, pass), &request).await,
     }
 }
 
-fn options(methods: &'static str, request: &Request, config: &Config) -> Result<Response> {
-    bodiless(preflight(methods, in_a_year()).with(cors_of(request, config)?))
+fn options(methods: &'static str, facts: &Facts, config: &Config) -> Result<Response> {
+    bodiless(preflight(methods, in_a_year()).with(cors_of(facts, config)))
 }
 
 /// An error that a script of an allowed page can read.
-fn refused_to_script(refusal: Refusal, request: &Request, config: &Config) -> Result<Response> {
-    let head = refusal.head().with(not_cached()).with(cors_of(request, config)?);
+fn refused_to_script(refusal: Refusal, facts: &Facts, config: &Config) -> Result<Response> {
+    let head = refusal.head().with(not_cached()).with(cors_of(facts, config));
     fixed(head, refusal.text.into_owned())
 }
 
-fn iframe(request: &Request, config: &Config) -> Result<Response> {
-    if !may_frame(config, Facts::of(request)?.sender()) {
+fn iframe(request: &Request, facts: &Facts, config: &Config) -> Result<Response> {
+    if !may_frame(config, facts.sender()) {
         return refused(Refusal::new(403, FOREIGN));
     }
     let policy = iframe_policy(&config.sockjs_url, frame_ancestors(config));

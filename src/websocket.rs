@@ -1,7 +1,7 @@
 //! A client's WebSocket: checked here, and passed on to the object with its upgrade.
 
 use crate::headers::Refusal;
-use crate::object::ClientRequest;
+use crate::object::{Answer, ClientRequest};
 use crate::place::Destination;
 use crate::respond::refused;
 use sockjs_durable::log;
@@ -29,25 +29,25 @@ pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, reques
     }
     let action = Action::Connect { session: session.map(Into::into), transport };
     let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
-    match object.connect(&ClientRequest::of(request)?, &command).await {
-        Ok(response) if response.status() == 101 => {
-            let offered = headers.get(PROTOCOL)?;
+    match object.connect(&ClientRequest::of_websocket(request), &command).await {
+        Ok(Answer::Upgrade(response)) => {
+            let offered = if config.websocket_protocols.is_empty() { None } else { headers.get(PROTOCOL)? };
             match offered.and_then(|offered| select(&offered, &config.websocket_protocols)) {
                 Some(protocol) => with_protocol(&response, protocol),
                 None => Ok(response.into()),
             }
         }
-        Ok(response) if response.status() == 431 => {
+        Ok(answer) if answer.status() == 431 => {
             refusals.note(Some(transport), Refused::TooLarge);
             refused(Refusal::new(431, TOO_LARGE))
         }
-        Ok(response) if response.status() == FULL => {
+        Ok(answer) if answer.status() == FULL => {
             refusals.note(Some(transport), Refused::Full);
             refused(unavailable())
         }
-        Ok(response) => {
+        Ok(answer) => {
             refusals.note(Some(transport), Refused::Unavailable);
-            log::warn("object", Some(&config.prefix), format!("a WebSocket was answered with {}", response.status()));
+            log::warn("object", Some(&config.prefix), format!("a WebSocket was answered with {}", answer.status()));
             refused(unavailable())
         }
         Err(failure) => {

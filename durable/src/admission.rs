@@ -83,7 +83,7 @@ impl<'a> RequestInfo<'a> {
 
     /// A header, if it is on sockjs-node's list (never a cookie).
     pub fn header(&self, name: &str) -> Option<String> {
-        header_of(self.request, name)
+        header_of(self.request.inner(), name)
     }
 }
 

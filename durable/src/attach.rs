@@ -6,20 +6,19 @@
 
 use crate::connection::Entry;
 use crate::info::{Client, Info};
-use crate::link::{Answer, Delivery, Link};
+use crate::link::{Delivery, Link};
 use crate::object::Object;
+use crate::pending::Pending;
+use crate::reply::{self, Reply, later, problem};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
-use futures::channel::oneshot;
-use futures::future::{Either, select};
 use sockjs_protocol::frame::Frame;
 use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
 use sockjs_protocol::transport::{Receive, Transport};
 use std::rc::Rc;
-use std::time::Duration;
-use worker::{Delay, Response, Result, WebSocketPair};
+use worker::{Result, WebSocketPair};
 
 /// One receiver's request to be attached.
 pub(crate) struct Attach {
@@ -50,76 +49,61 @@ fn is_alike(config: &Config, info: &Info, transport: Transport) -> bool {
 
 impl Object {
     /// Attaches a receiver, and opens the session if it is not known.
-    pub(crate) async fn attach(
-        self: Rc<Self>,
-        client: Client<'_>,
-        config: &Config,
-        attach: Attach,
-    ) -> Result<Response> {
+    pub(crate) async fn attach(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Reply> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
         if attach.receiver.kind == ReceiverKind::Stream || config.durability == Durability::Outbox {
             return self.attach_at_once(client, config, attach);
         }
-        let (answer, mut answered) = oneshot::channel();
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let entry = match self.enter(client, config, attach, Link::Pending(answer))? {
+        let later = later();
+        let promise = later.promise();
+        let link = |entry: &Rc<Entry>| Link::Pending(Pending::new(later, &self, entry, transport, receiver));
+        let entry = match self.enter(client, config, attach, link)? {
             Entered::Known(entry) => entry,
             Entered::Lost => return lost(),
-            Entered::Refused => return Response::error("not this client's session", 403),
+            Entered::Refused => return problem("not this client's session", 403),
             Entered::Full => return full(),
         };
-        let answer = match answered.try_recv() {
-            Ok(Some(answer)) => Ok(answer),
-            Err(oneshot::Canceled) => Err(oneshot::Canceled),
-            Ok(None) if entry.session.borrow().is_closed() => return not_opened(),
-            Ok(None) => {
-                let grace = Delay::from(Duration::from_millis(config.grace.0));
-                match select(&mut answered, grace).await {
-                    Either::Left((answer, _)) => answer,
-                    // Both may have happened at once.
-                    Either::Right(_) => answered.try_recv().map(|answer| answer.unwrap_or(Answer::Upgrade)),
-                }
+        if matches!(entry.links.borrow().get(receiver.id), Some(Link::Pending(_))) {
+            if entry.session.borrow().is_closed() {
+                return not_opened();
             }
-        };
-        match answer {
-            Ok(Answer::Frame(delivery)) => complete(&delivery),
-            Ok(Answer::Upgrade) => {
-                let ready = match entry.links.borrow_mut().take(receiver.id) {
-                    Some(Link::Opening(ready)) => ready,
-                    _ => Vec::new(),
-                };
-                self.upgrade(&entry, transport, receiver, &ready)
-            }
-            // Another request of the same receiver took its place, or the session ended for good.
-            Err(oneshot::Canceled) => Response::error("receiver replaced", 503),
+            self.begin_grace(&entry, receiver.id, config.grace);
         }
+        Ok(promise)
     }
 
-    fn attach_at_once(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Response> {
+    fn attach_at_once(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Reply> {
         let (transport, receiver) = (attach.transport, attach.receiver);
-        let entry = match self.enter(client, config, attach, Link::Opening(Vec::new()))? {
+        let entry = match self.enter(client, config, attach, |_| Link::Opening(Vec::new()))? {
             Entered::Known(entry) => entry,
             Entered::Lost => return lost(),
-            Entered::Refused => return Response::error("not this client's session", 403),
+            Entered::Refused => return problem("not this client's session", 403),
             Entered::Full => return full(),
         };
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(receiver.id) else {
-            return Response::error("receiver replaced", 503);
+            return problem("receiver replaced", 503);
         };
         match ready.as_slice() {
             [] if entry.session.borrow().is_closed() => not_opened(),
             [only] if only.end && !matches!(only.frame, Frame::Messages(_)) => {
                 entry.session.borrow_mut().detach(now(), receiver.id, Departure::Finished);
                 self.touch_and_settle(&entry);
-                complete(only)
+                reply::frame(only)
             }
             ready => self.upgrade(&entry, transport, receiver, ready),
         }
     }
 
     /// Tells the session of its receiver, reached by `link`.
-    fn enter(self: &Rc<Self>, client: Client<'_>, config: &Config, attach: Attach, link: Link) -> Result<Entered> {
+    fn enter(
+        self: &Rc<Self>,
+        client: Client<'_>,
+        config: &Config,
+        attach: Attach,
+        link: impl FnOnce(&Rc<Entry>) -> Link,
+    ) -> Result<Entered> {
         let Attach { session, transport, receiver, again } = attach;
         let now = now();
         let known = self.table.borrow().session(&config.prefix, &session);
@@ -128,7 +112,7 @@ impl Object {
                 return Ok(Entered::Refused);
             }
             Some(entry) => {
-                entry.links.borrow_mut().set(receiver.id, link);
+                entry.links.borrow_mut().set(receiver.id, link(&entry));
                 match again {
                     Some(after) => entry.session.borrow_mut().resume(now, receiver, after),
                     None => entry.session.borrow_mut().attach(now, receiver),
@@ -139,10 +123,10 @@ impl Object {
             None if !client.may_open() => return Ok(Entered::Refused),
             None if self.is_full(config) => return Ok(Entered::Full),
             None => {
-                let info = Info::read(client, &config.prefix, Some(session), transport)?;
+                let info = Info::read(client, &config.prefix, Some(session), transport);
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
                 let Some(entry) = self.entry(info, opened) else { return Ok(Entered::Lost) };
-                entry.links.borrow_mut().set(receiver.id, link);
+                entry.links.borrow_mut().set(receiver.id, link(&entry));
                 self.table.borrow_mut().add_session(entry.clone());
                 entry
             }
@@ -152,13 +136,13 @@ impl Object {
     }
 
     /// Puts a receiver on an inner socket, with what is `ready` as its first frames.
-    fn upgrade(
+    pub(crate) fn upgrade(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         transport: Transport,
         receiver: Receiver,
         ready: &[Delivery],
-    ) -> Result<Response> {
+    ) -> Result<Reply> {
         if entry.session.borrow().is_closed() {
             return not_opened();
         }
@@ -177,7 +161,7 @@ impl Object {
         transport: Transport,
         receiver: Receiver,
         ready: &[Delivery],
-    ) -> Result<Response> {
+    ) -> Result<Reply> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         Attachment::Receiver {
             service: entry.info.service.clone(),
@@ -194,29 +178,24 @@ impl Object {
         }
         self.table.borrow_mut().add_socket(&server, Role::Receiver(entry.clone(), receiver.id));
         entry.links.borrow_mut().set(receiver.id, Link::Inner(server));
-        Response::from_websocket(client)
+        reply::upgrade(&client)
     }
 }
 
-/// This is all there is to write.
-fn complete(delivery: &Delivery) -> Result<Response> {
-    Response::from_bytes(delivery.to_edge().encode())
-}
-
 /// Storage did not take the session.
-fn not_opened() -> Result<Response> {
-    Response::error("the session could not be stored", 503)
+fn not_opened() -> Result<Reply> {
+    problem("the session could not be stored", 503)
 }
 
 /// The client is to try again later.
-fn full() -> Result<Response> {
+fn full() -> Result<Reply> {
     let frame = Frame::Close { code: 1013, reason: "Too many connections".into() };
-    complete(&Delivery { seq: None, frame, end: true })
+    reply::frame(&Delivery { seq: None, frame, end: true })
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of
 /// another one.
-fn lost() -> Result<Response> {
+fn lost() -> Result<Reply> {
     let frame = Frame::Close { code: 1002, reason: "Connection interrupted".into() };
-    complete(&Delivery { seq: None, frame, end: true })
+    reply::frame(&Delivery { seq: None, frame, end: true })
 }

@@ -5,6 +5,7 @@ use crate::link::{Delivery, Link};
 use crate::log;
 use crate::object::Object;
 use crate::perform::{close_after, send};
+use crate::reply::{self, Reply, problem};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
@@ -14,7 +15,7 @@ use sockjs_protocol::session::{Receiver, Rules, Session};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Response, Result, WebSocket, WebSocketPair};
+use worker::{Delay, Result, WebSocket, WebSocketPair};
 
 /// How long a WebSocket that `on_open` closed stays open: a close in the same packet as the head of the 101 is lost on
 /// some clients.
@@ -29,26 +30,26 @@ impl Object {
         config: &Config,
         session: Option<String>,
         transport: Transport,
-    ) -> Result<Response> {
+    ) -> Result<Reply> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
         if self.is_full(config) {
-            return Response::error("too many connections", FULL);
+            return problem("too many connections", FULL);
         }
-        let info = Info::read(client, &config.prefix, session, transport)?;
+        let info = Info::read(client, &config.prefix, session, transport);
         let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let attachment = Attachment::Client(info.clone());
         if let Err(error) = attachment.write(&server, None) {
-            return Response::error(error.to_string(), 431);
+            return problem(error.to_string(), 431);
         }
-        let Some(entry) = self.entry(info, opened) else { return Response::error("no such service", 404) };
+        let Some(entry) = self.entry(info, opened) else { return problem("no such service", 404) };
         self.table.borrow_mut().add_client(entry.clone());
         let id = Receiver::WEBSOCKET.id;
         entry.links.borrow_mut().set(id, Link::Opening(Vec::new()));
         self.touch_and_settle(&entry);
         let Some(Link::Opening(deliveries)) = entry.links.borrow_mut().take(id) else {
-            return Response::error("closed while it was opened", 503);
+            return problem("closed while it was opened", 503);
         };
         let raw = transport == Transport::WebSocketRaw;
         if entry.session.borrow().is_closed() {
@@ -59,7 +60,7 @@ impl Object {
                 log::error("accept", Some(&config.prefix), error);
                 entry.session.borrow_mut().disconnected(1006, "");
                 self.touch_and_settle(&entry);
-                return Response::error("too many connections", 503);
+                return problem("too many connections", 503);
             }
             self.table.borrow_mut().add_socket(&server, Role::Client(entry.clone()));
             entry.links.borrow_mut().set(id, Link::Client(server.clone()));
@@ -70,7 +71,7 @@ impl Object {
         if entry.session.borrow().is_closed() {
             self.run(close_later(server, raw, deliveries), "close");
         }
-        Response::from_websocket(other)
+        reply::upgrade(&other)
     }
 }
 

@@ -5,15 +5,18 @@
 //! docs/decisions/export-by-hand.md for the figures.
 
 use crate::object::Object;
-use crate::runtime::{end_moment, in_one_moment};
+use crate::runtime::{Relay, end_moment, in_one_moment};
 use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use wasm_bindgen::JsValue;
+use worker::Env;
 use worker::durable::State;
 use worker::worker_sys::{DurableObjectState, web_sys};
-use worker::{Env, Request, Response};
 
 /// Exports the Durable Object class `$class`, which serves what `$services` says.
 ///
@@ -40,7 +43,10 @@ macro_rules! durable_object {
                     Self($crate::export::Class::new(state, env, $services))
                 }
 
-                pub fn fetch(&self, request: ::worker::worker_sys::web_sys::Request) -> ::worker::js_sys::Promise {
+                pub fn fetch(
+                    &self,
+                    request: ::worker::worker_sys::web_sys::Request,
+                ) -> ::core::result::Result<::worker::wasm_bindgen::JsValue, ::worker::wasm_bindgen::JsValue> {
                     self.0.fetch(request)
                 }
 
@@ -87,13 +93,22 @@ impl Class {
         Self(Object::new(State::from(state), env, services))
     }
 
-    pub fn fetch(&self, request: web_sys::Request) -> Promise {
+    /// The response, or a promise of it if that has to wait.
+    pub fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         end_moment();
-        let object = self.0.clone();
-        future_to_promise(async move {
-            let response: Response = object.handle(Request::from(request)).await.map_err(JsValue::from)?;
-            Ok(web_sys::Response::from(response).into())
-        })
+        let mut answer = Box::pin(self.0.clone().handle(request));
+        let relay = Arc::new(Relay::default());
+        let waker = Waker::from(relay.clone());
+        let mut at_once = Poll::Pending;
+        in_one_moment(|| at_once = answer.as_mut().poll(&mut Context::from_waker(&waker)));
+        if let Poll::Ready(reply) = at_once {
+            return Ok(reply?);
+        }
+        let waiting = poll_fn(move |context| {
+            relay.wake_instead(context.waker());
+            answer.as_mut().poll(&mut Context::from_waker(&waker))
+        });
+        Ok(future_to_promise(async move { Ok(waiting.await?) }).into())
     }
 
     pub fn alarm(&self) -> Promise {

@@ -1,5 +1,6 @@
 //! What is known of a connection since it was opened.
 
+use crate::reply;
 use crate::runtime::now;
 use serde::Serialize;
 use sockjs_protocol::envelope::Pass;
@@ -7,7 +8,16 @@ use sockjs_protocol::json::Reader;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
-use worker::{Request, Result};
+use worker::web_sys;
+
+/// The headers of a client that its object is told.
+#[doc(hidden)]
+pub const CLIENT_HEADERS: [&str; 15] = {
+    let mut names = ["cf-connecting-ip"; 15];
+    let (_, allowed) = names.split_at_mut(1);
+    allowed.copy_from_slice(&HEADERS);
+    names
+};
 
 /// The headers an application may see: sockjs-node's list. Never cookies, since the transports that work across
 /// origins would hand it those of a page that it does not know.
@@ -31,7 +41,7 @@ const HEADERS: [&str; 14] = [
 /// A client as the Worker passes its request on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client<'a> {
-    pub request: &'a Request,
+    pub request: &'a web_sys::Request,
     /// Of the prefix in its URL.
     pub parameters: &'a [(String, String)],
     /// What lets it in.
@@ -119,39 +129,38 @@ impl Info {
     }
 
     /// Reads what the client's first request tells.
-    pub fn read(client: Client<'_>, service: &str, session: Option<String>, transport: Transport) -> Result<Self> {
+    pub fn read(client: Client<'_>, service: &str, session: Option<String>, transport: Transport) -> Self {
         let Client { request, parameters, pass } = client;
-        let url = request.inner().url();
+        let url = request.url();
         let (pathname, query) = path_and_query(&url);
-        let headers = request.headers();
         let mut allowed = Vec::new();
         for name in HEADERS {
             if let Some(value) = header_of(request, name) {
                 allowed.push((name.to_owned(), value));
             }
         }
-        Ok(Self {
+        Self {
             id: crate::runtime::random_uuid(),
             service: service.to_owned(),
             session,
             transport,
             pathname: pathname.to_owned(),
             query: query.to_owned(),
-            remote_address: headers.get("cf-connecting-ip")?,
+            remote_address: reply::header_of(request, "cf-connecting-ip"),
             headers: allowed,
             parameters: parameters.to_vec(),
             opened: now(),
             ticket: pass.and_then(|pass| pass.ticket.clone()),
             claims: pass.and_then(|pass| pass.claims.clone()),
-        })
+        }
     }
 }
 
 /// A header that an application may see.
-pub(crate) fn header_of(request: &Request, name: &str) -> Option<String> {
+pub(crate) fn header_of(request: &web_sys::Request, name: &str) -> Option<String> {
     let name = HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
     // Longer than any of these has a reason to be.
-    request.headers().get(name).ok()?.filter(|value| value.len() <= 1024)
+    reply::header_of(request, name).filter(|value| value.len() <= 1024)
 }
 
 /// The parts of an absolute URL that the runtime has normalised. A URL parser would take a third of the whole module.

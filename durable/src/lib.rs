@@ -22,9 +22,11 @@ pub mod log;
 mod metrics;
 mod object;
 mod outgoing;
+mod pending;
 mod perform;
 mod push;
 mod rate;
+mod reply;
 #[doc(hidden)]
 pub mod report;
 mod requests;
@@ -47,6 +49,8 @@ mod wake;
 pub use admission::{Admission, RequestInfo};
 pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;
+#[doc(hidden)]
+pub use info::CLIENT_HEADERS;
 pub use room::Room;
 pub use room_storage::RoomStorage;
 pub use services::{ANALYTICS_BINDING, DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};

@@ -1,7 +1,7 @@
 //! The ways to a connection's receivers.
 
+use crate::pending::Pending;
 use crate::socket;
-use futures::channel::oneshot;
 use sockjs_protocol::envelope::ToEdge;
 use sockjs_protocol::frame::Frame;
 use sockjs_protocol::session::{ReceiverId, Seq};
@@ -36,7 +36,7 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) enum Link {
     /// Its attach request is still to be answered.
-    Pending(oneshot::Sender<Answer>),
+    Pending(Pending),
     /// An inner socket to the Worker that holds its response.
     Inner(WebSocket),
     /// A socket, its own or an inner one, that is not accepted yet: what is to be sent on it first.

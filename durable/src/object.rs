@@ -13,6 +13,7 @@ use crate::inbox::Job;
 use crate::info::Info;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::pending::Graces;
 use crate::runtime::{now, run};
 use crate::services::Services;
 use crate::shared_frame::SharedFrame;
@@ -43,6 +44,7 @@ pub struct Object {
     pub(crate) table: RefCell<Table>,
     pub(crate) store: Store,
     pub(crate) asleep: Asleep,
+    pub(crate) graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     pub(crate) bursts: Bursts,
     pub(crate) shared: SharedFrame,
@@ -75,6 +77,7 @@ impl Object {
             table: RefCell::new(Table::new()),
             store,
             asleep: Asleep::default(),
+            graces: Graces::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
             shared: SharedFrame::default(),

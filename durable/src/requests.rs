@@ -3,32 +3,35 @@
 use crate::attach::Attach;
 use crate::info::Client;
 use crate::object::Object;
+use crate::reply::{Reply, command_of, done, problem, whole};
 use crate::runtime::now;
-use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, EnvelopeError};
+use js_sys::Uint8Array;
+use js_sys::futures::JsFuture;
+use sockjs_protocol::envelope::{Action, Command, EnvelopeError, decode_batch};
 use sockjs_protocol::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
-use worker::{Request, Response, Result};
+use worker::{Result, web_sys};
 
 impl Object {
     /// Answers a request of the Worker half.
-    pub(crate) async fn handle(self: Rc<Self>, mut request: Request) -> Result<Response> {
-        let command = match request.headers().get(COMMAND_HEADER)?.as_deref().map(Command::decode) {
+    pub(crate) async fn handle(self: Rc<Self>, request: web_sys::Request) -> Result<Reply> {
+        let command = match command_of(&request).as_deref().map(Command::decode) {
             Some(Ok(command)) => command,
-            Some(Err(error @ EnvelopeError::Version(_))) => return Response::error(error.to_string(), 426),
-            Some(Err(error)) => return Response::error(error.to_string(), 400),
-            None => return Response::error("this object is reached through its Worker", 400),
+            Some(Err(error @ EnvelopeError::Version(_))) => return problem(error.to_string(), 426),
+            Some(Err(error)) => return problem(error.to_string(), 400),
+            None => return problem("this object is reached through its Worker", 400),
         };
         if self.services.problem().is_none() {
             match command.action {
-                Action::Report => return self.take_report(request).await,
-                Action::Metrics => return self.answer_totals(),
+                Action::Report => return Ok(whole(self.take_report(request.into()).await?)),
+                Action::Metrics => return Ok(whole(self.answer_totals()?)),
                 _ => {}
             }
         }
         let service = command.service;
         let config = match self.services.find(&service) {
-            _ if self.services.problem().is_some() => return Response::error("bad settings", 500),
-            None => return Response::error("no such service", 404),
+            _ if self.services.problem().is_some() => return problem("bad settings", 500),
+            None => return problem("no such service", 404),
             Some(service) => service.config.clone(),
         };
         match command.action {
@@ -38,24 +41,36 @@ impl Object {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.attach(client, &config, attach).await
             }
-            Action::Send { session, id } => {
-                let batch = request.bytes().await?;
-                self.send(&config, &session, command.pass.as_ref(), id, &batch).await
+            Action::Send { session, id, messages } => {
+                let messages = match messages {
+                    Some(messages) => messages,
+                    None => match decode_batch(&bytes_of(&request).await?) {
+                        Ok(messages) => messages,
+                        Err(error @ EnvelopeError::Version(_)) => return problem(error.to_string(), 426),
+                        Err(error) => return problem(error.to_string(), 400),
+                    },
+                };
+                self.send(&config, &session, command.pass.as_ref(), id, messages).await
             }
             Action::Wrote { session, receiver, seq } => {
                 if let Some(entry) = self.session(&service, &session)? {
                     entry.session.borrow_mut().wrote(now(), receiver, seq);
                     self.touch_and_settle(&entry);
                 }
-                Ok(Response::empty()?.with_status(204))
+                done()
             }
             // Answered above, by the one object that is no service's.
-            Action::Report | Action::Metrics => Response::error("no such service", 404),
-            Action::Push { target, push } => self.push(request, service, target, push).await,
+            Action::Report | Action::Metrics => problem("no such service", 404),
+            Action::Push { target, push } => Ok(whole(self.push(request.into(), service, target, push).await?)),
             Action::Connect { session, transport } => {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.connect(client, &config, session, transport).await
             }
         }
     }
+}
+
+async fn bytes_of(request: &web_sys::Request) -> Result<Vec<u8>> {
+    let body = JsFuture::from(request.array_buffer()?).await?;
+    Ok(Uint8Array::new(&body).to_vec())
 }

@@ -83,10 +83,10 @@ pub(crate) fn run(state: &State, mut future: LocalBoxFuture<'static, ()>) {
 /// The one waker that a future sees, before and after it became a task: `worker::Delay` (0.8.7) keeps the waker of its
 /// first poll and would never come back to another.
 #[derive(Default)]
-struct Relay(Mutex<Option<Waker>>);
+pub(crate) struct Relay(Mutex<Option<Waker>>);
 
 impl Relay {
-    fn wake_instead(&self, waker: &Waker) {
+    pub fn wake_instead(&self, waker: &Waker) {
         if let Ok(mut task) = self.0.lock() {
             task.replace(waker.clone());
         }

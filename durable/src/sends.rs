@@ -3,16 +3,17 @@
 use crate::events::TOO_FAST;
 use crate::inbox::cost;
 use crate::object::Object;
+use crate::reply::{Reply, done, problem};
 use crate::runtime::now;
 use futures::future::select;
-use sockjs_protocol::envelope::{EnvelopeError, Pass, decode_batch};
+use sockjs_protocol::envelope::Pass;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::session::CloseReason;
 use sockjs_protocol::time::Millis;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Response, Result};
+use worker::{Delay, Result};
 
 /// A send whose handlers take longer is answered with them still running.
 const ANSWER_AFTER: Duration = Duration::from_secs(1);
@@ -96,25 +97,20 @@ impl Object {
         session: &str,
         pass: Option<&Pass>,
         id: u64,
-        batch: &[u8],
-    ) -> Result<Response> {
+        messages: Vec<String>,
+    ) -> Result<Reply> {
         let Some(entry) = self.session(&config.prefix, session)? else {
-            return Response::error("no such session", 404);
+            return problem("no such session", 404);
         };
         if !entry.info.is_of(config, pass) {
-            return Response::error("not this client's session", 403);
+            return problem("not this client's session", 403);
         }
-        let messages = match decode_batch(batch) {
-            Ok(messages) => messages,
-            Err(error @ EnvelopeError::Version(_)) => return Response::error(error.to_string(), 426),
-            Err(error) => return Response::error(error.to_string(), 400),
-        };
         if !entry.sends.borrow().knows(id) && !entry.takes(config, messages.len()) {
             // Answered like one that was taken: another status would keep the client from reading why it was closed.
             let reason = CloseReason::Violation { code: 1008, reason: TOO_FAST.into() };
             entry.session.borrow_mut().close(now(), 1008, TOO_FAST, reason);
             self.touch_and_settle(&entry);
-            return Ok(Response::empty()?.with_status(204));
+            return done();
         }
         let bytes = messages.iter().map(|message| cost(message)).sum();
         if !entry.sends.borrow_mut().enter(id, bytes, config.body_limit) {
@@ -124,7 +120,7 @@ impl Object {
         loop {
             let turn = entry.sends.borrow().turn(id);
             if turn == Turn::Taken {
-                return Ok(Response::empty()?.with_status(204));
+                return done();
             }
             if turn == Turn::Next && entry.inbox.borrow().has_room(&messages, config.body_limit) {
                 break;
@@ -142,12 +138,12 @@ impl Object {
         if let Some(wait) = wait {
             select(wait, Delay::from(ANSWER_AFTER)).await;
         }
-        Ok(Response::empty()?.with_status(204))
+        done()
     }
 }
 
-fn busy() -> Result<Response> {
-    Response::error("the application is busy", 503)
+fn busy() -> Result<Reply> {
+    problem("the application is busy", 503)
 }
 
 #[cfg(test)]

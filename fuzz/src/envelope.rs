@@ -4,6 +4,7 @@ use serde_json::Value;
 use sockjs_protocol::envelope::{
     Action, Command, Pass, ToEdge, ToObject, decode_batch, encode_batch, finished_reason, read_finished_reason,
 };
+use sockjs_protocol::header::{decode_frame, encode_frame};
 use sockjs_protocol::payload::text;
 use sockjs_protocol::session::Seq;
 
@@ -22,6 +23,7 @@ pub fn check(data: &[u8]) {
     if let Ok(command) = Command::decode(&text) {
         comes_back(&command);
     }
+    let _ = decode_frame(&text);
     if let Some(seq) = read_finished_reason(&text) {
         assert_eq!(read_finished_reason(&finished_reason(Some(seq))), Some(seq));
     }
@@ -31,14 +33,17 @@ pub fn check(data: &[u8]) {
 fn written(text: &str, data: &[u8]) {
     let seq = data.first_chunk().map(|bytes| Seq(u64::from_le_bytes(*bytes)));
     let frame = ToEdge::Frame { seq, end: data.len() % 2 == 1, frame: text.to_owned() };
-    assert_eq!(ToEdge::decode(&frame.encode()), Ok(frame));
+    assert_eq!(ToEdge::decode(&frame.encode()).as_ref(), Ok(&frame));
+    if let Some(header) = encode_frame(&frame) {
+        assert_eq!(decode_frame(&header), Ok(frame));
+    }
     if let Some(seq) = seq {
         assert_eq!(ToObject::decode(&ToObject::Ack(seq).encode()), Ok(ToObject::Ack(seq)));
     }
     let messages: Vec<String> = text.split('|').map(str::to_owned).collect();
-    assert_eq!(decode_batch(&encode_batch(&messages)), Ok(messages));
+    assert_eq!(decode_batch(&encode_batch(&messages)), Ok(messages.clone()));
 
-    let action = Action::Send { session: text.to_owned(), id: data.len() as u64 };
+    let action = Action::Send { session: text.to_owned(), id: data.len() as u64, messages: Some(messages) };
     let pass = Pass { ticket: Some(text.to_owned()), is_late: true, claims: Some(Value::from(text)) };
     let parameters = [(text.to_owned(), text.to_owned())];
     comes_back(&Command::new(text, action).with_parameters(&parameters).with_pass(Some(pass)));

@@ -1,13 +1,14 @@
 //! The inner protocol: what the Worker half and the Durable Object say to each other.
 //!
-//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a send's body is a
-//!   [`encode_batch`].
-//! * An attached receiver is answered with one [`ToEdge::Frame`] as the body of a 200, or with a 101: then both sides
-//!   exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner WebSocket.
+//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a send of much has a
+//!   body, an [`encode_batch`].
+//! * An attached receiver is answered 200 with one [`ToEdge::Frame`], in a [`header`](crate::header) or as the body, or with
+//!   a 101: then both sides exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner WebSocket.
 //!
 //! Everything starts with [`VERSION`]. A deploy replaces the two halves at different moments; a side that meets another
 //! version ends what it was doing cleanly instead of guessing.
 
+use crate::header::{HEADER_MAX, is_plain};
 use crate::json::Reader;
 use crate::session::{ReceiverId, Seq};
 use crate::transport::Transport;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use std::fmt;
 
 /// Version of everything in this file.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The request header that carries a [`Command`]. The Worker sets it, so a client's own never arrives.
 pub const COMMAND_HEADER: &str = "sockjs-edge-command";
@@ -77,12 +78,15 @@ pub enum Action {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
     },
-    /// Messages for an HTTP session. POST with a batch; answered 204, 404 or 503.
+    /// Messages for an HTTP session, here or as the body of a POST; answered 204, 404 or 503.
     Send {
         /// Session id as it stood in the URL.
         session: String,
         /// Name of this send, by which the object knows a retry.
         id: u64,
+        /// The messages, if they are few: see [`fits`].
+        #[serde(skip_serializing_if = "Option::is_none")]
+        messages: Option<Vec<String>>,
     },
     /// What a receiver wrote whose response is over, and whose inner socket was lost before it could say so; answered 204.
     Wrote {
@@ -235,6 +239,7 @@ struct Fields {
     after: Option<Seq>,
     again: bool,
     id: Option<u64>,
+    messages: Option<Vec<String>>,
     seq: Option<Seq>,
     target: Option<PushTarget>,
     push: Option<Push>,
@@ -250,6 +255,7 @@ impl Fields {
                 "after" => self.after = Some(Seq(reader.number()?)),
                 "again" => self.again = reader.flag()?,
                 "id" => self.id = Some(reader.number()?),
+                "messages" => self.messages = Some(reader.texts()?),
                 "seq" => self.seq = Some(Seq(reader.number()?)),
                 "target" => self.target = Some(PushTarget::read(reader)?),
                 "push" => self.push = Some(Push::read(reader)?),
@@ -279,10 +285,10 @@ impl Action {
     }
 
     fn of(kind: &str, fields: Fields) -> Option<Self> {
-        let Fields { session, transport, receiver, after, again, id, seq, target, push } = fields;
+        let Fields { session, transport, receiver, after, again, id, messages, seq, target, push } = fields;
         Some(match kind {
             "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
-            "send" => Self::Send { session: session?, id: id? },
+            "send" => Self::Send { session: session?, id: id?, messages },
             "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq: seq? },
             "push" => Self::Push { target: target?, push: push? },
             "connect" => Self::Connect { session, transport: transport? },
@@ -332,9 +338,10 @@ impl Push {
     }
 }
 
-/// Whether JSON may have this character in a header: no field of HTTP holds DEL, which JSON leaves as it is.
-fn is_plain(char: char) -> bool {
-    matches!(char, ' '..='~')
+/// Whether messages go along in the command: escaped, a byte of theirs takes at most six.
+pub fn fits(messages: &[String]) -> bool {
+    let bytes: usize = messages.iter().map(|message| 3 + message.len()).sum();
+    bytes <= HEADER_MAX / 2
 }
 
 /// JSON with escapes in place of all that a header may not hold.
@@ -534,7 +541,7 @@ mod tests {
                     after: None,
                     again: false,
                 },
-                r#"{"version":1,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
+                r#"{"version":2,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
             ),
             (
                 Action::Attach {
@@ -544,22 +551,26 @@ mod tests {
                     after: Some(Seq(9)),
                     again: true,
                 },
-                r#"{"version":1,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
+                r#"{"version":2,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
             ),
             (
-                Action::Send { session: "s".into(), id: 3 },
-                r#"{"version":1,"service":"/echo","action":{"send":{"session":"s","id":3}}}"#,
+                Action::Send { session: "s".into(), id: 3, messages: None },
+                r#"{"version":2,"service":"/echo","action":{"send":{"session":"s","id":3}}}"#,
+            ),
+            (
+                Action::Send { session: "s".into(), id: 3, messages: Some(vec!["é\n".into()]) },
+                r#"{"version":2,"service":"/echo","action":{"send":{"session":"s","id":3,"messages":["\u00e9\n"]}}}"#,
             ),
             (
                 Action::Connect { session: Some("s".into()), transport: Transport::WebSocket },
-                r#"{"version":1,"service":"/echo","action":{"connect":{"session":"s","transport":"websocket"}}}"#,
+                r#"{"version":2,"service":"/echo","action":{"connect":{"session":"s","transport":"websocket"}}}"#,
             ),
             (
                 Action::Connect { session: None, transport: Transport::WebSocketRaw },
-                r#"{"version":1,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
+                r#"{"version":2,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
             ),
-            (Action::Report, r#"{"version":1,"service":"/echo","action":"report"}"#),
-            (Action::Metrics, r#"{"version":1,"service":"/echo","action":"metrics"}"#),
+            (Action::Report, r#"{"version":2,"service":"/echo","action":"report"}"#),
+            (Action::Metrics, r#"{"version":2,"service":"/echo","action":"metrics"}"#),
         ];
         for (action, written) in golden {
             let command = Command::new("/echo", action);
@@ -572,12 +583,12 @@ mod tests {
     fn inner_messages_keep_their_bytes() {
         let frame = ToEdge::Frame { seq: Some(Seq(258)), end: true, frame: "a[\"é\"]".into() };
         let heartbeat = ToEdge::Frame { seq: None, end: false, frame: "h".into() };
-        assert_eq!(frame.encode(), b"\x01f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
-        assert_eq!(heartbeat.encode(), b"\x01u\0h");
-        assert_eq!(ToEdge::Probe.encode(), b"\x01p");
-        assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x01a\x01\0\0\0\0\0\0\0");
-        assert_eq!(ToObject::Gone.encode(), b"\x01g");
-        assert_eq!(encode_batch(&["a".into(), String::new()]), b"\x01\x01\0\0\0a\0\0\0\0");
+        assert_eq!(frame.encode(), b"\x02f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
+        assert_eq!(heartbeat.encode(), b"\x02u\0h");
+        assert_eq!(ToEdge::Probe.encode(), b"\x02p");
+        assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x02a\x01\0\0\0\0\0\0\0");
+        assert_eq!(ToObject::Gone.encode(), b"\x02g");
+        assert_eq!(encode_batch(&["a".into(), String::new()]), b"\x02\x01\0\0\0a\0\0\0\0");
         for message in [frame, heartbeat, ToEdge::Probe] {
             assert_eq!(ToEdge::decode(&message.encode()), Ok(message));
         }
@@ -596,17 +607,17 @@ mod tests {
 
     #[test]
     fn another_version_is_named_and_damage_is_refused() {
-        assert_eq!(ToEdge::decode(b"\x02anything"), Err(EnvelopeError::Version(2)));
+        assert_eq!(ToEdge::decode(b"\x03anything"), Err(EnvelopeError::Version(3)));
         assert_eq!(ToObject::decode(b"\x09"), Err(EnvelopeError::Version(9)));
         assert_eq!(decode_batch(b"\x07"), Err(EnvelopeError::Version(7)));
-        assert_eq!(Command::decode(r#"{"version":2,"new":true}"#), Err(EnvelopeError::Version(2)));
-        for bytes in [&b""[..], b"\x01", b"\x01x", b"\x01f\x02\0\0\0\0\0\0\0\0", b"\x01f\0\0", b"\x01pp"] {
+        assert_eq!(Command::decode(r#"{"version":3,"new":true}"#), Err(EnvelopeError::Version(3)));
+        for bytes in [&b""[..], b"\x02", b"\x02x", b"\x02f\x02\0\0\0\0\0\0\0\0", b"\x02f\0\0", b"\x02pp"] {
             assert_eq!(ToEdge::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
         }
-        for bytes in [&b"\x01a\0"[..], b"\x01a\0\0\0\0\0\0\0\0\0", b"\x01gg"] {
+        for bytes in [&b"\x02a\0"[..], b"\x02a\0\0\0\0\0\0\0\0\0", b"\x02gg"] {
             assert_eq!(ToObject::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
         }
-        for header in ["", "{}", r#"{"version":1}"#] {
+        for header in ["", "{}", r#"{"version":2}"#] {
             assert_eq!(Command::decode(header), Err(EnvelopeError::Malformed));
         }
     }

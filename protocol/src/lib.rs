@@ -15,6 +15,7 @@
 
 pub mod envelope;
 pub mod frame;
+pub mod header;
 pub mod json;
 pub mod log;
 pub mod metrics;

@@ -45,7 +45,8 @@ export default class extends Worker {
   constructor(context, env) {
     const getByName = (name) => {
       const stub = env.SOCKJS.getByName(name);
-      return changed(stub, { fetch: (request) => deliver(stub, request, troubleOf(name), env, name) });
+      const fetch = (...asked) => deliver(stub, new Request(...asked), troubleOf(name), env, name);
+      return changed(stub, { fetch });
     };
     super(context, changed(env, { SOCKJS: changed(env.SOCKJS, { getByName }) }));
   }

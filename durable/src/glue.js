@@ -1,0 +1,17 @@
+// Several calls of the runtime as one: each way out of wasm costs as much as what it calls, and a name or a value that goes
+// along is copied and decoded.
+
+export const headerOf = (request, name) => request.headers.get(name) ?? undefined;
+
+export const commandOf = (request) => request.headers.get("sockjs-edge-command") ?? undefined;
+
+export const withFrame = (frame) => new Response(null, { headers: { "sockjs-edge-frame": frame } });
+
+/** A promise, and what fulfils it. */
+export const later = () => Promise.withResolvers();
+
+export const withBytes = (bytes) => new Response(bytes);
+
+export const withStatus = (status) => new Response(null, { status });
+
+export const withSocket = (webSocket) => new Response(null, { status: 101, webSocket });

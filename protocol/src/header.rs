@@ -1,0 +1,88 @@
+//! What fits into a header goes there: a body is a stream, which is made, pumped and waited for.
+
+use crate::envelope::{EnvelopeError, ToEdge, VERSION};
+use crate::session::Seq;
+
+/// The response header that carries a [`ToEdge::Frame`] in place of the body.
+pub const FRAME_HEADER: &str = "sockjs-edge-frame";
+
+/// Longest text that goes into a header, in bytes; all headers of a request may take 128 KiB together.
+pub const HEADER_MAX: usize = 4 << 10;
+
+/// Whether a header may have this character: no field of HTTP holds DEL, which JSON leaves as it is.
+pub(crate) fn is_plain(char: char) -> bool {
+    matches!(char, ' '..='~')
+}
+
+/// A frame as a header value: version, `1` or `0` for whether the response ends with it, number or `-`, the encoded frame,
+/// each after a space. None if it is too long, or not of visible ASCII and spaces.
+pub fn encode_frame(frame: &ToEdge) -> Option<String> {
+    let ToEdge::Frame { seq, end, frame } = frame else { return None };
+    if frame.len() > HEADER_MAX || !frame.bytes().all(|byte| is_plain(byte.into())) {
+        return None;
+    }
+    let end = u8::from(*end);
+    Some(match seq {
+        Some(Seq(seq)) => format!("{VERSION} {end} {seq} {frame}"),
+        None => format!("{VERSION} {end} - {frame}"),
+    })
+}
+
+/// Reads what [`encode_frame`] wrote.
+pub fn decode_frame(header: &str) -> Result<ToEdge, EnvelopeError> {
+    let (version, rest) = header.split_once(' ').ok_or(EnvelopeError::Malformed)?;
+    match version.parse() {
+        Ok(VERSION) => {}
+        Ok(other) => return Err(EnvelopeError::Version(other)),
+        Err(_) => return Err(EnvelopeError::Malformed),
+    }
+    let mut parts = rest.splitn(3, ' ');
+    let (Some(end), Some(seq), Some(frame)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(EnvelopeError::Malformed);
+    };
+    let end = match end {
+        "0" => false,
+        "1" => true,
+        _ => return Err(EnvelopeError::Malformed),
+    };
+    let seq = match seq {
+        "-" => None,
+        seq => Some(Seq(seq.parse().map_err(|_| EnvelopeError::Malformed)?)),
+    };
+    Ok(ToEdge::Frame { seq, end, frame: frame.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(seq: Option<u64>, end: bool, frame: &str) -> ToEdge {
+        ToEdge::Frame { seq: seq.map(Seq), end, frame: frame.into() }
+    }
+
+    #[test]
+    fn frames_keep_their_written_form() {
+        for (message, written) in
+            [(frame(Some(258), true, r#"a["x y"]"#), r#"2 1 258 a["x y"]"#), (frame(None, false, "h"), "2 0 - h")]
+        {
+            assert_eq!(encode_frame(&message).unwrap(), written);
+            assert_eq!(decode_frame(written), Ok(message));
+        }
+    }
+
+    #[test]
+    fn what_fits_into_no_header_goes_another_way() {
+        for text in ["a[\"é\"]", "a[\"\u{7f}\"]", "a\n", &"x".repeat(HEADER_MAX + 1)] {
+            assert_eq!(encode_frame(&frame(None, false, text)), None, "{text}");
+        }
+        assert_eq!(encode_frame(&ToEdge::Probe), None);
+    }
+
+    #[test]
+    fn another_version_is_named_and_damage_is_refused() {
+        assert_eq!(decode_frame("3 anything"), Err(EnvelopeError::Version(3)));
+        for header in ["", "2", "2 1", "2 1 5", "2 2 5 h", "2 1 x h", "x 1 5 h", "999 1 5 h"] {
+            assert_eq!(decode_frame(header), Err(EnvelopeError::Malformed), "{header}");
+        }
+    }
+}

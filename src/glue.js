@@ -1,0 +1,67 @@
+// Several calls of the runtime as one: each way out of wasm costs as much as what it calls, and a name or a value that goes
+// along is copied and decoded.
+
+/** An object that panicked never answers (workers-rs 0.8.7), so nothing waits for one without a limit. */
+const LIMIT_MS = 10_000;
+
+/** What stands in a request, a line each; no URL and no header has a line feed. */
+export function factsOf({ method, url, headers }) {
+  const names = ["Origin", "Sec-Fetch-Site", "Access-Control-Request-Headers", "Content-Type", "Content-Length"];
+  let facts = `${method}\n${url}`;
+  for (const name of names) facts += `\n${headers.get(name) ?? ""}`;
+  return facts;
+}
+
+/** Passes a client's request on to an object, with those of its headers that have `names`, for a WebSocket as the answer. */
+export function forward(stub, request, names, command, number, tell) {
+  const from = request.headers;
+  const headers = { "sockjs-edge-command": command, Upgrade: "websocket" };
+  for (const name of names) {
+    const value = from.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  ask(stub, request.url, { headers }, number, tell);
+}
+
+/** Hands something to an object, with a body or without. */
+export function hand(stub, url, command, body, number, tell) {
+  const headers = { "sockjs-edge-command": command };
+  ask(stub, url, body ? { method: "POST", headers, body } : { headers }, number, tell);
+}
+
+/**
+ * Tells what the object answers: the response itself if it has a WebSocket, a text of its status and the frame in its
+ * header, or status and body in a list; undefined if there is no answer in time.
+ */
+function ask(stub, url, init, number, tell) {
+  let isOver = false;
+  const end = (answer, isError) => {
+    if (isOver) return;
+    isOver = true;
+    tell(number, answer, isError);
+  };
+  const limit = setTimeout(end, LIMIT_MS, undefined, false);
+  const read = (response) => {
+    const { status } = response;
+    if (status === 101) {
+      // Of a shorter answer, the timer goes with the invocation.
+      clearTimeout(limit);
+      return end(response, false);
+    }
+    const frame = response.headers.get("sockjs-edge-frame");
+    if (frame !== null || status === 204) return end(`${status} ${frame ?? ""}`, false);
+    return response.arrayBuffer().then((body) => end([status, new Uint8Array(body)], false));
+  };
+  stub.fetch(url, init).then(read).catch((error) => end(error, true));
+}
+
+/** Tells when the client of a request leaves; whether it has left already. */
+export function watch({ signal }, number, tell) {
+  signal.addEventListener("abort", () => tell(number, undefined, false));
+  return signal.aborted;
+}
+
+/** Tells when a time is over. */
+export function wake(afterMs, number, tell) {
+  setTimeout(tell, afterMs, number, undefined, false);
+}
