@@ -114,7 +114,9 @@ function sources({ profile, library }) {
   // cargo's list of all the files of this project that the compiler read, included ones too.
   const list = readFileSync(join(TARGET_DIR, WASM_TARGET, profile, `${library}.d`), "utf8").split("\n")[0];
   const [, paths] = list.split(/:(.*)/s);
-  const files = paths.match(/(?:\\.|[^\s\\])+/g).map((file) => relative(ROOT, file.replaceAll("\\ ", " ")));
+  const listed = paths.match(/(?:\\.|[^\s\\])+/g).map((file) => relative(ROOT, file.replaceAll("\\ ", " ")));
+  // A folder stands in it for the files that may come.
+  const files = listed.filter((file) => !statSync(join(ROOT, file)).isDirectory());
   return [...new Set([...files, ...files.map(manifestOf)])];
 }
 
