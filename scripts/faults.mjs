@@ -4,7 +4,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "./build.mjs";
+import { buildRigs } from "./build.mjs";
 import { UsageError, follow, main } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { ROOT, nodeBinary } from "./tools.mjs";
@@ -24,7 +24,7 @@ const SEED = /^SOCKJS_FAULTS_SEED=/;
 await main(import.meta, async () => {
   const { files, runs } = readArguments(process.argv.slice(2));
   await setUp();
-  await build();
+  await buildRigs();
   const faults = new Map();
   const codes = [];
   try {

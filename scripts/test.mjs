@@ -4,7 +4,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "./build.mjs";
+import { build, buildRigs } from "./build.mjs";
 import { buildExamples, exampleNames } from "./examples.mjs";
 import { Problem, UsageError, main, run } from "./run.mjs";
 import { setUp } from "./setup.mjs";
@@ -25,11 +25,11 @@ const GROUPS = ["lint", "rust", "node"];
 const PANICS = ["expect_used", "unwrap_used", "indexing_slicing", "panic", "unreachable", "todo", "await_holding_refcell_ref"];
 const CARGO_CHECKS = [
   { group: "lint", name: "rustfmt", args: ["fmt", "--all", "--check"] },
-  { group: "lint", name: "clippy", args: ["clippy", "--workspace", "--all-targets", "--features", "server", "--", "-D", "warnings"] },
+  { group: "lint", name: "clippy", args: ["clippy", "--workspace", "--all-targets", "--features", "rigs", "--", "-D", "warnings"] },
   {
     group: "lint",
     name: "clippy, WebAssembly",
-    args: ["clippy", "--target", WASM_TARGET, "--features", "server", "--", "-D", "warnings"],
+    args: ["clippy", "--target", WASM_TARGET, "--features", "rigs", "--", "-D", "warnings"],
   },
   { group: "lint", name: "rustdoc", args: ["doc", "--workspace", "--no-deps"] },
   {
@@ -41,7 +41,7 @@ const CARGO_CHECKS = [
   },
   // Not compiled once more from the packages: a test reads what is in them, and the rest is compiled above.
   { group: "lint", name: "cargo package", args: ["package", "--workspace", "--allow-dirty", "--no-verify", "--quiet"] },
-  { group: "rust", name: "cargo test", args: ["test", "--workspace", "--features", "server"] },
+  { group: "rust", name: "cargo test", args: ["test", "--workspace", "--features", "rigs"] },
 ];
 
 await main(import.meta, async () => {
@@ -86,6 +86,7 @@ function nodeTestFiles() {
 async function runNodeTests(files) {
   if (files.length === 0) return 0;
   await build();
+  await buildRigs();
   if (files.some((file) => resolve(file).startsWith(EXAMPLE_TESTS))) await buildExamples();
   const flags = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${PARALLEL_FILES}`, "--test-reporter=spec"];
   return run(nodeBinary, ["--test", ...flags, ...files], { cwd: ROOT });

@@ -13,6 +13,8 @@ export const TOOLS_DIR = join(ROOT, ".tools");
 export const NODE_MODULES = join(ROOT, "node_modules");
 export const BUILD_DIR = join(ROOT, "build");
 export const TARGET_DIR = join(ROOT, "target");
+/** The Worker that the tests drive. */
+export const RIGS_DIR = join(TARGET_DIR, "rigs");
 
 export const WASM_TARGET = "wasm32-unknown-unknown";
 /** Must fit the `worker` crate in Cargo.lock: the two are released together. */
@@ -78,12 +80,14 @@ export const wranglerScript = join(NODE_MODULES, "wrangler/bin/wrangler.js");
 
 /** The environment for cargo, rustup and worker-build. */
 export function rustEnvironment() {
-  const cargoBin = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "bin");
+  const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   return {
     ...process.env,
-    PATH: [process.env.PATH, cargoBin].join(delimiter),
+    PATH: [process.env.PATH, join(cargoHome, "bin")].join(delimiter),
     RUSTUP_TOOLCHAIN: rustToolchain(),
     CARGO_TARGET_DIR: TARGET_DIR,
+    // No folder of whoever builds it is in what is deployed.
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${join(cargoHome, "registry/src")}=`,
     // By itself worker-build downloads these from release pages; here everything comes from the package registries.
     WASM_BINDGEN_BIN: cargoToolPath("wasm-bindgen"),
     WASM_OPT_BIN: wasmOptBinary,

@@ -88,7 +88,8 @@ async function compile(worker) {
  * last the names go.
  */
 async function shrink(file, onLine) {
-  const passes = ["-Os", "--one-caller-inline-max-function-size=0", "--reorder-functions-by-name"];
+  const round = ["-Os", "--gufa-optimizing"];
+  const passes = [...round, ...round, "--one-caller-inline-max-function-size=0", "--reorder-functions-by-name"];
   const strips = ["--strip-debug", "--strip-producers"];
   const { code } = await follow(wasmOptBinary, [...WASM_FEATURES, ...passes, ...strips, file, "-o", file], { onLine });
   if (code !== 0) throw new Problem("wasm-opt failed, see above");

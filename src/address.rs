@@ -5,9 +5,13 @@
 
 use crate::Config;
 use crate::headers::Refusal;
+use js_sys::futures::JsFuture;
+use js_sys::{Object, Reflect};
 use sockjs_durable::log;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::RateLimiter;
 use worker::{Env, Request, Result};
 
 /// How many sessions an isolate remembers.
@@ -28,15 +32,9 @@ pub(crate) async fn count(
         return Ok(Ok(()));
     }
     let Some(address) = request.headers().get("CF-Connecting-IP")? else { return Ok(Ok(())) };
-    let outcome = match env.rate_limiter(binding) {
-        Ok(limiter) => limiter.limit([prefix, " ", &address].concat()).await,
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(outcome) if !outcome.success => {
-            Ok(Err(Refusal::new(429, "Too many connections from this address: try again later.\n")))
-        }
-        Ok(_) => {
+    match is_within_limit(env, binding, &[prefix, " ", &address].concat()).await {
+        Ok(false) => Ok(Err(Refusal::new(429, "Too many connections from this address: try again later.\n"))),
+        Ok(true) => {
             if let Some(name) = name {
                 remember(name);
             }
@@ -48,6 +46,15 @@ pub(crate) async fn count(
             Ok(Ok(()))
         }
     }
+}
+
+/// Asks the binding. `worker`'s own wrapper (0.8.7) brings along all of serde for a key and a flag.
+async fn is_within_limit(env: &Env, binding: &str, key: &str) -> Result<bool> {
+    let limiter: RateLimiter = JsValue::from(env.rate_limiter(binding)?).unchecked_into();
+    let options = Object::new();
+    Reflect::set(&options, &JsValue::from_str("key"), &JsValue::from_str(key))?;
+    let outcome = JsFuture::from(limiter.limit(options)?).await?;
+    Ok(Reflect::get(&outcome, &JsValue::from_str("success"))?.is_truthy())
 }
 
 thread_local! {

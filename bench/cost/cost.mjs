@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { build } from "../../scripts/build.mjs";
+import { buildRigs } from "../../scripts/build.mjs";
 import { UsageError, main, run } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
 import { nodeBinary } from "../../scripts/tools.mjs";
@@ -18,7 +18,7 @@ const USAGE = `usage: npm run cost -- [--heartbeats N] [--json FILE]
 await main(import.meta, async () => {
   const options = readArguments(process.argv.slice(2));
   await setUp();
-  await build();
+  await buildRigs();
   // The clients need this one.
   return run(nodeBinary, [fileURLToPath(new URL("measure.mjs", import.meta.url)), JSON.stringify(options)], { stdio: [1, 2] });
 });

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { build } from "../../scripts/build.mjs";
+import { buildRigs } from "../../scripts/build.mjs";
 import { UsageError, main, run } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
 import { nodeBinary } from "../../scripts/tools.mjs";
@@ -14,7 +14,7 @@ const USAGE = `usage: npm run refusals -- [--requests N]
 await main(import.meta, async () => {
   const requests = readRequests(process.argv.slice(2));
   await setUp();
-  await build();
+  await buildRigs();
   return run(nodeBinary, [fileURLToPath(new URL("count-refusals.mjs", import.meta.url)), requests], { stdio: [1, 2] });
 });
 

@@ -2,6 +2,7 @@
 // `{ url, pid }`, serves /echo, /disabled_websocket_echo and /broadcast, and ends with its owner.
 
 import { fileURLToPath } from "node:url";
+import { BUILD_DIR } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
 import { startReference } from "../../tests/harness/reference.mjs";
 import { startServer } from "../../tests/harness/server.mjs";
@@ -10,7 +11,7 @@ const FLOOR = fileURLToPath(new URL("floor/floor.mjs", import.meta.url));
 
 /** This one comes first; the others are what it is measured against. */
 export const SERVERS = {
-  "sockjs-edge": (owner) => startServer(owner, { vars: { SOCKJS_DISCONNECT_DELAY: "5000" } }),
+  "sockjs-edge": (owner) => startServer(owner, { build: BUILD_DIR, vars: { SOCKJS_DISCONNECT_DELAY: "5000" } }),
   floor: startFloor,
   "sockjs-node": startReference,
 };

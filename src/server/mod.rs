@@ -9,15 +9,11 @@ mod client;
 mod close;
 mod demo;
 mod echo;
-mod flood;
-mod instance;
-mod lobby;
+#[cfg(feature = "rigs")]
+mod rigs;
 mod settings;
-mod sleeper;
 mod text;
 mod ticker;
-mod trouble;
-mod witness;
 
 use crate::{Config, Metrics, Placement, Push, Services};
 use amplify::Amplify;
@@ -25,14 +21,8 @@ use broadcast::Broadcast;
 use client::{client, client_url};
 use close::Close;
 use echo::Echo;
-use flood::Flood;
-use instance::Instance;
-use lobby::Lobby;
 use settings::{Settings, metrics_tokens, push_tokens};
-use sleeper::Sleeper;
 use ticker::Ticker;
-use trouble::Trouble;
-use witness::Witness;
 use worker::{Context, Env, Request, Response, Result, event};
 
 crate::durable_object!(SockJs, services);
@@ -67,17 +57,15 @@ fn services(env: &Env) -> Services {
     }
     // What a service sets itself below wins.
     let config = |prefix: &str| settings.apply(Config::new(prefix).sockjs_url(client_url(prefix)));
-    demo.add(config("/echo").response_limit(4096), |_| Echo)
+    let services = demo
+        .add(config("/echo").response_limit(4096), |_| Echo)
         .add(config("/disabled_websocket_echo").websocket(false), |_| Echo)
         .add(config("/cookie_needed_echo").jsessionid(true), |_| Echo)
         .add(config("/close"), |_| Close)
         .add(config("/ticker").placement(Placement::Room), |_| Ticker)
         .add(config("/amplify"), |_| Amplify)
-        .add(config("/broadcast").placement(Placement::Room), |_| Broadcast)
-        .add(flood::endless(config("/flood")), |_| Flood)
-        .add(config("/instance"), |_| Instance::new())
-        .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
-        .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby::default())
-        .add(config("/witness"), |_| Witness)
-        .add(config("/trouble"), |_| Trouble)
+        .add(config("/broadcast").placement(Placement::Room), |_| Broadcast);
+    #[cfg(feature = "rigs")]
+    let services = rigs::add(services, config);
+    services
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
-import { BUILD_DIR } from "../../scripts/tools.mjs";
+import { RIGS_DIR } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
 import { Queue } from "./queue.mjs";
 import { DEFAULT_VARS } from "./server.mjs";
@@ -16,7 +16,7 @@ import { WorkerLog } from "./worker-log.mjs";
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
 /** As `startServer`, but in Miniflare; `rateLimits` are how often in a minute, by the names of rate-limiting bindings. */
-export async function startMiniflare(owner, { vars = {}, build = BUILD_DIR, config, rateLimits = {}, log } = {}) {
+export async function startMiniflare(owner, { vars = {}, build = RIGS_DIR, config, rateLimits = {}, log } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
   const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig(), rateLimits }, log);
   owner.after(() => miniflare.stop());

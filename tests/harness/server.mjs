@@ -1,5 +1,6 @@
-// The built Worker, or an example, in plain workerd, on a free port, with storage of its own.
+// The Worker built for the tests, or an example, in plain workerd, on a free port, with storage of its own.
 
+import { RIGS_DIR } from "../../scripts/tools.mjs";
 import { startWorkerd } from "../../scripts/workerd.mjs";
 import { residentMemory } from "./processes.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
@@ -13,13 +14,13 @@ export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DE
  * @param {object} [options]
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`; of an example, on top
  *   of those of its wrangler.toml
- * @param {string} [options.build] with `config`: what `example` gives, in place of the deployable Worker
+ * @param {string} [options.build] with `config`: what `example` gives, in place of the one for the tests
  * @param {string[]} [options.worker] with `config`: the files of another Worker's modules: see `startWorkerd`
  * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
  * @param {object} [options.layout] another configuration than that of `npm run serve`: see `startWorkerd`
  */
-export async function startServer(owner, { vars = {}, build, worker, config, entry, log, layout } = {}) {
+export async function startServer(owner, { vars = {}, build = RIGS_DIR, worker, config, entry, log, layout } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
   const server = new Server({ vars: all, build, worker, config, entry, layout }, log);
   owner.after(() => server.stop());

@@ -1,5 +1,5 @@
-// Where connections go that are open side by side. Over HTTP/1.1 a browser has six connections to a host, a response that
-// waits keeps one, and each message needs another for a moment. Over HTTP/2 and 3 there is no such limit.
+// Where connections go that are open side by side. Over HTTP/1.1 a browser has six to a host: a waiting response keeps one,
+// a message needs another for a moment.
 
 const PER_HOST = 4;
 
