@@ -9,7 +9,7 @@ import { startServer } from "../tests/harness/server.mjs";
 import { build } from "./build.mjs";
 import { UsageError, follow, main } from "./run.mjs";
 import { setUp } from "./setup.mjs";
-import { ROOT, nodeBinary } from "./tools.mjs";
+import { BUILD_DIR, ROOT, nodeBinary } from "./tools.mjs";
 
 const USAGE = `usage: [SOCKJS_URL=http://HOST:PORT] npm run conformance -- [--runs N] [--reference] [NAME ...]
 
@@ -26,7 +26,7 @@ await main(import.meta, async () => {
   const { names, runs, reference, url } = readArguments(process.argv.slice(2));
   await setUp();
   if (!reference && !url) await build();
-  const target = url ? { url, stop() {} } : await start(reference ? startReference : startServer);
+  const target = url ? { url, stop() {} } : await start(reference ? startReference : startDeployable);
   const differences = new Map();
   try {
     for (let run = 1; run <= runs; run += 1) {
@@ -41,6 +41,10 @@ await main(import.meta, async () => {
   }
   return differences.size === 0 ? 0 : 1;
 });
+
+function startDeployable(owner) {
+  return startServer(owner, { build: BUILD_DIR });
+}
 
 function readArguments(args) {
   const url = process.env.SOCKJS_URL?.replace(/\/+$/, "");

@@ -19,6 +19,8 @@ const SETTINGS = [
   "rust-toolchain.toml",
   ".cargo/config.toml",
   "package-lock.json",
+  "scripts/build.mjs",
+  "scripts/examples.mjs",
   "scripts/tools.mjs",
   "scripts/worker-build.mjs",
 ];

@@ -38,16 +38,14 @@ function ask(stub, url, init, number, tell) {
   const end = (answer, isError) => {
     if (isOver) return;
     isOver = true;
+    // In an object it would keep that awake.
+    clearTimeout(limit);
     tell(number, answer, isError);
   };
   const limit = setTimeout(end, LIMIT_MS, undefined, false);
   const read = (response) => {
     const { status } = response;
-    if (status === 101) {
-      // Of a shorter answer, the timer goes with the invocation.
-      clearTimeout(limit);
-      return end(response, false);
-    }
+    if (status === 101) return end(response, false);
     const frame = response.headers.get("sockjs-edge-frame");
     if (frame !== null || status === 204) return end(`${status} ${frame ?? ""}`, false);
     return response.arrayBuffer().then((body) => end([status, new Uint8Array(body)], false));

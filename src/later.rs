@@ -125,7 +125,7 @@ impl Future for Answer {
     }
 }
 
-/// Lets go of what invocations that are no more expected.
+/// Forgets what invocations that are no more expected; what waits for it is the runtime's to let go of.
 fn forget(now: f64) {
     EXPECTED.with_borrow_mut(|expected| {
         if expected.len() >= LOOK_NEXT_AT.get() {

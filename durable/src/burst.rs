@@ -120,8 +120,12 @@ impl Object {
 
     /// Messages for `entry` wait for the end of the burst.
     pub(crate) fn await_burst(self: &Rc<Self>, entry: &Rc<Entry>) {
-        self.bursts.change(Burst::waited);
-        if !entry.in_burst.replace(true) {
+        let waiting = entry.session.borrow().buffered_amount();
+        let before = entry.in_burst.replace(waiting);
+        if waiting > before {
+            self.bursts.change(Burst::waited);
+        }
+        if before == 0 {
             self.bursts.entries.borrow_mut().push(entry.clone());
         }
         if !self.bursts.timer_runs.replace(true) {
@@ -142,7 +146,7 @@ impl Object {
         let entries = self.bursts.entries.take();
         self.bursts.change(|burst| burst.over(entries.len()));
         for entry in &entries {
-            entry.in_burst.set(false);
+            entry.in_burst.set(0);
             self.touch_now(entry);
         }
         self.settle();

@@ -58,7 +58,7 @@ impl Object {
             let state = entry.state.borrow().clone();
             if let Err(error) = self.accept(&server).and_then(|()| attachment.write(&server, state.as_deref())) {
                 log::error("accept", Some(&config.prefix), error);
-                entry.session.borrow_mut().disconnected(1006, "");
+                entry.session.borrow_mut().disconnected(now(), 1006, "");
                 self.touch_and_settle(&entry);
                 return problem("too many connections", 503);
             }

@@ -30,8 +30,8 @@ pub(crate) struct Entry {
     pub sends: RefCell<Sends>,
     /// Whether it waits to be settled.
     pub touched: Cell<bool>,
-    /// Whether what it was sent waits for the end of a burst.
-    pub in_burst: Cell<bool>,
+    /// Bytes that wait for the end of a burst.
+    pub in_burst: Cell<usize>,
     /// Bytes that may wait for the client.
     queue_limit: usize,
     /// What waits on the client's own WebSocket.
@@ -68,7 +68,7 @@ impl Entry {
             inbox: RefCell::default(),
             sends: RefCell::default(),
             touched: Cell::new(false),
-            in_burst: Cell::new(false),
+            in_burst: Cell::new(0),
             queue_limit,
             outgoing: Outgoing::default(),
             rate: RefCell::default(),

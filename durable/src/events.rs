@@ -92,13 +92,20 @@ impl Object {
     /// A socket ended.
     pub(crate) fn on_socket_close(self: &Rc<Self>, websocket: &WebSocket, code: u16, reason: &str) {
         let role = self.role_of(websocket);
+        if let Some(Role::Client(entry)) = &role
+            && entry.in_burst.get() > 0
+        {
+            // What waits for the end of a burst was sent while the client was there, and goes before the answer to its close.
+            entry.session.borrow_mut().disconnected(now(), code, reason);
+            self.touch_and_settle(entry);
+        }
         // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
         // anywhere else, the client's connection stays half open for seconds (workerd 1.20261117).
         socket::close(websocket, code, reason);
         self.table.borrow_mut().remove_socket(websocket);
         let entry = match role {
             Some(Role::Client(entry)) => {
-                entry.session.borrow_mut().disconnected(code, reason);
+                entry.session.borrow_mut().disconnected(now(), code, reason);
                 entry
             }
             Some(Role::Receiver(entry, receiver)) => {

@@ -123,7 +123,7 @@ impl Object {
             frame => send(&websocket, raw, frame),
         };
         if !sent {
-            entry.session.borrow_mut().disconnected(1006, "");
+            entry.session.borrow_mut().disconnected(now(), 1006, "");
         } else if delivery.end {
             socket::over(&websocket);
             close_after(&websocket, raw, &delivery.frame);

@@ -87,17 +87,34 @@ fn in_a_burst_messages_wait_for_each_other_and_go_in_one_frame() {
 }
 
 #[test]
-fn a_burst_holds_nothing_back_but_messages_and_no_more_than_a_window_of_them() {
+fn a_burst_holds_nothing_back_but_messages_and_few_of_them() {
     let mut session = Driver::new(Rules::default(), Receiver::WEBSOCKET);
     session.in_burst = true;
     assert_eq!(session.outputs(), ["to 0: o #0", "opened"]);
-    assert_eq!(session.send(&"x".repeat(40_000)), NOTHING);
-    assert_eq!(session.send(&"y".repeat(40_000)).len(), 1);
+    assert_eq!(session.send(&"x".repeat(20_000)), NOTHING);
+    assert_eq!(session.send(&"y".repeat(20_000)).len(), 1);
     assert_eq!(session.send("z"), NOTHING);
     session.jump(25_000);
     assert_eq!(session.tick(), [r#"to 0: a["z"] #3"#], "in place of a heartbeat");
     assert_eq!(session.send("last"), NOTHING);
     assert_eq!(session.close()[..2], [r#"to 0: a["last"] #4"#, r#"to 0: c[3000,"Go away!"] end"#]);
+}
+
+#[test]
+fn a_small_queue_is_not_filled_by_what_waits_for_the_end_of_a_burst() {
+    let mut session = Driver::with(Rules { queue_limit: 1_000, ..Rules::default() }, Receiver::WEBSOCKET);
+    session.in_burst = true;
+    let frames: usize = (0..100).map(|_| session.send(&"x".repeat(50)).len()).sum();
+    assert_eq!(frames, 50, "two in each");
+}
+
+#[test]
+fn what_waits_for_the_end_of_a_burst_goes_out_before_the_answer_to_a_close() {
+    let mut session = websocket();
+    session.in_burst = true;
+    session.send("x");
+    let outputs = session.disconnected(1001);
+    assert_eq!(outputs, [r#"to 0: a["x"] #1"#, r#"closed Client { code: 1001, reason: "" }"#]);
 }
 
 #[test]

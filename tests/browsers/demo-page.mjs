@@ -134,7 +134,11 @@ class DemoCard {
 
   /** Waits for a frame of the way "in" or "out". */
   async passes(way, text) {
-    await this.element.locator(`li.${way}`, { hasText: text }).first().waitFor();
+    try {
+      await this.element.locator(`li.${way}`, { hasText: text }).first().waitFor();
+    } catch (error) {
+      throw new Error(`${text} did not pass. What did: ${await this.element.innerText()}`, { cause: error });
+    }
   }
 
   /** Waits until round trips are plotted. */

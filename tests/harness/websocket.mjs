@@ -24,6 +24,12 @@ export async function openWebSocket(owner, url, options) {
     pongs,
     closed: closed.promise,
     send: (...data) => socket.send(...data),
+    /** Sends messages in one piece, so that the server has read all of them when it takes the first. */
+    sendTogether(messages) {
+      socket._socket.cork();
+      for (const message of messages) socket.send(message);
+      socket._socket.uncork();
+    },
     protocol: socket.protocol,
     ping: (data) => socket.ping(data),
     close: (...why) => socket.close(...why),

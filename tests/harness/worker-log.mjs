@@ -21,6 +21,6 @@ export class WorkerLog {
    * service at /trouble panics when it is told to.
    */
   check() {
-    assert.doesNotMatch(this.#text, /panicked at (?!src\/server\/trouble\.rs)/, "the Worker panicked");
+    assert.doesNotMatch(this.#text, /panicked at (?!src\/server\/rigs\/trouble\.rs)/, "the Worker panicked");
   }
 }

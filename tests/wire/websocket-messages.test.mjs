@@ -41,7 +41,7 @@ test("what answers a burst goes in frames of several messages, in order", async 
   let frames = 0;
   for (let burst = 0; burst < bursts; burst++) {
     const messages = Array.from({ length: size }, (_, n) => `${burst}.${n}`);
-    for (const message of messages) socket.send(`["${message}"]`);
+    socket.sendTogether(messages.map(KINDS.framed.sent));
     const echoed = [];
     while (echoed.length < size) {
       const frame = await socket.frames.next(`an answer to burst ${burst}`);
@@ -51,6 +51,20 @@ test("what answers a burst goes in frames of several messages, in order", async 
     assert.deepEqual(echoed, messages);
   }
   assert.ok(frames < bursts * size, `${frames} frames`);
+});
+
+test("what answers a burst comes before the answer to the close behind it", async (t) => {
+  const socket = await KINDS.framed.open(t, {});
+  const messages = Array.from({ length: 64 }, (_, n) => `${n}`);
+  const echoed = [];
+  // The first rounds teach the object that messages come in bursts.
+  for (let round = 0; round < 4; round++) {
+    socket.sendTogether(messages.map(KINDS.framed.sent));
+    if (round === 3) socket.close(1000);
+    while (echoed.length < messages.length) echoed.push(...KINDS.framed.messagesOf(await socket.frames.next("an answer")));
+    assert.deepEqual(echoed.splice(0), messages);
+  }
+  assert.equal((await socket.closed).code, 1000);
 });
 
 for (const [kind, { open, sent, received, messagesOf }] of Object.entries(KINDS)) {

@@ -29,14 +29,14 @@ impl Session {
         self.poll_output(now)
     }
 
-    /// Whether all there is to deliver are messages that may wait for more of them: no more than a window of messages, for a
-    /// client's WebSocket.
+    /// Whether all there is to deliver are messages that may wait for more of them: for a client's WebSocket, and so few that
+    /// the queue has room for those that come.
     pub fn may_wait_for_more(&self) -> bool {
         self.websocket
             && self.is_open()
             && self.receiver.as_ref().is_some_and(|attached| attached.due.is_none())
             && self.queue.next_is_message()
-            && self.queue.waiting_cost() < WINDOW
+            && self.queue.waiting_cost() < (WINDOW / 2).min(self.rules.queue_limit / 8)
     }
 
     /// Whether all that waits is with the receiver after the next drain.

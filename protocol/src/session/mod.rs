@@ -327,20 +327,26 @@ impl Session {
     }
 
     /// A client's WebSocket is gone, closed by itself or lost.
-    pub fn disconnected(&mut self, code: u16, reason: &str) {
+    pub fn disconnected(&mut self, now: Millis, code: u16, reason: &str) {
+        self.hand_out(now);
         self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
     }
 
     /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame of its own.
     pub fn violated(&mut self, now: Millis, code: u16, reason: &str) {
         if self.phase != Phase::Closed {
-            while let Some(waiting) = self.next_delivery(now) {
-                self.before.push_back(waiting);
-            }
+            self.hand_out(now);
             let receiver = Receiver::WEBSOCKET.id;
             self.before.push_back(Output::Release { receiver, code, reason: reason.to_owned() });
         }
         self.end_websocket(CloseReason::Violation { code, reason: reason.to_owned() });
+    }
+
+    /// What waited for more messages goes out before what comes next.
+    fn hand_out(&mut self, now: Millis) {
+        while let Some(waiting) = self.next_delivery(now) {
+            self.before.push_back(waiting);
+        }
     }
 
     fn end_websocket(&mut self, reason: CloseReason) {

@@ -145,7 +145,7 @@ impl Driver {
     }
 
     pub fn disconnected(&mut self, code: u16) -> Vec<String> {
-        self.session.disconnected(code, "");
+        self.session.disconnected(self.now, code, "");
         self.outputs()
     }
 

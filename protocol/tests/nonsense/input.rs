@@ -49,7 +49,7 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
         Input::Receive(messages) => session.receive(vec!["a".into(); messages]),
         Input::Send(bytes) => drop(session.send(now, Encoded::raw(&"x".repeat(bytes)))),
         Input::Close => session.close(now, 1011, "", CloseReason::HandlerFailed),
-        Input::Disconnected => session.disconnected(1006, ""),
+        Input::Disconnected => session.disconnected(now, 1006, ""),
         Input::Violated => session.violated(now, 1003, ""),
         Input::Tick => session.tick(now),
         Input::BeatEarly => session.beat_early(now),
