@@ -21,13 +21,16 @@ const LONGEST: Millis = Millis(100);
 /// Messages before the first trial, and how many more before each after one that does not pay, up to the last of these.
 const BETWEEN: [u16; 5] = [8, 32, 128, 512, 2048];
 
-/// Trials that need not pay, after several that did.
+/// Of so many messages one after the other at least one has to find another: the first may come before what follows it.
+const TRIAL: u8 = 2;
+
+/// And of so many, where waiting has paid several times.
 const TRUST: u8 = 4;
 
 /// Whether what answers a message waits for more of them.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Burst {
-    /// Trials that may still not pay before answers wait no more.
+    /// How often waiting may still not pay before answers wait no more.
     trust: u8,
     /// Trials that did not pay since then.
     failed: usize,
@@ -46,11 +49,14 @@ impl Burst {
             return;
         }
         let between = BETWEEN.get(self.failed).or(BETWEEN.last()).copied().unwrap_or_default();
-        if self.trust > 0 || self.answered >= between {
-            self.since = Some(now);
-        } else {
-            self.answered += 1;
+        if self.trust == 0 {
+            if self.answered < between {
+                self.answered += 1;
+                return;
+            }
+            (self.trust, self.answered) = (TRIAL, 0);
         }
+        self.since = Some(now);
     }
 
     /// Whether answers wait.
@@ -74,14 +80,12 @@ impl Burst {
             return;
         }
         if self.waited > frames {
-            self.trust = TRUST.min(self.trust + 1);
+            self.trust = TRUST.min(self.trust + 2);
             self.failed = 0;
-        } else if let Some(trust) = self.trust.checked_sub(1) {
-            self.trust = trust;
         } else {
-            self.failed = self.failed.saturating_add(1);
+            self.trust = self.trust.saturating_sub(1);
+            self.failed = self.failed.saturating_add((self.trust == 0).into());
         }
-        self.answered = 0;
         self.waited = 0;
     }
 }
@@ -183,7 +187,7 @@ mod tests {
     fn answers_hardly_ever_wait_where_messages_come_one_by_one() {
         let mut burst = Burst::default();
         let waits: Vec<_> = (0..10_000).filter(|_| burst.pass(1)).collect();
-        assert_eq!(waits, [8, 41, 170, 683, 2732, 4781, 6830, 8879]);
+        assert_eq!(waits, [8, 9, 42, 43, 172, 173, 686, 687, 2736, 2737, 4786, 4787, 6836, 6837, 8886, 8887]);
     }
 
     #[test]
@@ -196,7 +200,7 @@ mod tests {
             assert!(burst.pass(1) && burst.pass(4));
         }
         let waits = (0..20).filter(|_| burst.pass(1)).count();
-        assert_eq!(waits, usize::from(TRUST) + 1, "many do, but for the next trial");
+        assert_eq!(waits, usize::from(TRUST), "until the trust is used up");
     }
 
     #[test]
