@@ -19,7 +19,7 @@ use wasm_bindgen::prelude::Closure;
 const LONGEST: Millis = Millis(100);
 
 /// Messages before the first trial, and how many more before each after one that does not pay, up to the last of these.
-const BETWEEN: [u16; 5] = [8, 32, 128, 512, 2048];
+const BETWEEN: [u16; 4] = [24, 96, 384, 1536];
 
 /// Of so many messages one after the other at least one has to find another: the first may come before what follows it.
 const TRIAL: u8 = 2;
@@ -179,15 +179,15 @@ mod tests {
     #[test]
     fn answers_wait_where_messages_come_in_bursts() {
         let mut burst = Burst::default();
-        let waits: Vec<_> = (0..5).map(|_| burst.pass(4)).collect();
-        assert_eq!(waits, [false, false, true, true, true]);
+        let waits: Vec<_> = (0..9).map(|_| burst.pass(4)).collect();
+        assert_eq!(waits, [false, false, false, false, false, false, true, true, true]);
     }
 
     #[test]
     fn answers_hardly_ever_wait_where_messages_come_one_by_one() {
         let mut burst = Burst::default();
         let waits: Vec<_> = (0..10_000).filter(|_| burst.pass(1)).collect();
-        assert_eq!(waits, [8, 9, 42, 43, 172, 173, 686, 687, 2736, 2737, 4786, 4787, 6836, 6837, 8886, 8887]);
+        assert_eq!(waits, [24, 122, 508, 2046, 3584, 5122, 6660, 8198, 9736].map(|at| [at, at + 1]).concat());
     }
 
     #[test]
