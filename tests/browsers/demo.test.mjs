@@ -20,7 +20,8 @@ for (const [name, start] of Object.entries({ "plain workerd": startServer, Minif
       const demo = await open(t);
       const card = demo.card("websocket");
       await card.is("open");
-      await card.passes("in", '"ping 1"'); // on a busy machine in one frame with what the server said before
+      // On a busy machine in one frame with what the server said before, or by another connection than the first.
+      await card.passes("in", /"ping \d+"/);
       await card.plots();
     });
 
