@@ -32,7 +32,7 @@ const TRUST: u8 = 4;
 pub(crate) struct Burst {
     /// How often waiting may still not pay before answers wait no more.
     trust: u8,
-    /// Trials that did not pay since then.
+    /// Trials that did not pay since one did.
     failed: usize,
     /// Messages that were answered at once since the last trial.
     answered: u16,

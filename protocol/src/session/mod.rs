@@ -30,6 +30,8 @@
 //!
 //! The invariant behind it: between two drains a session owes nobody anything. What it promised is with a receiver,
 //! in storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] tells.
+//! While more messages are about to be sent to a client's WebSocket, step 2 may be done with
+//! [`Session::poll_output_in_burst`]: what that leaves is owed until the drain with [`Session::poll_output`] that follows.
 
 mod delivery;
 mod output;
