@@ -15,7 +15,7 @@ const HASTY = { ...HALTING, SOCKJS_DISCONNECT_DELAY: "2000", SOCKJS_HEARTBEAT_DE
 const TABLES = "^CREATE TABLE|CREATE TABLE IF NOT EXISTS";
 const OPEN = "^INSERT OR REPLACE INTO sockjs_sessions";
 const APPEND = "^INSERT INTO sockjs_messages";
-const LOAD = "^SELECT \\* FROM sockjs_sessions";
+const LOAD = "^SELECT [^;]+ FROM sockjs_sessions";
 const STATE = "^UPDATE sockjs_sessions_2 SET state";
 const FORGET = "^DELETE FROM sockjs_sessions";
 
