@@ -4,6 +4,7 @@
 //! others, which are few, some are counted once more.
 
 use crate::Config;
+use crate::facts::header;
 use crate::headers::Refusal;
 use js_sys::futures::JsFuture;
 use js_sys::{Object, Reflect};
@@ -12,7 +13,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::RateLimiter;
-use worker::{Env, Request, Result};
+use worker::{Env, Result, web_sys};
 
 /// How many sessions an isolate remembers.
 const SEEN_MAX: usize = 4096;
@@ -23,7 +24,7 @@ pub(crate) async fn count(
     prefix: &str,
     session: Option<&str>,
     is_websocket: bool,
-    request: &Request,
+    request: &web_sys::Request,
     env: &Env,
 ) -> Result<std::result::Result<(), Refusal>> {
     let Some(binding) = &config.address_limiter else { return Ok(Ok(())) };
@@ -31,7 +32,7 @@ pub(crate) async fn count(
     if name.as_ref().is_some_and(|name| is_seen(name)) {
         return Ok(Ok(()));
     }
-    let Some(address) = request.headers().get("CF-Connecting-IP")? else { return Ok(Ok(())) };
+    let Some(address) = header(request, "CF-Connecting-IP")? else { return Ok(Ok(())) };
     match is_within_limit(env, binding, &[prefix, " ", &address].concat()).await {
         Ok(false) => Ok(Err(Refusal::new(429, "Too many connections from this address: try again later.\n"))),
         Ok(true) => {

@@ -2,7 +2,7 @@
 //! application about the rest.
 
 use crate::access::{FOREIGN, ReadBy, access};
-pub(crate) use crate::facts::Facts;
+use crate::facts::Facts;
 use crate::headers::Refusal;
 use crate::place::Place;
 use crate::random;
@@ -14,12 +14,12 @@ use sockjs_protocol::envelope::Pass;
 use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::origin::Standing;
 use sockjs_protocol::transport::Transport;
-use worker::{Env, Request, Result};
+use worker::{Env, Result, web_sys};
 
 /// A request of a client, and the service that it is for.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
-    pub request: &'a Request,
+    pub request: &'a web_sys::Request,
     pub facts: &'a Facts,
     pub services: &'a Services,
     pub config: &'a Config,

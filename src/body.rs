@@ -1,9 +1,17 @@
 //! The body of a request, up to a limit.
 
+use crate::later::answer;
 use futures::StreamExt;
-use js_sys::Uint8Array;
-use js_sys::futures::JsFuture;
-use worker::{Request, Result};
+use js_sys::{Function, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{Request, Result, web_sys};
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = read)]
+    fn read_whole(request: &web_sys::Request, number: u32, tell: &Function) -> std::result::Result<(), JsValue>;
+}
 
 /// The body is larger than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +19,7 @@ pub(crate) struct TooLarge;
 
 /// Reads the body of `request`, no more of it than `limit` bytes. `content_length` is the header.
 pub(crate) async fn read(
-    request: &mut Request,
+    request: &web_sys::Request,
     content_length: Option<&str>,
     limit: usize,
 ) -> Result<std::result::Result<Vec<u8>, TooLarge>> {
@@ -19,19 +27,19 @@ pub(crate) async fn read(
         Some(declared) if declared > limit => Ok(Err(TooLarge)),
         // HTTP does not let more through than was declared; the check costs nothing.
         Some(_) => Ok(within(bytes_of(request).await?, limit)),
-        None if request.inner().body().is_none() => Ok(Ok(Vec::new())),
+        None if request.body().is_none() => Ok(Ok(Vec::new())),
         None => read_chunks(request, limit).await,
     }
 }
 
-async fn bytes_of(request: &Request) -> Result<Vec<u8>> {
-    let body = JsFuture::from(request.inner().array_buffer()?).await?;
-    Ok(Uint8Array::new(&body).to_vec())
+async fn bytes_of(request: &web_sys::Request) -> Result<Vec<u8>> {
+    let body = answer(|number, tell| read_whole(request, number, tell)).await?;
+    Ok(body.dyn_into().map(|body: Uint8Array| body.to_vec())?)
 }
 
 /// Reads a body of undeclared length.
-async fn read_chunks(request: &mut Request, limit: usize) -> Result<std::result::Result<Vec<u8>, TooLarge>> {
-    let mut chunks = request.stream()?;
+async fn read_chunks(request: &web_sys::Request, limit: usize) -> Result<std::result::Result<Vec<u8>, TooLarge>> {
+    let mut chunks = Request::from(Clone::clone(request)).stream()?;
     let mut body = Vec::new();
     while let Some(chunk) = chunks.next().await {
         body.extend(chunk?);

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Request, Result, web_sys};
+use worker::{Result, web_sys};
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
@@ -41,7 +41,7 @@ struct State {
 
 impl Departure {
     /// Watches the client of `request`.
-    pub fn watch(request: &Request, invocation: &Invocation) -> Result<Self> {
+    pub fn watch(request: &web_sys::Request, invocation: &Invocation) -> Result<Self> {
         let state = Rc::new(State::default());
         let (unanswered, answered) = oneshot::channel();
         let on_abort = {
@@ -57,7 +57,7 @@ impl Departure {
                 });
             }
         };
-        let (abort, has_left) = Expected::call(on_abort, |number, tell| watch(request.inner(), number, tell));
+        let (abort, has_left) = Expected::call(on_abort, |number, tell| watch(request, number, tell));
         if has_left? {
             state.leave();
         }

@@ -1,14 +1,44 @@
 //! What a request says of itself, read in one call of the runtime.
 
 use crate::access::Sender;
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Request, Result, web_sys};
+use worker::{Result, web_sys};
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = factsOf)]
-    fn facts_of(request: &web_sys::Request) -> std::result::Result<String, JsValue>;
+    fn facts_of(request: &web_sys::Request, names: &Array) -> std::result::Result<String, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = headersOf)]
+    fn headers_of(request: &web_sys::Request, names: &Array) -> std::result::Result<String, JsValue>;
+}
+
+thread_local! {
+    /// The headers among the facts.
+    static ASKED: Array = [
+        "Origin",
+        "Sec-Fetch-Site",
+        "Access-Control-Request-Headers",
+        "Content-Type",
+        "Content-Length",
+    ].into_iter().map(JsValue::from_str).collect();
+}
+
+/// Headers of `request` by their `names`, read in one call. One that is empty counts as none.
+pub(crate) fn headers<const COUNT: usize>(
+    request: &web_sys::Request,
+    names: &Array,
+) -> Result<[Option<String>; COUNT]> {
+    let values = headers_of(request, names)?;
+    let mut values = values.split('\n').skip(1).map(str::to_owned);
+    Ok([(); COUNT].map(|()| values.next().filter(|value| !value.is_empty())))
+}
+
+/// One header of `request`.
+pub(crate) fn header(request: &web_sys::Request, name: &str) -> Result<Option<String>> {
+    Ok(request.headers().get(name)?)
 }
 
 /// Method, URL and the headers that are asked for again and again. A header that is empty counts as none.
@@ -30,8 +60,8 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub fn of(request: &Request) -> Result<Self> {
-        Ok(Self::read(&facts_of(request.inner())?))
+    pub fn of(request: &web_sys::Request) -> Result<Self> {
+        Ok(Self::read(&ASKED.with(|names| facts_of(request, names))?))
     }
 
     fn read(facts: &str) -> Self {
@@ -48,6 +78,12 @@ impl Facts {
             content_type: header(),
             content_length: header(),
         }
+    }
+
+    /// Path of the URL.
+    pub fn path(&self) -> &str {
+        let path = self.url.get(self.own().len()..).unwrap_or_default();
+        path.find(['?', '#']).map_or(path, |end| path.get(..end).unwrap_or(path))
     }
 
     /// The Worker's own origin, as the URL has it.
@@ -80,6 +116,17 @@ mod tests {
         assert_eq!(facts.request_headers.as_deref(), Some("a, b"));
         assert_eq!(facts.content_type.as_deref(), Some("text/plain"));
         assert_eq!(facts.content_length.as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn the_path_is_what_comes_before_the_query() {
+        for (url, path) in [
+            ("https://a.example/echo/info?t=1", "/echo/info"),
+            ("https://a.example/a#b?c", "/a"),
+            ("https://a.example/", "/"),
+        ] {
+            assert_eq!(Facts { url: url.into(), ..Facts::default() }.path(), path);
+        }
     }
 
     #[test]

@@ -5,12 +5,30 @@
 const LIMIT_MS = 10_000;
 
 /** What stands in a request, a line each; no URL and no header has a line feed. */
-export function factsOf({ method, url, headers }) {
-  const names = ["Origin", "Sec-Fetch-Site", "Access-Control-Request-Headers", "Content-Type", "Content-Length"];
-  let facts = `${method}\n${url}`;
-  for (const name of names) facts += `\n${headers.get(name) ?? ""}`;
-  return facts;
+export const factsOf = ({ method, url, headers }, names) => `${method}\n${url}${valuesOf(headers, names)}`;
+
+/** Headers, each after a line feed. */
+export const headersOf = ({ headers }, names) => valuesOf(headers, names);
+
+function valuesOf(headers, names) {
+  let values = "";
+  for (const name of names) values += `\n${headers.get(name) ?? ""}`;
+  return values;
 }
+
+/** Tells what the body of a request is. */
+export function read(request, number, tell) {
+  request.arrayBuffer().then(
+    (body) => tell(number, new Uint8Array(body), false),
+    (error) => tell(number, error, true),
+  );
+}
+
+/** A response with this body, or with none. */
+export const respond = (body, init) => new Response(body, init);
+
+/** A promise, and what fulfils it. */
+export const later = () => Promise.withResolvers();
 
 /** Passes a client's request on to an object, with those of its headers that have `names`, for a WebSocket as the answer. */
 export function forward(stub, request, names, command, number, tell) {

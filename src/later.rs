@@ -1,6 +1,7 @@
 //! What the runtime tells later, through one function for all of it: a closure of its own for each is made, registered with
 //! the garbage collector, and taken back.
 
+use crate::task::turn;
 use js_sys::{Date, Function};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
@@ -22,7 +23,8 @@ type Told = Result<JsValue, JsValue>;
 /// The function that JavaScript calls with the number it was given, and a value or an error.
 type Tell = Closure<dyn Fn(u32, JsValue, bool)>;
 
-/// Longer than anything here is waited for. An invocation that ends before its time, since its client left, is never told.
+/// Longer than anything here is waited for, and than a body may take to arrive. An invocation that ends before its time,
+/// since its client left, is never told.
 const FORGOTTEN_AFTER_MS: f64 = 120_000.0;
 
 /// How many are expected before somebody looks for forgotten ones.
@@ -37,8 +39,8 @@ thread_local! {
         // What nobody expects any more comes too late.
         let expected = EXPECTED.with_borrow_mut(|expected| expected.remove(&number));
         match expected {
-            Some(Expecting::Answer(slot, _)) => slot.fill(told),
-            Some(Expecting::Call(call)) => call(),
+            Some(Expecting::Answer(slot, _)) => turn(|| slot.fill(told)),
+            Some(Expecting::Call(call)) => turn(call),
             None => {}
         }
     });
@@ -125,16 +127,28 @@ impl Future for Answer {
     }
 }
 
-/// Forgets what invocations that are no more expected; what waits for it is the runtime's to let go of.
+/// Forgets what invocations that are no more expected, and lets go of the tasks that waited for it.
 fn forget(now: f64) {
-    EXPECTED.with_borrow_mut(|expected| {
-        if expected.len() >= LOOK_NEXT_AT.get() {
-            expected.retain(
-                |_, expecting| !matches!(expecting, Expecting::Answer(_, since) if *since + FORGOTTEN_AFTER_MS < now),
-            );
-            LOOK_NEXT_AT.set(LOOK_AT.max(expected.len() * 2));
+    let forgotten: Vec<_> = EXPECTED.with_borrow_mut(|expected| {
+        if expected.len() < LOOK_NEXT_AT.get() {
+            return Vec::new();
         }
+        let is_forgotten = |expecting: &Expecting| match expecting {
+            Expecting::Answer(_, since) => *since + FORGOTTEN_AFTER_MS < now,
+            Expecting::Call(_) => false,
+        };
+        let forgotten =
+            expected.extract_if(|_, expecting| is_forgotten(expecting)).map(|(_, expecting)| expecting).collect();
+        LOOK_NEXT_AT.set(LOOK_AT.max(expected.len() * 2));
+        forgotten
     });
+    for expecting in forgotten {
+        if let Expecting::Answer(slot, _) = expecting {
+            // The task keeps the slot, and the slot the task. Not within a borrow: what is dropped with it may expect something.
+            let waiting = slot.waiting.take();
+            drop(waiting);
+        }
+    }
 }
 
 /// Waits for the answer to what `ask` asks.

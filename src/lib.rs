@@ -2,11 +2,11 @@
 //!
 //! A Worker answers the clients' requests, a Durable Object holds their sessions: any request from anywhere reaches its
 //! session by name, so there is nothing to balance and no server to run. An application implements [`Handler`], says in
-//! one function which prefix it serves, and gives that function to both halves:
+//! one function which prefix it serves, and exports both halves with it:
 //!
 //! ```no_run
 //! use sockjs_edge::{Config, Connection, Handler, Services};
-//! use worker::{Context, Env, Request, Response, Result, event};
+//! use worker::{Env, Result};
 //!
 //! struct Echo;
 //!
@@ -20,12 +20,7 @@
 //!     Services::new().add(Config::new("/echo"), |_env| Echo)
 //! }
 //!
-//! sockjs_edge::durable_object!(SockJs, services);
-//!
-//! #[event(fetch)]
-//! async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-//!     sockjs_edge::serve(services, request, &env, &context).await
-//! }
+//! sockjs_edge::export!(SockJs, services);
 //! # fn main() {}
 //! ```
 //!
@@ -41,6 +36,8 @@ mod admit;
 mod body;
 mod callback;
 mod departure;
+#[doc(hidden)]
+pub mod entry;
 mod facts;
 mod headers;
 mod iframe;
@@ -62,6 +59,7 @@ mod send;
 mod serve;
 #[cfg(feature = "server")]
 mod server;
+mod task;
 mod ticket;
 mod websocket;
 

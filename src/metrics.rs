@@ -137,16 +137,19 @@ impl Metrics {
     pub async fn serve(&self, request: &Request, tokens: &[&str]) -> Result<Response> {
         if !is_authorized(request, tokens) {
             let refusal = Refusal::new(401, "a bearer token is needed\n");
-            return fixed(refusal.head().with([("WWW-Authenticate", "Bearer".into())]), refusal.text.into_owned());
+            return Ok(
+                fixed(refusal.head().with([("WWW-Authenticate", "Bearer".into())]), refusal.text.into_owned())?.into()
+            );
         }
         if request.inner().method() != "GET" {
             let refusal = Refusal::new(405, "only GET\n");
-            return fixed(refusal.head().with([("Allow", "GET".into())]), refusal.text.into_owned());
+            return Ok(fixed(refusal.head().with([("Allow", "GET".into())]), refusal.text.into_owned())?.into());
         }
-        match self.text().await {
+        let reply = match self.text().await {
             Ok(text) => fixed(Head::typed(200, TEXT).with(not_cached()), text),
             Err(error) => refused(Refusal::new(503, format!("the metrics cannot be had now: {error}\n"))),
-        }
+        };
+        Ok(reply?.into())
     }
 }
 

@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObject;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Error, ObjectNamespace, Request, Result, Stub, web_sys};
+use worker::{Error, ObjectNamespace, Result, Stub, web_sys};
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
@@ -273,13 +273,13 @@ pub(crate) struct ClientRequest {
 }
 
 impl ClientRequest {
-    pub fn of(request: &Request, url: &str) -> Self {
+    pub fn of(request: &web_sys::Request, url: &str) -> Self {
         let names = NAMES.with(|[names, _]| names.clone());
-        Self { request: Clone::clone(request.inner()), names, url: url.to_owned() }
+        Self { request: Clone::clone(request), names, url: url.to_owned() }
     }
 
     /// Of a client that asks for a WebSocket. What is handed over later, by URL, is only of the others.
-    pub fn of_websocket(request: &Request) -> Self {
+    pub fn of_websocket(request: &web_sys::Request) -> Self {
         Self { names: NAMES.with(|[_, names]| names.clone()), ..Self::of(request, "") }
     }
 

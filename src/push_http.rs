@@ -98,14 +98,14 @@ impl Push {
     /// # Errors
     ///
     /// When the runtime refuses what no client should be able to cause.
-    pub async fn serve(&self, mut request: Request, tokens: &[&str]) -> Result<Response> {
-        match self.answer(&mut request, tokens).await? {
+    pub async fn serve(&self, request: Request, tokens: &[&str]) -> Result<Response> {
+        match self.answer(&request, tokens).await? {
             Ok(connections) => json(200, &Done { connections }),
             Err(refusal) => {
                 let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
                 let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
                 let head = Head::typed(refusal.status, JSON).with(not_cached()).with(allow).with(challenge);
-                fixed(head, serde_json::to_string(&Problem { error: &refusal.text })?)
+                Ok(fixed(head, serde_json::to_string(&Problem { error: &refusal.text })?)?.into())
             }
         }
     }
@@ -116,7 +116,7 @@ impl Push {
         is_authorized(request, tokens)
     }
 
-    async fn answer(&self, request: &mut Request, tokens: &[&str]) -> Result<std::result::Result<usize, Refusal>> {
+    async fn answer(&self, request: &Request, tokens: &[&str]) -> Result<std::result::Result<usize, Refusal>> {
         if !Self::is_authorized(request, tokens) {
             return Ok(Err(Refusal::new(401, "a bearer token is needed")));
         }
@@ -124,7 +124,7 @@ impl Push {
             return Ok(Err(Refusal::new(405, "only POST")));
         }
         let content_length = request.headers().get("Content-Length")?;
-        let body = match body::read(request, content_length.as_deref(), BODY_MAX).await? {
+        let body = match body::read(request.inner(), content_length.as_deref(), BODY_MAX).await? {
             Ok(body) => body,
             Err(TooLarge) => return Ok(Err(Refusal::new(413, "the body is too large"))),
         };
@@ -180,7 +180,7 @@ fn is_known(authorization: &str, tokens: &[&str]) -> bool {
 }
 
 fn json(status: u16, body: &impl Serialize) -> Result<Response> {
-    fixed(Head::typed(status, JSON).with(not_cached()), serde_json::to_string(body)?)
+    Ok(fixed(Head::typed(status, JSON).with(not_cached()), serde_json::to_string(body)?)?.into())
 }
 
 #[cfg(test)]

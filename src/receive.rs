@@ -21,7 +21,7 @@ use crate::object::{Attached, ClientRequest, Failure, Object};
 use crate::place::Destination;
 use crate::progress::{Progress, Step, Written};
 use crate::random;
-use crate::respond::{cookie_of, cors_of, fixed, refused, streamed};
+use crate::respond::{Reply, cookie_of, cors_of, fixed, refused, streamed};
 use futures::Stream;
 use futures::future::{Either, select};
 use futures::stream::unfold;
@@ -34,7 +34,7 @@ use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::{HTML, Receive};
 use std::pin::pin;
 use std::time::Duration;
-use worker::{Context, Delay, Request, Response, Result};
+use worker::{Context, Delay, Result, web_sys};
 
 /// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
 const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), Millis(1000)];
@@ -51,11 +51,11 @@ pub(crate) async fn receive(
     row: &'static Receive,
     session: &str,
     to: Destination<'_>,
-    request: &Request,
+    request: &web_sys::Request,
     facts: &Facts,
     context: &Context,
     more: Vec<Header>,
-) -> Result<Response> {
+) -> Result<Reply> {
     let Destination { config, place, pass, refusals, object } = to;
     let callback = if row.needs_callback() { callback_of(&facts.url) } else { Ok(String::new()) };
     let callback = match callback {

@@ -2,7 +2,7 @@
 
 use crate::Config;
 use crate::access::has_list;
-use crate::facts::Facts;
+use crate::facts::{Facts, header};
 use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid, nosniff};
 use crate::iframe::etag;
 use futures::Stream;
@@ -11,62 +11,75 @@ use sockjs_protocol::origin::Standing;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use wasm_bindgen::JsValue;
-use worker::{Headers, Request, Response, ResponseBuilder, Result, web_sys};
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::web_sys::ResponseInit;
+use worker::{Response, ResponseBody, Result, web_sys};
+
+/// A response as the runtime has it. `worker`'s own (0.8.7) is put together from parts, and the runtime's made of it.
+pub(crate) type Reply = web_sys::Response;
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn respond(body: Option<Vec<u8>>, init: &ResponseInit) -> std::result::Result<Reply, JsValue>;
+}
 
 /// A response with a body of known length, for which the runtime sends Content-Length.
-pub(crate) fn fixed(head: Head, body: impl Into<Vec<u8>>) -> Result<Response> {
-    Ok(builder(head)?.fixed(body.into()))
+pub(crate) fn fixed(head: Head, body: impl Into<Vec<u8>>) -> Result<Reply> {
+    Ok(respond(Some(body.into()), &init(head)?)?)
 }
 
 /// A response with no body at all.
-pub(crate) fn bodiless(head: Head) -> Result<Response> {
-    Ok(builder(head)?.empty())
+pub(crate) fn bodiless(head: Head) -> Result<Reply> {
+    Ok(respond(None, &init(head)?)?)
 }
 
 /// A response whose head goes out at once, and then each item of `chunks` as one chunk, when the one before was written.
-pub(crate) fn streamed(head: Head, chunks: impl Stream<Item = Vec<u8>> + 'static) -> Result<Response> {
+pub(crate) fn streamed(head: Head, chunks: impl Stream<Item = Vec<u8>> + 'static) -> Result<Reply> {
     use futures::StreamExt;
-    builder(head)?.from_stream(chunks.map(Ok::<_, worker::Error>))
+    let init = init(head)?;
+    match Response::from_stream(chunks.map(Ok::<_, worker::Error>))?.body() {
+        ResponseBody::Stream(stream) => Ok(Reply::new_with_opt_readable_stream_and_init(Some(stream), &init)?),
+        _ => Err("a response of a stream without it".into()),
+    }
 }
 
 /// What never changes under its URL, or 304 if the client has it.
 pub(crate) fn cacheable(
-    request: &Request,
+    request: &web_sys::Request,
     content_type: &'static str,
     content: &[u8],
     more: Vec<Header>,
-) -> Result<Response> {
+) -> Result<Reply> {
     unless_known(request, content_type, content, [more, cached(in_a_year()).into()].concat())
 }
 
 /// What has an entity tag, or 304 if the client has it.
 pub(crate) fn unless_known(
-    request: &Request,
+    request: &web_sys::Request,
     content_type: &'static str,
     content: &[u8],
     more: Vec<Header>,
-) -> Result<Response> {
+) -> Result<Reply> {
     unless_tagged(request, content_type, etag(content), more, |head| fixed(head, content))
 }
 
 /// What `whole` makes of its head and has the entity tag `etag`, or 304 if the client has it.
 pub(crate) fn unless_tagged(
-    request: &Request,
+    request: &web_sys::Request,
     content_type: &'static str,
     etag: String,
     more: Vec<Header>,
-    whole: impl FnOnce(Head) -> Result<Response>,
-) -> Result<Response> {
-    let is_known = request
-        .headers()
-        .get("If-None-Match")?
+    whole: impl FnOnce(Head) -> Result<Reply>,
+) -> Result<Reply> {
+    let is_known = header(request, "If-None-Match")?
         .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag));
     let tagged = |head: Head| head.with([("ETag", etag.into())]).with(more);
     if is_known { bodiless(tagged(Head::new(304))) } else { whole(tagged(Head::typed(200, content_type))) }
 }
 
 /// An error in words.
-pub(crate) fn refused(refusal: Refusal) -> Result<Response> {
+pub(crate) fn refused(refusal: Refusal) -> Result<Reply> {
     fixed(refusal.head(), refusal.text.into_owned())
 }
 
@@ -85,11 +98,11 @@ pub(crate) fn cors_of(facts: &Facts, config: &Config) -> Vec<Header> {
 }
 
 /// The cookie for the answer to `request`, if the service sets one.
-pub(crate) fn cookie_of(request: &Request, config: &Config) -> Result<Option<Header>> {
+pub(crate) fn cookie_of(request: &web_sys::Request, config: &Config) -> Result<Option<Header>> {
     if !config.jsessionid {
         return Ok(None);
     }
-    Ok(Some(jsessionid(request.headers().get("Cookie")?.as_deref())))
+    Ok(Some(jsessionid(header(request, "Cookie")?.as_deref())))
 }
 
 /// The HTTP date in a year.
@@ -97,35 +110,31 @@ pub(crate) fn in_a_year() -> String {
     Date::new(&JsValue::from_f64(Date::now() + YEAR_MILLIS)).to_utc_string().into()
 }
 
-/// The head of a response of any kind.
-pub(crate) fn builder(head: Head) -> Result<ResponseBuilder> {
-    let status = head.status;
-    let headers = HEADS.with_borrow_mut(|heads| made(heads, head))?;
-    Ok(ResponseBuilder::new().with_status(status).with_headers(headers))
-}
-
 /// How many heads an isolate remembers. Its answers have few different ones.
 const HEADS_MAX: usize = 16;
 
-type Heads = VecDeque<(Vec<Header>, web_sys::Headers)>;
-
 thread_local! {
-    static HEADS: RefCell<Heads> = const { RefCell::new(VecDeque::new()) };
+    static HEADS: RefCell<VecDeque<(Head, ResponseInit)>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// The runtime's headers for `head`: a copy of those made before, which is one call instead of one for each. A copy, since
-/// the application may change those of its response.
-fn made(heads: &mut Heads, head: Head) -> Result<Headers> {
-    if let Some((_, made)) = heads.iter().find(|(known, _)| *known == head.headers) {
-        return Ok(Headers(web_sys::Headers::new_with_headers(made)?));
-    }
-    let headers = Headers::new();
-    for (name, value) in head.headers.iter().chain([&nosniff()]) {
-        headers.set(name, value)?;
-    }
-    if heads.len() == HEADS_MAX {
-        heads.pop_front();
-    }
-    heads.push_back((head.headers, web_sys::Headers::new_with_headers(&headers.0)?));
-    Ok(headers)
+/// What the runtime makes a response with `head` of: what was made before, if it had one like it. Each response gets a copy
+/// of the headers.
+pub(crate) fn init(head: Head) -> Result<ResponseInit> {
+    HEADS.with_borrow_mut(|heads| {
+        if let Some((_, init)) = heads.iter().find(|(known, _)| *known == head) {
+            return Ok(init.clone());
+        }
+        let headers = web_sys::Headers::new()?;
+        for (name, value) in head.headers.iter().chain([&nosniff()]) {
+            headers.set(name, value)?;
+        }
+        let init = ResponseInit::new();
+        init.set_status(head.status);
+        init.set_headers_headers(&headers);
+        if heads.len() == HEADS_MAX {
+            heads.pop_front();
+        }
+        heads.push_back((head, init.clone()));
+        Ok(init)
+    })
 }

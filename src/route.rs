@@ -20,8 +20,10 @@ pub(crate) enum Route<'a> {
         /// Value of the `Allow` header.
         allow: &'static str,
     },
-    /// No service knows its path: 404.
+    /// Its service knows no such path: 404.
     NotFound,
+    /// It is under no service's prefix.
+    Elsewhere,
 }
 
 /// What a service answers. Session ids are as they stand in the URL.
@@ -62,7 +64,7 @@ pub(crate) fn service<'a, 'p>(
 
 /// Finds what `method` and `path` ask for.
 pub(crate) fn route<'a>(method: &str, path: &'a str, configs: impl Iterator<Item = &'a Config>) -> Route<'a> {
-    let Some((config, Matched { prefix, rest, .. })) = service(path, configs) else { return Route::NotFound };
+    let Some((config, Matched { prefix, rest, .. })) = service(path, configs) else { return Route::Elsewhere };
     let Some(methods) = methods_of(config, rest) else { return Route::NotFound };
     match methods.0.into_iter().flatten().find(|(known, _)| *known == method) {
         Some((_, endpoint)) => Route::Service(config, prefix, endpoint),
@@ -147,6 +149,7 @@ mod tests {
     fn asked(method: &str, path: &str) -> String {
         match route(method, path, services()[..3].iter()) {
             Route::NotFound => "404".into(),
+            Route::Elsewhere => "elsewhere".into(),
             Route::MethodNotAllowed { allow } => format!("405 {allow}"),
             Route::Service(_, prefix, endpoint) => format!(
                 "{} {}",
@@ -177,7 +180,7 @@ mod tests {
             assert_eq!(asked("GET", &format!("/echo{path}")), "404", "{path}");
         }
         for path in ["", "/", "/ech", "/echoo", "/Echo", "//echo", "/other/info"] {
-            assert_eq!(asked("GET", path), "404", "{path}");
+            assert_eq!(asked("GET", path), "elsewhere", "{path}");
         }
     }
 

@@ -6,28 +6,28 @@ use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
 use crate::place::Destination;
 use crate::receive::FORBIDDEN;
-use crate::respond::{bodiless, cookie_of, cors_of, fixed};
+use crate::respond::{Reply, bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
 use percent_encoding::percent_decode;
 use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, Pass, encode_batch, fits};
 use sockjs_protocol::payload::{self, PayloadError};
 use sockjs_protocol::transport::Send;
-use worker::{Request, Response, Result};
+use worker::{Result, web_sys};
 
 /// Answers the sending request `row` of `session`.
 pub(crate) async fn send(
     row: &'static Send,
     session: &str,
     to: Destination<'_>,
-    request: Request,
+    request: &web_sys::Request,
     facts: &Facts,
-) -> Result<Response> {
+) -> Result<Reply> {
     let Destination { config, pass, refusals, object, .. } = to;
     // On errors too, or a script of another origin could not read them.
     let mut common = if row.cors { cors_of(facts, config) } else { Vec::new() };
     common.extend(not_cached());
-    common.extend(cookie_of(&request, config)?);
+    common.extend(cookie_of(request, config)?);
     match hand_over(row, session, config, pass, object, request, facts).await? {
         Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
         Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
@@ -44,12 +44,14 @@ async fn hand_over(
     config: &Config,
     pass: Option<Pass>,
     object: Object,
-    mut request: Request,
+    request: &web_sys::Request,
     facts: &Facts,
 ) -> Result<std::result::Result<(), Refusal>> {
-    let body = match body::read(&mut request, facts.content_length.as_deref(), config.body_limit).await? {
-        Ok(body) => body,
-        Err(TooLarge) => return Ok(Err(too_large("body", config.body_limit))),
+    let body = match body::read(request, facts.content_length.as_deref(), config.body_limit).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(TooLarge)) => return Ok(Err(too_large("body", config.body_limit))),
+        // Its client left in the middle, and will not read this.
+        Err(_) => return Ok(Err(Refusal::new(400, "The body broke off.\n"))),
     };
     let messages = match messages(row, facts.content_type.as_deref().unwrap_or_default(), body) {
         Ok(messages) => messages,

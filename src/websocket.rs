@@ -1,28 +1,36 @@
 //! A client's WebSocket: checked here, and passed on to the object with its upgrade.
 
+use crate::facts::headers;
 use crate::headers::Refusal;
 use crate::object::{Answer, ClientRequest};
 use crate::place::Destination;
-use crate::respond::refused;
+use crate::respond::{Reply, refused};
+use js_sys::Array;
 use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, FULL};
 use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::transport::Transport;
+use wasm_bindgen::JsValue;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Headers, Request, Response, ResponseBuilder, Result, web_sys};
+use worker::{Headers, ResponseBuilder, Result, web_sys};
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+
+thread_local! {
+    static HANDSHAKE: Array = ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version", PROTOCOL]
+        .into_iter()
+        .map(JsValue::from_str)
+        .collect();
+}
 
 /// A WebSocket that sleeps keeps little.
 const TOO_LARGE: &str = "The URL and the headers are too long to be kept with a WebSocket.\n";
 
 /// Answers a WebSocket request of `session`, or a raw one.
-pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &Request) -> Result<Response> {
+pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &web_sys::Request) -> Result<Reply> {
     let Destination { config, place, pass, refusals, object } = to;
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
-    let headers = request.headers();
-    let (upgrade, connection) = (headers.get("Upgrade")?, headers.get("Connection")?);
-    let (key, version) = (headers.get("Sec-WebSocket-Key")?, headers.get("Sec-WebSocket-Version")?);
+    let [upgrade, connection, key, version, offered] = HANDSHAKE.with(|names| headers(request, names))?;
     if let Err(refusal) = check(upgrade.as_deref(), connection.as_deref(), key.as_deref(), version.as_deref()) {
         refusals.note(Some(transport), refusal.reason);
         return refused(refusal);
@@ -31,10 +39,9 @@ pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, reques
     let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
     match object.connect(&ClientRequest::of_websocket(request), &command).await {
         Ok(Answer::Upgrade(response)) => {
-            let offered = if config.websocket_protocols.is_empty() { None } else { headers.get(PROTOCOL)? };
             match offered.and_then(|offered| select(&offered, &config.websocket_protocols)) {
                 Some(protocol) => with_protocol(&response, protocol),
-                None => Ok(response.into()),
+                None => Ok(response),
             }
         }
         Ok(answer) if answer.status() == 431 => {
@@ -87,12 +94,12 @@ fn select<'a>(offered: &str, spoken: &'a [String]) -> Option<&'a str> {
 }
 
 /// `upgrade` with the head that tells the client what was selected.
-fn with_protocol(upgrade: &web_sys::Response, protocol: &str) -> Result<Response> {
+fn with_protocol(upgrade: &Reply, protocol: &str) -> Result<Reply> {
     let headers = Headers::new();
     headers.set(PROTOCOL, protocol)?;
     let builder = ResponseBuilder::new().with_status(101).with_headers(headers);
     match upgrade.websocket() {
-        Some(socket) => Ok(builder.with_websocket(socket.into()).empty()),
+        Some(socket) => Ok(builder.with_websocket(socket.into()).empty().into()),
         None => refused(unavailable()),
     }
 }

@@ -1,8 +1,9 @@
 //! Who may open a connection: asked in the Worker, before an object is touched.
 
 use crate::info::{header_of, path_and_query};
+use crate::reply;
 use sockjs_protocol::transport::Transport;
-use worker::Request;
+use worker::web_sys::Request;
 
 /// The answer to a request for a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,27 +64,27 @@ impl<'a> RequestInfo<'a> {
 
     /// Path of the request.
     pub fn pathname(&self) -> String {
-        path_and_query(&self.request.inner().url()).0.to_owned()
+        path_and_query(&self.request.url()).0.to_owned()
     }
 
     /// Query of the request, without the question mark. What a page adds to its SockJS URL comes along with every request.
     pub fn query(&self) -> String {
-        path_and_query(&self.request.inner().url()).1.to_owned()
+        path_and_query(&self.request.url()).1.to_owned()
     }
 
     /// The client's address, as Cloudflare saw it.
     pub fn remote_address(&self) -> Option<String> {
-        self.request.headers().get("cf-connecting-ip").ok()?
+        reply::header_of(self.request, "cf-connecting-ip").filter(|address| !address.is_empty())
     }
 
     /// The origin of the page, if the browser tells.
     pub fn origin(&self) -> Option<String> {
-        self.request.headers().get("origin").ok()?
+        reply::header_of(self.request, "origin").filter(|origin| !origin.is_empty())
     }
 
     /// A header, if it is on sockjs-node's list (never a cookie).
     pub fn header(&self, name: &str) -> Option<String> {
-        header_of(self.request.inner(), name)
+        header_of(self.request, name)
     }
 }
 

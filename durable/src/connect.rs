@@ -56,7 +56,11 @@ impl Object {
             server.accept()?;
         } else {
             let state = entry.state.borrow().clone();
-            if let Err(error) = self.accept(&server).and_then(|()| attachment.write(&server, state.as_deref())) {
+            let accepted = self.accept(&server).and_then(|()| match state {
+                Some(state) => attachment.write(&server, Some(&state)),
+                None => Ok(()), // as it was attached above
+            });
+            if let Err(error) = accepted {
                 log::error("accept", Some(&config.prefix), error);
                 entry.session.borrow_mut().disconnected(now(), 1006, "");
                 self.touch_and_settle(&entry);

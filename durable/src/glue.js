@@ -1,6 +1,16 @@
 // Several calls of the runtime as one: each way out of wasm costs as much as what it calls, and a name or a value that goes
 // along is copied and decoded.
 
+/** Headers, each after a line feed: no header has one. */
+export function headersOf({ headers }, names) {
+  let values = "";
+  for (const name of names) values += `\n${headers.get(name) ?? ""}`;
+  return values;
+}
+
+/** Sets the alarm; `failed` hears of an error. */
+export const setAlarm = ({ storage }, at, failed) => void storage.setAlarm(at).catch(failed);
+
 export const headerOf = (request, name) => request.headers.get(name) ?? undefined;
 
 export const commandOf = (request) => request.headers.get("sockjs-edge-command") ?? undefined;

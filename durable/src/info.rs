@@ -2,12 +2,14 @@
 
 use crate::reply;
 use crate::runtime::now;
+use js_sys::Array;
 use serde::Serialize;
 use sockjs_protocol::envelope::Pass;
 use sockjs_protocol::json::Reader;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
+use wasm_bindgen::JsValue;
 use worker::web_sys;
 
 /// The headers of a client that its object is told.
@@ -18,6 +20,10 @@ pub const CLIENT_HEADERS: [&str; 15] = {
     allowed.copy_from_slice(&HEADERS);
     names
 };
+
+thread_local! {
+    static NAMES: Array = CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect();
+}
 
 /// The headers an application may see: sockjs-node's list. Never cookies, since the transports that work across
 /// origins would hand it those of a page that it does not know.
@@ -133,12 +139,11 @@ impl Info {
         let Client { request, parameters, pass } = client;
         let url = request.url();
         let (pathname, query) = path_and_query(&url);
-        let mut allowed = Vec::new();
-        for name in HEADERS {
-            if let Some(value) = header_of(request, name) {
-                allowed.push((name.to_owned(), value));
-            }
-        }
+        let values = NAMES.with(|names| reply::headers_of(request, names));
+        let mut values = values.split('\n').skip(1).map(str::to_owned);
+        let remote_address = values.next().filter(|address| !address.is_empty());
+        let allowed = HEADERS.into_iter().zip(values).filter(|(_, value)| is_told(value));
+        let headers = allowed.map(|(name, value)| (name.to_owned(), value)).collect();
         Self {
             id: crate::runtime::random_uuid(),
             service: service.to_owned(),
@@ -146,8 +151,8 @@ impl Info {
             transport,
             pathname: pathname.to_owned(),
             query: query.to_owned(),
-            remote_address: reply::header_of(request, "cf-connecting-ip"),
-            headers: allowed,
+            remote_address,
+            headers,
             parameters: parameters.to_vec(),
             opened: now(),
             ticket: pass.and_then(|pass| pass.ticket.clone()),
@@ -159,8 +164,12 @@ impl Info {
 /// A header that an application may see.
 pub(crate) fn header_of(request: &web_sys::Request, name: &str) -> Option<String> {
     let name = HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
-    // Longer than any of these has a reason to be.
-    reply::header_of(request, name).filter(|value| value.len() <= 1024)
+    reply::header_of(request, name).filter(|value| is_told(value))
+}
+
+/// Whether a header with this value is told: one that is empty says nothing, and a longer one has no reason to be.
+fn is_told(value: &str) -> bool {
+    !value.is_empty() && value.len() <= 1024
 }
 
 /// The parts of an absolute URL that the runtime has normalised. A URL parser would take a third of the whole module.

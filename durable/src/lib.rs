@@ -43,6 +43,7 @@ mod state;
 mod store;
 mod table;
 mod text;
+mod timer;
 mod totals;
 mod wake;
 

@@ -20,20 +20,30 @@ use crate::shared_frame::SharedFrame;
 use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
+use crate::timer::Timer;
 use crate::totals::Known;
 use crate::wake::Asleep;
-use futures::future::{AbortHandle, LocalBoxFuture, abortable};
+use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::session::{CloseReason, Session};
 use sockjs_protocol::time::Millis;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::durable::State;
-use worker::{Delay, Env, Result, WebSocket};
+use worker::worker_sys::DurableObjectState;
+use worker::{Env, Error, Result, WebSocket};
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// Sets the alarm to a time in milliseconds; `failed` is told if it is not written.
+    #[wasm_bindgen(catch, js_name = setAlarm)]
+    fn set_alarm(state: &DurableObjectState, at: f64, failed: &JsValue) -> std::result::Result<(), JsValue>;
+}
 
 /// A Durable Object that holds SockJS connections. The export macro wraps it into the class.
 pub struct Object {
@@ -53,9 +63,8 @@ pub struct Object {
     pub(crate) armed: Cell<Armed>,
     /// The service whose application set an alarm, and when it is due.
     pub(crate) room_alarm: RefCell<Option<(String, Millis)>>,
-    timer: Cell<Option<Millis>>,
-    /// What ends the timer before its time.
-    timer_end: RefCell<Option<AbortHandle>>,
+    on_alarm_failed: OnceCell<Closure<dyn FnMut(JsValue)>>,
+    pub(crate) timer: Timer,
     pub(crate) metrics: Metrics,
     pub(crate) known: Known,
     /// How many handlers run.
@@ -85,8 +94,8 @@ impl Object {
             settle_planned: Cell::new(false),
             armed: Cell::new(Armed::Unknown),
             room_alarm: RefCell::default(),
-            timer: Cell::new(None),
-            timer_end: RefCell::default(),
+            on_alarm_failed: OnceCell::new(),
+            timer: Timer::default(),
             metrics: Metrics::default(),
             known: Known::default(),
             running: Cell::new(0),
@@ -201,36 +210,14 @@ impl Object {
         let Due { lasting, passing } = due;
         if passing.is_none() && count >= self.table.borrow().count() {
             // Of nobody else either: a timer for nothing would keep the object awake.
-            self.timer.set(None);
-            if let Some(timer) = self.timer_end.borrow_mut().take() {
-                timer.abort();
-            }
+            self.timer.stop();
         }
-        let plan = alarm::plan(self.armed.get(), self.timer.get(), lasting, passing);
+        let plan = alarm::plan(self.armed.get(), self.timer.at(), lasting, passing);
         if let Some(at) = plan.alarm {
-            self.armed.set(Armed::At(at));
-            let storage = self.state.storage();
-            let offset = i64::try_from((at - now).0).unwrap_or(i64::MAX);
-            let object = self.clone();
-            let set = async move { storage.set_alarm(offset).await.inspect_err(|_| object.armed.set(Armed::Unknown)) };
-            self.run(set, "set_alarm");
+            self.set_alarm(at);
         }
         if let Some(at) = plan.timer {
-            self.timer.set(Some(at));
-            let object = self.clone();
-            let (delay, end) = abortable(Delay::from(Duration::from_millis((at - now).0)));
-            self.timer_end.replace(Some(end));
-            let timer = async move {
-                if delay.await.is_err() {
-                    return Ok(());
-                }
-                if object.timer.get() == Some(at) {
-                    object.timer.set(None);
-                }
-                object.tick(Session::tick);
-                Ok(())
-            };
-            self.run(timer, "timer");
+            self.start_timer(at, now);
         }
         if plan.ask {
             let object = self.clone();
@@ -241,6 +228,24 @@ impl Object {
                 Ok(())
             };
             self.run(ask, "get_alarm");
+        }
+    }
+
+    /// Sets the alarm. No task waits for it: until it is written, the runtime holds back whatever leaves the object.
+    fn set_alarm(self: &Rc<Self>, at: Millis) {
+        self.armed.set(Armed::At(at));
+        let failed = self.on_alarm_failed.get_or_init(|| {
+            let object = Rc::downgrade(self);
+            Closure::new(move |error: JsValue| {
+                log::error("set_alarm", None, Error::from(error));
+                if let Some(object) = object.upgrade() {
+                    object.armed.set(Armed::Unknown);
+                }
+            })
+        });
+        if let Err(error) = set_alarm(self.state.as_raw(), at.0 as f64, failed.as_ref()) {
+            log::error("set_alarm", None, Error::from(error));
+            self.armed.set(Armed::Unknown);
         }
     }
 

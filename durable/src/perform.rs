@@ -79,7 +79,7 @@ impl Object {
             Some(Link::Inner(inner)) => {
                 let sent = inner.send_with_bytes(delivery.to_edge().encode());
                 if delivery.end {
-                    socket::over(&inner);
+                    socket::ending(&inner);
                 }
                 entry.links.borrow_mut().set(to, Link::Inner(inner));
                 sent.err().map(|_| Departure::Broken)

@@ -1,6 +1,7 @@
 //! What the object reads of the Worker's request, and what it answers, each in one call of the runtime.
 
 use crate::link::Delivery;
+use js_sys::Array;
 use sockjs_protocol::header::encode_frame;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -15,6 +16,10 @@ extern "C" {
     /// The header with the command.
     #[wasm_bindgen(js_name = commandOf)]
     pub(crate) fn command_of(request: &web_sys::Request) -> Option<String>;
+
+    /// Headers, each after a line feed.
+    #[wasm_bindgen(js_name = headersOf)]
+    pub(crate) fn headers_of(request: &web_sys::Request, names: &Array) -> String;
 
     /// A header.
     #[wasm_bindgen(js_name = headerOf)]

@@ -20,6 +20,9 @@ extern "C" {
     /// The runtime gives an object for the timer, browsers give a number.
     #[wasm_bindgen(js_name = setTimeout)]
     pub(crate) fn set_timeout(callback: &JsValue, ms: u32) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    pub(crate) fn clear_timeout(timer: &JsValue);
 }
 
 /// Ends the object `after` that time; the runtime makes it anew when it is asked for something. `abort` ends at once whatever

@@ -163,16 +163,18 @@ pub(crate) fn set_key(socket: &WebSocket, key: u64) {
     socket.as_ref().unchecked_ref::<Keyed>().set_key(key as f64);
 }
 
-/// Notes that nothing more goes out on `socket`: the runtime may still list it after a sleep.
+/// Notes that nothing more goes out on a client's `socket`: the runtime may still list it after a sleep.
 pub(crate) fn over(socket: &WebSocket) {
-    let attachment = match Attachment::read(socket) {
-        Some((Attachment::Receiver { service, session, transport, receiver, .. }, _)) => {
-            Attachment::Receiver { service, session, transport, receiver, since: now(), ending: true }
-        }
-        _ => Attachment::Over,
-    };
     // The error is that it is not one that outlives the object.
-    let _ = attachment.write(socket, None);
+    let _ = Attachment::Over.write(socket, None);
+}
+
+/// Notes that nothing more goes out on the inner `socket` of a receiver, which may still say how far it got.
+pub(crate) fn ending(socket: &WebSocket) {
+    if let Some((Attachment::Receiver { service, session, transport, receiver, .. }, _)) = Attachment::read(socket) {
+        let ending = Attachment::Receiver { service, session, transport, receiver, since: now(), ending: true };
+        let _ = ending.write(socket, None);
+    }
 }
 
 /// Closes a socket that may be closed already. Codes that only the runtime may use are left out, as it demands.

@@ -40,9 +40,12 @@ fn services() -> [Config; 6] {
 fn object(services: &[Config], method: &str, path: &str) -> Option<(String, (String, String))> {
     let (config, prefix, endpoint) = match route(method, path, services.iter()) {
         Route::Service(config, prefix, endpoint) => (config, prefix, endpoint),
-        Route::NotFound => {
+        Route::NotFound | Route::Elsewhere => {
             for other in METHODS {
-                assert!(matches!(route(other, path, services.iter()), Route::NotFound), "{other} {path:?}");
+                assert!(
+                    matches!(route(other, path, services.iter()), Route::NotFound | Route::Elsewhere),
+                    "{other} {path:?}"
+                );
             }
             return None;
         }

@@ -1,11 +1,12 @@
 //! The stock client, served below each prefix, so that pages and iframes need no other host, and have the same version.
 
 use super::text::SOCKJS_MIN_JS;
+use crate::facts::Facts;
 use crate::headers::cached;
-use crate::respond::in_a_year;
+use crate::respond::{Reply, in_a_year};
 use crate::{Config, Services};
 use sockjs_protocol::transport::JAVASCRIPT;
-use worker::{Request, Response, Result};
+use worker::{Result, web_sys};
 
 /// What comes after a prefix.
 const FILE: &str = concat!("/sockjs-", env!("SOCKJS_CLIENT_VERSION"), ".min.js");
@@ -16,10 +17,8 @@ pub(super) fn client_url(prefix: &str) -> String {
 }
 
 /// The client, if `request` asks for it below one of the prefixes.
-pub(super) fn client(request: &Request, services: &Services) -> Option<Result<Response>> {
-    let path = request.path();
-    let prefix = path.strip_suffix(FILE)?;
+pub(super) fn client(request: &web_sys::Request, facts: &Facts, services: &Services) -> Option<Result<Reply>> {
+    let prefix = facts.path().strip_suffix(FILE)?;
     let known = services.configs().any(|config: &Config| config.prefix == prefix);
-    (known && request.inner().method() == "GET")
-        .then(|| SOCKJS_MIN_JS.answer(request, JAVASCRIPT, cached(in_a_year()).into()))
+    (known && facts.method == "GET").then(|| SOCKJS_MIN_JS.answer(request, JAVASCRIPT, cached(in_a_year()).into()))
 }

@@ -15,6 +15,10 @@ mod settings;
 mod text;
 mod ticker;
 
+use crate::entry::{Unserved, answered};
+use crate::facts::Facts;
+use crate::headers::Refusal;
+use crate::respond::{Reply, refused};
 use crate::{Config, Metrics, Placement, Push, Services};
 use amplify::Amplify;
 use broadcast::Broadcast;
@@ -23,27 +27,43 @@ use close::Close;
 use echo::Echo;
 use settings::{Settings, metrics_tokens, push_tokens};
 use ticker::Ticker;
-use worker::{Context, Env, Request, Response, Result, event};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Env, Result, web_sys, worker_sys};
 
 crate::durable_object!(SockJs, services);
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    let tokens = if request.path() == "/push" { push_tokens(&env) } else { String::new() };
-    if !tokens.is_empty() {
-        let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
-        return Push::new(services, &env)?.serve(request, &tokens).await;
+/// As `export!` does it, but that the client is below the services' prefixes.
+#[wasm_bindgen(js_name = fetch)]
+#[allow(missing_docs)]
+pub fn fetch_event(request: web_sys::Request, env: Env, context: worker_sys::Context) -> JsValue {
+    answered(services, request, env, context, otherwise)
+}
+
+/// What is no service's: the files, and what is for programs that know a token.
+async fn otherwise(unserved: Unserved, facts: &Facts) -> Result<Reply> {
+    let Unserved { request, is_below_prefix, env, .. } = unserved;
+    let file = match is_below_prefix {
+        true => client(&request, facts, &Services::shared(services, &env)),
+        false => demo::file(&request, facts),
+    };
+    if let Some(file) = file {
+        return file;
     }
-    let tokens = if request.path() == "/metrics" { metrics_tokens(&env) } else { String::new() };
-    if !tokens.is_empty() {
-        let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
-        return Metrics::new(services, &env).serve(&request, &tokens).await;
+    let tokens = match facts.path() {
+        "/push" => push_tokens(&env),
+        "/metrics" => metrics_tokens(&env),
+        _ => String::new(),
+    };
+    if tokens.is_empty() {
+        return refused(Refusal::not_found());
     }
-    let known = Services::shared(services, &env);
-    match client(&request, &known).or_else(|| demo::file(&request, &known)) {
-        Some(file) => file,
-        None => crate::serve(services, request, &env, &context).await,
-    }
+    let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
+    let response = match facts.path() {
+        "/push" => Push::new(services, &env)?.serve(request.into(), &tokens).await?,
+        _ => Metrics::new(services, &env).serve(&request.into(), &tokens).await?,
+    };
+    Ok(response.into())
 }
 
 fn services(env: &Env) -> Services {

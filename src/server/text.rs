@@ -4,10 +4,10 @@
 use super::client::client_url;
 use super::demo::ECHO;
 use crate::headers::Header;
-use crate::respond::{builder, unless_tagged};
+use crate::respond::{Reply, init, unless_tagged};
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::ResponseInit;
-use worker::{Request, Response, Result};
+use worker::{Result, web_sys};
 
 /// A file, by the name under which the JavaScript has its text.
 #[derive(Debug, Clone, Copy)]
@@ -19,9 +19,9 @@ pub(super) struct Text {
 
 impl Text {
     /// The whole file, or 304 if the client has it. `{client}` in it becomes the path of the stock client.
-    pub fn answer(self, request: &Request, content_type: &'static str, more: Vec<Header>) -> Result<Response> {
+    pub fn answer(self, request: &web_sys::Request, content_type: &'static str, more: Vec<Header>) -> Result<Reply> {
         unless_tagged(request, content_type, self.etag.to_owned(), more, |head| {
-            Ok(respond(self.name, &client_url(ECHO), &builder(head)?.into()).into())
+            Ok(respond(self.name, &client_url(ECHO), &init(head)?))
         })
     }
 }

@@ -1,5 +1,5 @@
 use sockjs_edge::{Config, Connection, Handler, Services};
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{Env, Result};
 
 struct Echo;
 impl Handler for Echo {
@@ -12,9 +12,4 @@ fn services(_env: &Env) -> Services {
     Services::new().add(Config::new("/echo"), |_env| Echo)
 }
 
-sockjs_edge::durable_object!(SockJs, services);
-
-#[event(fetch)]
-async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
-    sockjs_edge::serve(services, req, &env, &ctx).await
-}
+sockjs_edge::export!(SockJs, services);

@@ -11,10 +11,10 @@ import { readmeFiles } from "./readme.mjs";
 
 const server = await startServer({ after }, example("echo"));
 
-test("the echo is the README's hello world, in at most 25 lines", () => {
+test("the echo is the README's hello world, in at most 20 lines", () => {
   const source = readFileSync(join(ROOT, "examples/echo/src/lib.rs"), "utf8");
   assert.equal(readmeFiles()["src/lib.rs"], source);
-  assert.ok(source.trimEnd().split("\n").length <= 25);
+  assert.ok(source.trimEnd().split("\n").length <= 20);
 });
 
 for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {

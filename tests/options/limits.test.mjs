@@ -88,11 +88,15 @@ test("the limits are for sessions: /info and pages answer as ever", async () => 
   }
 });
 
-test("a URL of more than 8 KiB is refused with 414, at every path", async () => {
-  for (const path of ["/echo", "/echo/info", "/echo/000/s/xhr", "/nothing"]) {
-    const { status, body } = await request(`${server.url}${path}?${"x".repeat(8192)}`);
+test("a URL of more than 8 KiB is refused with 414, wherever a service would answer", async () => {
+  const query = "x".repeat(8192);
+  for (const path of ["/echo", "/echo/info", "/echo/iframe.html"]) {
+    const { status, body } = await request(`${server.url}${path}?${query}`);
     assert.deepEqual([status, body], [414, "The URL is too long.\n"], path);
   }
+  const poll = await request(`${server.url}/echo/000/s/xhr?${query}`, { method: "POST" });
+  assert.equal(poll.status, 414);
+  assert.equal((await request(`${server.url}/nothing?${query}`)).status, 404, "what is not the services' is the application's");
 });
 
 test("a WebSocket with more to keep than the runtime lets it is refused with 431, and one with less opens", async (t) => {

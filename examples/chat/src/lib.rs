@@ -5,7 +5,7 @@ use serde_json::json;
 use sockjs_edge::{CloseReason, Config, Connection, Handler, Placement, Room, Services};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
+use worker::{Context, Env, Request, Response, ResponseBuilder, Result};
 
 /// How many messages a room keeps, and how long they and the nicknames may be.
 const HISTORY: usize = 50;
@@ -109,14 +109,13 @@ fn services(_env: &Env) -> Services {
     Services::new().add(chat, |_env| Chat::default())
 }
 
-sockjs_edge::durable_object!(SockJs, services);
+sockjs_edge::export!(SockJs, services, pages);
 
-#[event(fetch)]
-async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+async fn pages(req: Request, _: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
         "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
-        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+        _ => Response::error("not found", 404),
     }
 }
 

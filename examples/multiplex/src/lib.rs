@@ -4,7 +4,7 @@
 //! Ann, Bob and Carl are the channels of that package's own example.
 
 use sockjs_edge::{Config, Connection, Handler, Services};
-use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
+use worker::{Context, Env, Request, Response, ResponseBuilder, Result};
 
 struct Multiplex;
 
@@ -66,15 +66,14 @@ fn services(_env: &Env) -> Services {
     Services::new().add(Config::new("/multiplex").sockjs_url("/sockjs.min.js"), |_env| Multiplex)
 }
 
-sockjs_edge::durable_object!(SockJs, services);
+sockjs_edge::export!(SockJs, services, pages);
 
-#[event(fetch)]
-async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+async fn pages(req: Request, _: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
         "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
         "/multiplex.js" => script(include_str!("multiplex.js")),
-        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+        _ => Response::error("not found", 404),
     }
 }
 

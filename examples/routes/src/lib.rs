@@ -45,6 +45,8 @@ fn services(_env: &Env) -> Services {
 
 sockjs_edge::durable_object!(SockJs, services);
 
+/// With a fetch event of its own an application sees every request first. Where it need not, `export!` and a function for what
+/// no service answers are less.
 #[event(fetch)]
 async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
     if Services::shared(services, &env).handles(&req) {

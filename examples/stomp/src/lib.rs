@@ -6,7 +6,7 @@ mod frame;
 
 use broker::Broker;
 use sockjs_edge::{Config, Placement, Services};
-use worker::{Context, Env, Request, Response, ResponseBuilder, Result, event};
+use worker::{Context, Env, Request, Response, ResponseBuilder, Result};
 
 fn services(_env: &Env) -> Services {
     let stomp = Config::new("/stomp")
@@ -16,15 +16,14 @@ fn services(_env: &Env) -> Services {
     Services::new().add(stomp, Broker::new)
 }
 
-sockjs_edge::durable_object!(SockJs, services);
+sockjs_edge::export!(SockJs, services, pages);
 
-#[event(fetch)]
-async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+async fn pages(req: Request, _: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
         "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
         "/stomp.min.js" => script(include_str!("stomp.min.js")),
-        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+        _ => Response::error("not found", 404),
     }
 }
 

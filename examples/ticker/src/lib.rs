@@ -26,10 +26,9 @@ fn services(_env: &Env) -> Services {
     Services::new().add(ticker, |_env| Ticker)
 }
 
-sockjs_edge::durable_object!(SockJs, services);
+sockjs_edge::export!(SockJs, services, routes);
 
-#[event(fetch)]
-async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
+async fn routes(req: Request, env: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
         "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
@@ -37,7 +36,7 @@ async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
         "/tick" if req.inner().method() != "POST" => Response::error("only POST", 405),
         "/tick" if !Push::is_authorized(&req, &[&token(&env)]) => Response::error("a bearer token is needed", 401),
         "/tick" => Response::from_json(&json!({ "heard": tick(&env, "route").await? })),
-        _ => sockjs_edge::serve(services, req, &env, &ctx).await,
+        _ => Response::error("not found", 404),
     }
 }
 

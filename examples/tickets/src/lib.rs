@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use sockjs_edge::{Admission, Config, Connection, Handler, Millis, RequestInfo, Services};
 use worker::url::form_urlencoded;
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{Env, Result};
 
 struct Members;
 
@@ -57,9 +57,4 @@ fn services(_env: &Env) -> Services {
         .add(Config::new("/lobby").first_message_timeout(Millis::from_secs(10)), |env| Lobby { env: env.clone() })
 }
 
-sockjs_edge::durable_object!(SockJs, services);
-
-#[event(fetch)]
-async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
-    sockjs_edge::serve(services, req, &env, &ctx).await
-}
+sockjs_edge::export!(SockJs, services);

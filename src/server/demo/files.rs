@@ -1,11 +1,11 @@
 //! What the page consists of.
 
-use crate::Services;
-use crate::admit::Facts;
+use crate::facts::Facts;
 use crate::headers::security_policy;
+use crate::respond::Reply;
 use crate::server::text::{self, Text};
 use sockjs_protocol::transport::{HTML, JAVASCRIPT};
-use worker::{Request, Response, Result};
+use worker::{Result, web_sys};
 
 /// Path, content type, content.
 static FILES: &[(&str, &str, Text)] = &[
@@ -21,14 +21,11 @@ static FILES: &[(&str, &str, Text)] = &[
     ("/demo/chat.js", JAVASCRIPT, text::CHAT_JS),
 ];
 
-/// The file that `request` asks for. While settings cannot be served there is none: then every answer says so.
-pub(in crate::server) fn file(request: &Request, services: &Services) -> Option<Result<Response>> {
-    let path = request.path();
-    let (_, content_type, content) = FILES.iter().find(|(known, ..)| *known == path)?;
-    let method = request.inner().method();
-    (matches!(&*method, "GET" | "HEAD") && services.problem().is_none()).then(|| {
-        let more =
-            vec![("Cache-Control", "no-cache".into()), security_policy(policy(Facts::of(request)?.sender().own))];
+/// The file that `request` asks for.
+pub(in crate::server) fn file(request: &web_sys::Request, facts: &Facts) -> Option<Result<Reply>> {
+    let (_, content_type, content) = FILES.iter().find(|(known, ..)| *known == facts.path())?;
+    matches!(&*facts.method, "GET" | "HEAD").then(|| {
+        let more = vec![("Cache-Control", "no-cache".into()), security_policy(policy(facts.own()))];
         content.answer(request, content_type, more)
     })
 }
