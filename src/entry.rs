@@ -8,11 +8,8 @@ use crate::facts::Facts;
 use crate::headers::Refusal;
 use crate::respond::{Reply, refused};
 use crate::serve::{Served, answer, note};
-use crate::task;
-use std::cell::RefCell;
-use std::rc::Rc;
+use crate::task::promised;
 use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, Request, Result, console_error, web_sys, worker_sys};
 
 /// Exports a whole Worker: its fetch event, and the Durable Object class `$class` which holds the connections.
@@ -58,28 +55,6 @@ macro_rules! export {
     };
 }
 
-#[wasm_bindgen(module = "/src/glue.js")]
-extern "C" {
-    /// A promise, and what fulfils it.
-    type Later;
-
-    fn later() -> Later;
-
-    #[wasm_bindgen(method, getter)]
-    fn promise(this: &Later) -> JsValue;
-
-    #[wasm_bindgen(method)]
-    fn resolve(this: &Later, reply: &Reply);
-}
-
-/// Where the response goes.
-enum Outcome {
-    Open,
-    /// It was there before anybody waited for it.
-    Ready(Reply),
-    Waiting(Later),
-}
-
 /// A request that no service answers.
 pub(crate) struct Unserved {
     pub request: web_sys::Request,
@@ -120,7 +95,7 @@ pub(crate) fn answered(
     otherwise: impl AsyncFnOnce(Unserved, &Facts) -> Result<Reply> + 'static,
 ) -> JsValue {
     let context = Context::new(context);
-    promised(async move {
+    let reply = async move {
         let facts = Facts::of(&request)?;
         let reply = match answer(services, &request, &facts, &env, &context).await {
             Ok(Served::Reply(reply)) => Ok(reply),
@@ -133,38 +108,16 @@ pub(crate) fn answered(
         };
         note(&facts, &reply);
         reply
-    })
-}
-
-fn promised(reply: impl Future<Output = Result<Reply>> + 'static) -> JsValue {
-    let outcome = Rc::new(RefCell::new(Outcome::Open));
-    let told = outcome.clone();
-    task::start(async move {
+    };
+    promised(async move {
         let reply = reply.await.or_else(|error| {
             // As `#[event(fetch)]` does it, whatever `log` says: it may be the application's.
             console_error!("{error}");
             refused(Refusal::new(500, "INTERNAL SERVER ERROR"))
         });
         // Without even that, the runtime answers when it sees that nobody will.
-        let Ok(reply) = reply else { return };
-        let before = told.replace(Outcome::Open);
-        match before {
-            Outcome::Waiting(later) => later.resolve(&reply),
-            _ => {
-                told.replace(Outcome::Ready(reply));
-            }
-        }
-    });
-    let so_far = outcome.replace(Outcome::Open);
-    match so_far {
-        Outcome::Ready(reply) => reply.into(),
-        _ => {
-            let later = later();
-            let promise = later.promise();
-            outcome.replace(Outcome::Waiting(later));
-            promise
-        }
-    }
+        reply.ok().map(JsValue::from)
+    })
 }
 
 /// What is under no service's prefix. Only for [`export!`](crate::export).

@@ -27,6 +27,10 @@ export function read(request, number, tell) {
 /** A response with this body, or with none. */
 export const respond = (body, init) => new Response(body, init);
 
+/** A body of chunks that are asked for one by one, and not before. */
+export const streamOf = (chunks) =>
+  new ReadableStream({ pull: (controller) => chunks.pull(controller), cancel: () => chunks.cancel() }, { highWaterMark: 0 });
+
 /** A promise, and what fulfils it. */
 export const later = () => Promise.withResolvers();
 

@@ -1,5 +1,6 @@
 //! The inner WebSocket: on it the object sends what a waiting client's response is to hold.
 
+use crate::task::turn;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -44,7 +45,7 @@ impl Inner {
                 let bytes =
                     data.dyn_ref::<ArrayBuffer>().map(|data| Uint8Array::new(data).to_vec()).unwrap_or_default();
                 // The error is that nobody reads any more.
-                let _ = line.unbounded_send(bytes);
+                turn(|| drop(line.unbounded_send(bytes)));
             }
         });
         let on_end = Closure::new({
@@ -53,7 +54,7 @@ impl Inner {
                 if let Some(close) = event.dyn_ref::<CloseEvent>().filter(|close| close.was_clean()) {
                     ended.set(Some(close.code()));
                 }
-                line.close_channel();
+                turn(|| line.close_channel());
             }
         });
         socket.add_event_listener_with_callback("message", on_message.as_ref().unchecked_ref())?;

@@ -59,6 +59,7 @@ mod send;
 mod serve;
 #[cfg(feature = "server")]
 mod server;
+mod stream;
 mod task;
 mod ticket;
 mod websocket;

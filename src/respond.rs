@@ -5,6 +5,7 @@ use crate::access::has_list;
 use crate::facts::{Facts, header};
 use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid, nosniff};
 use crate::iframe::etag;
+use crate::stream::body;
 use futures::Stream;
 use js_sys::Date;
 use sockjs_protocol::origin::Standing;
@@ -13,7 +14,7 @@ use std::collections::VecDeque;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::ResponseInit;
-use worker::{Response, ResponseBody, Result, web_sys};
+use worker::{Result, web_sys};
 
 /// A response as the runtime has it. `worker`'s own (0.8.7) is put together from parts, and the runtime's made of it.
 pub(crate) type Reply = web_sys::Response;
@@ -36,12 +37,7 @@ pub(crate) fn bodiless(head: Head) -> Result<Reply> {
 
 /// A response whose head goes out at once, and then each item of `chunks` as one chunk, when the one before was written.
 pub(crate) fn streamed(head: Head, chunks: impl Stream<Item = Vec<u8>> + 'static) -> Result<Reply> {
-    use futures::StreamExt;
-    let init = init(head)?;
-    match Response::from_stream(chunks.map(Ok::<_, worker::Error>))?.body() {
-        ResponseBody::Stream(stream) => Ok(Reply::new_with_opt_readable_stream_and_init(Some(stream), &init)?),
-        _ => Err("a response of a stream without it".into()),
-    }
+    Ok(Reply::new_with_opt_readable_stream_and_init(Some(&body(chunks)), &init(head)?)?)
 }
 
 /// What never changes under its URL, or 304 if the client has it.

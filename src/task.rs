@@ -7,8 +7,11 @@
 use futures::future::LocalBoxFuture;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::send::SendWrapper;
 
 /// A piece of work; whoever is to wake it keeps it.
@@ -40,7 +43,7 @@ impl Task {
 }
 
 /// Starts `work`, and runs it as far as it goes. Only for what the runtime calls, as [`turn`].
-pub(crate) fn start(work: impl Future<Output = ()> + 'static) {
+fn start(work: impl Future<Output = ()> + 'static) {
     turn(|| Arc::new(Task(SendWrapper(RefCell::new(Some(Box::pin(work)))))).wake());
 }
 
@@ -55,12 +58,60 @@ pub(crate) fn turn(event: impl FnOnce()) {
     IN_TURN.set(false);
 }
 
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// A promise, and what fulfils it.
+    type Later;
+
+    fn later() -> Later;
+
+    #[wasm_bindgen(method, getter)]
+    fn promise(this: &Later) -> JsValue;
+
+    #[wasm_bindgen(method)]
+    fn resolve(this: &Later, value: &JsValue);
+}
+
+/// Where the value of some work goes.
+enum Outcome {
+    Open,
+    /// It was there before anybody waited for it.
+    Ready(JsValue),
+    Waiting(Later),
+}
+
+/// What `work` comes to, or a promise of it if that has to wait; a promise that is never kept if it comes to nothing. Only for
+/// what the runtime calls, as [`turn`].
+pub(crate) fn promised(work: impl Future<Output = Option<JsValue>> + 'static) -> JsValue {
+    let outcome = Rc::new(RefCell::new(Outcome::Open));
+    let told = outcome.clone();
+    start(async move {
+        let Some(value) = work.await else { return };
+        let before = told.replace(Outcome::Open);
+        match before {
+            Outcome::Waiting(later) => later.resolve(&value),
+            _ => {
+                told.replace(Outcome::Ready(value));
+            }
+        }
+    });
+    let so_far = outcome.replace(Outcome::Open);
+    match so_far {
+        Outcome::Ready(value) => value,
+        _ => {
+            let later = later();
+            let promise = later.promise();
+            outcome.replace(Outcome::Waiting(later));
+            promise
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use futures::channel::oneshot;
     use std::future::poll_fn;
-    use std::rc::Rc;
     use std::task::Poll;
 
     type Said = Rc<RefCell<Vec<&'static str>>>;

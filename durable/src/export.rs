@@ -5,14 +5,12 @@
 //! docs/decisions/export-by-hand.md for the figures.
 
 use crate::object::Object;
-use crate::runtime::{Relay, end_moment, in_one_moment};
+use crate::reply::promised;
+use crate::runtime::{end_moment, in_one_moment};
 use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use wasm_bindgen::JsValue;
 use worker::Env;
 use worker::durable::State;
@@ -95,20 +93,7 @@ impl Class {
 
     /// The response, or a promise of it if that has to wait.
     pub fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
-        end_moment();
-        let mut answer = Box::pin(self.0.clone().handle(request));
-        let relay = Arc::new(Relay::default());
-        let waker = Waker::from(relay.clone());
-        let mut at_once = Poll::Pending;
-        in_one_moment(|| at_once = answer.as_mut().poll(&mut Context::from_waker(&waker)));
-        if let Poll::Ready(reply) = at_once {
-            return Ok(reply?);
-        }
-        let waiting = poll_fn(move |context| {
-            relay.wake_instead(context.waker());
-            answer.as_mut().poll(&mut Context::from_waker(&waker))
-        });
-        Ok(future_to_promise(async move { Ok(waiting.await?) }).into())
+        promised(self.0.clone().handle(request))
     }
 
     pub fn alarm(&self) -> Promise {

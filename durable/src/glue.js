@@ -17,6 +17,9 @@ export const commandOf = (request) => request.headers.get("sockjs-edge-command")
 
 export const withFrame = (frame) => new Response(null, { headers: { "sockjs-edge-frame": frame } });
 
+/** What `take` makes of the body of a request. */
+export const whenRead = (request, take) => request.arrayBuffer().then((body) => take(new Uint8Array(body)));
+
 /** A promise, and what fulfils it. */
 export const later = () => Promise.withResolvers();
 

@@ -1,10 +1,15 @@
 //! What the object reads of the Worker's request, and what it answers, each in one call of the runtime.
 
 use crate::link::Delivery;
+use crate::runtime::{Relay, end_moment, in_one_moment};
 use js_sys::Array;
+use js_sys::futures::future_to_promise;
 use sockjs_protocol::header::encode_frame;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::{Error, Response, Result, WebSocket, web_sys};
 
 /// A response as the runtime has it, or a promise of one. `worker`'s own is put together from parts that are calls of their
@@ -39,6 +44,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn resolve(this: &Later, reply: &Reply);
 
+    /// What `take` makes of the body, once it is there.
+    #[wasm_bindgen(js_name = whenRead)]
+    fn when_read(request: &web_sys::Request, take: &JsValue) -> Reply;
+
     #[wasm_bindgen(catch, js_name = withFrame)]
     fn with_frame(frame: &str) -> std::result::Result<Reply, JsValue>;
 
@@ -50,6 +59,32 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = withSocket)]
     fn with_socket(socket: &web_sys::WebSocket) -> std::result::Result<Reply, JsValue>;
+}
+
+/// Answers an event: with what `answer` comes to, or a promise of it if that has to wait.
+pub(crate) fn promised(answer: impl Future<Output = Result<Reply>> + 'static) -> std::result::Result<Reply, JsValue> {
+    end_moment();
+    let mut answer = Box::pin(answer);
+    let relay = Arc::new(Relay::default());
+    let waker = Waker::from(relay.clone());
+    let mut at_once = Poll::Pending;
+    in_one_moment(|| at_once = answer.as_mut().poll(&mut Context::from_waker(&waker)));
+    if let Poll::Ready(reply) = at_once {
+        return Ok(reply?);
+    }
+    let waiting = poll_fn(move |context| {
+        relay.wake_instead(context.waker());
+        answer.as_mut().poll(&mut Context::from_waker(&waker))
+    });
+    Ok(future_to_promise(async move { Ok(waiting.await?) }).into())
+}
+
+/// Answers with what `answer` makes of the body of `request`, which no task waits for.
+pub(crate) fn with_body<Answer>(request: &web_sys::Request, answer: impl FnOnce(Vec<u8>) -> Answer + 'static) -> Reply
+where
+    Answer: Future<Output = Result<Reply>> + 'static,
+{
+    when_read(request, &Closure::once_into_js(move |body: Vec<u8>| promised(answer(body))))
 }
 
 /// This frame is all there is to write.

@@ -3,10 +3,8 @@
 use crate::attach::Attach;
 use crate::info::Client;
 use crate::object::Object;
-use crate::reply::{Reply, command_of, done, problem, whole};
+use crate::reply::{Reply, command_of, done, problem, whole, with_body};
 use crate::runtime::now;
-use js_sys::Uint8Array;
-use js_sys::futures::JsFuture;
 use sockjs_protocol::envelope::{Action, Command, EnvelopeError, decode_batch};
 use sockjs_protocol::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
@@ -42,15 +40,15 @@ impl Object {
                 self.attach(client, &config, attach).await
             }
             Action::Send { session, id, messages } => {
-                let messages = match messages {
-                    Some(messages) => messages,
-                    None => match decode_batch(&bytes_of(&request).await?) {
-                        Ok(messages) => messages,
-                        Err(error @ EnvelopeError::Version(_)) => return problem(error.to_string(), 426),
-                        Err(error) => return problem(error.to_string(), 400),
-                    },
-                };
-                self.send(&config, &session, command.pass.as_ref(), id, messages).await
+                let pass = command.pass;
+                if let Some(messages) = messages {
+                    return self.send(&config, &session, pass.as_ref(), id, messages).await;
+                }
+                Ok(with_body(&request, async move |batch| match decode_batch(&batch) {
+                    Ok(messages) => self.send(&config, &session, pass.as_ref(), id, messages).await,
+                    Err(error @ EnvelopeError::Version(_)) => problem(error.to_string(), 426),
+                    Err(error) => problem(error.to_string(), 400),
+                }))
             }
             Action::Wrote { session, receiver, seq } => {
                 if let Some(entry) = self.session(&service, &session)? {
@@ -68,9 +66,4 @@ impl Object {
             }
         }
     }
-}
-
-async fn bytes_of(request: &web_sys::Request) -> Result<Vec<u8>> {
-    let body = JsFuture::from(request.array_buffer()?).await?;
-    Ok(Uint8Array::new(&body).to_vec())
 }
