@@ -5,7 +5,7 @@
 use crate::task::promised;
 use futures::future::{AbortHandle, abortable};
 use futures::{Stream, StreamExt};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -15,7 +15,7 @@ use worker::web_sys::ReadableStream;
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = streamOf)]
-    fn stream_of(chunks: Chunks) -> ReadableStream;
+    fn stream_of(chunks: SockJsChunks) -> ReadableStream;
 
     type Controller;
 
@@ -28,27 +28,31 @@ extern "C" {
 
 type Source = Pin<Box<dyn Stream<Item = Vec<u8>>>>;
 
-/// Where the chunks come from. Dropped, by the runtime when nobody reads any more, it drops that.
+/// Where the chunks come from. Dropped, by the runtime when nobody reads any more, it drops that. Its name is wasm's for all that
+/// is linked.
 #[wasm_bindgen(private)]
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // the runtime's to call
-struct Chunks {
+struct SockJsChunks {
     /// Not there while it is asked for a chunk, and at its end.
     source: Rc<RefCell<Option<Source>>>,
-    asking: Option<AbortHandle>,
+    asking: Cell<Option<AbortHandle>>,
 }
 
 #[wasm_bindgen]
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code))]
-impl Chunks {
+impl SockJsChunks {
     /// The runtime wants a chunk; gives a promise if that has to wait.
-    pub fn pull(&mut self, controller: Controller) -> JsValue {
+    pub fn pull(&self, controller: Controller) -> JsValue {
         let kept = self.source.clone();
         let next = async move {
             let source = kept.take();
-            let Some(mut source) = source else { return };
+            let next = match source {
+                Some(mut source) => source.next().await.map(|chunk| (chunk, source)),
+                None => None,
+            };
             // The errors are that the stream is over already.
-            let _ = match source.next().await {
-                Some(chunk) => {
+            let _ = match next {
+                Some((chunk, source)) => {
                     kept.replace(Some(source));
                     controller.enqueue(chunk)
                 }
@@ -56,7 +60,7 @@ impl Chunks {
             };
         };
         let (next, asking) = abortable(next);
-        self.asking = Some(asking);
+        self.asking.set(Some(asking));
         promised(async move {
             let _ = next.await;
             Some(JsValue::UNDEFINED)
@@ -67,7 +71,7 @@ impl Chunks {
     pub fn cancel(self) {}
 }
 
-impl Drop for Chunks {
+impl Drop for SockJsChunks {
     fn drop(&mut self) {
         if let Some(asking) = self.asking.take() {
             asking.abort();
@@ -78,5 +82,5 @@ impl Drop for Chunks {
 /// A body of `chunks`, each taken when the one before was.
 pub(crate) fn body(chunks: impl Stream<Item = Vec<u8>> + 'static) -> ReadableStream {
     let source: Source = Box::pin(chunks);
-    stream_of(Chunks { source: Rc::new(RefCell::new(Some(source))), asking: None })
+    stream_of(SockJsChunks { source: Rc::new(RefCell::new(Some(source))), asking: Cell::default() })
 }

@@ -73,6 +73,7 @@ pub(crate) fn promised(answer: impl Future<Output = Result<Reply>> + 'static) ->
         return Ok(reply?);
     }
     let waiting = poll_fn(move |context| {
+        end_moment();
         relay.wake_instead(context.waker());
         answer.as_mut().poll(&mut Context::from_waker(&waker))
     });
@@ -84,7 +85,8 @@ pub(crate) fn with_body<Answer>(request: &web_sys::Request, answer: impl FnOnce(
 where
     Answer: Future<Output = Result<Reply>> + 'static,
 {
-    when_read(request, &Closure::once_into_js(move |body: Vec<u8>| promised(answer(body))))
+    let take = move |body: Option<Vec<u8>>, error: JsValue| promised(answer(body.ok_or(error)?));
+    when_read(request, &Closure::once_into_js(take))
 }
 
 /// This frame is all there is to write.
