@@ -35,34 +35,40 @@ function idle(placement, { open, isRaw }, count, { wholeLife = false, vars = VAR
   );
 }
 
-function assertAtMost(limit, { rows, heartbeats }) {
-  assert.ok(rows <= limit, `${rows} rows in ${heartbeats} heartbeats, not ${limit}`);
+/** On a busy machine a poll may miss the half second that it has for the way back, which costs a row: so it is tried again. */
+const TRIALS = 3;
+
+/** Measures until no more rows were written than `limit` says for so many heartbeats. */
+async function assertAtMost(limit, measure) {
+  for (let trial = 1; ; trial += 1) {
+    const { rows, heartbeats } = await measure();
+    if (rows <= limit(heartbeats)) return;
+    assert.ok(trial < TRIALS, `${rows} rows in ${heartbeats} heartbeats, not ${limit(heartbeats)}`);
+  }
 }
 
-// Not all at once: a poll has half a second for the way back.
+// Not all at once, for the same reason.
 describe("rows written while connections idle", { concurrency: 6 }, () => {
   for (const [transport, row] of Object.entries(TRANSPORTS)) {
     const limit = ROWS_PER_HEARTBEAT[row.kind];
     test(`${transport}: at most ${limit} for each heartbeat`, async () => {
-      const idled = await idle("session", row, 1);
-      assertAtMost(limit * idled.heartbeats, idled);
+      await assertAtMost((heartbeats) => limit * heartbeats, () => idle("session", row, 1));
     });
 
     test(`${transport}, ${IN_ROOM} in a room: at most ${ROOM_ROWS_PER_HEARTBEAT} for all`, async () => {
-      const idled = await idle("room", row, IN_ROOM);
-      assertAtMost(ROOM_ROWS_PER_HEARTBEAT * idled.heartbeats, idled);
+      await assertAtMost((heartbeats) => ROOM_ROWS_PER_HEARTBEAT * heartbeats, () => idle("room", row, IN_ROOM));
     });
 
     if (row.kind !== "stream") continue;
     // Each ends six times an hour, and there are no rows to spare for that; a room has 56, for the ends of a hundred.
     test(`${transport}: no more when one reaches receiver_max_age and another follows`, async () => {
-      const idled = await idle("session", row, 1, { wholeLife: true, vars: AGING_VARS });
-      assertAtMost(limit * idled.heartbeats, idled);
+      const measure = () => idle("session", row, 1, { wholeLife: true, vars: AGING_VARS });
+      await assertAtMost((heartbeats) => limit * heartbeats, measure);
     });
 
     test(`${transport}, ${IN_ROOM} in a room: one more when all reach it and others follow`, async () => {
-      const idled = await idle("room", row, IN_ROOM, { wholeLife: true, vars: AGING_VARS });
-      assertAtMost(ROOM_ROWS_PER_HEARTBEAT * idled.heartbeats + 1, idled);
+      const measure = () => idle("room", row, IN_ROOM, { wholeLife: true, vars: AGING_VARS });
+      await assertAtMost((heartbeats) => ROOM_ROWS_PER_HEARTBEAT * heartbeats + 1, measure);
     });
   }
 });
