@@ -5,12 +5,10 @@
 const LIMIT_MS = 10_000;
 
 /** What stands in a request, a line each; no URL and no header has a line feed. */
-export const factsOf = ({ method, url, headers }, names) => `${method}\n${url}${valuesOf(headers, names)}`;
+export const factsOf = (request, names) => `${request.method}\n${request.url}${headersOf(request, names)}`;
 
 /** Headers, each after a line feed. */
-export const headersOf = ({ headers }, names) => valuesOf(headers, names);
-
-function valuesOf(headers, names) {
+export function headersOf({ headers }, names) {
   let values = "";
   for (const name of names) values += `\n${headers.get(name) ?? ""}`;
   return values;

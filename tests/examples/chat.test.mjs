@@ -115,6 +115,13 @@ test("the page and the client that it loads are served", async () => {
   assert.match(await script.text(), /sockjs-client v1\.6\.1/);
 });
 
+test("what is below a service's prefix is the service's, and the rest the application's", async () => {
+  for (const [path, body] of [["/chat/lobby/a/b/c", "404 Error: Page not found\n"], ["/elsewhere", "not found"]]) {
+    const response = await fetch(`${server.url}${path}`);
+    assert.deepEqual([response.status, await response.text()], [404, body]);
+  }
+});
+
 async function join(owner, { url }, room, name, transport) {
   const client = await connectStockClient(owner, `${url}/chat/${room}`, transport);
   const { history } = await next(client, "history");
