@@ -370,7 +370,7 @@ impl Receiver {
 }
 
 /// Milliseconds since the Unix epoch; the runtime's clock moves only while code waits.
-fn now() -> Millis {
+pub(crate) fn now() -> Millis {
     // As far as JavaScript counts, a positive whole number.
     Millis(Date::now() as u64)
 }

@@ -6,14 +6,18 @@ use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
 use crate::place::Destination;
 use crate::receive::FORBIDDEN;
+use crate::receive::now;
 use crate::respond::{Reply, bodiless, cookie_of, cors_of, fixed};
 use crate::{Config, random};
-use percent_encoding::percent_decode;
 use sockjs_durable::log;
-use sockjs_protocol::envelope::{Action, Command, Pass, encode_batch, fits};
-use sockjs_protocol::payload::{self, PayloadError};
+use sockjs_protocol::envelope::{Action, Command, LATER, Pass, encode_body, fits};
+use sockjs_protocol::payload::{self, Messages, PayloadError, PayloadLimits};
+use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Send;
 use worker::{Result, web_sys};
+
+/// Time beyond `send_timeout` in which an object may still answer that a send is to be tried again.
+const SLACK: Millis = Millis::from_secs(10);
 
 /// Answers the sending request `row` of `session`.
 pub(crate) async fn send(
@@ -47,62 +51,130 @@ async fn hand_over(
     request: &web_sys::Request,
     facts: &Facts,
 ) -> Result<std::result::Result<(), Refusal>> {
+    let to = To { session, config, pass, object, url: &facts.url };
     let body = match body::read(request, facts.content_length.as_deref(), config.body_limit).await {
         Ok(Ok(body)) => body,
-        Ok(Err(TooLarge)) => return Ok(Err(too_large("body", config.body_limit))),
+        Ok(Err(TooLarge)) => return Ok(Err(to.refuse(too_large("body", config.body_limit, "body_limit")).await)),
         // Its client left in the middle, and will not read this.
         Err(_) => return Ok(Err(Refusal::new(400, "The body broke off.\n"))),
     };
-    let messages = match messages(row, facts.content_type.as_deref().unwrap_or_default(), body) {
-        Ok(messages) => messages,
-        Err(error) => return Ok(Err(Refusal::new(500, error.to_string()))),
+    let content_type = facts.content_type.as_deref().unwrap_or_default();
+    let excess = match messages(row, content_type, body, PayloadLimits::of(config)) {
+        Ok(messages) => return Ok(to.send(messages).await),
+        Err(PayloadError::TooLarge) => too_large("message", config.message_limit, "message_limit"),
+        Err(PayloadError::TooMany) => "The body has too many messages (messages_per_body).".into(),
+        Err(error @ (PayloadError::Expected | PayloadError::Broken)) => {
+            return Ok(Err(Refusal::new(500, error.to_string())));
+        }
     };
-    if messages.iter().any(|message| message.len() > config.message_limit) {
-        return Ok(Err(too_large("message", config.message_limit)));
-    }
-    if config.messages_per_body.is_some_and(|most| messages.len() > most as usize) {
-        return Ok(Err(Refusal::new(413, "The body has too many messages.\n")));
-    }
-    // One id for both tries: by it the object knows the second.
-    let (session, id) = (session.to_owned(), random::id());
-    let (messages, batch) =
-        if fits(&messages) { (Some(messages), None) } else { (None, Some(encode_batch(&messages))) };
-    let command = Command::new(&config.prefix, Action::Send { session, id, messages }).with_pass(pass);
-    Ok(match object.send(&facts.url, &command, batch.as_deref()).await {
-        Ok(204) => Ok(()),
-        Ok(404) => Err(Refusal::not_found()),
-        Ok(403) => Err(Refusal::new(403, FORBIDDEN)),
-        Ok(status) => {
-            log::warn("object", Some(&config.prefix), format!("a send was answered with {status}"));
-            Err(unavailable())
+    Ok(Err(to.refuse(excess).await))
+}
+
+/// The session that a send is for, and the way to it.
+struct To<'a> {
+    session: &'a str,
+    config: &'a Config,
+    pass: Option<Pass>,
+    object: Object,
+    url: &'a str,
+}
+
+impl To<'_> {
+    /// Hands the messages over, and asks again as long as the object holds them.
+    async fn send(self, messages: Messages) -> std::result::Result<(), Refusal> {
+        // One id for all tries: by it the object knows the later ones.
+        let (session, id, count) = (self.session.to_owned(), random::id(), messages.len());
+        let (messages, body) = match fits(messages.as_str()) {
+            true => (Some(messages.into_text()), None),
+            false => (None, Some(encode_body(messages.into_text()))),
+        };
+        let command = self.command(Action::Send { session, id, count, messages });
+        // The object gives up before that, unless it is a new one each time.
+        let last_try = now() + self.config.send_timeout + SLACK;
+        loop {
+            return match self.object.send(self.url, &command, body.as_deref()).await {
+                Ok(204) => Ok(()),
+                Ok(LATER) if now() < last_try => continue,
+                Ok(404) => Err(Refusal::not_found()),
+                Ok(403) => Err(Refusal::new(403, FORBIDDEN)),
+                Ok(status) => {
+                    log::warn("object", Some(&self.config.prefix), format!("a send was answered with {status}"));
+                    Err(unavailable())
+                }
+                Err(failure) => {
+                    log::warn("object", Some(&self.config.prefix), failure);
+                    Err(unavailable())
+                }
+            };
         }
-        Err(failure) => {
-            log::warn("object", Some(&config.prefix), failure);
-            Err(unavailable())
+    }
+
+    /// Has the session closed because of a send that is larger than it may be. A stock client sees of the refusal itself only
+    /// that the connection is lost.
+    async fn refuse(self, reason: String) -> Refusal {
+        let refusal = Refusal::new(413, format!("{reason}\n"));
+        let command = self.command(Action::Refuse { session: self.session.to_owned(), code: 1009, reason });
+        if let Err(failure) = self.object.send(self.url, &command, None).await {
+            log::warn("object", Some(&self.config.prefix), failure);
         }
-    })
+        refusal
+    }
+
+    fn command(&self, action: Action) -> Command {
+        Command::new(&self.config.prefix, action).with_pass(self.pass.clone())
+    }
 }
 
 /// The messages in a body. A body of a type that sockjs-node does not read counts as none.
-fn messages(row: &Send, content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
-    match content_type.split(';').next().unwrap_or_default() {
-        "application/x-www-form-urlencoded" if row.form => {
-            let fields = body.split(|byte| *byte == b'&');
-            let field = fields.filter_map(|field| field.strip_prefix(b"d=")).next().unwrap_or_default();
-            let field: Vec<u8> = field.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-            payload::messages(&payload::text(percent_decode(&field).collect()))
-        }
-        "text/plain" | "" => payload::messages(&payload::text(body)),
+fn messages(
+    row: &Send,
+    content_type: &str,
+    body: Vec<u8>,
+    limits: PayloadLimits,
+) -> std::result::Result<Messages, PayloadError> {
+    let text = match content_type.split(';').next().unwrap_or_default() {
+        "application/x-www-form-urlencoded" if row.form => payload::text(form_field(body, b"d=")),
+        "text/plain" | "" => payload::text(body),
         // `T` is what some old browsers make of it.
-        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => {
-            payload::messages(&payload::text(body))
-        }
-        _ => Err(PayloadError::Expected),
-    }
+        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::text(body),
+        _ => return Err(PayloadError::Expected),
+    };
+    Messages::of_body(text, limits)
 }
 
-fn too_large(what: &str, limit: usize) -> Refusal {
-    Refusal::new(413, format!("The {what} is larger than {limit} bytes.\n"))
+/// The value of the first field of a form that begins with `name`, decoded where it stands: a body may be large.
+fn form_field(mut body: Vec<u8>, name: &[u8]) -> Vec<u8> {
+    let mut fields = body.split(|byte| *byte == b'&');
+    let mut start = 0;
+    let field = fields.find_map(|field| {
+        let at = start;
+        start += field.len() + 1;
+        field.starts_with(name).then(|| at + name.len()..at + field.len())
+    });
+    let Some(field) = field else { return Vec::new() };
+    body.truncate(field.end);
+    let (mut read, mut written) = (field.start, 0);
+    while let Some(byte) = body.get(read).copied() {
+        let escaped = (byte == b'%').then(|| body.get(read + 1..read + 3)).flatten().and_then(hex);
+        read += if escaped.is_some() { 3 } else { 1 };
+        let byte = escaped.unwrap_or(if byte == b'+' { b' ' } else { byte });
+        if let Some(place) = body.get_mut(written) {
+            *place = byte;
+        }
+        written += 1;
+    }
+    body.truncate(written);
+    body
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// The reason for refusing something that is too large, with the option that says so.
+fn too_large(what: &str, limit: usize, option: &str) -> String {
+    format!("The {what} is larger than {limit} bytes ({option}).")
 }
 
 fn unavailable() -> Refusal {
@@ -118,18 +190,23 @@ mod tests {
         SENDS.iter().find(|row| row.segment == segment).unwrap()
     }
 
+    fn read(segment: &str, content_type: &str, body: &[u8]) -> std::result::Result<Vec<String>, PayloadError> {
+        super::messages(row(segment), content_type, body.to_vec(), PayloadLimits::NONE).map(Iterator::collect)
+    }
+
     fn messages(content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
-        super::messages(row("xhr_send"), content_type, body)
+        read("xhr_send", content_type, &body)
     }
 
     #[test]
     fn a_form_has_its_messages_in_field_d() {
         const FORM: &str = "application/x-www-form-urlencoded";
-        let form = |content_type: &str, body: &[u8]| super::messages(row("jsonp_send"), content_type, body.to_vec());
+        let form = |content_type: &str, body: &[u8]| read("jsonp_send", content_type, body);
         assert_eq!(form(FORM, b"d=%5B%22a+b%22%5D").unwrap(), ["a b"]);
         assert_eq!(form("application/x-www-form-urlencoded; charset=UTF-8", b"x=1&d=[\"%2525\"]").unwrap(), ["%25"]);
         assert_eq!(form(FORM, b"d=%5B%22%ED%A0%80%22%5D").unwrap(), ["\u{fffd}"]);
         assert_eq!(form("text/plain", b"[\"%61bc\"]").unwrap(), ["%61bc"]);
+        assert_eq!(form(FORM, b"ad=1&d=[\"%\",\"%2\",\"%zz%+1\"]&d=2").unwrap(), ["%", "%2", "%zz% 1"]);
         for (body, error) in [
             (&b""[..], PayloadError::Expected),
             (b"d=", PayloadError::Expected),

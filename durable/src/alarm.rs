@@ -42,10 +42,18 @@ impl Due {
     pub fn add(&mut self, session: &Session, now: Millis) {
         let expected = session.expects_receiver_until().filter(|until| now < *until);
         let lasting = expected.map_or_else(|| session.lasting_deadline(), |_| Some(session.absence_alarm()));
-        let earliest = |one: Option<Millis>, other: Option<Millis>| one.into_iter().chain(other).min();
         self.lasting = earliest(self.lasting, lasting);
-        self.passing = earliest(self.passing, earliest(session.passing_deadline(), expected));
+        self.add_passing(earliest(session.passing_deadline(), expected));
     }
+
+    /// Adds a moment that need not last.
+    pub fn add_passing(&mut self, at: Option<Millis>) {
+        self.passing = earliest(self.passing, at);
+    }
+}
+
+fn earliest(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    one.into_iter().chain(other).min()
 }
 
 /// What is needed beyond what is armed, for the earliest deadline that has to last and the earliest that need not.

@@ -1,19 +1,20 @@
 //! One connection: what the object keeps of it, and the handle that a handler gets.
 
 use crate::admission::parameter;
+use crate::budget::Share;
 use crate::handler::ErasedHandler;
-use crate::inbox::Inbox;
 use crate::info::Info;
 use crate::link::{Link, Links};
 use crate::metrics::Counted;
 use crate::object::Object;
 use crate::outgoing::Outgoing;
+use crate::pace::Waiters;
 use crate::rate::Rate;
 use crate::room::Room;
 use crate::runtime::now;
-use crate::sends::Sends;
-use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::frame::Message;
 use sockjs_protocol::options::Config;
+use sockjs_protocol::pacing::{Pacing, PacingRules};
 use sockjs_protocol::session::{self, CloseReason, Receiver, Session};
 use sockjs_protocol::transport::Transport;
 use std::cell::{Cell, RefCell};
@@ -26,8 +27,15 @@ pub(crate) struct Entry {
     pub handler: Rc<dyn ErasedHandler>,
     pub session: RefCell<Session>,
     pub links: RefCell<Links>,
-    pub inbox: RefCell<Inbox>,
-    pub sends: RefCell<Sends>,
+    /// What the client sent and the handler was not called with yet.
+    pub pacing: RefCell<Pacing>,
+    pub waiters: RefCell<Waiters>,
+    /// Its part of the memory for messages that wait.
+    pub share: Share,
+    /// True while it waits to be looked at again.
+    pub is_looked_at: Cell<bool>,
+    /// True until the handler that runs has sent its first message: that one always fits.
+    pub may_exceed: Cell<bool>,
     /// Whether it waits to be settled.
     pub touched: Cell<bool>,
     /// Bytes that wait for the end of a burst.
@@ -47,16 +55,16 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Whether the client may send as many messages now.
+    /// True if the client may send as many messages now. Of none it takes as much as of one.
     pub fn takes(&self, config: &Config, messages: usize) -> bool {
-        config.message_rate.is_none_or(|limit| self.rate.borrow_mut().take(now(), messages, limit))
+        config.message_rate.is_none_or(|limit| self.rate.borrow_mut().take(now(), messages.max(1), limit))
     }
 
     pub fn new(
         info: Info,
         handler: Rc<dyn ErasedHandler>,
         session: Session,
-        queue_limit: usize,
+        rules: PacingRules,
         counted: Option<Rc<Counted>>,
     ) -> Rc<Self> {
         let counts = Cell::new(session.is_open());
@@ -65,11 +73,14 @@ impl Entry {
             handler,
             session: RefCell::new(session),
             links: RefCell::default(),
-            inbox: RefCell::default(),
-            sends: RefCell::default(),
+            pacing: RefCell::new(Pacing::new(rules)),
+            waiters: RefCell::default(),
+            share: Share::default(),
+            is_looked_at: Cell::new(false),
+            may_exceed: Cell::new(false),
             touched: Cell::new(false),
             in_burst: Cell::new(0),
-            queue_limit,
+            queue_limit: rules.queue_limit,
             outgoing: Outgoing::default(),
             rate: RefCell::default(),
             state: RefCell::default(),
@@ -79,7 +90,7 @@ impl Entry {
     }
 
     /// Bytes that wait on the client's own WebSocket, as the runtime says.
-    fn buffered_on_socket(&self) -> usize {
+    pub fn buffered_on_socket(&self) -> usize {
         let buffered = match self.links.borrow().get(Receiver::WEBSOCKET.id) {
             Some(Link::Client(websocket)) => websocket.as_ref().buffered_amount() as usize,
             _ => 0,
@@ -125,10 +136,10 @@ pub enum ReadyState {
 pub enum SendError {
     /// The connection is closing or closed: stop sending to it.
     Closed,
-    /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
+    /// The application did not wait: as much as `queue_limit` waits for this client. Call [`Connection::ready`] between the
+    /// messages of a loop. The first message that a handler call sends to its own connection always fits.
     QueueFull,
-    /// In a frame, where quotes, control characters and some others are escaped, it takes more bytes than `queue_limit`, or
-    /// more than 1,900,000, which is what fits a row: send it in parts.
+    /// It has more bytes than `queue_limit`: send it in parts.
     TooLarge,
     /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::options::Durability::Outbox) promises that:
     /// try again later.
@@ -280,16 +291,13 @@ impl Connection {
     /// Sends a message. Messages sent without waiting in between travel together, and so may those that answer messages which
     /// came together.
     ///
+    /// While a client that left is still to be told to the handler, what is sent to it goes nowhere, and that is no error.
+    ///
     /// # Errors
     ///
-    /// When the connection is closed, or the message does not fit, or not now: see [`SendError`].
+    /// If the connection is closed, or the message does not fit, or not now: see [`SendError`].
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
-        let message = message.as_ref();
-        let encoded = match self.entry.info.transport {
-            Transport::WebSocketRaw => Encoded::raw(message),
-            _ => Encoded::framed(message),
-        };
-        self.push(encoded, message.len())
+        self.push(Message::new(message.as_ref()))
     }
 
     /// The connections that share an object with this one, this one among them.
@@ -297,15 +305,20 @@ impl Connection {
         Room { service: self.entry.info.service.clone(), object: self.object.clone() }
     }
 
-    /// Sends a message that is encoded for this connection's transport, and had as many bytes before.
-    pub(crate) fn push(&self, encoded: Encoded, bytes: usize) -> Result<(), SendError> {
-        if self.entry.session.borrow().is_too_large(encoded.len()) {
+    /// Sends a message that may go to other connections, too.
+    pub(crate) fn push(&self, message: Message) -> Result<(), SendError> {
+        let bytes = message.len();
+        if self.entry.session.borrow().is_too_large(bytes) {
             return Err(SendError::TooLarge);
         }
-        if !self.entry.has_room_on_socket(encoded.len()) {
+        if self.entry.pacing.borrow().is_left() {
+            return Ok(());
+        }
+        let always = self.entry.may_exceed.take();
+        if !always && !self.entry.has_room_on_socket(bytes) {
             return Err(SendError::QueueFull);
         }
-        self.entry.session.borrow_mut().send(now(), encoded)?;
+        self.entry.session.borrow_mut().send(now(), message, always)?;
         self.touch();
         let writes = self.entry.session.borrow_mut().take_writes();
         if let Some(object) = self.object.upgrade()
@@ -330,7 +343,7 @@ impl Connection {
         let why = CloseReason::Application { code, reason: reason.to_owned() };
         if self.entry.session.borrow().is_open() {
             self.entry.session.borrow_mut().close(now(), code, reason, why);
-            self.entry.inbox.borrow_mut().drop_messages();
+            self.entry.pacing.borrow_mut().drop_messages();
             self.touch();
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What the runtime tells the object: messages and ends of its sockets, and its alarm.
 
 use crate::alarm::Armed;
+use crate::connection::Entry;
 use crate::log;
 use crate::object::Object;
 use crate::runtime::now;
@@ -8,7 +9,8 @@ use crate::socket;
 use crate::table::Role;
 use crate::text::Text;
 use sockjs_protocol::envelope::{FINISHED, ToObject, read_finished_reason};
-use sockjs_protocol::payload::websocket_messages;
+use sockjs_protocol::pacing::InboxFull;
+use sockjs_protocol::payload::{Messages, PayloadError, PayloadLimits};
 use sockjs_protocol::session::Departure;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
@@ -60,33 +62,37 @@ impl Object {
         }
     }
 
-    fn read_client(&self, entry: &crate::connection::Entry, data: &JsValue) {
-        let mut session = entry.session.borrow_mut();
+    fn read_client(&self, entry: &Entry, data: &JsValue) {
         let Some(service) = self.services.find(&entry.info.service) else { return };
+        let violated = |code, reason: &str| entry.session.borrow_mut().violated(now(), code, reason);
         let Some(text) = Text::of(data) else {
-            return session.violated(now(), 1003, "Binary messages are not supported");
+            return violated(1003, "Binary messages are not supported");
         };
         // Before it is copied: the runtime takes 32 MiB, of which an array of empty messages would fill the isolate.
         if text.length() > service.config.body_limit {
-            return session.violated(now(), 1009, "Message too large");
+            return violated(1009, "Message too large");
         }
-        let text = text.utf8();
-        let messages =
-            if entry.info.transport == Transport::WebSocketRaw { Ok(vec![text]) } else { websocket_messages(&text) };
-        let Ok(messages) = messages else { return session.violated(now(), 3000, "Broken framing.") };
-        if messages.iter().any(|message| message.len() > service.config.message_limit) {
-            return session.violated(now(), 1009, "Message too large");
-        }
-        if service.config.messages_per_body.is_some_and(|most| messages.len() > most as usize) {
-            return session.violated(now(), 1009, "Too many messages in one");
-        }
+        let limits = PayloadLimits::of(&service.config);
+        let read = match entry.info.transport {
+            Transport::WebSocketRaw => Messages::of_raw(text.utf8(), limits),
+            _ => Messages::of_websocket(text.utf8(), limits),
+        };
+        let messages = match read {
+            Ok(messages) => messages,
+            Err(PayloadError::Expected | PayloadError::Broken) => return violated(3000, "Broken framing."),
+            Err(PayloadError::TooLarge) => return violated(1009, "Message too large"),
+            Err(PayloadError::TooMany) => return violated(1009, "Too many messages in one"),
+        };
         if !entry.takes(&service.config, messages.len()) {
-            return session.violated(now(), 1008, TOO_FAST);
+            return violated(1008, TOO_FAST);
         }
-        if !entry.inbox.borrow().has_room(&messages, service.config.body_limit) {
-            return session.violated(now(), 1008, "Messages come faster than they are handled");
+        if !messages.is_empty() {
+            entry.session.borrow_mut().receive();
         }
-        session.receive(messages);
+        let received = entry.pacing.borrow_mut().receive(messages);
+        if received == Err(InboxFull) {
+            self.overrun(entry);
+        }
     }
 
     /// A socket ended.

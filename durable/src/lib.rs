@@ -7,6 +7,7 @@
 mod admission;
 mod alarm;
 mod attach;
+mod budget;
 mod burst;
 mod connect;
 mod connection;
@@ -14,7 +15,6 @@ mod events;
 #[doc(hidden)]
 pub mod export;
 mod handler;
-mod inbox;
 mod info;
 mod link;
 #[doc(hidden)]
@@ -22,6 +22,7 @@ pub mod log;
 mod metrics;
 mod object;
 mod outgoing;
+mod pace;
 mod pending;
 mod perform;
 mod push;
@@ -36,7 +37,7 @@ mod rows;
 mod runtime;
 mod sends;
 mod services;
-mod shared_frame;
+mod shared_frames;
 mod socket;
 mod start;
 mod state;

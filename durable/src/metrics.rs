@@ -74,9 +74,9 @@ impl Counted {
         counts.queue_high_water = counts.queue_high_water.max(waiting as u64);
     }
 
-    fn received(&self, messages: &[String]) {
-        let mut counts = self.counts.borrow_mut();
-        messages.iter().for_each(|message| counts.received.add(message.len()));
+    /// The handler got a message of so many bytes.
+    pub fn received(&self, bytes: usize) {
+        self.counts.borrow_mut().received.add(bytes);
     }
 }
 
@@ -144,11 +144,6 @@ impl Object {
                     counted.opened(1);
                 }
                 log_of(entry, "opened", None);
-            }
-            Event::Messages(messages) => {
-                if let Some(counted) = &entry.counted {
-                    counted.received(messages);
-                }
             }
             Event::Closed(reason) => {
                 // After a restart the application may be told again.

@@ -7,16 +7,16 @@
 
 use crate::alarm::{self, Armed, Due};
 use crate::burst::Bursts;
-use crate::connection::{Connection, Entry};
+use crate::connection::Entry;
 use crate::handler::ErasedHandler;
-use crate::inbox::Job;
 use crate::info::Info;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::pace::Looks;
 use crate::pending::Graces;
 use crate::runtime::{now, run};
 use crate::services::Services;
-use crate::shared_frame::SharedFrame;
+use crate::shared_frames::SharedFrames;
 use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
@@ -25,7 +25,8 @@ use crate::totals::Known;
 use crate::wake::Asleep;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::Config;
-use sockjs_protocol::session::{CloseReason, Session};
+use sockjs_protocol::pacing::PacingRules;
+use sockjs_protocol::session::Session;
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -57,7 +58,8 @@ pub struct Object {
     pub(crate) graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     pub(crate) bursts: Bursts,
-    pub(crate) shared: SharedFrame,
+    pub(crate) looks: Looks,
+    pub(crate) shared: SharedFrames,
     is_settling: Cell<bool>,
     settle_planned: Cell<bool>,
     pub(crate) armed: Cell<Armed>,
@@ -89,7 +91,8 @@ impl Object {
             graces: Graces::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
-            shared: SharedFrame::default(),
+            looks: Looks::default(),
+            shared: SharedFrames::default(),
             is_settling: Cell::new(false),
             settle_planned: Cell::new(false),
             armed: Cell::new(Armed::Unknown),
@@ -117,9 +120,9 @@ impl Object {
     /// A connection with its service's handler; none if the service is unknown.
     pub(crate) fn entry(&self, info: Info, session: Session) -> Option<Rc<Entry>> {
         let handler = self.handler(&info.service)?;
-        let limit = self.services.find(&info.service)?.config.queue_limit;
+        let rules = PacingRules::of(&self.services.find(&info.service)?.config);
         let counted = self.counted(&info.service, info.transport);
-        Some(Entry::new(info, handler, session, limit, counted))
+        Some(Entry::new(info, handler, session, rules, counted))
     }
 
     /// Whether the object has as many connections as `config` lets it have.
@@ -170,7 +173,7 @@ impl Object {
             let Some(entry) = next else { break };
             entry.touched.set(false);
             self.drain(&entry);
-            self.tell(&entry);
+            self.pace(&entry);
             if entry.session.borrow_mut().still_telling() {
                 self.drain(&entry);
             }
@@ -180,14 +183,6 @@ impl Object {
         self.shared.forget();
         self.report();
         self.arm(settled.iter());
-    }
-
-    /// Has the handler told what is in the inbox, if it is not being told already.
-    fn tell(self: &Rc<Self>, entry: &Rc<Entry>) {
-        if entry.inbox.borrow_mut().start() {
-            let handlers = Box::pin(run_handlers(self.clone(), entry.clone()));
-            run(&self.state, Box::pin(self.settling(handlers)));
-        }
     }
 
     /// `handlers`, settling what they do each time they had to wait.
@@ -205,6 +200,7 @@ impl Object {
         let mut count = 0;
         for entry in entries {
             due.add(&entry.session.borrow(), now);
+            due.add_passing(entry.pacing.borrow().deadline());
             count += 1;
         }
         let Due { lasting, passing } = due;
@@ -288,37 +284,6 @@ impl Object {
             }
         };
         run(&self.state, Box::pin(logged));
-    }
-}
-
-/// Tells the handler everything in the inbox, one after the other.
-async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
-    let connection = Connection { entry: entry.clone(), object: Rc::downgrade(&object) };
-    let is_started = object.start_of(&entry.info.service).await;
-    loop {
-        let job = entry.inbox.borrow_mut().next();
-        let Some(job) = job else { break };
-        let handler = entry.handler.clone();
-        let connection = connection.clone();
-        let is_end = matches!(job, Job::Close(_));
-        let told = match job {
-            Job::Close(reason) => handler.on_close(connection, reason).await,
-            _ if !is_started => Err(worker::Error::RustError("its on_start failed".into())),
-            Job::Open => handler.on_open(connection).await,
-            Job::Message(message) => handler.on_message(connection, message).await,
-        };
-        if let Err(error) = told {
-            log::error("handler", Some(&entry.info.service), error);
-            let closed = CloseReason::HandlerFailed;
-            entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
-            entry.inbox.borrow_mut().drop_messages();
-            object.touch(&entry);
-        }
-        if is_end {
-            entry.session.borrow_mut().told();
-            object.touch(&entry);
-        }
-        entry.inbox.borrow_mut().finish();
     }
 }
 

@@ -7,9 +7,9 @@ use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
 use sockjs_protocol::envelope::ToEdge;
-use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{Change, Departure, Output, Receiver, ReceiverId};
+use sockjs_protocol::session::{Change, Departure, Event, Output, Receiver, ReceiverId};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,12 +20,20 @@ use worker::{Delay, WebSocket};
 const PROBE_WAIT: Duration = Duration::from_millis(200);
 
 impl Object {
-    /// Drains the session of `entry`.
+    /// Does what the session of `entry` says.
     pub(crate) fn drain(self: &Rc<Self>, entry: &Rc<Entry>) {
-        let now = now();
         let in_burst = self.is_in_burst(entry);
+        self.drain_with(entry, in_burst);
+        if in_burst && entry.session.borrow().may_wait_for_more() {
+            self.await_burst(entry);
+        }
+    }
+
+    /// The same while more is about to be sent: what may go in one frame with that is left. [`Object::drain`] has to follow.
+    pub(crate) fn drain_with(self: &Rc<Self>, entry: &Rc<Entry>, more_follows: bool) {
+        let now = now();
         loop {
-            let output = match in_burst {
+            let output = match more_follows {
                 true => entry.session.borrow_mut().poll_output_in_burst(now),
                 false => entry.session.borrow_mut().poll_output(now),
             };
@@ -44,12 +52,13 @@ impl Object {
                 }
                 Some(Output::Notify(event)) => {
                     self.note(entry, &event);
-                    entry.inbox.borrow_mut().push(event);
+                    let mut pacing = entry.pacing.borrow_mut();
+                    match event {
+                        Event::Opened => pacing.opened(),
+                        Event::Closed(reason) => pacing.closed(reason),
+                    }
                 }
             }
-        }
-        if in_burst && entry.session.borrow().may_wait_for_more() {
-            self.await_burst(entry);
         }
         if entry.session.borrow().is_closed() {
             self.table.borrow_mut().remove(entry);
@@ -113,11 +122,13 @@ impl Object {
         let raw = entry.info.transport == Transport::WebSocketRaw;
         if let Frame::Messages(messages) = &delivery.frame {
             // A raw message is one of the runtime's; the others go in one together.
-            let count = if raw { messages.len() } else { 1 };
-            entry.outgoing.add(count, messages.iter().map(Encoded::len).sum());
+            match raw {
+                true => entry.outgoing.add(messages.len(), messages.iter().map(Message::len).sum()),
+                false => entry.outgoing.add(1, messages.iter().map(Message::quoted_len).sum()),
+            }
         }
         let sent = match &delivery.frame {
-            Frame::Messages(messages) if !raw && messages.iter().all(Encoded::is_shared) => {
+            Frame::Messages(messages) if !raw && messages.iter().all(Message::is_shared) => {
                 self.shared.send(&websocket, messages)
             }
             frame => send(&websocket, raw, frame),

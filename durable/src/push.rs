@@ -4,8 +4,6 @@ use crate::connection::{Connection, SendError};
 use crate::object::Object;
 use crate::room::Room;
 use sockjs_protocol::envelope::{Push, PushTarget};
-use sockjs_protocol::frame::Encoded;
-use sockjs_protocol::session::MESSAGE_MAX;
 use std::rc::Rc;
 use worker::{Request, Response, Result};
 
@@ -15,6 +13,7 @@ impl Object {
         self: Rc<Self>,
         mut request: Request,
         service: String,
+        queue_limit: usize,
         target: PushTarget,
         push: Push,
     ) -> Result<Response> {
@@ -24,8 +23,7 @@ impl Object {
         let done = match (target, push) {
             (PushTarget::Room, Push::Message) => {
                 let message = request.text().await?;
-                // Each byte takes at most six in a frame.
-                if message.len() > MESSAGE_MAX / 6 && Encoded::framed(&message).len() > MESSAGE_MAX {
+                if message.len() > queue_limit {
                     return Response::error(SendError::TooLarge.to_string(), 413);
                 }
                 room.broadcast(message)

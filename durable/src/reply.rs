@@ -4,6 +4,7 @@ use crate::link::Delivery;
 use crate::runtime::{Relay, end_moment, in_one_moment};
 use js_sys::Array;
 use js_sys::futures::future_to_promise;
+use sockjs_protocol::envelope::LATER;
 use sockjs_protocol::header::encode_frame;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -101,6 +102,11 @@ pub(crate) fn frame(delivery: &Delivery) -> Result<Reply> {
 /// 204.
 pub(crate) fn done() -> Result<Reply> {
     Ok(with_status(204)?)
+}
+
+/// The send waits: the Worker asks again.
+pub(crate) fn later_again() -> Result<Reply> {
+    Ok(with_status(LATER)?)
 }
 
 /// 101, with the Worker's end of a socket.

@@ -5,7 +5,9 @@ use crate::info::Client;
 use crate::object::Object;
 use crate::reply::{Reply, command_of, done, problem, whole, with_body};
 use crate::runtime::now;
-use sockjs_protocol::envelope::{Action, Command, EnvelopeError, decode_batch};
+use crate::sends::Arrived;
+use sockjs_protocol::envelope::{Action, Command, EnvelopeError, decode_body};
+use sockjs_protocol::payload::Messages;
 use sockjs_protocol::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
 use worker::{Result, web_sys};
@@ -39,16 +41,27 @@ impl Object {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.attach(client, &config, attach).await
             }
-            Action::Send { session, id, messages } => {
-                let pass = command.pass;
+            Action::Send { session, id, count, messages } => {
+                let entry = match self.arrive(&config, &session, command.pass.as_ref(), id, count)? {
+                    Arrived::Open(entry) => entry,
+                    Arrived::Answered(reply) => return Ok(reply),
+                };
                 if let Some(messages) = messages {
-                    return self.send(&config, &session, pass.as_ref(), id, messages).await;
+                    return self.bring(entry, id, Messages::trusted(messages, count)).await;
                 }
-                Ok(with_body(&request, async move |batch| match decode_batch(&batch) {
-                    Ok(messages) => self.send(&config, &session, pass.as_ref(), id, messages).await,
+                Ok(with_body(&request, async move |body| match decode_body(body) {
+                    Ok(messages) => self.bring(entry, id, Messages::trusted(messages, count)).await,
                     Err(error @ EnvelopeError::Version(_)) => problem(error.to_string(), 426),
                     Err(error) => problem(error.to_string(), 400),
                 }))
+            }
+            Action::Refuse { session, code, reason } => {
+                let Some(entry) = self.session(&service, &session)? else { return problem("no such session", 404) };
+                if !entry.info.is_of(&config, command.pass.as_ref()) {
+                    return problem("not this client's session", 403);
+                }
+                self.refuse(&entry, code, &reason).await;
+                done()
             }
             Action::Wrote { session, receiver, seq } => {
                 if let Some(entry) = self.session(&service, &session)? {
@@ -59,7 +72,9 @@ impl Object {
             }
             // Answered above, by the one object that is no service's.
             Action::Report | Action::Metrics => problem("no such service", 404),
-            Action::Push { target, push } => Ok(whole(self.push(request.into(), service, target, push).await?)),
+            Action::Push { target, push } => {
+                Ok(whole(self.push(request.into(), service, config.queue_limit, target, push).await?))
+            }
             Action::Connect { session, transport } => {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.connect(client, &config, session, transport).await

@@ -5,11 +5,9 @@ use crate::log;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
 use crate::runtime::{abort_after, now};
-use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::frame::Message;
 use sockjs_protocol::placement::prefix_of;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
-use std::cell::OnceCell;
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -66,7 +64,7 @@ impl Room {
         open.map(|entry| Connection { entry, object: self.object.clone() }).collect()
     }
 
-    /// Sends a message to every connection; it is encoded once. Gives how many took it: one for which
+    /// Sends a message to every connection; it is kept once. Returns how many took it: one for which
     /// [`Connection::send`] would give an error does not.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
         self.send_to(message.as_ref(), |_| true)
@@ -78,13 +76,9 @@ impl Room {
     }
 
     fn send_to(&self, message: &str, to: impl Fn(&Connection) -> bool) -> usize {
-        let (framed, raw) = (OnceCell::new(), OnceCell::new());
-        let encoded = |transport| match transport {
-            Transport::WebSocketRaw => raw.get_or_init(|| Encoded::raw(message)).clone(),
-            _ => framed.get_or_init(|| Encoded::framed(message)).clone(),
-        };
+        let message = Message::new(message);
         let takers = self.connections().into_iter().filter(to);
-        takers.filter(|connection| connection.push(encoded(connection.transport()), message.len()).is_ok()).count()
+        takers.filter(|connection| connection.push(message.clone()).is_ok()).count()
     }
 
     /// What the application keeps for the room.

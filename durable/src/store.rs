@@ -8,7 +8,8 @@
 //! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
 //! | `sockjs_open_1` | with `metrics`, how many connections of a service and transport are open | when that is reported, if it changed | when none is |
 //! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as `sockjs_protocol::metrics` writes it | a second after a report | never |
-//! | `sockjs_messages_1` | neighbouring messages, as the JSON array a frame would carry | after `persist_after` without a receiver | when delivered |
+//! | `sockjs_messages_1` | neighbouring messages, as a JSON array | after `persist_after` without a receiver | when delivered |
+//! | `sockjs_parts_1` | a part of a message whose JSON takes more than a row | with its row, which holds an empty array | with its row |
 //!
 //! The number in a table's name is the version of its format. Each table is made by the first write to it, so that a request
 //! that is refused leaves nothing behind. None has a row id, so that each row counts once.
@@ -16,9 +17,9 @@
 use crate::info::Info;
 use crate::log;
 use crate::rows::{Values, rows, unexpected};
-use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::frame::Message;
 use sockjs_protocol::json::Reader;
-use sockjs_protocol::payload;
+use sockjs_protocol::payload::{Messages, PayloadLimits};
 use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
@@ -66,7 +67,23 @@ const TOTALS: Table = Table {
     create: "CREATE TABLE sockjs_totals_1 (id INTEGER PRIMARY KEY, totals TEXT NOT NULL) WITHOUT ROWID",
 };
 
-const TABLES: [Table; 5] = [SESSIONS, ROOMS, MESSAGES, OPEN, TOTALS];
+const PARTS: Table = Table {
+    name: "sockjs_parts_1",
+    create: "CREATE TABLE sockjs_parts_1 (
+  service TEXT NOT NULL, session TEXT NOT NULL, number INTEGER NOT NULL, part INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (service, session, number, part)) WITHOUT ROWID",
+};
+
+const TABLES: [Table; 6] = [SESSIONS, ROOMS, MESSAGES, PARTS, OPEN, TOTALS];
+
+/// Bytes of JSON in a row: SQLite in a Durable Object takes 2 MB, with everything else in it.
+const ROW_MAX: usize = 1_900_000;
+
+/// Bytes of a part of a message that does not fit a row.
+const PART_MAX: usize = 900_000;
+
+/// The messages of a row whose one message is in parts.
+const IN_PARTS: &str = "[]";
 
 /// The object's tables.
 pub(crate) struct Store {
@@ -84,8 +101,27 @@ pub(crate) struct StoredSession {
     pub stored: Stored,
 }
 
-/// A row of messages: service and session, the first one's number, the JSON.
-type StoredMessages = (String, String, Seq, String);
+/// A row of messages.
+struct StoredMessages {
+    service: String,
+    session: String,
+    /// Number of the first message.
+    first: Seq,
+    texts: Texts,
+}
+
+enum Texts {
+    /// A JSON array of the messages.
+    Json(String),
+    /// The one message itself, put together from its parts.
+    Whole(String),
+}
+
+impl StoredMessages {
+    fn name(&self) -> (&str, &str) {
+        (&self.service, &self.session)
+    }
+}
 
 impl Store {
     pub fn new(sql: SqlStorage) -> Self {
@@ -107,7 +143,12 @@ impl Store {
             let query =
                 "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first";
             for mut row in rows(&self.sql, query)? {
-                messages.push((row.text()?, row.text()?, Seq(row.number()?), row.text()?));
+                let (service, session, first, json) = (row.text()?, row.text()?, Seq(row.number()?), row.text()?);
+                let texts = match json == IN_PARTS {
+                    true => Texts::Whole(self.load_parts(&service, &session, first)?),
+                    false => Texts::Json(json),
+                };
+                messages.push(StoredMessages { service, session, first, texts });
             }
         }
         let query =
@@ -118,6 +159,13 @@ impl Store {
         Ok(read
             .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
             .collect())
+    }
+
+    /// The text of a message that is stored in parts.
+    fn load_parts(&self, service: &str, session: &str, number: Seq) -> Result<String> {
+        let query = "SELECT text FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number = ? ORDER BY part";
+        let values = vec![service.into(), session.into(), self::number(number.0)];
+        self.sql.exec(query, values)?.raw().map(|row| Values::from(row?).text()).collect()
     }
 
     /// The service whose application's alarm is set, and when it is due.
@@ -243,12 +291,24 @@ impl Store {
                     "UPDATE sockjs_sessions_2 SET delivered = ?3 - 1 WHERE service = ?1 AND session = ?2 AND delivered >= ?3",
                     vec![service.clone(), session.clone(), first.clone()],
                 )?;
+                let json = array(&row.messages);
+                let large = row.messages.first().filter(|_| json.len() > ROW_MAX);
+                let json = if large.is_some() { IN_PARTS.to_owned() } else { json };
                 self.exec(
                     // A row that was cut short by an earlier delivery is not to take the place of the longer one.
                     "INSERT INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, session, first) DO UPDATE
                      SET last = excluded.last, messages = excluded.messages WHERE excluded.last > last",
-                    vec![service, session, first, last, array(&row.messages).into()],
+                    vec![service.clone(), session.clone(), first.clone(), last, json.into()],
                 )?;
+                if let Some(large) = large {
+                    self.make(PARTS)?;
+                    for (part, text) in parts(large.as_str()).enumerate() {
+                        self.exec(
+                            "INSERT OR REPLACE INTO sockjs_parts_1 VALUES (?, ?, ?, ?, ?)",
+                            vec![service.clone(), session.clone(), first.clone(), number(part as u64), text.into()],
+                        )?;
+                    }
+                }
             }
             Change::Discard { through } => {
                 if self.has(MESSAGES)? {
@@ -303,8 +363,14 @@ impl Store {
 
     /// Deletes the rows of messages that hold nothing beyond `through`, or all.
     fn delete_messages(&self, service: SqlStorageValue, session: SqlStorageValue, through: Option<Seq>) -> Result<()> {
+        let through = number(through.map_or(u64::MAX, |through| through.0));
+        if self.has(PARTS)? {
+            self.exec(
+                "DELETE FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number <= ?",
+                vec![service.clone(), session.clone(), through.clone()],
+            )?;
+        }
         if self.has(MESSAGES)? {
-            let through = number(through.map_or(u64::MAX, |through| through.0));
             self.exec(
                 "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last <= ?",
                 vec![service, session, through],
@@ -323,17 +389,29 @@ fn number(number: u64) -> SqlStorageValue {
     SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// The messages as a JSON array: the frame that would carry them, without its `a`.
-fn array(messages: &[Encoded]) -> String {
-    Frame::Messages(messages.to_vec()).encode().split_off(1)
+/// The messages as a JSON array, in which no more is escaped than has to be.
+fn array(messages: &[Message]) -> String {
+    let texts: Vec<&str> = messages.iter().map(Message::as_str).collect();
+    // Strings can always be written.
+    serde_json::to_string(&texts).unwrap_or_default()
+}
+
+/// `text` in parts that fit a row.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (part, after) = rest.split_at_checked(rest.floor_char_boundary(PART_MAX))?;
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 /// Reads a session, with those of `messages` that are its own; they are sorted by service and session.
 fn read(mut row: Values, messages: &[StoredMessages]) -> Result<StoredSession> {
     let (service, session) = (row.text()?, row.text()?);
     let name = (&*service, &*session);
-    let first = messages.partition_point(|(service, session, ..)| (&**service, &**session) < name);
-    let own = messages.iter().skip(first).take_while(|(service, session, ..)| (&**service, &**session) == name);
+    let first = messages.partition_point(|row| row.name() < name);
+    let own = messages.iter().skip(first).take_while(|row| row.name() == name);
     let rows = own.map(read_messages).collect::<Result<_>>()?;
     let info = Reader::whole(&row.text()?, Info::stored).ok_or_else(unexpected)?;
     let opener = ReceiverId(row.number()?);
@@ -351,9 +429,15 @@ fn read(mut row: Values, messages: &[StoredMessages]) -> Result<StoredSession> {
     Ok(StoredSession { info, state, stored: Stored { opener, closed, told, heard, absent, rows, delivered } })
 }
 
-fn read_messages((_, _, first, json): &StoredMessages) -> Result<Row> {
-    let messages = payload::messages(json).map_err(|error| Error::RustError(error.to_string()))?;
-    Ok(Row { first: *first, messages: messages.iter().map(|message| Encoded::framed(message)).collect() })
+fn read_messages(row: &StoredMessages) -> Result<Row> {
+    let messages = match &row.texts {
+        Texts::Whole(text) => vec![Message::new(text)],
+        Texts::Json(json) => Messages::of_body(json.clone(), PayloadLimits::NONE)
+            .map_err(|error| Error::RustError(error.to_string()))?
+            .map(|message| Message::new(&message))
+            .collect(),
+    };
+    Ok(Row { first: row.first, messages })
 }
 
 #[cfg(test)]
@@ -382,8 +466,8 @@ mod tests {
     fn rows_keep_their_written_form() {
         let written = r#"{"id":"id","service":"/echo","session":"s","transport":"xhr-polling","pathname":"/echo/0/s/xhr","query":"a=1","remote_address":"192.0.2.1","headers":[["host","example.com"]],"opened":5}"#;
         assert_eq!(serde_json::to_string(&info()).unwrap(), written);
-        let text = array(&[Encoded::framed("a"), Encoded::framed("\u{2028}\"")]);
-        assert_eq!(text, r#"["a","\u2028\""]"#);
+        let text = array(&[Message::new("a"), Message::new("\u{2028}\"")]);
+        assert_eq!(text, "[\"a\",\"\u{2028}\\\"\"]");
 
         let row = Values::from(vec![
             "/echo".into(),
@@ -399,9 +483,14 @@ mod tests {
             1.into(),
             "{}".into(),
         ]);
-        let of = |session: &str, text: &str| ("/echo".into(), session.into(), Seq(5), text.into());
+        let of = |session: &str, text: &str| StoredMessages {
+            service: "/echo".into(),
+            session: session.into(),
+            first: Seq(5),
+            texts: Texts::Json(text.into()),
+        };
         let read = read(row, &[of("r", "[]"), of("s", &text), of("s2", "[]")]).unwrap();
-        let messages = vec![Encoded::framed("a"), Encoded::framed("\u{2028}\"")];
+        let messages = vec![Message::new("a"), Message::new("\u{2028}\"")];
         let rows = vec![Row { first: Seq(5), messages }];
         let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
         let stored = Stored {
@@ -414,5 +503,14 @@ mod tests {
             delivered: None,
         };
         assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
+    }
+
+    #[test]
+    fn a_message_is_cut_into_parts_between_characters() {
+        let text = "é".repeat(PART_MAX);
+        let cut: Vec<_> = parts(&text).collect();
+        assert!(cut.len() == 3 && cut.iter().all(|part| part.len() <= PART_MAX));
+        assert_eq!(cut.concat(), text);
+        assert_eq!(parts("").count(), 0);
     }
 }

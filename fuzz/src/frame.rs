@@ -1,6 +1,6 @@
 //! What a client makes of the frames: each comes back by the means that stock clients have, from every transport.
 
-use sockjs_protocol::frame::{Encoded, Frame, quote};
+use sockjs_protocol::frame::{Frame, Message, quote};
 use sockjs_protocol::payload::text;
 use sockjs_protocol::transport::{RECEIVES, Receive, Wrapping};
 
@@ -11,7 +11,7 @@ pub fn check(data: &[u8]) {
     let code = data.iter().fold(0, |code: u16, byte| code.wrapping_mul(31).wrapping_add((*byte).into()));
 
     quoted(&text);
-    let encoded = messages.iter().map(|message| Encoded::framed(message)).collect();
+    let encoded = messages.iter().map(|message| Message::new(message)).collect();
     for frame in [
         Frame::Open,
         Frame::Heartbeat,
@@ -46,7 +46,7 @@ fn decode(sent: &str) -> Frame {
         "h" if json.is_empty() => Frame::Heartbeat,
         "a" => {
             let messages: Vec<String> = serde_json::from_str(json).unwrap();
-            Frame::Messages(messages.iter().map(|message| Encoded::framed(message)).collect())
+            Frame::Messages(messages.iter().map(|message| Message::new(message)).collect())
         }
         "c" => {
             let (code, reason) = serde_json::from_str(json).unwrap();

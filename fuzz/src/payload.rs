@@ -1,7 +1,7 @@
 //! What a client sends: any bytes.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::payload::{messages, text, websocket_messages};
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub fn check(data: &[u8]) {
     match (&sent, reference(&body)) {
         (Ok(sent), reference) => {
             assert_eq!(Some(sent), reference.as_ref());
-            let again = Frame::Messages(sent.iter().map(|message| Encoded::framed(message)).collect()).encode();
+            let again = Frame::Messages(sent.iter().map(|message| Message::new(message)).collect()).encode();
             assert_eq!(messages(&again[1..]).as_ref(), Ok(sent), "what is stored as an array comes back");
             assert_eq!(websocket_messages(&body).as_ref(), Ok(sent));
         }

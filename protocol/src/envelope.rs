@@ -1,7 +1,7 @@
 //! The inner protocol: what the Worker half and the Durable Object say to each other.
 //!
-//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a send of much has a
-//!   body, an [`encode_batch`].
+//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a large send has a body,
+//!   an [`encode_body`].
 //! * An attached receiver is answered 200 with one [`ToEdge::Frame`], in a [`header`](crate::header) or as the body, or with
 //!   a 101: then both sides exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner WebSocket.
 //!
@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::fmt;
 
 /// Version of everything in this file.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// The request header that carries a [`Command`]. The Worker sets it, so a client's own never arrives.
 pub const COMMAND_HEADER: &str = "sockjs-edge-command";
@@ -26,6 +26,9 @@ pub const METRICS_OBJECT: &str = "//metrics";
 
 /// Status of the answer to [`Action::Connect`] when the object has as many connections as it may have.
 pub const FULL: u16 = 429;
+
+/// Status of the answer to [`Action::Send`] while its messages wait: the Worker asks again, with the same id.
+pub const LATER: u16 = 202;
 
 /// What the Worker asks of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,15 +81,28 @@ pub enum Action {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
     },
-    /// Messages for an HTTP session, here or as the body of a POST; answered 204, 404 or 503.
+    /// Messages for an HTTP session, here or as the body of a POST. Answered 204, [`LATER`], 404 or, when the session was
+    /// closed because of them, 503.
     Send {
         /// Session id as it stood in the URL.
         session: String,
         /// Name of this send, by which the object knows a retry.
         id: u64,
-        /// The messages, if they are few: see [`fits`].
+        /// How many messages there are.
+        count: usize,
+        /// The messages as a JSON array, if that is short: see [`fits`].
         #[serde(skip_serializing_if = "Option::is_none")]
-        messages: Option<Vec<String>>,
+        messages: Option<String>,
+    },
+    /// A send that the Worker refuses: the session is closed. Answered 404, or 204 when the client took the close frame or
+    /// a second is over.
+    Refuse {
+        /// Session id as it stood in the URL.
+        session: String,
+        /// Close code.
+        code: u16,
+        /// Close reason.
+        reason: String,
     },
     /// What a receiver wrote whose response is over, and whose inner socket was lost before it could say so; answered 204.
     Wrote {
@@ -239,7 +255,10 @@ struct Fields {
     after: Option<Seq>,
     again: bool,
     id: Option<u64>,
-    messages: Option<Vec<String>>,
+    count: Option<usize>,
+    messages: Option<String>,
+    code: Option<u16>,
+    reason: Option<String>,
     seq: Option<Seq>,
     target: Option<PushTarget>,
     push: Option<Push>,
@@ -255,7 +274,10 @@ impl Fields {
                 "after" => self.after = Some(Seq(reader.number()?)),
                 "again" => self.again = reader.flag()?,
                 "id" => self.id = Some(reader.number()?),
-                "messages" => self.messages = Some(reader.texts()?),
+                "count" => self.count = Some(reader.number()?),
+                "messages" => self.messages = Some(reader.text()?),
+                "code" => self.code = Some(reader.number()?),
+                "reason" => self.reason = Some(reader.text()?),
                 "seq" => self.seq = Some(Seq(reader.number()?)),
                 "target" => self.target = Some(PushTarget::read(reader)?),
                 "push" => self.push = Some(Push::read(reader)?),
@@ -285,10 +307,12 @@ impl Action {
     }
 
     fn of(kind: &str, fields: Fields) -> Option<Self> {
-        let Fields { session, transport, receiver, after, again, id, messages, seq, target, push } = fields;
+        let Fields { session, transport, receiver, after, again, id, count, messages, code, reason, seq, target, push } =
+            fields;
         Some(match kind {
             "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
-            "send" => Self::Send { session: session?, id: id?, messages },
+            "send" => Self::Send { session: session?, id: id?, count: count?, messages },
+            "refuse" => Self::Refuse { session: session?, code: code?, reason: reason? },
             "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq: seq? },
             "push" => Self::Push { target: target?, push: push? },
             "connect" => Self::Connect { session, transport: transport? },
@@ -338,10 +362,9 @@ impl Push {
     }
 }
 
-/// Whether messages go along in the command: escaped, a byte of theirs takes at most six.
-pub fn fits(messages: &[String]) -> bool {
-    let bytes: usize = messages.iter().map(|message| 3 + message.len()).sum();
-    bytes <= HEADER_MAX / 2
+/// True if the messages of a send go along in its command: escaped, a byte of theirs takes at most six.
+pub fn fits(messages: &str) -> bool {
+    messages.len() <= HEADER_MAX / 2
 }
 
 /// JSON with escapes in place of all that a header may not hold.
@@ -479,31 +502,21 @@ fn seq_and_rest(bytes: &[u8]) -> Result<(Seq, &[u8]), EnvelopeError> {
     Ok((Seq(u64::from_le_bytes(*seq)), rest))
 }
 
-/// The messages of a send, already checked: `[version]`, then for each its length as u32 LE and its UTF-8.
-pub fn encode_batch(messages: &[String]) -> Vec<u8> {
-    let bytes: usize = messages.iter().map(|message| 4 + message.len()).sum();
-    let mut batch = Vec::with_capacity(1 + bytes);
-    batch.push(VERSION);
-    for message in messages {
-        // A message is bounded by the body limit, far below 4 GiB.
-        batch.extend(u32::try_from(message.len()).unwrap_or(u32::MAX).to_le_bytes());
-        batch.extend(message.as_bytes());
-    }
-    batch
+/// The body of a large send: the JSON array that the client sent, then [`VERSION`] as one byte. The version comes last, so
+/// that neither half has to copy the rest.
+pub fn encode_body(messages: String) -> Vec<u8> {
+    let mut body = messages.into_bytes();
+    body.push(VERSION);
+    body
 }
 
-/// Reads what [`encode_batch`] wrote.
-pub fn decode_batch(bytes: &[u8]) -> Result<Vec<String>, EnvelopeError> {
-    let mut rest = versioned(bytes)?;
-    let mut messages = Vec::new();
-    while !rest.is_empty() {
-        let (len, tail) = rest.split_first_chunk::<4>().ok_or(EnvelopeError::Malformed)?;
-        let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| EnvelopeError::Malformed)?;
-        let (message, tail) = tail.split_at_checked(len).ok_or(EnvelopeError::Malformed)?;
-        messages.push(std::str::from_utf8(message).map_err(|_| EnvelopeError::Malformed)?.to_owned());
-        rest = tail;
+/// Reads what [`encode_body`] wrote.
+pub fn decode_body(mut body: Vec<u8>) -> Result<String, EnvelopeError> {
+    match body.pop() {
+        Some(VERSION) => String::from_utf8(body).map_err(|_| EnvelopeError::Malformed),
+        Some(other) => Err(EnvelopeError::Version(other)),
+        None => Err(EnvelopeError::Malformed),
     }
-    Ok(messages)
 }
 
 /// Why something of the inner protocol could not be read.
@@ -541,7 +554,7 @@ mod tests {
                     after: None,
                     again: false,
                 },
-                r#"{"version":2,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
+                r#"{"version":3,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
             ),
             (
                 Action::Attach {
@@ -551,26 +564,30 @@ mod tests {
                     after: Some(Seq(9)),
                     again: true,
                 },
-                r#"{"version":2,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
+                r#"{"version":3,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
             ),
             (
-                Action::Send { session: "s".into(), id: 3, messages: None },
-                r#"{"version":2,"service":"/echo","action":{"send":{"session":"s","id":3}}}"#,
+                Action::Send { session: "s".into(), id: 3, count: 7, messages: None },
+                r#"{"version":3,"service":"/echo","action":{"send":{"session":"s","id":3,"count":7}}}"#,
             ),
             (
-                Action::Send { session: "s".into(), id: 3, messages: Some(vec!["é\n".into()]) },
-                r#"{"version":2,"service":"/echo","action":{"send":{"session":"s","id":3,"messages":["\u00e9\n"]}}}"#,
+                Action::Send { session: "s".into(), id: 3, count: 1, messages: Some("[\n\"é\"]".into()) },
+                r#"{"version":3,"service":"/echo","action":{"send":{"session":"s","id":3,"count":1,"messages":"[\n\"\u00e9\"]"}}}"#,
+            ),
+            (
+                Action::Refuse { session: "s".into(), code: 1009, reason: "too large".into() },
+                r#"{"version":3,"service":"/echo","action":{"refuse":{"session":"s","code":1009,"reason":"too large"}}}"#,
             ),
             (
                 Action::Connect { session: Some("s".into()), transport: Transport::WebSocket },
-                r#"{"version":2,"service":"/echo","action":{"connect":{"session":"s","transport":"websocket"}}}"#,
+                r#"{"version":3,"service":"/echo","action":{"connect":{"session":"s","transport":"websocket"}}}"#,
             ),
             (
                 Action::Connect { session: None, transport: Transport::WebSocketRaw },
-                r#"{"version":2,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
+                r#"{"version":3,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
             ),
-            (Action::Report, r#"{"version":2,"service":"/echo","action":"report"}"#),
-            (Action::Metrics, r#"{"version":2,"service":"/echo","action":"metrics"}"#),
+            (Action::Report, r#"{"version":3,"service":"/echo","action":"report"}"#),
+            (Action::Metrics, r#"{"version":3,"service":"/echo","action":"metrics"}"#),
         ];
         for (action, written) in golden {
             let command = Command::new("/echo", action);
@@ -583,12 +600,13 @@ mod tests {
     fn inner_messages_keep_their_bytes() {
         let frame = ToEdge::Frame { seq: Some(Seq(258)), end: true, frame: "a[\"é\"]".into() };
         let heartbeat = ToEdge::Frame { seq: None, end: false, frame: "h".into() };
-        assert_eq!(frame.encode(), b"\x02f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
-        assert_eq!(heartbeat.encode(), b"\x02u\0h");
-        assert_eq!(ToEdge::Probe.encode(), b"\x02p");
-        assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x02a\x01\0\0\0\0\0\0\0");
-        assert_eq!(ToObject::Gone.encode(), b"\x02g");
-        assert_eq!(encode_batch(&["a".into(), String::new()]), b"\x02\x01\0\0\0a\0\0\0\0");
+        assert_eq!(frame.encode(), b"\x03f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
+        assert_eq!(heartbeat.encode(), b"\x03u\0h");
+        assert_eq!(ToEdge::Probe.encode(), b"\x03p");
+        assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x03a\x01\0\0\0\0\0\0\0");
+        assert_eq!(ToObject::Gone.encode(), b"\x03g");
+        assert_eq!(encode_body("[\"a\"]".into()), b"[\"a\"]\x03");
+        assert_eq!(decode_body(b"[\"a\"]\x03".into()), Ok("[\"a\"]".into()));
         for message in [frame, heartbeat, ToEdge::Probe] {
             assert_eq!(ToEdge::decode(&message.encode()), Ok(message));
         }
@@ -607,29 +625,20 @@ mod tests {
 
     #[test]
     fn another_version_is_named_and_damage_is_refused() {
-        assert_eq!(ToEdge::decode(b"\x03anything"), Err(EnvelopeError::Version(3)));
+        assert_eq!(ToEdge::decode(b"\x02anything"), Err(EnvelopeError::Version(2)));
         assert_eq!(ToObject::decode(b"\x09"), Err(EnvelopeError::Version(9)));
-        assert_eq!(decode_batch(b"\x07"), Err(EnvelopeError::Version(7)));
-        assert_eq!(Command::decode(r#"{"version":3,"new":true}"#), Err(EnvelopeError::Version(3)));
-        for bytes in [&b""[..], b"\x02", b"\x02x", b"\x02f\x02\0\0\0\0\0\0\0\0", b"\x02f\0\0", b"\x02pp"] {
+        assert_eq!(decode_body(b"[]\x07".into()), Err(EnvelopeError::Version(7)));
+        assert_eq!(decode_body(b"\xff\x03".into()), Err(EnvelopeError::Malformed));
+        assert_eq!(decode_body(b"".into()), Err(EnvelopeError::Malformed));
+        assert_eq!(Command::decode(r#"{"version":4,"new":true}"#), Err(EnvelopeError::Version(4)));
+        for bytes in [&b""[..], b"\x03", b"\x03x", b"\x03f\x02\0\0\0\0\0\0\0\0", b"\x03f\0\0", b"\x03pp"] {
             assert_eq!(ToEdge::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
         }
-        for bytes in [&b"\x02a\0"[..], b"\x02a\0\0\0\0\0\0\0\0\0", b"\x02gg"] {
+        for bytes in [&b"\x03a\0"[..], b"\x03a\0\0\0\0\0\0\0\0\0", b"\x03gg"] {
             assert_eq!(ToObject::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
         }
-        for header in ["", "{}", r#"{"version":2}"#] {
+        for header in ["", "{}", r#"{"version":3}"#] {
             assert_eq!(Command::decode(header), Err(EnvelopeError::Malformed));
-        }
-    }
-
-    #[test]
-    fn a_batch_is_refused_at_every_cut() {
-        let messages = ["one".to_owned(), "zwei €".to_owned()];
-        let batch = encode_batch(&messages);
-        assert_eq!(decode_batch(&batch).unwrap(), messages);
-        let boundaries = [1, 1 + 4 + 3];
-        for cut in (0..batch.len()).filter(|cut| !boundaries.contains(cut)) {
-            assert!(decode_batch(&batch[..cut]).is_err(), "cut at {cut}");
         }
     }
 }

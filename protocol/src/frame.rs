@@ -12,7 +12,7 @@ pub enum Frame {
     /// `h`: a heartbeat, so that nothing between here and there closes a silent connection.
     Heartbeat,
     /// `a[...]`: one or more messages, oldest first.
-    Messages(Vec<Encoded>),
+    Messages(Vec<Message>),
     /// `c[code,"reason"]`: the session is closed. Always the last.
     Close {
         /// Close code as in RFC 6455: 1000, 3000-4999 from an application, 1002, 1011 and 2010 from this server.
@@ -34,19 +34,9 @@ impl Frame {
             Self::Open => "o".into(),
             Self::Heartbeat => "h".into(),
             Self::Messages(messages) => {
-                let bytes: usize = messages.iter().map(|message| message.len() + 1).sum();
-                let mut text = String::with_capacity(bytes + 3);
+                let mut text = String::with_capacity(messages.iter().fold(EMPTY_LEN, joined_len));
                 text.push('a');
-                let mut separator = '[';
-                for message in messages {
-                    text.push(separator);
-                    text.push_str(message.as_str());
-                    separator = ',';
-                }
-                if messages.is_empty() {
-                    text.push('[');
-                }
-                text.push(']');
+                push_array(&mut text, messages);
                 text
             }
             Self::Close { code, reason } => format!("c[{code},{}]", quote(reason)),
@@ -54,46 +44,70 @@ impl Frame {
     }
 }
 
-/// A message ready to be sent, encoded once however many connections it goes to.
+/// Bytes of an `a[]` frame.
+pub(crate) const EMPTY_LEN: usize = 3;
+
+/// Bytes of a frame of `frame` bytes with one more `message` in it.
+pub(crate) fn joined_len(frame: usize, message: &Message) -> usize {
+    frame + message.quoted_len() + usize::from(frame > EMPTY_LEN)
+}
+
+/// Appends `messages` as a JSON array.
+fn push_array(text: &mut String, messages: &[Message]) {
+    text.push('[');
+    for (at, message) in messages.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        push_quoted(text, message.as_str());
+    }
+    text.push(']');
+}
+
+/// A message to be sent, shared by all connections that it goes to.
 ///
-/// For SockJS connections that is a JSON string with its quotes; for raw WebSockets the text itself.
+/// It is kept as the application gave it and escaped when a frame is written, so that what waits takes no more memory than
+/// its text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Encoded(Rc<str>);
+pub struct Message {
+    text: Rc<str>,
+    quoted: usize,
+}
 
-impl Encoded {
-    /// `message` as it stands between the brackets of an `a[...]` frame.
-    pub fn framed(message: &str) -> Self {
-        Self(quote(message).into())
+impl Message {
+    /// A message with this text.
+    pub fn new(text: &str) -> Self {
+        Self { text: text.into(), quoted: quoted_len(text) }
     }
 
-    /// `message` as it is, for a raw WebSocket.
-    pub fn raw(message: &str) -> Self {
-        Self(message.into())
-    }
-
-    /// Whether it waits for others, too.
+    /// True if it waits for other connections, too.
     pub fn is_shared(&self) -> bool {
-        Rc::strong_count(&self.0) > 1
+        Rc::strong_count(&self.text) > 1
     }
 
-    /// Whether this is the other one, encoded once for both.
+    /// True if this is the very same message as `other`, and not merely one with the same text.
     pub fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.text, &other.text)
     }
 
-    /// The encoded text.
+    /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// Its length in bytes.
+    /// Bytes of the text in UTF-8.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.text.len()
     }
 
-    /// Whether it has no bytes (only a raw message can).
+    /// Bytes of the text as a string in an `a[...]` frame, with its quotes and escapes.
+    pub fn quoted_len(&self) -> usize {
+        self.quoted
+    }
+
+    /// True if the text is empty.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 }
 
@@ -104,22 +118,52 @@ impl Encoded {
 /// (protocol case `JSONEncoding.test_xhr_server_encodes`).
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
+    push_quoted(&mut quoted, text);
+    quoted
+}
+
+/// Appends [`quote`] of `text`.
+fn push_quoted(quoted: &mut String, text: &str) {
     quoted.push('"');
+    each_run(text, |plain, next| {
+        quoted.push_str(plain);
+        match next {
+            Some(next) if needs_escape(next) => escape(quoted, next),
+            Some(next) => quoted.push(next),
+            None => {}
+        }
+    });
+    quoted.push('"');
+}
+
+/// Bytes of [`quote`] of `text`.
+fn quoted_len(text: &str) -> usize {
+    let mut len = 2;
+    each_run(text, |plain, next| {
+        len += plain.len();
+        len += match next {
+            Some('"' | '\\' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t') => 2,
+            Some(next) if needs_escape(next) => 6 * next.len_utf16(),
+            Some(next) => next.len_utf8(),
+            None => 0,
+        };
+    });
+    len
+}
+
+/// Calls `run` with each stretch of `text` that needs no look, and the character after it.
+fn each_run(text: &str, mut run: impl FnMut(&str, Option<char>)) {
     let mut rest = text;
     loop {
         let (plain, other) = rest.split_at_checked(plain_prefix(rest.as_bytes())).unwrap_or(("", rest));
-        quoted.push_str(plain);
         let mut chars = other.chars();
-        let Some(next) = chars.next() else { break };
-        if needs_escape(next) {
-            escape(&mut quoted, next)
-        } else {
-            quoted.push(next)
+        let next = chars.next();
+        run(plain, next);
+        if next.is_none() {
+            break;
         }
         rest = chars.as_str();
     }
-    quoted.push('"');
-    quoted
 }
 
 fn escape(quoted: &mut String, c: char) {
@@ -153,7 +197,7 @@ mod tests {
 
     #[test]
     fn frames_read_as_the_protocol_writes_them() {
-        let message = |text: &str| Encoded::framed(text);
+        let message = |text: &str| Message::new(text);
         for (frame, text) in [
             (Frame::Open, "o"),
             (Frame::Heartbeat, "h"),
@@ -164,6 +208,9 @@ mod tests {
             (Frame::another_connection(), r#"c[2010,"Another connection still open"]"#),
         ] {
             assert_eq!(frame.encode(), text);
+            if let Frame::Messages(messages) = frame {
+                assert_eq!(messages.iter().fold(EMPTY_LEN, joined_len), text.len());
+            }
         }
     }
 
@@ -191,6 +238,7 @@ mod tests {
         for c in '\0'..=char::MAX {
             let text = format!("a{c}b");
             assert_eq!(serde_json::from_str::<String>(&quote(&text)).unwrap(), text);
+            assert_eq!(quoted_len(&text), quote(&text).len());
         }
     }
 }

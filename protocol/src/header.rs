@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn frames_keep_their_written_form() {
         for (message, written) in
-            [(frame(Some(258), true, r#"a["x y"]"#), r#"2 1 258 a["x y"]"#), (frame(None, false, "h"), "2 0 - h")]
+            [(frame(Some(258), true, r#"a["x y"]"#), r#"3 1 258 a["x y"]"#), (frame(None, false, "h"), "3 0 - h")]
         {
             assert_eq!(encode_frame(&message).unwrap(), written);
             assert_eq!(decode_frame(written), Ok(message));
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn another_version_is_named_and_damage_is_refused() {
-        assert_eq!(decode_frame("3 anything"), Err(EnvelopeError::Version(3)));
-        for header in ["", "2", "2 1", "2 1 5", "2 2 5 h", "2 1 x h", "x 1 5 h", "999 1 5 h"] {
+        assert_eq!(decode_frame("2 anything"), Err(EnvelopeError::Version(2)));
+        for header in ["", "3", "3 1", "3 1 5", "3 2 5 h", "3 1 x h", "x 1 5 h", "999 1 5 h"] {
             assert_eq!(decode_frame(header), Err(EnvelopeError::Malformed), "{header}");
         }
     }

@@ -68,16 +68,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An array of strings.
-    pub fn texts(&mut self) -> Option<Vec<String>> {
-        let mut texts = Vec::new();
-        self.array(&mut |item| {
-            texts.push(item.text()?);
-            Some(())
-        })?;
-        Some(texts)
-    }
-
     /// An array of pairs of strings.
     pub fn pairs(&mut self) -> Option<Vec<(String, String)>> {
         let mut pairs = Vec::new();
@@ -278,16 +268,6 @@ mod tests {
         assert_eq!(read(r#""over""#).unwrap(), [("over".to_owned(), None)]);
         assert_eq!(read(r#"{"close":{"code":1}}"#).unwrap(), [("close".to_owned(), Some(json!({ "code": 1 })))]);
         assert_eq!(read("1"), None);
-    }
-
-    #[test]
-    fn texts_are_strings_alone() {
-        let texts = |json| Reader::whole(json, Reader::texts);
-        assert_eq!(texts("[]").unwrap().len(), 0);
-        assert_eq!(texts(r#" [ "a", "\u00e9" ] "#).unwrap(), ["a", "é"]);
-        for json in ["[1]", r#"["a",]"#, r#"["a" "b"]"#, r#"{"a":"b"}"#, r#"["a""#] {
-            assert_eq!(texts(json), None, "{json}");
-        }
     }
 
     #[test]

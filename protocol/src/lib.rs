@@ -5,7 +5,7 @@
 //!
 //! * [`frame`]: what a server sends; [`payload`]: what a client sends
 //! * [`transport`]: the table of transports, what each puts around a frame
-//! * [`session`]: the session state machine
+//! * [`session`]: the session state machine; [`pacing`]: the way of a client's messages to the handler
 //! * [`envelope`]: what the Worker and the Durable Object say to each other; [`json`]: how its JSON is read
 //! * [`options`]: a service's settings, their defaults and limits
 //! * [`metrics`]: what is counted, and how it adds up; [`log`]: an event as a line
@@ -21,6 +21,7 @@ pub mod log;
 pub mod metrics;
 pub mod options;
 pub mod origin;
+pub mod pacing;
 pub mod payload;
 pub mod placement;
 mod plain;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::frame::Message;
 use sockjs_protocol::session::{Departure, Rules, SendError};
 use sockjs_protocol::time::Millis;
 
@@ -51,7 +51,7 @@ fn a_stream_gets_what_waits_and_the_close_frame_in_one_go() {
 fn what_goes_out_with_the_close_frame_is_not_stored() {
     let mut session = Driver::idle(Rules::default());
     session.attach(stream(2));
-    session.session.send(session.now, Encoded::framed("bye")).unwrap();
+    session.session.send(session.now, Message::new("bye"), false).unwrap();
     let closed = session.close();
     assert_eq!(closed[..2], [r#"to 2: a["bye"] #1"#.into(), format!("to 2: {CLOSE}")]);
     assert_eq!(closed[2..], [CLOSED, "store close 3000 Go away!"]);
@@ -109,18 +109,24 @@ fn a_close_frame_lost_on_the_way_is_sent_again() {
 fn sends_to_a_closed_session_mean_nothing() {
     let mut session = Driver::idle(Rules::default());
     session.close();
-    assert_eq!(session.receive(&["a"]), NOTHING);
+    assert!(!session.session.receive());
     assert_eq!(session.try_send("x"), Err(SendError::Closed));
     assert!(!session.session.is_open() && !session.session.is_closed());
 }
 
 #[test]
-fn what_the_client_sent_before_the_close_is_told_before_it() {
+fn a_close_frame_is_read_when_the_receiver_that_was_given_it_is_done() {
     let mut session = Driver::idle(Rules::default());
-    assert_eq!(session.receive(&["a", "b"]), [r#"messages ["a", "b"]"#]);
-    assert_eq!(session.receive(&[]), NOTHING, "an empty send says nothing");
-    session.session.receive(vec!["c".into()]);
-    assert_eq!(session.close(), [r#"messages ["c"]"#, CLOSED, "store close 3000 Go away!"]);
+    session.attach(poll(2));
+    session.send("x");
+    session.close();
+    assert!(!session.session.is_close_read());
+    session.detach(2, Departure::Finished);
+    assert!(!session.session.is_close_read(), "that one had a message");
+    session.attach(poll(3));
+    assert!(!session.session.is_close_read());
+    session.detach(3, Departure::Finished);
+    assert!(session.session.is_close_read());
 }
 
 #[test]

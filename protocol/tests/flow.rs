@@ -3,13 +3,14 @@
 mod common;
 
 use common::{Driver, NOTHING, poll, stream};
-use sockjs_protocol::session::{Departure, MESSAGE_MAX, Rules, SendError};
+use sockjs_protocol::frame::Message;
+use sockjs_protocol::session::{Departure, Rules, SendError};
 
 const WINDOW: usize = 64 << 10;
 
-/// A message that takes `bytes` with its quotes.
+/// A message of `bytes`.
 fn message(bytes: usize) -> String {
-    "x".repeat(bytes - 2)
+    "x".repeat(bytes)
 }
 
 fn streaming() -> Driver {
@@ -31,7 +32,7 @@ fn a_stream_takes_a_window_without_an_acknowledgement_and_not_a_byte_more() {
         assert_eq!(frames(&session.send(&message(WINDOW / 4))), [seq]);
     }
     assert_eq!(session.send("y"), NOTHING);
-    assert_eq!(session.session.buffered_amount(), 3);
+    assert_eq!(session.session.buffered_amount(), 1);
 }
 
 #[test]
@@ -102,24 +103,14 @@ fn a_frame_is_filled_up_to_the_window() {
 }
 
 #[test]
-fn a_poll_takes_all_at_once_however_much_that_is() {
-    let mut session = Driver::idle(Rules::default());
-    for _ in 0..15 {
-        session.send(&message(WINDOW));
-    }
-    assert_eq!(frames(&session.attach(poll(2))), [15]);
-    assert_eq!(session.session.buffered_amount(), 0);
-}
-
-#[test]
 fn a_broken_stream_gives_its_window_back() {
     let mut session = streaming();
     session.send(&message(WINDOW));
     session.send("y");
     session.detach(2, Departure::Broken);
-    assert_eq!(session.session.buffered_amount(), WINDOW + 3);
+    assert_eq!(session.session.buffered_amount(), WINDOW + 1);
     assert_eq!(frames(&session.resume(stream(2), Some(1))), [2]);
-    assert_eq!(frames(&session.send(&message(WINDOW - 3))), [3]);
+    assert_eq!(frames(&session.send(&message(WINDOW - 1))), [3]);
 }
 
 #[test]
@@ -139,12 +130,12 @@ fn a_close_frame_needs_no_credit_itself() {
 }
 
 #[test]
-fn what_waits_is_counted_in_encoded_bytes() {
+fn what_waits_is_counted_in_the_bytes_that_the_application_sent() {
     let mut session = Driver::idle(Rules::default());
     session.send("x");
-    assert_eq!(session.session.buffered_amount(), 3);
+    assert_eq!(session.session.buffered_amount(), 1);
     session.send("\n");
-    assert_eq!(session.session.buffered_amount(), 7);
+    assert_eq!(session.session.buffered_amount(), 2);
     session.attach(poll(2));
     assert_eq!(session.session.buffered_amount(), 0, "in flight is not waiting");
 }
@@ -162,10 +153,28 @@ fn a_send_beyond_the_queue_limit_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_message_that_fits_no_row_is_refused_however_much_may_wait() {
-    let mut session = Driver::idle(Rules { queue_limit: 8 << 20, ..Rules::default() });
-    assert_eq!(session.try_send(&message(MESSAGE_MAX + 1)), Err(SendError::TooLarge));
-    assert_eq!(session.try_send(&message(MESSAGE_MAX)), Ok(()));
+fn a_message_that_must_not_be_refused_is_taken_though_the_queue_is_full() {
+    let mut session = Driver::idle(Rules { queue_limit: 200, ..Rules::default() });
+    session.send(&message(100));
+    let another = Message::new(&message(150));
+    assert_eq!(session.session.send(session.now, another.clone(), false), Err(SendError::QueueFull));
+    assert_eq!(session.session.send(session.now, another, true), Ok(()));
+    let too_large = Message::new(&message(201));
+    assert_eq!(session.session.send(session.now, too_large, true), Err(SendError::TooLarge));
+}
+
+#[test]
+fn a_poll_takes_no_more_than_a_slow_client_reads_in_a_while() {
+    let mut session = Driver::idle(Rules::default());
+    for _ in 0..5 {
+        session.send(&message(2 * WINDOW / 3));
+    }
+    assert_eq!(frames(&session.attach(poll(2))), [3]);
+    session.detach(2, Departure::Finished);
+    assert_eq!(frames(&session.attach(poll(3))), [5]);
+    session.detach(3, Departure::Finished);
+    assert!(!session.session.has_unread());
+    assert_eq!(session.session.read_count(), 6, "with the open frame");
 }
 
 #[test]

@@ -15,6 +15,9 @@ const SERVICES = {
   broadcast: [{}, broadcast],
 };
 
+/** As in tests/harness/server.mjs: no session may end because the machine is slow. */
+const DISCONNECT_DELAY_MS = 60_000;
+
 function echo(connection) {
   connection.on("data", (message) => connection.write(message));
 }
@@ -41,7 +44,7 @@ function broadcast(connection) {
 const server = createServer((_, response) => response.writeHead(404).end());
 server.on("upgrade", (_, socket) => socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
 for (const [prefix, [options, serve]] of Object.entries(SERVICES)) {
-  const service = sockjs.createServer({ ...options, log: () => {} });
+  const service = sockjs.createServer({ ...options, disconnect_delay: DISCONNECT_DELAY_MS, log: () => {} });
   service.on("connection", serve);
   service.installHandlers(server, { prefix: `/${prefix}` });
 }

@@ -14,6 +14,9 @@ const JSONP_GIVES_UP: Millis = Millis::from_secs(35);
 /// Half of an isolate's memory.
 const MEMORY: usize = 64 << 20;
 
+/// What the bodies that one isolate reads may take together, and the inboxes of its objects: a quarter of its memory.
+const SHARE: usize = 32 << 20;
+
 /// An option that cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -61,9 +64,19 @@ impl Config {
             ("receiver_max_age", self.wrong_receiver_max_age()),
             ("grace", unless(self.grace <= Millis(100), "must be at most 100 ms")),
             ("persist_after", unless(self.persist_after < Millis(1000), "must be below 1 s")),
-            ("body_limit", unless(self.body_limit <= MEMORY, "must be at most 64 MiB, half of an isolate's memory")),
+            (
+                "body_limit",
+                unless(self.body_limit <= SHARE, "must be at most 32 MiB, a quarter of an isolate's memory"),
+            ),
+            ("inbox_limit", wrong_inbox_limit(self.inbox_limit)),
+            ("send_timeout", second_to_day(self.send_timeout)),
+            ("stall_timeout", second_to_day(self.stall_timeout)),
             ("message_limit", self.wrong_message_limit()),
             ("queue_limit", self.wrong_queue_limit()),
+            (
+                "frame_limit",
+                unless((1..=MEMORY).contains(&self.frame_limit), "must be at least 1 byte and at most 64 MiB"),
+            ),
         ];
         match wrong.into_iter().find_map(|(option, advice)| Some((option, advice?))) {
             None => Ok(()),
@@ -144,10 +157,10 @@ impl Config {
     }
 
     fn wrong_queue_limit(&self) -> Option<&'static str> {
-        unless(
-            (1..=MEMORY).contains(&self.queue_limit),
-            "must be at least 1 byte and at most 64 MiB, half of an isolate's memory",
-        )
+        if self.queue_limit / 2 < self.message_limit {
+            return Some("must be at least twice message_limit, so that what may come in can be sent back");
+        }
+        unless(self.queue_limit <= MEMORY, "must be at most 64 MiB, half of an isolate's memory")
     }
 }
 
@@ -155,6 +168,10 @@ impl Config {
 fn wrong_place(name: Option<&str>) -> Option<&'static str> {
     let good = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     unless(name.is_none_or(good), "must be a name of lower-case letters, such as eu or weur")
+}
+
+fn wrong_inbox_limit(limit: usize) -> Option<&'static str> {
+    unless((1..=SHARE).contains(&limit), "must be at least 1 byte and at most 32 MiB, a quarter of an isolate's memory")
 }
 
 fn second_to_day(delay: Millis) -> Option<&'static str> {

@@ -131,12 +131,23 @@ options! {
     ticket_lifetime: Millis = Millis::from_secs(300), impl Into<Millis> => Into::into;
     /// How long the session that a ticket opened may go on with it. Default a day.
     ticket_max_age: Millis = Millis::from_secs(86_400), impl Into<Millis> => Into::into;
-    /// Largest body of a send, in bytes. Default 1 MiB; 413 beyond.
-    body_limit: usize = 1 << 20, usize => identity;
-    /// Largest message from a client, in bytes. Default 512 KiB; 413 beyond, on a WebSocket closed with 1009.
+    /// Largest body of a send, or message of a WebSocket, in bytes: stock clients join their whole backlog into one body.
+    /// Default 8 MiB; beyond, the session is closed with 1009, and the send answered with 413.
+    body_limit: usize = 8 << 20, usize => identity;
+    /// Largest message from a client, in bytes as the application gets it. Default 512 KiB; beyond as `body_limit`. What may
+    /// come in can be sent back: `queue_limit` is at least twice as large.
     message_limit: usize = 512 << 10, usize => identity;
-    /// Most messages in one send, or in one WebSocket message; 413 or 1009 beyond. Stock clients send all that they have in
-    /// one. Default: as many as fit.
+    /// Bytes of messages from one client that wait for its handler, 64 added for each body or WebSocket message. Default
+    /// 8 MiB. A send over HTTP that does not fit is held; a WebSocket is closed with 1013.
+    inbox_limit: usize = 8 << 20, usize => identity;
+    /// Longest time for which a send over HTTP is held because earlier messages still wait for the handler. Default 55 s, since
+    /// many proxies give up at 60 s. Then the session is closed with 1013, and the send answered with 503.
+    send_timeout: Millis = Millis::from_secs(55), impl Into<Millis> => Into::into;
+    /// Time for which a client may read nothing of what waits for it while a send of its own is held. Default 30 s; then as
+    /// after `send_timeout`.
+    stall_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
+    /// Most messages in one send, or in one WebSocket message; beyond as `body_limit`. Stock clients send all that they have
+    /// in one. Default: as many as fit.
     messages_per_body: Option<u32> = None, u32 => Some;
     /// Messages that a client may send in a second, and at once; closed with 1008 beyond. Default: any number.
     message_rate: Option<u32> = None, u32 => Some;
@@ -152,8 +163,12 @@ options! {
     /// Whether what is counted is reported to one object of the Worker, where `Metrics` reads it: at most once in ten seconds
     /// by each object and each isolate that has something to report, and when an object's last session ends. Default false.
     metrics: bool = false, bool => identity;
-    /// Bytes waiting for one client. Default 1 MiB; a `send` beyond is refused.
+    /// Bytes waiting for one client, as the application sent them; at least twice `message_limit`. While more than half of
+    /// them wait, the client's next message waits for its handler. Default 1 MiB; a `send` beyond is refused.
     queue_limit: usize = 1 << 20, usize => identity;
+    /// Bytes of a WebSocket frame that joins several messages: common clients close the connection at frames of 8 KiB (Tomcat)
+    /// or 32 KiB (Go). A single larger message goes alone. Default 4 KiB.
+    frame_limit: usize = 4 << 10, usize => identity;
 }
 
 impl Config {

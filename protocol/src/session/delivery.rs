@@ -9,6 +9,10 @@ use crate::time::Millis;
 /// go when less than half of it is in flight.
 pub const WINDOW: usize = 64 << 10;
 
+/// Bytes of messages that go into one poll, unless a single one is larger: what a slow client reads in one piece has to be
+/// little, or nobody would see for long that it reads at all.
+const POLL: usize = 128 << 10;
+
 impl Session {
     /// The next thing to do, if any; call it until it gives `None`. Frames come before writes to storage where the
     /// promise allows it, and what the application is told comes last. Everything that waits for one receiver and fits
@@ -36,7 +40,17 @@ impl Session {
             && self.is_open()
             && self.receiver.as_ref().is_some_and(|attached| attached.due.is_none())
             && self.queue.next_is_message()
-            && self.queue.waiting_cost() < (WINDOW / 2).min(self.rules.queue_limit / 8)
+            && self.queue.waiting_cost() < self.rules.queue_limit / 8
+            && !self.has_full_frame()
+    }
+
+    /// True if so much waits that more would not make its frame larger: a full frame of a WebSocket, half a window of the
+    /// others.
+    pub fn has_full_frame(&self) -> bool {
+        match self.websocket {
+            true => self.queue.waiting_frame() >= self.rules.frame_limit,
+            false => self.queue.waiting_bytes() >= WINDOW / 2,
+        }
     }
 
     /// Whether all that waits is with the receiver after the next drain.
@@ -54,9 +68,10 @@ impl Session {
         }
         let Attached { receiver, due, .. } = self.receiver.as_ref()?;
         let (receiver, due) = (*receiver, *due);
-        let credit = match receiver.kind {
-            ReceiverKind::Stream => WINDOW.saturating_sub(self.queue.sent_bytes()),
-            ReceiverKind::WebSocket | ReceiverKind::OneFrame => usize::MAX,
+        let (credit, frame_limit) = match receiver.kind {
+            ReceiverKind::Stream => (WINDOW.saturating_sub(self.queue.sent_bytes()), usize::MAX),
+            ReceiverKind::OneFrame => (POLL, usize::MAX),
+            ReceiverKind::WebSocket => (usize::MAX, self.rules.frame_limit),
         };
         // The edge acknowledges when half a window is written: below that, waiting for a larger message to fit would be
         // waiting for the edge's timer.
@@ -69,7 +84,7 @@ impl Session {
             // A heartbeat may pass: there is one each `heartbeat_delay`, and `receiver_max_age` bounds their number.
             due?;
             (Frame::Heartbeat, None, one_frame)
-        } else if let Some(taken) = self.queue.take_frame(credit) {
+        } else if let Some(taken) = self.queue.take_frame(credit, frame_limit) {
             if let Some(through) = taken.stored
                 && self.rules.durability == Durability::Default
             {
@@ -77,7 +92,8 @@ impl Session {
                 self.persist(Change::Discard { through });
             }
             (taken.frame, Some(taken.last), one_frame)
-        } else if let Phase::Closing(closing) = &self.phase {
+        } else if let Phase::Closing(closing) = &mut self.phase {
+            closing.given_to = Some(receiver.id);
             (closing.tombstone.frame(), None, true)
         } else if due == Some(Due::Heartbeat) {
             (Frame::Heartbeat, None, one_frame)

@@ -12,7 +12,6 @@
 //! 4. **Drop.** When [`Session::is_closed`], the session is over: nothing of it is stored any more.
 //!
 //! ```
-//! use sockjs_protocol::frame::Encoded;
 //! use sockjs_protocol::session::{Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Session};
 //! use sockjs_protocol::time::Millis;
 //!
@@ -46,7 +45,7 @@ pub use receiver::{Departure, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
 pub use stored::{Change, Row, Stored, Tombstone};
 
-use crate::frame::Encoded;
+use crate::frame::Message;
 use crate::options::Durability;
 use crate::time::Millis;
 use queue::Queue;
@@ -72,12 +71,9 @@ pub enum SendError {
     Closed,
     /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
     QueueFull,
-    /// As it stands in a frame it is larger than `queue_limit` or [`MESSAGE_MAX`]: it never fits.
+    /// It is larger than `queue_limit`: it never fits.
     TooLarge,
 }
-
-/// Largest message, in bytes as it stands in a frame: it has to fit a row, of which SQLite in a Durable Object takes 2 MB.
-pub const MESSAGE_MAX: usize = 1_900_000;
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,6 +150,16 @@ struct Closing {
     /// about for too long, nothing is kept.
     kept: bool,
     word: Word,
+    /// Who was given the close frame last.
+    given_to: Option<ReceiverId>,
+    /// True once a receiver wrote the close frame.
+    is_read: bool,
+}
+
+impl Closing {
+    fn new(tombstone: Tombstone, kept: bool, word: Word) -> Self {
+        Self { tombstone, kept, word, given_to: None, is_read: false }
+    }
 }
 
 /// How far the application knows that a session is closed.
@@ -224,7 +230,7 @@ impl Session {
                 session.after.push_back(Output::Notify(Event::Closed(tombstone.close_reason())));
             }
             let word = if stored.told { Word::Heard } else { Word::Recorded };
-            session.phase = Phase::Closing(Closing { tombstone, kept: true, word });
+            session.phase = Phase::Closing(Closing::new(tombstone, true, word));
         }
         session.wake(now, attached);
         session
@@ -291,23 +297,45 @@ impl Session {
         self.queue.waiting_bytes()
     }
 
-    /// The client sent messages. To a session that is closing they mean nothing.
-    pub fn receive(&mut self, messages: Vec<String>) {
-        if self.is_open() && !messages.is_empty() {
-            if self.silent_since.take().is_some() {
-                self.persist(Change::Heard);
-            }
-            self.after.push_back(Output::Notify(Event::Messages(messages)));
+    /// True if something waits for a receiver, or is in flight to one.
+    pub fn has_unread(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Number of messages that receivers have read since the object came into memory: it grows while a client reads.
+    pub fn read_count(&self) -> u64 {
+        self.queue.acknowledged()
+    }
+
+    /// True once nobody has to be given the close frame any more: a receiver wrote it, or the session is over.
+    pub fn is_close_read(&self) -> bool {
+        match &self.phase {
+            Phase::Open => false,
+            Phase::Closing(closing) => closing.is_read,
+            Phase::Closed => true,
         }
     }
 
-    /// Whether a message of so many bytes in its frame can never be sent.
-    pub fn is_too_large(&self, bytes: usize) -> bool {
-        bytes > MESSAGE_MAX.min(self.rules.queue_limit)
+    /// Takes note that the client sent messages. False if the session is closing: then they mean nothing.
+    pub fn receive(&mut self) -> bool {
+        if self.is_open() && self.silent_since.take().is_some() {
+            self.persist(Change::Heard);
+        }
+        self.is_open()
     }
 
-    /// The application sends a message.
-    pub fn send(&mut self, now: Millis, message: Encoded) -> Result<(), SendError> {
+    /// True if a message of so many bytes can never be sent.
+    pub fn is_too_large(&self, bytes: usize) -> bool {
+        bytes > self.rules.queue_limit
+    }
+
+    /// Bytes that wait for a receiver, with what each message takes besides its own.
+    pub fn waiting_cost(&self) -> usize {
+        self.queue.waiting_cost()
+    }
+
+    /// The application sends a message. `always` takes it though the queue is full.
+    pub fn send(&mut self, now: Millis, message: Message, always: bool) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::Closed);
         }
@@ -318,7 +346,7 @@ impl Session {
         // queue would grow with each break.
         let limit = self.rules.queue_limit;
         let excess = self.queue.sent_bytes().saturating_sub(limit.max(delivery::WINDOW));
-        if self.queue.waiting_cost().saturating_add(excess).saturating_add(message.len()) > limit {
+        if !always && self.queue.waiting_cost().saturating_add(excess).saturating_add(message.len()) > limit {
             return Err(SendError::QueueFull);
         }
         self.queue.push(now, message);
@@ -370,7 +398,7 @@ impl Session {
             self.store_waiting();
         }
         let tombstone = Tombstone { code, reason: text.to_owned(), at: now };
-        self.phase = Phase::Closing(Closing { tombstone, kept: true, word: Word::Given });
+        self.phase = Phase::Closing(Closing::new(tombstone, true, Word::Given));
         self.after.push_back(Output::Notify(Event::Closed(reason)));
     }
 
@@ -414,7 +442,7 @@ impl Session {
             Change::Append(row) => self.queue.mark_unstored(now, row.first, row.last()),
             Change::Forget => {
                 let tombstone = Tombstone { code: 1002, reason: TIMED_OUT.into(), at: now };
-                self.phase = Phase::Closing(Closing { tombstone, kept: true, word: Word::Heard });
+                self.phase = Phase::Closing(Closing::new(tombstone, true, Word::Heard));
                 self.idle_since = now;
             }
             // The next one says the same and more.

@@ -30,7 +30,7 @@ pub enum CloseReason {
     /// The client broke a rule of the protocol or a limit.
     Violation {
         /// The code it was closed with: 1003 for binary, 1008 for too many messages or none in time, 1009 for too
-        /// large, 3000 for broken framing.
+        /// large, 1013 for more messages than the inbox holds while the client does not read, 3000 for broken framing.
         code: u16,
         /// What was wrong.
         reason: String,
@@ -74,8 +74,6 @@ pub enum Output {
 pub enum Event {
     /// The session is open. Always the first.
     Opened,
-    /// The client sent these, oldest first.
-    Messages(Vec<String>),
     /// The session is over. Always the last.
     Closed(CloseReason),
 }

@@ -1,7 +1,7 @@
 //! What waits for a receiver, and what one has and did not acknowledge.
 
 use super::{Row, Seq, Stored};
-use crate::frame::{Encoded, Frame};
+use crate::frame::{EMPTY_LEN, Frame, Message, joined_len};
 use crate::time::Millis;
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ const ITEM_COST: usize = 64;
 /// How long a write that failed waits for another try, at least.
 const RETRY: Millis = Millis::from_secs(2);
 
-/// Bytes of messages in one row, unless a single one is larger: SQLite in a Durable Object takes 2 MB.
+/// Bytes of messages in one row, unless a single one is larger.
 const ROW_BYTES: usize = 256 << 10;
 
 /// Oldest first; the first `sent` items are in flight, the others wait.
@@ -24,6 +24,8 @@ pub(super) struct Queue {
     last: Seq,
     /// Since when something waits in memory alone.
     waiting_since: Option<Millis>,
+    /// Items that were acknowledged since the object came into memory.
+    acknowledged: u64,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ struct Item {
 #[derive(Debug)]
 enum Body {
     Open,
-    Message(Encoded),
+    Message(Message),
 }
 
 impl Item {
@@ -67,7 +69,15 @@ pub(super) struct Taken {
 
 impl Queue {
     pub fn new() -> Self {
-        Self { items: VecDeque::new(), sent: 0, sent_bytes: 0, waiting_bytes: 0, last: Seq(0), waiting_since: None }
+        Self {
+            items: VecDeque::new(),
+            sent: 0,
+            sent_bytes: 0,
+            waiting_bytes: 0,
+            last: Seq(0),
+            waiting_since: None,
+            acknowledged: 0,
+        }
     }
 
     /// What was stored, with numbers that continue above all that were ever given. The last one given is not stored
@@ -102,6 +112,21 @@ impl Queue {
         self.sent_bytes
     }
 
+    /// Bytes of a frame with all that waits, or less where characters have to be escaped.
+    pub fn waiting_frame(&self) -> usize {
+        self.waiting_bytes.saturating_add((self.items.len() - self.sent).saturating_mul(3)).saturating_add(EMPTY_LEN - 1)
+    }
+
+    /// True if nothing waits and nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Number of items that were acknowledged so far.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
     /// Whether a message is the first item that waits.
     pub fn next_is_message(&self) -> bool {
         self.items.get(self.sent).is_some_and(|item| matches!(item.body, Body::Message(_)))
@@ -134,7 +159,7 @@ impl Queue {
         }
     }
 
-    pub fn push(&mut self, now: Millis, message: Encoded) {
+    pub fn push(&mut self, now: Millis, message: Message) {
         self.last = Seq(self.last.0.saturating_add(1));
         self.waiting_bytes += message.len();
         self.waiting_since.get_or_insert(now);
@@ -143,18 +168,20 @@ impl Queue {
     }
 
     /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all after it
-    /// that fit `credit` bytes with it.
-    pub fn take_frame(&mut self, credit: usize) -> Option<Taken> {
+    /// that fit `credit` bytes of messages, and `frame_limit` bytes of the frame, with it.
+    pub fn take_frame(&mut self, credit: usize, frame_limit: usize) -> Option<Taken> {
         let first = self.items.get(self.sent)?;
         if matches!(first.body, Body::Open) {
             let last = first.seq;
             self.sent += 1;
             return Some(Taken { frame: Frame::Open, last, stored: None });
         }
-        let (mut messages, mut bytes, mut last, mut stored) = (Vec::new(), 0, first.seq, None);
+        let (mut messages, mut bytes, mut frame, mut last, mut stored) = (Vec::new(), 0, EMPTY_LEN, first.seq, None);
         for item in self.items.iter().skip(self.sent) {
             let Body::Message(message) = &item.body else { break };
-            if !messages.is_empty() && (item.maybe_sent || bytes + message.len() > credit) {
+            frame = joined_len(frame, message);
+            let fits = bytes + message.len() <= credit && frame <= frame_limit;
+            if !messages.is_empty() && (item.maybe_sent || !fits) {
                 break;
             }
             messages.push(message.clone());
@@ -191,6 +218,7 @@ impl Queue {
         let mut through = None;
         while self.items.front().is_some_and(|item| item.seq <= seq) {
             let Some(item) = self.items.pop_front() else { break };
+            self.acknowledged += 1;
             if self.sent > 0 {
                 self.sent -= 1;
                 self.sent_bytes = self.sent_bytes.saturating_sub(item.bytes());
@@ -240,16 +268,21 @@ impl Queue {
 
     /// Everything that waits in memory alone, as rows; from now on it is stored.
     pub fn take_unstored(&mut self) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
+        let (mut rows, mut row_bytes) = (Vec::<Row>::new(), 0);
         for item in self.items.iter_mut().skip(self.sent).filter(|item| item.only_in_memory()) {
             let Body::Message(message) = &item.body else { continue };
             item.stored = true;
-            let fits = |row: &Row| row.messages.iter().map(Encoded::len).sum::<usize>() + message.len() <= ROW_BYTES;
+            // With its quotes and a comma.
+            let bytes = message.len() + 3;
             match rows.last_mut() {
-                Some(row) if fits(row) && row.last().0.checked_add(1) == Some(item.seq.0) => {
-                    row.messages.push(message.clone())
+                Some(row) if row_bytes + bytes <= ROW_BYTES && row.last().0.checked_add(1) == Some(item.seq.0) => {
+                    row.messages.push(message.clone());
+                    row_bytes += bytes;
                 }
-                _ => rows.push(Row { first: item.seq, messages: vec![message.clone()] }),
+                _ => {
+                    rows.push(Row { first: item.seq, messages: vec![message.clone()] });
+                    row_bytes = bytes;
+                }
             }
         }
         self.waiting_since = None;

@@ -1,6 +1,6 @@
 //! Who receives: receivers come, come back, contend and leave.
 
-use super::{Attached, Change, CloseReason, Output, Seq, Session};
+use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session};
 use crate::frame::Frame;
 use crate::time::Millis;
 use crate::transport::Transport;
@@ -188,6 +188,11 @@ impl Session {
             return;
         }
         self.idle_since = now;
+        if let Phase::Closing(closing) = &mut self.phase
+            && matches!(how, Departure::Finished | Departure::Ended)
+        {
+            closing.is_read |= closing.given_to == Some(receiver);
+        }
         match how {
             Departure::Finished => {
                 if let Some(seq) = self.queue.last_sent() {

@@ -19,6 +19,8 @@ pub struct Rules {
     pub durability: Durability,
     /// Bytes that may wait.
     pub queue_limit: usize,
+    /// Bytes of a WebSocket frame that joins messages.
+    pub frame_limit: usize,
     /// Time within which the client has to send its first message.
     pub first_message_timeout: Option<Millis>,
 }
@@ -38,6 +40,7 @@ impl Rules {
             persist_after: config.persist_after,
             durability: config.durability,
             queue_limit: config.queue_limit,
+            frame_limit: config.frame_limit,
             first_message_timeout: config.first_message_timeout,
         }
     }

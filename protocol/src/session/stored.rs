@@ -1,7 +1,7 @@
 //! What a session leaves in storage: the fold of its changes.
 
 use super::{CloseReason, ReceiverId, Seq};
-use crate::frame::{Encoded, Frame};
+use crate::frame::{Frame, Message};
 use crate::time::Millis;
 
 /// One write to storage.
@@ -45,7 +45,7 @@ pub struct Row {
     /// Number of the first message.
     pub first: Seq,
     /// The messages, at least one.
-    pub messages: Vec<Encoded>,
+    pub messages: Vec<Message>,
 }
 
 impl Row {
@@ -55,7 +55,7 @@ impl Row {
     }
 
     /// The messages with their numbers.
-    pub fn numbered(&self) -> impl Iterator<Item = (Seq, &Encoded)> {
+    pub fn numbered(&self) -> impl Iterator<Item = (Seq, &Message)> {
         (0..).map(|offset| Seq(self.first.0.saturating_add(offset))).zip(&self.messages)
     }
 }
@@ -84,7 +84,7 @@ impl Tombstone {
     pub(super) fn close_reason(&self) -> CloseReason {
         match self.code {
             1011 => CloseReason::HandlerFailed,
-            code @ (1003 | 1008 | 1009) => CloseReason::Violation { code, reason: self.reason.clone() },
+            code @ (1003 | 1008 | 1009 | 1013) => CloseReason::Violation { code, reason: self.reason.clone() },
             1002 if self.reason == TIMED_OUT => CloseReason::TimedOut,
             1002 => CloseReason::Interrupted,
             code => CloseReason::Application { code, reason: self.reason.clone() },

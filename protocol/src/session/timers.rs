@@ -179,7 +179,7 @@ impl Session {
             Timer::Disconnect => {
                 self.queue.clear();
                 let tombstone = Tombstone { code: 1002, reason: TIMED_OUT.into(), at: now };
-                self.phase = Phase::Closing(Closing { tombstone, kept: false, word: Word::Given });
+                self.phase = Phase::Closing(Closing::new(tombstone, false, Word::Given));
                 self.after.push_back(Output::Notify(Event::Closed(CloseReason::TimedOut)));
             }
             Timer::Tombstone => {

@@ -12,7 +12,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm};
-use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::frame::{Message, quote};
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{
     Change, CloseReason, Departure, Event, Output, Receiver, ReceiverId, ReceiverKind, Rules, SendError, Seq, Session,
@@ -122,8 +122,9 @@ impl Driver {
         self.outputs()
     }
 
-    pub fn receive(&mut self, messages: &[&str]) -> Vec<String> {
-        self.session.receive(messages.iter().map(ToString::to_string).collect());
+    /// The client sends something.
+    pub fn receive(&mut self) -> Vec<String> {
+        self.session.receive();
         self.outputs()
     }
 
@@ -135,7 +136,7 @@ impl Driver {
 
     /// Sends a message without draining.
     pub fn try_send(&mut self, message: &str) -> Result<(), SendError> {
-        self.session.send(self.now, Encoded::framed(message))
+        self.session.send(self.now, Message::new(message), false)
     }
 
     pub fn close(&mut self) -> Vec<String> {
@@ -292,7 +293,7 @@ fn line(output: &Output) -> String {
         Output::Release { receiver, code, reason } => format!("release {}: {code} {reason}", receiver.0),
         Output::Persist(Change::Open { opener }) => format!("store open {}", opener.0),
         Output::Persist(Change::Append(row)) => {
-            let messages: Vec<_> = row.messages.iter().map(Encoded::as_str).collect();
+            let messages: Vec<_> = row.messages.iter().map(|message| quote(message.as_str())).collect();
             format!("store #{}: {}", row.first.0, messages.join(" "))
         }
         Output::Persist(Change::Discard { through }) => format!("discard #{}", through.0),
@@ -306,7 +307,6 @@ fn line(output: &Output) -> String {
         Output::Persist(Change::Absent(None)) => "present".into(),
         Output::Persist(Change::Forget) => "forget".into(),
         Output::Notify(Event::Opened) => "opened".into(),
-        Output::Notify(Event::Messages(messages)) => format!("messages {messages:?}"),
         Output::Notify(Event::Closed(reason)) => format!("closed {reason:?}"),
     }
 }

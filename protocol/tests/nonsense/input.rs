@@ -1,7 +1,7 @@
 //! Whatever may happen to a session, sensible or not.
 
 use crate::common::Driver;
-use sockjs_protocol::frame::Encoded;
+use sockjs_protocol::frame::Message;
 use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, Seq, Session};
 use sockjs_protocol::time::Millis;
 
@@ -13,7 +13,7 @@ pub enum Input {
     Ack(ReceiverId, Seq),
     Detach(ReceiverId, Departure),
     Probed(ReceiverId, bool),
-    Receive(usize),
+    Receive,
     Send(usize),
     Close,
     Disconnected,
@@ -46,8 +46,8 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
         Input::Ack(id, seq) => session.ack(id, seq),
         Input::Detach(id, how) => session.detach(now, id, how),
         Input::Probed(id, alive) => session.probed(now, id, alive),
-        Input::Receive(messages) => session.receive(vec!["a".into(); messages]),
-        Input::Send(bytes) => drop(session.send(now, Encoded::raw(&"x".repeat(bytes)))),
+        Input::Receive => drop(session.receive()),
+        Input::Send(bytes) => drop(session.send(now, Message::new(&"x".repeat(bytes)), false)),
         Input::Close => session.close(now, 1011, "", CloseReason::HandlerFailed),
         Input::Disconnected => session.disconnected(now, 1006, ""),
         Input::Violated => session.violated(now, 1003, ""),

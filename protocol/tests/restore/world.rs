@@ -4,7 +4,7 @@ use crate::common::{Driver, poll, stream};
 use crate::fates::Fates;
 use crate::op::{Alarm, Op};
 use crate::request::Request;
-use sockjs_protocol::frame::{Encoded, Frame};
+use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
 use sockjs_protocol::time::Millis;
@@ -102,8 +102,8 @@ impl World {
     }
 
     fn send(&mut self, bytes: usize) {
-        let message = Encoded::raw(&format!("{}:{}", self.fates.next(), "x".repeat(bytes)));
-        if self.object.session.send(self.object.now, message).is_ok() {
+        let message = Message::new(&format!("{}:{}", self.fates.next(), "x".repeat(bytes)));
+        if self.object.session.send(self.object.now, message, false).is_ok() {
             self.fates.send(self.object.now);
         }
     }
@@ -314,6 +314,6 @@ impl World {
     }
 }
 
-fn number(message: &Encoded) -> usize {
+fn number(message: &Message) -> usize {
     message.as_str().split_once(':').unwrap().0.parse().unwrap()
 }

@@ -1,0 +1,50 @@
+//! Frames that go to many WebSockets: each is put together, and made a string of the runtime's, once.
+
+use sockjs_protocol::frame::{Frame, Message};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::WebSocket;
+
+/// Number of frames that are remembered: as many as one event makes for each member of a room, or it does not pay.
+const REMEMBERED: usize = 32;
+
+/// The latest frames whose messages go to others, too.
+#[derive(Default)]
+pub(crate) struct SharedFrames(RefCell<VecDeque<(Vec<Message>, JsValue)>>);
+
+impl SharedFrames {
+    /// Sends these messages in one frame. False if the socket is lost.
+    pub fn send(&self, websocket: &WebSocket, messages: &[Message]) -> bool {
+        let mut frames = self.0.borrow_mut();
+        let is_same = |known: &[Message]| {
+            known.len() == messages.len() && known.iter().zip(messages).all(|(known, message)| known.is(message))
+        };
+        let send = |text: &JsValue| websocket.as_ref().unchecked_ref::<Socket>().send(text).is_ok();
+        if let Some((_, text)) = frames.iter().find(|(known, _)| is_same(known)) {
+            return send(text);
+        }
+        if frames.len() == REMEMBERED {
+            frames.pop_front();
+        }
+        let text = JsValue::from_str(&Frame::Messages(messages.to_vec()).encode());
+        let is_sent = send(&text);
+        frames.push_back((messages.to_vec(), text));
+        is_sent
+    }
+
+    /// They have gone to everyone.
+    pub fn forget(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Socket;
+
+    /// `web_sys` (0.3) copies a text out of wasm for each call.
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &Socket, text: &JsValue) -> Result<(), JsValue>;
+}

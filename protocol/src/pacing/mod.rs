@@ -1,0 +1,310 @@
+//! Pacing: when a client's messages reach the handler, and when its sends are answered.
+//!
+//! A handler that answers each message with others can fill the queue of its client in one event. So the handler waits for the
+//! client: while too much waits in the [`Session`](crate::session::Session), no further message is taken out of the inbox.
+//! While the inbox is full, sends over HTTP wait for their answer, which keeps the client from sending more: stock clients
+//! have one send under way, and set no time limit.
+//!
+//! ```text
+//!   WebSocket message ──────────────────────────┐
+//!   xhr_send, jsonp_send ──▶ line of sends ──▶ inbox ──▶ handler ──▶ queue of the session ──▶ client
+//!                             held while the      │ no next message
+//!                             inbox is full       │ while the client is behind
+//! ```
+//!
+//! # How to drive it
+//!
+//! 1. **Input.** [`Pacing::opened`], [`Pacing::receive`], [`Pacing::arrive`] and [`Pacing::bring`], [`Pacing::closed`].
+//! 2. **Run.** If [`Pacing::begin`] says so, call the handler with each job of [`Pacing::next`], and [`Pacing::finish`] when
+//!    it returned. The run is over when `next` gives `None`.
+//! 3. **Answer.** After each event, tell [`Pacing::look`] how far the client read, and ask [`Pacing::answer`] for each send
+//!    whose request waits.
+//! 4. **Arm.** Do the same again at [`Pacing::deadline`].
+//!
+//! The handler sees the messages of one client in the order in which they arrived, each once, after `Open`; `Close` is always
+//! the last job and always comes.
+
+mod inbox;
+mod sends;
+
+use crate::options::{Config, Durability};
+use crate::payload::Messages;
+use crate::session::CloseReason;
+use crate::time::Millis;
+use inbox::Inbox;
+use sends::Sends;
+use std::fmt;
+
+/// The settings that pacing follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacingRules {
+    /// Bytes that may wait for the client; while more than half of them do, no message goes to the handler.
+    pub queue_limit: usize,
+    /// Bytes that may wait for the handler.
+    pub inbox_limit: usize,
+    /// Longest time for which a send is held.
+    pub send_timeout: Millis,
+    /// Time for which a client may read nothing while a send of its own is held.
+    pub stall_timeout: Millis,
+    /// True if a send is answered only when its handlers returned.
+    pub waits_for_handlers: bool,
+}
+
+impl PacingRules {
+    /// The rules that `config` sets.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            queue_limit: config.queue_limit,
+            inbox_limit: config.inbox_limit,
+            send_timeout: config.send_timeout,
+            stall_timeout: config.stall_timeout,
+            waits_for_handlers: config.durability == Durability::Outbox,
+        }
+    }
+}
+
+/// The next thing to call the handler with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Job {
+    /// The connection is open. Always the first.
+    Open,
+    /// The client sent a message.
+    Message(String),
+    /// The connection is over. Always the last.
+    Close(CloseReason),
+}
+
+/// More than `inbox_limit` would wait for the handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxFull;
+
+/// The answer to the request that brought a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendAnswer {
+    /// The messages are taken.
+    Taken,
+    /// The messages still wait: the request is to be made again.
+    Later,
+    /// The session was closed, by its client or because nobody came for it: nobody will take the messages.
+    Over,
+    /// The messages cannot be taken, and the session has to be closed.
+    Refused(Refusal),
+}
+
+/// Reason for refusing a send. `Display` gives the reason in the close frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was held for `send_timeout`.
+    TimedOut,
+    /// The client read nothing for `stall_timeout`.
+    Stalled,
+    /// As much as `inbox_limit` is held already.
+    Full,
+    /// It gave nothing to take when it was its turn.
+    Slow,
+}
+
+impl Refusal {
+    /// Close code of the session.
+    pub const CODE: u16 = 1013;
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TimedOut => "Messages come faster than they are handled",
+            Self::Stalled => "Messages come faster than the client reads",
+            Self::Full => "Too many messages wait",
+            Self::Slow => "A message did not arrive in time",
+        })
+    }
+}
+
+/// The way of one client's messages to the handler.
+#[derive(Debug)]
+pub struct Pacing {
+    rules: PacingRules,
+    inbox: Inbox,
+    sends: Sends,
+    state: State,
+    /// Messages read, and since when the client has read no other although something waits for it.
+    read: u64,
+    unread_since: Option<Millis>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The client left: nobody waits for it any more, and what it sent before is still handled.
+    Left,
+    /// This side closed it: what the client sent before is not wanted any more.
+    Closed,
+}
+
+impl Pacing {
+    /// Nothing was sent yet.
+    pub fn new(rules: PacingRules) -> Self {
+        Self {
+            rules,
+            inbox: Inbox::default(),
+            sends: Sends::default(),
+            state: State::Open,
+            read: 0,
+            unread_since: None,
+        }
+    }
+
+    /// The session is open.
+    pub fn opened(&mut self) {
+        self.inbox.open();
+    }
+
+    /// The session is over.
+    pub fn closed(&mut self, reason: CloseReason) {
+        self.state = match reason {
+            CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut => State::Left,
+            CloseReason::Application { .. } | CloseReason::HandlerFailed | CloseReason::Violation { .. } => {
+                self.inbox.drop_messages();
+                State::Closed
+            }
+        };
+        self.inbox.close(reason);
+    }
+
+    /// Messages of a WebSocket came.
+    ///
+    /// # Errors
+    ///
+    /// If they do not fit. An empty inbox takes anything.
+    pub fn receive(&mut self, messages: Messages) -> Result<(), InboxFull> {
+        if self.state != State::Open || (messages.is_empty() && self.inbox.is_empty()) {
+            return Ok(());
+        }
+        if !self.inbox.has_room(messages.cost(), self.rules.inbox_limit) {
+            return Err(InboxFull);
+        }
+        self.inbox.push(messages);
+        Ok(())
+    }
+
+    /// Bytes that wait for the handler.
+    pub fn inbox_bytes(&self) -> usize {
+        self.inbox.bytes()
+    }
+
+    /// Bytes that wait for the handler, and of sends that are held.
+    pub fn bytes(&self) -> usize {
+        self.inbox.bytes().saturating_add(self.sends.held_bytes())
+    }
+
+    /// True if the client left and the handler has not heard of that yet: what it sends to the client goes nowhere, and that is
+    /// no error of its own.
+    pub fn is_left(&self) -> bool {
+        self.state == State::Left && self.inbox.has_close()
+    }
+
+    /// True if the client is behind: so many bytes wait for it that the application has to wait, too.
+    pub fn is_behind(&self, waiting: usize) -> bool {
+        waiting > self.rules.queue_limit / 2
+    }
+
+    /// True if a run of the handler has to begin, while `waiting` bytes wait for the client.
+    pub fn begin(&mut self, waiting: usize) -> bool {
+        self.inbox.begin(self.is_paused(waiting))
+    }
+
+    /// The next job of the run, or `None` at its end.
+    pub fn next(&mut self, waiting: usize) -> Option<Job> {
+        self.inbox.next(self.is_paused(waiting))
+    }
+
+    /// The handler returned from the job given last.
+    pub fn finish(&mut self) {
+        self.inbox.finish();
+    }
+
+    /// True if messages wait for the client to read, and nothing else is the reason.
+    pub fn is_waiting(&self) -> bool {
+        self.inbox.is_waiting()
+    }
+
+    /// Drops the messages that wait for the handler.
+    pub fn drop_messages(&mut self) {
+        self.inbox.drop_messages();
+    }
+
+    /// Drops everything that takes memory, because there is none left. The session has to be closed.
+    pub fn give_up(&mut self) {
+        self.inbox.drop_messages();
+        self.sends.drop_held();
+    }
+
+    fn is_paused(&self, waiting: usize) -> bool {
+        self.state == State::Open && self.is_behind(waiting)
+    }
+
+    /// True if the send with this id came before.
+    pub fn knows(&self, id: u64) -> bool {
+        self.sends.knows(id)
+    }
+
+    /// True if the messages of the send with this id went to the inbox.
+    pub fn is_taken(&self, id: u64) -> bool {
+        self.sends.is_taken(id)
+    }
+
+    /// The request of a send arrived: its messages go to the handler after those of all that arrived before.
+    pub fn arrive(&mut self, now: Millis, id: u64) {
+        self.sends.arrive(now, id, self.rules.inbox_limit);
+    }
+
+    /// The body of a send that arrived is here.
+    pub fn bring(&mut self, now: Millis, id: u64, messages: Messages) {
+        self.sends.bring(now, id, messages, self.rules.inbox_limit);
+        self.advance(now);
+    }
+
+    /// Notes how far the client got: whether something waits for it, and how many messages it has read.
+    pub fn look(&mut self, now: Millis, has_unread: bool, read: u64) {
+        if !has_unread {
+            self.unread_since = None;
+        } else if self.unread_since.is_none() || read != self.read {
+            self.unread_since = Some(now);
+        }
+        self.read = read;
+        self.advance(now);
+    }
+
+    /// The answer to the request of a send, if it is time for one. After [`SendAnswer::Later`] the messages have to be brought
+    /// again.
+    pub fn answer(&mut self, now: Millis, id: u64) -> Option<SendAnswer> {
+        match self.state {
+            State::Open => {}
+            State::Left if self.sends.is_taken(id) => return Some(SendAnswer::Taken),
+            State::Left => return Some(SendAnswer::Over),
+            State::Closed => return Some(SendAnswer::Taken),
+        }
+        let is_handled = |item| !self.rules.waits_for_handlers || self.inbox.is_done(item);
+        self.sends.answer(now, id, &self.rules, self.unread_since, is_handled)
+    }
+
+    /// The moment at which [`Pacing::answer`] has something new to say without another event.
+    pub fn deadline(&self) -> Option<Millis> {
+        match self.state {
+            State::Open => self.sends.deadline(&self.rules, self.unread_since),
+            State::Left | State::Closed => None,
+        }
+    }
+
+    /// Moves what fits from the line of sends into the inbox.
+    fn advance(&mut self, now: Millis) {
+        if self.state != State::Open {
+            return;
+        }
+        while let Some((id, messages)) = self.sends.next(now, |cost| self.inbox.has_room(cost, self.rules.inbox_limit))
+        {
+            let item = self.inbox.push(messages);
+            self.sends.taken(id, item);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// Large bodies, good ones and some that are made to take much memory when they are read: none takes more than three times its
+// size, bad ones are refused like any other, and the server goes on.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { openPollingSession } from "../harness/polling-session.mjs";
+import { startServer } from "../harness/server.mjs";
+import { within } from "../harness/wait.mjs";
+import { openWebSocket } from "../harness/websocket.mjs";
+import { MIB, growthDuring, mib } from "./growth.mjs";
+import { HttpSession } from "./http-session.mjs";
+import { numberedJson } from "./numbered.mjs";
+
+const BYTES = 6 * MIB;
+const SIZE = 1 << 10;
+const repeated = (head, part, tail = "") => head + part.repeat((BYTES - head.length - tail.length) / part.length) + tail;
+
+const GOOD = {
+  "messages of 1 KiB": () => numberedJson(0, Math.floor(BYTES / (SIZE + 3)), SIZE),
+  "empty messages": () => repeated('[""', ',""', "]"),
+};
+const BAD = {
+  "objects": () => repeated('[{"":1}', ',{"":1}', "]"),
+  "numbers": () => repeated("[0", ",0", "]"),
+  "arrays in arrays": () => repeated("[", '["",'),
+  "deep nesting": () => repeated("", "["),
+  "escapes without an end": () => repeated('["', "\\u0000"),
+};
+
+/** What is allocated once, and what the runtime itself keeps of a body until it collects its garbage. */
+const NOISE = 16 * MIB;
+/** What is sent before, and after to see that the server goes on. */
+const SMALL = numberedJson(0, 64, SIZE);
+const ANSWER_MS = 120_000;
+
+const WAYS = {
+  xhr_send: {
+    async exchange(owner, service, body, echo) {
+      const session = new HttpSession(owner, service, "xhr-polling");
+      const frames = await session.open();
+      const { status, isTaken } = await session.send(body, ANSWER_MS);
+      assert.ok(isTaken, `the send was answered with ${status}`);
+      const close = await session.receive(frames, (message) => echo.take(message), () => echo.isComplete);
+      assert.equal(close, undefined, `closed after ${echo.count} messages`);
+    },
+    async refusal(owner, service, body) {
+      const session = await openPollingSession(service);
+      const { status, body: text } = await session.sendBody(body);
+      return [status, text];
+    },
+    expected: [500, "Broken JSON encoding."],
+  },
+  websocket: {
+    async exchange(owner, service, body, echo) {
+      const socket = await openSocket(owner, service);
+      socket.send(body);
+      while (!echo.isComplete) {
+        const frame = await socket.frames.next(`message ${echo.count}`, ANSWER_MS);
+        if (frame.startsWith("a[")) JSON.parse(frame.slice(1)).forEach((message) => echo.take(message));
+      }
+    },
+    async refusal(owner, service, body) {
+      const socket = await openSocket(owner, service);
+      socket.send(body);
+      const { code, reason } = await within(socket.closed, "the close", ANSWER_MS);
+      return [code, reason];
+    },
+    expected: [3000, "Broken framing."],
+  },
+};
+
+/** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
+export function payloadCases() {
+  return Object.entries(WAYS).flatMap(([name, way]) => [
+    ...Object.entries(GOOD).map(([what, body]) => [what, body, (...flow) => taken(way, ...flow)]),
+    ...Object.entries(BAD).map(([what, body]) => [what, body, (...flow) => refused(way, ...flow)]),
+  ].map(([what, body, flow]) => ({ name: `${name}, ${mib(BYTES)} of ${what}`, run: (owner) => measure(owner, body(), flow) })));
+}
+
+async function taken(way, owner, service, body) {
+  await within(way.exchange(owner, service, body, new Echo(body)), "all messages", ANSWER_MS);
+}
+
+async function refused(way, owner, service, body) {
+  assert.deepEqual(await way.refusal(owner, service, body), way.expected);
+}
+
+async function measure(owner, body, flow) {
+  const server = await startServer(owner);
+  const service = `${server.url}/echo`;
+  const goesOn = async () => {
+    for (const way of Object.values(WAYS)) await taken(way, owner, service, SMALL);
+  };
+  await goesOn();
+  const { growth } = await growthDuring(server, () => flow(owner, service, body));
+  assert.ok(growth <= 3 * body.length + NOISE, `the server's memory grew by ${mib(growth)}`);
+  await goesOn();
+  return `memory +${mib(growth)}`;
+}
+
+async function openSocket(owner, service) {
+  const socket = await openWebSocket(owner, `${service}/000/${randomUUID()}/websocket`, { perMessageDeflate: false });
+  assert.equal(await socket.frames.next("the open frame"), "o");
+  return socket;
+}
+
+/** The messages of a body, as they come back. */
+class Echo {
+  #expected;
+  count = 0;
+
+  constructor(body) {
+    this.#expected = JSON.parse(body);
+  }
+
+  take(message) {
+    if (message !== this.#expected[this.count]) assert.equal(message.slice(0, 20), this.#expected[this.count]?.slice(0, 20));
+    this.count += 1;
+  }
+
+  get isComplete() {
+    return this.count === this.#expected.length;
+  }
+}

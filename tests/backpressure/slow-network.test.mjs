@@ -1,0 +1,20 @@
+import { after, describe, test } from "node:test";
+import { startReference } from "../harness/reference.mjs";
+import { startServer } from "../harness/server.mjs";
+import { ONE_BODY_AHEAD, heldSendCases, networkCases } from "./network.mjs";
+
+const edge = await startServer({ after });
+const strict = await startServer({ after }, { vars: ONE_BODY_AHEAD });
+const node = await startReference({ after });
+
+const GROUPS = [
+  ["sockjs-edge", edge, networkCases("short")],
+  ["sockjs-edge with small limits", strict, heldSendCases("short")],
+  ["sockjs-node", node, networkCases("short")],
+];
+
+describe("behind a slow network everything comes back in order, and nobody is closed", { concurrency: true }, () => {
+  for (const [server, { url }, cases] of GROUPS) {
+    for (const { name, run } of cases) test(`${server}, ${name}`, async (t) => t.diagnostic(await run(t, url)));
+  }
+});

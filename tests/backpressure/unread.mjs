@@ -1,0 +1,133 @@
+// A client that sends and sends, and does not read what comes back: it is held as long as that may help, then closed, and the
+// server keeps no more of it than its limits say.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { WebSocket } from "ws";
+import { startServer } from "../harness/server.mjs";
+import { until, within } from "../harness/wait.mjs";
+import { MIB, growthDuring, mib } from "./growth.mjs";
+import { HttpSession } from "./http-session.mjs";
+import { Received, numbered, numberedJson } from "./numbered.mjs";
+
+const TRANSPORTS = ["websocket", "xhr-streaming", "xhr-polling"];
+const SIZES = [32, 1 << 10];
+
+/** What is sent without reading, after as much that was read. */
+const FORMS = {
+  short: { total: 24 * MIB, vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" } },
+  long: { total: 100 * MIB, vars: {} },
+};
+/** No session here ends because nobody polls. */
+const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
+
+/** protocol/src/options/table.rs: `body_limit`, `inbox_limit`, `queue_limit`. */
+const LIMITS = 8 * MIB + 8 * MIB + MIB;
+const TRY_AGAIN_LATER = 1013;
+
+/** Largest body: what a stock client may join in one. */
+const BODY = MIB;
+/** What is under way of a flow that is read. */
+const WINDOW = MIB / 4;
+/** What a WebSocket client hands to its socket at once. */
+const BATCH = MIB / 16;
+const FLOW_MS = 600_000;
+
+/** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
+export function unreadCases(form) {
+  return TRANSPORTS.flatMap((transport) =>
+    SIZES.map((size) => ({
+      name: `${transport}: ${mib(FORMS[form].total)} of ${size} B that are not read`,
+      run: (owner) => unread(owner, { ...FORMS[form], transport, size }),
+    })),
+  );
+}
+
+async function unread(owner, { transport, size, total, vars }) {
+  const server = await startServer(owner, { vars: { ...PATIENT, ...vars } });
+  const count = Math.ceil(total / size);
+  const send = transport === "websocket" ? sendOverSocket : sendOverHttp;
+  const service = `${server.url}/echo`;
+  await within(send(owner, service, { transport, size, count, isRead: true }), "the flow that is read", FLOW_MS);
+
+  const flow = send(owner, service, { transport, size, count, isRead: false });
+  const { result, growth } = await growthDuring(server, () => within(flow, "the end of the flow that is not read", FLOW_MS));
+  const { sent, received, close, figures } = result;
+  assert.equal(close?.[0], TRY_AGAIN_LATER, `closed with ${close}, ${received.count} of ${sent} messages back`);
+  assert.ok(growth <= 1.1 * LIMITS, `the server's memory grew by ${mib(growth)}`);
+  return `${mib(sent * size)} taken, ${mib(received.count * size)} back, memory +${mib(growth)}${figures}`;
+}
+
+/** Bodies one after the other, until one is refused. */
+async function sendOverHttp(owner, service, { transport, size, count, isRead }) {
+  const session = new HttpSession(owner, service, transport);
+  const frames = await session.open();
+  const received = new Received(size);
+  const receive = () => session.receive(frames, (message) => received.take(message), () => received.count === count);
+  const reading = isRead && receive();
+  const bodies = Math.floor(BODY / (size + 3));
+  let sent = 0;
+  let longest = 0;
+  while (sent < count) {
+    const to = Math.min(sent + bodies, count);
+    const json = numberedJson(sent, to, size);
+    const started = performance.now();
+    const { isTaken, status } = await session.send(json, FLOW_MS);
+    longest = Math.max(longest, performance.now() - started);
+    if (!isTaken) {
+      assert.equal(status, 503, `the send after ${sent} messages`);
+      break;
+    }
+    sent = to;
+  }
+  const close = await (reading || receive());
+  if (isRead) assert.equal(received.count, count, `closed with ${close}`);
+  return { sent, received, close, figures: `, a send held for ${(longest / 1_000).toFixed(1)} s` };
+}
+
+/** One message in a frame. */
+async function sendOverSocket(owner, service, { size, count, isRead }) {
+  const url = `${service.replace(/^http/, "ws")}/000/${randomUUID()}/websocket`;
+  const socket = new WebSocket(url, { perMessageDeflate: false });
+  owner.after(() => socket.terminate());
+  const received = new Received(size);
+  const opened = Promise.withResolvers();
+  let close;
+  socket.on("message", (data) => {
+    const frame = data.toString();
+    if (frame === "o") opened.resolve();
+    if (frame.startsWith("a[")) JSON.parse(frame.slice(1)).forEach((message) => received.take(message));
+    if (frame.startsWith("c[")) close ??= JSON.parse(frame.slice(1));
+  });
+  socket.on("error", () => {}); // what is sent after the end
+  socket.on("close", (code, reason) => (close ??= [code, reason.toString()]));
+  await within(once(socket, "open"), "a WebSocket");
+  await within(opened.promise, "the open frame");
+  if (!isRead) socket.pause();
+
+  const perBatch = Math.ceil(BATCH / size);
+  const mayGoOn = () => !isRead || received.count >= sent - WINDOW / size;
+  let sent = 0;
+  while (sent < count && !close) {
+    const to = Math.min(sent + perBatch, count);
+    await sendBatch(socket, sent, to, size);
+    sent = to;
+    if (!mayGoOn()) await until(() => mayGoOn() || close, "echoes", FLOW_MS);
+  }
+  socket.resume();
+  await until(() => close || (isRead && received.count === count), "the end", FLOW_MS);
+  if (isRead) assert.equal(received.count, count, `closed with ${close}`);
+  return { sent, received, close, figures: "" };
+}
+
+/** Resolves when the kernel has them. */
+async function sendBatch(socket, from, to, size) {
+  const flushed = Promise.withResolvers();
+  socket._socket?.cork();
+  for (let number = from; number < to; number += 1) {
+    socket.send(`["${numbered(number, size)}"]`, number === to - 1 ? () => flushed.resolve() : undefined);
+  }
+  socket._socket?.uncork();
+  await within(flushed.promise, "the server to read on", FLOW_MS);
+}

@@ -1,0 +1,139 @@
+// Backlogs, and how they are sent: whatever a client has ready at once comes back whole.
+
+import assert from "node:assert/strict";
+import { assertComplete, numbered } from "../harness/backlog.mjs";
+import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** protocol/src/options/table.rs. */
+const MESSAGE_LIMIT = 512 * KIB;
+
+/** What each message of a service is answered with. */
+const ANSWERS = {
+  echo: (message) => message,
+  amplify: (exponent) => "x".repeat(2 ** Number(exponent)),
+};
+
+/** How bodies are sent. Over WebSockets a body is a message, and nothing says that it was accepted. */
+const WAYS = {
+  "one after the other": async (session, bodies) => {
+    for (const body of bodies) await session.send(body);
+  },
+  "at once": (session, bodies) => Promise.all(bodies.map((body) => session.send(body))),
+  /** Of a session that is paused: all are accepted before the next poll. */
+  "before the next poll": async (session, bodies) => {
+    await WAYS["at once"](session, bodies);
+    session.resume();
+  },
+  /** Of a session that is paused: what is not accepted yet needs the polls. */
+  "while the client comes to poll": async (session, bodies) => {
+    const sent = WAYS["at once"](session, bodies);
+    session.resume();
+    await sent;
+  },
+};
+
+const POLLS = ["xhr", "jsonp"];
+const SEVERAL = ["websocket", "xhr_streaming", "xhr"];
+
+const inOne = (messages) => [messages];
+const each = (messages) => messages.map((message) => [message]);
+const times = (count, body) => Array.from({ length: count }, () => body);
+
+/** By their names. What is not said: to /echo, over all transports, one body after the other. */
+export const BACKLOGS = {
+  "16,000 messages of a letter in one body": { bodies: inOne(numbered(16_000, 1)) },
+  "100,000 messages of a letter in one body": { bodies: inOne(numbered(100_000, 1)) },
+  "50,000 messages of two letters in two bodies": {
+    bodies: times(2, numbered(25_000, 2)),
+    transports: SEVERAL,
+  },
+  "14 messages of 400 KB in one body": { bodies: inOne(numbered(14, 400_000)), transports: ["jsonp", ...SEVERAL] },
+  "five answers of 256 KiB to one body": { service: "amplify", bodies: inOne(times(5, "18")) },
+  "40 answers, of 2 bytes to 256 KiB, to one body": {
+    service: "amplify",
+    bodies: inOne(Array.from({ length: 40 }, (_, number) => String(18 - (number % 3) * (number % 7)))),
+    transports: SEVERAL,
+  },
+  "40 answers of 256 KiB to 40 bodies": {
+    service: "amplify",
+    bodies: times(40, ["18"]),
+    transports: ["eventsource", ...SEVERAL],
+  },
+  "90,000 emoji in one message": { bodies: inOne(["😀".repeat(90_000)]) },
+  "as many emoji as fit in one message": { bodies: inOne(["😀".repeat(MESSAGE_LIMIT / 4)]) },
+  "as many quotation marks as fit in one message": { bodies: inOne(['"'.repeat(MESSAGE_LIMIT)]) },
+  "as many control characters as fit in one message": { bodies: inOne(["\u0001".repeat(MESSAGE_LIMIT)]) },
+  "12 messages of 200 KB in 12 bodies": {
+    bodies: each(numbered(12, 200_000)),
+    way: "before the next poll",
+    transports: POLLS,
+  },
+  "70 messages of 100 KB in 70 bodies": {
+    bodies: each(numbered(70, 100_000)),
+    way: "before the next poll",
+    transports: ["xhr"],
+  },
+  "30 messages of 400 KB in 30 bodies": {
+    bodies: each(numbered(30, 400_000)),
+    way: "while the client comes to poll",
+    transports: POLLS,
+  },
+  "25 messages of 300 KB in 25 bodies": {
+    bodies: each(numbered(25, 300_000)),
+    way: "at once",
+    transports: ["xhr_streaming", "eventsource", "htmlfile"],
+  },
+};
+
+/** Sends a backlog over a transport, and sees every answer come, and then that of one more message. */
+export async function exchange(owner, { url }, transport, { service = "echo", bodies, way = "one after the other" }) {
+  const isPaused = way.includes("poll");
+  const session = await openSession(owner, `${url}/${service}`, transport, { isPaused });
+  const sent = bodies.flat().map(ANSWERS[service]);
+  const [, received] = await Promise.all([WAYS[way](session, bodies), session.received(sent.length)]);
+  // Bodies that are on their way at once have no order.
+  if (way === "one after the other") assertComplete(received, sent);
+  else assertComplete(received.toSorted(), sent.toSorted());
+
+  await session.send(["1"]); // a doubled last message would come before it
+  assertComplete((await session.received(sent.length + 1)).slice(-1), [ANSWERS[service]("1")]);
+  assert.equal(session.end, undefined);
+}
+
+/** The backlogs that are made of random numbers. */
+const LARGEST_MESSAGE = 400_000;
+const MESSAGES = [10, 100_000];
+const LARGEST_BACKLOG = 6 * MIB;
+/** Below body_limit, as it is sent: a form has up to three bytes for one. */
+const LARGEST_BODY = 7 * MIB;
+const FILLINGS = ["-", "é", "語", "😀"];
+
+/** A backlog for /echo out of random numbers from 0 to 1: `{ transport, bodies, name }`. */
+export function randomBacklog(random) {
+  const between = (least, most) => Math.floor(Math.exp(Math.log(least) + random() * Math.log((most + 1) / least)));
+  const oneOf = (choices) => choices[Math.floor(random() * choices.length)];
+  const transport = oneOf(TRANSPORTS);
+  const filling = oneOf(FILLINGS);
+  const size = between(1, LARGEST_MESSAGE);
+  const most = Math.min(MESSAGES[1], Math.floor(LARGEST_BACKLOG / size));
+  const count = oneOf([most, between(MESSAGES[0], most)]);
+  const messages = numbered(count, size, filling);
+  const fewest = Math.ceil(Buffer.byteLength(bodyOf(transport, messages)) / LARGEST_BODY);
+  const pieces = Math.min(count, between(fewest, fewest + 20));
+  const cut = (piece) => Math.floor((piece * count) / pieces);
+  const bodies = Array.from({ length: pieces }, (_, piece) => messages.slice(cut(piece), cut(piece + 1)));
+  return { transport, bodies, name: `${transport}: ${count} messages of ${size} bytes (${filling}) in ${pieces} bodies` };
+}
+
+/** Random numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+export function seeded(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

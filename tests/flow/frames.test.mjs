@@ -1,0 +1,110 @@
+// Many WebSocket clients take frames of a bounded size: Tomcat's closes the connection at 8 KiB, Go's at 32 KiB. So a frame
+// joins several messages only as long as it is small; a large message goes alone.
+
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { assertComplete, numbered } from "../harness/backlog.mjs";
+import { startReference } from "../harness/reference.mjs";
+import { startServer } from "../harness/server.mjs";
+import { openSession } from "./session.mjs";
+
+/** protocol/src/options/table.rs. */
+const FRAME_LIMIT = 4096;
+/** Of Tomcat. */
+const MAX_PAYLOAD = 8192;
+
+/** Messages that are sent at once, apart or in one. */
+const BURSTS = {
+  "5,000 messages of 10 bytes": numbered(5000, 10),
+  "300 messages of 1,000 bytes": numbered(300, 1000),
+  "100 messages of 3,000 bytes": numbered(100, 3000),
+  "100 messages of 5,000 bytes": numbered(100, 5000),
+  "40 messages of 60,000 bytes": numbered(40, 60_000),
+  // Four bytes each, and twelve in a frame.
+  "300 messages of 200 emoji": numbered(300, 800, "😀"),
+  "messages of all sizes": numbered(400, 6000).map((message, number) => message.slice(0, 5 + ((number * 389) % 6000))),
+};
+/** What a client sends and gets that takes frames of 8 KiB: numbers and sizes of messages. */
+const SMALL_BURSTS = [
+  [5000, 20],
+  [300, 1000],
+  [100, 5000],
+];
+
+const WAYS = {
+  "each by itself": (session, messages) => session.sendApart(messages),
+  "100 in each WebSocket message": (session, messages) => {
+    for (let at = 0; at < messages.length; at += 100) session.send(messages.slice(at, at + 100));
+  },
+  "all in one WebSocket message": (session, messages) => session.send(messages),
+};
+
+const servers = {
+  "this server": await startServer({ after }),
+  "sockjs-node": await startReference({ after }),
+};
+
+for (const [name, server] of Object.entries(servers)) {
+  const open = (t, service, transport, socket) => openSession(t, `${server.url}/${service}`, transport, { socket });
+
+  describe(name, () => {
+    for (const [what, messages] of Object.entries(BURSTS)) {
+      for (const [how, send] of Object.entries(WAYS)) {
+        test(`${what}, ${how}: a frame that joins messages has at most 4 KiB`, async (t) => {
+          const session = await open(t, "echo", "websocket");
+          send(session, messages);
+          assertComplete(await session.received(messages.length), messages);
+          const joined = session.frames.filter((frame) => frame.startsWith("a") && JSON.parse(frame.slice(1)).length > 1);
+          const largest = Math.max(0, ...joined.map((frame) => Buffer.byteLength(frame)));
+          assert.ok(largest <= FRAME_LIMIT, `${largest} bytes`);
+        });
+      }
+    }
+
+    for (const [count, size] of SMALL_BURSTS) {
+      const messages = numbered(count, size);
+      for (const [how, send] of Object.entries(WAYS)) {
+        test(`${count} messages of ${size} bytes, ${how}: a client that takes frames of 8 KiB gets its echo`, async (t) => {
+          const session = await open(t, "echo", "websocket", { maxPayload: MAX_PAYLOAD });
+          send(session, messages);
+          await assertGets(session, messages, session);
+        });
+
+        test(`${count} messages of ${size} bytes, ${how}: a listener that takes frames of 8 KiB gets them all`, async (t) => {
+          const listener = await open(t, "broadcast", "websocket", { maxPayload: MAX_PAYLOAD });
+          const sender = await open(t, "broadcast", "websocket");
+          send(sender, messages);
+          await assertGets(listener, messages, sender);
+        });
+      }
+
+      test(`${count} messages of ${size} bytes, in one xhr_send: a listener that takes frames of 8 KiB gets them all`, async (t) => {
+        const listener = await open(t, "broadcast", "websocket", { maxPayload: MAX_PAYLOAD });
+        const sender = await open(t, "broadcast", "xhr_streaming");
+        await sender.send(messages);
+        await assertGets(listener, messages, sender);
+      });
+    }
+
+    test("20 senders at once: a listener that takes frames of 8 KiB gets all that they broadcast, in order", async (t) => {
+      const [count, messages] = [50, numbered(1000, 1000)];
+      const listener = await open(t, "broadcast", "websocket", { maxPayload: MAX_PAYLOAD });
+      const senders = await Promise.all(Array.from({ length: 20 }, () => open(t, "broadcast", "websocket")));
+      const ofSender = (at) => messages.slice(at * count, (at + 1) * count);
+      for (const [at, sender] of senders.entries()) sender.sendApart(ofSender(at));
+      const received = await listener.received(messages.length);
+      for (const at of senders.keys()) {
+        const its = received.filter((message) => Math.floor(Number.parseInt(message) / count) === at);
+        assertComplete(its, ofSender(at));
+      }
+      await assertGets(listener, [...received], senders[0]);
+    });
+  });
+}
+
+/** It gets the messages, and then one more that `sender` sends. */
+async function assertGets(session, messages, sender) {
+  await sender.send(["the end"]);
+  const expected = [...messages, "the end"];
+  assertComplete(await session.received(expected.length), expected);
+}

@@ -1,0 +1,55 @@
+// A client that reads gets an answer to everything it sent, and stays connected. What passes here passes at sockjs-node, too.
+// SOCKJS_FLOW_RUNS=1000 for a long run of random backlogs, SOCKJS_FLOW_SEED=N to repeat one.
+
+import { randomInt } from "node:crypto";
+import { after, describe, test } from "node:test";
+import { exchangeAtOnce, numbered } from "../harness/backlog.mjs";
+import { startReference } from "../harness/reference.mjs";
+import { startServer } from "../harness/server.mjs";
+import { connectStockClient } from "../harness/stock-client.mjs";
+import { BACKLOGS, exchange, randomBacklog, seeded } from "./cases.mjs";
+import { TRANSPORTS } from "./session.mjs";
+
+const { SOCKJS_FLOW_SEED = String(randomInt(2 ** 32)), SOCKJS_FLOW_RUNS = "5" } = process.env;
+
+/** What a stock client sends at once: numbers and sizes of messages. It joins what waits for an answer into one body. */
+const STOCK_BACKLOGS = [
+  [1000, 1000],
+  [300, 10_000],
+  [1000, 2000],
+  [3000, 2000],
+];
+const STOCK_TRANSPORTS = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];
+/** It waits 200 ms between two of its streams. */
+const FEW_FOR_EVENTSOURCE = 2;
+
+const servers = {
+  "this server": await startServer({ after }),
+  "sockjs-node": await startReference({ after }),
+};
+
+for (const [name, server] of Object.entries(servers)) {
+  describe(name, () => {
+    for (const [what, backlog] of Object.entries(BACKLOGS)) {
+      const way = backlog.way ? `, sent ${backlog.way},` : "";
+      for (const transport of backlog.transports ?? TRANSPORTS) {
+        test(`${transport}: ${what}${way} come back complete`, (t) => exchange(t, server, transport, backlog));
+      }
+    }
+
+    for (const transport of STOCK_TRANSPORTS) {
+      for (const [count, size] of STOCK_BACKLOGS.slice(0, transport === "eventsource" ? FEW_FOR_EVENTSOURCE : undefined)) {
+        test(`stock client, ${transport}: ${count} messages of ${size} bytes, sent at once, come back complete`, async (t) => {
+          const client = await connectStockClient(t, `${server.url}/echo`, transport);
+          await exchangeAtOnce(client, numbered(count, size));
+        });
+      }
+    }
+
+    const random = seeded(Number(SOCKJS_FLOW_SEED));
+    for (let run = 0; run < Number(SOCKJS_FLOW_RUNS); run++) {
+      const { name: what, transport, bodies } = randomBacklog(random);
+      test(`${what} come back complete (SOCKJS_FLOW_SEED=${SOCKJS_FLOW_SEED})`, (t) => exchange(t, server, transport, { bodies }));
+    }
+  });
+}

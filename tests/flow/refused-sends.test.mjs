@@ -1,0 +1,170 @@
+// What a client may not send ends its session, which says why before the send is refused. What only comes too fast is held
+// until the client reads, and is refused when it does not.
+
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { assertComplete, numbered } from "../harness/backlog.mjs";
+import { start } from "../harness/http.mjs";
+import { startServer } from "../harness/server.mjs";
+import { connectStockClient } from "../harness/stock-client.mjs";
+import { until, within } from "../harness/wait.mjs";
+import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** protocol/src/options/table.rs. */
+const BODY_LIMIT = 8 * MIB;
+const MESSAGE_LIMIT = 512 * KIB;
+const QUEUE_LIMIT = MIB;
+
+const HTTP = TRANSPORTS.filter((transport) => transport !== "websocket");
+const POLLS = ["xhr", "jsonp"];
+
+const LONG_MS = 60_000;
+
+/** Small enough that a few messages fill it. */
+const INBOX_LIMIT = 1_000_000;
+const SIZE = 200_000;
+/** What the inbox takes, and the queue until handlers are paced; one more may be on its way from the one to the other. */
+const FIT = Math.floor(INBOX_LIMIT / (SIZE + 64));
+const FIT_AT_MOST = FIT + Math.ceil(QUEUE_LIMIT / 2 / SIZE) + 1;
+
+/** What /witness logs of the connections that it sees close. */
+let printed = "";
+
+const vars = { SOCKJS_INBOX_LIMIT: String(INBOX_LIMIT) };
+const server = await startServer({ after });
+const small = await startServer({ after }, { vars, log: (text) => (printed += text) });
+const impatient = await startServer({ after }, { vars: { ...vars, SOCKJS_SEND_TIMEOUT: "5000", SOCKJS_STALL_TIMEOUT: "5000" } });
+
+/** What is refused, by the option that it is beyond: the messages of one body. */
+const TOO_MUCH = {
+  body_limit: numbered(17, 500_000),
+  message_limit: ["x".repeat(MESSAGE_LIMIT + 1)],
+};
+
+describe("a send that is too large", () => {
+  for (const transport of HTTP) {
+    test(`${transport}: the session is closed with 1009, and then the send is answered 413`, async (t) => {
+      const session = await openSession(t, `${server.url}/echo`, transport);
+      const refusal = await declare(t, session, transport, BODY_LIMIT + 1);
+      const { status } = await refusal.head();
+      assert.equal(status, 413);
+      assert.match(await refusal.body(), /body_limit/);
+      assertEnd(session.end, 1009, /body_limit/);
+    });
+  }
+
+  for (const transport of POLLS) {
+    test(`${transport}: it is answered 413 while nobody polls, and the next poll gets the close`, async (t) => {
+      const session = await openSession(t, `${server.url}/echo`, transport, { isPaused: true });
+      const refusal = await declare(t, session, transport, BODY_LIMIT + 1);
+      assert.equal((await refusal.head()).status, 413);
+      assert.equal(session.end, undefined);
+      session.resume();
+      assertEnd(await session.closed(), 1009, /body_limit/);
+    });
+
+    test(`${transport}: what was echoed before it comes before the close`, async (t) => {
+      const session = await openSession(t, `${server.url}/echo`, transport, { isPaused: true });
+      const messages = numbered(20, 10_000);
+      await session.send(messages);
+      const refusal = await declare(t, session, transport, BODY_LIMIT + 1);
+      assert.equal((await refusal.head()).status, 413);
+      session.resume();
+      assertEnd(await session.closed(), 1009, /body_limit/);
+      assertComplete(session.messages, messages);
+    });
+
+    test(`${transport}: a message beyond message_limit closes the session, too`, async (t) => {
+      const session = await openSession(t, `${server.url}/echo`, transport);
+      const { status } = await session.post(bodyOf(transport, TOO_MUCH.message_limit));
+      assert.equal(status, 413);
+      assertEnd(session.end, 1009, /message_limit/);
+    });
+  }
+
+  test("xhr: a body that does not say its length closes the session once it is too large", async (t) => {
+    const session = await openSession(t, `${server.url}/echo`, "xhr");
+    const send = await start(`${session.url}/xhr_send`, { method: "POST", headers: { "Transfer-Encoding": "chunked" } });
+    t.after(() => send.close());
+    const length = 0x10000;
+    for (let sent = 0; sent <= BODY_LIMIT; sent += length) send.write(`10000\r\n${"x".repeat(length)}\r\n`);
+    assert.equal((await send.head()).status, 413);
+    assertEnd(session.end, 1009, /body_limit/);
+  });
+
+  for (const transport of ["xhr-streaming", "eventsource", "xhr-polling"]) {
+    for (const [option, messages] of Object.entries(TOO_MUCH)) {
+      test(`stock client, ${transport}: it learns that it sent more than ${option}`, async (t) => {
+        const client = await connectStockClient(t, `${server.url}/echo`, transport);
+        // The first goes alone, what comes meanwhile goes together.
+        for (const message of ["first", ...messages]) client.send(message);
+        const { code, reason, wasClean } = await within(client.closed, "the close");
+        assertEnd([code, reason], 1009, new RegExp(option));
+        assert.equal(wasClean, true);
+      });
+    }
+  }
+});
+
+describe("sends that come faster than the client reads", () => {
+  for (const transport of POLLS) {
+    test(`${transport}: those beyond inbox_limit are held until the client polls, and are accepted`, async (t) => {
+      const session = await openSession(t, `${small.url}/echo`, transport, { isPaused: true });
+      const messages = numbered(30, SIZE);
+      let accepted = 0;
+      const sent = Promise.all(messages.map((message) => session.send([message]).then(() => accepted++)));
+      await Promise.race([sent, until(() => accepted >= FIT, "the sends that fit")]);
+      assert.ok(accepted <= FIT_AT_MOST, `${accepted} accepted`);
+      session.resume();
+      await sent;
+      assertComplete((await session.received(messages.length)).toSorted(), messages.toSorted());
+      await session.send(["the end"]);
+      assertComplete((await session.received(messages.length + 1)).slice(-1), ["the end"]);
+    });
+
+    test(`${transport}: when the client does not poll they are refused, and the session is closed with 1013`, async (t) => {
+      const session = await openSession(t, `${impatient.url}/echo`, transport, { isPaused: true });
+      const messages = numbered(30, SIZE);
+      const answers = await Promise.all(messages.map((message) => session.post(bodyOf(transport, [message]))));
+      const accepted = messages.filter((_, number) => answers[number].status === (transport === "jsonp" ? 200 : 204));
+      assert.ok(FIT <= accepted.length && accepted.length <= FIT_AT_MOST, `${accepted.length} accepted`);
+      const refused = answers.filter(({ status }) => status === 503);
+      assert.equal(refused.length, messages.length - accepted.length);
+
+      session.resume();
+      assertEnd(await session.closed(), 1013, /./);
+      assert.ok(session.messages.length > 0, "what was queued comes before the close");
+      assert.ok(session.messages.every((message) => accepted.includes(message)));
+      assert.equal(new Set(session.messages).size, session.messages.length, "nothing comes twice");
+    });
+  }
+
+  test("websocket: the connection is closed with 1013, after what was queued", async (t) => {
+    const session = await openSession(t, `${small.url}/witness`, "websocket");
+    session.pause();
+    // More than the kernel holds of both directions.
+    const messages = numbered(160, 400_000);
+    session.sendApart(messages);
+    await until(() => /"witness":"close/.test(printed), "the application to be told of the close", LONG_MS);
+    session.resume();
+    assertEnd(await session.closed(), 1013, /./);
+    assert.ok(session.messages.length > 0, "what was queued comes before the close");
+    assertComplete(session.messages, messages.slice(0, session.messages.length));
+  });
+});
+
+/** Begins a send that says how long it is; nothing of it is sent, lest the answer be lost with the connection. */
+async function declare(t, session, transport, length) {
+  const [segment, type] = transport === "jsonp" ? ["jsonp_send", "application/x-www-form-urlencoded"] : ["xhr_send", "text/plain"];
+  const headers = { "Content-Type": type, "Content-Length": length };
+  const send = await start(`${session.url}/${segment}`, { method: "POST", headers });
+  t.after(() => send.close());
+  return send;
+}
+
+function assertEnd(end, code, reason) {
+  assert.equal(end?.[0], code, `${end}`);
+  assert.match(end[1], reason);
+}

@@ -1,0 +1,161 @@
+// A slow network in front of a server: a TCP proxy in this process that delays everything and lets so many bits a second through.
+// All its connections share one link. What waits in it is bounded: then it reads no more, and TCP holds the sender.
+
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+/** Bytes that a link takes at once, about a packet: what is read from a socket in one go arrives bit by bit. */
+const PIECE = 1_460;
+
+/**
+ * Starts a proxy for the server at `url` and resolves to its `SlowProxy`.
+ *
+ * @param owner what the proxy ends with: a test's context, or `{ after }` of node:test for a file
+ * @param {object} [network]
+ * @param {number} [network.roundTripMs] added to each round trip, half of it in each direction
+ * @param {number} [network.up] bits a second to the server, of all connections together
+ * @param {number} [network.down] bits a second to the clients
+ * @param {number} [network.buffer] bytes that one direction of a connection holds before its sender is read no more; a single
+ *   read of a socket may bring 64 KiB more
+ */
+export async function startSlowProxy(owner, url, { roundTripMs = 0, up = Infinity, down = Infinity, buffer = 64 << 10 } = {}) {
+  const delayMs = roundTripMs / 2;
+  const proxy = new SlowProxy(url, { up: new Link(up, delayMs), down: new Link(down, delayMs), buffer });
+  owner.after(() => proxy.stop());
+  await proxy.start();
+  return proxy;
+}
+
+class SlowProxy {
+  #target;
+  #buffer;
+  #server;
+  #sockets = new Set();
+  #pipes = new Set();
+  /** The links, whose `bitsPerSecond` and `delayMs` may be set at any time. */
+  up;
+  down;
+
+  constructor(url, { up, down, buffer }) {
+    const { hostname: host, port } = new URL(url);
+    this.#target = { host, port: Number(port), allowHalfOpen: true, noDelay: true };
+    this.#buffer = buffer;
+    Object.assign(this, { up, down });
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  /** Bytes that were read from a socket and not yet taken by the other one. */
+  get held() {
+    return [...this.#pipes].reduce((sum, pipe) => sum + pipe.held, 0);
+  }
+
+  async start() {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+  }
+
+  stop() {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(client) {
+    const server = connect(this.#target);
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    }
+    this.#join(client, server, this.up);
+    this.#join(server, client, this.down);
+  }
+
+  #join(source, destination, link) {
+    const pipe = new Pipe(source, destination, link, this.#buffer);
+    this.#pipes.add(pipe);
+    destination.on("close", () => this.#pipes.delete(pipe));
+  }
+}
+
+/** One direction of the network: a sender after the other, as they come. */
+class Link {
+  #freeAt = 0;
+
+  constructor(bitsPerSecond, delayMs) {
+    this.bitsPerSecond = bitsPerSecond;
+    this.delayMs = delayMs;
+  }
+
+  /** Takes so many bytes, and returns when the last of them arrives. */
+  take(bytes) {
+    this.#freeAt = Math.max(this.#freeAt, performance.now()) + (bytes * 8_000) / this.bitsPerSecond;
+    return this.#freeAt + this.delayMs;
+  }
+}
+
+/** One direction of a connection. */
+class Pipe {
+  #source;
+  #destination;
+  #link;
+  #buffer;
+  /** `{ due, arrive }` in order. */
+  #underWay = [];
+  #timer;
+  held = 0;
+
+  constructor(source, destination, link, buffer) {
+    this.#source = source;
+    this.#destination = destination;
+    this.#link = link;
+    this.#buffer = buffer;
+    source.on("data", (data) => this.#read(data));
+    source.on("end", () => this.#carry(0, () => destination.end()));
+    source.on("error", () => this.#reset());
+    destination.on("close", () => clearTimeout(this.#timer));
+  }
+
+  #read(data) {
+    this.held += data.length;
+    if (this.held >= this.#buffer) this.#source.pause();
+    for (let at = 0; at < data.length; at += PIECE) {
+      const piece = data.subarray(at, at + PIECE);
+      this.#carry(piece.length, () => this.#destination.write(piece, () => this.#taken(piece.length)));
+    }
+  }
+
+  #taken(bytes) {
+    this.held -= bytes;
+    if (this.held < this.#buffer) this.#source.resume();
+  }
+
+  /** As a network does it: what the sender's side still had is lost. */
+  #reset() {
+    this.#underWay = [];
+    this.#carry(0, () => this.#destination.resetAndDestroy());
+  }
+
+  #carry(bytes, arrive) {
+    if (this.#destination.destroyed) return;
+    this.#underWay.push({ due: this.#link.take(bytes), arrive });
+    this.#wait();
+  }
+
+  #wait() {
+    const [first] = this.#underWay;
+    if (first) this.#timer ??= setTimeout(() => this.#arrive(), first.due - performance.now());
+  }
+
+  #arrive() {
+    this.#timer = undefined;
+    // A timer may be early.
+    const now = performance.now();
+    const at = this.#underWay.findIndex(({ due }) => due > now);
+    const arrived = this.#underWay.splice(0, at < 0 ? Infinity : at);
+    for (const { arrive } of arrived) arrive();
+    this.#wait();
+  }
+}
