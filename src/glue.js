@@ -22,6 +22,40 @@ export function read(request, number, tell) {
   );
 }
 
+/**
+ * Reads the body of a request piece by piece, if it has one, into one buffer of so many bytes: a piece is gone when the
+ * next is asked for.
+ */
+export function readerOf({ body }, size) {
+  if (!body) return undefined;
+  const reader = bytesOf(body);
+  let buffer = new ArrayBuffer(size);
+  const told = ({ done, value }, number, tell) => {
+    if (value) buffer = value.buffer;
+    tell(number, done ? undefined : value, false);
+  };
+  return {
+    next(number, tell) {
+      reader.read(new Uint8Array(buffer)).then(
+        (piece) => told(piece, number, tell),
+        (error) => tell(number, error, true),
+      );
+    },
+    cancel() {
+      reader.cancel().catch(() => {});
+    },
+  };
+}
+
+function bytesOf(body) {
+  try {
+    return body.getReader({ mode: "byob" });
+  } catch {
+    // A stream that the application made may have only pieces of its own.
+    return body.getReader();
+  }
+}
+
 /** A response with this body, or with none. */
 export const respond = (body, init) => new Response(body, init);
 

@@ -1,17 +1,21 @@
 //! Push as plain HTTP, described by docs/push.openapi.json.
 
-use crate::body::{self, TooLarge};
+use crate::body::{self, Unread};
 use crate::headers::{Head, Refusal, not_cached};
 use crate::info::JSON;
 use crate::push::{Push, PushError};
 use crate::respond::fixed;
 use serde::Serialize;
 use serde_json::Value;
+use sockjs_protocol::time::Millis;
 use subtle::ConstantTimeEq;
 use worker::{Request, Response, Result};
 
 /// Largest body, in bytes.
 const BODY_MAX: usize = 1 << 20;
+
+/// Longest wait of a body for memory.
+const BODY_WAIT: Millis = Millis::from_secs(5);
 
 /// What is pushed.
 #[derive(Debug, PartialEq)]
@@ -124,10 +128,14 @@ impl Push {
             return Ok(Err(Refusal::new(405, "only POST")));
         }
         let content_length = request.headers().get("Content-Length")?;
-        let body = match body::read(request.inner(), content_length.as_deref(), BODY_MAX).await? {
+        let body = match body::read(request.inner(), content_length.as_deref(), BODY_MAX, BODY_WAIT).await {
             Ok(body) => body,
-            Err(TooLarge) => return Ok(Err(Refusal::new(413, "the body is too large"))),
+            Err(Unread::TooLarge) => return Ok(Err(Refusal::new(413, "the body is too large"))),
+            Err(Unread::TooSlow) => return Ok(Err(Refusal::new(408, "the body came too slowly"))),
+            Err(Unread::Busy) => return Ok(Err(Refusal::new(503, "too many bodies are being read"))),
+            Err(Unread::Broken) => return Ok(Err(Refusal::new(400, "the body broke off"))),
         };
+        let (body, _reservation) = body.into_parts();
         let order = match Order::read(&body) {
             Ok(order) => order,
             Err(error) => return Ok(Err(Refusal::new(400, error))),

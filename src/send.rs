@@ -1,6 +1,6 @@
 //! A sending request: its messages are checked here and handed to the object.
 
-use crate::body::{self, TooLarge};
+use crate::body::{self, Unread};
 use crate::facts::Facts;
 use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
@@ -52,11 +52,17 @@ async fn hand_over(
     facts: &Facts,
 ) -> Result<std::result::Result<(), Refusal>> {
     let to = To { session, config, pass, object, url: &facts.url };
-    let body = match body::read(request, facts.content_length.as_deref(), config.body_limit).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(TooLarge)) => return Ok(Err(to.refuse(too_large("body", config.body_limit, "body_limit")).await)),
+    let length = facts.content_length.as_deref();
+    // The reservation lasts as long as the messages do: also while the object holds them.
+    let (body, _reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
+        Ok(body) => body.into_parts(),
+        Err(Unread::TooLarge) => {
+            return Ok(Err(to.refuse(413, 1009, too_large("body", config.body_limit, "body_limit")).await));
+        }
+        Err(Unread::TooSlow) => return Ok(Err(to.refuse(503, 1013, "The body came too slowly.".into()).await)),
+        Err(Unread::Busy) => return Ok(Err(to.refuse(503, 1013, "The server is busy.".into()).await)),
         // Its client left in the middle, and will not read this.
-        Err(_) => return Ok(Err(Refusal::new(400, "The body broke off.\n"))),
+        Err(Unread::Broken) => return Ok(Err(Refusal::new(400, "The body broke off.\n"))),
     };
     let content_type = facts.content_type.as_deref().unwrap_or_default();
     let excess = match messages(row, content_type, body, PayloadLimits::of(config)) {
@@ -67,7 +73,7 @@ async fn hand_over(
             return Ok(Err(Refusal::new(500, error.to_string())));
         }
     };
-    Ok(Err(to.refuse(excess).await))
+    Ok(Err(to.refuse(413, 1009, excess).await))
 }
 
 /// The session that a send is for, and the way to it.
@@ -109,11 +115,11 @@ impl To<'_> {
         }
     }
 
-    /// Has the session closed because of a send that is larger than it may be. A stock client sees of the refusal itself only
-    /// that the connection is lost.
-    async fn refuse(self, reason: String) -> Refusal {
-        let refusal = Refusal::new(413, format!("{reason}\n"));
-        let command = self.command(Action::Refuse { session: self.session.to_owned(), code: 1009, reason });
+    /// Closes the session because of a send that cannot be taken, and returns the refusal with this status. A stock client
+    /// sees of the refusal itself only that the connection is lost; the close frame has the reason.
+    async fn refuse(self, status: u16, code: u16, reason: String) -> Refusal {
+        let refusal = Refusal::new(status, format!("{reason}\n"));
+        let command = self.command(Action::Refuse { session: self.session.to_owned(), code, reason });
         if let Err(failure) = self.object.send(self.url, &command, None).await {
             log::warn("object", Some(&self.config.prefix), failure);
         }

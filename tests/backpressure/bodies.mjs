@@ -7,6 +7,7 @@ import { start } from "../harness/http.mjs";
 import { openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
 import { connectStockClient } from "../harness/stock-client.mjs";
+import { until } from "../harness/wait.mjs";
 import { MIB, growthDuring, mib } from "./growth.mjs";
 import { numbered, numberedJson } from "./numbered.mjs";
 
@@ -19,9 +20,11 @@ const FIRST = 64 << 10;
 const MEMORY = 160 * MIB;
 
 const FORMS = {
-  short: { trickleMs: 12_000, vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" } },
-  long: { trickleMs: 75_000, vars: {} },
+  short: { SOCKJS_SEND_TIMEOUT: "12000", SOCKJS_STALL_TIMEOUT: "4000" },
+  long: {},
 };
+/** Bodies that are read at once: 32 MiB. */
+const AT_ONCE = 4;
 /** No session here ends because nobody polls. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
 
@@ -36,68 +39,78 @@ const ANSWER_MS = 300_000;
 
 /** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
 export function bodyCases(form) {
-  const { trickleMs, vars } = FORMS[form];
   const all = `${CLIENTS} bodies of ${mib(BODY.length)}`;
   return [
-    { name: `${all} at once`, run: (owner) => crowd(owner, vars, sendAtOnce) },
-    { name: `${all} that trickle for ${trickleMs / 1_000} s`, run: (owner) => crowd(owner, vars, trickle(trickleMs)) },
+    { name: `${all} at once`, run: (owner) => crowd(owner, FORMS[form], sendAtOnce) },
+    { name: `${all} that trickle`, run: (owner) => crowd(owner, FORMS[form], trickle) },
   ];
 }
 
-/** `send` takes a connection on which the head of a send went out, and resolves to what became of it. */
+/** `send` takes what opens a session and sends the head of a body in it, and resolves to what came of all sends. */
 async function crowd(owner, vars, send) {
   const server = await startServer(owner, { vars: { ...PATIENT, ...vars } });
-  const others = await Promise.all(OTHERS.map((transport) => Other.open(owner, server, transport)));
-  const sessions = await Promise.all(Array.from({ length: CLIENTS }, () => openPollingSession(`${server.url}/echo`)));
-  const echoes = others.map((other) => other.run());
-  const outcome = async (session) => {
+  const open = async () => {
+    const session = await openPollingSession(`${server.url}/echo`);
     const headers = { "Content-Length": BODY.length };
     const connection = await start(`${session.url}/xhr_send`, { method: "POST", headers });
     owner.after(() => connection.close());
-    return send(connection);
+    return connection;
   };
-  const { result, growth } = await growthDuring(server, () => Promise.all(sessions.map(outcome)));
+  const others = await Promise.all(OTHERS.map((transport) => Other.open(owner, server, transport)));
+  const echoes = others.map((other) => other.run());
+  const { result, growth } = await growthDuring(server, () => send(open));
   for (const other of others) other.stop();
   const trips = await Promise.all(echoes);
 
-  const counts = Object.groupBy(result, (what) => what);
-  const shown = Object.entries(counts).map(([what, { length }]) => `${length} x ${what}`);
-  const unexpected = Object.keys(counts).filter((what) => !OUTCOMES.includes(what));
-  assert.deepEqual(unexpected, [], `of ${shown}`);
-  assert.ok(growth <= MEMORY, `the server's memory grew by ${mib(growth)}: ${shown}`);
+  const counts = Object.entries(Object.groupBy(result, (what) => what)).map(([what, { length }]) => `${length} x ${what}`);
+  assert.deepEqual(result.filter((what) => !OUTCOMES.includes(what)), [], `of ${counts}`);
+  assert.ok(growth <= MEMORY, `the server's memory grew by ${mib(growth)}: ${counts}`);
   const longest = Math.max(...trips.map(({ longestMs }) => longestMs));
   const total = trips.reduce((sum, { count }) => sum + count, 0);
-  return `${shown.join(", ")}, memory +${mib(growth)}, ${total} echoes of others, the slowest in ${longest.toFixed(0)} ms`;
+  return `${counts.join(", ")}, memory +${mib(growth)}, ${total} echoes of others, the slowest in ${longest.toFixed(0)} ms`;
 }
 
 const [OPEN, RESET] = ["open", "reset"];
 /** A send that is refused before its body was read may lose its answer with its connection. */
 const OUTCOMES = ["204", "503", RESET, OPEN];
 
-function sendAtOnce(connection) {
+async function sendAtOnce(open) {
+  const connections = await Promise.all(Array.from({ length: CLIENTS }, open));
+  return Promise.all(connections.map((connection) => sendWhole(connection)));
+}
+
+/** Those that trickle are refused while others wait; when the last few are left, one that does not trickle is taken. */
+async function trickle(open) {
+  const connections = await Promise.all(Array.from({ length: CLIENTS }, open));
+  const outcomes = connections.map(() => OPEN);
+  const isRefused = (what) => what !== OPEN;
+  connections.forEach((connection, at) => answer(connection).then((what) => (outcomes[at] = what)));
+  for (const connection of connections) connection.write(BODY.subarray(0, FIRST));
+  let next = FIRST;
+  const timer = setInterval(() => {
+    const byte = BODY.subarray(next, (next += 1));
+    connections.forEach((connection, at) => isRefused(outcomes[at]) || connection.write(byte));
+  }, 1_000);
+  try {
+    const refused = () => outcomes.filter(isRefused).length;
+    await until(() => refused() >= CLIENTS - AT_ONCE, "most to be refused", ANSWER_MS);
+    assert.equal(await sendWhole(await open()), "204", "a whole body is taken");
+  } finally {
+    clearInterval(timer);
+  }
+  return outcomes.slice();
+}
+
+function sendWhole(connection) {
   connection.write(BODY);
   return answer(connection);
 }
-
-/** It ends after that time, without having come far. */
-const trickle = (ms) => async (connection) => {
-  connection.write(BODY.subarray(0, FIRST));
-  let outcome;
-  answer(connection).then((what) => (outcome = what));
-  for (let second = 0; second < ms / 1_000 && !outcome; second += 1) {
-    await sleep(1_000);
-    connection.write(BODY.subarray(FIRST + second, FIRST + second + 1));
-  }
-  connection.close();
-  return outcome ?? OPEN;
-};
 
 async function answer(connection) {
   try {
     return String((await connection.head(ANSWER_MS)).status);
   } catch (error) {
-    if (/ECONNRESET|EPIPE|ended the connection|is closed/.test(error.message)) return RESET;
-    throw error;
+    return /ECONNRESET|EPIPE|ended the connection|is closed/.test(error.message) ? RESET : error.message;
   }
 }
 

@@ -114,7 +114,9 @@ impl Queue {
 
     /// Bytes of a frame with all that waits, or less where characters have to be escaped.
     pub fn waiting_frame(&self) -> usize {
-        self.waiting_bytes.saturating_add((self.items.len() - self.sent).saturating_mul(3)).saturating_add(EMPTY_LEN - 1)
+        self.waiting_bytes
+            .saturating_add((self.items.len() - self.sent).saturating_mul(3))
+            .saturating_add(EMPTY_LEN - 1)
     }
 
     /// True if nothing waits and nothing is in flight.
