@@ -62,6 +62,7 @@ mod server;
 mod stream;
 mod task;
 mod ticket;
+mod turn;
 mod websocket;
 
 pub use metrics::Metrics;

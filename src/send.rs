@@ -8,12 +8,15 @@ use crate::place::Destination;
 use crate::receive::FORBIDDEN;
 use crate::receive::now;
 use crate::respond::{Reply, bodiless, cookie_of, cors_of, fixed};
+use crate::turn::Turn;
 use crate::{Config, random};
+use futures::future::poll_immediate;
 use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, LATER, Pass, encode_body, fits};
 use sockjs_protocol::payload::{self, Messages, PayloadError, PayloadLimits};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Send;
+use std::pin::pin;
 use worker::{Result, web_sys};
 
 /// Time beyond `send_timeout` in which an object may still answer that a send is to be tried again.
@@ -27,12 +30,13 @@ pub(crate) async fn send(
     request: &web_sys::Request,
     facts: &Facts,
 ) -> Result<Reply> {
-    let Destination { config, pass, refusals, object, .. } = to;
+    let Destination { config, place, pass, refusals, object } = to;
     // On errors too, or a script of another origin could not read them.
     let mut common = if row.cors { cors_of(facts, config) } else { Vec::new() };
     common.extend(not_cached());
     common.extend(cookie_of(request, config)?);
-    match hand_over(row, session, config, pass, object, request, facts).await? {
+    let turn = Turn::join([&place.prefix, "/", session].concat());
+    match hand_over(row, To { session, config, pass, object, url: &facts.url }, turn, request, facts).await? {
         Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
         Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
         Err(refusal) => {
@@ -44,14 +48,12 @@ pub(crate) async fn send(
 
 async fn hand_over(
     row: &Send,
-    session: &str,
-    config: &Config,
-    pass: Option<Pass>,
-    object: Object,
+    to: To<'_>,
+    turn: Turn,
     request: &web_sys::Request,
     facts: &Facts,
 ) -> Result<std::result::Result<(), Refusal>> {
-    let to = To { session, config, pass, object, url: &facts.url };
+    let config = to.config;
     let length = facts.content_length.as_deref();
     // The reservation lasts as long as the messages do: also while the object holds them.
     let (body, _reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
@@ -66,7 +68,10 @@ async fn hand_over(
     };
     let content_type = facts.content_type.as_deref().unwrap_or_default();
     let excess = match messages(row, content_type, body, PayloadLimits::of(config)) {
-        Ok(messages) => return Ok(to.send(messages).await),
+        Ok(messages) => {
+            turn.wait().await;
+            return Ok(to.send(messages, turn).await);
+        }
         Err(PayloadError::TooLarge) => too_large("message", config.message_limit, "message_limit"),
         Err(PayloadError::TooMany) => "The body has too many messages (messages_per_body).".into(),
         Err(error @ (PayloadError::Expected | PayloadError::Broken)) => {
@@ -87,7 +92,7 @@ struct To<'a> {
 
 impl To<'_> {
     /// Hands the messages over, and asks again as long as the object holds them.
-    async fn send(self, messages: Messages) -> std::result::Result<(), Refusal> {
+    async fn send(self, messages: Messages, turn: Turn) -> std::result::Result<(), Refusal> {
         // One id for all tries: by it the object knows the later ones.
         let (session, id, count) = (self.session.to_owned(), random::id(), messages.len());
         let (messages, body) = match fits(messages.as_str()) {
@@ -97,8 +102,17 @@ impl To<'_> {
         let command = self.command(Action::Send { session, id, count, messages });
         // The object gives up before that, unless it is a new one each time.
         let last_try = now() + self.config.send_timeout + SLACK;
+        let mut turn = Some(turn);
         loop {
-            return match self.object.send(self.url, &command, body.as_deref()).await {
+            let mut answer = pin!(self.object.send(self.url, &command, body.as_deref()));
+            // The first poll makes the request: from then on the object keeps the order.
+            let at_once = poll_immediate(answer.as_mut()).await;
+            turn.take();
+            let answer = match at_once {
+                Some(answer) => answer,
+                None => answer.await,
+            };
+            return match answer {
                 Ok(204) => Ok(()),
                 Ok(LATER) if now() < last_try => continue,
                 Ok(404) => Err(Refusal::not_found()),

@@ -17,9 +17,12 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Result};
 
-/// Time for the client to take a close frame before the send that caused it is refused: stock clients forget the frame when
-/// they see the refusal first.
-const CLOSE_IS_READ: Duration = Duration::from_secs(1);
+/// Longest wait for the client to take a close frame before the send that caused it is refused: stock clients forget the frame
+/// when they see the refusal first.
+const CLOSE_IS_READ: Duration = Duration::from_millis(800);
+
+/// Time for a close frame that was written to reach the client before the refusal, which goes another way.
+const CLOSE_ARRIVES: Duration = Duration::from_millis(200);
 
 /// Pause before a send is asked for again that the isolate has no memory for. Below the time for which its turn is kept.
 const NO_MEMORY: Duration = Duration::from_secs(1);
@@ -91,12 +94,7 @@ impl Object {
     /// Closes a session whose client sent what it may not, and waits until the client was told.
     pub(crate) async fn refuse(self: &Rc<Self>, entry: &Rc<Entry>, code: u16, reason: &str) {
         self.break_off(entry, code, reason);
-        if entry.session.borrow().is_close_read() {
-            return;
-        }
-        let (read, wait) = oneshot::channel();
-        entry.waiters.borrow_mut().close_read.push(read);
-        select(wait, Delay::from(CLOSE_IS_READ)).await;
+        close_is_read(entry).await;
     }
 
     fn break_off(self: &Rc<Self>, entry: &Rc<Entry>, code: u16, text: &str) {
@@ -109,11 +107,26 @@ impl Object {
         match answer {
             SendAnswer::Taken => done(),
             SendAnswer::Later => later_again(),
-            SendAnswer::Over => problem("the session is over", 503),
+            SendAnswer::Over => {
+                close_is_read(entry).await;
+                problem("the session is over", 503)
+            }
             SendAnswer::Refused(refusal) => {
                 self.refuse(entry, Refusal::CODE, &refusal.to_string()).await;
                 problem(refusal.to_string(), 503)
             }
         }
+    }
+}
+
+/// Waits until the client of a session that was closed has the close frame, or a second is over.
+async fn close_is_read(entry: &Entry) {
+    if !entry.session.borrow().is_close_read() {
+        let (read, wait) = oneshot::channel();
+        entry.waiters.borrow_mut().close_read.push(read);
+        select(wait, Delay::from(CLOSE_IS_READ)).await;
+    }
+    if !entry.session.borrow().is_closed() {
+        Delay::from(CLOSE_ARRIVES).await;
     }
 }

@@ -33,15 +33,18 @@ const NOISE = 16 * MIB;
 const SMALL = numberedJson(0, 64, SIZE);
 const ANSWER_MS = 120_000;
 
+/** `send` resolves once the body is taken, to what receives the echo; `refusal` to how a bad body is answered. */
 const WAYS = {
   xhr_send: {
-    async exchange(owner, service, body, echo) {
+    async send(owner, service, body, echo) {
       const session = new HttpSession(owner, service, "xhr-polling");
       const frames = await session.open();
       const { status, isTaken } = await session.send(body, ANSWER_MS);
       assert.ok(isTaken, `the send was answered with ${status}`);
-      const close = await session.receive(frames, (message) => echo.take(message), () => echo.isComplete);
-      assert.equal(close, undefined, `closed after ${echo.count} messages`);
+      return async () => {
+        const close = await session.receive(frames, (message) => echo.take(message), () => echo.isComplete);
+        assert.equal(close, undefined, `closed after ${echo.count} messages`);
+      };
     },
     async refusal(owner, service, body) {
       const session = await openPollingSession(service);
@@ -51,13 +54,17 @@ const WAYS = {
     expected: [500, "Broken JSON encoding."],
   },
   websocket: {
-    async exchange(owner, service, body, echo) {
+    async send(owner, service, body, echo) {
       const socket = await openSocket(owner, service);
       socket.send(body);
-      while (!echo.isComplete) {
-        const frame = await socket.frames.next(`message ${echo.count}`, ANSWER_MS);
-        if (frame.startsWith("a[")) JSON.parse(frame.slice(1)).forEach((message) => echo.take(message));
-      }
+      const receive = async (isEnough) => {
+        while (!isEnough()) {
+          const frame = await socket.frames.next(`message ${echo.count}`, ANSWER_MS);
+          if (frame.startsWith("a[")) JSON.parse(frame.slice(1)).forEach((message) => echo.take(message));
+        }
+      };
+      await receive(() => echo.count > 0);
+      return () => receive(() => echo.isComplete);
     },
     async refusal(owner, service, body) {
       const socket = await openSocket(owner, service);
@@ -71,31 +78,50 @@ const WAYS = {
 
 /** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
 export function payloadCases() {
-  return Object.entries(WAYS).flatMap(([name, way]) => [
-    ...Object.entries(GOOD).map(([what, body]) => [what, body, (...flow) => taken(way, ...flow)]),
-    ...Object.entries(BAD).map(([what, body]) => [what, body, (...flow) => refused(way, ...flow)]),
-  ].map(([what, body, flow]) => ({ name: `${name}, ${mib(BYTES)} of ${what}`, run: (owner) => measure(owner, body(), flow) })));
+  const cases = (bodies, run) =>
+    Object.entries(WAYS).flatMap(([name, way]) =>
+      Object.entries(bodies).map(([what, make]) => ({
+        name: `${name}, ${mib(BYTES)}: ${what}`,
+        run: (owner) => run(owner, way, make()),
+      })),
+    );
+  return [...cases(GOOD, taken), ...cases(BAD, refused)];
 }
 
-async function taken(way, owner, service, body) {
-  await within(way.exchange(owner, service, body, new Echo(body)), "all messages", ANSWER_MS);
+async function taken(owner, way, body) {
+  const service = await startService(owner);
+  const echo = new Echo(body);
+  const { result: receive, growth } = await growthDuring(service.server, () => way.send(owner, service.url, body, echo));
+  // Only now: to send as much leaves garbage, too.
+  await within(receive(), "all messages", ANSWER_MS);
+  return judge(owner, service, body, growth);
 }
 
-async function refused(way, owner, service, body) {
-  assert.deepEqual(await way.refusal(owner, service, body), way.expected);
+async function refused(owner, way, body) {
+  const service = await startService(owner);
+  const { result, growth } = await growthDuring(service.server, () => way.refusal(owner, service.url, body));
+  assert.deepEqual(result, way.expected);
+  return judge(owner, service, body, growth);
 }
 
-async function measure(owner, body, flow) {
+async function startService(owner) {
   const server = await startServer(owner);
-  const service = `${server.url}/echo`;
-  const goesOn = async () => {
-    for (const way of Object.values(WAYS)) await taken(way, owner, service, SMALL);
-  };
-  await goesOn();
-  const { growth } = await growthDuring(server, () => flow(owner, service, body));
+  const service = { server, url: `${server.url}/echo` };
+  await exchangeSmall(owner, service);
+  return service;
+}
+
+async function judge(owner, service, body, growth) {
+  await exchangeSmall(owner, service);
   assert.ok(growth <= 3 * body.length + NOISE, `the server's memory grew by ${mib(growth)}`);
-  await goesOn();
   return `memory +${mib(growth)}`;
+}
+
+async function exchangeSmall(owner, service) {
+  for (const way of Object.values(WAYS)) {
+    const receive = await way.send(owner, service.url, SMALL, new Echo(SMALL));
+    await within(receive(), "small messages", ANSWER_MS);
+  }
 }
 
 async function openSocket(owner, service) {

@@ -45,7 +45,7 @@ export function unreadCases(form) {
 }
 
 async function unread(owner, { transport, size, total, vars }) {
-  const server = await startServer(owner, { vars: { ...PATIENT, ...vars } });
+  const server = await startServer(owner, { vars: { ...PATIENT, ...vars }, log: () => {} });
   const count = Math.ceil(total / size);
   const send = transport === "websocket" ? sendOverSocket : sendOverHttp;
   const service = `${server.url}/echo`;

@@ -1,5 +1,5 @@
-// Pages that have much to send at once, which the stock client joins into one body: all of it comes back. What is too much
-// for one body closes the connection, and the page learns why.
+// Pages that send much at once, which the stock client joins into one body: all of it comes back. A body beyond body_limit
+// closes the connection, and the page gets code and reason.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -27,8 +27,12 @@ for (const transport of ["xhr-streaming", "iframe-eventsource", "jsonp-polling"]
       await exchangeAtOnce(client, numbered(count, size));
     });
   }
+}
 
-  test(`${transport}: a page that sends more than body_limit at once learns that it did`, async (t) => {
+// The client reports 1006 if it sees the refused send before the close frame. Chromium does not keep the order in which the two
+// responses came: it runs the scripts of an htmlfile late.
+for (const transport of ["xhr-streaming", "eventsource", "iframe-eventsource", "htmlfile", "xhr-polling", "jsonp-polling"]) {
+  test(`${transport}: a send beyond body_limit closes the connection with 1009 and the reason`, async (t) => {
     const client = await connect(t, strict, transport);
     for (const message of numbered(30, 50_000)) client.send(message);
     const { code, reason, wasClean } = await within(client.closed, "the close");

@@ -1,4 +1,4 @@
-// Backlogs, and how they are sent: whatever a client has ready at once comes back whole.
+// Backlogs of messages, and the program that sends one and checks its answers.
 
 import assert from "node:assert/strict";
 import { assertComplete, numbered } from "../harness/backlog.mjs";
@@ -9,24 +9,24 @@ const MIB = 1024 * KIB;
 /** protocol/src/options/table.rs. */
 const MESSAGE_LIMIT = 512 * KIB;
 
-/** What each message of a service is answered with. */
+/** How a service answers a message. */
 const ANSWERS = {
   echo: (message) => message,
   amplify: (exponent) => "x".repeat(2 ** Number(exponent)),
 };
 
-/** How bodies are sent. Over WebSockets a body is a message, and nothing says that it was accepted. */
+/** How bodies are sent. Over a WebSocket a body is one WebSocket message, and the server does not say when it accepts it. */
 const WAYS = {
   "one after the other": async (session, bodies) => {
     for (const body of bodies) await session.send(body);
   },
   "at once": (session, bodies) => Promise.all(bodies.map((body) => session.send(body))),
-  /** Of a session that is paused: all are accepted before the next poll. */
+  /** The session is paused. The server accepts all bodies before the next poll. */
   "before the next poll": async (session, bodies) => {
     await WAYS["at once"](session, bodies);
     session.resume();
   },
-  /** Of a session that is paused: what is not accepted yet needs the polls. */
+  /** The session is paused until all bodies are on their way. The server may hold some until polls take what was before. */
   "while the client comes to poll": async (session, bodies) => {
     const sent = WAYS["at once"](session, bodies);
     session.resume();
@@ -41,7 +41,7 @@ const inOne = (messages) => [messages];
 const each = (messages) => messages.map((message) => [message]);
 const times = (count, body) => Array.from({ length: count }, () => body);
 
-/** By their names. What is not said: to /echo, over all transports, one body after the other. */
+/** By their names. The default is to /echo, over all transports, one body after the other. */
 export const BACKLOGS = {
   "16,000 messages of a letter in one body": { bodies: inOne(numbered(16_000, 1)) },
   "100,000 messages of a letter in one body": { bodies: inOne(numbered(100_000, 1)) },
@@ -87,7 +87,7 @@ export const BACKLOGS = {
   },
 };
 
-/** Sends a backlog over a transport, and sees every answer come, and then that of one more message. */
+/** Sends a backlog over a transport, and checks its answers and the answer to one more message. */
 export async function exchange(owner, { url }, transport, { service = "echo", bodies, way = "one after the other" }) {
   const isPaused = way.includes("poll");
   const session = await openSession(owner, `${url}/${service}`, transport, { isPaused });
@@ -102,32 +102,33 @@ export async function exchange(owner, { url }, transport, { service = "echo", bo
   assert.equal(session.end, undefined);
 }
 
-/** The backlogs that are made of random numbers. */
+/** Bounds of random backlogs: bytes of a message, number of messages, bytes of all. */
 const LARGEST_MESSAGE = 400_000;
-const MESSAGES = [10, 100_000];
+const [FEWEST_MESSAGES, MOST_MESSAGES] = [10, 100_000];
 const LARGEST_BACKLOG = 6 * MIB;
-/** Below body_limit, as it is sent: a form has up to three bytes for one. */
-const LARGEST_BODY = 7 * MIB;
+/** Below body_limit. Bodies are cut to equal numbers of messages, so one may be a message larger. */
+const LARGEST_BODY = 6 * MIB;
 const FILLINGS = ["-", "é", "語", "😀"];
 
-/** A backlog for /echo out of random numbers from 0 to 1: `{ transport, bodies, name }`. */
+/** Returns a backlog for /echo, made from random numbers between 0 and 1: `{ transport, bodies, name }`. */
 export function randomBacklog(random) {
   const between = (least, most) => Math.floor(Math.exp(Math.log(least) + random() * Math.log((most + 1) / least)));
   const oneOf = (choices) => choices[Math.floor(random() * choices.length)];
   const transport = oneOf(TRANSPORTS);
   const filling = oneOf(FILLINGS);
   const size = between(1, LARGEST_MESSAGE);
-  const most = Math.min(MESSAGES[1], Math.floor(LARGEST_BACKLOG / size));
-  const count = oneOf([most, between(MESSAGES[0], most)]);
+  const most = Math.min(MOST_MESSAGES, Math.floor(LARGEST_BACKLOG / size));
+  const count = oneOf([most, between(FEWEST_MESSAGES, most)]);
   const messages = numbered(count, size, filling);
   const fewest = Math.ceil(Buffer.byteLength(bodyOf(transport, messages)) / LARGEST_BODY);
   const pieces = Math.min(count, between(fewest, fewest + 20));
   const cut = (piece) => Math.floor((piece * count) / pieces);
   const bodies = Array.from({ length: pieces }, (_, piece) => messages.slice(cut(piece), cut(piece + 1)));
-  return { transport, bodies, name: `${transport}: ${count} messages of ${size} bytes (${filling}) in ${pieces} bodies` };
+  const name = `${transport}: ${count} messages of ${size} bytes, filled with ${filling}, sent in ${pieces}`;
+  return { transport, bodies, name };
 }
 
-/** Random numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+/** Returns a function that gives random numbers between 0 and 1, the same ones for the same seed (mulberry32). */
 export function seeded(seed) {
   let state = seed;
   return () => {

@@ -1,5 +1,5 @@
-// Many WebSocket clients take frames of a bounded size: Tomcat's closes the connection at 8 KiB, Go's at 32 KiB. So a frame
-// joins several messages only as long as it is small; a large message goes alone.
+// Common WebSocket clients close the connection at a large frame: Tomcat's at 8 KiB, Go's at 32 KiB. So a frame that joins
+// messages stays small, and a large message goes alone.
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { openSession } from "./session.mjs";
 
 /** protocol/src/options/table.rs. */
 const FRAME_LIMIT = 4096;
-/** Of Tomcat. */
+/** Largest frame that Tomcat's client takes. */
 const MAX_PAYLOAD = 8192;
 
 /** Messages that are sent at once, apart or in one. */
@@ -20,11 +20,11 @@ const BURSTS = {
   "100 messages of 3,000 bytes": numbered(100, 3000),
   "100 messages of 5,000 bytes": numbered(100, 5000),
   "40 messages of 60,000 bytes": numbered(40, 60_000),
-  // Four bytes each, and twelve in a frame.
+  // An emoji has four bytes in a message, and twelve in a frame.
   "300 messages of 200 emoji": numbered(300, 800, "😀"),
   "messages of all sizes": numbered(400, 6000).map((message, number) => message.slice(0, 5 + ((number * 389) % 6000))),
 };
-/** What a client sends and gets that takes frames of 8 KiB: numbers and sizes of messages. */
+/** Numbers and sizes of messages that fit into a frame of 8 KiB. */
 const SMALL_BURSTS = [
   [5000, 20],
   [300, 1000],
@@ -64,13 +64,13 @@ for (const [name, server] of Object.entries(servers)) {
     for (const [count, size] of SMALL_BURSTS) {
       const messages = numbered(count, size);
       for (const [how, send] of Object.entries(WAYS)) {
-        test(`${count} messages of ${size} bytes, ${how}: a client that takes frames of 8 KiB gets its echo`, async (t) => {
+        test(`${count} messages of ${size} bytes, ${how}: a client of frames up to 8 KiB gets its echo`, async (t) => {
           const session = await open(t, "echo", "websocket", { maxPayload: MAX_PAYLOAD });
           send(session, messages);
           await assertGets(session, messages, session);
         });
 
-        test(`${count} messages of ${size} bytes, ${how}: a listener that takes frames of 8 KiB gets them all`, async (t) => {
+        test(`${count} messages of ${size} bytes, ${how}: a listener of frames up to 8 KiB gets them all`, async (t) => {
           const listener = await open(t, "broadcast", "websocket", { maxPayload: MAX_PAYLOAD });
           const sender = await open(t, "broadcast", "websocket");
           send(sender, messages);
@@ -78,7 +78,7 @@ for (const [name, server] of Object.entries(servers)) {
         });
       }
 
-      test(`${count} messages of ${size} bytes, in one xhr_send: a listener that takes frames of 8 KiB gets them all`, async (t) => {
+      test(`${count} messages of ${size} bytes in one xhr_send: a listener of frames up to 8 KiB gets them all`, async (t) => {
         const listener = await open(t, "broadcast", "websocket", { maxPayload: MAX_PAYLOAD });
         const sender = await open(t, "broadcast", "xhr_streaming");
         await sender.send(messages);
@@ -86,7 +86,7 @@ for (const [name, server] of Object.entries(servers)) {
       });
     }
 
-    test("20 senders at once: a listener that takes frames of 8 KiB gets all that they broadcast, in order", async (t) => {
+    test("20 senders at once: a listener of frames up to 8 KiB gets all that they broadcast, in order", async (t) => {
       const [count, messages] = [50, numbered(1000, 1000)];
       const listener = await open(t, "broadcast", "websocket", { maxPayload: MAX_PAYLOAD });
       const senders = await Promise.all(Array.from({ length: 20 }, () => open(t, "broadcast", "websocket")));
@@ -102,7 +102,7 @@ for (const [name, server] of Object.entries(servers)) {
   });
 }
 
-/** It gets the messages, and then one more that `sender` sends. */
+/** Checks that a session gets these messages, and then one more that `sender` sends. */
 async function assertGets(session, messages, sender) {
   await sender.send(["the end"]);
   const expected = [...messages, "the end"];

@@ -1,5 +1,5 @@
-// A client that reads gets an answer to everything it sent, and stays connected. What passes here passes at sockjs-node, too.
-// SOCKJS_FLOW_RUNS=1000 for a long run of random backlogs, SOCKJS_FLOW_SEED=N to repeat one.
+// A client that reads gets an answer to everything it sent, and stays connected. sockjs-node passes the same tests.
+// Variables: SOCKJS_FLOW_RUNS=1000 for many random backlogs, SOCKJS_FLOW_SEED=N to repeat those of an earlier run.
 
 import { randomInt } from "node:crypto";
 import { after, describe, test } from "node:test";
@@ -12,7 +12,7 @@ import { TRANSPORTS } from "./session.mjs";
 
 const { SOCKJS_FLOW_SEED = String(randomInt(2 ** 32)), SOCKJS_FLOW_RUNS = "5" } = process.env;
 
-/** What a stock client sends at once: numbers and sizes of messages. It joins what waits for an answer into one body. */
+/** Numbers and sizes of messages. Over HTTP the stock client sends one, and joins the others into one body. */
 const STOCK_BACKLOGS = [
   [1000, 1000],
   [300, 10_000],
@@ -20,7 +20,7 @@ const STOCK_BACKLOGS = [
   [3000, 2000],
 ];
 const STOCK_TRANSPORTS = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];
-/** It waits 200 ms between two of its streams. */
+/** Over eventsource it waits 200 ms between two streams, so that more would take minutes. */
 const FEW_FOR_EVENTSOURCE = 2;
 
 const servers = {
@@ -49,7 +49,8 @@ for (const [name, server] of Object.entries(servers)) {
     const random = seeded(Number(SOCKJS_FLOW_SEED));
     for (let run = 0; run < Number(SOCKJS_FLOW_RUNS); run++) {
       const { name: what, transport, bodies } = randomBacklog(random);
-      test(`${what} come back complete (SOCKJS_FLOW_SEED=${SOCKJS_FLOW_SEED})`, (t) => exchange(t, server, transport, { bodies }));
+      const title = `${what}, come back complete (SOCKJS_FLOW_SEED=${SOCKJS_FLOW_SEED})`;
+      test(title, (t) => exchange(t, server, transport, { bodies }));
     }
   });
 }

@@ -1,5 +1,5 @@
-// Requests of one session that are written at the same time, over connections of their own: their messages are handled in the
-// order in which they were written, however large they are.
+// Sends of one session that are written one after the other, without waiting, each on a connection of its own: the server
+// handles their messages in that order, whatever their sizes.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { startServer } from "../harness/server.mjs";
 import { within } from "../harness/wait.mjs";
 import { openSession } from "./session.mjs";
 
-/** How many requests, and how large a message is; each is written in one piece. */
+/** Number of requests, and bytes of each message. Head and body of a request are written at once. */
 const VOLLEYS = {
   "40 requests, every ninth of 9,000 bytes": [40, (number) => (number % 9 === 0 ? 9000 : 30)],
   "25 requests, every fourth of 20,000 bytes": [25, (number) => (number % 4 === 1 ? 20_000 : 500)],
@@ -36,7 +36,7 @@ for (const [name, server] of Object.entries(servers)) {
         for (let round = 0; round < ROUNDS; round++) {
           const messages = Array.from({ length: count }, (_, number) => `${round}.${number} `.padEnd(size(number), "x"));
           sent.push(...messages);
-          // Not in the order in which they were opened.
+          // The order in which the connections were opened must not matter.
           connections.reverse();
           for (const [number, message] of messages.entries()) connections[number].post(session.url, message);
           for (const connection of connections) assert.match(await connection.answer(), / 204 /);
@@ -47,7 +47,7 @@ for (const [name, server] of Object.entries(servers)) {
   });
 }
 
-/** A connection that the server has accepted: it has answered a request on it. */
+/** Opens a connection, and makes one request so that the server has accepted it. */
 async function openConnection(t, server) {
   const { hostname, port, host } = new URL(server);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });

@@ -1,5 +1,6 @@
-// What a client may not send ends its session, which says why before the send is refused. What only comes too fast is held
-// until the client reads, and is refused when it does not.
+// A send that is too large closes its session, with a reason that names the limit. The client gets that close before the send
+// is answered, since the stock client ignores what comes after a failed send. A send that comes too early is held until the
+// client has read enough, and refused if it does not read.
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
@@ -25,11 +26,11 @@ const LONG_MS = 60_000;
 /** Small enough that a few messages fill it. */
 const INBOX_LIMIT = 1_000_000;
 const SIZE = 200_000;
-/** What the inbox takes, and the queue until handlers are paced; one more may be on its way from the one to the other. */
+/** Messages that fill the inbox, and at most those that half a queue takes beside it, and one in a handler. */
 const FIT = Math.floor(INBOX_LIMIT / (SIZE + 64));
 const FIT_AT_MOST = FIT + Math.ceil(QUEUE_LIMIT / 2 / SIZE) + 1;
 
-/** What /witness logs of the connections that it sees close. */
+/** What `small` logs; its service /witness logs the close of a connection. */
 let printed = "";
 
 const vars = { SOCKJS_INBOX_LIMIT: String(INBOX_LIMIT) };
@@ -37,7 +38,7 @@ const server = await startServer({ after });
 const small = await startServer({ after }, { vars, log: (text) => (printed += text) });
 const impatient = await startServer({ after }, { vars: { ...vars, SOCKJS_SEND_TIMEOUT: "5000", SOCKJS_STALL_TIMEOUT: "5000" } });
 
-/** What is refused, by the option that it is beyond: the messages of one body. */
+/** Messages whose body exceeds an option, by the option. */
 const TOO_MUCH = {
   body_limit: numbered(17, 500_000),
   message_limit: ["x".repeat(MESSAGE_LIMIT + 1)],
@@ -96,7 +97,7 @@ describe("a send that is too large", () => {
 
   for (const transport of ["xhr-streaming", "eventsource", "xhr-polling"]) {
     for (const [option, messages] of Object.entries(TOO_MUCH)) {
-      test(`stock client, ${transport}: it learns that it sent more than ${option}`, async (t) => {
+      test(`stock client, ${transport}: a send beyond ${option} closes it with 1009 and the reason`, async (t) => {
         const client = await connectStockClient(t, `${server.url}/echo`, transport);
         // The first goes alone, what comes meanwhile goes together.
         for (const message of ["first", ...messages]) client.send(message);
@@ -115,7 +116,7 @@ describe("sends that come faster than the client reads", () => {
       const messages = numbered(30, SIZE);
       let accepted = 0;
       const sent = Promise.all(messages.map((message) => session.send([message]).then(() => accepted++)));
-      await Promise.race([sent, until(() => accepted >= FIT, "the sends that fit")]);
+      await Promise.race([sent, until(() => accepted >= FIT, "the sends that fit", LONG_MS)]);
       assert.ok(accepted <= FIT_AT_MOST, `${accepted} accepted`);
       session.resume();
       await sent;
@@ -144,10 +145,10 @@ describe("sends that come faster than the client reads", () => {
   test("websocket: the connection is closed with 1013, after what was queued", async (t) => {
     const session = await openSession(t, `${small.url}/witness`, "websocket");
     session.pause();
-    // More than the kernel holds of both directions.
+    // More than the kernel buffers in both directions.
     const messages = numbered(160, 400_000);
     session.sendApart(messages);
-    await until(() => /"witness":"close/.test(printed), "the application to be told of the close", LONG_MS);
+    await until(() => /"witness":"close/.test(printed), "on_close", LONG_MS);
     session.resume();
     assertEnd(await session.closed(), 1013, /./);
     assert.ok(session.messages.length > 0, "what was queued comes before the close");
@@ -155,9 +156,10 @@ describe("sends that come faster than the client reads", () => {
   });
 });
 
-/** Begins a send that says how long it is; nothing of it is sent, lest the answer be lost with the connection. */
+/** Sends only the head: the server resets a connection that goes on with the body, and its answer may be lost then. */
 async function declare(t, session, transport, length) {
-  const [segment, type] = transport === "jsonp" ? ["jsonp_send", "application/x-www-form-urlencoded"] : ["xhr_send", "text/plain"];
+  const isForm = transport === "jsonp";
+  const [segment, type] = isForm ? ["jsonp_send", "application/x-www-form-urlencoded"] : ["xhr_send", "text/plain"];
   const headers = { "Content-Type": type, "Content-Length": length };
   const send = await start(`${session.url}/${segment}`, { method: "POST", headers });
   t.after(() => send.close());

@@ -1,4 +1,4 @@
-// A session over one transport that receives all the time, as the stock client does, and sends what it is told to.
+// A session over one transport. It receives all the time, as the stock client does: when a response ends it opens the next.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -8,7 +8,7 @@ import { WebSocket } from "ws";
 import { request } from "../harness/http.mjs";
 import { until } from "../harness/wait.mjs";
 
-/** How the HTTP transports receive: what ends a frame, and how it is unwrapped. */
+/** How the HTTP transports receive: the request, what ends a frame, and how it is unwrapped. */
 const RECEIVERS = {
   xhr_streaming: { method: "POST", path: "xhr_streaming", end: "\n", unwrap: (line) => line },
   eventsource: { method: "GET", path: "eventsource", end: "\r\n\r\n", unwrap: eventData },
@@ -19,7 +19,7 @@ const RECEIVERS = {
 
 export const TRANSPORTS = ["websocket", ...Object.keys(RECEIVERS)];
 
-/** For everything that a test waits for together, and for a send that is held. */
+/** Limit for all messages of a test together, and for one send, which the server may hold for a minute. */
 const LONG_MS = 120_000;
 
 /**
@@ -48,7 +48,7 @@ export function bodyOf(transport, messages) {
 class Session {
   frames = [];
   messages = [];
-  /** Code and reason, if the server closed the session, or what else ended it. */
+  /** Code and reason of the close, or the error that ended the session. */
   end;
   #isOpen = false;
 
@@ -64,13 +64,13 @@ class Session {
     return this.#until(() => this.#isOpen, () => "the open frame");
   }
 
-  /** The first messages that came, so many of them; waits for them. */
+  /** Waits until so many messages came, and returns them. */
   async received(count) {
     await this.#until(() => this.messages.length >= count, () => `message ${this.messages.length} of ${count}`);
     return this.messages.slice(0, count);
   }
 
-  /** Waits for the end of the session: code and reason. */
+  /** Waits for the end of the session, and returns code and reason. */
   closed() {
     return until(() => this.end, "the close frame", LONG_MS);
   }
@@ -91,7 +91,7 @@ class Session {
 class HttpSession extends Session {
   #transport;
   #receiver;
-  #agreed = Promise.withResolvers();
+  #resumed = Promise.withResolvers();
 
   constructor(url, transport, isPaused) {
     super();
@@ -101,18 +101,18 @@ class HttpSession extends Session {
     if (!isPaused) this.resume();
   }
 
-  /** From now on there is always a receiver. */
+  /** Polls again. */
   resume() {
-    this.#agreed.resolve();
+    this.#resumed.resolve();
   }
 
-  /** Sends messages in one body. Resolves when they are accepted. */
+  /** Sends messages in one body. Resolves when the server accepted them. */
   async send(messages) {
     const { status, body } = await this.post(bodyOf(this.#transport, messages));
     assert.deepEqual([status, body], this.#transport === "jsonp" ? [200, "ok"] : [204, ""]);
   }
 
-  /** One sending request, as it is; resolves to its response. */
+  /** Sends a body, and resolves to the response. */
   post(body, headers) {
     const isForm = this.#transport === "jsonp";
     const type = isForm ? "application/x-www-form-urlencoded" : "text/plain";
@@ -125,10 +125,10 @@ class HttpSession extends Session {
     this.#receiver?.destroy();
   }
 
-  /** One response after the other, until the session is closed. */
+  /** Reads one response after the other, until the session is closed. */
   async #receive() {
     await this.#respond();
-    await this.#agreed.promise;
+    await this.#resumed.promise;
     while (!this.end) await this.#respond();
   }
 
@@ -166,14 +166,14 @@ class SocketSession extends Session {
     this.#socket.send(bodyOf("websocket", messages));
   }
 
-  /** Sends messages, each in a WebSocket message of its own, in one piece. */
+  /** Sends each message in a WebSocket message of its own, all in one write. */
   sendApart(messages) {
     this.#socket._socket.cork();
     for (const message of messages) this.#socket.send(bodyOf("websocket", [message]));
     this.#socket._socket.uncork();
   }
 
-  /** Reads no more, so that what is sent to it piles up. */
+  /** Stops reading, so that what the server sends piles up. */
   pause() {
     this.#socket.pause();
   }
@@ -192,7 +192,7 @@ function eventData(event) {
   return decodeURI(/data: ?(.*)$/.exec(event)?.[1] ?? "");
 }
 
-/** The string that a script calls its function with. */
+/** The string in a script's call of a function. */
 function argument(script, call) {
   const from = script.indexOf(call);
   return from === -1 ? "" : JSON.parse(script.slice(from + call.length, script.lastIndexOf(");")));

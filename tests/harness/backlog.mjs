@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 
 /**
- * So many messages of `size` bytes in UTF-8: the message's number, then the filling. Where the number has no room there are
- * letters and digits that look random, so that a missing message is seen.
+ * Returns `count` messages of `size` bytes in UTF-8: each is its number, then the filling. A message too short for its number
+ * has letters and digits that look random instead, so that a missing one is noticed.
  */
 export function numbered(count, size, filling = "-") {
   const width = Buffer.byteLength(filling);
@@ -22,7 +22,7 @@ function scrambled(number) {
   return mixed.toString(36).padStart(7, "0").slice(1);
 }
 
-/** What was received is what was sent: in order, with nothing lost, doubled or changed. */
+/** Checks that what was received is what was sent: in order, with nothing lost, doubled or changed. */
 export function assertComplete(received, sent) {
   const wrong = sent.findIndex((message, at) => received[at] !== message);
   const of = (messages) => JSON.stringify(messages[wrong]?.slice(0, 20));
@@ -30,7 +30,7 @@ export function assertComplete(received, sent) {
   assert.equal(received.length, sent.length);
 }
 
-/** Has a stock client send everything at once to an echo, and sees all of it come back. */
+/** Sends all messages at once to an echo, by the stock client, and checks that they come back. */
 export async function exchangeAtOnce(client, messages) {
   for (const message of messages) client.send(message);
   const received = [];

@@ -85,7 +85,7 @@ pub enum SendAnswer {
     Taken,
     /// The messages still wait: the request is to be made again.
     Later,
-    /// The session was closed, by its client or because nobody came for it: nobody will take the messages.
+    /// The session ended before its handler could take the messages.
     Over,
     /// The messages cannot be taken, and the session has to be closed.
     Refused(Refusal),
@@ -98,7 +98,7 @@ pub enum Refusal {
     TimedOut,
     /// The client read nothing for `stall_timeout`.
     Stalled,
-    /// As much as `inbox_limit` is held already.
+    /// There is no memory for it.
     Full,
     /// It gave nothing to take when it was its turn.
     Slow,
@@ -137,8 +137,10 @@ enum State {
     Open,
     /// The client left: nobody waits for it any more, and what it sent before is still handled.
     Left,
-    /// This side closed it: what the client sent before is not wanted any more.
+    /// The application closed it: what the client sent before is not wanted any more.
     Closed,
+    /// It was closed because of what the client sent.
+    Violated,
 }
 
 impl Pacing {
@@ -163,11 +165,12 @@ impl Pacing {
     pub fn closed(&mut self, reason: CloseReason) {
         self.state = match reason {
             CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut => State::Left,
-            CloseReason::Application { .. } | CloseReason::HandlerFailed | CloseReason::Violation { .. } => {
-                self.inbox.drop_messages();
-                State::Closed
-            }
+            CloseReason::Application { .. } | CloseReason::HandlerFailed => State::Closed,
+            CloseReason::Violation { .. } => State::Violated,
         };
+        if self.state != State::Left {
+            self.inbox.drop_messages();
+        }
         self.inbox.close(reason);
     }
 
@@ -260,7 +263,7 @@ impl Pacing {
 
     /// The body of a send that arrived is here.
     pub fn bring(&mut self, now: Millis, id: u64, messages: Messages) {
-        self.sends.bring(now, id, messages, self.rules.inbox_limit);
+        self.sends.bring(now, id, messages);
         self.advance(now);
     }
 
@@ -280,9 +283,10 @@ impl Pacing {
     pub fn answer(&mut self, now: Millis, id: u64) -> Option<SendAnswer> {
         match self.state {
             State::Open => {}
-            State::Left if self.sends.is_taken(id) => return Some(SendAnswer::Taken),
-            State::Left => return Some(SendAnswer::Over),
+            // What the client reads next is the close frame. A stock client would not, if its send failed.
             State::Closed => return Some(SendAnswer::Taken),
+            State::Left | State::Violated if self.sends.is_taken(id) => return Some(SendAnswer::Taken),
+            State::Left | State::Violated => return Some(SendAnswer::Over),
         }
         let is_handled = |item| !self.rules.waits_for_handlers || self.inbox.is_done(item);
         self.sends.answer(now, id, &self.rules, self.unread_since, is_handled)
@@ -292,7 +296,7 @@ impl Pacing {
     pub fn deadline(&self) -> Option<Millis> {
         match self.state {
             State::Open => self.sends.deadline(&self.rules, self.unread_since),
-            State::Left | State::Closed => None,
+            State::Left | State::Closed | State::Violated => None,
         }
     }
 

@@ -77,27 +77,16 @@ impl Sends {
         }
     }
 
-    pub fn bring(&mut self, now: Millis, id: u64, messages: Messages, limit: usize) {
+    pub fn bring(&mut self, now: Millis, id: u64, messages: Messages) {
         if let Some(taken) = self.taken.iter_mut().find(|taken| taken.id == id) {
             taken.asked = Some(now);
             return;
         }
-        let is_known = self.line.iter().any(|place| place.id == id);
-        if !is_known {
-            // Its place was given up.
-            self.arrive(now, id, limit);
-        }
+        // Without a place, which was given up, it is refused.
+        let Some(place) = self.line.iter_mut().find(|place| place.id == id && place.refusal.is_none()) else { return };
         let cost = messages.cost();
-        let is_too_much = self.held_bytes > 0 && self.held_bytes.saturating_add(cost) > limit;
-        let Some(place) = self.line.iter_mut().find(|place| place.id == id) else { return };
-        if !is_known {
-            place.refusal = Some(Refusal::Slow);
-        } else if is_too_much && place.messages.is_none() {
-            place.refusal = Some(Refusal::Full);
-        } else {
-            let before = place.messages.replace(messages).map_or(0, |messages| messages.cost());
-            self.held_bytes = self.held_bytes.saturating_sub(before).saturating_add(cost);
-        }
+        let before = place.messages.replace(messages).map_or(0, |messages| messages.cost());
+        self.held_bytes = self.held_bytes.saturating_sub(before).saturating_add(cost);
     }
 
     /// Refuses all that is held.
