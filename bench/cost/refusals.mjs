@@ -47,14 +47,15 @@ export const REFUSALS = {
     objectRequests: 0,
     vars: TICKETS,
   },
-  "oversized body": { method: "POST", path: send, body: TOO_LONG, status: 413, objectRequests: 0, vars: SMALL_BODIES },
+  // Its session has to be closed, if there is one.
+  "oversized body": { method: "POST", path: send, body: TOO_LONG, status: 413, objectRequests: 1, vars: SMALL_BODIES },
   "oversized body of unsaid length": {
     method: "POST",
     path: send,
     headers: { "Transfer-Encoding": "chunked" },
     body: TOO_LONG,
     status: 413,
-    objectRequests: 0,
+    objectRequests: 1,
     vars: SMALL_BODIES,
   },
   "unknown session": { method: "POST", path: send, body: '["m"]', status: 404, objectRequests: 1 },

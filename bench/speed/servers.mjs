@@ -9,14 +9,22 @@ import { startServer } from "../../tests/harness/server.mjs";
 
 const FLOOR = fileURLToPath(new URL("floor/floor.mjs", import.meta.url));
 
+/** The directory of an older build of this server to compare with, if there is one: `npm run bench -- --before DIR`. */
+const { BENCH_BEFORE } = process.env;
+
 /** This one comes first; the others are what it is measured against. */
 export const SERVERS = {
-  "sockjs-edge": (owner) => startServer(owner, { build: BUILD_DIR, vars: { SOCKJS_DISCONNECT_DELAY: "5000" } }),
+  "sockjs-edge": (owner) => startBuild(owner, BUILD_DIR),
+  ...(BENCH_BEFORE && { before: (owner) => startBuild(owner, BENCH_BEFORE) }),
   floor: startFloor,
   "sockjs-node": startReference,
 };
 
 export const [OURS, ...OTHERS] = Object.keys(SERVERS);
+
+function startBuild(owner, build) {
+  return startServer(owner, { build, vars: { SOCKJS_DISCONNECT_DELAY: "5000" } });
+}
 
 function startFloor(owner) {
   const durableObjects = [{ binding: "FLOOR", className: "Floor" }];

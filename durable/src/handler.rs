@@ -17,8 +17,12 @@ use worker::{Env, Result};
 /// For one connection the methods run one at a time, in the order in which things happened, `on_open` first; different
 /// connections do not wait for one another. Do not keep a `RefCell` borrow over an await.
 ///
-/// What comes while a handler waits is kept up to `body_limit` for each connection: beyond, a send is answered with 503 after
-/// 5 s, and a WebSocket is closed with 1008.
+/// A client that sends faster than it reads waits: while more than half of `queue_limit` waits for it, its next message is not
+/// handed to `on_message`. So a handler that answers each message needs no check of its own; one that sends in a loop awaits
+/// [`Connection::ready`] before each message.
+///
+/// Messages that come while a handler waits are kept up to `inbox_limit` for each connection. Beyond that, sends over HTTP are held
+/// for up to `send_timeout`, and a WebSocket is closed with 1013.
 ///
 /// An error closes that connection with 1011, is logged, and leaves all others alone. A panic takes every connection of
 /// the isolate with it.

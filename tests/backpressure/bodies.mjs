@@ -5,10 +5,9 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { start } from "../harness/http.mjs";
 import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
 import { connectStockClient } from "../harness/stock-client.mjs";
 import { until } from "../harness/wait.mjs";
-import { MIB, growthDuring, mib } from "./growth.mjs";
+import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 import { numbered, numberedJson } from "./numbered.mjs";
 
 const CLIENTS = 64;
@@ -20,7 +19,7 @@ const FIRST = 64 << 10;
 const MEMORY = 160 * MIB;
 
 const FORMS = {
-  short: { SOCKJS_SEND_TIMEOUT: "12000", SOCKJS_STALL_TIMEOUT: "4000" },
+  short: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" },
   long: {},
 };
 /** Bodies that are read at once: 32 MiB. */
@@ -48,7 +47,7 @@ export function bodyCases(form) {
 
 /** `send` takes what opens a session and sends the head of a body in it, and resolves to what came of all sends. */
 async function crowd(owner, vars, send) {
-  const server = await startServer(owner, { vars: { ...PATIENT, ...vars }, log: () => {} });
+  const server = await startMeasured(owner, { ...PATIENT, ...vars });
   const open = async () => {
     const session = await openPollingSession(`${server.url}/echo`);
     const headers = { "Content-Length": BODY.length };

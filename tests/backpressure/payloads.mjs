@@ -4,10 +4,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
 import { within } from "../harness/wait.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
-import { MIB, growthDuring, mib } from "./growth.mjs";
+import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 import { HttpSession } from "./http-session.mjs";
 import { numberedJson } from "./numbered.mjs";
 
@@ -15,10 +14,9 @@ const BYTES = 6 * MIB;
 const SIZE = 1 << 10;
 const repeated = (head, part, tail = "") => head + part.repeat((BYTES - head.length - tail.length) / part.length) + tail;
 
-const GOOD = {
-  "messages of 1 KiB": () => numberedJson(0, Math.floor(BYTES / (SIZE + 3)), SIZE),
-  "empty messages": () => repeated('[""', ',""', "]"),
-};
+const GOOD = { "messages of 1 KiB": () => numberedJson(0, Math.floor(BYTES / (SIZE + 3)), SIZE) };
+/** Their echo takes longer. */
+const MANY = { "empty messages": () => repeated('[""', ',""', "]") };
 const BAD = {
   "objects": () => repeated('[{"":1}', ',{"":1}', "]"),
   "numbers": () => repeated("[0", ",0", "]"),
@@ -77,7 +75,7 @@ const WAYS = {
 };
 
 /** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
-export function payloadCases() {
+export function payloadCases(form) {
   const cases = (bodies, run) =>
     Object.entries(WAYS).flatMap(([name, way]) =>
       Object.entries(bodies).map(([what, make]) => ({
@@ -85,7 +83,7 @@ export function payloadCases() {
         run: (owner) => run(owner, way, make()),
       })),
     );
-  return [...cases(GOOD, taken), ...cases(BAD, refused)];
+  return [...cases(GOOD, taken), ...(form === "long" ? cases(MANY, taken) : []), ...cases(BAD, refused)];
 }
 
 async function taken(owner, way, body) {
@@ -105,7 +103,7 @@ async function refused(owner, way, body) {
 }
 
 async function startService(owner) {
-  const server = await startServer(owner);
+  const server = await startMeasured(owner, {});
   const service = { server, url: `${server.url}/echo` };
   await exchangeSmall(owner, service);
   return service;

@@ -57,7 +57,7 @@ for (const direction of DIRECTIONS) {
     const { client, server, proxy } = await openPair(t, { roundTripMs: 2, buffer });
     const [sender, receiver] = ends(direction, { client, server });
     receiver.pause();
-    const sent = randomBytes(64 * MIB);
+    const sent = randomBytes(32 * MIB);
     sender.write(sent);
     // The kernel takes what it takes; then nobody does.
     await until(() => proxy.held >= buffer, "a full buffer");

@@ -5,19 +5,25 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { startServer } from "../harness/server.mjs";
 import { until, within } from "../harness/wait.mjs";
-import { MIB, growthDuring, mib } from "./growth.mjs";
+import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 import { HttpSession } from "./http-session.mjs";
 import { Received, numbered, numberedJson } from "./numbered.mjs";
 
-const TRANSPORTS = ["websocket", "xhr-streaming", "xhr-polling"];
-const SIZES = [32, 1 << 10];
-
-/** What is sent without reading, after as much that was read. */
+/** Transports and sizes of messages, what is sent without reading, and what passed before that and was read. */
 const FORMS = {
-  short: { total: 24 * MIB, vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" } },
-  long: { total: 100 * MIB, vars: {} },
+  short: {
+    flows: [["websocket", 1024], ["xhr-streaming", 32], ["xhr-polling", 1024]],
+    total: 24 * MIB,
+    warmUp: 4 * MIB,
+    vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" },
+  },
+  long: {
+    flows: ["websocket", "xhr-streaming", "xhr-polling"].flatMap((transport) => [[transport, 32], [transport, 1024]]),
+    total: 100 * MIB,
+    warmUp: 24 * MIB,
+    vars: {},
+  },
 };
 /** No session here ends because nobody polls. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
@@ -36,23 +42,23 @@ const FLOW_MS = 600_000;
 
 /** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
 export function unreadCases(form) {
-  return TRANSPORTS.flatMap((transport) =>
-    SIZES.map((size) => ({
-      name: `${transport}: ${mib(FORMS[form].total)} of ${size} B that are not read`,
-      run: (owner) => unread(owner, { ...FORMS[form], transport, size }),
-    })),
-  );
+  const { flows, ...rest } = FORMS[form];
+  return flows.map(([transport, size]) => ({
+    name: `${transport}: ${mib(rest.total)} of ${size} B that are not read`,
+    run: (owner) => unread(owner, { ...rest, transport, size }),
+  }));
 }
 
-async function unread(owner, { transport, size, total, vars }) {
-  const server = await startServer(owner, { vars: { ...PATIENT, ...vars }, log: () => {} });
-  const count = Math.ceil(total / size);
+async function unread(owner, { transport, size, total, warmUp, vars }) {
+  const server = await startMeasured(owner, { ...PATIENT, ...vars });
   const send = transport === "websocket" ? sendOverSocket : sendOverHttp;
-  const service = `${server.url}/echo`;
-  await within(send(owner, service, { transport, size, count, isRead: true }), "the flow that is read", FLOW_MS);
+  const flow = (bytes, isRead) => {
+    const sent = send(owner, `${server.url}/echo`, { transport, size, count: bytes / size, isRead });
+    return within(sent, `the end of the flow that is ${isRead ? "" : "not "}read`, FLOW_MS);
+  };
+  await flow(warmUp, true);
 
-  const flow = send(owner, service, { transport, size, count, isRead: false });
-  const { result, growth } = await growthDuring(server, () => within(flow, "the end of the flow that is not read", FLOW_MS));
+  const { result, growth } = await growthDuring(server, () => flow(total, false));
   const { sent, received, close, figures } = result;
   assert.equal(close?.[0], TRY_AGAIN_LATER, `closed with ${close}, ${received.count} of ${sent} messages back`);
   assert.ok(growth <= 1.1 * LIMITS, `the server's memory grew by ${mib(growth)}`);

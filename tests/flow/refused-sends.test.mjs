@@ -130,9 +130,10 @@ describe("sends that come faster than the client reads", () => {
       const messages = numbered(30, SIZE);
       const answers = await Promise.all(messages.map((message) => session.post(bodyOf(transport, [message]))));
       const accepted = messages.filter((_, number) => answers[number].status === (transport === "jsonp" ? 200 : 204));
-      assert.ok(FIT <= accepted.length && accepted.length <= FIT_AT_MOST, `${accepted.length} accepted`);
       const refused = answers.filter(({ status }) => status === 503);
-      assert.equal(refused.length, messages.length - accepted.length);
+      assert.ok(accepted.length >= FIT, `${accepted.length} accepted`);
+      assert.ok(refused.length > 0);
+      assert.equal(accepted.length + refused.length, messages.length);
 
       session.resume();
       assertEnd(await session.closed(), 1013, /./);

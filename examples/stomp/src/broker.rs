@@ -2,7 +2,7 @@
 
 use crate::frame::Frame;
 use serde::{Deserialize, Serialize};
-use sockjs_edge::{Connection, Handler, Millis, Room};
+use sockjs_edge::{Connection, Handler, Millis, Room, SendError};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use worker::{Date, Env};
@@ -12,6 +12,9 @@ const HEART_BEAT: u64 = 20_000;
 
 /// Headers that the server writes itself; all others of a SEND come along with its MESSAGE.
 const OWN_HEADERS: [&str; 5] = ["content-length", "message-id", "receipt", "subscription", "transaction"];
+
+/// Close code for a subscriber that reads more slowly than others send.
+const TOO_SLOW: u16 = 4013;
 
 pub struct Broker {
     heart_beat: Millis,
@@ -113,7 +116,11 @@ impl Broker {
         let message = message.with_body(&*sent.body);
         for (conn, client) in room.connections().into_iter().filter_map(with_client) {
             for (id, _) in client.subscriptions.iter().filter(|(_, to)| *to == destination) {
-                let _ = conn.send(message.clone().with("subscription", id).to_string()); // who does not read misses it
+                let message = message.clone().with("subscription", id).to_string();
+                if conn.send(message) == Err(SendError::QueueFull) {
+                    // It would miss a message and not know.
+                    conn.close(TOO_SLOW, "Too slow").map_err(|error| error.to_string())?;
+                }
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! `/flood`: a message such as `{"bytes":104857600,"size":1024}` is answered with that many bytes, in messages of that
-//! size, however slowly the client reads: a message that is refused counts as offered.
+//! size, however slowly the client reads: a message that is refused counts as offered. With `"waits":true` it awaits
+//! `ready` before each message, as an application does.
 //!
 //! What is accepted is numbered without gaps, so that a test sees what was lost or doubled. When all is offered, one line of
 //! the log tells what became of it.
@@ -26,13 +27,17 @@ impl Handler for Flood {
         let number = |name| order.get(name).and_then(Value::as_u64).ok_or_else(|| Error::RustError("no order".into()));
         let (bytes, size) = (number("bytes")?, number("size")?);
         let (mut accepted, mut refused) = (0_u64, 0_u64);
+        let waits = order.get("waits").is_some();
         for offered in 0..bytes.div_ceil(size.max(1)) {
+            if waits {
+                connection.ready().await?;
+            }
             match connection.send(numbered(accepted, size as usize)) {
                 Ok(()) => accepted += 1,
                 Err(SendError::QueueFull) => refused += 1,
                 Err(error) => return Err(error.into()),
             }
-            if offered % AT_ONCE == AT_ONCE - 1 {
+            if !waits && offered % AT_ONCE == AT_ONCE - 1 {
                 Delay::from(Duration::ZERO).await;
             }
         }
