@@ -18,7 +18,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
     for (const segment of Object.keys(TRANSPORTS)) {
       const name = `${level}, ${segment}`;
 
-      test(`${name}: a send whose handler did not return fails, and can be sent again`, async (t) => {
+      if (level === "outbox") test(`${name}: a send whose handler did not return fails, and can be sent again`, async (t) => {
         const client = await openClient(t, trouble, segment);
         const sent = client.send('{"sleep":{"ms":60000,"then":"echo"}}');
         await trouble.told.hears(client.id, "sleeps: echo");
@@ -55,7 +55,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
         for (const message of taken) assert.equal(heard(client, message), 1);
       });
 
-      test(`${name}: a send that is answered after a second can be lost with what waits behind it`, async (t) => {
+      if (level === "default") test(`${name}: a send that is answered before it is handled can be lost with what waits behind it`, async (t) => {
         const client = await openClient(t, trouble, segment);
         const waiting = ["a", "b", "c"];
         assert.equal(await client.send("before"), 204);

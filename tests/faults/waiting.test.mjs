@@ -31,17 +31,6 @@ async function readsExactly(client, messages) {
   assert.deepEqual(client.frames.filter((frame) => frame !== "h"), ["o"]);
 }
 
-/** As JSON it takes 2.4 MB, more than a row of the database. */
-const LARGE = "\u0001".repeat(400_000);
-
-test("a message that is too large for a row is stored in parts, and comes after a kill -9, once and in order", async (t) => {
-  const trouble = await startTrouble(t, { vars: { ...HALTING, ...LEVELS.outbox } });
-  const messages = ["before", LARGE, "between", `${LARGE}é`, "after"];
-  const client = await openWaiting(t, trouble, "xhr", messages);
-  for (const _ of [1, 2]) await trouble.crash();
-  await readsExactly(client, messages);
-});
-
 const echoes = (count) => Array.from({ length: count }, (_, number) => `echo ${number}`);
 
 for (const [level, vars] of Object.entries(LEVELS)) {

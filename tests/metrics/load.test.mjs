@@ -113,11 +113,11 @@ describe("/metrics agrees with a client that counts", { concurrency: true }, () 
     await session.poll();
     assert.equal((await session.sendBody("[")).status, 500);
     refused("", "malformed");
-    assert.equal((await session.send(["x".repeat(200)])).status, 413);
-    refused("", "too_large");
     await session.pendingPoll(t);
     assert.match((await session.poll()).body, /^c\[2010,/);
     refused("xhr-polling", "contended");
+    assert.equal((await session.send(["x".repeat(200)])).status, 413);
+    refused("", "too_large");
     assert.equal((await request(`${echo}/000/${randomUUID()}/websocket`)).status, 400);
     refused("websocket", "malformed");
 

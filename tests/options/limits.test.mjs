@@ -26,12 +26,13 @@ async function openEcho(t, { url } = server) {
   return socket;
 }
 
-test("more messages in one send than messages_per_body are refused, and the session goes on", async () => {
+test("more messages in one send than messages_per_body are refused, and close the session after what came before", async () => {
   const session = await openPollingSession(`${server.url}/echo`);
-  const refused = await session.send(several(6));
-  assert.deepEqual([refused.status, refused.body], [413, "The body has too many messages.\n"]);
   assert.equal((await session.send(several(5))).status, 204);
+  const refused = await session.send(several(6));
+  assert.deepEqual([refused.status, refused.body], [413, "The body has too many messages (messages_per_body).\n"]);
   assert.equal((await session.poll()).body, 'a["0","1","2","3","4"]\n');
+  assert.equal((await session.poll()).body, 'c[1009,"The body has too many messages (messages_per_body)."]\n');
 });
 
 test("more in one WebSocket message close it with 1009", async (t) => {

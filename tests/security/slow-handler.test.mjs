@@ -1,4 +1,4 @@
-// Clients that send faster than the application handles: what waits for it is bounded by body_limit.
+// Clients that send faster than the application handles: what waits for it is bounded by inbox_limit.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -9,11 +9,11 @@ import { within } from "../harness/wait.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
 
 const LIMIT = 1024;
-const vars = { SOCKJS_BODY_LIMIT: String(LIMIT), SOCKJS_MESSAGE_LIMIT: String(LIMIT) };
+const vars = { SOCKJS_INBOX_LIMIT: String(LIMIT), SOCKJS_SEND_TIMEOUT: "1000" };
 const server = await startServer({ after }, { vars });
 /** A handler that is busy for longer than any test. */
 const SLEEP = "3600000 a";
-/** Three of them are above the limit. */
+/** Two of them are above the limit. */
 const HALF = "1 ".padEnd(LIMIT / 2, "b");
 
 test("over HTTP a send that finds too much waiting is held, then refused with 503, and so is one behind it", async () => {
@@ -23,15 +23,24 @@ test("over HTTP a send that finds too much waiting is held, then refused with 50
   for (const { status, body } of refused) {
     assert.deepEqual([status, body], [503, "The session cannot take messages now.\n"]);
   }
-  const { body } = await session.poll();
-  assert.equal(body, 'a["begin a"]\n', "the session goes on");
+  assert.equal((await session.poll()).body, 'a["begin a"]\n', "what was sent before comes before the close");
+  assert.equal((await session.poll()).body, 'c[1013,"Messages come faster than they are handled"]\n');
 });
 
-test("a WebSocket whose messages come faster than they are handled is closed with 1008", async (t) => {
+test("empty sends count, too", async () => {
+  const session = await openPollingSession(`${server.url}/sleeper`);
+  assert.equal((await session.send([SLEEP])).status, 204);
+  const answers = await Promise.all(Array.from({ length: 40 }, () => session.send([])));
+  const statuses = answers.map(({ status }) => status).sort();
+  assert.ok(statuses.filter((status) => status === 204).length >= 12, "as many as fit are taken");
+  assert.equal(statuses.at(-1), 503);
+});
+
+test("a WebSocket whose messages come faster than they are handled is closed with 1013", async (t) => {
   const socket = await openWebSocket(t, `${server.url}/sleeper/000/${randomUUID()}/websocket`);
   assert.equal(await socket.frames.next("the open frame"), "o");
   socket.send(JSON.stringify([SLEEP]));
   for (const _ of [1, 2, 3]) socket.send(JSON.stringify([HALF]));
   const closed = await within(socket.closed, "the close");
-  assert.deepEqual(closed, { code: 1008, reason: "Messages come faster than they are handled" });
+  assert.deepEqual(closed, { code: 1013, reason: "Too many messages wait" });
 });

@@ -9,7 +9,9 @@ import { readObjects } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
 import { assertContentType, assertCors, assertNotCached } from "./headers.mjs";
 
-const MEBIBYTE = 1 << 20;
+/** protocol/src/options/table.rs. */
+const BODY_LIMIT = 8 << 20;
+const MESSAGE_LIMIT = 512 << 10;
 
 const UNKNOWN_PATHS = ["//", "/ech", "/echoo", "/Echo", "/other/info", "/favicon.ico"];
 const UNKNOWN_BELOW = ["/a", "/a.html", "//", "///", "/a/a", "/a/a/", "/a/", "/info/x", "/0/s/unknown", "/0/s/xhr/x"];
@@ -67,8 +69,8 @@ test("a wrong method is 405, with the right ones and without a body or a content
 
 const LARGE = [
   // By what it is said to be, before it is there: whoever went on to send it might lose the answer with the connection.
-  ["a body above 1 MiB", undefined, { "Content-Length": MEBIBYTE + 1 }],
-  ["a message above 512 KiB", JSON.stringify(["x".repeat(MEBIBYTE / 2 + 1)])],
+  ["a body above 8 MiB", undefined, { "Content-Length": BODY_LIMIT + 1 }],
+  ["a message above 512 KiB", JSON.stringify(["x".repeat(MESSAGE_LIMIT + 1)])],
 ];
 
 const UNREADABLE = [
@@ -85,15 +87,23 @@ async function assertRefused(session) {
     assert.equal(response.status, 500, body);
     assert.ok(response.body.includes(text), `${body}: ${response.body}`);
   }
-  for (const [what, body, headers] of LARGE) assert.equal((await session.sendBody(body, headers)).status, 413, what);
 }
 
-test("a send that cannot be taken is refused, and its session lives on", async (t) => {
+test("a send that cannot be read is refused, and its session lives on", async (t) => {
   const server = await startServer(t);
   const session = await openPollingSession(`${server.url}/echo`);
   await assertRefused(session);
   await session.send(["a"]);
   assert.equal((await session.poll()).body, 'a["a"]\n');
+});
+
+test("a send that is too large is refused, and closes its session", async (t) => {
+  const server = await startServer(t);
+  for (const [what, body, headers] of LARGE) {
+    const session = await openPollingSession(`${server.url}/echo`);
+    assert.equal((await session.sendBody(body, headers)).status, 413, what);
+    assert.match((await session.poll()).body, /^c\[1009,"The (body|message) is larger than \d+ bytes \(\1_limit\)\."\]\n$/);
+  }
 });
 
 test("a body that does not say its length is refused once it is too large, before its end", async (t) => {
@@ -102,7 +112,7 @@ test("a body that does not say its length is refused once it is too large, befor
   const send = await start(`${url}/xhr_send`, { method: "POST", headers: { "Transfer-Encoding": "chunked" } });
   t.after(() => send.close());
   const length = 0x10000;
-  for (let sent = 0; sent <= MEBIBYTE; sent += length) send.write(`10000\r\n${"x".repeat(length)}\r\n`);
+  for (let sent = 0; sent <= BODY_LIMIT; sent += length) send.write(`10000\r\n${"x".repeat(length)}\r\n`);
   assert.equal((await send.head()).status, 413);
 });
 
@@ -132,7 +142,7 @@ test("scripts of other origins may read why a send was refused", async (t) => {
       [unknown, '["a"]', 404],
       [session, "", 500],
       [session, '["x', 500],
-      ...LARGE.map(([, body, headers]) => [session, body, 413, headers]),
+      ...LARGE.map(([, body, headers]) => [unknown, body, 413, headers]),
     ]) {
       const refused = await to.sendBody(body, { ...headers, ...(origin && { Origin: origin }) });
       assert.equal(refused.status, status);
@@ -143,14 +153,17 @@ test("scripts of other origins may read why a send was refused", async (t) => {
   }
 });
 
-test("a send that cannot be taken asks no object, known session or not", async (t) => {
+test("a send that cannot be read asks no object, known session or not", async (t) => {
   const server = await startServer(t);
   await assertRefused(new PollingSession(`${server.url}/echo`));
   assert.deepEqual(readObjects(server.objects), {});
 });
 
-test("a send to an unknown session is 404; its object writes no row and sets no alarm", async (t) => {
+test("a send to an unknown session is 404, or 413; its object writes no row and sets no alarm", async (t) => {
   const server = await startServer(t);
+  for (const [, body, headers] of LARGE) {
+    assert.equal((await new PollingSession(`${server.url}/echo`).sendBody(body, headers)).status, 413);
+  }
   for (const service of ["echo", "close"]) {
     const { status } = await new PollingSession(`${server.url}/${service}`).send(["a"]);
     assert.equal(status, 404);
