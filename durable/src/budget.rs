@@ -32,6 +32,11 @@ impl Share {
         self.is_lost.get()
     }
 
+    /// True if nothing of it is in memory, nor was dropped.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.get() == 0 && !self.is_lost()
+    }
+
     fn set(&self, bytes: usize) {
         let before = self.bytes.replace(bytes);
         TOTAL.set(TOTAL.get().saturating_sub(before).saturating_add(bytes));

@@ -36,6 +36,12 @@ pub(crate) struct Waiters {
     pub close_read: Vec<oneshot::Sender<()>>,
 }
 
+impl Waiters {
+    fn is_empty(&self) -> bool {
+        self.sends.is_empty() && self.ready.is_empty() && self.close_read.is_empty()
+    }
+}
+
 /// Connections that are looked at again after a time.
 #[derive(Default)]
 pub(crate) struct Looks {
@@ -86,8 +92,13 @@ impl Connection {
 impl Object {
     /// Runs the handler as far as the client keeps up, and answers whoever waits for that.
     pub(crate) fn pace(self: &Rc<Self>, entry: &Rc<Entry>) {
+        if entry.is_at_rest() {
+            return;
+        }
         loop {
-            entry.look();
+            if !entry.info.transport.is_websocket() {
+                entry.look();
+            }
             let waiting = entry.waiting();
             if !entry.pacing.borrow_mut().begin(waiting) {
                 break;
@@ -231,16 +242,21 @@ impl Entry {
         self.pacing.borrow_mut().look(now(), has_unread, read);
     }
 
+    /// True if the client sent nothing that is not handled, and nobody waits for anything.
+    fn is_at_rest(&self) -> bool {
+        self.share.is_empty() && self.pacing.borrow().is_at_rest() && self.waiters.borrow().is_empty()
+    }
+
     fn has_waiters(&self) -> bool {
         !self.waiters.borrow().sends.is_empty() || self.share.is_lost()
     }
 
     fn tell_waiters(&self) {
         let mut waiters = self.waiters.borrow_mut();
-        let Waiters { sends, ready, close_read } = &mut *waiters;
-        if sends.is_empty() && ready.is_empty() && close_read.is_empty() {
+        if waiters.is_empty() {
             return;
         }
+        let Waiters { sends, ready, close_read } = &mut *waiters;
         let now = now();
         let mut pacing = self.pacing.borrow_mut();
         sends.retain_mut(|(id, waiter)| {

@@ -59,7 +59,7 @@ fn push_array(text: &mut String, messages: &[Message]) {
         if at > 0 {
             text.push(',');
         }
-        push_quoted(text, message.as_str());
+        message.push_to(text);
     }
     text.push(']');
 }
@@ -108,6 +108,17 @@ impl Message {
     /// True if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
+    }
+
+    /// Appends the text as a JSON string.
+    fn push_to(&self, frame: &mut String) {
+        if self.quoted > self.text.len() + 2 {
+            return push_quoted(frame, &self.text);
+        }
+        // Nothing in it has to be escaped.
+        frame.push('"');
+        frame.push_str(&self.text);
+        frame.push('"');
     }
 }
 

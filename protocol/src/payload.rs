@@ -79,7 +79,18 @@ pub struct Messages {
     /// Start of the part of `text` that was not cut yet.
     at: usize,
     left: usize,
-    is_raw: bool,
+    form: Form,
+}
+
+/// The form in which a message stands in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// JSON strings, with whatever stands between them.
+    Json,
+    /// The one string of an array, without an escape: what most clients send, most of the time.
+    OnePlain,
+    /// The text itself.
+    Raw,
 }
 
 /// Bytes that count for one body in memory besides its own: many empty ones are not nothing.
@@ -122,13 +133,13 @@ impl Messages {
     pub fn of_raw(text: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
         match text.len() > limits.message {
             true => Err(PayloadError::TooLarge),
-            false => Ok(Self { text, at: 0, left: 1, is_raw: true }),
+            false => Ok(Self { text, at: 0, left: 1, form: Form::Raw }),
         }
     }
 
     /// The `count` messages of a text that [`Messages::of_body`] accepted before, in the other half of the server.
     pub fn trusted(text: String, count: usize) -> Self {
-        Self { text, at: 0, left: count, is_raw: false }
+        Self { text, at: 0, left: count, form: Form::Json }
     }
 
     /// The JSON, for [`Messages::trusted`].
@@ -162,7 +173,8 @@ impl Messages {
         read: impl FnOnce(&mut serde_json::Deserializer<StrRead<'_>>, &mut Check) -> serde_json::Result<()>,
     ) -> Result<Self, PayloadError> {
         if let Some(message) = one_plain(&text) {
-            return if message > limits.message { Err(PayloadError::TooLarge) } else { Ok(Self::trusted(text, 1)) };
+            let plain = Self { text, at: 0, left: 1, form: Form::OnePlain };
+            return if message > limits.message { Err(PayloadError::TooLarge) } else { Ok(plain) };
         }
         let text = match replace_lone_surrogates(&text) {
             Cow::Owned(replaced) => replaced,
@@ -181,8 +193,15 @@ impl Messages {
 
     /// Cuts out the next string.
     fn cut(&mut self) -> Option<String> {
-        if self.is_raw {
-            return Some(std::mem::take(&mut self.text));
+        match self.form {
+            Form::Raw => return Some(std::mem::take(&mut self.text)),
+            Form::OnePlain => {
+                let mut message = std::mem::take(&mut self.text);
+                message.truncate(message.len().saturating_sub(2));
+                message.drain(..2.min(message.len()));
+                return Some(message);
+            }
+            Form::Json => {}
         }
         let rest = self.text.get(self.at..)?;
         let start = rest.find('"')?;

@@ -323,7 +323,10 @@ fn a_handler_that_never_returns_lets_a_durable_send_time_out() {
     assert!(pacing.begin(0) && pacing.next(0).is_some());
     assert_eq!(pacing.answer(NOW + Millis(5_000), 1), Some(SendAnswer::Later));
     assert_eq!(pacing.deadline(), None);
-    assert_eq!(send(&mut pacing, NOW + OUTBOX.send_timeout, 1, messages(&["a"])), Some(SendAnswer::Refused(Refusal::TimedOut)));
+    assert_eq!(
+        send(&mut pacing, NOW + OUTBOX.send_timeout, 1, messages(&["a"])),
+        Some(SendAnswer::Refused(Refusal::TimedOut))
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-// Many clients that send large bodies at once, at full speed or almost not at all: the server reads no more of them than it has
-// memory for, and clients with small messages notice little of it.
+// Many clients that send large bodies at once, as fast as they can or almost not at all: the server reads only as many as it has
+// memory for, and goes on to serve clients with small messages.
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,28 +14,28 @@ const CLIENTS = 64;
 const SIZE = 1 << 10;
 /** Just within `body_limit`. */
 const BODY = Buffer.from(numberedJson(0, Math.floor((8 * MIB - 1) / (SIZE + 3)), SIZE));
-/** What a client that trickles sends at once, before a byte each second. */
+/** Bytes that a client that trickles sends at once, before one byte each second. */
 const FIRST = 64 << 10;
+/** Most by which the server's memory may grow. */
 const MEMORY = 160 * MIB;
 
-/** `answerMs` is for the answers to all: each may wait for `send_timeout` to be read, and then be held as long. */
+/** `answerMs` is for all answers: each body may wait for `send_timeout` to be read, and its messages as long for the inbox. */
 const FORMS = {
   short: { answerMs: 60_000, vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" } },
   long: { answerMs: 240_000, vars: {} },
 };
-/** Bodies that are read at once: 32 MiB. */
+/** Bodies that the server reads at once: 32 MiB of them. */
 const AT_ONCE = 4;
-/** No session here ends because nobody polls. */
+/** Without polls no session ends here. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
 
-const OTHERS = ["websocket", "websocket", "websocket", "websocket", "xhr-streaming", "xhr-streaming", "eventsource"].concat(
-  Array(3).fill("xhr-polling"),
-);
+/** Number of other clients by their transports. */
+const OTHERS = Object.entries({ websocket: 4, "xhr-streaming": 2, eventsource: 1, "xhr-polling": 3 });
 const PAUSE_MS = 20;
 /** An idle machine needs a hundredth of it. */
 const ROUND_TRIP_MS = 60_000;
 
-/** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
+/** Returns cases as `{ name, run }`; `run` takes an owner and resolves to figures. */
 export function bodyCases(form) {
   const all = `${CLIENTS} bodies of ${mib(BODY.length)}`;
   return [
@@ -44,7 +44,7 @@ export function bodyCases(form) {
   ];
 }
 
-/** `send` takes what opens a session and sends the head of a body in it, and resolves to what came of all sends. */
+/** `send` is given a function that opens a session and a send in it, up to the body. It resolves to the outcomes of all sends. */
 async function crowd(owner, { vars, answerMs }, send) {
   const server = await startMeasured(owner, { ...PATIENT, ...vars });
   const open = async () => {
@@ -54,7 +54,8 @@ async function crowd(owner, { vars, answerMs }, send) {
     owner.after(() => connection.close());
     return connection;
   };
-  const others = await Promise.all(OTHERS.map((transport) => Other.open(owner, server, transport)));
+  const transports = OTHERS.flatMap(([transport, count]) => Array(count).fill(transport));
+  const others = await Promise.all(transports.map((transport) => Other.open(owner, server, transport)));
   const sends = async () => {
     try {
       return await send(open, answerMs);
@@ -82,7 +83,7 @@ async function sendAtOnce(open, ms) {
   return Promise.all(connections.map((connection) => sendWhole(connection, ms)));
 }
 
-/** Those that trickle are refused while others wait; when the last few are left, one that does not trickle is taken. */
+/** Expects those that trickle to be refused while others wait. When the last few are left, one at full speed is to be taken. */
 async function trickle(open, ms) {
   const connections = await Promise.all(Array.from({ length: CLIENTS }, open));
   const outcomes = connections.map(() => OPEN);
@@ -92,7 +93,7 @@ async function trickle(open, ms) {
   let next = FIRST;
   const timer = setInterval(() => {
     const byte = BODY.subarray(next, (next += 1));
-    connections.forEach((connection, at) => isRefused(outcomes[at]) || connection.write(byte));
+    connections.filter((_, at) => !isRefused(outcomes[at])).forEach((connection) => connection.write(byte));
   }, 1_000);
   try {
     const refused = () => outcomes.filter(isRefused).length;
@@ -117,7 +118,7 @@ async function answer(connection, ms) {
   }
 }
 
-/** A client that has one small message under way, all the time. */
+/** A client that always has one small message in flight. */
 class Other {
   #client;
   #isOver = false;
@@ -128,7 +129,7 @@ class Other {
     return other;
   }
 
-  /** Resolves after `stop` to how many round trips there were and how long the longest took; fails if one has no end. */
+  /** Goes on until `stop`, and resolves to the number of round trips and the duration of the longest. */
   async run() {
     let longestMs = 0;
     let count = 0;

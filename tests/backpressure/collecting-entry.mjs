@@ -1,12 +1,11 @@
-// The Worker, with a path at which its isolate collects its garbage. It takes the place of the built module, which it imports,
-// and exports the same.
+// Adds a path to the Worker at which its isolate collects its garbage. It replaces the main module, which it imports.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker from "./index.js";
 
 export * from "./index.js";
 
-/** What no service's prefix leads to. */
+/** No service has this prefix. */
 const COLLECT = "/.collect";
 
 export default class extends WorkerEntrypoint {

@@ -1,5 +1,5 @@
-// How much memory a server takes for what a test does to it. V8 collects garbage when it likes, often only after a hundred
-// MiB of it: here it is told to, all the time, so that what is left is what the server keeps.
+// Measures the memory that a server needs. V8 collects its garbage when it likes, often only after a hundred MiB. Here it has
+// to collect it all the time, so that only what the server really keeps is measured.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -9,29 +9,29 @@ import { startServer } from "../harness/server.mjs";
 
 export const MIB = 1 << 20;
 
-/** For a message. */
+/** Returns a number of bytes for a reader. */
 export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 
 const ENTRY = fileURLToPath(new URL("collecting-entry.mjs", import.meta.url));
-/** As `npm run serve` has it, but that modules may collect garbage. */
+/** Configuration of `npm run serve`, with `gc` for the modules. */
 const LAYOUT = {
   modules: [],
   sockets: ["http"],
   capnp: (facts) => workerdCapnp(facts).replace(/^const config .*\($/m, '$&\n  v8Flags = ["--expose-gc"],'),
 };
-/** Between two collections, and between two looks at the memory. */
+/** Pauses between two collections, and between two readings of the memory. */
 const COLLECT_MS = 250;
 const LOOK_MS = 10;
-/** On a busy server one takes its turn. */
+/** A collection waits for whatever the isolate does. */
 const COLLECTED_MS = 120_000;
 
-/** As `startServer`, for `growthDuring`. */
+/** Starts a server for `growthDuring`, with these variables. */
 export function startMeasured(owner, vars) {
-  // What it logs of clients that it has to close is no concern here; that it does not panic is looked at all the same.
+  // It logs the sends that it refuses. A panic in the log still fails the test.
   return startServer(owner, { vars, entry: [ENTRY], layout: LAYOUT, log: () => {} });
 }
 
-/** What `body` gives, and how far the server's resident memory was at most above what it was before, in bytes. */
+/** Runs `body`, and resolves to its `result` and to the most by which the server's resident memory grew meanwhile, in bytes. */
 export async function growthDuring(server, body) {
   await collect(server);
   const before = server.memory();
@@ -51,7 +51,7 @@ export async function growthDuring(server, body) {
   } finally {
     isOver = true;
     clearInterval(timer);
-    await collecting;
+    await collecting.catch(() => {}); // an error of it won the race, or comes of the one that did
   }
 }
 

@@ -1,4 +1,4 @@
-// A session over HTTP that receives only while it is asked to, and sends one body after the other.
+// A session over HTTP that receives only while it is told to, and sends one body after the other.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { request as startRequest } from "node:http";
 import { within } from "../harness/wait.mjs";
 
-/** How each transport receives; `unwrap` takes a line of the body and gives the frame in it. */
+/** Receiving requests of each transport; `unwrap` takes a line of the body and returns the frame in it. */
 const RECEIVERS = {
   "xhr-polling": { method: "POST", path: "xhr", unwrap: (line) => line },
   "xhr-streaming": { method: "POST", path: "xhr_streaming", unwrap: (line) => line },
@@ -24,7 +24,7 @@ const JSONP_SEND = {
   taken: 200,
 };
 
-/** More than any session here needs: a client that is answered at once with nothing fails in the end. */
+/** Most requests of one session: more than any needs here, so that a client that gets nothing fails in the end. */
 const MOST_REQUESTS = 50_000;
 
 export class HttpSession {
@@ -35,7 +35,7 @@ export class HttpSession {
   #isOver = false;
 
   /**
-   * @param owner what its requests end with
+   * @param owner its requests end with this one
    * @param {string} service URL of a service, such as http://127.0.0.1:1234/echo
    */
   constructor(owner, service, transport) {
@@ -45,7 +45,7 @@ export class HttpSession {
     owner.after(() => this.stop());
   }
 
-  /** Opens the session and resolves to the frames of its first response, of which no more than the open frame was read. */
+  /** Opens the session and resolves to the frames of its first response, read up to the open frame. */
   async open() {
     const frames = await this.#respond();
     const opened = async () => {
@@ -59,8 +59,8 @@ export class HttpSession {
   }
 
   /**
-   * Gives each message to `take`, of the response whose frames are given and then of one after the other, until a close frame
-   * comes, which it resolves to, as `[code, reason]`, or `isEnough`.
+   * Receives messages and passes each to `take`: first those in `frames`, then those of one response after the other. Ends with
+   * a close frame, and resolves to it as `[code, reason]`, or when `isEnough` returns true.
    */
   async receive(frames, take, isEnough = () => false) {
     for (let requests = 0; requests < MOST_REQUESTS && !this.#isOver; requests += 1) {
@@ -74,7 +74,7 @@ export class HttpSession {
     throw new Error("the session was neither closed nor complete");
   }
 
-  /** Sends messages, given as JSON: whether they were taken, and the status. */
+  /** Sends messages, given as JSON. Resolves to the status, and to whether it says that they were taken. */
   async send(json, ms) {
     const { path, type, encode, taken } = this.#send;
     const body = Buffer.from(encode(json));
@@ -91,7 +91,7 @@ export class HttpSession {
 
   async #respond() {
     const { method, path, unwrap } = this.#receiver;
-    // As long as a heartbeat, and more.
+    // A poll is answered after a heartbeat at the latest.
     return framesOf(await this.#request(method, path, {}, "", 60_000), unwrap);
   }
 
@@ -102,12 +102,12 @@ export class HttpSession {
     const responded = once(request, "response");
     request.end(body);
     const [response] = await within(responded, `the answer to ${path}`, ms);
-    request.on("error", () => {}); // of a body that is not wanted any more
+    request.on("error", () => {}); // of a body that the server does not want any more
     return response;
   }
 }
 
-/** The frames of a response, which is read only as far as they are taken. One that breaks off just ends. */
+/** Yields the frames of a response, which is read only as far as they are taken. One that breaks off just ends. */
 async function* framesOf(response, unwrap) {
   let unread = [];
   try {

@@ -35,7 +35,7 @@ const COMPLETE_MS = 1_200_000;
 // A client in Node that reuses a connection in the moment in which the server ends it loses a request; a browser repeats it.
 http.globalAgent = new http.Agent({ keepAlive: false });
 
-/** Each `{ name, run }`; `run` takes an owner and a server's URL, and resolves to its figures. */
+/** Returns cases as `{ name, run }`; `run` takes an owner and a server's URL, and resolves to figures. */
 export function networkCases(form) {
   const { backlogs, download } = SIZES[form];
   const slow = backlogs.flatMap(([count, size]) =>
@@ -54,7 +54,7 @@ export function networkCases(form) {
   ];
 }
 
-/** Variables of a server that takes one body ahead of its client. */
+/** Variables of a server that takes one body ahead of what its client reads. */
 export const ONE_BODY_AHEAD = {
   SOCKJS_MESSAGE_LIMIT: String(16 * KIB),
   SOCKJS_QUEUE_LIMIT: String(32 * KIB),
@@ -62,7 +62,7 @@ export const ONE_BODY_AHEAD = {
   SOCKJS_BODY_LIMIT: String(64 * KIB),
 };
 
-/** The same for servers that take one body ahead: the next has to wait, however long the client needs for the one before. */
+/** Returns the same for a server with these: a body waits for as long as the client needs for the one before. */
 export function heldSendCases(form) {
   const { held } = SIZES[form];
   return RAW_TRANSPORTS.map((transport) => ({
@@ -92,7 +92,7 @@ async function echoBacklog(owner, url, { transport, count, size, network, slowMs
   return figures;
 }
 
-/** Sends bodies of so many messages each, each when the one before was taken. */
+/** Sends bodies of so many messages each, one after the other, while it receives their echo. */
 async function echoDownload(owner, url, { transport, network, bodies }) {
   const proxy = await startSlowProxy(owner, url, network);
   const session = new HttpSession(owner, `${proxy.url}/echo`, transport);
@@ -121,9 +121,8 @@ async function echoDownload(owner, url, { transport, network, bodies }) {
   };
   const sends = async () => {
     for (const count of bodies) await send(count);
-    await last.promise;
   };
-  await within(Promise.all([receive(), sends()]), `${total} messages`, COMPLETE_MS);
+  await within(Promise.all([receive(), sends(), last.promise]), `${total} messages`, COMPLETE_MS);
   return `${seconds(performance.now() - started)} s, a send held for at most ${seconds(longest)} s`;
 }
 

@@ -1,15 +1,15 @@
-// Numbered messages: whoever receives them sees whether one was lost, doubled or changed, or came out of order.
+// Numbered messages, which show when one was lost, doubled, changed or out of order.
 
 import assert from "node:assert/strict";
 
 const DIGITS = 8;
 
-/** The message of that number: `size` characters that JSON leaves as they are. */
+/** Returns the message of that number: `size` characters that JSON leaves as they are. */
 export function numbered(number, size) {
   return String(number).padStart(DIGITS, "0").padEnd(size, "-");
 }
 
-/** JSON of messages `from` up to before `to`. */
+/** Returns the messages from number `from` up to before `to`, as JSON. */
 export function numberedJson(from, to, size) {
   const filling = "-".repeat(size - DIGITS);
   const parts = [];
@@ -17,7 +17,7 @@ export function numberedJson(from, to, size) {
   return `[${parts.join(",")}]`;
 }
 
-/** What one client received. */
+/** Checks what one client receives: messages from number 0 on. */
 export class Received {
   #size;
   count = 0;
@@ -27,12 +27,16 @@ export class Received {
   }
 
   take(message) {
-    // Compared first: an assertion for each of millions of messages would take longer than they do.
-    const expected = numbered(this.count, this.#size);
-    if (message !== expected) assert.equal(head(message), head(expected), `message ${this.count} of those received`);
-    assert.equal(message.length, expected.length, `the length of message ${this.count}`);
+    assertSame(message, numbered(this.count, this.#size), this.count);
     this.count += 1;
   }
 }
 
-const head = (message) => message.slice(0, 2 * DIGITS);
+/** Asserts that a message is the expected one. Its error shows the beginning of both: a whole one is long. */
+export function assertSame(message, expected, number) {
+  if (message !== expected) assert.fail(`message ${number} is ${shown(message)} instead of ${shown(expected)}`);
+}
+
+function shown(text) {
+  return text === undefined ? "nothing" : `${JSON.stringify(text.slice(0, 2 * DIGITS))} of ${text.length} characters`;
+}

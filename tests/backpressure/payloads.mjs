@@ -1,5 +1,5 @@
-// Large bodies, good ones and some that are made to take much memory when they are read: none takes more than three times its
-// size, bad ones are refused like any other, and the server goes on.
+// Large bodies, some of them made to take much memory when they are parsed: none takes more than three times its size, bad ones
+// are refused like any other, and the server goes on.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -8,14 +8,14 @@ import { within } from "../harness/wait.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 import { HttpSession } from "./http-session.mjs";
-import { numberedJson } from "./numbered.mjs";
+import { assertSame, numberedJson } from "./numbered.mjs";
 
 const BYTES = 6 * MIB;
 const SIZE = 1 << 10;
 const repeated = (head, part, tail = "") => head + part.repeat((BYTES - head.length - tail.length) / part.length) + tail;
 
 const GOOD = { "messages of 1 KiB": () => numberedJson(0, Math.floor(BYTES / (SIZE + 3)), SIZE) };
-/** Their echo takes longer. */
+/** Its echo takes longer. */
 const MANY = { "empty messages": () => repeated('[""', ',""', "]") };
 const BAD = {
   "objects": () => repeated('[{"":1}', ',{"":1}', "]"),
@@ -25,13 +25,16 @@ const BAD = {
   "escapes without an end": () => repeated('["', "\\u0000"),
 };
 
-/** What is allocated once, and what the runtime itself keeps of a body until it collects its garbage. */
+/** Memory for what is allocated once, and for the copies that the runtime itself makes of a body. */
 const NOISE = 16 * MIB;
-/** What is sent before, and after to see that the server goes on. */
+/** Body that is sent before, as a warm-up, and after, to see that the server goes on. */
 const SMALL = numberedJson(0, 64, SIZE);
 const ANSWER_MS = 120_000;
 
-/** `send` resolves once the body is taken, to what receives the echo; `refusal` to how a bad body is answered. */
+/**
+ * `send` resolves when a body is taken, to a function that receives its echo; `refusal` resolves to the answer to a bad body,
+ * which is to be `expected`.
+ */
 const WAYS = {
   xhr_send: {
     async send(owner, service, body, echo) {
@@ -74,7 +77,7 @@ const WAYS = {
   },
 };
 
-/** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
+/** Returns cases as `{ name, run }`; `run` takes an owner and resolves to figures. */
 export function payloadCases(form) {
   const cases = (bodies, run) =>
     Object.entries(WAYS).flatMap(([name, way]) =>
@@ -90,7 +93,7 @@ async function taken(owner, way, body) {
   const service = await startService(owner);
   const echo = new Echo(body);
   const { result: receive, growth } = await growthDuring(service.server, () => way.send(owner, service.url, body, echo));
-  // Only now: to send as much leaves garbage, too.
+  // Not measured: polls of as much make garbage of their own.
   await within(receive(), "all messages", ANSWER_MS);
   return judge(owner, service, body, growth);
 }
@@ -128,7 +131,7 @@ async function openSocket(owner, service) {
   return socket;
 }
 
-/** The messages of a body, as they come back. */
+/** Checks that the messages of a body come back. */
 class Echo {
   #expected;
   count = 0;
@@ -138,7 +141,7 @@ class Echo {
   }
 
   take(message) {
-    if (message !== this.#expected[this.count]) assert.equal(message.slice(0, 20), this.#expected[this.count]?.slice(0, 20));
+    assertSame(message, this.#expected[this.count], this.count);
     this.count += 1;
   }
 

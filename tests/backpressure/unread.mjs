@@ -1,5 +1,5 @@
-// A client that sends and sends, and does not read what comes back: it is held as long as that may help, then closed, and the
-// server keeps no more of it than its limits say.
+// A client that sends on and on, and does not read what comes back: its sends are held for a while, then it is closed, and the
+// server never keeps more for it than its limits allow.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -10,12 +10,12 @@ import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 import { HttpSession } from "./http-session.mjs";
 import { Received, numbered, numberedJson } from "./numbered.mjs";
 
-/** Transports and sizes of messages, what is sent without reading, and what passed before that and was read. */
+/** Transports with sizes of messages, bytes that are sent without reading, and before that with reading. */
 const FORMS = {
   short: {
     flows: [["websocket", 1024], ["xhr-streaming", 32], ["xhr-polling", 1024]],
     total: 24 * MIB,
-    warmUp: 4 * MIB,
+    warmUp: 24 * MIB,
     vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" },
   },
   long: {
@@ -25,22 +25,22 @@ const FORMS = {
     vars: {},
   },
 };
-/** No session here ends because nobody polls. */
+/** Without polls no session ends here. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
 
 /** protocol/src/options/table.rs: `body_limit`, `inbox_limit`, `queue_limit`. */
 const LIMITS = 8 * MIB + 8 * MIB + MIB;
 const TRY_AGAIN_LATER = 1013;
 
-/** Largest body: what a stock client may join in one. */
+/** Bytes in a body; a stock client joins its backlog. */
 const BODY = MIB;
-/** What is under way of a flow that is read. */
+/** Bytes in flight of a WebSocket that reads. */
 const WINDOW = MIB / 4;
-/** What a WebSocket client hands to its socket at once. */
+/** Bytes that a WebSocket gets at once. */
 const BATCH = MIB / 16;
 const FLOW_MS = 600_000;
 
-/** Each `{ name, run }`; `run` takes an owner, and resolves to its figures. */
+/** Returns cases as `{ name, run }`; `run` takes an owner and resolves to figures. */
 export function unreadCases(form) {
   const { flows, ...rest } = FORMS[form];
   return flows.map(([transport, size]) => ({
@@ -56,7 +56,8 @@ async function unread(owner, { transport, size, total, warmUp, vars }) {
     const sent = send(owner, `${server.url}/echo`, { transport, size, count: bytes / size, isRead });
     return within(sent, `the end of the flow that is ${isRead ? "" : "not "}read`, FLOW_MS);
   };
-  await flow(warmUp, true);
+  const { received: echo, close: early } = await flow(warmUp, true);
+  assert.equal(echo.count, warmUp / size, `closed while it reads, with ${early}`);
 
   const { result, growth } = await growthDuring(server, () => flow(total, false));
   const { sent, received, close, figures } = result;
@@ -65,34 +66,31 @@ async function unread(owner, { transport, size, total, warmUp, vars }) {
   return `${mib(sent * size)} taken, ${mib(received.count * size)} back, memory +${mib(growth)}${figures}`;
 }
 
-/** Bodies one after the other, until one is refused. */
+/** Sends bodies one after the other, until one is refused. */
 async function sendOverHttp(owner, service, { transport, size, count, isRead }) {
   const session = new HttpSession(owner, service, transport);
   const frames = await session.open();
   const received = new Received(size);
-  const receive = () => session.receive(frames, (message) => received.take(message), () => received.count === count);
-  const reading = isRead && receive();
-  const bodies = Math.floor(BODY / (size + 3));
+  const perBody = Math.floor(BODY / (size + 3));
   let sent = 0;
   let longest = 0;
-  while (sent < count) {
-    const to = Math.min(sent + bodies, count);
-    const json = numberedJson(sent, to, size);
-    const started = performance.now();
-    const { isTaken, status } = await session.send(json, FLOW_MS);
-    longest = Math.max(longest, performance.now() - started);
-    if (!isTaken) {
-      assert.equal(status, 503, `the send after ${sent} messages`);
-      break;
+  const sends = async () => {
+    while (sent < count) {
+      const to = Math.min(sent + perBody, count);
+      const started = performance.now();
+      const { isTaken, status } = await session.send(numberedJson(sent, to, size), FLOW_MS);
+      longest = Math.max(longest, performance.now() - started);
+      if (!isTaken) return assert.equal(status, 503, `the send after ${sent} messages`);
+      sent = to;
     }
-    sent = to;
-  }
-  const close = await (reading || receive());
-  if (isRead) assert.equal(received.count, count, `closed with ${close}`);
+  };
+  const receive = () => session.receive(frames, (message) => received.take(message), () => received.count === count);
+  if (!isRead) await sends();
+  const [close] = await Promise.all([receive(), isRead && sends()]);
   return { sent, received, close, figures: `, a send held for ${(longest / 1_000).toFixed(1)} s` };
 }
 
-/** One message in a frame. */
+/** Sends each message in a frame of its own. */
 async function sendOverSocket(owner, service, { size, count, isRead }) {
   const url = `${service.replace(/^http/, "ws")}/000/${randomUUID()}/websocket`;
   const socket = new WebSocket(url, { perMessageDeflate: false });
@@ -106,28 +104,25 @@ async function sendOverSocket(owner, service, { size, count, isRead }) {
     if (frame.startsWith("a[")) JSON.parse(frame.slice(1)).forEach((message) => received.take(message));
     if (frame.startsWith("c[")) close ??= JSON.parse(frame.slice(1));
   });
-  socket.on("error", () => {}); // what is sent after the end
+  socket.on("error", () => {}); // of what is sent after the end
   socket.on("close", (code, reason) => (close ??= [code, reason.toString()]));
   await within(once(socket, "open"), "a WebSocket");
   await within(opened.promise, "the open frame");
   if (!isRead) socket.pause();
 
-  const perBatch = Math.ceil(BATCH / size);
-  const mayGoOn = () => !isRead || received.count >= sent - WINDOW / size;
-  let sent = 0;
-  while (sent < count && !close) {
-    const to = Math.min(sent + perBatch, count);
+  for (let sent = 0; sent < count && !close; ) {
+    const to = Math.min(sent + Math.ceil(BATCH / size), count);
     await sendBatch(socket, sent, to, size);
     sent = to;
-    if (!mayGoOn()) await until(() => mayGoOn() || close, "echoes", FLOW_MS);
+    const isFarAhead = () => isRead && !close && received.count < sent - WINDOW / size;
+    if (isFarAhead()) await until(() => !isFarAhead(), "echoes", FLOW_MS);
   }
   socket.resume();
-  await until(() => close || (isRead && received.count === count), "the end", FLOW_MS);
-  if (isRead) assert.equal(received.count, count, `closed with ${close}`);
-  return { sent, received, close, figures: "" };
+  await until(() => close || received.count === count, "the end", FLOW_MS);
+  return { sent: count, received, close, figures: "" };
 }
 
-/** Resolves when the kernel has them. */
+/** Sends messages of these numbers, and resolves when the kernel has them. */
 async function sendBatch(socket, from, to, size) {
   const flushed = Promise.withResolvers();
   socket._socket?.cork();

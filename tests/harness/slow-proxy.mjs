@@ -1,10 +1,11 @@
-// A slow network in front of a server: a TCP proxy in this process that delays everything and lets so many bits a second through.
-// All its connections share one link. What waits in it is bounded: then it reads no more, and TCP holds the sender.
+// A slow network in front of a server: a TCP proxy in this process that delays all bytes and limits how many pass in a second.
+// All its connections share one link. Each holds only a small buffer; while that is full the proxy does not read, and TCP holds
+// the sender back. As long as it does not read from a sender, it does not see a reset from there either.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-/** Bytes that a link takes at once, about a packet: what is read from a socket in one go arrives bit by bit. */
+/** Bytes that pass a link together, about a packet. */
 const PIECE = 1_460;
 
 /**
@@ -15,8 +16,7 @@ const PIECE = 1_460;
  * @param {number} [network.roundTripMs] added to each round trip, half of it in each direction
  * @param {number} [network.up] bits a second to the server, of all connections together
  * @param {number} [network.down] bits a second to the clients
- * @param {number} [network.buffer] bytes that one direction of a connection holds before its sender is read no more; a single
- *   read of a socket may bring 64 KiB more
+ * @param {number} [network.buffer] bytes that one direction of a connection may hold; a single read may bring 64 KiB more
  */
 export async function startSlowProxy(owner, url, { roundTripMs = 0, up = Infinity, down = Infinity, buffer = 64 << 10 } = {}) {
   const delayMs = roundTripMs / 2;
@@ -47,7 +47,7 @@ class SlowProxy {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Bytes that were read from a socket and not yet taken by the other one. */
+  /** Bytes that were read from one socket and that the other has not taken yet. */
   get held() {
     return [...this.#pipes].reduce((sum, pipe) => sum + pipe.held, 0);
   }
@@ -80,7 +80,7 @@ class SlowProxy {
   }
 }
 
-/** One direction of the network: a sender after the other, as they come. */
+/** One direction of the network. Serves its senders in the order in which their bytes come. */
 class Link {
   #freeAt = 0;
 
@@ -89,7 +89,7 @@ class Link {
     this.delayMs = delayMs;
   }
 
-  /** Takes so many bytes, and returns when the last of them arrives. */
+  /** Takes that number of bytes, and returns the time at which the last of them arrives. */
   take(bytes) {
     this.#freeAt = Math.max(this.#freeAt, performance.now()) + (bytes * 8_000) / this.bitsPerSecond;
     return this.#freeAt + this.delayMs;
@@ -102,8 +102,8 @@ class Pipe {
   #destination;
   #link;
   #buffer;
-  /** `{ due, arrive }` in order. */
-  #underWay = [];
+  /** Pieces in flight as `{ due, arrive }`, in order. */
+  #inFlight = [];
   #timer;
   held = 0;
 
@@ -132,29 +132,29 @@ class Pipe {
     if (this.held < this.#buffer) this.#source.resume();
   }
 
-  /** As a network does it: what the sender's side still had is lost. */
+  /** Passes a reset on. As in a network, bytes that were still in flight are lost. */
   #reset() {
-    this.#underWay = [];
+    this.#inFlight = [];
     this.#carry(0, () => this.#destination.resetAndDestroy());
   }
 
   #carry(bytes, arrive) {
     if (this.#destination.destroyed) return;
-    this.#underWay.push({ due: this.#link.take(bytes), arrive });
+    this.#inFlight.push({ due: this.#link.take(bytes), arrive });
     this.#wait();
   }
 
   #wait() {
-    const [first] = this.#underWay;
+    const [first] = this.#inFlight;
     if (first) this.#timer ??= setTimeout(() => this.#arrive(), first.due - performance.now());
   }
 
   #arrive() {
     this.#timer = undefined;
-    // A timer may be early.
+    // A timer may fire early.
     const now = performance.now();
-    const at = this.#underWay.findIndex(({ due }) => due > now);
-    const arrived = this.#underWay.splice(0, at < 0 ? Infinity : at);
+    const at = this.#inFlight.findIndex(({ due }) => due > now);
+    const arrived = this.#inFlight.splice(0, at < 0 ? Infinity : at);
     for (const { arrive } of arrived) arrive();
     this.#wait();
   }

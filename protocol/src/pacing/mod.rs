@@ -226,6 +226,11 @@ impl Pacing {
         self.inbox.finish();
     }
 
+    /// True if there is nothing to call the handler with, and no send waits.
+    pub fn is_at_rest(&self) -> bool {
+        self.inbox.is_empty() && self.sends.is_at_rest()
+    }
+
     /// True if messages wait for the client to read, and nothing else is the reason.
     pub fn is_waiting(&self) -> bool {
         self.inbox.is_waiting()

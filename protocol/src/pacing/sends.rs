@@ -58,6 +58,10 @@ impl Sends {
         self.taken.iter().any(|taken| taken.id == id)
     }
 
+    pub fn is_at_rest(&self) -> bool {
+        self.line.is_empty()
+    }
+
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
     }
