@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 use sockjs_protocol::envelope::{
-    Action, Command, Pass, ToEdge, ToObject, decode_batch, encode_batch, finished_reason, read_finished_reason,
+    Action, Command, Pass, ToEdge, ToObject, decode_body, encode_body, finished_reason, read_finished_reason,
 };
 use sockjs_protocol::header::{decode_frame, encode_frame};
 use sockjs_protocol::payload::text;
 use sockjs_protocol::session::Seq;
 
-/// `data` is a message on the inner socket, a batch, a command, the reason of a close, and text to put into each.
+/// `data` is a message on the inner socket, a body, a command, the reason of a close, and text to put into each.
 pub fn check(data: &[u8]) {
     if let Ok(message) = ToEdge::decode(data) {
         assert_eq!(message.encode(), data);
@@ -16,8 +16,8 @@ pub fn check(data: &[u8]) {
     if let Ok(message) = ToObject::decode(data) {
         assert_eq!(message.encode(), data);
     }
-    if let Ok(messages) = decode_batch(data) {
-        assert_eq!(encode_batch(&messages), data);
+    if let Ok(messages) = decode_body(data.to_vec()) {
+        assert_eq!(encode_body(messages), data);
     }
     let text = text(data.to_vec());
     if let Ok(command) = Command::decode(&text) {
@@ -40,10 +40,10 @@ fn written(text: &str, data: &[u8]) {
     if let Some(seq) = seq {
         assert_eq!(ToObject::decode(&ToObject::Ack(seq).encode()), Ok(ToObject::Ack(seq)));
     }
-    let messages: Vec<String> = text.split('|').map(str::to_owned).collect();
-    assert_eq!(decode_batch(&encode_batch(&messages)), Ok(messages.clone()));
+    assert_eq!(decode_body(encode_body(text.to_owned())).as_deref(), Ok(text));
 
-    let action = Action::Send { session: text.to_owned(), id: data.len() as u64, messages: Some(messages) };
+    let (session, messages) = (text.to_owned(), Some(text.to_owned()));
+    let action = Action::Send { session, id: data.len() as u64, count: data.len(), messages };
     let pass = Pass { ticket: Some(text.to_owned()), is_late: true, claims: Some(Value::from(text)) };
     let parameters = [(text.to_owned(), text.to_owned())];
     comes_back(&Command::new(text, action).with_parameters(&parameters).with_pass(Some(pass)));

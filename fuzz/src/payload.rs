@@ -1,8 +1,8 @@
 //! What a client sends: any bytes.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use sockjs_protocol::frame::{Frame, Message};
-use sockjs_protocol::payload::{messages, text, websocket_messages};
+use sockjs_protocol::frame::{self, Frame};
+use sockjs_protocol::payload::{Messages, PayloadError, PayloadLimits, text};
 use std::fmt;
 
 /// `data` is the body of a send, or one WebSocket message.
@@ -13,10 +13,19 @@ pub fn check(data: &[u8]) {
     }
 
     let sent = messages(&body);
+    if let Ok(accepted) = Messages::of_body(body.clone(), PayloadLimits::NONE) {
+        let (json, count) = (accepted.as_str().to_owned(), accepted.len());
+        assert_eq!(
+            Messages::trusted(json, count).collect::<Vec<_>>(),
+            *sent.as_ref().unwrap(),
+            "the other half agrees"
+        );
+    }
+    let _ = Messages::trusted(body.clone(), usize::MAX).count();
     match (&sent, reference(&body)) {
         (Ok(sent), reference) => {
             assert_eq!(Some(sent), reference.as_ref());
-            let again = Frame::Messages(sent.iter().map(|message| Message::new(message)).collect()).encode();
+            let again = Frame::Messages(sent.iter().map(|message| frame::Message::new(message)).collect()).encode();
             assert_eq!(messages(&again[1..]).as_ref(), Ok(sent), "what is stored as an array comes back");
             assert_eq!(websocket_messages(&body).as_ref(), Ok(sent));
         }
@@ -32,6 +41,14 @@ pub fn check(data: &[u8]) {
         Ok(_) => {}
         Err(_) => assert!(sent.is_err()),
     }
+}
+
+fn messages(body: &str) -> Result<Vec<String>, PayloadError> {
+    Messages::of_body(body.into(), PayloadLimits::NONE).map(Iterator::collect)
+}
+
+fn websocket_messages(text: &str) -> Result<Vec<String>, PayloadError> {
+    Messages::of_websocket(text.into(), PayloadLimits::NONE).map(Iterator::collect)
 }
 
 /// The messages by another way: serde_json reads lone surrogates into bytes, each as three that are no UTF-8.

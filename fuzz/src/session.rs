@@ -111,7 +111,10 @@ fn nonsense_input(letter: u8, digits: &mut dyn FnMut() -> u8) -> Option<(Input, 
         b'k' => Input::Ack(id(digits()), seq(digits()).unwrap_or(Seq(0))),
         b'd' => Input::Detach(id(digits()), departure(digits())),
         b'p' => Input::Probed(id(digits()), digits().is_multiple_of(2)),
-        b'm' => Input::Receive(digits().into()),
+        b'm' => {
+            digits();
+            Input::Receive
+        }
         b's' => Input::Send(SIZES[usize::from(digits())]),
         b'c' => Input::Close,
         b'g' => Input::Disconnected,

@@ -1,5 +1,7 @@
 //! When a client's messages reach the handler, and when its sends are answered.
 
+#![allow(clippy::unwrap_used)]
+
 use sockjs_protocol::pacing::{InboxFull, Job, Pacing, PacingRules, Refusal, SendAnswer};
 use sockjs_protocol::payload::{Messages, PayloadLimits};
 use sockjs_protocol::session::CloseReason;
