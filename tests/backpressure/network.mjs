@@ -122,7 +122,10 @@ async function echoDownload(owner, url, { transport, network, bodies }) {
   const sends = async () => {
     for (const count of bodies) await send(count);
   };
-  await within(Promise.all([receive(), sends(), last.promise]), `${total} messages`, COMPLETE_MS);
+  const all = Promise.all([receive(), sends(), last.promise]);
+  await within(all, `${total} messages`, COMPLETE_MS).catch((error) => {
+    throw new Error(`${received.count} of ${sent} messages came back: ${error.message}`, { cause: error });
+  });
   return `${seconds(performance.now() - started)} s, a send held for at most ${seconds(longest)} s`;
 }
 

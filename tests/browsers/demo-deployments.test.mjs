@@ -18,6 +18,7 @@ const DEPLOYMENTS = {
   },
   "other limits, placement and client": {
     SOCKJS_MESSAGE_LIMIT: "1048576",
+    SOCKJS_QUEUE_LIMIT: "2097152",
     SOCKJS_PLACEMENT: "room",
     SOCKJS_SOCKJS_URL: "https://elsewhere.example/sockjs.js",
     SOCKJS_JSESSIONID: "true",
