@@ -112,8 +112,8 @@ impl Object {
     }
 
     /// Hands over messages; gives the status. A second try is told by the command's own id.
-    pub async fn send(&self, url: &str, command: &Command, batch: Option<&[u8]>) -> Result<u16, Failure> {
-        Ok(self.ask(|stub, _, to| post(stub, url, command, batch, to)).await?.status())
+    pub async fn send(&self, url: &str, command: &Command, body: Option<&Uint8Array>) -> Result<u16, Failure> {
+        Ok(self.ask(|stub, _, to| post(stub, url, command, body, to)).await?.status())
     }
 
     /// Tells what a receiver wrote; whether the object knows now.
@@ -124,7 +124,8 @@ impl Object {
     /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does
     /// not recognise one that comes again.
     pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), Failure> {
-        let request = |stub: &DurableObject, _, to: To<'_>| post(stub, PUSH_URL, command, Some(message.as_bytes()), to);
+        let body = Uint8Array::from(message.as_bytes());
+        let request = |stub: &DurableObject, _, to: To<'_>| post(stub, PUSH_URL, command, Some(&body), to);
         let answer = match command.action {
             Action::Push { push: Push::Message, .. } => self.ask_once(|stub, to| request(stub, false, to)).await?,
             _ => self.ask(request).await?,
@@ -293,8 +294,14 @@ impl ClientRequest {
 }
 
 /// A request with messages. The object knows the client since it attached, so no header goes along.
-fn post(stub: &DurableObject, url: &str, command: &Command, body: Option<&[u8]>, (number, tell): To<'_>) -> Result<()> {
-    Ok(hand(stub, url, &encode(command)?, body.map(Uint8Array::from), number, tell)?)
+fn post(
+    stub: &DurableObject,
+    url: &str,
+    command: &Command,
+    body: Option<&Uint8Array>,
+    (number, tell): To<'_>,
+) -> Result<()> {
+    Ok(hand(stub, url, &encode(command)?, body.cloned(), number, tell)?)
 }
 
 fn encode(command: &Command) -> Result<String> {

@@ -11,8 +11,9 @@ use crate::respond::{Reply, bodiless, cookie_of, cors_of, fixed};
 use crate::turn::Turn;
 use crate::{Config, random};
 use futures::future::poll_immediate;
+use js_sys::Uint8Array;
 use sockjs_durable::log;
-use sockjs_protocol::envelope::{Action, Command, LATER, Pass, encode_body, fits};
+use sockjs_protocol::envelope::{Action, Command, LATER, Pass, fits};
 use sockjs_protocol::payload::{self, Messages, PayloadError, PayloadLimits};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Send;
@@ -95,16 +96,18 @@ impl To<'_> {
     async fn send(self, messages: Messages, turn: Turn) -> std::result::Result<(), Refusal> {
         // One id for all tries: by it the object knows the later ones.
         let (session, id, count) = (self.session.to_owned(), random::id(), messages.len());
+        // A large body is kept where requests take it from, and not here, too.
         let (messages, body) = match fits(messages.as_str()) {
             true => (Some(messages.into_text()), None),
-            false => (None, Some(encode_body(messages.into_text()))),
+            false => (None, Some(Uint8Array::from(messages.as_str().as_bytes()))),
         };
-        let command = self.command(Action::Send { session, id, count, messages });
+        let bytes = body.as_ref().map_or(0, |body| body.length() as usize);
+        let command = self.command(Action::Send { session, id, count, bytes, messages });
         // The object gives up before that, unless it is a new one each time.
         let last_try = now() + self.config.send_timeout + SLACK;
         let mut turn = Some(turn);
         loop {
-            let mut answer = pin!(self.object.send(self.url, &command, body.as_deref()));
+            let mut answer = pin!(self.object.send(self.url, &command, body.as_ref()));
             // The first poll makes the request: from then on the object keeps the order.
             let at_once = poll_immediate(answer.as_mut()).await;
             turn.take();

@@ -49,9 +49,22 @@ impl Drop for Share {
     }
 }
 
-/// True if the messages of a send may come into an inbox, or wait for that here.
-pub(crate) fn has_room(bytes: usize) -> bool {
-    TOTAL.get() == 0 || TOTAL.get().saturating_add(bytes) <= LIMIT
+/// Memory for the messages of a send that are on their way, given back when this is dropped.
+pub(crate) struct Reserved(usize);
+
+/// Reserves memory for so many bytes, if there is some.
+pub(crate) fn reserve(bytes: usize) -> Option<Reserved> {
+    let total = TOTAL.get();
+    (total == 0 || total.saturating_add(bytes) <= LIMIT).then(|| {
+        TOTAL.set(total.saturating_add(bytes));
+        Reserved(bytes)
+    })
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        TOTAL.set(TOTAL.get().saturating_sub(self.0));
+    }
 }
 
 /// Counts what `entry` holds now, and empties the fullest inboxes if all together hold too much.

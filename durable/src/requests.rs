@@ -1,12 +1,13 @@
 //! What the Worker asks of the object.
 
 use crate::attach::Attach;
+use crate::budget;
 use crate::info::Client;
 use crate::object::Object;
 use crate::reply::{Reply, command_of, done, problem, whole, with_body};
 use crate::runtime::now;
 use crate::sends::Arrived;
-use sockjs_protocol::envelope::{Action, Command, EnvelopeError, decode_body};
+use sockjs_protocol::envelope::{Action, Command, EnvelopeError};
 use sockjs_protocol::payload::Messages;
 use sockjs_protocol::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
@@ -41,18 +42,19 @@ impl Object {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.attach(client, &config, attach).await
             }
-            Action::Send { session, id, count, messages } => {
+            Action::Send { session, id, count, bytes, messages } => {
                 let entry = match self.arrive(&config, &session, command.pass.as_ref(), id, count)? {
                     Arrived::Open(entry) => entry,
                     Arrived::Answered(reply) => return Ok(reply),
                 };
+                // Before the body is read: without memory for it, it stays with the Worker.
+                let Some(reserved) = budget::reserve(bytes) else { return self.put_off(entry, id).await };
                 if let Some(messages) = messages {
-                    return self.bring(entry, id, Messages::trusted(messages, count)).await;
+                    return self.bring(entry, id, Messages::trusted(messages, count), reserved).await;
                 }
-                Ok(with_body(&request, async move |body| match decode_body(body) {
-                    Ok(messages) => self.bring(entry, id, Messages::trusted(messages, count)).await,
-                    Err(error @ EnvelopeError::Version(_)) => problem(error.to_string(), 426),
-                    Err(error) => problem(error.to_string(), 400),
+                Ok(with_body(&request, async move |body| match String::from_utf8(body) {
+                    Ok(messages) => self.bring(entry, id, Messages::trusted(messages, count), reserved).await,
+                    Err(_) => problem(EnvelopeError::Malformed.to_string(), 400),
                 }))
             }
             Action::Refuse { session, code, reason } => {

@@ -1,6 +1,6 @@
 //! Sends over HTTP: the requests that bring a client's messages, and their answers.
 
-use crate::budget;
+use crate::budget::Reserved;
 use crate::connection::Entry;
 use crate::events::TOO_FAST;
 use crate::object::Object;
@@ -65,18 +65,18 @@ impl Object {
     }
 
     /// Gives the messages of a send to the handler, and answers when they are taken.
-    pub(crate) async fn bring(self: Rc<Self>, entry: Rc<Entry>, id: u64, messages: Messages) -> Result<Reply> {
-        let cost = messages.cost();
-        if !entry.pacing.borrow().is_taken(id) && !budget::has_room(cost) {
-            drop(messages);
-            Delay::from(NO_MEMORY).await;
-            let answer = entry.pacing.borrow_mut().answer(now(), id);
-            return self.reply(&entry, answer.unwrap_or(SendAnswer::Later)).await;
-        }
+    pub(crate) async fn bring(
+        self: Rc<Self>,
+        entry: Rc<Entry>,
+        id: u64,
+        messages: Messages,
+        reserved: Reserved,
+    ) -> Result<Reply> {
         if !messages.is_empty() {
             entry.session.borrow_mut().receive();
         }
         entry.pacing.borrow_mut().bring(now(), id, messages);
+        drop(reserved);
         self.touch_and_settle(&entry);
         let at_once = entry.pacing.borrow_mut().answer(now(), id);
         let answer = match at_once {
@@ -89,6 +89,13 @@ impl Object {
             }
         };
         self.reply(&entry, answer).await
+    }
+
+    /// Answers a send for whose messages the isolate has no memory: after a pause it is asked for again.
+    pub(crate) async fn put_off(self: Rc<Self>, entry: Rc<Entry>, id: u64) -> Result<Reply> {
+        Delay::from(NO_MEMORY).await;
+        let answer = entry.pacing.borrow_mut().answer(now(), id);
+        self.reply(&entry, answer.unwrap_or(SendAnswer::Later)).await
     }
 
     /// Closes a session whose client sent what it may not, and waits until the client was told.

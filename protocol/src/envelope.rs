@@ -1,7 +1,7 @@
 //! The inner protocol: what the Worker half and the Durable Object say to each other.
 //!
-//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a large send has a body,
-//!   an [`encode_body`].
+//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a large send has a body, the
+//!   JSON array that the client sent.
 //! * An attached receiver is answered 200 with one [`ToEdge::Frame`], in a [`header`](crate::header) or as the body, or with
 //!   a 101: then both sides exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner WebSocket.
 //!
@@ -90,6 +90,9 @@ pub enum Action {
         id: u64,
         /// How many messages there are.
         count: usize,
+        /// Bytes of the body.
+        #[serde(skip_serializing_if = "is_zero")]
+        bytes: usize,
         /// The messages as a JSON array, if that is short: see [`fits`].
         #[serde(skip_serializing_if = "Option::is_none")]
         messages: Option<String>,
@@ -256,6 +259,7 @@ struct Fields {
     again: bool,
     id: Option<u64>,
     count: Option<usize>,
+    bytes: usize,
     messages: Option<String>,
     code: Option<u16>,
     reason: Option<String>,
@@ -275,6 +279,7 @@ impl Fields {
                 "again" => self.again = reader.flag()?,
                 "id" => self.id = Some(reader.number()?),
                 "count" => self.count = Some(reader.number()?),
+                "bytes" => self.bytes = reader.number()?,
                 "messages" => self.messages = Some(reader.text()?),
                 "code" => self.code = Some(reader.number()?),
                 "reason" => self.reason = Some(reader.text()?),
@@ -307,11 +312,11 @@ impl Action {
     }
 
     fn of(kind: &str, fields: Fields) -> Option<Self> {
-        let Fields { session, transport, receiver, after, again, id, count, messages, code, reason, seq, target, push } =
-            fields;
+        let Fields { session, transport, receiver, after, again, id, count, bytes, messages, .. } = fields;
+        let Fields { code, reason, seq, target, push, .. } = fields;
         Some(match kind {
             "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
-            "send" => Self::Send { session: session?, id: id?, count: count?, messages },
+            "send" => Self::Send { session: session?, id: id?, count: count?, bytes, messages },
             "refuse" => Self::Refuse { session: session?, code: code?, reason: reason? },
             "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq: seq? },
             "push" => Self::Push { target: target?, push: push? },
@@ -360,6 +365,10 @@ impl Push {
         })?;
         push
     }
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// True if the messages of a send go along in its command: escaped, a byte of theirs takes at most six.
@@ -502,23 +511,6 @@ fn seq_and_rest(bytes: &[u8]) -> Result<(Seq, &[u8]), EnvelopeError> {
     Ok((Seq(u64::from_le_bytes(*seq)), rest))
 }
 
-/// The body of a large send: the JSON array that the client sent, then [`VERSION`] as one byte. The version comes last, so
-/// that neither half has to copy the rest.
-pub fn encode_body(messages: String) -> Vec<u8> {
-    let mut body = messages.into_bytes();
-    body.push(VERSION);
-    body
-}
-
-/// Reads what [`encode_body`] wrote.
-pub fn decode_body(mut body: Vec<u8>) -> Result<String, EnvelopeError> {
-    match body.pop() {
-        Some(VERSION) => String::from_utf8(body).map_err(|_| EnvelopeError::Malformed),
-        Some(other) => Err(EnvelopeError::Version(other)),
-        None => Err(EnvelopeError::Malformed),
-    }
-}
-
 /// Why something of the inner protocol could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvelopeError {
@@ -567,11 +559,11 @@ mod tests {
                 r#"{"version":3,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
             ),
             (
-                Action::Send { session: "s".into(), id: 3, count: 7, messages: None },
-                r#"{"version":3,"service":"/echo","action":{"send":{"session":"s","id":3,"count":7}}}"#,
+                Action::Send { session: "s".into(), id: 3, count: 7, bytes: 5_000, messages: None },
+                r#"{"version":3,"service":"/echo","action":{"send":{"session":"s","id":3,"count":7,"bytes":5000}}}"#,
             ),
             (
-                Action::Send { session: "s".into(), id: 3, count: 1, messages: Some("[\n\"é\"]".into()) },
+                Action::Send { session: "s".into(), id: 3, count: 1, bytes: 0, messages: Some("[\n\"é\"]".into()) },
                 r#"{"version":3,"service":"/echo","action":{"send":{"session":"s","id":3,"count":1,"messages":"[\n\"\u00e9\"]"}}}"#,
             ),
             (
@@ -605,8 +597,6 @@ mod tests {
         assert_eq!(ToEdge::Probe.encode(), b"\x03p");
         assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x03a\x01\0\0\0\0\0\0\0");
         assert_eq!(ToObject::Gone.encode(), b"\x03g");
-        assert_eq!(encode_body("[\"a\"]".into()), b"[\"a\"]\x03");
-        assert_eq!(decode_body(b"[\"a\"]\x03".into()), Ok("[\"a\"]".into()));
         for message in [frame, heartbeat, ToEdge::Probe] {
             assert_eq!(ToEdge::decode(&message.encode()), Ok(message));
         }
@@ -627,9 +617,6 @@ mod tests {
     fn another_version_is_named_and_damage_is_refused() {
         assert_eq!(ToEdge::decode(b"\x02anything"), Err(EnvelopeError::Version(2)));
         assert_eq!(ToObject::decode(b"\x09"), Err(EnvelopeError::Version(9)));
-        assert_eq!(decode_body(b"[]\x07".into()), Err(EnvelopeError::Version(7)));
-        assert_eq!(decode_body(b"\xff\x03".into()), Err(EnvelopeError::Malformed));
-        assert_eq!(decode_body(b"".into()), Err(EnvelopeError::Malformed));
         assert_eq!(Command::decode(r#"{"version":4,"new":true}"#), Err(EnvelopeError::Version(4)));
         for bytes in [&b""[..], b"\x03", b"\x03x", b"\x03f\x02\0\0\0\0\0\0\0\0", b"\x03f\0\0", b"\x03pp"] {
             assert_eq!(ToEdge::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
