@@ -211,3 +211,17 @@ fn the_limit_holds_for_what_a_woken_session_finds() {
     assert_eq!(session.session.buffered_amount(), 60);
     assert_eq!(session.try_send(&message(41)), Err(SendError::QueueFull));
 }
+
+#[test]
+fn what_is_in_flight_beyond_the_queue_counts_as_waiting() {
+    let mut session = streaming();
+    let limit = Rules::default().queue_limit;
+    session.send(&message(WINDOW / 4));
+    session.send(&message(limit));
+    assert_eq!((session.session.buffered_amount(), session.session.waiting_cost()), (0, WINDOW / 4));
+    let fits = limit - session.session.waiting_cost();
+    assert_eq!(session.try_send(&message(fits + 1)), Err(SendError::QueueFull));
+    session.send(&message(fits));
+    session.ack(2, 1);
+    assert_eq!(session.session.waiting_cost(), fits + 64);
+}

@@ -371,3 +371,86 @@ fn what_is_given_up_takes_no_memory() {
     assert_eq!(pacing.bytes(), 0);
     assert_eq!(pacing.answer(NOW, 2), Some(SendAnswer::Refused(Refusal::Full)));
 }
+
+#[test]
+fn what_is_held_takes_no_memory_once_the_session_is_over() {
+    for reason in [by_client(), by_application(), by_violation()] {
+        let mut pacing = opened(RULES);
+        send(&mut pacing, NOW, 1, message(230));
+        assert_eq!(send(&mut pacing, NOW, 2, message(230)), None);
+        pacing.arrive(NOW, 3);
+        pacing.closed(reason);
+        pacing.bring(NOW, 3, message(230));
+        run(&mut pacing, 0);
+        assert_eq!(pacing.bytes(), 0);
+    }
+}
+
+#[test]
+fn nothing_is_handled_after_what_was_dropped() {
+    for drop in [Pacing::drop_messages, Pacing::give_up] {
+        let mut pacing = opened(RULES);
+        send(&mut pacing, NOW, 1, message(230));
+        assert_eq!(send(&mut pacing, NOW, 2, message(230)), None);
+        drop(&mut pacing);
+        pacing.look(NOW, false, 0);
+        pacing.receive(messages(&["a"])).unwrap();
+        send(&mut pacing, NOW, 3, messages(&["b"]));
+        assert_eq!(run(&mut pacing, 0), [""; 0]);
+        assert_eq!(pacing.bytes(), 0);
+        pacing.closed(by_violation());
+        assert_eq!(run(&mut pacing, 0), ["close"]);
+    }
+}
+
+#[test]
+fn a_send_whose_body_came_in_its_turn_may_wait_for_room() {
+    let mut pacing = opened(RULES);
+    send(&mut pacing, NOW, 1, message(230));
+    pacing.arrive(NOW, 2);
+    send(&mut pacing, NOW, 3, messages(&["third"]));
+    pacing.bring(NOW + Millis(1_000), 2, messages(&["second"]));
+    assert_eq!(pacing.deadline(), Some(NOW + Millis(5_000)), "its turn has no end any more");
+    assert_eq!(pacing.answer(NOW + Millis(5_000), 2), Some(SendAnswer::Later));
+    pacing.look(NOW + Millis(5_000), false, 0);
+    assert_eq!(send(&mut pacing, NOW + Millis(5_010), 2, messages(&["second"])), None, "it keeps its place");
+    assert_eq!(run(&mut pacing, 0).len(), 1);
+    pacing.look(NOW + Millis(5_010), false, 0);
+    assert_eq!(run(&mut pacing, 0), ["second", "third"]);
+}
+
+#[test]
+fn the_others_wait_two_seconds_for_one_that_is_to_come_again() {
+    let mut pacing = opened(RULES);
+    send(&mut pacing, NOW, 1, message(230));
+    send(&mut pacing, NOW, 2, messages(&["second"]));
+    send(&mut pacing, NOW + Millis(4_000), 3, messages(&["third"]));
+    let later = NOW + Millis(5_000);
+    assert_eq!(pacing.answer(later, 2), Some(SendAnswer::Later));
+    assert_eq!(pacing.deadline(), Some(later + Millis(2_000)));
+    pacing.arrive(later + Millis(1_000), 2);
+    assert_eq!(pacing.deadline(), Some(later + Millis(3_000)), "its turn begins anew");
+    run(&mut pacing, 0);
+    pacing.look(later + Millis(3_000), false, 0);
+    assert_eq!(run(&mut pacing, 0), ["third"]);
+}
+
+#[test]
+fn a_send_that_found_no_place_and_never_comes_does_not_hold_up_the_others() {
+    let mut pacing = opened(RULES);
+    send(&mut pacing, NOW, 0, message(236));
+    for id in 1..=6 {
+        pacing.arrive(NOW, id);
+    }
+    for id in 1..=5 {
+        pacing.bring(NOW, id, messages(&[]));
+        assert_eq!(pacing.answer(NOW, id), None);
+    }
+    for _ in 0..2 {
+        run(&mut pacing, 0);
+        pacing.look(NOW, false, 0);
+    }
+    assert_eq!(send(&mut pacing, NOW, 7, messages(&["last"])), None, "the sixth may still come");
+    pacing.look(NOW + Millis(2_000), false, 0);
+    assert_eq!(run(&mut pacing, 0), ["last"]);
+}

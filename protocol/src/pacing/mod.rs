@@ -137,6 +137,8 @@ enum State {
     Open,
     /// The client left: nobody waits for it any more, and what it sent before is still handled.
     Left,
+    /// There is no memory for what the client sent: it is about to be closed, and nothing may be handled after the gap.
+    GivenUp,
     /// The application closed it: what the client sent before is not wanted any more.
     Closed,
     /// It was closed because of what the client sent.
@@ -171,6 +173,8 @@ impl Pacing {
         if self.state != State::Left {
             self.inbox.drop_messages();
         }
+        // Nobody takes what is held any more, and its requests are answered without it.
+        self.sends.drop_held();
         self.inbox.close(reason);
     }
 
@@ -236,13 +240,22 @@ impl Pacing {
         self.inbox.is_waiting()
     }
 
-    /// Drops the messages that wait for the handler.
+    /// Drops the messages that wait, since the application closes the session or its handler failed: [`Pacing::closed`] follows,
+    /// and until then no other message goes to the handler.
     pub fn drop_messages(&mut self) {
+        if self.state == State::Open {
+            self.state = State::Closed;
+        }
         self.inbox.drop_messages();
+        self.sends.drop_held();
     }
 
-    /// Drops everything that takes memory, because there is none left. The session has to be closed.
+    /// Drops everything that takes memory, because there is none left. The session has to be closed, and until then no other
+    /// message goes to the handler.
     pub fn give_up(&mut self) {
+        if self.state == State::Open {
+            self.state = State::GivenUp;
+        }
         self.inbox.drop_messages();
         self.sends.drop_held();
     }
@@ -268,6 +281,9 @@ impl Pacing {
 
     /// The body of a send that arrived is here.
     pub fn bring(&mut self, now: Millis, id: u64, messages: Messages) {
+        if self.state != State::Open {
+            return;
+        }
         self.sends.bring(now, id, messages);
         self.advance(now);
     }
@@ -287,7 +303,7 @@ impl Pacing {
     /// again.
     pub fn answer(&mut self, now: Millis, id: u64) -> Option<SendAnswer> {
         match self.state {
-            State::Open => {}
+            State::Open | State::GivenUp => {}
             // What the client reads next is the close frame. A stock client would not, if its send failed.
             State::Closed => return Some(SendAnswer::Taken),
             State::Left | State::Violated if self.sends.is_taken(id) => return Some(SendAnswer::Taken),
@@ -300,7 +316,7 @@ impl Pacing {
     /// The moment at which [`Pacing::answer`] has something new to say without another event.
     pub fn deadline(&self) -> Option<Millis> {
         match self.state {
-            State::Open => self.sends.deadline(&self.rules, self.unread_since),
+            State::Open | State::GivenUp => self.sends.deadline(&self.rules, self.unread_since),
             State::Left | State::Closed | State::Violated => None,
         }
     }

@@ -72,7 +72,8 @@ impl Sends {
         }
         if let Some(place) = self.line.iter_mut().find(|place| place.id == id) {
             place.asked = Some(now);
-            place.first_since = None;
+            // Its turn, if it has come, begins anew.
+            place.first_since = place.first_since.map(|_| now);
         } else {
             let is_full = self.line.len().saturating_mul(PLACE_COST) > limit;
             let refusal = is_full.then_some(Refusal::Full);
@@ -89,6 +90,7 @@ impl Sends {
         // Without a place, which was given up, it is refused.
         let Some(place) = self.line.iter_mut().find(|place| place.id == id && place.refusal.is_none()) else { return };
         let cost = messages.cost();
+        place.first_since = None;
         let before = place.messages.replace(messages).map_or(0, |messages| messages.cost());
         self.held_bytes = self.held_bytes.saturating_sub(before).saturating_add(cost);
     }
@@ -123,7 +125,6 @@ impl Sends {
                     return Some((place.id, messages));
                 }
                 Some(_) => return None,
-                None if first.refusal.is_some() => return None,
                 None if !others_wait => {
                     first.first_since = None;
                     return None;
@@ -165,6 +166,7 @@ impl Sends {
         let Some(at) = self.line.iter().position(|place| place.id == id) else {
             return Some(SendAnswer::Refused(Refusal::Slow));
         };
+        let others_wait = self.line.len() > 1;
         let place = self.line.get_mut(at)?;
         let stalls_at = place.stalls_at(rules, unread_since);
         let refusal = place.refusal.or_else(|| stalls_at.filter(|at| *at <= now).map(|_| Refusal::Stalled));
@@ -173,6 +175,8 @@ impl Sends {
             None => late(now, place.since, place.asked, rules)?,
         };
         place.asked = None;
+        // The others wait for it from now on.
+        place.first_since = (at == 0 && others_wait).then_some(now);
         let held = place.messages.take().map_or(0, |messages| messages.cost());
         self.held_bytes = self.held_bytes.saturating_sub(held);
         if matches!(answer, SendAnswer::Refused(_)) {
@@ -188,7 +192,10 @@ impl Sends {
             Some(place.stalls_at(rules, unread_since).map_or(late, |stalls| stalls.min(late)))
         });
         let taken = self.taken.iter().filter_map(|taken| late(taken.since, taken.asked));
+        // Where the others are to come again, too, nobody waits.
+        let others_are_here = self.line.iter().skip(1).any(|place| place.messages.is_some());
         let turn = self.line.front().and_then(|first| first.first_since).map(|since| since + TURN);
+        let turn = turn.filter(|_| others_are_here);
         held.chain(taken).chain(turn).min()
     }
 }

@@ -329,9 +329,11 @@ impl Session {
         bytes > self.rules.queue_limit
     }
 
-    /// Bytes that wait for a receiver, with what each message takes besides its own.
+    /// Bytes that wait for a receiver, with what each message takes besides its own. What a response holds in flight waits again
+    /// if that breaks: more of it than the queue may hold counts too, or the queue would grow with each break.
     pub fn waiting_cost(&self) -> usize {
-        self.queue.waiting_cost()
+        let most = self.rules.queue_limit.max(delivery::WINDOW);
+        self.queue.waiting_cost().saturating_add(self.queue.sent_bytes().saturating_sub(most))
     }
 
     /// The application sends a message. `always` takes it though the queue is full.
@@ -342,11 +344,7 @@ impl Session {
         if self.is_too_large(message.len()) {
             return Err(SendError::TooLarge);
         }
-        // What a response holds in flight waits again if that breaks: more of it than the queue may hold counts too, or the
-        // queue would grow with each break.
-        let limit = self.rules.queue_limit;
-        let excess = self.queue.sent_bytes().saturating_sub(limit.max(delivery::WINDOW));
-        if !always && self.queue.waiting_cost().saturating_add(excess).saturating_add(message.len()) > limit {
+        if !always && self.waiting_cost().saturating_add(message.len()) > self.rules.queue_limit {
             return Err(SendError::QueueFull);
         }
         self.queue.push(now, message);
