@@ -12,7 +12,7 @@ mod pool;
 mod reading;
 
 use self::memory::{Kind, Reservation};
-use self::pieces::while_there;
+pub(crate) use self::pieces::while_there;
 use self::reading::read_by_pieces;
 use crate::later::answer;
 use js_sys::{Function, Uint8Array};
@@ -27,16 +27,48 @@ extern "C" {
     fn read_whole(request: &web_sys::Request, number: u32, tell: &Function) -> Result<(), JsValue>;
 }
 
+/// True if a body with this `Content-Length` takes of the memory for large bodies, or may.
+pub(crate) fn is_large(content_length: Option<&str>) -> bool {
+    let length = content_length.and_then(|length| length.trim().parse::<u64>().ok());
+    length.is_none_or(|length| length >= memory::SMALL as u64)
+}
+
 /// A body that was read, with the memory that is reserved for it; dropping gives it back.
 #[derive(Debug)]
 pub(crate) struct Body {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     reservation: Reservation,
+}
+
+/// The bytes of a body.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    /// In the memory of wasm.
+    Inside(Vec<u8>),
+    /// In an array of JavaScript, which a request can take as it is.
+    Outside(Uint8Array),
+}
+
+impl Bytes {
+    fn len(&self) -> usize {
+        match self {
+            Self::Inside(bytes) => bytes.len(),
+            Self::Outside(bytes) => usize::try_from(bytes.length()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Returns the bytes, and the array that holds them, too, if there is one.
+    pub fn read(self) -> (Vec<u8>, Option<Uint8Array>) {
+        match self {
+            Self::Inside(bytes) => (bytes, None),
+            Self::Outside(bytes) => (bytes.to_vec(), Some(bytes)),
+        }
+    }
 }
 
 impl Body {
     /// Returns the bytes, and the reservation for as long as anything of them is kept.
-    pub fn into_parts(self) -> (Vec<u8>, Reservation) {
+    pub fn into_parts(self) -> (Bytes, Reservation) {
         (self.bytes, self.reservation)
     }
 }
@@ -67,7 +99,11 @@ pub(crate) async fn read(
     if let Some(reservation) = at_once {
         let bytes = bytes_of(request).await.map_err(|_| Unread::Broken)?;
         // HTTP does not let more through than was declared; the check costs nothing.
-        return if bytes.len() > limit { Err(Unread::TooLarge) } else { Ok(Body { bytes, reservation }) };
+        return if bytes.len() > limit {
+            Err(Unread::TooLarge)
+        } else {
+            Ok(Body { bytes: Bytes::Inside(bytes), reservation })
+        };
     }
     // In a box, so that those that are read at once do not carry it along.
     let read = Box::pin(read_by_pieces(request, length, limit, wait));

@@ -112,6 +112,11 @@ function ask(stub, url, init, number, tell) {
   stub.fetch(url, init).then(read).catch((error) => end(error, true));
 }
 
+export const emptyBytes = (length) => new Uint8Array(length);
+
+/** Frees the bytes of an array: V8 would keep megabytes until it collects garbage. */
+export const release = ({ buffer }) => void buffer.transfer(0);
+
 /** Tells when the client of a request leaves; whether it has left already. */
 export function watch({ signal }, number, tell) {
   signal.addEventListener("abort", () => tell(number, undefined, false));

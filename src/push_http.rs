@@ -136,6 +136,7 @@ impl Push {
             Err(Unread::Broken) => return Ok(Err(Refusal::new(400, "the body broke off"))),
         };
         let (body, _reservation) = body.into_parts();
+        let (body, _) = body.read();
         let order = match Order::read(&body) {
             Ok(order) => order,
             Err(error) => return Ok(Err(Refusal::new(400, error))),

@@ -1,6 +1,6 @@
 //! A sending request: its messages are checked here and handed to the object.
 
-use crate::body::{self, Unread};
+use crate::body::{self, Unread, is_large, while_there};
 use crate::facts::Facts;
 use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
@@ -18,7 +18,14 @@ use sockjs_protocol::payload::{self, Messages, PayloadError, PayloadLimits};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Send;
 use std::pin::pin;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Result, web_sys};
+
+#[wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// Frees the bytes of an array that is not needed any more.
+    fn release(body: &Uint8Array);
+}
 
 /// Time beyond `send_timeout` in which an object may still answer that a send is to be tried again.
 const SLACK: Millis = Millis::from_secs(10);
@@ -36,8 +43,17 @@ pub(crate) async fn send(
     let mut common = if row.cors { cors_of(facts, config) } else { Vec::new() };
     common.extend(not_cached());
     common.extend(cookie_of(request, config)?);
-    let turn = Turn::join([&place.prefix, "/", session].concat());
-    match hand_over(row, To { session, config, pass, object, url: &facts.url }, turn, request, facts).await? {
+    let name = [&place.prefix, "/", session].concat();
+    let to = To { session, config, pass, object, url: &facts.url };
+    let handed_over = match is_large(facts.content_length.as_deref()) {
+        false => hand_over(row, to, Turn::join(name), request, facts).await?,
+        // In a box, so that small sends do not carry it along. A client that left would keep the others of its session waiting.
+        true => match while_there(request, Box::pin(hand_over_large(row, to, name, request, facts))).await {
+            Some(handed_over) => handed_over?,
+            None => Err(broken_off()),
+        },
+    };
+    match handed_over {
         Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
         Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
         Err(refusal) => {
@@ -45,6 +61,21 @@ pub(crate) async fn send(
             fixed(refusal.head().with(common), refusal.text.into_owned())
         }
     }
+}
+
+async fn hand_over_large(
+    row: &Send,
+    to: To<'_>,
+    name: String,
+    request: &web_sys::Request,
+    facts: &Facts,
+) -> Result<std::result::Result<(), Refusal>> {
+    let alone = Turn::join_large(&name);
+    let turn = Turn::join(name);
+    if !alone.wait_large(to.config.send_timeout).await {
+        return Ok(Err(to.refuse(503, 1013, "Messages come faster than they are handled".into()).await));
+    }
+    hand_over(row, to, turn, request, facts).await
 }
 
 async fn hand_over(
@@ -57,7 +88,7 @@ async fn hand_over(
     let config = to.config;
     let length = facts.content_length.as_deref();
     // The reservation lasts as long as the messages do: also while the object holds them.
-    let (body, _reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
+    let (bytes, _reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
         Ok(body) => body.into_parts(),
         Err(Unread::TooLarge) => {
             return Ok(Err(to.refuse(413, 1009, too_large("body", config.body_limit, "body_limit")).await));
@@ -65,13 +96,17 @@ async fn hand_over(
         Err(Unread::TooSlow) => return Ok(Err(to.refuse(503, 1013, "The body came too slowly.".into()).await)),
         Err(Unread::Busy) => return Ok(Err(to.refuse(503, 1013, "The server is busy.".into()).await)),
         // Its client left in the middle, and will not read this.
-        Err(Unread::Broken) => return Ok(Err(Refusal::new(400, "The body broke off.\n"))),
+        Err(Unread::Broken) => return Ok(Err(broken_off())),
     };
     let content_type = facts.content_type.as_deref().unwrap_or_default();
-    let excess = match messages(row, content_type, body, PayloadLimits::of(config)) {
+    let (bytes, array) = bytes.read();
+    let (length, is_utf8) = (bytes.len(), array.is_none() || std::str::from_utf8(&bytes).is_ok());
+    let excess = match messages(row, content_type, bytes, PayloadLimits::of(config)) {
         Ok(messages) => {
+            let is_same = messages.is_verbatim() && is_utf8 && messages.as_str().len() == length;
+            let outgoing = Outgoing::of(messages, array.filter(|_| is_same));
             turn.wait().await;
-            return Ok(to.send(messages, turn).await);
+            return Ok(to.send(outgoing, turn).await);
         }
         Err(PayloadError::TooLarge) => too_large("message", config.message_limit, "message_limit"),
         Err(PayloadError::TooMany) => "The body has too many messages (messages_per_body).".into(),
@@ -80,6 +115,25 @@ async fn hand_over(
         }
     };
     Ok(Err(to.refuse(413, 1009, excess).await))
+}
+
+/// The messages of a send, where requests take them from: of a large body nothing else is kept.
+struct Outgoing {
+    count: usize,
+    messages: Option<String>,
+    body: Option<Uint8Array>,
+}
+
+impl Outgoing {
+    /// Prepares `messages`; `array` holds their JSON, too, if it is given.
+    fn of(messages: Messages, array: Option<Uint8Array>) -> Self {
+        let count = messages.len();
+        if fits(messages.as_str()) {
+            return Self { count, messages: Some(messages.into_text()), body: None };
+        }
+        let body = array.unwrap_or_else(|| Uint8Array::from(messages.as_str().as_bytes()));
+        Self { count, messages: None, body: Some(body) }
+    }
 }
 
 /// The session that a send is for, and the way to it.
@@ -93,20 +147,16 @@ struct To<'a> {
 
 impl To<'_> {
     /// Hands the messages over, and asks again as long as the object holds them.
-    async fn send(self, messages: Messages, turn: Turn) -> std::result::Result<(), Refusal> {
+    async fn send(self, outgoing: Outgoing, turn: Turn) -> std::result::Result<(), Refusal> {
+        let Outgoing { count, messages, body } = outgoing;
         // One id for all tries: by it the object knows the later ones.
-        let (session, id, count) = (self.session.to_owned(), random::id(), messages.len());
-        // A large body is kept where requests take it from, and not here, too.
-        let (messages, body) = match fits(messages.as_str()) {
-            true => (Some(messages.into_text()), None),
-            false => (None, Some(Uint8Array::from(messages.as_str().as_bytes()))),
-        };
+        let (session, id) = (self.session.to_owned(), random::id());
         let bytes = body.as_ref().map_or(0, |body| body.length() as usize);
         let command = self.command(Action::Send { session, id, count, bytes, messages });
         // The object gives up before that, unless it is a new one each time.
         let last_try = now() + self.config.send_timeout + SLACK;
         let mut turn = Some(turn);
-        loop {
+        let outcome = loop {
             let mut answer = pin!(self.object.send(self.url, &command, body.as_ref()));
             // The first poll makes the request: from then on the object keeps the order.
             let at_once = poll_immediate(answer.as_mut()).await;
@@ -115,7 +165,7 @@ impl To<'_> {
                 Some(answer) => answer,
                 None => answer.await,
             };
-            return match answer {
+            break match answer {
                 Ok(204) => Ok(()),
                 Ok(LATER) if now() < last_try => continue,
                 Ok(404) => Err(Refusal::not_found()),
@@ -129,7 +179,11 @@ impl To<'_> {
                     Err(unavailable())
                 }
             };
+        };
+        if let Some(body) = &body {
+            release(body);
         }
+        outcome
     }
 
     /// Closes the session because of a send that cannot be taken, and returns the refusal with this status. A stock client
@@ -198,6 +252,10 @@ fn hex(digits: &[u8]) -> Option<u8> {
 /// The reason for refusing something that is too large, with the option that says so.
 fn too_large(what: &str, limit: usize, option: &str) -> String {
     format!("The {what} is larger than {limit} bytes ({option}).")
+}
+
+fn broken_off() -> Refusal {
+    Refusal::new(400, "The body broke off.\n")
 }
 
 fn unavailable() -> Refusal {

@@ -1,8 +1,11 @@
 //! The order of sends of one session that arrive at the same time.
 //!
-//! A small body is here with the head of its request, a larger one takes longer: without a line, the messages of the small one
-//! would overtake those of the request before it. The order is kept within an isolate, and given up after a while: a client
-//! that minds it waits for each answer, as stock clients do.
+//! A small body arrives with the head of its request; a larger one takes longer. Without a line, the messages of a small send
+//! would overtake those of the send before it. The order is kept within an isolate and given up after a while: a client that
+//! depends on it waits for each answer, as stock clients do.
+//!
+//! Sends with large bodies have a second line, in which a send waits until the one before it was answered. So no session takes
+//! more than one body's share of the memory that all sessions of the isolate have for large bodies.
 
 use crate::later::Timer;
 use crate::receive::now;
@@ -10,11 +13,13 @@ use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 
-/// Longest wait for a request that arrived before.
+/// Longest wait for the order.
 const LONGEST: Millis = Millis::from_secs(2);
 
-/// Time between two looks: no request may wake another one (workerd 1.20261117), whose I/O is not its own.
+/// Time between two looks: no request may wake another one (workerd 1.20261117), whose I/O is not its own. The second is of
+/// sends with large bodies.
 const LOOK_AGAIN: Millis = Millis(2);
+const LOOK_AGAIN_LARGE: Millis = Millis(25);
 
 thread_local! {
     /// The requests of each session that are on their way to its object, oldest first.
@@ -38,15 +43,32 @@ impl Turn {
         Self { session, number }
     }
 
+    /// Joins the line of the sends of `session` with large bodies.
+    pub fn join_large(session: &str) -> Self {
+        Self::join([session, " large"].concat())
+    }
+
     /// Waits until all that joined before are gone, or for two seconds.
     pub async fn wait(&self) {
-        let give_up = now() + LONGEST;
+        if !self.is_first_within(LONGEST, LOOK_AGAIN).await {
+            self.forget_earlier();
+        }
+    }
+
+    /// Waits until all that joined before were answered. False if that took longer than `longest`.
+    pub async fn wait_large(&self, longest: Millis) -> bool {
+        self.is_first_within(longest, LOOK_AGAIN_LARGE).await
+    }
+
+    async fn is_first_within(&self, longest: Millis, look_again: Millis) -> bool {
+        let give_up = now() + longest;
         while !self.is_first() {
             if now() >= give_up {
-                return self.forget_earlier();
+                return false;
             }
-            Timer::new(LOOK_AGAIN).await;
+            Timer::new(look_again).await;
         }
+        true
     }
 
     fn is_first(&self) -> bool {

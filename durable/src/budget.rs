@@ -1,16 +1,21 @@
 //! The memory that all inboxes of one isolate share: the messages of clients that wait for their handlers.
 //!
-//! Objects of one class may share an isolate, and its 128 MB. Where the inboxes of all of them together become too large, the
-//! fullest one is emptied, and its connection is closed: not the one that happens to send next. Its object may be another
-//! one, which the runtime (workerd 1.20261117) does not let this one act for; so that one closes it when it looks the next
-//! time, which it does soon, since messages wait in it.
+//! Objects of one class may share an isolate, and its 128 MB. When all inboxes together become too large, the fullest inbox is
+//! emptied and its connection is closed, whoever sent the last message. The connection may belong to another object, and the
+//! runtime (workerd 1.20261117) lets no object do I/O for another. So the connection is only marked here, and its own object
+//! closes it at its next look, within seconds.
 
 use crate::connection::Entry;
+use crate::runtime::now;
+use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-/// Bytes of all inboxes of an isolate: a quarter of its memory.
-const LIMIT: usize = 32 << 20;
+/// Bytes of all inboxes of an isolate. What passes through takes several times as much before V8 collects it.
+const LIMIT: usize = 24 << 20;
+
+/// Time after which a client that reads nothing may lose its memory to others.
+const STALLED: Millis = Millis::from_secs(5);
 
 thread_local! {
     static TOTAL: Cell<usize> = const { Cell::new(0) };
@@ -52,13 +57,32 @@ impl Drop for Share {
 /// Memory for the messages of a send that are on their way, given back when this is dropped.
 pub(crate) struct Reserved(usize);
 
-/// Reserves memory for so many bytes, if there is some.
+/// Reserves memory for so many bytes, if there is some. Where there is none, clients that have read nothing for a while lose
+/// theirs, the fullest first.
 pub(crate) fn reserve(bytes: usize) -> Option<Reserved> {
-    let total = TOTAL.get();
-    (total == 0 || total.saturating_add(bytes) <= LIMIT).then(|| {
-        TOTAL.set(total.saturating_add(bytes));
-        Reserved(bytes)
+    let fits = || TOTAL.get() == 0 || TOTAL.get().saturating_add(bytes) <= LIMIT;
+    while !fits() {
+        let now = now();
+        empty(fullest(|holder| holder.pacing.borrow().is_stalled(now, STALLED))?);
+    }
+    TOTAL.set(TOTAL.get().saturating_add(bytes));
+    Some(Reserved(bytes))
+}
+
+/// The connection that holds most, of those that are `eligible`.
+fn fullest(eligible: impl Fn(&Entry) -> bool) -> Option<Rc<Entry>> {
+    HOLDERS.with_borrow(|holders| {
+        let holders = holders.iter().filter_map(Weak::upgrade);
+        let holders = holders.filter(|holder| holder.share.bytes.get() > 0 && eligible(holder));
+        holders.max_by_key(|holder| holder.share.bytes.get())
     })
+}
+
+/// Drops what `holder` holds.
+fn empty(holder: Rc<Entry>) {
+    holder.pacing.borrow_mut().give_up();
+    holder.share.set(0);
+    holder.share.is_lost.set(true);
 }
 
 impl Drop for Reserved {
@@ -82,12 +106,7 @@ pub(crate) fn count(entry: &Rc<Entry>) {
         });
     }
     while TOTAL.get() > LIMIT {
-        let fullest = HOLDERS.with_borrow(|holders| {
-            holders.iter().filter_map(Weak::upgrade).max_by_key(|holder| holder.share.bytes.get())
-        });
-        let Some(fullest) = fullest.filter(|fullest| fullest.share.bytes.get() > 0) else { return };
-        fullest.pacing.borrow_mut().give_up();
-        fullest.share.set(0);
-        fullest.share.is_lost.set(true);
+        let Some(fullest) = fullest(|_| true) else { return };
+        empty(fullest);
     }
 }

@@ -116,6 +116,8 @@ impl Entry {
 pub struct Connection {
     pub(crate) entry: Rc<Entry>,
     pub(crate) object: Weak<Object>,
+    /// True for the handle that the handler of this very connection was called with, and its clones.
+    pub(crate) is_own: bool,
 }
 
 /// Where a connection is in its life, with the numbers of the browser's `readyState`.
@@ -136,8 +138,9 @@ pub enum ReadyState {
 pub enum SendError {
     /// The connection is closing or closed: stop sending to it.
     Closed,
-    /// The application did not wait: as much as `queue_limit` waits for this client. Call [`Connection::ready`] between the
-    /// messages of a loop. The first message that a handler call sends to its own connection always fits.
+    /// The application did not wait: as much as `queue_limit` waits for this client. Await [`Connection::ready`] between the
+    /// messages of a loop. The first message that a handler sends to its own connection always fits, when it is called and
+    /// after each `ready`.
     QueueFull,
     /// It has more bytes than `queue_limit`: send it in parts.
     TooLarge,
@@ -291,7 +294,7 @@ impl Connection {
     /// Sends a message. Messages sent without waiting in between travel together, and so may those that answer messages which
     /// came together.
     ///
-    /// While a client that left is still to be told to the handler, what is sent to it goes nowhere, and that is no error.
+    /// Between the moment at which the client left and the call of `on_close`, messages are dropped without an error.
     ///
     /// # Errors
     ///
@@ -314,7 +317,7 @@ impl Connection {
         if self.entry.pacing.borrow().is_left() {
             return Ok(());
         }
-        let always = self.entry.may_exceed.take();
+        let always = self.is_own && self.entry.may_exceed.take();
         if !always && !self.entry.has_room_on_socket(bytes) {
             return Err(SendError::QueueFull);
         }

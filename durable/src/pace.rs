@@ -57,9 +57,9 @@ struct Look {
 }
 
 impl Connection {
-    /// Waits until the client has read so much that no more than half of `queue_limit` waits for it. Call it between the
-    /// messages of a loop: then [`Connection::send`] never fails with [`SendError::QueueFull`], however slowly the client
-    /// reads.
+    /// Waits until no more than half of `queue_limit` waits for the client. Await it before each message of a loop: then
+    /// [`Connection::send`] does not fail with [`SendError::QueueFull`], however slowly the client reads. On the connection of
+    /// another client, that holds for messages up to the other half of `queue_limit`.
     ///
     /// ```ignore
     /// for line in report.lines() {
@@ -70,13 +70,16 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] as soon as the connection is closing or closed.
+    /// [`SendError::Closed`] as soon as the connection is closing or closed. If the client left, that is after the call of
+    /// `on_close`; until then messages to it are dropped, and there is nothing to wait for.
     pub async fn ready(&self) -> Result<(), SendError> {
         loop {
             if !self.entry.session.borrow().is_open() {
-                return Err(SendError::Closed);
+                let is_left = self.entry.pacing.borrow().is_left();
+                return if is_left { Ok(()) } else { Err(SendError::Closed) };
             }
             if !self.entry.is_behind() {
+                self.entry.may_exceed.set(self.is_own || self.entry.may_exceed.get());
                 return Ok(());
             }
             let Some(object) = self.object.upgrade() else { return Err(SendError::Closed) };
@@ -170,7 +173,7 @@ impl Object {
 
 /// Calls the handler with one job after the other, as long as the client keeps up.
 async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
-    let connection = Connection { entry: entry.clone(), object: Rc::downgrade(&object) };
+    let connection = Connection { entry: entry.clone(), object: Rc::downgrade(&object), is_own: true };
     let is_started = object.start_of(&entry.info.service).await;
     loop {
         if entry.session.borrow().has_full_frame() {
@@ -197,10 +200,13 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         entry.may_exceed.set(false);
         if let Err(error) = told {
             log::error("handler", Some(&entry.info.service), error);
-            let closed = CloseReason::HandlerFailed;
-            entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
-            entry.pacing.borrow_mut().drop_messages();
-            object.touch(&entry);
+            // The messages of a client that left are still handled.
+            if entry.session.borrow().is_open() {
+                let closed = CloseReason::HandlerFailed;
+                entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
+                entry.pacing.borrow_mut().drop_messages();
+                object.touch(&entry);
+            }
         }
         if is_end {
             entry.session.borrow_mut().told();

@@ -29,7 +29,8 @@ impl Object {
         }
     }
 
-    /// The same while more is about to be sent: what may go in one frame with that is left. [`Object::drain`] has to follow.
+    /// Does the same while more is about to be sent: messages that do not fill a frame stay in the queue, to go in one frame with
+    /// what follows. The caller has to call [`Object::drain`] afterwards.
     pub(crate) fn drain_with(self: &Rc<Self>, entry: &Rc<Entry>, more_follows: bool) {
         let now = now();
         loop {

@@ -8,6 +8,7 @@ use crate::reply::{Reply, command_of, done, problem, whole, with_body};
 use crate::runtime::now;
 use crate::sends::Arrived;
 use sockjs_protocol::envelope::{Action, Command, EnvelopeError};
+use sockjs_protocol::pacing::SendAnswer;
 use sockjs_protocol::payload::Messages;
 use sockjs_protocol::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
@@ -46,6 +47,7 @@ impl Object {
                 let entry = match self.arrive(&config, &session, command.pass.as_ref(), id, count)? {
                     Arrived::Open(entry) => entry,
                     Arrived::Answered(reply) => return Ok(reply),
+                    Arrived::Over(entry) => return self.reply(&entry, SendAnswer::Over).await,
                 };
                 // Before the body is read: without memory for it, it stays with the Worker.
                 let Some(reserved) = budget::reserve(bytes) else { return self.put_off(entry, id).await };

@@ -61,7 +61,7 @@ impl Room {
         let entries = object.table.borrow().entries();
         let mine = entries.into_iter().filter(|entry| entry.info.service == self.service);
         let open = mine.filter(|entry| entry.session.borrow().is_open());
-        open.map(|entry| Connection { entry, object: self.object.clone() }).collect()
+        open.map(|entry| Connection { entry, object: self.object.clone(), is_own: false }).collect()
     }
 
     /// Sends a message to every connection; it is kept once. Returns how many took it: one for which

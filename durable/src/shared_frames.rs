@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::WebSocket;
 
-/// Number of frames that are remembered: as many as one event makes for each member of a room, or it does not pay.
+/// Number of frames that are remembered. One event makes a few frames, and each goes to every member before the next event.
 const REMEMBERED: usize = 32;
 
 /// The latest frames whose messages go to others, too.

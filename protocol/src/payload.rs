@@ -80,6 +80,7 @@ pub struct Messages {
     at: usize,
     left: usize,
     form: Form,
+    is_verbatim: bool,
 }
 
 /// The form in which a message stands in the text.
@@ -133,18 +134,23 @@ impl Messages {
     pub fn of_raw(text: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
         match text.len() > limits.message {
             true => Err(PayloadError::TooLarge),
-            false => Ok(Self { text, at: 0, left: 1, form: Form::Raw }),
+            false => Ok(Self { text, at: 0, left: 1, form: Form::Raw, is_verbatim: true }),
         }
     }
 
     /// The `count` messages of a text that [`Messages::of_body`] accepted before, in the other half of the server.
     pub fn trusted(text: String, count: usize) -> Self {
-        Self { text, at: 0, left: count, form: Form::Json }
+        Self { text, at: 0, left: count, form: Form::Json, is_verbatim: true }
     }
 
     /// The JSON, for [`Messages::trusted`].
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// True if the JSON is the text that was given, with nothing replaced in it.
+    pub fn is_verbatim(&self) -> bool {
+        self.is_verbatim
     }
 
     /// The JSON, taken out.
@@ -173,12 +179,12 @@ impl Messages {
         read: impl FnOnce(&mut serde_json::Deserializer<StrRead<'_>>, &mut Check) -> serde_json::Result<()>,
     ) -> Result<Self, PayloadError> {
         if let Some(message) = one_plain(&text) {
-            let plain = Self { text, at: 0, left: 1, form: Form::OnePlain };
+            let plain = Self { text, at: 0, left: 1, form: Form::OnePlain, is_verbatim: true };
             return if message > limits.message { Err(PayloadError::TooLarge) } else { Ok(plain) };
         }
-        let text = match replace_lone_surrogates(&text) {
-            Cow::Owned(replaced) => replaced,
-            Cow::Borrowed(_) => text,
+        let (text, is_verbatim) = match replace_lone_surrogates(&text) {
+            Cow::Owned(replaced) => (replaced, false),
+            Cow::Borrowed(_) => (text, true),
         };
         let mut check = Check { limits, count: 0, excess: None };
         let mut json = serde_json::Deserializer::from_str(&text);
@@ -187,7 +193,7 @@ impl Messages {
         }
         match check.excess {
             Some(excess) => Err(excess),
-            None => Ok(Self::trusted(text, check.count)),
+            None => Ok(Self { is_verbatim, ..Self::trusted(text, check.count) }),
         }
     }
 

@@ -454,3 +454,35 @@ fn a_send_that_found_no_place_and_never_comes_does_not_hold_up_the_others() {
     pacing.look(NOW + Millis(2_000), false, 0);
     assert_eq!(run(&mut pacing, 0), ["last"]);
 }
+
+#[test]
+fn a_durable_send_that_is_to_be_asked_for_again_is_not_forgotten_for_others() {
+    let mut pacing = opened(PacingRules { inbox_limit: 100_000, ..OUTBOX });
+    for id in 0..80 {
+        assert_eq!(send(&mut pacing, NOW, id, messages(&["a"])), None);
+    }
+    let later = NOW + Millis(5_000);
+    for id in 0..80 {
+        assert_eq!(pacing.answer(later, id), Some(SendAnswer::Later));
+    }
+    send(&mut pacing, later, 80, messages(&["b"]));
+    for id in 0..80 {
+        assert_eq!(send(&mut pacing, later, id, messages(&["a"])), None);
+    }
+    assert_eq!(run(&mut pacing, 0).len(), 81, "each once");
+}
+
+#[test]
+fn a_send_whose_place_was_given_up_is_refused_when_it_is_asked_for_again() {
+    let mut pacing = opened(RULES);
+    send(&mut pacing, NOW, 1, message(230));
+    send(&mut pacing, NOW, 2, messages(&["second"]));
+    let later = NOW + Millis(5_000);
+    assert_eq!(pacing.answer(later, 2), Some(SendAnswer::Later));
+    run(&mut pacing, 0);
+    send(&mut pacing, later, 3, messages(&["third"]));
+    pacing.look(later + Millis(2_000), false, 0);
+    assert_eq!(run(&mut pacing, 0), ["third"]);
+    let refused = Some(SendAnswer::Refused(Refusal::Slow));
+    assert_eq!(send(&mut pacing, later + Millis(2_001), 2, messages(&["second"])), refused);
+}

@@ -64,9 +64,9 @@ impl Drop for Pieces {
 
 /// Does `work` while the client of `request` is there; none once it has left.
 ///
-/// The signal is the last that a request hears whose client resets: no read of its body ends after it, and no timer
-/// (workerd 1.20261117).
-pub(super) async fn while_there<T>(request: &Request, work: impl Future<Output = T>) -> Option<T> {
+/// After a reset by the client the abort signal is the last event of a request: its reads and timers never end (workerd
+/// 1.20261117).
+pub(crate) async fn while_there<T>(request: &Request, work: impl Future<Output = T>) -> Option<T> {
     let (here, gone) = oneshot::channel::<()>();
     let (_abort, has_left) = Expected::call(move || drop(here), |number, tell| watch(request, number, tell));
     if has_left.unwrap_or(true) {

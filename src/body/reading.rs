@@ -1,10 +1,10 @@
 //! A body that is read by pieces, while it keeps up with those that wait for its memory.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Whole};
 use super::memory::{Kind, Reservation, SMALL, now};
 use super::pace::Pace;
 use super::pieces::Pieces;
-use super::{Body, Unread};
+use super::{Body, Bytes, Unread};
 use crate::later::Timer;
 use futures::future::{Either, select};
 use js_sys::Uint8Array;
@@ -21,7 +21,10 @@ pub(super) async fn read_by_pieces(
 ) -> Result<Body, Unread> {
     let mut reserved = length.unwrap_or(SMALL.min(limit));
     let mut reservation = Reservation::of(Kind::of(length), reserved, wait).await?;
-    let mut buffer = length.map_or_else(|| Ok(Buffer::undeclared(limit)), Buffer::declared)?;
+    let mut buffer = match length {
+        Some(length) => Gathered::Declared(Whole::of(length)?),
+        None => Gathered::Undeclared(Buffer::undeclared(limit)),
+    };
     let mut pieces = Pieces::of(request, reserved).map_err(|_| Unread::Broken)?;
     let mut watch = Watch::new();
     while let Some(piece) = watch.next(&mut pieces, &reservation).await? {
@@ -32,12 +35,34 @@ pub(super) async fn read_by_pieces(
             // It was not read meanwhile.
             watch = Watch::new();
         }
-        piece.copy_to(buffer.room(size)?);
+        match &mut buffer {
+            Gathered::Declared(whole) => whole.add(&piece),
+            Gathered::Undeclared(buffer) => piece.copy_to(buffer.room(size)?),
+        }
         watch.pace.add(size);
     }
-    let bytes = buffer.into_bytes();
+    let bytes = match buffer {
+        Gathered::Declared(whole) => Bytes::Outside(whole.finish()),
+        Gathered::Undeclared(buffer) => Bytes::Inside(buffer.into_bytes()),
+    };
     reservation.settle(bytes.len());
     Ok(Body { bytes, reservation })
+}
+
+/// The pieces that have come.
+enum Gathered {
+    Declared(Whole),
+    Undeclared(Buffer),
+}
+
+impl Gathered {
+    /// Returns the length with `piece` bytes more, if the body may have them.
+    fn with(&self, piece: usize) -> Result<usize, Unread> {
+        match self {
+            Self::Declared(whole) => whole.with(piece),
+            Self::Undeclared(buffer) => buffer.with(piece),
+        }
+    }
 }
 
 /// Looks now and then at how fast a body comes.

@@ -66,6 +66,7 @@ export class HttpSession {
     for (let requests = 0; requests < MOST_REQUESTS && !this.#isOver; requests += 1) {
       for await (const frame of frames) {
         if (frame.startsWith("c[")) return JSON.parse(frame.slice(1));
+        if (frame === "o") throw new Error("the server lost the session, and opened another");
         if (frame.startsWith("a[")) JSON.parse(frame.slice(1)).forEach(take);
         if (isEnough()) return undefined;
       }

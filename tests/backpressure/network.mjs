@@ -36,33 +36,39 @@ const COMPLETE_MS = 1_200_000;
 http.globalAgent = new http.Agent({ keepAlive: false });
 
 /** Returns cases as `{ name, run }`; `run` takes an owner and a server's URL, and resolves to figures. */
-export function networkCases(form) {
-  const { backlogs, download } = SIZES[form];
-  const slow = backlogs.flatMap(([count, size]) =>
+export function backlogCases(form) {
+  const slow = SIZES[form].backlogs.flatMap(([count, size]) =>
     STOCK_TRANSPORTS.map((transport) => ({ transport, count, size, network: SLOW, rates: "1 Mbit/s" })),
   );
-  return [
-    ...[...slow, { transport: "websocket", ...AHEAD, rates: "taken only later" }].map((backlog) => ({
-      name: `stock client, ${backlog.transport}: ${backlog.count} messages of ${backlog.size} B at once, ${backlog.rates}`,
-      run: (owner, url) => echoBacklog(owner, url, backlog),
-    })),
-    ...RAW_TRANSPORTS.map((transport) => ({
-      name: `${transport}: ${download / KIB} KiB at once, taken with 128 kbit/s`,
-      // As the stock client sends it: the first message alone, and the rest in one body.
-      run: (owner, url) => echoDownload(owner, url, { transport, network: SLOW_DOWN, bodies: [1, download / SIZE - 1] }),
-    })),
-  ];
+  return [...slow, { transport: "websocket", ...AHEAD, rates: "taken only later" }].map((backlog) => ({
+    name: `stock client, ${backlog.transport}: ${backlog.count} messages of ${backlog.size} B at once, ${backlog.rates}`,
+    run: (owner, url) => echoBacklog(owner, url, backlog),
+  }));
 }
 
-/** Variables of a server that takes one body ahead of what its client reads. */
+/** Returns cases as `backlogCases` does, of clients that take little. */
+export function downloadCases(form) {
+  const { download } = SIZES[form];
+  return RAW_TRANSPORTS.map((transport) => ({
+    name: `${transport}: ${download / KIB} KiB at once, taken with 128 kbit/s`,
+    // As the stock client sends it: the first message alone, and the rest in one body.
+    run: (owner, url) => echoDownload(owner, url, { transport, network: SLOW_DOWN, bodies: [1, download / SIZE - 1] }),
+  }));
+}
+
+/** Variables of a server for these cases: a session does not end while its client reads the end of a response. */
+export const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
+
+/** Variables of a server that also takes only one body ahead of what its client reads. */
 export const ONE_BODY_AHEAD = {
+  ...PATIENT,
   SOCKJS_MESSAGE_LIMIT: String(16 * KIB),
   SOCKJS_QUEUE_LIMIT: String(32 * KIB),
   SOCKJS_INBOX_LIMIT: String(64 * KIB),
   SOCKJS_BODY_LIMIT: String(64 * KIB),
 };
 
-/** Returns the same for a server with these: a body waits for as long as the client needs for the one before. */
+/** Returns cases for a server with these: a body waits for as long as the client needs for the one before. */
 export function heldSendCases(form) {
   const { held } = SIZES[form];
   return RAW_TRANSPORTS.map((transport) => ({
@@ -117,7 +123,7 @@ async function echoDownload(owner, url, { transport, network, bodies }) {
   };
   const receive = async () => {
     const close = await session.receive(frames, take, () => received.count > total);
-    assert.equal(close, undefined, `closed after ${received.count} of ${total} messages`);
+    assert.equal(close, undefined, `closed with ${close} after ${received.count} of ${total} messages`);
   };
   const sends = async () => {
     for (const count of bodies) await send(count);

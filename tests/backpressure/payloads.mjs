@@ -44,7 +44,7 @@ const WAYS = {
       assert.ok(isTaken, `the send was answered with ${status}`);
       return async () => {
         const close = await session.receive(frames, (message) => echo.take(message), () => echo.isComplete);
-        assert.equal(close, undefined, `closed after ${echo.count} messages`);
+        assert.equal(close, undefined, `closed with ${close} after ${echo.count} messages`);
       };
     },
     async refusal(owner, service, body) {

@@ -1,16 +1,17 @@
 import { after, describe, test } from "node:test";
 import { startReference } from "../harness/reference.mjs";
 import { startServer } from "../harness/server.mjs";
-import { ONE_BODY_AHEAD, heldSendCases, networkCases } from "./network.mjs";
+import { ONE_BODY_AHEAD, PATIENT, backlogCases, downloadCases, heldSendCases } from "./network.mjs";
 
-const edge = await startServer({ after });
+const edge = await startServer({ after }, { vars: PATIENT });
 const strict = await startServer({ after }, { vars: ONE_BODY_AHEAD });
 const node = await startReference({ after });
 
+const CASES = [...backlogCases("short"), ...downloadCases("short")];
 const GROUPS = [
-  ["sockjs-edge", edge, networkCases("short")],
+  ["sockjs-edge", edge, CASES],
   ["sockjs-edge with small limits", strict, heldSendCases("short")],
-  ["sockjs-node", node, networkCases("short")],
+  ["sockjs-node", node, CASES],
 ];
 
 describe("behind a slow network everything comes back in order, and nobody is closed", { concurrency: true }, () => {

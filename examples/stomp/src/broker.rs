@@ -37,6 +37,7 @@ impl Handler for Broker {
             Err(error) => return refuse(conn, error, None),
         };
         for frame in &frames {
+            conn.ready().await?;
             if let Err(error) = self.take(conn, frame) {
                 return refuse(conn, &error, receipt(frame));
             }

@@ -17,7 +17,7 @@ pub(super) struct Inbox {
     /// Items ever put in, and ever done or dropped.
     pushed: ItemNumber,
     done: ItemNumber,
-    /// True while the handler has a job of an item that is out already.
+    /// True while the handler works on `Open` or `Close`, whose item left the queue when the job was taken.
     is_last_out: bool,
 }
 

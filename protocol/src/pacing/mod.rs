@@ -100,7 +100,7 @@ pub enum Refusal {
     Stalled,
     /// There is no memory for it.
     Full,
-    /// It gave nothing to take when it was its turn.
+    /// Its body did not arrive while others waited behind it.
     Slow,
 }
 
@@ -204,8 +204,8 @@ impl Pacing {
         self.inbox.bytes().saturating_add(self.sends.held_bytes())
     }
 
-    /// True if the client left and the handler has not heard of that yet: what it sends to the client goes nowhere, and that is
-    /// no error of its own.
+    /// True if the client left and `on_close` was not called yet. Messages that the handler sends then are dropped, without an
+    /// error: it cannot know.
     pub fn is_left(&self) -> bool {
         self.state == State::Left && self.inbox.has_close()
     }
@@ -233,6 +233,16 @@ impl Pacing {
     /// True if there is nothing to call the handler with, and no send waits.
     pub fn is_at_rest(&self) -> bool {
         self.inbox.is_empty() && self.sends.is_at_rest()
+    }
+
+    /// True if the session was closed because of what the client sent.
+    pub fn is_violated(&self) -> bool {
+        self.state == State::Violated
+    }
+
+    /// True if the client has read nothing for `time` although something waits for it.
+    pub fn is_stalled(&self, now: Millis, time: Millis) -> bool {
+        self.unread_since.is_some_and(|since| since + time <= now)
     }
 
     /// True if messages wait for the client to read, and nothing else is the reason.
@@ -329,7 +339,7 @@ impl Pacing {
         while let Some((id, messages)) = self.sends.next(now, |cost| self.inbox.has_room(cost, self.rules.inbox_limit))
         {
             let item = self.inbox.push(messages);
-            self.sends.taken(id, item);
+            self.sends.taken(now, id, item, &self.rules);
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Sends {
     line: VecDeque<Place>,
     held_bytes: usize,
     taken: VecDeque<Taken>,
+    /// Sends whose place was given up: their order is lost.
+    given_up: VecDeque<u64>,
 }
 
 /// The place of a send in the line.
@@ -47,6 +49,8 @@ struct Taken {
     since: Millis,
     asked: Option<Millis>,
     item: ItemNumber,
+    /// True once the Worker knows that they are taken: it does not ask again.
+    is_known: bool,
 }
 
 impl Sends {
@@ -76,7 +80,10 @@ impl Sends {
             place.first_since = place.first_since.map(|_| now);
         } else {
             let is_full = self.line.len().saturating_mul(PLACE_COST) > limit;
-            let refusal = is_full.then_some(Refusal::Full);
+            let refusal = match self.given_up.contains(&id) {
+                true => Some(Refusal::Slow),
+                false => is_full.then_some(Refusal::Full),
+            };
             let place = Place { id, since: now, asked: Some(now), messages: None, first_since: None, refusal };
             self.line.push_back(place);
         }
@@ -121,6 +128,7 @@ impl Sends {
                         since: place.since,
                         asked: place.asked,
                         item: ItemNumber::MAX,
+                        is_known: false,
                     });
                     return Some((place.id, messages));
                 }
@@ -130,7 +138,10 @@ impl Sends {
                     return None;
                 }
                 None if *first.first_since.get_or_insert(now) + TURN <= now => {
-                    self.line.pop_front();
+                    if self.given_up.len() == REMEMBERED {
+                        self.given_up.pop_front();
+                    }
+                    self.given_up.extend(self.line.pop_front().map(|place| place.id));
                 }
                 None => return None,
             }
@@ -138,12 +149,16 @@ impl Sends {
     }
 
     /// The messages of the send with this id are this item of the inbox.
-    pub fn taken(&mut self, id: u64, item: ItemNumber) {
+    pub fn taken(&mut self, now: Millis, id: u64, item: ItemNumber, rules: &PacingRules) {
         if let Some(taken) = self.taken.iter_mut().find(|taken| taken.id == id) {
             taken.item = item;
         }
-        while self.taken.len() > REMEMBERED && self.taken.front().is_some_and(|oldest| oldest.asked.is_none()) {
-            self.taken.pop_front();
+        while self.taken.len() > REMEMBERED {
+            // One that was to be asked for again would be taken twice. After so long nobody asks any more.
+            let is_over =
+                |taken: &Taken| taken.is_known || taken.since + rules.send_timeout + rules.send_timeout <= now;
+            let Some(oldest) = self.taken.iter().position(is_over) else { break };
+            self.taken.remove(oldest);
         }
     }
 
@@ -161,6 +176,7 @@ impl Sends {
                 false => late(now, taken.since, taken.asked, rules),
             };
             taken.asked.take_if(|_| answer.is_some());
+            taken.is_known |= answer == Some(SendAnswer::Taken);
             return answer;
         }
         let Some(at) = self.line.iter().position(|place| place.id == id) else {

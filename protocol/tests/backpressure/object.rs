@@ -207,7 +207,7 @@ impl World {
             }
             Refusal::Full => assert!(self.sender.found(id) * 64 > limits.inbox, "the line is not full"),
             Refusal::Slow => {
-                let missing = self.now - self.sender.missing_since(id);
+                let missing = self.sender.missing_for(self.now, id);
                 assert!(missing >= Millis(2_000), "it was missing for {missing:?} only");
             }
         }

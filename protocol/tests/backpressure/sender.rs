@@ -46,6 +46,8 @@ struct Facts {
     brought: Millis,
     /// The moment at which it was last told to come again.
     told_later: Millis,
+    /// The longest time for which it was to be asked for again and was not.
+    away: Millis,
     /// Sends that waited when it arrived.
     found: usize,
 }
@@ -104,8 +106,10 @@ impl Sender {
         self.facts[&id].held
     }
 
-    pub fn missing_since(&self, id: u64) -> Millis {
-        self.facts[&id].arrived.max(self.facts[&id].told_later)
+    /// The longest time for which the others could not have it.
+    pub fn missing_for(&self, now: Millis, id: u64) -> Millis {
+        let facts = &self.facts[&id];
+        facts.away.max(now - facts.arrived.max(facts.told_later))
     }
 
     pub fn found(&self, id: u64) -> usize {
@@ -222,11 +226,15 @@ impl World {
         if !self.object.pacing.knows(id) {
             let found = self.sender.ids_in_line(&self.object.pacing).len();
             let (held, arrived) = (self.now, self.now);
-            let facts = Facts { held, arrived, brought: Millis(0), told_later: Millis(0), found };
+            let facts = Facts { held, arrived, brought: Millis(0), told_later: Millis(0), away: Millis(0), found };
             self.sender.facts.insert(id, facts);
             self.ledger.arrives(id);
         }
-        self.sender.facts.get_mut(&id).unwrap().arrived = self.now;
+        let facts = self.sender.facts.get_mut(&id).unwrap();
+        if facts.told_later > facts.arrived {
+            facts.away = facts.away.max(self.now - facts.told_later);
+        }
+        facts.arrived = self.now;
         self.object.pacing.arrive(self.now, id);
         if !(self.plan.has_faults && self.plan.dice.one_in(6)) {
             self.bring(send);
