@@ -43,6 +43,7 @@ async function openStream(owner, service, method, path, separator, unwrap) {
   return {
     messages: frames.messages,
     send: (message) => post(url, message),
+    leave: () => response.socket.resetAndDestroy(),
     ...pausing(response, response.socket),
   };
 }

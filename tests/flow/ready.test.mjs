@@ -17,6 +17,20 @@ const SIZES = [KIB, 300 * KIB];
 const PASSED = 16 * MIB;
 const FLOOD_MS = 120_000;
 
+test("what a client sent before it left is handled, though the handler waited for it", async (t) => {
+  const log = new FloodLog();
+  const server = await startServer(t, { log: (text) => log.add(text) });
+  const reader = await readers.xhr_streaming(t, `${server.url}/flood`);
+  reader.pause();
+  await reader.send(JSON.stringify({ bytes: BYTES, size: KIB, waits: true }));
+  await reader.send(JSON.stringify({ bytes: KIB, size: KIB, waits: true }));
+  reader.leave();
+  for (const accepted of [BYTES / KIB, 1]) {
+    const report = await log.reports.next("the end of a flood", FLOOD_MS);
+    assert.deepEqual([report.accepted, report.refused], [accepted, 0]);
+  }
+});
+
 for (const transport of Object.keys(readers)) {
   for (const size of SIZES) {
     test(`an application that waits for its client loses nothing: ${transport}, ${size} bytes`, async (t) => {
