@@ -223,17 +223,22 @@ impl World {
             }
             return;
         }
+        // One whose place was given up is asked for again, and not known any more.
+        let missing = |facts: &Facts| {
+            let since = facts.arrived.max(facts.told_later);
+            let is_missing = facts.brought < since || facts.brought == Millis(0);
+            facts.away.max(if is_missing { self.now - since } else { Millis(0) })
+        };
+        let away = self.sender.facts.get(&id).map_or(Millis(0), missing);
         if !self.object.pacing.knows(id) {
             let found = self.sender.ids_in_line(&self.object.pacing).len();
             let (held, arrived) = (self.now, self.now);
-            let facts = Facts { held, arrived, brought: Millis(0), told_later: Millis(0), away: Millis(0), found };
+            let facts = Facts { held, arrived, brought: Millis(0), told_later: Millis(0), away, found };
             self.sender.facts.insert(id, facts);
             self.ledger.arrives(id);
         }
         let facts = self.sender.facts.get_mut(&id).unwrap();
-        if facts.told_later > facts.arrived {
-            facts.away = facts.away.max(self.now - facts.told_later);
-        }
+        facts.away = facts.away.max(away);
         facts.arrived = self.now;
         self.object.pacing.arrive(self.now, id);
         if !(self.plan.has_faults && self.plan.dice.one_in(6)) {
