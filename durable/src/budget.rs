@@ -14,8 +14,9 @@ use std::rc::{Rc, Weak};
 /// Bytes of all inboxes of an isolate. What passes through takes several times as much before V8 collects it.
 const LIMIT: usize = 24 << 20;
 
-/// Time after which a client that reads nothing may lose its memory to others.
-const STALLED: Millis = Millis::from_secs(5);
+/// Time after which a client that reads nothing may lose its memory to others. A slow one is not seen to read for as long as it
+/// reads one poll.
+const STALLED: Millis = Millis::from_secs(30);
 
 thread_local! {
     static TOTAL: Cell<usize> = const { Cell::new(0) };

@@ -18,7 +18,7 @@ export const commandOf = (request) => request.headers.get("sockjs-edge-command")
 export const withFrame = (frame) => new Response(null, { headers: { "sockjs-edge-frame": frame } });
 
 /** What `take` makes of the body of a request, or of the error that there is none; it is called once. */
-export const whenRead = (request, take) => request.arrayBuffer().then(
+export const whenRead = (request, length, take) => whole(request, length).then(
   (body) => {
     const answer = take(new Uint8Array(body));
     // It was copied. V8 would keep a body of megabytes until it collects garbage.
@@ -27,6 +27,19 @@ export const whenRead = (request, take) => request.arrayBuffer().then(
   },
   (error) => take(undefined, error),
 );
+
+/** A body of so many bytes. `arrayBuffer()` would gather it in pieces, and then join them (workerd 1.20261117). */
+async function whole({ body }, length) {
+  let buffer = new ArrayBuffer(length);
+  const reader = body.getReader({ mode: "byob" });
+  for (let at = 0; at < length; ) {
+    const { done, value } = await reader.read(new Uint8Array(buffer, at));
+    if (done) throw new Error("the body broke off");
+    buffer = value.buffer;
+    at += value.byteLength;
+  }
+  return buffer;
+}
 
 /** A promise, and what fulfils it. */
 export const later = () => Promise.withResolvers();

@@ -47,7 +47,7 @@ extern "C" {
 
     /// What `take` makes of the body, once it is there.
     #[wasm_bindgen(js_name = whenRead)]
-    fn when_read(request: &web_sys::Request, take: &JsValue) -> Reply;
+    fn when_read(request: &web_sys::Request, length: u32, take: &JsValue) -> Reply;
 
     #[wasm_bindgen(catch, js_name = withFrame)]
     fn with_frame(frame: &str) -> std::result::Result<Reply, JsValue>;
@@ -81,13 +81,17 @@ pub(crate) fn promised(answer: impl Future<Output = Result<Reply>> + 'static) ->
     Ok(future_to_promise(async move { Ok(waiting.await?) }).into())
 }
 
-/// Answers with what `answer` makes of the body of `request`, which no task waits for.
-pub(crate) fn with_body<Answer>(request: &web_sys::Request, answer: impl FnOnce(Vec<u8>) -> Answer + 'static) -> Reply
+/// Answers with what `answer` makes of the body of `request`, which has `length` bytes and which no task waits for.
+pub(crate) fn with_body<Answer>(
+    request: &web_sys::Request,
+    length: usize,
+    answer: impl FnOnce(Vec<u8>) -> Answer + 'static,
+) -> Reply
 where
     Answer: Future<Output = Result<Reply>> + 'static,
 {
     let take = move |body: Option<Vec<u8>>, error: JsValue| promised(answer(body.ok_or(error)?));
-    when_read(request, &Closure::once_into_js(take))
+    when_read(request, u32::try_from(length).unwrap_or(u32::MAX), &Closure::once_into_js(take))
 }
 
 /// This frame is all there is to write.

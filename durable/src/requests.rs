@@ -54,7 +54,7 @@ impl Object {
                 if let Some(messages) = messages {
                     return self.bring(entry, id, Messages::trusted(messages, count), reserved).await;
                 }
-                Ok(with_body(&request, async move |body| match String::from_utf8(body) {
+                Ok(with_body(&request, bytes, async move |body| match String::from_utf8(body) {
                     Ok(messages) => self.bring(entry, id, Messages::trusted(messages, count), reserved).await,
                     Err(_) => problem(EnvelopeError::Malformed.to_string(), 400),
                 }))

@@ -167,7 +167,7 @@ fn a_message_that_must_not_be_refused_is_taken_though_the_queue_is_full() {
 fn a_poll_takes_no_more_than_a_slow_client_reads_in_a_while() {
     let mut session = Driver::idle(Rules::default());
     for _ in 0..5 {
-        session.send(&message(2 * WINDOW / 3));
+        session.send(&message(WINDOW / 6));
     }
     assert_eq!(frames(&session.attach(poll(2))), [3]);
     session.detach(2, Departure::Finished);

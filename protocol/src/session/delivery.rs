@@ -9,9 +9,9 @@ use crate::time::Millis;
 /// go when less than half of it is in flight.
 pub const WINDOW: usize = 64 << 10;
 
-/// Bytes of messages that go into one poll, unless a single one is larger: what a slow client reads in one piece has to be
-/// little, or nobody would see for long that it reads at all.
-const POLL: usize = 128 << 10;
+/// Bytes of messages that go into one poll, unless a single one is larger. A poll counts as over when it is answered: at
+/// 128 kbit/s its client is back after 2 s, within any `disconnect_delay`.
+const POLL: usize = WINDOW / 2;
 
 impl Session {
     /// The next thing to do, if any; call it until it gives `None`. Frames come before writes to storage where the
