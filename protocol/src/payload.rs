@@ -449,7 +449,8 @@ mod tests {
     fn what_the_other_half_accepted_is_read_again() {
         let accepted = Messages::of_body(r#"["a","\ud800"]"#.into(), PayloadLimits::NONE).unwrap();
         let read = Messages::trusted(accepted.as_str().into(), accepted.len());
-        assert_eq!(read, accepted);
+        assert!(!accepted.is_verbatim());
+        assert_eq!(read.len(), accepted.len());
         assert_eq!(read.collect::<Vec<_>>(), ["a", "\u{fffd}"]);
         for damaged in ["", "[", r#"["a"#, r#"["\x"]"#, "\"\\"] {
             assert_eq!(Messages::trusted(damaged.into(), 5).collect::<Vec<_>>(), [""; 0], "{damaged}");
