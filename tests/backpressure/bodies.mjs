@@ -1,19 +1,27 @@
-// Many clients that send large bodies at once, as fast as they can or almost not at all: the server reads only as many as it has
-// memory for, and goes on to serve clients with small messages.
+// Many clients that send large bodies at once, as fast as they can or almost not at all: the server takes only as many as it has
+// memory for, goes on to serve clients with small messages, and takes the rest when those before were read.
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { start } from "../harness/http.mjs";
 import { openPollingSession } from "../harness/polling-session.mjs";
 import { connectStockClient } from "../harness/stock-client.mjs";
-import { until } from "../harness/wait.mjs";
+import { until, within } from "../harness/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
-import { numbered, numberedJson } from "./numbered.mjs";
+import { HttpSession } from "./http-session.mjs";
+import { Received, numbered, numberedJson } from "./numbered.mjs";
 
 const CLIENTS = 64;
 const SIZE = 1 << 10;
 /** Just within `body_limit`. */
 const BODY = Buffer.from(numberedJson(0, Math.floor((8 * MIB - 1) / (SIZE + 3)), SIZE));
+/** Half of that: `READERS` of them are more than the inboxes of one isolate take, which is 32 MiB. */
+const HALF = numberedJson(0, Math.floor(BODY.length / 2 / (SIZE + 3)), SIZE);
+const READERS = 12;
+/** Most by which the memory may grow then: all that passes through leaves garbage behind. */
+const PASSED = 224 * MIB;
+const READ_AFTER_MS = 3_000;
+const READ_MS = 240_000;
 /** Bytes that a client that trickles sends at once, before one byte each second. */
 const FIRST = 64 << 10;
 /** Most by which the server's memory may grow. */
@@ -41,7 +49,29 @@ export function bodyCases(form) {
   return [
     { name: `${all} at once`, run: (owner) => crowd(owner, FORMS[form], sendAtOnce) },
     { name: `${all} that trickle`, run: (owner) => crowd(owner, FORMS[form], trickle) },
+    { name: `${READERS} bodies of ${mib(HALF.length)} at once, read later`, run: readLater },
   ];
+}
+
+/** Expects every send to be taken and echoed: the inboxes of one isolate are full at first, but all clients read. */
+async function readLater(owner) {
+  const server = await startMeasured(owner, { ...PATIENT, SOCKJS_SEND_TIMEOUT: "600000", SOCKJS_STALL_TIMEOUT: "600000" });
+  const count = JSON.parse(HALF).length;
+  const statuses = [];
+  const client = async () => {
+    const session = new HttpSession(owner, `${server.url}/echo`, "xhr-polling");
+    const frames = await session.open();
+    const received = new Received(SIZE);
+    const send = session.send(HALF, READ_MS).then(({ status }) => statuses.push(status));
+    await sleep(READ_AFTER_MS);
+    const receive = session.receive(frames, (message) => received.take(message), () => received.count === count);
+    const [close] = await Promise.all([receive, send]);
+    assert.equal(close, undefined, `closed with ${close} after ${received.count} of ${count} messages`);
+  };
+  const all = () => within(Promise.all(Array.from({ length: READERS }, client)), "all messages", READ_MS);
+  const { growth } = await growthDuring(server, all);
+  assert.ok(statuses.every((status) => status === 204), `sends were answered with ${statuses}`);
+  return `all back, memory +${mib(growth)}`;
 }
 
 /** `send` is given a function that opens a session and a send in it, up to the body. It resolves to the outcomes of all sends. */

@@ -11,31 +11,30 @@ import { unreadCases } from "./unread.mjs";
 /** Of the deployable Worker: a session may be without a receiver for 5 s. */
 const AS_DEPLOYED = { SOCKJS_DISCONNECT_DELAY: "5000" };
 
-const endings = [];
-const owner = { after: (end) => endings.push(end) };
 let failures = 0;
-try {
-  // These wait most of the time.
-  await show("Behind a slow network", Promise.all((await networkCases()).map(outcome)));
-  await show("Clients that do not read", inTurn(unreadCases("long")));
-  await show("Many large bodies", inTurn(bodyCases("long")));
-  await show("Good and bad bodies", inTurn(payloadCases("long")));
-} finally {
-  await endAll(endings);
-}
+// These wait most of the time.
+await show("Behind a slow network", Promise.all(networkCases().map(outcome)));
+await show("Clients that do not read", inTurn(unreadCases("long")));
+await show("Many large bodies", inTurn(bodyCases("long")));
+await show("Good and bad bodies", inTurn(payloadCases("long")));
 console.log(failures === 0 ? "\nok" : `\n${failures} FAILED`);
 process.exitCode = failures === 0 ? 0 : 1;
 
-async function networkCases() {
-  const edge = async (vars) => (await startServer(owner, { vars })).url;
+/** Each on a server of its own: all of them together have more under way than one isolate takes. */
+function networkCases() {
+  const edge = (vars) => (owner) => startServer(owner, { vars });
   const [backlogs, downloads] = [backlogCases("long"), downloadCases("long")];
   return [
-    ["sockjs-edge", await edge(PATIENT), [...backlogs, ...downloads]],
-    ["sockjs-edge as deployed", await edge(AS_DEPLOYED), downloads],
-    ["sockjs-edge with small limits", await edge(ONE_BODY_AHEAD), heldSendCases("long")],
-    ["sockjs-node", (await startReference(owner)).url, [...backlogs, ...downloads], { isCompared: true }],
-  ].flatMap(([server, url, cases, how]) =>
-    cases.map(({ name, run }) => ({ name: `${server}, ${name}`, run: (owner) => run(owner, url), ...how })),
+    ["sockjs-edge", edge(PATIENT), [...backlogs, ...downloads]],
+    ["sockjs-edge as deployed", edge(AS_DEPLOYED), downloads],
+    ["sockjs-edge with small limits", edge(ONE_BODY_AHEAD), heldSendCases("long")],
+    ["sockjs-node", startReference, [...backlogs, ...downloads], { isCompared: true }],
+  ].flatMap(([server, start, cases, how]) =>
+    cases.map(({ name, run }) => ({
+      name: `${server}, ${name}`,
+      run: async (owner) => run(owner, (await start(owner)).url),
+      ...how,
+    })),
   );
 }
 
@@ -57,14 +56,10 @@ async function outcome({ name, run, isCompared = false }) {
     figures = error.message.split("\n")[0];
     if (!isCompared) failures += 1;
   } finally {
-    await endAll(started);
+    for (const end of started.reverse()) await end();
   }
   process.stderr.write(`${result}: ${name}\n`);
   return { name, result, figures };
-}
-
-async function endAll(endings) {
-  for (const end of endings.splice(0).reverse()) await end();
 }
 
 async function show(title, running) {
