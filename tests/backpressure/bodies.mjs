@@ -18,8 +18,6 @@ const BODY = Buffer.from(numberedJson(0, Math.floor((8 * MIB - 1) / (SIZE + 3)),
 /** Half of that: `READERS` of them are more than the inboxes of one isolate take, which is 32 MiB. */
 const HALF = numberedJson(0, Math.floor(BODY.length / 2 / (SIZE + 3)), SIZE);
 const READERS = 12;
-/** Most by which the memory may grow then: all that passes through leaves garbage behind. */
-const PASSED = 224 * MIB;
 const READ_AFTER_MS = 3_000;
 const READ_MS = 240_000;
 /** Bytes that a client that trickles sends at once, before one byte each second. */
