@@ -58,8 +58,8 @@ struct Look {
 
 impl Connection {
     /// Waits until no more than half of `queue_limit` waits for the client. Await it before each message of a loop: then
-    /// [`Connection::send`] does not fail with [`SendError::QueueFull`], however slowly the client reads. On the connection of
-    /// another client, that holds for messages up to the other half of `queue_limit`.
+    /// [`Connection::send`] does not fail with [`SendError::QueueFull`], however slowly the client reads. On a connection from
+    /// [`Room::connections`](crate::Room::connections), only messages of up to half of `queue_limit` are sure to fit.
     ///
     /// ```ignore
     /// for line in report.lines() {
@@ -70,13 +70,12 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] as soon as the connection is closing or closed. If the client left, that is after the call of
-    /// `on_close`; until then messages to it are dropped, and there is nothing to wait for.
+    /// [`SendError::Closed`] as soon as the connection is closing or closed, so that a loop ends when its client leaves. A handler
+    /// that fails with it then loses nothing: what the client sent before it left is still handled.
     pub async fn ready(&self) -> Result<(), SendError> {
         loop {
             if !self.entry.session.borrow().is_open() {
-                let is_left = self.entry.pacing.borrow().is_left();
-                return if is_left { Ok(()) } else { Err(SendError::Closed) };
+                return Err(SendError::Closed);
             }
             if !self.entry.is_behind() {
                 self.entry.may_exceed.set(self.is_own || self.entry.may_exceed.get());
@@ -199,9 +198,11 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         };
         entry.may_exceed.set(false);
         if let Err(error) = told {
-            log::error("handler", Some(&entry.info.service), error);
-            // The messages of a client that left are still handled.
-            if entry.session.borrow().is_open() {
+            if !entry.session.borrow().is_open() {
+                // Most likely it could not send any more. What the client sent before it left is still handled.
+                log::warn("handler", Some(&entry.info.service), error);
+            } else {
+                log::error("handler", Some(&entry.info.service), error);
                 let closed = CloseReason::HandlerFailed;
                 entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
                 entry.pacing.borrow_mut().drop_messages();
