@@ -3,7 +3,7 @@
 //! Objects of one class may share an isolate, and its 128 MB. When all inboxes together become too large, the fullest inbox is
 //! emptied and its connection is closed, whoever sent the last message. The connection may belong to another object, and the
 //! runtime (workerd 1.20261117) lets no object do I/O for another. So the connection is only marked here, and its own object
-//! closes it at its next look, within seconds.
+//! closes it when it next does something, within seconds.
 
 use crate::connection::Entry;
 use crate::runtime::now;
@@ -58,6 +58,12 @@ impl Drop for Share {
 /// Memory for the messages of a send that are on their way, given back when this is dropped.
 pub(crate) struct Reserved(usize);
 
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        TOTAL.set(TOTAL.get().saturating_sub(self.0));
+    }
+}
+
 /// Reserves memory for so many bytes, if there is some. Where there is none, clients that have read nothing for a while lose
 /// theirs, the fullest first.
 pub(crate) fn reserve(bytes: usize) -> Option<Reserved> {
@@ -84,12 +90,6 @@ fn empty(holder: Rc<Entry>) {
     holder.pacing.borrow_mut().give_up();
     holder.share.set(0);
     holder.share.is_lost.set(true);
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        TOTAL.set(TOTAL.get().saturating_sub(self.0));
-    }
 }
 
 /// Counts what `entry` holds now, and empties the fullest inboxes if all together hold too much.

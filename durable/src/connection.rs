@@ -27,7 +27,7 @@ pub(crate) struct Entry {
     pub handler: Rc<dyn ErasedHandler>,
     pub session: RefCell<Session>,
     pub links: RefCell<Links>,
-    /// What the client sent and the handler was not called with yet.
+    /// The client's messages that the handler was not called with yet, and its sends that wait for an answer.
     pub pacing: RefCell<Pacing>,
     pub waiters: RefCell<Waiters>,
     /// Its part of the memory for messages that wait.

@@ -35,6 +35,7 @@ mod room;
 mod room_storage;
 mod rows;
 mod runtime;
+mod schema;
 mod sends;
 mod services;
 mod shared_frames;

@@ -29,7 +29,7 @@ const CLOSE_ARRIVES: Duration = Duration::from_millis(200);
 /// send keeps its turn.
 const NO_MEMORY: Duration = Duration::from_secs(1);
 
-/// What became of a request with a send when it arrived.
+/// Outcome of the arrival of a send.
 pub(crate) enum Arrived {
     /// Its messages may come.
     Open(Rc<Entry>),

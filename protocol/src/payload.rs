@@ -8,7 +8,7 @@ use serde_json::de::StrRead;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Why a payload was refused. `Display` gives sockjs-node's text where it has one.
+/// Reason for refusing a payload. `Display` gives sockjs-node's text where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadError {
     /// There is nothing to read, or something other than an array: send a JSON array of strings.

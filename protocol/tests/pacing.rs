@@ -1,4 +1,4 @@
-//! When a client's messages reach the handler, and when its sends are answered.
+//! The order in which the messages of a client reach the handler and its sends are answered.
 
 #![allow(clippy::unwrap_used)]
 

@@ -51,7 +51,8 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Reserves memory for a small body that is read by one call, which nothing can end: only up to one half.
+    /// Reserves memory for a small body that is read by one call, as long as no more than half of the small memory is taken:
+    /// such a call cannot be ended to make room for others.
     pub(super) fn for_one_call(length: usize) -> Option<Self> {
         let kind = Kind::Small;
         let number = kind.with(|pool| pool.take(length, KEEP))?;
@@ -65,7 +66,8 @@ impl Reservation {
 
     /// Reserves `bytes` of the large memory in place of this.
     ///
-    /// All that it may need at once: bodies that are partly read and wait for each other would wait for ever.
+    /// `bytes` is all that the body may need: if bodies that are partly read asked for more, they could wait for each other
+    /// for ever.
     pub(super) async fn enlarged(self, bytes: usize, wait: Millis) -> Result<Self, Unread> {
         Self::wait(Kind::Large, bytes, wait, |now, waited| {
             self.renew();

@@ -14,7 +14,7 @@ const JSONP_GIVES_UP: Millis = Millis::from_secs(35);
 /// Half of an isolate's memory.
 const MEMORY: usize = 64 << 20;
 
-/// What the bodies that one isolate reads may take together, and the inboxes of its objects: a quarter of its memory.
+/// Most bytes that `body_limit` and `inbox_limit` may allow: a quarter of an isolate's memory.
 const SHARE: usize = 32 << 20;
 
 /// An option that cannot be served.

@@ -253,18 +253,18 @@ impl Pacing {
     /// Drops the messages that wait, since the application closes the session or its handler failed: [`Pacing::closed`] follows,
     /// and until then no other message goes to the handler.
     pub fn drop_messages(&mut self) {
-        if self.state == State::Open {
-            self.state = State::Closed;
-        }
-        self.inbox.drop_messages();
-        self.sends.drop_held();
+        self.drop_as(State::Closed);
     }
 
     /// Drops everything that takes memory, because there is none left. The session has to be closed, and until then no other
     /// message goes to the handler.
     pub fn give_up(&mut self) {
+        self.drop_as(State::GivenUp);
+    }
+
+    fn drop_as(&mut self, state: State) {
         if self.state == State::Open {
-            self.state = State::GivenUp;
+            self.state = state;
         }
         self.inbox.drop_messages();
         self.sends.drop_held();

@@ -1,4 +1,4 @@
-//! What was promised: messages that were taken, handled, sent and read.
+//! A ledger of the messages that were taken, handled, sent and read.
 
 use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::pacing::Job;
