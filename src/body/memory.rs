@@ -19,7 +19,7 @@ const KEEP_READING: Millis = Millis::from_secs(15);
 
 thread_local! {
     static SMALL_POOL: RefCell<Pool> = const { RefCell::new(Pool::new(8 << 20)) };
-    static LARGE_POOL: RefCell<Pool> = const { RefCell::new(Pool::new(32 << 20)) };
+    static LARGE_POOL: RefCell<Pool> = const { RefCell::new(Pool::new(24 << 20)) };
 }
 
 /// The two pools.
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_place_is_given_up_when_it_is_dropped() {
-        let full = Kind::Large.with(|pool| pool.look(1, 32 << 20, KEEP, Millis(0)));
+        let full = Kind::Large.with(|pool| pool.look(1, 24 << 20, KEEP, Millis(0)));
         assert!(matches!(full, Look::Taken(_)));
         let place = Place::new(Kind::Large);
         let look = Kind::Large.with(|pool| pool.look(place.number, 1, KEEP, Millis(0)));

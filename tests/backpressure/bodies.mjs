@@ -15,7 +15,7 @@ const CLIENTS = 64;
 const SIZE = 1 << 10;
 /** Just within `body_limit`. */
 const BODY = Buffer.from(numberedJson(0, Math.floor((8 * MIB - 1) / (SIZE + 3)), SIZE));
-/** Half of that: `READERS` of them are more than the inboxes of one isolate take, which is 32 MiB. */
+/** Half of that: `READERS` of them are more than the inboxes of one isolate take, which is 24 MiB. */
 const HALF = numberedJson(0, Math.floor(BODY.length / 2 / (SIZE + 3)), SIZE);
 const READERS = 12;
 const READ_AFTER_MS = 3_000;
@@ -30,8 +30,8 @@ const FORMS = {
   short: { answerMs: 60_000, vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" } },
   long: { answerMs: 240_000, vars: {} },
 };
-/** Bodies that the server reads at once: 32 MiB of them. */
-const AT_ONCE = 4;
+/** Bodies that the server reads at once: 24 MiB of them. */
+const AT_ONCE = 3;
 /** Without polls no session ends here. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
 

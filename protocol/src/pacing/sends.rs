@@ -202,6 +202,9 @@ impl Sends {
     }
 
     pub fn deadline(&self, rules: &PacingRules, unread_since: Option<Millis>) -> Option<Millis> {
+        if self.line.is_empty() && self.taken.is_empty() {
+            return None; // as for each message of a WebSocket
+        }
         let late = |since: Millis, asked: Option<Millis>| Some((asked? + ANSWER_LATER).min(since + rules.send_timeout));
         let held = self.line.iter().filter(|place| place.messages.is_some()).filter_map(|place| {
             let late = late(place.since, place.asked)?;

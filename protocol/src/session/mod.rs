@@ -279,12 +279,12 @@ impl Session {
 
     /// Whether the application may send.
     pub fn is_open(&self) -> bool {
-        self.phase == Phase::Open
+        matches!(self.phase, Phase::Open)
     }
 
     /// Whether the session is over and nothing of it is left.
     pub fn is_closed(&self) -> bool {
-        self.phase == Phase::Closed
+        matches!(self.phase, Phase::Closed)
     }
 
     /// Whether a receiver is attached.
@@ -362,7 +362,7 @@ impl Session {
 
     /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame of its own.
     pub fn violated(&mut self, now: Millis, code: u16, reason: &str) {
-        if self.phase != Phase::Closed {
+        if !self.is_closed() {
             self.hand_out(now);
             let receiver = Receiver::WEBSOCKET.id;
             self.before.push_back(Output::Release { receiver, code, reason: reason.to_owned() });

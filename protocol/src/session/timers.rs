@@ -98,7 +98,7 @@ impl Session {
     /// nobody knows, so that one alarm serves everyone. Early is allowed, late is not.
     pub fn beat_early(&mut self, now: Millis) {
         let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
-        if self.phase != Phase::Open || self.contender.is_some() || self.hold.is_some() {
+        if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
             return;
         }
         // An end that is due before the next heartbeat takes its place: an alarm of its own would be one more.
