@@ -32,6 +32,8 @@ pub(crate) struct Entry {
     pub waiters: RefCell<Waiters>,
     /// Its part of the memory for messages that wait.
     pub share: Share,
+    /// True while its handler waits at the gate of the room.
+    pub is_at_gate: Cell<bool>,
     /// True while it waits to be looked at again.
     pub is_looked_at: Cell<bool>,
     /// True until the handler that runs has sent its first message: that one always fits.
@@ -76,6 +78,7 @@ impl Entry {
             pacing: RefCell::new(Pacing::new(rules)),
             waiters: RefCell::default(),
             share: Share::default(),
+            is_at_gate: Cell::new(false),
             is_looked_at: Cell::new(false),
             may_exceed: Cell::new(false),
             touched: Cell::new(false),
@@ -300,7 +303,12 @@ impl Connection {
     ///
     /// If the connection is closed, or the message does not fit, or not now: see [`SendError`].
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
-        self.push(Message::new(message.as_ref()))
+        let always = self.is_own && self.entry.may_exceed.get();
+        self.push(Message::new(message.as_ref()), always)?;
+        if always {
+            self.entry.may_exceed.set(false);
+        }
+        Ok(())
     }
 
     /// The connections that share an object with this one, this one among them.
@@ -308,8 +316,8 @@ impl Connection {
         Room { service: self.entry.info.service.clone(), object: self.object.clone() }
     }
 
-    /// Sends a message that may go to other connections, too.
-    pub(crate) fn push(&self, message: Message) -> Result<(), SendError> {
+    /// Sends a message that may go to other connections, too. `always` takes it though the queue is full.
+    pub(crate) fn push(&self, message: Message, always: bool) -> Result<(), SendError> {
         let bytes = message.len();
         if self.entry.session.borrow().is_too_large(bytes) {
             return Err(SendError::TooLarge);
@@ -317,7 +325,6 @@ impl Connection {
         if self.entry.pacing.borrow().is_left() {
             return Ok(());
         }
-        let always = self.is_own && self.entry.may_exceed.take();
         if !always && !self.entry.has_room_on_socket(bytes) {
             return Err(SendError::QueueFull);
         }

@@ -14,6 +14,7 @@ mod connection;
 mod events;
 #[doc(hidden)]
 pub mod export;
+mod gates;
 mod handler;
 mod info;
 mod link;

@@ -8,6 +8,7 @@
 use crate::alarm::{self, Armed, Due};
 use crate::burst::Bursts;
 use crate::connection::Entry;
+use crate::gates::{Gates, Opened};
 use crate::handler::ErasedHandler;
 use crate::info::Info;
 use crate::log;
@@ -59,6 +60,7 @@ pub struct Object {
     touched: RefCell<VecDeque<Rc<Entry>>>,
     pub(crate) bursts: Bursts,
     pub(crate) looks: Looks,
+    pub(crate) gates: Gates,
     pub(crate) shared: SharedFrames,
     is_settling: Cell<bool>,
     settle_planned: Cell<bool>,
@@ -92,6 +94,7 @@ impl Object {
             touched: RefCell::default(),
             bursts: Bursts::default(),
             looks: Looks::default(),
+            gates: Gates::default(),
             shared: SharedFrames::default(),
             is_settling: Cell::new(false),
             settle_planned: Cell::new(false),
@@ -168,9 +171,14 @@ impl Object {
         self.settle_planned.set(false);
         self.start_handlers();
         let mut settled = Vec::new();
-        loop {
+        let opened = loop {
             let next = self.touched.borrow_mut().pop_front();
-            let Some(entry) = next else { break };
+            let Some(entry) = next else {
+                match self.open_gates() {
+                    Opened::Handlers => continue,
+                    opened @ (Opened::Nothing | Opened::Task) => break opened,
+                }
+            };
             entry.touched.set(false);
             self.drain(&entry);
             self.pace(&entry);
@@ -178,11 +186,14 @@ impl Object {
                 self.drain(&entry);
             }
             settled.push(entry);
-        }
+        };
         self.is_settling.set(false);
         self.shared.forget();
         self.report();
         self.arm(settled.iter());
+        if opened == Opened::Task {
+            self.plan_settle();
+        }
     }
 
     /// `handlers`, settling what they do each time they had to wait.
@@ -203,6 +214,7 @@ impl Object {
             due.add_passing(entry.pacing.borrow().deadline());
             count += 1;
         }
+        due.add_passing(self.gates.deadline());
         let Due { lasting, passing } = due;
         if passing.is_none() && count >= self.table.borrow().count() {
             // Of nobody else either: a timer for nothing would keep the object awake.

@@ -11,7 +11,7 @@ use crate::log;
 use crate::object::Object;
 use crate::runtime::{in_one_moment, now, run, set_timeout};
 use futures::channel::oneshot;
-use sockjs_protocol::pacing::{Job, Refusal, SendAnswer};
+use sockjs_protocol::pacing::{Ahead, Job, Refusal, SendAnswer};
 use sockjs_protocol::session::CloseReason;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -94,15 +94,23 @@ impl Connection {
 impl Object {
     /// Runs the handler as far as the client keeps up, and answers whoever waits for that.
     pub(crate) fn pace(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.gates.look(entry);
+        let holds_up = self.gates.is_held_up_by(entry);
         if entry.is_at_rest() {
+            if holds_up {
+                self.look_again(entry);
+            }
             return;
         }
         loop {
             if !entry.info.transport.is_websocket() {
                 entry.look();
             }
-            let waiting = entry.waiting();
-            if !entry.pacing.borrow_mut().begin(waiting) {
+            let ahead = self.ahead_of(entry);
+            if !entry.pacing.borrow_mut().begin(ahead) {
+                if entry.pacing.borrow().waits_for_room(ahead) {
+                    self.wait_at_gate(entry);
+                }
                 break;
             }
             let handlers = Box::pin(run_handlers(self.clone(), entry.clone()));
@@ -114,20 +122,21 @@ impl Object {
             self.drain(entry);
         }
         entry.tell_waiters();
-        if entry.pacing.borrow().is_waiting() || !entry.waiters.borrow().ready.is_empty() {
+        let waits = entry.pacing.borrow().is_waiting() && !entry.is_at_gate.get();
+        if waits || holds_up || !entry.waiters.borrow().ready.is_empty() {
             self.look_again(entry);
         }
+    }
+
+    /// What the handler of `entry` has to wait for.
+    fn ahead_of(&self, entry: &Entry) -> Ahead {
+        Ahead { bytes: entry.waiting(), is_room_shut: self.gates.is_shut(&entry.info.service) }
     }
 
     /// Closes a connection whose client sent more than there is memory for.
     pub(crate) fn overrun(&self, entry: &Entry) {
         let (code, text) = (Refusal::CODE, Refusal::Full.to_string());
-        let mut session = entry.session.borrow_mut();
-        if entry.info.transport.is_websocket() {
-            session.violated(now(), code, &text);
-        } else {
-            session.close(now(), code, &text, CloseReason::Violation { code, reason: text.clone() });
-        }
+        entry.session.borrow_mut().end(now(), code, &text, CloseReason::Violation { code, reason: text.clone() });
     }
 
     fn look_again(self: &Rc<Self>, entry: &Rc<Entry>) {
@@ -178,8 +187,8 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         if entry.session.borrow().has_full_frame() {
             object.drain_with(&entry, true);
         }
-        let waiting = entry.waiting();
-        let job = entry.pacing.borrow_mut().next(waiting);
+        let ahead = object.ahead_of(&entry);
+        let job = entry.pacing.borrow_mut().next(ahead);
         let Some(job) = job else { break };
         let handler = entry.handler.clone();
         let connection = connection.clone();
@@ -235,7 +244,7 @@ impl Entry {
     }
 
     /// True if the application has to wait for the client.
-    fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         let waiting = self.waiting();
         self.pacing.borrow().is_behind(waiting)
     }

@@ -3,9 +3,19 @@
 use crate::connection::{Connection, SendError};
 use crate::object::Object;
 use crate::room::Room;
+use crate::runtime::now;
+use futures::future::{Either, select};
 use sockjs_protocol::envelope::{Push, PushTarget};
+use sockjs_protocol::time::Millis;
+use std::pin::pin;
 use std::rc::Rc;
-use worker::{Request, Response, Result};
+use std::time::Duration;
+use worker::{Delay, Request, Response, Result};
+
+/// Longest time for which a push waits for the members of a room. The Worker waits for an answer for 10 s.
+const WAIT: Millis = Millis::from_secs(8);
+
+const HELD_UP: &str = "the room is held up by members that read slowly: try again";
 
 impl Object {
     /// Does what `push` says, and answers how many connections it was done to.
@@ -22,9 +32,18 @@ impl Object {
         let room = Room { service, object: Rc::downgrade(&self) };
         let done = match (target, push) {
             (PushTarget::Room, Push::Message) => {
+                let until = now() + WAIT;
+                // The body stays unread while it waits.
+                if !self.may_push(&room.service, until).await {
+                    return Response::error(HELD_UP, 503);
+                }
                 let message = request.text().await?;
                 if message.len() > queue_limit {
                     return Response::error(SendError::TooLarge.to_string(), 413);
+                }
+                // Others may have gone on meanwhile.
+                if !self.may_push(&room.service, until).await {
+                    return Response::error(HELD_UP, 503);
                 }
                 room.broadcast(message)
             }
@@ -54,5 +73,17 @@ impl Object {
         };
         self.settle();
         Response::ok(done.to_string())
+    }
+
+    /// Waits at the gate of a room. False if it does not open in time, or too many wait there.
+    async fn may_push(self: &Rc<Self>, service: &str, until: Millis) -> bool {
+        if !self.gates.is_shut(service) {
+            return true;
+        }
+        let wait = Duration::from_millis((until - now()).0);
+        match select(pin!(self.pass_gate(service)), Delay::from(wait)).await {
+            Either::Left((passed, _)) => passed.is_ok(),
+            Either::Right(_) => false,
+        }
     }
 }

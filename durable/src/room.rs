@@ -1,12 +1,13 @@
 //! All connections of a service in one object.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Entry, SendError};
 use crate::log;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
 use crate::runtime::{abort_after, now};
 use sockjs_protocol::frame::Message;
 use sockjs_protocol::placement::prefix_of;
+use sockjs_protocol::session::{CloseReason, TOO_SLOW};
 use sockjs_protocol::time::Millis;
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -64,8 +65,12 @@ impl Room {
         open.map(|entry| Connection { entry, object: self.object.clone(), is_own: false }).collect()
     }
 
-    /// Sends a message to every connection; it is kept once. Returns how many took it: one for which
-    /// [`Connection::send`] would give an error does not.
+    /// Sends a message to every connection; it is kept once. Returns how many connections there are: none of them is skipped.
+    /// A message larger than `queue_limit` goes to none, which is logged.
+    ///
+    /// The messages of clients are handled no faster than the slowest member of the room reads, so a handler that broadcasts once
+    /// for each message need not wait for anything. In a loop, await [`Room::ready`] before each. A member may hold up its room for
+    /// `room_patience`; after that it is closed with 1013 `Too slow` if more than `queue_limit` waits for it.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
         self.send_to(message.as_ref(), |_| true)
     }
@@ -75,10 +80,43 @@ impl Room {
         self.send_to(message.as_ref(), |connection| connection.id() != except.id())
     }
 
+    /// Waits until no member of the room is behind that the room waits for. Await it before each broadcast of a loop.
+    ///
+    /// ```ignore
+    /// for line in report.lines() {
+    ///     room.ready().await;
+    ///     room.broadcast(line);
+    /// }
+    /// ```
+    pub async fn ready(&self) {
+        let Some(object) = self.object.upgrade() else { return };
+        if object.pass_gate(&self.service).await.is_err() {
+            log::warn("room", Some(&self.service), "too many tasks wait for the room: one goes on");
+        }
+    }
+
     fn send_to(&self, message: &str, to: impl Fn(&Connection) -> bool) -> usize {
+        let Some(object) = self.object.upgrade() else { return 0 };
+        let Some(config) = object.services.find(&self.service).map(|service| &service.config) else { return 0 };
+        if message.len() > config.queue_limit {
+            log::error("broadcast", Some(&self.service), SendError::TooLarge);
+            return 0;
+        }
         let message = Message::new(message);
-        let takers = self.connections().into_iter().filter(to);
-        takers.filter(|connection| connection.push(message.clone()).is_ok()).count()
+        let mut to: Vec<_> = self.connections().into_iter().filter(to).collect();
+        to.retain(|connection| {
+            let entry = &connection.entry;
+            match connection.push(message.clone(), !object.gates.gives_up_on(entry)) {
+                Ok(()) => true,
+                Err(SendError::Closed) => false,
+                Err(error) => {
+                    object.end_member(entry, error);
+                    false
+                }
+            }
+        });
+        object.gates.broadcast(&self.service, config, &to);
+        to.len()
     }
 
     /// What the application keeps for the room.
@@ -139,6 +177,22 @@ impl fmt::Debug for Room {
 }
 
 impl Object {
+    /// Ends a member that a message could not be sent to: it would have a gap.
+    fn end_member(self: &Rc<Self>, entry: &Rc<Entry>, error: SendError) {
+        let service = Some(entry.info.service.as_str());
+        match error {
+            SendError::StorageFailed => {
+                log::warn("room", service, "a member is closed: storage failed");
+                entry.session.borrow_mut().end(now(), 1011, "Storage failed", CloseReason::HandlerFailed);
+            }
+            SendError::QueueFull | SendError::TooLarge | SendError::Closed => {
+                log::warn("room", service, "a member is closed: it used up room_patience, and its queue is full");
+                entry.session.borrow_mut().end(now(), 1013, TOO_SLOW, CloseReason::TooSlow);
+            }
+        }
+        self.touch(entry);
+    }
+
     /// Stores when the application's alarm is due.
     fn set_room_alarm(self: &Rc<Self>, service: &str, at: Option<Millis>) -> Result<()> {
         self.store.set_room_alarm(service, at)?;

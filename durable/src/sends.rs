@@ -19,11 +19,11 @@ use worker::{Delay, Result};
 
 /// Longest time for which the refusal of a send waits for the close frame to be written: a stock client that sees the refusal
 /// first reports 1006 and drops the close frame.
-const CLOSE_IS_READ: Duration = Duration::from_millis(800);
+const CLOSE_IS_READ: Duration = Duration::from_millis(500);
 
 /// Time that a written close frame has to reach the client. It and the refusal travel on two connections; in Chromium 100 ms were
-/// enough and 20 ms were not.
-const CLOSE_ARRIVES: Duration = Duration::from_millis(200);
+/// enough on an idle machine and 20 ms were not.
+const CLOSE_ARRIVES: Duration = Duration::from_millis(500);
 
 /// Pause before the Worker asks again for a send that the isolate has no memory for. It is shorter than the time for which the
 /// send keeps its turn.

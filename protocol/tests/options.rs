@@ -55,6 +55,7 @@ fn a_bad_option_is_named() {
         (echo().send_timeout(Millis(999)), "send_timeout"),
         (echo().stall_timeout(Millis(0)), "stall_timeout"),
         (echo().frame_limit(0), "frame_limit"),
+        (echo().room_patience(Millis(20_001)), "room_patience"),
         (echo().message_limit(9 << 20), "message_limit"),
         (echo().message_limit(0), "message_limit"),
         (echo().queue_limit(0), "queue_limit"),

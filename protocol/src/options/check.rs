@@ -17,6 +17,9 @@ const MEMORY: usize = 64 << 20;
 /// Most bytes that `body_limit` and `inbox_limit` may allow: a quarter of an isolate's memory.
 const SHARE: usize = 32 << 20;
 
+/// Longest `room_patience`: three times as long is the whole minute that it is counted in.
+const PATIENCE_MAX: Millis = Millis::from_secs(20);
+
 /// An option that cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -73,6 +76,7 @@ impl Config {
             ("stall_timeout", second_to_day(self.stall_timeout)),
             ("message_limit", self.wrong_message_limit()),
             ("queue_limit", self.wrong_queue_limit()),
+            ("room_patience", unless(self.room_patience <= PATIENCE_MAX, "must be at most 20 s")),
             (
                 "frame_limit",
                 unless((1..=MEMORY).contains(&self.frame_limit), "must be at least 1 byte and at most 64 MiB"),

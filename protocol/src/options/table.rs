@@ -166,6 +166,10 @@ options! {
     /// Bytes waiting for one client, as the application sent them; at least twice `message_limit`. While more than half of
     /// them wait, the client's next message waits for its handler. Default 1 MiB; a `send` beyond is refused.
     queue_limit: usize = 1 << 20, usize => identity;
+    /// Time in any minute for which one member of a room that reads slowly may hold up the others; all members together may for
+    /// three times that. Then the room goes on, and the member is closed with 1013 if more than `queue_limit` waits for it. Default
+    /// 5 s, at most 20 s; 0 for never.
+    room_patience: Millis = Millis::from_secs(5), impl Into<Millis> => Into::into;
     /// Bytes of a WebSocket frame that joins several messages: common clients close the connection at frames of 8 KiB (Tomcat)
     /// or 32 KiB (Go). A single larger message goes alone. Default 4 KiB.
     frame_limit: usize = 4 << 10, usize => identity;

@@ -8,6 +8,17 @@ use std::collections::VecDeque;
 /// Number of an item of the inbox, counted from 1.
 pub(super) type ItemNumber = u64;
 
+/// What has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// Nothing.
+    No,
+    /// Messages wait for the client.
+    Client,
+    /// All but `Close` waits for the other members of the room.
+    Room,
+}
+
 /// Oldest first. Bounded by whoever puts messages in: see [`Inbox::has_room`].
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
@@ -75,28 +86,35 @@ impl Inbox {
     }
 
     /// True if a run begins: none is under way, and there is a job for it.
-    pub fn begin(&mut self, is_paused: bool) -> bool {
-        let can_go_on = match self.items.front() {
-            Some(Item::Messages(messages)) => !is_paused || messages.is_empty(),
-            Some(Item::Open | Item::Close(_)) => true,
-            None => false,
-        };
-        let begins = !self.is_running && can_go_on;
+    pub fn begin(&mut self, pause: Pause) -> bool {
+        let begins = self.can_begin(pause);
         self.is_running |= begins;
         begins
     }
 
-    pub fn next(&mut self, is_paused: bool) -> Option<Job> {
-        let job = self.take(is_paused);
+    /// True if [`Inbox::begin`] would be.
+    pub fn can_begin(&self, pause: Pause) -> bool {
+        let can_go_on = match self.items.front() {
+            Some(Item::Messages(messages)) => pause == Pause::No || messages.is_empty(),
+            Some(Item::Open) => pause != Pause::Room,
+            Some(Item::Close(_)) => true,
+            None => false,
+        };
+        !self.is_running && can_go_on
+    }
+
+    pub fn next(&mut self, pause: Pause) -> Option<Job> {
+        let job = self.take(pause);
         self.is_running = job.is_some();
         job
     }
 
-    fn take(&mut self, is_paused: bool) -> Option<Job> {
+    fn take(&mut self, pause: Pause) -> Option<Job> {
         loop {
             match self.items.front_mut()? {
                 Item::Messages(messages) if messages.is_empty() => self.pop_messages(),
-                Item::Messages(_) if is_paused => return None,
+                Item::Messages(_) if pause != Pause::No => return None,
+                Item::Open if pause == Pause::Room => return None,
                 Item::Messages(messages) => {
                     let before = messages.cost();
                     let message = messages.next();

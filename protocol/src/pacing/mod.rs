@@ -9,7 +9,7 @@
 //!   WebSocket message ──────────────────────────┐
 //!   xhr_send, jsonp_send ──▶ line of sends ──▶ inbox ──▶ handler ──▶ queue of the session ──▶ client
 //!                             held while the      │ no next message
-//!                             inbox is full       │ while the client is behind
+//!                             inbox is full       │ while the client is behind, or the room's gate is shut
 //! ```
 //!
 //! # How to drive it
@@ -24,14 +24,17 @@
 //! The handler sees the messages of one client in the order in which they arrived, each once, after `Open`; `Close` is always
 //! the last job and always comes.
 
+mod gate;
 mod inbox;
 mod sends;
+
+pub use gate::{Gate, SWIFT};
 
 use crate::options::{Config, Durability};
 use crate::payload::Messages;
 use crate::session::CloseReason;
 use crate::time::Millis;
-use inbox::Inbox;
+use inbox::{Inbox, Pause};
 use sends::Sends;
 use std::fmt;
 
@@ -60,6 +63,21 @@ impl PacingRules {
             stall_timeout: config.stall_timeout,
             waits_for_handlers: config.durability == Durability::Outbox,
         }
+    }
+}
+
+/// What a handler may have to wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// Bytes that wait for the client.
+    pub bytes: usize,
+    /// True while the [`Gate`] of the room is shut.
+    pub is_room_shut: bool,
+}
+
+impl From<usize> for Ahead {
+    fn from(bytes: usize) -> Self {
+        Self { bytes, is_room_shut: false }
     }
 }
 
@@ -167,7 +185,10 @@ impl Pacing {
     pub fn closed(&mut self, reason: CloseReason) {
         self.state = match reason {
             CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut => State::Left,
-            CloseReason::Application { .. } | CloseReason::HandlerFailed => State::Closed,
+            CloseReason::Application { .. }
+            | CloseReason::HandlerFailed
+            | CloseReason::TooSlow
+            | CloseReason::Stalled => State::Closed,
             CloseReason::Violation { .. } => State::Violated,
         };
         if self.state != State::Left {
@@ -215,14 +236,19 @@ impl Pacing {
         waiting > self.rules.queue_limit / 2
     }
 
-    /// True if a run of the handler has to begin, while `waiting` bytes wait for the client.
-    pub fn begin(&mut self, waiting: usize) -> bool {
-        self.inbox.begin(self.is_paused(waiting))
+    /// True if a run of the handler has to begin.
+    pub fn begin(&mut self, ahead: impl Into<Ahead>) -> bool {
+        self.inbox.begin(self.pause(ahead.into()))
     }
 
     /// The next job of the run, or `None` at its end.
-    pub fn next(&mut self, waiting: usize) -> Option<Job> {
-        self.inbox.next(self.is_paused(waiting))
+    pub fn next(&mut self, ahead: impl Into<Ahead>) -> Option<Job> {
+        self.inbox.next(self.pause(ahead.into()))
+    }
+
+    /// True if a run would begin if the gate of the room were not shut.
+    pub fn waits_for_room(&self, ahead: Ahead) -> bool {
+        ahead.is_room_shut && self.inbox.can_begin(self.pause(ahead.bytes.into()))
     }
 
     /// The handler returned from the job given last.
@@ -270,8 +296,14 @@ impl Pacing {
         self.sends.drop_held();
     }
 
-    fn is_paused(&self, waiting: usize) -> bool {
-        self.state == State::Open && self.is_behind(waiting)
+    fn pause(&self, ahead: Ahead) -> Pause {
+        if ahead.is_room_shut {
+            Pause::Room
+        } else if self.state == State::Open && self.is_behind(ahead.bytes) {
+            Pause::Client
+        } else {
+            Pause::No
+        }
     }
 
     /// True if the send with this id came before.

@@ -43,7 +43,7 @@ mod timers;
 pub use output::{CloseReason, Event, Output};
 pub use receiver::{Departure, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
-pub use stored::{Change, Row, Stored, Tombstone};
+pub use stored::{Change, Row, STALLED, Stored, TOO_SLOW, Tombstone};
 
 use crate::frame::Message;
 use crate::options::Durability;
@@ -362,12 +362,25 @@ impl Session {
 
     /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame of its own.
     pub fn violated(&mut self, now: Millis, code: u16, reason: &str) {
+        self.release(now, code, reason, CloseReason::Violation { code, reason: reason.to_owned() });
+    }
+
+    /// This server ends the session for `why`: a WebSocket is closed with this code, after what waits was put on it; to others
+    /// the close frame is the last that goes out.
+    pub fn end(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
+        match self.websocket {
+            true => self.release(now, code, reason, why),
+            false => self.close(now, code, reason, why),
+        }
+    }
+
+    fn release(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         if !self.is_closed() {
             self.hand_out(now);
             let receiver = Receiver::WEBSOCKET.id;
             self.before.push_back(Output::Release { receiver, code, reason: reason.to_owned() });
         }
-        self.end_websocket(CloseReason::Violation { code, reason: reason.to_owned() });
+        self.end_websocket(why);
     }
 
     /// What waited for more messages goes out before what comes next.

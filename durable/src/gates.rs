@@ -1,0 +1,200 @@
+//! The gates of an object's rooms: who waits at them, and who is let through when they open.
+//!
+//! A gate opens when no member is behind any more, which settling sees, or when patience is used up, for which there is a timer.
+//! Whoever waits is let through one at a time, first come first served: each broadcast may shut the gate again.
+
+use crate::connection::{Connection, Entry};
+use crate::object::Object;
+use crate::runtime::now;
+use futures::channel::oneshot;
+use sockjs_protocol::options::Config;
+use sockjs_protocol::pacing::Gate;
+use sockjs_protocol::time::Millis;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+/// Pushes, and tasks of the application, that may wait at one gate. Handlers are not counted: each connection has one.
+const TASKS_MAX: usize = 1024;
+
+/// The gates that are in use, by the prefixes of their services.
+#[derive(Default)]
+pub(crate) struct Gates(RefCell<HashMap<String, RoomGate>>);
+
+struct RoomGate {
+    gate: Gate,
+    waiting: VecDeque<Waiting>,
+    tasks: usize,
+}
+
+enum Waiting {
+    /// A connection whose handler is not called.
+    Handler(Rc<Entry>),
+    /// Something that awaits [`Room::ready`](crate::Room::ready).
+    Task(oneshot::Sender<()>),
+}
+
+/// What opening gates came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// Nobody was let through.
+    Nothing,
+    /// Connections are touched.
+    Handlers,
+    /// A task goes on when the code that runs now ends. Until then nobody knows whether the gate stays open.
+    Task,
+}
+
+/// So many tasks wait at a gate that no other may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Crowded;
+
+impl Gates {
+    /// True if whatever broadcasts to the room of `service` has to wait.
+    pub fn is_shut(&self, service: &str) -> bool {
+        let rooms = self.0.borrow();
+        !rooms.is_empty() && rooms.get(service).is_some_and(|room| room.gate.is_shut(now()))
+    }
+
+    /// True if something waits for this member of a room.
+    pub fn is_held_up_by(&self, entry: &Entry) -> bool {
+        let rooms = self.0.borrow();
+        let room = rooms.get(&entry.info.service);
+        room.is_some_and(|room| room.gate.is_held_up_by(now(), &entry.info.id))
+    }
+
+    /// True if the room does not wait for this member any more.
+    pub fn gives_up_on(&self, entry: &Entry) -> bool {
+        let rooms = self.0.borrow();
+        let room = rooms.get(&entry.info.service);
+        room.is_some_and(|room| room.gate.gives_up_on(now(), &entry.info.id))
+    }
+
+    /// Notes how much waits for a member of a room.
+    pub fn look(&self, entry: &Entry) {
+        if let Some(room) = self.0.borrow_mut().get_mut(&entry.info.service) {
+            room.look(entry);
+        }
+    }
+
+    /// Something was broadcast to the room of `service`.
+    pub fn broadcast(&self, service: &str, config: &Config, to: &[Connection]) {
+        let mut rooms = self.0.borrow_mut();
+        let is_new = !rooms.contains_key(service);
+        if is_new && !to.iter().any(|connection| connection.entry.is_behind()) {
+            return;
+        }
+        let new = || RoomGate {
+            gate: Gate::new(config.room_patience, config.queue_limit),
+            waiting: VecDeque::new(),
+            tasks: 0,
+        };
+        let room = rooms.entry(service.to_owned()).or_insert_with(new);
+        to.iter().for_each(|connection| room.look(&connection.entry));
+        room.gate.broadcast(now(), to.len());
+    }
+
+    /// The earliest moment at which a gate opens because patience is used up.
+    pub fn deadline(&self) -> Option<Millis> {
+        let rooms = self.0.borrow();
+        rooms.values().filter_map(|room| room.gate.deadline(now())).min()
+    }
+
+    /// Lets through whoever comes next, of each room whose gate is open.
+    fn open(&self, mut touch: impl FnMut(&Rc<Entry>)) -> Opened {
+        let now = now();
+        let mut opened = Opened::Nothing;
+        let mut rooms = self.0.borrow_mut();
+        for room in rooms.values_mut().filter(|room| !room.waiting.is_empty() && !room.gate.is_shut(now)) {
+            while let Some(next) = room.waiting.pop_front() {
+                match next {
+                    Waiting::Handler(entry) => {
+                        entry.is_at_gate.set(false);
+                        touch(&entry);
+                        opened = Opened::Handlers;
+                        break;
+                    }
+                    Waiting::Task(ready) => {
+                        room.tasks -= 1;
+                        // An error says that it waits no more.
+                        if ready.send(()).is_ok() {
+                            if opened == Opened::Nothing {
+                                opened = Opened::Task;
+                            }
+                            break;
+                        }
+                    }
+                }
+            }
+            room.gate.wait(now, !room.waiting.is_empty());
+        }
+        rooms.retain(|_, room| !room.waiting.is_empty() || !room.gate.is_forgotten(now));
+        opened
+    }
+
+    fn wait(&self, service: &str, waiting: Waiting) -> Result<(), Crowded> {
+        let mut rooms = self.0.borrow_mut();
+        // Without a gate nothing is shut, and nobody asks.
+        let Some(room) = rooms.get_mut(service) else { return Ok(()) };
+        if let Waiting::Task(_) = waiting {
+            if room.tasks >= TASKS_MAX {
+                return Err(Crowded);
+            }
+            room.tasks += 1;
+        }
+        room.waiting.push_back(waiting);
+        room.gate.wait(now(), true);
+        Ok(())
+    }
+}
+
+impl RoomGate {
+    fn look(&mut self, entry: &Entry) {
+        let id = &entry.info.id;
+        if self.gate.is_behind(id) {
+            // The estimate alone never becomes smaller.
+            entry.buffered_on_socket();
+        }
+        let waiting = if entry.session.borrow().is_open() { entry.waiting() } else { 0 };
+        self.gate.look(now(), id, waiting);
+    }
+}
+
+impl Object {
+    /// Has the handler of a connection called when the gate of its room opens.
+    pub(crate) fn wait_at_gate(&self, entry: &Rc<Entry>) {
+        if entry.is_at_gate.replace(true) {
+            return;
+        }
+        // Only tasks can be too many.
+        let _ = self.gates.wait(&entry.info.service, Waiting::Handler(entry.clone()));
+        self.look_at_members(&entry.info.service);
+    }
+
+    /// Waits until the gate of the room of `service` is open.
+    pub(crate) async fn pass_gate(self: &Rc<Self>, service: &str) -> Result<(), Crowded> {
+        while self.gates.is_shut(service) {
+            let (ready, wait) = oneshot::channel();
+            self.gates.wait(service, Waiting::Task(ready))?;
+            self.look_at_members(service);
+            self.plan_settle();
+            // It can only be cancelled with the object.
+            let _ = wait.await;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that those who hold up a room are looked at until they do not.
+    fn look_at_members(&self, service: &str) {
+        for entry in self.table.borrow().entries() {
+            if entry.info.service == service && self.gates.is_held_up_by(&entry) {
+                self.touch_now(&entry);
+            }
+        }
+    }
+
+    /// Lets through whoever waits at a gate that is open.
+    pub(crate) fn open_gates(&self) -> Opened {
+        self.gates.open(|entry| self.touch_now(entry))
+    }
+}

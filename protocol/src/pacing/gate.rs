@@ -1,0 +1,247 @@
+//! The gate of a room: while members that read are behind, whatever broadcasts to the room waits.
+//!
+//! A broadcast goes to every member, so the room goes on as fast as its slowest member. For how long one member may hold
+//! up the others is its patience. A member whose patience is used up is not waited for: it goes on, and is closed when its queue
+//! overflows.
+//!
+//! A sender can always be faster than the members read, and nobody is to be closed for that. So time counts only while something
+//! waits at the gate, and only against
+//!
+//! * members that take longer than [`SWIFT`] to catch up while at least half of the room has;
+//! * where most of the room is behind, which may be the server's own doing, members that read next to nothing.
+
+use crate::time::Millis;
+use std::collections::{HashMap, VecDeque};
+
+/// The span of time that has a patience.
+const MINUTE: Millis = Millis::from_secs(60);
+
+/// All members together may hold up their room for so many times what one may. Then only those are waited for that are swift, and
+/// held nobody up.
+const TOGETHER: u64 = 3;
+
+/// Time in which a member that reads as fast as it can catches up: by a quarter of `queue_limit`.
+pub const SWIFT: Millis = Millis(250);
+
+/// Where most members are behind, each has to read so much in a second.
+const LEAST: usize = 4 << 10;
+const SECOND: Millis = Millis::from_secs(1);
+
+/// The gate of one room.
+#[derive(Debug)]
+pub struct Gate {
+    /// Time for which a member may hold up the room in any minute.
+    patience: Millis,
+    queue_limit: usize,
+    /// Those that are behind, or held up the room within the last minute, by their ids.
+    members: HashMap<String, Member>,
+    /// Number of all members.
+    size: usize,
+    /// Time for which the room was held up by anyone.
+    together: Held,
+    /// True if something was broadcast since nobody was behind.
+    is_used: bool,
+    /// True while something waits at the gate.
+    is_waited_at: bool,
+    /// Up to when time is counted.
+    counted: Millis,
+}
+
+#[derive(Debug, Default)]
+struct Member {
+    behind: Option<Behind>,
+    held: Held,
+}
+
+/// A member that has not caught up.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    since: Millis,
+    /// When it had last read [`LEAST`] bytes, and how many were left.
+    progressed: Millis,
+    left: usize,
+}
+
+impl Behind {
+    /// From when on its time counts.
+    fn counts_from(&self, most_are_behind: bool) -> Millis {
+        if most_are_behind { self.progressed + SECOND } else { self.since + SWIFT }
+    }
+}
+
+impl Gate {
+    /// An open gate.
+    pub fn new(patience: Millis, queue_limit: usize) -> Self {
+        Self {
+            patience,
+            queue_limit,
+            members: HashMap::new(),
+            size: 0,
+            together: Held::default(),
+            is_used: false,
+            is_waited_at: false,
+            counted: Millis(0),
+        }
+    }
+
+    /// Something was broadcast to so many members.
+    pub fn broadcast(&mut self, now: Millis, members: usize) {
+        self.count(now);
+        self.size = members;
+        self.is_used = true;
+    }
+
+    /// Notes how many bytes wait for a member; none for one that left. It is behind once more than half of `queue_limit` waits,
+    /// until it is down to a quarter.
+    pub fn look(&mut self, now: Millis, member: &str, waiting: usize) {
+        self.count(now);
+        let is_over = |part: usize| waiting > self.queue_limit / part;
+        match self.members.get_mut(member) {
+            Some(known) => {
+                known.behind = match known.behind {
+                    Some(behind) if is_over(4) => Some(match waiting.saturating_add(LEAST) <= behind.left {
+                        true => Behind { progressed: now, left: waiting, ..behind },
+                        false => Behind { left: behind.left.max(waiting), ..behind },
+                    }),
+                    None if is_over(2) => Some(Behind { since: now, progressed: now, left: waiting }),
+                    Some(_) | None => None,
+                };
+            }
+            None if is_over(2) => {
+                let behind = Some(Behind { since: now, progressed: now, left: waiting });
+                self.members.insert(member.to_owned(), Member { behind, held: Held::default() });
+            }
+            None => {}
+        }
+        if !self.members.values().any(|member| member.behind.is_some()) {
+            self.is_used = false;
+        }
+    }
+
+    /// Notes whether something waits at the gate.
+    pub fn wait(&mut self, now: Millis, is_waited_at: bool) {
+        self.count(now);
+        self.is_waited_at = is_waited_at;
+    }
+
+    /// True if whatever broadcasts has to wait.
+    pub fn is_shut(&self, now: Millis) -> bool {
+        self.is_used && self.members.values().any(|member| self.waits_for(now, member))
+    }
+
+    /// True if this member was behind when it was looked at last.
+    pub fn is_behind(&self, member: &str) -> bool {
+        self.members.get(member).is_some_and(|member| member.behind.is_some())
+    }
+
+    /// True if something waits for this member.
+    pub fn is_held_up_by(&self, now: Millis, member: &str) -> bool {
+        self.is_waited_at
+            && self.is_shut(now)
+            && self.members.get(member).is_some_and(|member| self.waits_for(now, member))
+    }
+
+    /// True if this member is behind and the room does not wait for it any more.
+    pub fn gives_up_on(&self, now: Millis, member: &str) -> bool {
+        let member = self.members.get(member).filter(|member| member.behind.is_some());
+        member.is_some_and(|member| !self.waits_for(now, member))
+    }
+
+    /// True if the gate is as one that was never used.
+    pub fn is_forgotten(&self, now: Millis) -> bool {
+        !self.is_used && !self.is_waited_at && self.together.within_a_minute(now) == Millis(0)
+    }
+
+    /// The moment at which the gate opens because patience is used up, if nothing happens before.
+    pub fn deadline(&self, now: Millis) -> Option<Millis> {
+        if !self.is_waited_at || !self.is_shut(now) {
+            return None;
+        }
+        let most_are_behind = self.are_most_behind();
+        let is_tired = self.is_tired(now);
+        let waited_for = self.members.values().filter(|member| self.waits_for(now, member));
+        let ends = waited_for.filter_map(|member| {
+            let from = member.behind?.counts_from(most_are_behind).max(now);
+            let patience = if is_tired { Millis(0) } else { self.patience - member.held.within_a_minute(now) };
+            Some((from, from + patience))
+        });
+        let (from, end) = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
+        Some(if is_tired { end } else { end.min(from + self.together_left(now)) })
+    }
+
+    fn is_tired(&self, now: Millis) -> bool {
+        self.together_left(now) == Millis(0)
+    }
+
+    fn together_left(&self, now: Millis) -> Millis {
+        Millis(self.patience.0.saturating_mul(TOGETHER)) - self.together.within_a_minute(now)
+    }
+
+    fn waits_for(&self, now: Millis, member: &Member) -> bool {
+        let Some(behind) = member.behind else { return false };
+        let held = member.held.within_a_minute(now);
+        if self.is_tired(now) {
+            // Whoever reads as fast as it can is not closed for what others did.
+            held == Millis(0) && self.patience > Millis(0) && now < behind.counts_from(self.are_most_behind())
+        } else {
+            held < self.patience
+        }
+    }
+
+    fn are_most_behind(&self) -> bool {
+        self.members.values().filter(|member| member.behind.is_some()).count() * 2 > self.size
+    }
+
+    /// Counts the time since this was called last against those that held up the room meanwhile.
+    fn count(&mut self, now: Millis) {
+        let before = self.counted;
+        if before >= now {
+            return;
+        }
+        self.counted = now;
+        if self.is_waited_at && self.is_shut(before) {
+            let (patience, is_tired, most_are_behind) = (self.patience, self.is_tired(before), self.are_most_behind());
+            let mut longest = Millis(0);
+            for member in self.members.values_mut() {
+                let Some(behind) = member.behind else { continue };
+                if !is_tired && member.held.within_a_minute(before) < patience {
+                    let time = now - behind.counts_from(most_are_behind).max(before);
+                    member.held.add(now, time);
+                    longest = longest.max(time);
+                }
+            }
+            self.together.add(now, longest);
+        }
+        self.members.retain(|_, member| member.behind.is_some() || member.held.within_a_minute(now) > Millis(0));
+    }
+}
+
+/// Time for which a room was held up, by the seconds in which it was counted: at most those of one minute.
+#[derive(Debug, Default)]
+struct Held(VecDeque<(u64, Millis)>);
+
+impl Held {
+    fn add(&mut self, now: Millis, time: Millis) {
+        if time == Millis(0) {
+            return;
+        }
+        while self.0.front().is_some_and(|(second, _)| is_past(*second, now)) {
+            self.0.pop_front();
+        }
+        let this = now.0 / 1000;
+        match self.0.back_mut().filter(|(second, _)| *second == this) {
+            Some((_, held)) => *held = *held + time,
+            None => self.0.push_back((this, time)),
+        }
+    }
+
+    fn within_a_minute(&self, now: Millis) -> Millis {
+        let recent = self.0.iter().filter(|(second, _)| !is_past(*second, now));
+        recent.fold(Millis(0), |sum, (_, time)| sum + *time)
+    }
+}
+
+/// True if no moment of `second` is within the last minute.
+fn is_past(second: u64, now: Millis) -> bool {
+    Millis::from_secs(second.saturating_add(1)) + MINUTE <= now
+}
