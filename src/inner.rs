@@ -1,13 +1,14 @@
 //! The inner WebSocket: on it the object sends what a waiting client's response is to hold.
 
+use crate::backlog::Backlog;
 use crate::task::turn;
-use futures::StreamExt;
-use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use js_sys::{ArrayBuffer, Uint8Array};
 use sockjs_protocol::envelope::{FINISHED, ToObject, finished_reason};
 use sockjs_protocol::session::Seq;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use worker::web_sys::{BinaryType, CloseEvent, Event, MessageEvent};
@@ -22,12 +23,45 @@ const LEFT: u16 = 1001;
 #[derive(Debug)]
 pub(crate) struct Inner {
     socket: WebSocket,
-    messages: UnboundedReceiver<Vec<u8>>,
-    line: UnboundedSender<Vec<u8>>,
-    /// The code that it was closed with, both sides agreeing.
-    ended: Rc<Cell<Option<u16>>>,
+    messages: Rc<Messages>,
     on_message: Closure<dyn FnMut(MessageEvent)>,
     on_end: Closure<dyn FnMut(Event)>,
+}
+
+/// What came on an inner WebSocket.
+#[derive(Debug, Default)]
+struct Messages {
+    backlog: RefCell<Backlog>,
+    is_closed: Cell<bool>,
+    /// The code that the object closed it with, both sides agreeing.
+    code: Cell<Option<u16>>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Messages {
+    fn close(&self) {
+        self.is_closed.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let waiting = self.waiting.take();
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+
+    /// Waits for what `ready` makes of it, after each change.
+    async fn when<T>(&self, ready: impl Fn(&Self) -> Option<T>) -> T {
+        poll_fn(|context| match ready(self) {
+            Some(value) => Poll::Ready(value),
+            None => {
+                self.waiting.replace(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await
+    }
 }
 
 impl Inner {
@@ -35,39 +69,61 @@ impl Inner {
     pub fn accept(socket: web_sys::WebSocket) -> Result<Self> {
         // Since compatibility date 2026-03-17 it would be Blob, which can only be read by waiting.
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let (line, messages) = unbounded();
-        let ended = Rc::new(Cell::new(None));
+        let messages = Rc::new(Messages::default());
         let on_message = Closure::new({
-            let line = line.clone();
+            let (messages, socket) = (messages.clone(), socket.clone());
             move |event: MessageEvent| {
                 // Text is nothing that any version sends; empty bytes cannot be decoded either and end the response.
                 let data = event.data();
                 let bytes =
                     data.dyn_ref::<ArrayBuffer>().map(|data| Uint8Array::new(data).to_vec()).unwrap_or_default();
-                // The error is that nobody reads any more.
-                turn(|| drop(line.unbounded_send(bytes)));
+                let answer = messages.backlog.borrow_mut().push(bytes);
+                match answer {
+                    // From here, also while the client does not read. The error is that the socket is lost.
+                    Some(answer) => drop(socket.send_with_u8_array(&answer.encode())),
+                    None => turn(|| messages.wake()),
+                }
             }
         });
         let on_end = Closure::new({
-            let (line, ended) = (line.clone(), ended.clone());
+            let messages = messages.clone();
             move |event: Event| {
                 if let Some(close) = event.dyn_ref::<CloseEvent>().filter(|close| close.was_clean()) {
-                    ended.set(Some(close.code()));
+                    messages.code.set(Some(close.code()));
                 }
-                turn(|| line.close_channel());
+                turn(|| messages.close());
             }
         });
         socket.add_event_listener_with_callback("message", on_message.as_ref().unchecked_ref())?;
         socket.add_event_listener_with_callback("close", on_end.as_ref().unchecked_ref())?;
         socket.add_event_listener_with_callback("error", on_end.as_ref().unchecked_ref())?;
-        let inner = Self { socket: socket.into(), messages, line, ended, on_message, on_end };
+        let inner = Self { socket: socket.into(), messages, on_message, on_end };
         inner.socket.accept()?;
         Ok(inner)
     }
 
     /// The next message; none when the socket is closed or lost.
     pub async fn next(&mut self) -> Option<Vec<u8>> {
-        self.messages.next().await
+        let next = |messages: &Messages| {
+            let message = messages.backlog.borrow_mut().pop();
+            message.map(Some).or_else(|| messages.is_closed.get().then_some(None))
+        };
+        self.messages.when(next).await
+    }
+
+    /// Notes the last number that was written, and number and bytes of the frame that was handed out since.
+    pub fn note(&self, written: Option<Seq>, handed: Option<(Seq, usize)>) {
+        self.messages.backlog.borrow_mut().note(written, handed);
+    }
+
+    /// True if frames are held that were not written.
+    pub fn has_unwritten(&self) -> bool {
+        self.messages.backlog.borrow().held().is_some()
+    }
+
+    /// The frames that were held and not written when the response ended, as a body for the object.
+    pub fn unwritten(&self) -> Option<Vec<u8>> {
+        self.messages.backlog.borrow().unwritten()
     }
 
     /// Tells the object that everything up to `seq` was written. A lost socket is noticed by [`Inner::next`].
@@ -75,20 +131,25 @@ impl Inner {
         let _ = self.socket.send_with_bytes(ToObject::Ack(seq).encode());
     }
 
-    /// Ends it with the word that everything up to `written` was written.
-    pub fn finish(&self, written: Option<Seq>) {
-        let _ = self.socket.close(Some(FINISHED), Some(finished_reason(written)));
+    /// Ends it and says what was written, and whether more was held.
+    pub fn finish(&self) {
+        let mut backlog = self.messages.backlog.borrow_mut();
+        backlog.end();
+        let reason = finished_reason(backlog.written(), backlog.held());
+        drop(backlog);
+        let _ = self.socket.close(Some(FINISHED), Some(reason));
     }
 
-    /// After [`Inner::finish`]: true once the object has answered, false if the socket was lost before.
-    pub async fn confirmed(mut self) -> bool {
-        while self.messages.next().await.is_some() {}
-        self.ended.get() == Some(FINISHED)
+    /// After [`Inner::finish`]: true once the object has answered that it has everything. False if it does not, or if the
+    /// socket was lost before.
+    pub async fn is_confirmed(&self) -> bool {
+        self.messages.when(|messages| messages.is_closed.get().then_some(())).await;
+        self.messages.code.get() == Some(FINISHED)
     }
 
     /// What it takes to say that the client is gone.
     pub fn line(&self) -> Line {
-        Line { socket: self.socket.clone(), messages: self.line.clone() }
+        Line { socket: self.socket.clone(), messages: self.messages.clone() }
     }
 }
 
@@ -109,7 +170,7 @@ impl Drop for Inner {
 #[derive(Debug)]
 pub(crate) struct Line {
     socket: WebSocket,
-    messages: UnboundedSender<Vec<u8>>,
+    messages: Rc<Messages>,
 }
 
 impl Line {
@@ -117,6 +178,6 @@ impl Line {
     pub fn tell_gone(self) {
         let _ = self.socket.send_with_bytes(ToObject::Gone.encode());
         let _ = self.socket.close(Some(LEFT), Some(""));
-        self.messages.close_channel();
+        self.messages.close();
     }
 }

@@ -33,6 +33,7 @@
 mod access;
 mod address;
 mod admit;
+mod backlog;
 mod body;
 mod callback;
 mod departure;

@@ -116,9 +116,9 @@ impl Object {
         Ok(self.ask(|stub, _, to| post(stub, url, command, body, to)).await?.status())
     }
 
-    /// Tells what a receiver wrote; whether the object knows now.
-    pub async fn wrote(&self, url: &str, command: &Command) -> bool {
-        self.send(url, command, None).await.is_ok_and(|status| status == 204)
+    /// Tells what a receiver wrote, and gives back what it did not; whether the object knows now.
+    pub async fn wrote(&self, url: &str, command: &Command, unwritten: Option<&Uint8Array>) -> bool {
+        self.send(url, command, unwritten).await.is_ok_and(|status| status == 204)
     }
 
     /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does

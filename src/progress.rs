@@ -92,6 +92,12 @@ impl Progress {
         self.seen
     }
 
+    /// Number and bytes of the frame that was handed out and is not known to be written.
+    pub fn handed(&self) -> Option<(Seq, usize)> {
+        let handed = self.handed.as_ref()?;
+        Some((handed.seq?, handed.bytes))
+    }
+
     /// The next chunk is asked for, so the one before is written.
     pub fn written(&mut self, now: Millis) -> Written {
         let Some(Handed { seq, bytes, end }) = self.handed.take() else { return Written::More };
@@ -112,6 +118,8 @@ impl Progress {
     pub fn take(&mut self, message: ToEdge) -> Step {
         match message {
             ToEdge::Probe => Step::Write(b"\n".to_vec()),
+            // It was answered when it came.
+            ToEdge::Ask => Step::Skip,
             ToEdge::Frame { seq, end, frame } => {
                 if seq.is_some() && seq <= self.seen {
                     return if end { Step::Complete } else { Step::Skip };
@@ -173,8 +181,9 @@ mod tests {
         assert_eq!(poll.written(NOW), Written::More);
         assert_eq!(poll.take(frame(Some(0), true, "o")), wrote("o\n"));
         assert_eq!(poll.seen(), None, "handed out is not written");
+        assert_eq!(poll.handed(), Some((Seq(0), "o\n".len())));
         assert_eq!(poll.written(NOW), Written::Last);
-        assert_eq!(poll.seen(), Some(Seq(0)));
+        assert_eq!((poll.seen(), poll.handed()), (Some(Seq(0)), None));
         assert_eq!(poll.acknowledge_at(), None, "its end acknowledges");
     }
 

@@ -5,7 +5,8 @@
 //! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
 //!    one frame to a chunk. Each is taken only when the client's side asks for it.
 //! 3. When the last frame was written, the inner socket is closed with `FINISHED`; if it was lost before, the object is told
-//!    by a request of its own. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
+//!    by a request of its own. So it is if it slept meanwhile and does not have what this side held: the request brings that
+//!    back. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
 //!    before that, step 1 comes again, in the same response.
 
 use crate::access::frame_ancestors;
@@ -25,7 +26,7 @@ use crate::respond::{Reply, cookie_of, cors_of, fixed, refused, streamed};
 use futures::Stream;
 use futures::future::{Either, select};
 use futures::stream::unfold;
-use js_sys::Date;
+use js_sys::{Date, Uint8Array};
 use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, Pass, ToEdge};
 use sockjs_protocol::metrics::Refused;
@@ -186,7 +187,9 @@ impl Receiver {
 
     /// The next chunk, asked for when the one before was written; none at the end of the response.
     async fn next(&mut self) -> Option<Vec<u8>> {
-        match self.progress.written(now()) {
+        let written = self.progress.written(now());
+        self.note();
+        match written {
             Written::More => {}
             Written::Last | Written::Enough => return self.finish(),
         }
@@ -215,10 +218,20 @@ impl Receiver {
             };
             self.attempts = 0;
             match self.take(message) {
-                Step::Write(chunk) => return Some(chunk),
+                Step::Write(chunk) => {
+                    self.note();
+                    return Some(chunk);
+                }
                 Step::Complete => return self.finish(),
                 Step::Skip => {}
             }
+        }
+    }
+
+    /// Notes how far the response got, for when the object asks.
+    fn note(&self) {
+        if let Some(inner) = &self.inner {
+            inner.note(self.progress.seen(), self.progress.handed());
         }
     }
 
@@ -260,31 +273,35 @@ impl Receiver {
     /// The response is over: everything was written, or it is as long as it may be.
     fn finish(&mut self) -> Option<Vec<u8>> {
         self.departure.complete();
-        match (self.inner.take(), self.progress.seen()) {
-            // Only what was written and may be written again is worth a second try.
-            (inner, Some(written)) => self.invocation.stay_for(self.tell_written(inner, written)),
-            (Some(inner), None) => inner.finish(None),
-            (None, None) => {}
+        self.note();
+        let (inner, written) = (self.inner.take(), self.progress.seen());
+        if let Some(inner) = &inner {
+            inner.finish();
+        }
+        // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
+        if written.is_some() || inner.as_ref().is_some_and(Inner::has_unwritten) {
+            self.invocation.stay_for(self.tell_written(inner, written));
         }
         None
     }
 
-    /// Sees to it that the object learns what was written: or it would give it to the next receiver, too.
-    fn tell_written(&self, inner: Option<Inner>, written: Seq) -> impl Future<Output = ()> + 'static {
+    /// Sees to it that the object learns what was written, or it would give it to the next receiver, too; and that it gets
+    /// back what was not, if it forgot that.
+    fn tell_written(&self, inner: Option<Inner>, written: Option<Seq>) -> impl Future<Output = ()> + 'static {
         let (object, url) = (self.object.clone(), self.client.url().to_owned());
-        let action = Action::Wrote { session: self.session.clone(), receiver: self.id, seq: written };
-        let command = Command::new(&self.service, action);
-        if let Some(inner) = &inner {
-            inner.finish(Some(written));
-        }
+        let (service, session, receiver) = (self.service.clone(), self.session.clone(), self.id);
         async move {
-            if let Some(inner) = inner
-                && inner.confirmed().await
-            {
-                return;
+            let mut unwritten = None;
+            if let Some(inner) = inner {
+                if inner.is_confirmed().await {
+                    return;
+                }
+                unwritten = inner.unwritten().map(|body| Uint8Array::from(body.as_slice()));
             }
+            let bytes = unwritten.as_ref().map_or(0, |body| body.length() as usize);
+            let command = Command::new(&service, Action::Wrote { session, receiver, seq: written, bytes });
             for wait in BACKOFF {
-                if object.wrote(&url, &command).await {
+                if object.wrote(&url, &command, unwritten.as_ref()).await {
                     return;
                 }
                 sleep(wait).await;
@@ -343,11 +360,12 @@ impl Receiver {
         match attached {
             Ok(Attached::Waiting(inner)) => {
                 self.inner = Some(inner);
+                self.note();
                 Answer::Waiting
             }
             Ok(Attached::Answered(message)) => match message {
                 Ok(ToEdge::Frame { seq, frame, .. }) => Answer::Complete(ToEdge::Frame { seq, frame, end: true }),
-                Ok(ToEdge::Probe) => Answer::Failed,
+                Ok(ToEdge::Probe | ToEdge::Ask) => Answer::Failed,
                 Err(error) => {
                     log::warn("envelope", Some(&self.service), error);
                     Answer::Over

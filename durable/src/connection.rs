@@ -105,7 +105,7 @@ impl Entry {
     /// Whether `bytes` more may be sent, with what is sent already but goes to the socket only when this event is settled.
     fn has_room_on_socket(&self, bytes: usize) -> bool {
         let unsettled = self.session.borrow().buffered_amount().saturating_add(bytes);
-        let fits = || self.outgoing.cost().saturating_add(unsettled) <= self.queue_limit;
+        let fits = || !self.outgoing.is_unknown() && self.outgoing.cost().saturating_add(unsettled) <= self.queue_limit;
         if !self.info.transport.is_websocket() || fits() {
             return true;
         }

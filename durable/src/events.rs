@@ -8,10 +8,10 @@ use crate::runtime::now;
 use crate::socket;
 use crate::table::Role;
 use crate::text::Text;
-use sockjs_protocol::envelope::{FINISHED, ToObject, read_finished_reason};
+use sockjs_protocol::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
 use sockjs_protocol::pacing::InboxFull;
 use sockjs_protocol::payload::{Messages, PayloadError, PayloadLimits};
-use sockjs_protocol::session::Departure;
+use sockjs_protocol::session::{Departure, ReceiverId};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
@@ -45,6 +45,9 @@ impl Object {
                 let bytes = js_sys::Uint8Array::new(data).to_vec();
                 match ToObject::decode(&bytes) {
                     Ok(ToObject::Ack(seq)) => entry.session.borrow_mut().ack(receiver, seq),
+                    Ok(ToObject::Progress { written, held }) => {
+                        entry.session.borrow_mut().answered(receiver, written, &held);
+                    }
                     Ok(ToObject::Gone) => {
                         entry.links.borrow_mut().lost(receiver, websocket);
                         entry.session.borrow_mut().detach(now(), receiver, Departure::ClientGone);
@@ -95,6 +98,27 @@ impl Object {
         }
     }
 
+    /// The inner socket of a receiver ended. True if the Worker held frames that the object does not have.
+    fn end_receiver(
+        &self,
+        entry: &Entry,
+        receiver: ReceiverId,
+        websocket: &WebSocket,
+        code: u16,
+        reason: &str,
+    ) -> bool {
+        if !entry.links.borrow_mut().lost(receiver, websocket) {
+            return false;
+        }
+        let mut session = entry.session.borrow_mut();
+        if code == FINISHED {
+            let (written, held) = read_finished_reason(reason);
+            return session.finished(now(), receiver, written, held);
+        }
+        session.detach(now(), receiver, Departure::Broken);
+        false
+    }
+
     /// A socket ended.
     pub(crate) fn on_socket_close(self: &Rc<Self>, websocket: &WebSocket, code: u16, reason: &str) {
         let role = self.role_of(websocket);
@@ -105,30 +129,20 @@ impl Object {
             entry.session.borrow_mut().disconnected(now(), code, reason);
             self.touch_and_settle(entry);
         }
+        let is_missing = match &role {
+            Some(Role::Receiver(entry, receiver)) => self.end_receiver(entry, *receiver, websocket, code, reason),
+            _ => false,
+        };
         // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
         // anywhere else, the client's connection stays half open for seconds (workerd 1.20261117).
-        socket::close(websocket, code, reason);
+        socket::close(websocket, if is_missing { MISSING } else { code }, reason);
         self.table.borrow_mut().remove_socket(websocket);
         let entry = match role {
             Some(Role::Client(entry)) => {
                 entry.session.borrow_mut().disconnected(now(), code, reason);
                 entry
             }
-            Some(Role::Receiver(entry, receiver)) => {
-                if !entry.links.borrow_mut().lost(receiver, websocket) {
-                    return;
-                }
-                let mut session = entry.session.borrow_mut();
-                if code == FINISHED
-                    && let Some(written) = read_finished_reason(reason)
-                {
-                    session.ack(receiver, written);
-                }
-                let how = if code == FINISHED { Departure::Ended } else { Departure::Broken };
-                session.detach(now(), receiver, how);
-                drop(session);
-                entry
-            }
+            Some(Role::Receiver(entry, _)) => entry,
             None => return,
         };
         self.touch_and_settle(&entry);

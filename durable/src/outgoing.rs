@@ -11,9 +11,21 @@ const MESSAGE_COST: usize = 512;
 pub(crate) struct Outgoing {
     bytes: Cell<usize>,
     messages: Cell<usize>,
+    /// True if messages were sent before the object slept: how many of them wait is unknown until the runtime is asked.
+    is_unknown: Cell<bool>,
 }
 
 impl Outgoing {
+    /// Forgets what waits: the object slept.
+    pub fn forget(&self) {
+        self.is_unknown.set(true);
+    }
+
+    /// True if the runtime has to be asked before [`Outgoing::cost`] is right.
+    pub fn is_unknown(&self) -> bool {
+        self.is_unknown.get()
+    }
+
     /// Messages of this many bytes together were sent.
     pub fn add(&self, messages: usize, bytes: usize) {
         self.messages.set(self.messages.get().saturating_add(messages));
@@ -23,6 +35,12 @@ impl Outgoing {
     /// This many bytes still wait.
     pub fn correct(&self, waiting: usize) {
         let sent = self.bytes.replace(waiting);
+        if self.is_unknown.take() {
+            // Nobody knows how many messages the others were: as if each had as many bytes as it costs.
+            let before = waiting.saturating_sub(sent).div_ceil(MESSAGE_COST);
+            self.messages.set(self.messages.get().saturating_add(before));
+            return;
+        }
         // At most as many as there were; where nothing waits, none.
         let left = self.messages.get().saturating_mul(waiting).div_ceil(sent.max(1));
         self.messages.set(left.min(self.messages.get()));
@@ -54,6 +72,27 @@ mod tests {
         assert_eq!(outgoing.cost(), 500 + 50 * MESSAGE_COST);
         outgoing.correct(1);
         assert_eq!(outgoing.cost(), 1 + MESSAGE_COST, "what waits is at least one message");
+        outgoing.correct(0);
+        assert_eq!(outgoing.cost(), 0);
+    }
+
+    #[test]
+    fn what_was_sent_before_a_sleep_counts_once_the_runtime_was_asked() {
+        let outgoing = Outgoing::default();
+        outgoing.forget();
+        assert!(outgoing.is_unknown());
+        outgoing.add(1, 100);
+        outgoing.correct(100 + 4 * MESSAGE_COST);
+        assert!(!outgoing.is_unknown());
+        assert_eq!(outgoing.cost(), 100 + 4 * MESSAGE_COST + 5 * MESSAGE_COST);
+        outgoing.correct(0);
+        assert_eq!(outgoing.cost(), 0);
+    }
+
+    #[test]
+    fn nothing_counts_that_left_while_the_object_slept() {
+        let outgoing = Outgoing::default();
+        outgoing.forget();
         outgoing.correct(0);
         assert_eq!(outgoing.cost(), 0);
     }

@@ -237,7 +237,8 @@ impl Entry {
     pub(crate) fn waiting(&self) -> usize {
         let in_session = self.session.borrow().waiting_cost();
         let waiting = || in_session.saturating_add(self.outgoing.cost());
-        if self.info.transport.is_websocket() && self.pacing.borrow().is_behind(waiting()) {
+        let is_to_be_asked = || self.outgoing.is_unknown() || self.pacing.borrow().is_behind(waiting());
+        if self.info.transport.is_websocket() && is_to_be_asked() {
             self.buffered_on_socket();
         }
         waiting()

@@ -42,6 +42,7 @@ impl Object {
                 None => break,
                 Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, Delivery { seq, frame, end }),
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
+                Some(Output::Ask(receiver)) => self.ask(entry, receiver),
                 Some(Output::Release { receiver, code, reason }) => {
                     if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
                         socket::over(&websocket);
@@ -147,6 +148,15 @@ impl Object {
     fn lose(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
         entry.session.borrow_mut().detach(now(), receiver, Departure::Broken);
         self.touch(entry);
+    }
+
+    /// Asks a receiver that stayed attached while the object slept how far it got.
+    fn ask(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
+        match entry.links.borrow().get(receiver) {
+            // The error is that the socket is lost, which its close event tells.
+            Some(Link::Inner(inner)) => drop(inner.send_with_bytes(ToEdge::Ask.encode())),
+            _ => self.lose(entry, receiver),
+        }
     }
 
     fn probe(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {

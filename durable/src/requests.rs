@@ -7,7 +7,7 @@ use crate::object::Object;
 use crate::reply::{Reply, command_of, done, problem, whole, with_body};
 use crate::runtime::now;
 use crate::sends::Arrived;
-use sockjs_protocol::envelope::{Action, Command, EnvelopeError};
+use sockjs_protocol::envelope::{Action, Command, EnvelopeError, read_unwritten};
 use sockjs_protocol::pacing::SendAnswer;
 use sockjs_protocol::payload::Messages;
 use sockjs_protocol::session::{Receiver, ReceiverKind};
@@ -67,12 +67,20 @@ impl Object {
                 self.refuse(&entry, code, &reason).await;
                 done()
             }
-            Action::Wrote { session, receiver, seq } => {
-                if let Some(entry) = self.session(&service, &session)? {
-                    entry.session.borrow_mut().wrote(now(), receiver, seq);
+            Action::Wrote { session, receiver, seq, bytes } => {
+                let Some(entry) = self.session(&service, &session)? else { return done() };
+                let wrote = move |unwritten| {
+                    entry.session.borrow_mut().wrote(now(), receiver, seq, unwritten);
                     self.touch_and_settle(&entry);
+                    done()
+                };
+                if bytes == 0 {
+                    return wrote(Vec::new());
                 }
-                done()
+                Ok(with_body(&request, bytes, async move |body| match read_unwritten(&body) {
+                    Ok(unwritten) => wrote(unwritten),
+                    Err(error) => problem(error.to_string(), 400),
+                }))
             }
             // Answered above, by the one object that is no service's.
             Action::Report | Action::Metrics => problem("no such service", 404),

@@ -71,6 +71,7 @@ impl Object {
         }
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);
+        entry.outgoing.forget();
         entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
         self.table.borrow_mut().add_client(entry.clone());
         self.table.borrow_mut().add_socket(websocket, Role::Client(entry));

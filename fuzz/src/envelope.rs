@@ -1,7 +1,11 @@
 //! What the two halves say to each other: what one writes the other reads, and what it reads was written in one way only.
 
 use serde_json::Value;
-use sockjs_protocol::envelope::{Action, Command, Pass, ToEdge, ToObject, finished_reason, read_finished_reason};
+use sockjs_protocol::envelope::{
+    Action, Command, Pass, ToEdge, ToObject, encode_unwritten, finished_reason, number_of, read_finished_reason,
+    read_unwritten,
+};
+use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::header::{decode_frame, encode_frame};
 use sockjs_protocol::payload::text;
 use sockjs_protocol::session::Seq;
@@ -10,7 +14,10 @@ use sockjs_protocol::session::Seq;
 pub fn check(data: &[u8]) {
     if let Ok(message) = ToEdge::decode(data) {
         assert_eq!(message.encode(), data);
+        let seq = if let ToEdge::Frame { seq, .. } = message { seq } else { None };
+        assert_eq!(number_of(data).map(|(seq, _)| seq), seq);
     }
+    let _ = read_unwritten(data);
     if let Ok(message) = ToObject::decode(data) {
         assert_eq!(message.encode(), data);
     }
@@ -19,9 +26,8 @@ pub fn check(data: &[u8]) {
         comes_back(&command);
     }
     let _ = decode_frame(&text);
-    if let Some(seq) = read_finished_reason(&text) {
-        assert_eq!(read_finished_reason(&finished_reason(Some(seq))), Some(seq));
-    }
+    let (last_written, last_held) = read_finished_reason(&text);
+    assert_eq!(read_finished_reason(&finished_reason(last_written, last_held)), (last_written, last_held));
     written(&text, data);
 }
 
@@ -33,6 +39,14 @@ fn written(text: &str, data: &[u8]) {
         assert_eq!(decode_frame(&header), Ok(frame));
     }
     if let Some(seq) = seq {
+        let messages = [text, "", text].map(Message::new);
+        let frame = Frame::Messages(messages.to_vec()).encode();
+        let unwritten = ToEdge::Frame { seq: Some(seq), end: false, frame }.encode();
+        if let Some(before) = seq.0.checked_sub(3) {
+            let numbered = (1..).map(|place| Seq(before + place));
+            let numbered = messages.into_iter().zip(numbered).map(|(message, seq)| (seq, message)).collect();
+            assert_eq!(read_unwritten(&encode_unwritten([unwritten.as_slice()])), Ok(numbered));
+        }
         assert_eq!(ToObject::decode(&ToObject::Ack(seq).encode()), Ok(ToObject::Ack(seq)));
     }
     let (session, messages) = (text.to_owned(), Some(text.to_owned()));

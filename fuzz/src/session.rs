@@ -14,6 +14,7 @@
 //! | `t`*span*, `l`*span*, `n`*span*, `b` | time passes, with an alarm on time, late, never; the alarm beats early |
 //! | `p`, `S`, `r`*frames*, `a`, `f`, `L` | the client polls, streams; its edge writes, acknowledges, finishes, reaches its limit |
 //! | `x`, `y`, `R`, `C` | the inner socket breaks, unnoticed; the edge attaches again, confirms |
+//! | `m`, `M`, `A`, `B` | the edge reaches its limit while the socket is lost, unnoticed; it says what it holds, gives that back |
 //! | `h`, `k` | the object sleeps, is killed |
 
 use crate::common::{Driver, outbox, poll, stream};
@@ -75,6 +76,10 @@ fn honest_op(letter: u8, digits: &mut dyn FnMut() -> u8) -> Option<Op> {
         b'a' => Op::Ack,
         b'f' => Op::Finish,
         b'L' => Op::Limit,
+        b'm' => Op::LimitLost { noticed: true },
+        b'M' => Op::LimitLost { noticed: false },
+        b'A' => Op::Answer,
+        b'B' => Op::BringBack,
         b'x' => Op::Break { noticed: true },
         b'y' => Op::Break { noticed: false },
         b'R' => Op::Resume,
@@ -110,6 +115,9 @@ fn nonsense_input(letter: u8, digits: &mut dyn FnMut() -> u8) -> Option<(Input, 
         b'r' => Input::Resume(receiver(digits()), seq(digits())),
         b'k' => Input::Ack(id(digits()), seq(digits()).unwrap_or(Seq(0))),
         b'd' => Input::Detach(id(digits()), departure(digits())),
+        b'i' => Input::Answered(id(digits()), seq(digits()), seq(digits()).unwrap_or(Seq(0))),
+        b'f' => Input::Finished(id(digits()), seq(digits()), seq(digits())),
+        b'x' => Input::Wrote(id(digits()), seq(digits()), seq(digits()).unwrap_or(Seq(0))),
         b'p' => Input::Probed(id(digits()), digits().is_multiple_of(2)),
         b'm' => {
             digits();
@@ -124,6 +132,7 @@ fn nonsense_input(letter: u8, digits: &mut dyn FnMut() -> u8) -> Option<(Input, 
         b'u' => Input::Burst(digits().is_multiple_of(2)),
         b'z' => Input::Restore(None),
         b'y' => Input::Restore(Some(receiver(digits()))),
+        b'h' => Input::RestoreEnding(receiver(digits())),
         b'w' => Input::WakeWebSocket,
         b'n' => Input::Pass(SPANS[usize::from(digits())]),
         b'q' => Input::GoBack(SPANS[usize::from(digits())]),

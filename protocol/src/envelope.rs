@@ -8,9 +8,10 @@
 //! Everything starts with [`VERSION`]. A deploy replaces the two halves at different moments; a side that meets another
 //! version ends what it was doing cleanly instead of guessing.
 
+use crate::frame::{Frame, Message};
 use crate::header::{HEADER_MAX, is_plain};
 use crate::json::Reader;
-use crate::session::{ReceiverId, Seq};
+use crate::session::{Held, ReceiverId, Seq};
 use crate::transport::Transport;
 use serde::Serialize;
 use std::fmt;
@@ -107,14 +108,19 @@ pub enum Action {
         /// Close reason.
         reason: String,
     },
-    /// What a receiver wrote whose response is over, and whose inner socket was lost before it could say so; answered 204.
+    /// What a receiver wrote whose response is over, when its inner socket was lost before it could say so, or when it was
+    /// answered [`MISSING`]. POST with [`encode_unwritten`] as the body if it held anything; answered 204.
     Wrote {
         /// Session id as it stood in the URL.
         session: String,
         /// Name of the receiver.
         receiver: ReceiverId,
-        /// The last number that it wrote.
-        seq: Seq,
+        /// The last number that it wrote, if any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<Seq>,
+        /// Bytes of the body.
+        #[serde(skip_serializing_if = "is_zero")]
+        bytes: usize,
     },
     /// Something for connections that are open, from elsewhere. POST, with the message as the body if it is one; answered
     /// 200 with the number of connections that it reached, 400 or 503.
@@ -318,7 +324,7 @@ impl Action {
             "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
             "send" => Self::Send { session: session?, id: id?, count: count?, bytes, messages },
             "refuse" => Self::Refuse { session: session?, code: code?, reason: reason? },
-            "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq: seq? },
+            "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq, bytes },
             "push" => Self::Push { target: target?, push: push? },
             "connect" => Self::Connect { session, transport: transport? },
             _ => return None,
@@ -404,43 +410,113 @@ pub enum ToEdge {
     },
     /// Write one newline, which clients ignore, to learn whether this one is still there.
     Probe,
+    /// Answer with [`ToObject::Progress`], at once: the object slept, and does not know what it sent before.
+    Ask,
 }
 
 /// From the Worker to the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToObject {
     /// Everything up to this number was written to the client's response.
     Ack(Seq),
+    /// Answers [`ToEdge::Ask`].
+    Progress {
+        /// The last number that was written, if any.
+        written: Option<Seq>,
+        /// The numbered frames that were not, in [`groups`].
+        held: Vec<Held>,
+    },
     /// The client left before the last byte.
     Gone,
 }
 
-/// Close code of an inner socket whose response is over, complete or as long as it may be. The reason is the number of the
-/// last message that was written, or nothing if none was; what came after it is for the next receiver.
-pub const FINISHED: u16 = 1000;
+/// Bytes from which frames are a group of their own: few enough that the window opens again while a client reads, and so many
+/// that a window of small messages is a short answer.
+const GROUP_BYTES: usize = 8 << 10;
 
-/// The reason that goes with [`FINISHED`].
-pub fn finished_reason(written: Option<Seq>) -> String {
-    written.map_or_else(String::new, |seq| seq.0.to_string())
+/// Joins frames, each a number and its bytes, to groups.
+pub fn groups(frames: impl IntoIterator<Item = (Seq, usize)>) -> Vec<Held> {
+    let mut groups: Vec<Held> = Vec::new();
+    for (through, bytes) in frames {
+        match groups.last_mut() {
+            Some(group) if group.bytes < GROUP_BYTES => {
+                *group = Held { through, bytes: group.bytes.saturating_add(bytes) };
+            }
+            _ => groups.push(Held { through, bytes }),
+        }
+    }
+    groups
 }
 
-/// Reads what [`finished_reason`] wrote.
-pub fn read_finished_reason(reason: &str) -> Option<Seq> {
-    reason.parse().ok().map(Seq)
+/// Close code of an inner socket whose response is over, complete or as long as it may be. The reason is
+/// [`finished_reason`]; what was not written is for the next receiver.
+pub const FINISHED: u16 = 1000;
+
+/// Close code that answers [`FINISHED`] when the object slept and does not have what the Worker held: an [`Action::Wrote`] is to
+/// bring it back.
+pub const MISSING: u16 = 4001;
+
+/// The reason that goes with [`FINISHED`]: the number of the last message that was written, or nothing if none was. If frames
+/// were held and not written, a space follows and the number of the last message in them.
+pub fn finished_reason(written: Option<Seq>, held: Option<Seq>) -> String {
+    let mut reason = written.map_or_else(String::new, |seq| seq.0.to_string());
+    if let Some(held) = held {
+        reason.push(' ');
+        reason.push_str(&held.0.to_string());
+    }
+    reason
+}
+
+/// Reads what [`finished_reason`] wrote: what was written, and what was held.
+pub fn read_finished_reason(reason: &str) -> (Option<Seq>, Option<Seq>) {
+    let (written, held) = reason.split_once(' ').unwrap_or((reason, ""));
+    let seq = |digits: &str| digits.parse().ok().map(Seq);
+    (seq(written), seq(held))
+}
+
+/// Writes frames that were held and not written, each as it came, after its length.
+pub fn encode_unwritten<'a>(frames: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for frame in frames {
+        // None is longer than a body may be.
+        body.extend(u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
+        body.extend(frame);
+    }
+    body
+}
+
+/// Reads the messages in what [`encode_unwritten`] wrote, each with its number. In a frame for a stream the numbers have no
+/// gaps, so that they follow from the last one.
+pub fn read_unwritten(mut body: &[u8]) -> Result<Vec<(Seq, Message)>, EnvelopeError> {
+    let mut unwritten = Vec::new();
+    while !body.is_empty() {
+        let (length, rest) = body.split_first_chunk::<4>().ok_or(EnvelopeError::Malformed)?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| EnvelopeError::Malformed)?;
+        let (frame, rest) = rest.split_at_checked(length).ok_or(EnvelopeError::Malformed)?;
+        body = rest;
+        let ToEdge::Frame { seq: Some(last), frame, .. } = ToEdge::decode(frame)? else { continue };
+        let messages = Frame::read_messages(&frame).unwrap_or_default();
+        let before = last.0.checked_sub(messages.len() as u64).ok_or(EnvelopeError::Malformed)?;
+        unwritten.extend((1..).map(|place| Seq(before.saturating_add(place))).zip(messages));
+    }
+    Ok(unwritten)
 }
 
 const FRAME: u8 = b'f';
 const UNNUMBERED: u8 = b'u';
 const PROBE: u8 = b'p';
+const ASK: u8 = b'q';
 const ACK: u8 = b'a';
+const PROGRESS: u8 = b'w';
 const GONE: u8 = b'g';
 
 impl ToEdge {
-    /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number, or
-    /// `[version, 'p']`.
+    /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number,
+    /// `[version, 'p']` or `[version, 'q']`.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Probe => vec![VERSION, PROBE],
+            Self::Ask => vec![VERSION, ASK],
             Self::Frame { seq, end, frame } => {
                 let mut bytes = Vec::with_capacity(11 + frame.len());
                 bytes.extend([VERSION, if seq.is_some() { FRAME } else { UNNUMBERED }, u8::from(*end)]);
@@ -457,6 +533,7 @@ impl ToEdge {
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         match versioned(bytes)? {
             [PROBE] => Ok(Self::Probe),
+            [ASK] => Ok(Self::Ask),
             [kind @ (FRAME | UNNUMBERED), end @ (0 | 1), rest @ ..] => {
                 let (seq, frame) = if *kind == FRAME {
                     let (seq, frame) = seq_and_rest(rest)?;
@@ -472,14 +549,33 @@ impl ToEdge {
     }
 }
 
+/// Number and bytes of a numbered frame, read from what [`ToEdge::encode`] wrote without reading the frame.
+pub fn number_of(bytes: &[u8]) -> Option<(Seq, usize)> {
+    let [VERSION, FRAME, _, rest @ ..] = bytes else { return None };
+    let (seq, frame) = seq_and_rest(rest).ok()?;
+    Some((seq, frame.len()))
+}
+
 impl ToObject {
-    /// `[version, 'a', seq as u64 LE]` or `[version, 'g']`.
+    /// `[version, 'a', seq as u64 LE]`, `[version, 'g']`, or `[version, 'w', 0]` or `[version, 'w', 1, written as u64 LE]`
+    /// followed by the groups, each `[through as u64 LE, bytes as u32 LE]`.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Gone => vec![VERSION, GONE],
             Self::Ack(seq) => {
                 let mut bytes = vec![VERSION, ACK];
                 bytes.extend(seq.0.to_le_bytes());
+                bytes
+            }
+            Self::Progress { written, held } => {
+                let mut bytes = vec![VERSION, PROGRESS, u8::from(written.is_some())];
+                if let Some(seq) = written {
+                    bytes.extend(seq.0.to_le_bytes());
+                }
+                for Held { through, bytes: held } in held {
+                    bytes.extend(through.0.to_le_bytes());
+                    bytes.extend(u32::try_from(*held).unwrap_or(u32::MAX).to_le_bytes());
+                }
                 bytes
             }
         }
@@ -493,6 +589,11 @@ impl ToObject {
                 (seq, []) => Ok(Self::Ack(seq)),
                 _ => Err(EnvelopeError::Malformed),
             },
+            [PROGRESS, 0, rest @ ..] => Ok(Self::Progress { written: None, held: read_groups(rest)? }),
+            [PROGRESS, 1, rest @ ..] => {
+                let (written, rest) = seq_and_rest(rest)?;
+                Ok(Self::Progress { written: Some(written), held: read_groups(rest)? })
+            }
             _ => Err(EnvelopeError::Malformed),
         }
     }
@@ -504,6 +605,17 @@ fn versioned(bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
         [other, ..] => Err(EnvelopeError::Version(*other)),
         [] => Err(EnvelopeError::Malformed),
     }
+}
+
+fn read_groups(bytes: &[u8]) -> Result<Vec<Held>, EnvelopeError> {
+    let (groups, []) = bytes.as_chunks::<12>() else { return Err(EnvelopeError::Malformed) };
+    let group = |group: &[u8; 12]| {
+        let (through, bytes) = seq_and_rest(group)?;
+        let bytes = bytes.try_into().map_err(|_| EnvelopeError::Malformed)?;
+        let bytes = usize::try_from(u32::from_le_bytes(bytes)).map_err(|_| EnvelopeError::Malformed)?;
+        Ok(Held { through, bytes })
+    };
+    groups.iter().map(group).collect()
 }
 
 fn seq_and_rest(bytes: &[u8]) -> Result<(Seq, &[u8]), EnvelopeError> {
@@ -578,6 +690,14 @@ mod tests {
                 Action::Connect { session: None, transport: Transport::WebSocketRaw },
                 r#"{"version":3,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
             ),
+            (
+                Action::Wrote { session: "s".into(), receiver: ReceiverId(7), seq: Some(Seq(9)), bytes: 0 },
+                r#"{"version":3,"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"seq":9}}}"#,
+            ),
+            (
+                Action::Wrote { session: "s".into(), receiver: ReceiverId(7), seq: None, bytes: 5_000 },
+                r#"{"version":3,"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"bytes":5000}}}"#,
+            ),
             (Action::Report, r#"{"version":3,"service":"/echo","action":"report"}"#),
             (Action::Metrics, r#"{"version":3,"service":"/echo","action":"metrics"}"#),
         ];
@@ -595,22 +715,75 @@ mod tests {
         assert_eq!(frame.encode(), b"\x03f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
         assert_eq!(heartbeat.encode(), b"\x03u\0h");
         assert_eq!(ToEdge::Probe.encode(), b"\x03p");
+        assert_eq!(ToEdge::Ask.encode(), b"\x03q");
         assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x03a\x01\0\0\0\0\0\0\0");
         assert_eq!(ToObject::Gone.encode(), b"\x03g");
-        for message in [frame, heartbeat, ToEdge::Probe] {
+        let nothing = ToObject::Progress { written: None, held: vec![] };
+        let much = ToObject::Progress {
+            written: Some(Seq(2)),
+            held: vec![Held { through: Seq(258), bytes: 8_192 }, Held { through: Seq(259), bytes: 1 }],
+        };
+        assert_eq!(nothing.encode(), b"\x03w\0");
+        assert_eq!(
+            much.encode(),
+            b"\x03w\x01\x02\0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0\0\x20\0\0\x03\x01\0\0\0\0\0\0\x01\0\0\0"
+        );
+        assert_eq!(number_of(&frame.encode()), Some((Seq(258), "a[\"é\"]".len())));
+        assert_eq!(number_of(&heartbeat.encode()), None);
+        for message in [frame, heartbeat, ToEdge::Probe, ToEdge::Ask] {
             assert_eq!(ToEdge::decode(&message.encode()), Ok(message));
         }
-        for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone] {
+        for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone, nothing, much] {
             assert_eq!(ToObject::decode(&message.encode()), Ok(message));
         }
     }
 
     #[test]
     fn the_end_of_a_response_tells_what_was_written() {
-        for (written, reason) in [(None, ""), (Some(Seq(0)), "0"), (Some(Seq(258)), "258")] {
-            assert_eq!(finished_reason(written), reason);
-            assert_eq!(read_finished_reason(reason), written);
+        let seq = |number| Some(Seq(number));
+        for (written, held, reason) in [
+            (None, None, ""),
+            (seq(0), None, "0"),
+            (seq(258), None, "258"),
+            (None, seq(7), " 7"),
+            (seq(5), seq(258), "5 258"),
+        ] {
+            assert_eq!(finished_reason(written, held), reason);
+            assert_eq!(read_finished_reason(reason), (written, held));
         }
+    }
+
+    #[test]
+    fn unwritten_frames_come_back_as_messages_with_their_numbers() {
+        let frame = |seq, frame: &str| ToEdge::Frame { seq, end: false, frame: frame.into() }.encode();
+        let frames = [
+            frame(Some(Seq(0)), "o"),
+            frame(Some(Seq(7)), r#"a["é","\ud83d\ude00","x"]"#),
+            frame(None, "h"),
+            ToEdge::Probe.encode(),
+            frame(Some(Seq(1 << 50)), r#"a[""]"#),
+        ];
+        let body = encode_unwritten(frames.iter().map(Vec::as_slice));
+        assert_eq!(body[..6], [12, 0, 0, 0, VERSION, b'f']);
+        let numbered = [(5, "é"), (6, "😀"), (7, "x"), (1 << 50, "")];
+        let numbered = numbered.map(|(seq, text)| (Seq(seq), Message::new(text)));
+        assert_eq!(read_unwritten(&body), Ok(numbered.into()));
+        assert_eq!(read_unwritten(&[]), Ok(vec![]));
+        for end in [1, 3, 5, body.len() - 1] {
+            assert!(read_unwritten(&body[..end]).is_err(), "{end}");
+        }
+        let below_zero = frame(Some(Seq(1)), r#"a["x","y"]"#);
+        assert_eq!(read_unwritten(&encode_unwritten([below_zero.as_slice()])), Err(EnvelopeError::Malformed));
+    }
+
+    #[test]
+    fn frames_are_joined_to_few_groups() {
+        let held = |through, bytes| Held { through: Seq(through), bytes };
+        assert_eq!(groups([]), []);
+        assert_eq!(groups([(Seq(1), 5), (Seq(3), GROUP_BYTES), (Seq(4), 1)]), [held(3, GROUP_BYTES + 5), held(4, 1)]);
+        let small = groups((1..=64 << 10).map(|seq| (Seq(seq), 6)));
+        assert_eq!(small.len(), (6_usize << 16).div_ceil(GROUP_BYTES + 4));
+        assert_eq!(small.iter().map(|group| group.bytes).sum::<usize>(), 6 << 16);
     }
 
     #[test]
@@ -618,10 +791,12 @@ mod tests {
         assert_eq!(ToEdge::decode(b"\x02anything"), Err(EnvelopeError::Version(2)));
         assert_eq!(ToObject::decode(b"\x09"), Err(EnvelopeError::Version(9)));
         assert_eq!(Command::decode(r#"{"version":4,"new":true}"#), Err(EnvelopeError::Version(4)));
-        for bytes in [&b""[..], b"\x03", b"\x03x", b"\x03f\x02\0\0\0\0\0\0\0\0", b"\x03f\0\0", b"\x03pp"] {
+        for bytes in [&b""[..], b"\x03", b"\x03x", b"\x03f\x02\0\0\0\0\0\0\0\0", b"\x03f\0\0", b"\x03pp", b"\x03qq"] {
             assert_eq!(ToEdge::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
         }
-        for bytes in [&b"\x03a\0"[..], b"\x03a\0\0\0\0\0\0\0\0\0", b"\x03gg"] {
+        for bytes in
+            [&b"\x03a\0"[..], b"\x03a\0\0\0\0\0\0\0\0\0", b"\x03gg", b"\x03w", b"\x03w\x02", b"\x03w\x01", b"\x03w\0x"]
+        {
             assert_eq!(ToObject::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
         }
         for header in ["", "{}", r#"{"version":3}"#] {

@@ -1,5 +1,6 @@
 //! The frames a server sends: `o`, `h`, `a[...]` and `c[code,"reason"]`.
 
+use crate::json::Reader;
 use crate::plain::plain_prefix;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -26,6 +27,18 @@ impl Frame {
     /// The frame a second receiver gets while the first is alive.
     pub fn another_connection() -> Self {
         Self::Close { code: 2010, reason: "Another connection still open".into() }
+    }
+
+    /// Reads the messages of an `a[...]` frame that [`Frame::encode`] wrote. None for anything else.
+    pub fn read_messages(text: &str) -> Option<Vec<Message>> {
+        let mut messages = Vec::new();
+        Reader::whole(text.strip_prefix('a')?, |reader| {
+            reader.array(&mut |item| {
+                messages.push(Message::new(&item.text()?));
+                Some(())
+            })
+        })?;
+        Some(messages)
     }
 
     /// The frame as text, as it goes over a WebSocket or into a transport's wrapping.
@@ -241,6 +254,18 @@ mod tests {
             ("%25", r#""%25""#),
         ] {
             assert_eq!(quote(text), quoted);
+        }
+    }
+
+    #[test]
+    fn messages_are_read_back_from_their_frame() {
+        let messages: Vec<_> = ["", "x", "\"\\\n\u{0}", "é\u{2028}😀\u{10ffff}", "],[\""].map(Message::new).into();
+        for count in 0..=messages.len() {
+            let messages = messages[..count].to_vec();
+            assert_eq!(Frame::read_messages(&Frame::Messages(messages.clone()).encode()), Some(messages));
+        }
+        for other in ["", "o", "h", "a", "a[", r#"a["x"]a"#, r#"a[1]"#, r#"c[3000,"x"]"#] {
+            assert_eq!(Frame::read_messages(other), None, "{other}");
         }
     }
 

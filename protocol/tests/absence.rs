@@ -73,8 +73,7 @@ fn a_word_that_a_response_is_over_ends_its_receiver() {
     let mut session = Driver::idle(Rules::default());
     session.attach(stream(2));
     session.send("x");
-    session.session.wrote(session.now, stream(2).id, sockjs_protocol::session::Seq(1));
-    assert_eq!(session.outputs(), NOTHING);
+    assert_eq!(session.wrote(2, Some(1), &[]), NOTHING);
     assert_eq!(session.attach(poll(3)), NOTHING, "no probe: it is attached");
     assert_eq!(session.send("y"), [r#"to 3: a["y"] #2 end"#]);
 }
@@ -87,8 +86,7 @@ fn a_late_word_of_another_receiver_does_not_end_the_wait_for_the_one_that_was_lo
     session.attach(poll(3));
     session.send("x");
     session.detach(3, Departure::Broken);
-    session.session.wrote(session.now, poll(2).id, sockjs_protocol::session::Seq(0));
+    assert_eq!(session.wrote(2, Some(0), &[]), NOTHING);
     assert_eq!(session.attach(poll(4)), NOTHING);
-    session.session.wrote(session.now, poll(3).id, sockjs_protocol::session::Seq(1));
-    assert_eq!(session.outputs(), NOTHING, "it was written");
+    assert_eq!(session.wrote(3, Some(1), &[]), NOTHING, "it was written");
 }

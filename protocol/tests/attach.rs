@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::session::{Departure, ReceiverId, Rules, Seq};
+use sockjs_protocol::session::{Departure, Rules};
 
 const REFUSED: &str = r#"c[2010,"Another connection still open"] end"#;
 const INTERRUPTED: &str = r#"c[1002,"Connection interrupted"] end"#;
@@ -171,8 +171,7 @@ fn a_receiver_whose_response_is_over_tells_in_time_what_it_wrote() {
         session.detach(2, Departure::Broken);
         session.send("y");
         session.attach(poll(3));
-        session.session.wrote(session.now, ReceiverId(2), Seq(1));
-        let lines = session.outputs();
+        let lines = session.wrote(2, Some(1), &[]);
         assert!(lines.contains(&r#"to 3: a["y"] #2 end"#.into()), "{lines:?}");
     }
 }
@@ -182,8 +181,7 @@ fn what_the_first_response_wrote_includes_the_open_frame() {
     let mut session = Driver::open(stream(1));
     session.send("x");
     session.detach(1, Departure::Broken);
-    session.session.wrote(session.now, ReceiverId(1), Seq(1));
-    assert_eq!(session.outputs(), NOTHING);
+    assert_eq!(session.wrote(1, Some(1), &[]), NOTHING);
     assert_eq!(session.attach(stream(2)), NOTHING);
 }
 
@@ -191,8 +189,7 @@ fn what_the_first_response_wrote_includes_the_open_frame() {
 fn what_it_wrote_says_nothing_of_another_session() {
     let mut session = Driver::with(Rules::default(), poll(7));
     session.detach(7, Departure::Broken);
-    session.session.wrote(session.now, ReceiverId(2), Seq(99));
-    assert_eq!(session.outputs(), NOTHING);
+    assert_eq!(session.wrote(2, Some(99), &[]), NOTHING);
     assert_eq!(session.attach(poll(8)), NOTHING, "the one that was lost is still waited for");
     assert_eq!(session.pass(500), ["500 to 8: o #0 end"]);
 }

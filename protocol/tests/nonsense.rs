@@ -35,6 +35,10 @@ fn any_input() -> impl Strategy<Value = Input> {
         10 => (receiver(), prop::option::of(seq())).prop_map(|(receiver, after)| Input::Resume(receiver, after)),
         10 => (id(), seq()).prop_map(|(id, seq)| Input::Ack(id, seq)),
         10 => (id(), departure()).prop_map(|(id, how)| Input::Detach(id, how)),
+        5 => (id(), prop::option::of(seq()), seq()).prop_map(|(id, written, held)| Input::Answered(id, written, held)),
+        5 => (id(), prop::option::of(seq()), prop::option::of(seq()))
+            .prop_map(|(id, written, held)| Input::Finished(id, written, held)),
+        5 => (id(), prop::option::of(seq()), seq()).prop_map(|(id, written, held)| Input::Wrote(id, written, held)),
         10 => (id(), any::<bool>()).prop_map(|(id, alive)| Input::Probed(id, alive)),
         2 => Just(Input::Receive),
         20 => prop_oneof![3 => 0..5usize, 1 => 0..70_000usize].prop_map(Input::Send),
@@ -45,6 +49,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         4 => Just(Input::BeatEarly),
         2 => any::<bool>().prop_map(Input::Burst),
         4 => prop::option::of(receiver()).prop_map(Input::Restore),
+        2 => receiver().prop_map(Input::RestoreEnding),
         1 => Just(Input::WakeWebSocket),
         20 => prop_oneof![1 => 0..1_000u64, 1 => 0..700_000u64].prop_map(Input::Pass),
         1 => (0..10_000u64).prop_map(Input::GoBack),

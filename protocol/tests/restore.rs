@@ -36,10 +36,13 @@ fn any_op() -> impl Strategy<Value = Op> {
         15 => Just(Op::Ack),
         20 => Just(Op::Finish),
         6 => Just(Op::Limit),
+        4 => any::<bool>().prop_map(|noticed| Op::LimitLost { noticed }),
+        20 => Just(Op::Answer),
+        10 => Just(Op::BringBack),
         12 => any::<bool>().prop_map(|noticed| Op::Break { noticed }),
         20 => Just(Op::Resume),
         20 => Just(Op::Confirm),
-        8 => Just(Op::Hibernate),
+        12 => Just(Op::Hibernate),
         8 => Just(Op::Restart),
     ]
 }

@@ -1,6 +1,6 @@
 //! What goes to the receiver next.
 
-use super::{Attached, Change, Due, Output, Phase, ReceiverKind, Session};
+use super::{Attached, Change, Due, InFlight, Output, Phase, ReceiverKind, Session};
 use crate::frame::Frame;
 use crate::options::Durability;
 use crate::time::Millis;
@@ -58,6 +58,7 @@ impl Session {
         let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_bytes()) <= WINDOW;
         self.contender.is_none()
             && self.hold.is_none()
+            && self.in_flight == InFlight::Known
             && self.receiver.as_ref().is_some_and(|attached| attached.receiver.kind != ReceiverKind::Stream || fits)
     }
 
@@ -73,10 +74,14 @@ impl Session {
             ReceiverKind::OneFrame => (POLL, usize::MAX),
             ReceiverKind::WebSocket => (usize::MAX, self.rules.frame_limit),
         };
+        if self.in_flight == InFlight::Unknown && due != Some(Due::End) && self.queue.next_bytes().is_some() {
+            self.in_flight = InFlight::Asked;
+            return Some(Output::Ask(receiver.id));
+        }
         // The edge acknowledges when half a window is written: below that, waiting for a larger message to fit would be
         // waiting for the edge's timer.
-        let blocked =
-            self.queue.sent_bytes() >= WINDOW / 2 && self.queue.next_bytes().is_some_and(|bytes| bytes > credit);
+        let is_full = |bytes| self.queue.sent_bytes() >= WINDOW / 2 && bytes > credit;
+        let blocked = self.queue.next_bytes().is_some_and(|bytes| self.in_flight == InFlight::Asked || is_full(bytes));
         let one_frame = receiver.kind == ReceiverKind::OneFrame;
         let (frame, seq, end) = if due == Some(Due::End) {
             (Frame::Heartbeat, None, true)
@@ -84,7 +89,7 @@ impl Session {
             // A heartbeat may pass: there is one each `heartbeat_delay`, and `receiver_max_age` bounds their number.
             due?;
             (Frame::Heartbeat, None, one_frame)
-        } else if let Some(taken) = self.queue.take_frame(credit, frame_limit) {
+        } else if let Some(taken) = self.queue.take_frame(credit, frame_limit, receiver.kind == ReceiverKind::Stream) {
             if let Some(through) = taken.stored
                 && self.rules.durability == Durability::Default
             {

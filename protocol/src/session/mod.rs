@@ -4,9 +4,10 @@
 //!
 //! After every input, and before the next, the caller runs this loop; it is all there is to driving a session:
 //!
-//! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::detach`],
-//!    [`Session::probed`], [`Session::receive`], [`Session::send`], [`Session::close`], [`Session::disconnected`],
-//!    [`Session::violated`], [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
+//! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::answered`],
+//!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`],
+//!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::tick`] or
+//!    [`Session::beat_early`]. A new session counts as one.
 //! 2. **Drain.** Call [`Session::poll_output`] until it gives `None`, and do what each [`Output`] says, in that order.
 //! 3. **Arm.** Ask [`Session::deadline`] for the moment of the next [`Session::tick`].
 //! 4. **Drop.** When [`Session::is_closed`], the session is over: nothing of it is stored any more.
@@ -41,7 +42,7 @@ mod stored;
 mod timers;
 
 pub use output::{CloseReason, Event, Output};
-pub use receiver::{Departure, Receiver, ReceiverId, ReceiverKind};
+pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
 pub use stored::{Change, Row, STALLED, Stored, TOO_SLOW, Tombstone};
 
@@ -49,7 +50,7 @@ use crate::frame::Message;
 use crate::options::Durability;
 use crate::time::Millis;
 use queue::Queue;
-use receiver::Hold;
+use receiver::{Hold, InFlight};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
@@ -120,6 +121,8 @@ pub struct Session {
     contender: Option<Receiver>,
     /// Who was given its last frame and has not yet said that it wrote it.
     ending: Option<Receiver>,
+    /// What is known of the frames that whoever is attached or ending holds.
+    in_flight: InFlight,
     /// Whom the open frame goes to, should it attach again: told by storage after a restart.
     opener: ReceiverId,
     /// When the last receive request ended, while none is attached.
@@ -216,7 +219,7 @@ impl Session {
     /// A session as it was stored, with the receiver that stayed attached while the object slept, if one did; one that
     /// was given its last frame is not attached any more. The application is told nothing that it was told before.
     pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
-        let queue = Queue::restore(now, &stored, attached.is_some());
+        let queue = Queue::restore(now, &stored);
         let mut session = Self::new(now, rules, stored.opener, queue);
         if let Some(since) = stored.absent.filter(|_| attached.is_none()) {
             session.idle_since = since;
@@ -240,6 +243,7 @@ impl Session {
     pub fn wake_ending(&mut self, receiver: Receiver, since: Millis) {
         if self.receiver.is_none() {
             self.ending = Some(receiver);
+            self.in_flight = InFlight::Unknown;
             self.idle_since = since;
             self.hold = None;
         }
@@ -261,6 +265,7 @@ impl Session {
             receiver: None,
             contender: None,
             ending: None,
+            in_flight: InFlight::Known,
             opener,
             idle_since: now,
             absence_stored: false,
@@ -273,6 +278,10 @@ impl Session {
     }
 
     fn wake(&mut self, now: Millis, attached: Option<(Receiver, Millis)>) {
+        // A poll that is attached was given nothing, and a client's WebSocket acknowledges nothing.
+        if attached.is_some_and(|(receiver, _)| receiver.kind == ReceiverKind::Stream) {
+            self.in_flight = InFlight::Unknown;
+        }
         self.receiver =
             attached.map(|(receiver, since)| Attached { receiver, since, last_out: None, woken: now, due: None });
     }

@@ -58,6 +58,9 @@ pub enum Output {
     /// Find out whether this receiver's client is still there, and tell by
     /// [`Session::probed`](super::Session::probed) within a moment: nothing goes out until then.
     Probe(ReceiverId),
+    /// Ask this receiver what it wrote and what it holds, and tell by
+    /// [`Session::answered`](super::Session::answered): no message goes to it until then.
+    Ask(ReceiverId),
     /// Close this receiver's WebSocket, without a frame.
     Release {
         /// Whose.

@@ -1,6 +1,6 @@
 //! What waits for a receiver, and what one has and did not acknowledge.
 
-use super::{Row, Seq, Stored};
+use super::{Held, Row, Seq, Stored};
 use crate::frame::{EMPTY_LEN, Frame, Message, joined_len};
 use crate::time::Millis;
 use std::collections::VecDeque;
@@ -34,15 +34,14 @@ struct Item {
     body: Body,
     /// Whether a row holds it.
     stored: bool,
-    /// Whether it may be on its way already, sent before the object slept: then it goes in a frame of its own, which
-    /// the edge can drop by its number.
-    maybe_sent: bool,
 }
 
 #[derive(Debug)]
 enum Body {
     Open,
     Message(Message),
+    /// Frames that the edge holds and the object has forgotten: their bytes. The item has the number of their last message.
+    Elsewhere(usize),
 }
 
 impl Item {
@@ -50,7 +49,12 @@ impl Item {
         match &self.body {
             Body::Open => 0,
             Body::Message(message) => message.len(),
+            Body::Elsewhere(bytes) => *bytes,
         }
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        matches!(self.body, Body::Elsewhere(_))
     }
 
     fn only_in_memory(&self) -> bool {
@@ -82,7 +86,7 @@ impl Queue {
 
     /// What was stored, with numbers that continue above all that were ever given. The last one given is not stored
     /// (that would be a write for each message), but no session sends 1024 messages in every millisecond.
-    pub fn restore(now: Millis, stored: &Stored, attached: bool) -> Self {
+    pub fn restore(now: Millis, stored: &Stored) -> Self {
         let mut queue = Self::new();
         for row in &stored.rows {
             for (seq, message) in row.numbered() {
@@ -90,7 +94,7 @@ impl Queue {
                 if Some(seq) > stored.delivered && queue.items.back().is_none_or(|last| seq > last.seq) {
                     queue.waiting_bytes += message.len();
                     let body = Body::Message(message.clone());
-                    queue.items.push_back(Item { seq, body, stored: true, maybe_sent: attached });
+                    queue.items.push_back(Item { seq, body, stored: true });
                 }
                 queue.raise(seq);
             }
@@ -157,7 +161,7 @@ impl Queue {
     /// Puts the open frame in front of everything, once. Nothing may be in flight.
     pub fn push_open(&mut self) {
         if !self.items.front().is_some_and(|item| matches!(item.body, Body::Open)) {
-            self.items.push_front(Item { seq: Seq(0), body: Body::Open, stored: false, maybe_sent: false });
+            self.items.push_front(Item { seq: Seq(0), body: Body::Open, stored: false });
         }
     }
 
@@ -166,12 +170,13 @@ impl Queue {
         self.waiting_bytes += message.len();
         self.waiting_since.get_or_insert(now);
         let body = Body::Message(message);
-        self.items.push_back(Item { seq: self.last, body, stored: false, maybe_sent: false });
+        self.items.push_back(Item { seq: self.last, body, stored: false });
     }
 
     /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all after it
-    /// that fit `credit` bytes of messages, and `frame_limit` bytes of the frame, with it.
-    pub fn take_frame(&mut self, credit: usize, frame_limit: usize) -> Option<Taken> {
+    /// that fit `credit` bytes of messages, and `frame_limit` bytes of the frame, with it. With `in_sequence`, the numbers in
+    /// a frame have no gaps: its last number and its length then tell the number of each message.
+    pub fn take_frame(&mut self, credit: usize, frame_limit: usize, in_sequence: bool) -> Option<Taken> {
         let first = self.items.get(self.sent)?;
         if matches!(first.body, Body::Open) {
             let last = first.seq;
@@ -183,7 +188,8 @@ impl Queue {
             let Body::Message(message) = &item.body else { break };
             frame = joined_len(frame, message);
             let fits = bytes + message.len() <= credit && frame <= frame_limit;
-            if !messages.is_empty() && (item.maybe_sent || !fits) {
+            let follows = !in_sequence || last.0.checked_add(1) == Some(item.seq.0);
+            if !(messages.is_empty() || fits && follows) {
                 break;
             }
             messages.push(message.clone());
@@ -191,9 +197,6 @@ impl Queue {
             last = item.seq;
             if item.stored {
                 stored = Some(item.seq);
-            }
-            if item.maybe_sent {
-                break;
             }
         }
         self.sent += messages.len();
@@ -203,15 +206,60 @@ impl Queue {
         Some(Taken { frame: Frame::Messages(messages), last, stored })
     }
 
-    /// Everything in flight waits again: the way to its receiver was lost.
+    /// Everything in flight waits again: the way to its receiver was lost. What only the edge holds is not in the queue any
+    /// more.
     pub fn requeue(&mut self, now: Millis) {
-        self.waiting_bytes += self.sent_bytes;
+        let elsewhere: usize = self.items.iter().filter(|item| item.is_elsewhere()).map(Item::bytes).sum();
+        self.items.retain(|item| !item.is_elsewhere());
+        self.waiting_bytes += self.sent_bytes.saturating_sub(elsewhere);
         self.sent_bytes = 0;
         self.sent = 0;
-        // Whoever had it says how far it got, or is not asked any more.
-        self.items.iter_mut().for_each(|item| item.maybe_sent = false);
         if self.items.iter().any(Item::only_in_memory) {
             self.waiting_since.get_or_insert(now);
+        }
+    }
+
+    /// True if the object has all that is in flight, up to the message with the number `last`.
+    pub fn has_all(&self, last: Seq) -> bool {
+        !self.items.iter().any(Item::is_elsewhere) && self.items.iter().any(|item| item.seq == last)
+    }
+
+    /// Counts what a receiver holds, as it says after the object slept. Until then nothing counts as in flight. What the
+    /// object has of it waits in the queue; for the rest there is an item with its bytes alone.
+    pub fn set_in_flight(&mut self, held: &[Held]) {
+        if self.sent > 0 {
+            return;
+        }
+        for Held { through, bytes } in held {
+            self.raise(*through);
+            let sent = self.sent;
+            let known = self.items.iter().skip(sent).take_while(|item| item.seq <= *through);
+            let (count, known) = known.fold((0, 0), |(count, bytes), item| (count + 1, bytes + item.bytes()));
+            if count > 0 {
+                self.sent += count;
+                self.sent_bytes += known;
+                self.waiting_bytes = self.waiting_bytes.saturating_sub(known);
+            } else {
+                self.items.insert(sent, Item { seq: *through, body: Body::Elsewhere(*bytes), stored: false });
+                self.sent += 1;
+                self.sent_bytes = self.sent_bytes.saturating_add(*bytes);
+            }
+        }
+        self.settle_waiting();
+    }
+
+    /// Puts messages that an edge held and did not write where their numbers belong, but for those that are here. Nothing
+    /// may be in flight.
+    pub fn take_back(&mut self, now: Millis, unwritten: Vec<(Seq, Message)>) {
+        for (seq, message) in unwritten {
+            let at = self.items.partition_point(|item| item.seq < seq);
+            if self.items.get(at).is_some_and(|item| item.seq == seq) || at < self.sent {
+                continue;
+            }
+            self.waiting_bytes += message.len();
+            self.waiting_since.get_or_insert(now);
+            self.items.insert(at, Item { seq, body: Body::Message(message), stored: false });
+            self.raise(seq);
         }
     }
 

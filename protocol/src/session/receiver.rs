@@ -1,7 +1,7 @@
 //! Who receives: receivers come, come back, contend and leave.
 
 use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session};
-use crate::frame::Frame;
+use crate::frame::{Frame, Message};
 use crate::time::Millis;
 use crate::transport::Transport;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,29 @@ pub enum ReceiverKind {
     Stream,
 }
 
+/// Neighbouring frames that an edge holds and has not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Number of the last message in them.
+    pub through: Seq,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+/// What a session knows of the frames that its receiver holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InFlight {
+    /// The queue has them.
+    Known,
+    /// The object slept meanwhile. The receiver is asked as soon as something waits for it.
+    Unknown,
+    /// The receiver was asked. Until it answers, it is given no message.
+    Asked,
+}
+
+/// Time in which the edge of a response that ended has to bring back what it held and did not write.
+const BRINGS_BACK: Millis = Millis::from_secs(5);
+
 /// A receiver that was lost has a moment to tell how far it got: its Worker tries within 10 ms, and again and again. Until
 /// then nothing goes to another one.
 #[derive(Debug, Clone, Copy)]
@@ -45,11 +68,17 @@ pub(super) struct Hold {
     of: Option<ReceiverId>,
     /// Whether another one was lost meanwhile, so that one that comes back without a word may be either.
     pub is_shaken: bool,
+    /// True if messages are missing until the receiver's edge brings them back: without them the session has a gap.
+    pub is_gap: bool,
 }
 
 impl Hold {
     pub fn from(now: Millis, of: Option<ReceiverId>) -> Self {
-        Self { until: now + Millis(500), of, is_shaken: false }
+        Self { until: now + Millis(500), of, is_shaken: false, is_gap: false }
+    }
+
+    fn for_unwritten(now: Millis, of: ReceiverId) -> Self {
+        Self { until: now + BRINGS_BACK, of: Some(of), is_shaken: false, is_gap: true }
     }
 
     fn is_for(&self, receiver: ReceiverId) -> bool {
@@ -105,7 +134,7 @@ impl Session {
             _ => return self.admit(now, receiver),
         }
         let is_attached = self.receiver.take().is_some_and(|attached| attached.receiver.id == receiver.id);
-        if !is_attached && self.hold.is_some_and(|hold| after.is_some() || !hold.is_shaken) {
+        if !is_attached && self.hold.is_some_and(|hold| !hold.is_gap && (after.is_some() || !hold.is_shaken)) {
             self.hold = None;
         }
         self.ending = None;
@@ -129,9 +158,14 @@ impl Session {
 
     fn admit(&mut self, now: Millis, receiver: Receiver) {
         if let Some(ending) = self.ending {
-            // A stream may have been ended by its edge before all of it was written: its word is worth a moment.
-            let is_stream = ending.kind == ReceiverKind::Stream;
-            if is_stream && self.contender.is_none() && self.queue.last_sent().is_some() {
+            // A stream may have been ended by its edge before all of it was written: its word is worth a moment. After a
+            // sleep so is that of any, since nobody knows what it was given.
+            let is_stream = ending.kind == ReceiverKind::Stream && self.queue.last_sent().is_some();
+            if self.contender.is_none() && (is_stream || self.in_flight != InFlight::Known) {
+                if self.in_flight == InFlight::Unknown {
+                    self.in_flight = InFlight::Asked;
+                    self.before.push_back(Output::Ask(ending.id));
+                }
                 self.contender = Some(receiver);
                 self.before.push_back(Output::Probe(ending.id));
                 return;
@@ -163,14 +197,56 @@ impl Session {
         [attached, self.ending].into_iter().flatten().any(|receiver| receiver.id == id)
     }
 
+    /// A receiver answers [`Output::Ask`]: it wrote everything up to `written`, and holds the rest.
+    pub fn answered(&mut self, receiver: ReceiverId, written: Option<Seq>, held: &[Held]) {
+        if !self.is_here(receiver) {
+            return;
+        }
+        if let Some(seq) = written {
+            self.queue.raise(seq);
+            self.acknowledge(seq);
+        }
+        if std::mem::replace(&mut self.in_flight, InFlight::Known) != InFlight::Known {
+            self.queue.set_in_flight(held);
+        }
+    }
+
+    /// A receiver's response is over. It wrote everything up to `written`, and what it holds beyond, up to `held`, is for the
+    /// next receiver. True if the object does not have all of that: nothing is delivered until [`Session::wrote`] brings it
+    /// back.
+    pub fn finished(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, held: Option<Seq>) -> bool {
+        if !self.is_here(receiver) {
+            return false;
+        }
+        if let Some(seq) = written {
+            self.acknowledge(seq);
+        }
+        let is_missing = held.is_some_and(|last| !self.queue.has_all(last));
+        self.detach(now, receiver, Departure::Ended);
+        if is_missing && !self.is_closed() {
+            self.hold = Some(Hold::for_unwritten(now, receiver));
+        }
+        is_missing
+    }
+
     /// A receiver whose response is over, and whose way here was lost before it could say so, wrote everything up to
-    /// `seq`.
-    pub fn wrote(&mut self, now: Millis, receiver: ReceiverId, seq: Seq) {
+    /// `written`, and gives back what it held beyond.
+    pub fn wrote(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, unwritten: Vec<(Seq, Message)>) {
+        // After a restart, of which no hold says whom it is for, a next receiver may have had the rest.
+        let gives_back = self.is_here(receiver) || self.hold.is_some_and(|hold| hold.of == Some(receiver));
         if self.is_here(receiver) {
-            self.acknowledge(seq);
             self.detach(now, receiver, Departure::Ended);
-        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_some() {
+        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_none() {
+            return;
+        }
+        if let Some(seq) = written {
             self.acknowledge(seq);
+        }
+        if gives_back && !self.is_closed() {
+            self.queue.take_back(now, unwritten);
+            if self.writes_first() {
+                self.store_waiting();
+            }
         }
     }
 
@@ -187,6 +263,7 @@ impl Session {
         } else {
             return;
         }
+        let is_unknown = std::mem::replace(&mut self.in_flight, InFlight::Known) != InFlight::Known;
         self.idle_since = now;
         if let Phase::Closing(closing) = &mut self.phase
             && matches!(how, Departure::Finished | Departure::Ended)
@@ -202,25 +279,28 @@ impl Session {
             Departure::Ended => self.queue.requeue(now),
             Departure::Broken => {
                 // The Worker that holds its response comes again, or says what it wrote.
-                if self.queue.last_sent().is_some() {
+                if is_unknown || self.queue.last_sent().is_some() {
                     self.hold = Some(Hold::from(now, Some(receiver)));
                 } else if let Some(hold) = &mut self.hold {
                     hold.is_shaken = true;
                 }
                 self.queue.requeue(now);
             }
-            Departure::ClientGone => {
-                if let Some(through) = self.queue.clear() {
-                    self.persist(Change::Discard { through });
-                }
-                self.close(now, 1002, "Connection interrupted", CloseReason::Interrupted);
-            }
+            Departure::ClientGone => self.interrupt(now),
         }
         if self.receiver.is_none()
             && let Some(contender) = self.contender.take()
         {
             self.adopt(now, contender);
         }
+    }
+
+    /// Closes the session without what waits: something before that is lost.
+    pub(super) fn interrupt(&mut self, now: Millis) {
+        if let Some(through) = self.queue.clear() {
+            self.persist(Change::Discard { through });
+        }
+        self.close(now, 1002, "Connection interrupted", CloseReason::Interrupted);
     }
 
     /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.
@@ -239,6 +319,7 @@ impl Session {
     }
 
     pub(super) fn adopt(&mut self, now: Millis, receiver: Receiver) {
+        self.in_flight = InFlight::Known;
         self.receiver = Some(Attached { receiver, since: now, last_out: Some(now), woken: now, due: None });
         if std::mem::take(&mut self.absence_stored) {
             self.persist(Change::Absent(None));

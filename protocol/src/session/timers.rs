@@ -160,7 +160,12 @@ impl Session {
             Timer::Heartbeat => self.due(Due::Heartbeat),
             Timer::ReceiverAge => self.due(Due::End),
             Timer::Persist => self.store_waiting(),
-            Timer::Hold => self.hold = None,
+            Timer::Hold => {
+                // What comes after a gap is not delivered.
+                if self.hold.take().is_some_and(|hold| hold.is_gap) {
+                    self.interrupt(now);
+                }
+            }
             Timer::Silence => {
                 self.silent_since = None;
                 let (code, text) = (1008, "No message came in time");

@@ -3,7 +3,7 @@
 //! | line | output |
 //! |---|---|
 //! | `to 1: a["x"] #3 end` | a frame for receiver 1, whose last message has number 3, which ends its response |
-//! | `probe 1`, `release 0: 1003 text` | a probe; the close of a WebSocket without a frame |
+//! | `probe 1`, `ask 1`, `release 0: 1003 text` | a probe; a question what is in flight; the close of a WebSocket without a frame |
 //! | `store open 1`, `store #3: "x" "y"`, `store close 3000 Go away!`, `discard #3`, `forget` | writes to storage |
 //! | `opened`, `messages ["a"]`, `closed TimedOut` | what the application is told |
 //!
@@ -15,8 +15,8 @@ use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm};
 use sockjs_protocol::frame::{Message, quote};
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{
-    Change, CloseReason, Departure, Event, Output, Receiver, ReceiverId, ReceiverKind, Rules, SendError, Seq, Session,
-    Stored,
+    Change, CloseReason, Departure, Event, Held, Output, Receiver, ReceiverId, ReceiverKind, Rules, SendError, Seq,
+    Session, Stored,
 };
 use sockjs_protocol::time::Millis;
 
@@ -112,6 +112,26 @@ impl Driver {
         self.outputs()
     }
 
+    /// The receiver answers what it wrote, and the numbers and bytes that it holds.
+    pub fn answered(&mut self, receiver: u64, written: Option<u64>, held: &[(u64, usize)]) -> Vec<String> {
+        let held: Vec<_> = held.iter().map(|(seq, bytes)| Held { through: Seq(*seq), bytes: *bytes }).collect();
+        self.session.answered(ReceiverId(receiver), written.map(Seq), &held);
+        self.outputs()
+    }
+
+    /// The response of a receiver is over: whether the object misses what was held, and the outputs.
+    pub fn finished(&mut self, receiver: u64, written: Option<u64>, held: Option<u64>) -> (bool, Vec<String>) {
+        let is_missing = self.session.finished(self.now, ReceiverId(receiver), written.map(Seq), held.map(Seq));
+        (is_missing, self.outputs())
+    }
+
+    /// The edge of a response that is over gives back what was not written.
+    pub fn wrote(&mut self, receiver: u64, written: Option<u64>, unwritten: &[(u64, &str)]) -> Vec<String> {
+        let unwritten = unwritten.iter().map(|(seq, text)| (Seq(*seq), Message::new(text))).collect();
+        self.session.wrote(self.now, ReceiverId(receiver), written.map(Seq), unwritten);
+        self.outputs()
+    }
+
     pub fn detach(&mut self, receiver: u64, how: Departure) -> Vec<String> {
         self.session.detach(self.now, ReceiverId(receiver), how);
         self.outputs()
@@ -191,6 +211,12 @@ impl Driver {
         let stored = self.stored.clone().unwrap();
         self.contract.closed = stored.told;
         self.session = Session::restore(self.now, self.rules.clone(), stored, attached);
+    }
+
+    /// The same with a receiver that was given its last frame, at the time given.
+    pub fn lose_memory_while_ending(&mut self, ending: (Receiver, Millis)) {
+        self.lose_memory(None);
+        self.session.wake_ending(ending.0, ending.1);
     }
 
     /// The object sleeps for `millis` and wakes up with `attached`.
@@ -290,6 +316,7 @@ fn line(output: &Output) -> String {
             format!("to {}: {}{seq}{end}", to.0, frame.encode())
         }
         Output::Probe(id) => format!("probe {}", id.0),
+        Output::Ask(id) => format!("ask {}", id.0),
         Output::Release { receiver, code, reason } => format!("release {}: {code} {reason}", receiver.0),
         Output::Persist(Change::Open { opener }) => format!("store open {}", opener.0),
         Output::Persist(Change::Append(row)) => {

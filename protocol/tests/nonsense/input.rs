@@ -2,7 +2,7 @@
 
 use crate::common::Driver;
 use sockjs_protocol::frame::Message;
-use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, Seq, Session};
+use sockjs_protocol::session::{CloseReason, Departure, Held, Output, Receiver, ReceiverId, Seq, Session};
 use sockjs_protocol::time::Millis;
 
 /// What may happen to a session, in any order.
@@ -12,6 +12,9 @@ pub enum Input {
     Resume(Receiver, Option<Seq>),
     Ack(ReceiverId, Seq),
     Detach(ReceiverId, Departure),
+    Answered(ReceiverId, Option<Seq>, Seq),
+    Finished(ReceiverId, Option<Seq>, Option<Seq>),
+    Wrote(ReceiverId, Option<Seq>, Seq),
     Probed(ReceiverId, bool),
     Receive,
     Send(usize),
@@ -23,6 +26,7 @@ pub enum Input {
     /// Whether more messages are about to be sent, from now on.
     Burst(bool),
     Restore(Option<Receiver>),
+    RestoreEnding(Receiver),
     WakeWebSocket,
     Pass(u64),
     /// Clocks of two machines differ.
@@ -35,7 +39,7 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
     // Whoever attaches, or restores a session with a receiver, says that this one was not told its end.
     match input {
         Input::Attach(receiver) | Input::Resume(receiver, _) => driver.comes(*receiver),
-        Input::Restore(Some(receiver)) => driver.comes(*receiver),
+        Input::Restore(Some(receiver)) | Input::RestoreEnding(receiver) => driver.comes(*receiver),
         Input::WakeWebSocket => driver.comes(Receiver::WEBSOCKET),
         _ => {}
     }
@@ -45,6 +49,15 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
         Input::Resume(receiver, after) => session.resume(now, receiver, after),
         Input::Ack(id, seq) => session.ack(id, seq),
         Input::Detach(id, how) => session.detach(now, id, how),
+        Input::Answered(id, written, through) => {
+            let held = [(through.0 / 2, 10_000), (through.0, 100)];
+            session.answered(id, written, &held.map(|(seq, bytes)| Held { through: Seq(seq), bytes }));
+        }
+        Input::Finished(id, written, held) => drop(session.finished(now, id, written, held)),
+        Input::Wrote(id, written, last) => {
+            let unwritten = [last.0 / 2, last.0].map(|seq| (Seq(seq), Message::new("unwritten")));
+            session.wrote(now, id, written, unwritten.into());
+        }
         Input::Probed(id, alive) => session.probed(now, id, alive),
         Input::Receive => drop(session.receive()),
         Input::Send(bytes) => drop(session.send(now, Message::new(&"x".repeat(bytes)), false)),
@@ -58,7 +71,8 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
         Input::WakeWebSocket if driver.stored.is_none() && session.is_open() => {
             driver.session = Session::wake_websocket(now, driver.rules.clone());
         }
-        Input::Restore(_) | Input::WakeWebSocket => {}
+        Input::RestoreEnding(receiver) if driver.stored.is_some() => driver.lose_memory_while_ending((receiver, now)),
+        Input::Restore(_) | Input::RestoreEnding(_) | Input::WakeWebSocket => {}
         Input::Pass(millis) => driver.now = now + Millis(millis),
         Input::GoBack(millis) => driver.now = now - Millis(millis),
     }

@@ -96,6 +96,13 @@ impl Fates {
         self.turn(|fate| if fate == Fate::InTransitOnly { Fate::Mortal } else { fate });
     }
 
+    /// The edge gives back what the object had forgotten.
+    pub fn give_back(&mut self, now: Millis, message: usize) {
+        if self.fates[message] == Fate::InTransitOnly {
+            self.fates[message] = Fate::Waiting { since: now };
+        }
+    }
+
     /// The object will never hear that what it gave away was written, and sends it once more.
     /// Gives the last of them.
     pub fn doubt(&mut self) -> Option<usize> {

@@ -23,6 +23,12 @@ pub enum Op {
     Finish,
     /// The edge ends a stream that is as long as it may be: the rest is for the next request.
     Limit,
+    /// The same, while the inner socket is lost, which the object noticed or not.
+    LimitLost { noticed: bool },
+    /// What the edge says of what it holds reaches the object.
+    Answer,
+    /// The edge gives back what it held and the object did not have.
+    BringBack,
     /// The inner socket breaks, or an object that did not notice does now.
     Break { noticed: bool },
     /// The edge attaches again.

@@ -4,18 +4,29 @@ use crate::common::{Driver, poll, stream};
 use crate::fates::Fates;
 use crate::op::{Alarm, Op};
 use crate::request::Request;
+use sockjs_protocol::envelope::{ToEdge, encode_unwritten, groups, read_unwritten};
 use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{CloseReason, Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
+use sockjs_protocol::session::{CloseReason, Departure, Held, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
 use sockjs_protocol::time::Millis;
+use std::collections::VecDeque;
+
+/// Bytes of messages that may be on their way to a stream.
+const WINDOW: usize = 64 << 10;
+
+/// Time in which an edge brings back what the object does not have.
+const BRINGS_BACK: Millis = Millis(5_000);
 
 pub struct World {
     object: Driver,
     outbox: bool,
     request: Option<Request>,
     requests: u64,
-    /// Requests that ended before the object heard of it.
-    late: Vec<ReceiverId>,
+    /// Requests that ended before the object heard of it, and what each wrote.
+    late: Vec<(ReceiverId, Option<Seq>)>,
+    /// Answers on their way to the object: of whom, what was written, what was held.
+    answers: VecDeque<(ReceiverId, Option<Seq>, Vec<Held>)>,
+    unwritten: Option<Unwritten>,
     /// Requests whose end the object did not hear of: what was written, the last message of that, and since when.
     unconfirmed: Vec<(ReceiverId, Seq, Option<usize>, Millis)>,
     fates: Fates,
@@ -30,6 +41,14 @@ pub struct World {
     ticked: Millis,
 }
 
+/// Frames that an edge held when its response ended, and that the object does not have.
+struct Unwritten {
+    receiver: ReceiverId,
+    written: Option<Seq>,
+    frames: Vec<(Seq, Frame)>,
+    since: Millis,
+}
+
 impl World {
     pub fn new(rules: Rules, opener: Receiver) -> Self {
         let mut world = Self {
@@ -38,6 +57,8 @@ impl World {
             request: Some(Request::new(opener, Millis(0), None)),
             requests: opener.id.0,
             late: Vec::new(),
+            answers: VecDeque::new(),
+            unwritten: None,
             unconfirmed: Vec::new(),
             fates: Fates::new(rules),
             opened: false,
@@ -72,6 +93,9 @@ impl World {
             Op::Ack => self.ack(),
             Op::Finish => self.finish(),
             Op::Limit => self.limit(),
+            Op::LimitLost { noticed } => self.limit_lost(noticed),
+            Op::Answer => self.answer(),
+            Op::BringBack => self.bring_back(),
             Op::Break { noticed } => self.lose_socket(Departure::Broken, noticed),
             Op::Resume => self.resume(),
             Op::Confirm => self.confirm(),
@@ -85,12 +109,14 @@ impl World {
     pub fn finale(&mut self) {
         // Nobody comes any more of whom the object still waits for a word.
         self.apply(&Op::Resume);
+        self.apply(&Op::BringBack);
         self.apply(&Op::Pass(600, Alarm::OnTime));
         for _ in 0..10_000 {
-            for op in [Op::Resume, Op::Read(usize::MAX), Op::Ack, Op::Finish, Op::Poll] {
+            for op in [Op::Resume, Op::Answer, Op::Read(usize::MAX), Op::Ack, Op::Finish, Op::Poll] {
                 self.apply(&op);
             }
-            if self.expired() || self.request.as_ref().is_none_or(|request| request.transit.is_empty()) {
+            let is_read = self.request.as_ref().is_none_or(|request| request.transit.is_empty());
+            if self.expired() || (is_read && self.answers.is_empty()) {
                 break;
             }
         }
@@ -118,6 +144,10 @@ impl World {
 
     fn pass(&mut self, span: Millis, alarm: Alarm) {
         let end = self.object.now + span;
+        if self.unwritten.as_ref().is_some_and(|unwritten| end >= unwritten.since + BRINGS_BACK) {
+            self.bring_back();
+            self.drain();
+        }
         let due = |world: &Self| world.object.session.deadline().filter(|at| *at <= end && alarm == Alarm::OnTime);
         while let Some(at) = due(self) {
             self.object.now = self.object.now.max(at);
@@ -141,7 +171,7 @@ impl World {
         if self.closed || self.request.as_ref().is_some_and(|request| !request.ended) {
             return;
         }
-        self.late.extend(self.request.take().map(|former| former.receiver.id));
+        self.late.extend(self.request.take().map(|former| (former.receiver.id, former.written)));
         self.requests = receiver.id.0;
         self.request = Some(Request::new(receiver, self.object.now, None));
         self.object.comes(receiver);
@@ -174,7 +204,16 @@ impl World {
         }
     }
 
+    /// The answers that were sent before arrive before whatever the edge says next.
+    fn answer(&mut self) {
+        while let Some((receiver, written, held)) = self.answers.pop_front() {
+            self.object.session.answered(receiver, written, &held);
+        }
+        self.drain();
+    }
+
     fn ack(&mut self) {
+        self.answer();
         let Some(request) = self.request.as_mut().filter(|request| request.connected) else { return };
         if let Some(seq) = request.written {
             request.acked = true;
@@ -184,29 +223,73 @@ impl World {
     }
 
     fn finish(&mut self) {
+        self.answer();
         if let Some(request) = self.request.take_if(|request| request.ended) {
-            self.object.session.detach(self.object.now, request.receiver.id, Departure::Finished);
+            let (id, written) = (request.receiver.id, request.written);
+            assert!(!self.object.session.finished(self.object.now, id, written, None));
             self.fates.settle();
-        } else if let Some(late) = self.late.pop() {
+        } else if let Some((late, _)) = self.late.pop() {
             // Whatever becomes of a response after its last byte means nothing.
             self.object.session.detach(self.object.now, late, Departure::ClientGone);
         }
     }
 
-    fn limit(&mut self) {
-        let Some(request) = self.request.as_ref().filter(|request| request.connected && !request.ended) else { return };
-        if request.receiver.kind == ReceiverKind::Stream && request.written.is_some() {
-            self.ack();
-            // What that made room for is on its way when the edge closes.
-            self.drain();
-            self.lose_socket(Departure::Ended, true);
-            self.request = None;
+    /// The frames that the edge of a stream holds, if it may end it.
+    fn held(&self) -> Option<Unwritten> {
+        let request = self.request.as_ref().filter(|request| request.connected && !request.ended)?;
+        if request.receiver.kind != ReceiverKind::Stream || request.written.is_none() {
+            return None;
         }
+        let frames = request.transit.iter().filter_map(|(seq, frame, _)| Some(((*seq)?, frame.clone())));
+        let frames = frames.filter(|(seq, _)| Some(*seq) > request.written).collect();
+        let since = self.object.now;
+        Some(Unwritten { receiver: request.receiver.id, written: request.written, frames, since })
+    }
+
+    fn limit(&mut self) {
+        let Some(unwritten) = self.held() else { return };
+        self.ack();
+        // What that made room for is on its way when the edge closes.
+        self.drain();
+        let held = unwritten.frames.last().map(|(seq, _)| *seq);
+        let (now, receiver, written) = (self.object.now, unwritten.receiver, unwritten.written);
+        self.request = None;
+        self.fates.requeue(now);
+        if self.object.session.finished(now, receiver, written, held) {
+            assert!(!self.outbox, "rows have what was not acknowledged");
+            self.unwritten = Some(unwritten);
+        }
+    }
+
+    fn limit_lost(&mut self, noticed: bool) {
+        let Some(unwritten) = self.held() else { return };
+        self.answers.clear();
+        self.request = None;
+        self.fates.acknowledge();
+        self.fates.requeue(self.object.now);
+        if noticed {
+            self.object.session.detach(self.object.now, unwritten.receiver, Departure::Broken);
+        }
+        self.unwritten = Some(unwritten);
+        self.bring_back();
+    }
+
+    fn bring_back(&mut self) {
+        let Some(Unwritten { receiver, written, frames, .. }) = self.unwritten.take() else { return };
+        for (_, frame) in &frames {
+            let Frame::Messages(messages) = frame else { continue };
+            messages.iter().for_each(|message| self.fates.give_back(self.object.now, number(message)));
+        }
+        let encode =
+            |(seq, frame): &(Seq, Frame)| ToEdge::Frame { seq: Some(*seq), end: false, frame: frame.encode() }.encode();
+        let frames: Vec<_> = frames.iter().map(encode).collect();
+        let unwritten = read_unwritten(&encode_unwritten(frames.iter().map(Vec::as_slice))).unwrap();
+        self.object.session.wrote(self.object.now, receiver, written, unwritten);
     }
 
     fn confirm(&mut self) {
         let Some((receiver, seq, last, since)) = self.unconfirmed.pop() else { return };
-        self.object.session.wrote(self.object.now, receiver, seq);
+        self.object.session.wrote(self.object.now, receiver, Some(seq), Vec::new());
         if let Some(last) = last.filter(|_| self.unconfirmed.is_empty() && self.object.now < since + Millis(500)) {
             self.fates.confirm(last);
         }
@@ -215,6 +298,7 @@ impl World {
 
     fn lose_socket(&mut self, how: Departure, noticed: bool) {
         self.doubt();
+        self.answers.clear();
         let Some(request) = &mut self.request else { return };
         let notices = !request.noticed && (noticed || request.ended || !request.connected);
         request.connected = false;
@@ -238,24 +322,26 @@ impl World {
         self.fates.requeue(self.object.now);
     }
 
-    /// In reality it sleeps after 10 s without an event; here at any moment but one. With an outbox, it must have heard
-    /// of each response that it ended: the session does not know such a receiver after sleep, and rows that nobody
-    /// acknowledged would be sent again.
+    /// In reality it sleeps after 10 s without an event; here at any moment but while it waits for what an edge is to bring
+    /// back.
     fn hibernate(&mut self) {
-        let request = self.request.as_mut();
-        if self.outbox && request.as_ref().is_some_and(|request| request.ending) {
+        if self.unwritten.is_some() {
             return;
         }
         // Nor does it sleep while it waits for a word.
         self.unconfirmed.clear();
         self.object.now = self.object.now + Millis(1);
         self.fates.lose_memory(self.ticked);
-        if let Some(request) = request.filter(|request| !request.connected) {
+        if let Some(request) = self.request.as_mut().filter(|request| !request.connected) {
             request.noticed = true;
             self.fates.lose_transit();
         }
-        let attached = self.request.as_ref().filter(|request| request.connected && !request.ending);
-        self.object.lose_memory(attached.map(|request| (request.receiver, request.since)));
+        match self.request.as_ref().filter(|request| request.connected) {
+            Some(request) if request.ending => {
+                self.object.lose_memory_while_ending((request.receiver, self.object.now));
+            }
+            attached => self.object.lose_memory(attached.map(|request| (request.receiver, request.since))),
+        }
     }
 
     fn restart(&mut self) {
@@ -271,6 +357,7 @@ impl World {
         }
         self.request.take_if(|request| request.ended);
         self.late.clear();
+        self.answers.clear();
         self.fates.lose_memory(self.ticked);
         self.fates.lose_transit();
         self.object.lose_memory(None);
@@ -292,9 +379,15 @@ impl World {
     fn drain(&mut self) {
         for output in self.object.drain() {
             if let Output::Probe(ended) = output {
-                // One client has one request at a time: the stream before is over, and all of it was written.
+                // One client has one request at a time: the stream before is over, and all of it was written. What its edge
+                // said before is here by then.
+                self.answer();
                 self.object.session.probed(self.object.now, ended, true);
                 self.drain();
+                continue;
+            }
+            if let Output::Ask(receiver) = output {
+                self.asked(receiver);
                 continue;
             }
             let Output::Deliver { to, seq, frame, end } = output else {
@@ -307,11 +400,34 @@ impl World {
             let request = self.request.as_mut().filter(|request| request.receiver.id == to).unwrap();
             self.ending_since = end.then_some(self.object.now);
             if request.connected {
+                let before: usize = request.transit.iter().map(|(_, frame, _)| bytes(frame)).sum();
+                let fits = before + bytes(&frame) <= WINDOW || before < WINDOW / 2;
+                assert!(
+                    fits || request.receiver.kind != ReceiverKind::Stream || bytes(&frame) == 0,
+                    "{before} in flight"
+                );
                 request.ending = end;
                 request.transit.push_back((seq, frame, end));
             }
         }
     }
+
+    /// The edge of `receiver` answers at once.
+    fn asked(&mut self, receiver: ReceiverId) {
+        if let Some(request) = self.request.as_ref().filter(|request| request.receiver.id == receiver) {
+            if request.connected {
+                let held = request.transit.iter().filter_map(|(seq, frame, _)| Some(((*seq)?, frame.encode().len())));
+                let held = groups(held.filter(|(seq, _)| Some(*seq) > request.written));
+                self.answers.push_back((receiver, request.written, held));
+            }
+        } else if let Some((_, written)) = self.late.iter().find(|(late, _)| *late == receiver) {
+            self.object.session.answered(receiver, *written, &[]);
+        }
+    }
+}
+
+fn bytes(frame: &Frame) -> usize {
+    if let Frame::Messages(messages) = frame { messages.iter().map(Message::len).sum() } else { 0 }
 }
 
 fn number(message: &Message) -> usize {

@@ -1,0 +1,140 @@
+//! What came on an inner WebSocket and is not written to the client's response yet.
+//!
+//! The object counts what is on its way here, but forgets it when it sleeps. Then it asks, and the answer comes from here. When
+//! the response ends, what is left here goes back to the object, if that does not have it any more.
+
+use sockjs_protocol::envelope::{ToEdge, ToObject, encode_unwritten, groups, number_of};
+use sockjs_protocol::session::Seq;
+use std::collections::VecDeque;
+
+/// Messages of the object, as they came.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    messages: VecDeque<Vec<u8>>,
+    written: Option<Seq>,
+    handed: Option<(Seq, usize)>,
+    is_over: bool,
+}
+
+impl Backlog {
+    /// Takes a message of the object. Returns what to answer, if it is a question.
+    pub fn push(&mut self, message: Vec<u8>) -> Option<ToObject> {
+        if message == ToEdge::Ask.encode() {
+            return Some(self.progress());
+        }
+        if !self.is_over {
+            self.messages.push_back(message);
+        }
+        None
+    }
+
+    /// The next message to write.
+    pub fn pop(&mut self) -> Option<Vec<u8>> {
+        self.messages.pop_front()
+    }
+
+    /// Notes the last number that was written, and number and bytes of the frame that was handed out since.
+    pub fn note(&mut self, written: Option<Seq>, handed: Option<(Seq, usize)>) {
+        self.written = written;
+        self.handed = handed;
+    }
+
+    /// Takes no message any more: the response is over.
+    pub fn end(&mut self) {
+        self.is_over = true;
+    }
+
+    /// The last number that was written, if any.
+    pub fn written(&self) -> Option<Seq> {
+        self.written
+    }
+
+    /// Number of the last message that is held and not written, if any.
+    pub fn held(&self) -> Option<Seq> {
+        self.frames().map(|(_, seq, _)| seq).last()
+    }
+
+    /// The frames that are held and not written, for the object. None if there are none.
+    pub fn unwritten(&self) -> Option<Vec<u8>> {
+        self.held()?;
+        Some(encode_unwritten(self.frames().map(|(frame, ..)| frame)))
+    }
+
+    fn progress(&self) -> ToObject {
+        let frames = self.frames().map(|(_, seq, bytes)| (seq, bytes));
+        ToObject::Progress { written: self.written, held: groups(self.handed.into_iter().chain(frames)) }
+    }
+
+    /// Numbered frames that were not written before, with number and bytes.
+    fn frames(&self) -> impl Iterator<Item = (&[u8], Seq, usize)> {
+        let numbered = |message: &Vec<u8>| number_of(message).filter(|(seq, _)| Some(*seq) > self.written);
+        self.messages.iter().filter_map(move |message| numbered(message).map(|(seq, bytes)| (&**message, seq, bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sockjs_protocol::envelope::read_unwritten;
+    use sockjs_protocol::frame::Message;
+    use sockjs_protocol::session::Held;
+
+    fn frame(seq: Option<u64>, frame: &str) -> Vec<u8> {
+        ToEdge::Frame { seq: seq.map(Seq), end: false, frame: frame.into() }.encode()
+    }
+
+    /// A backlog of a frame that was written before, three that were not, and what has no number.
+    fn backlog() -> Backlog {
+        let mut backlog = Backlog::default();
+        backlog.note(Some(Seq(4)), None);
+        for message in [
+            frame(Some(4), r#"a["d"]"#),
+            frame(Some(6), r#"a["e","f"]"#),
+            frame(None, "h"),
+            ToEdge::Probe.encode(),
+            frame(Some(7), r#"a["g"]"#),
+        ] {
+            assert_eq!(backlog.push(message), None);
+        }
+        backlog
+    }
+
+    #[test]
+    fn a_question_is_answered_at_once_with_what_is_held() {
+        let mut backlog = backlog();
+        let held = vec![Held { through: Seq(7), bytes: 16 }];
+        assert_eq!(backlog.push(ToEdge::Ask.encode()), Some(ToObject::Progress { written: Some(Seq(4)), held }));
+        assert_eq!(backlog.pop(), Some(frame(Some(4), r#"a["d"]"#)), "it is not to be written itself");
+    }
+
+    #[test]
+    fn what_was_handed_out_is_held() {
+        let mut backlog = backlog();
+        backlog.pop();
+        backlog.pop();
+        backlog.note(Some(Seq(4)), Some((Seq(6), 9_000)));
+        let held = vec![Held { through: Seq(6), bytes: 9_000 }, Held { through: Seq(7), bytes: 6 }];
+        assert_eq!(backlog.push(ToEdge::Ask.encode()), Some(ToObject::Progress { written: Some(Seq(4)), held }));
+        backlog.note(Some(Seq(6)), None);
+        assert_eq!(backlog.held(), Some(Seq(7)));
+    }
+
+    #[test]
+    fn numbered_frames_go_back() {
+        let mut backlog = backlog();
+        backlog.end();
+        backlog.push(frame(Some(8), r#"a["late"]"#));
+        assert_eq!(backlog.held(), Some(Seq(7)));
+        let unwritten = read_unwritten(&backlog.unwritten().unwrap()).unwrap();
+        let messages = [(5, "e"), (6, "f"), (7, "g")].map(|(seq, text)| (Seq(seq), Message::new(text)));
+        assert_eq!(unwritten, messages);
+    }
+
+    #[test]
+    fn heartbeats_do_not() {
+        let mut backlog = Backlog::default();
+        backlog.push(frame(None, "h"));
+        assert_eq!((backlog.held(), backlog.unwritten()), (None, None));
+        assert_eq!(backlog.push(ToEdge::Ask.encode()), Some(ToObject::Progress { written: None, held: vec![] }));
+    }
+}
