@@ -17,6 +17,10 @@ use worker::{Delay, Error, Result};
 /// An alarm whose handler could not be started waits for another try.
 const START_RETRY: Millis = Millis::from_secs(30);
 
+/// So many times `queue_limit` may wait for a member that the room waits for, if the application broadcasts without
+/// [`Room::ready`]: a burst closes nobody who reads, and memory is bounded.
+const UNPACED: usize = 4;
+
 /// Before a restart: for the handler to end, and for what it sent to leave when its writes are on disk.
 const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
@@ -70,7 +74,8 @@ impl Room {
     ///
     /// The messages of clients are handled no faster than the slowest member of the room reads, so a handler that broadcasts once
     /// for each message need not wait for anything. In a loop, await [`Room::ready`] before each. A member may hold up its room for
-    /// `room_patience`; after that it is closed with 1013 `Too slow` if more than `queue_limit` waits for it.
+    /// `room_patience`; after that it is closed with 1013 `Too slow` if more than `queue_limit` waits for it; before that, if four
+    /// times as much does.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
         self.send_to(message.as_ref(), |_| true)
     }
@@ -106,7 +111,9 @@ impl Room {
         let mut to: Vec<_> = self.connections().into_iter().filter(to).collect();
         to.retain(|connection| {
             let entry = &connection.entry;
-            match connection.push(message.clone(), !object.gates.gives_up_on(entry)) {
+            let may_exceed =
+                !object.gates.gives_up_on(entry) && entry.waiting() < config.queue_limit.saturating_mul(UNPACED);
+            match connection.push(message.clone(), may_exceed) {
                 Ok(()) => true,
                 Err(SendError::Closed) => false,
                 Err(error) => {
