@@ -1,7 +1,7 @@
-//! What came on an inner WebSocket and is not written to the client's response yet.
+//! Messages of the object that are not written to the client's response yet.
 //!
-//! The object counts what is on its way here, but forgets it when it sleeps. Then it asks, and the answer comes from here. When
-//! the response ends, what is left here goes back to the object, if that does not have it any more.
+//! The object counts the bytes that are on their way to this Worker, but forgets them when it sleeps. Then it asks, and the backlog
+//! has the answer. When the response ends, the backlog has the frames that the object may have to get back.
 
 use sockjs_protocol::envelope::{ToEdge, ToObject, encode_unwritten, groups, number_of};
 use sockjs_protocol::session::Seq;

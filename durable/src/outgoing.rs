@@ -16,7 +16,8 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Forgets what waits: the object slept.
+    /// Notes that messages may wait that were sent before the object slept. workerd 1.20261117 keeps an object in memory while
+    /// something waits on one of its sockets, but nothing promises that.
     pub fn forget(&self) {
         self.is_unknown.set(true);
     }

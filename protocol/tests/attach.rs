@@ -307,3 +307,12 @@ fn a_client_that_leaves_before_the_last_byte_closes_its_session() {
         assert_eq!(session.attach(poll(3)), [format!("to 3: {INTERRUPTED}")], "x is not sent to anyone");
     }
 }
+
+#[test]
+fn a_contender_whose_response_ends_does_not_contend_any_more() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    session.attach(poll(3));
+    assert_eq!(session.finished(3, None, None), (false, vec![]));
+    assert_eq!(session.send("x"), [r#"to 2: a["x"] #1"#]);
+}

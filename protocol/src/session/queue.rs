@@ -206,8 +206,7 @@ impl Queue {
         Some(Taken { frame: Frame::Messages(messages), last, stored })
     }
 
-    /// Everything in flight waits again: the way to its receiver was lost. What only the edge holds is not in the queue any
-    /// more.
+    /// Everything in flight waits again: the way to its receiver was lost. Items that only the edge has are removed.
     pub fn requeue(&mut self, now: Millis) {
         let elsewhere: usize = self.items.iter().filter(|item| item.is_elsewhere()).map(Item::bytes).sum();
         self.items.retain(|item| !item.is_elsewhere());
@@ -224,8 +223,8 @@ impl Queue {
         !self.items.iter().any(Item::is_elsewhere) && self.items.iter().any(|item| item.seq == last)
     }
 
-    /// Counts what a receiver holds, as it says after the object slept. Until then nothing counts as in flight. What the
-    /// object has of it waits in the queue; for the rest there is an item with its bytes alone.
+    /// Counts what a receiver holds as in flight, after the object slept. Messages that rows kept are moved into flight; for
+    /// the others an item is added that has their bytes alone. Does nothing if something is in flight already.
     pub fn set_in_flight(&mut self, held: &[Held]) {
         if self.sent > 0 {
             return;
@@ -248,8 +247,8 @@ impl Queue {
         self.settle_waiting();
     }
 
-    /// Puts messages that an edge held and did not write where their numbers belong, but for those that are here. Nothing
-    /// may be in flight.
+    /// Inserts messages that an edge held and did not write, in the order of their numbers. Skips those that the queue has.
+    /// Nothing may be in flight.
     pub fn take_back(&mut self, now: Millis, unwritten: Vec<(Seq, Message)>) {
         for (seq, message) in unwritten {
             let at = self.items.partition_point(|item| item.seq < seq);

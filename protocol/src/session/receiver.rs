@@ -197,7 +197,7 @@ impl Session {
         [attached, self.ending].into_iter().flatten().any(|receiver| receiver.id == id)
     }
 
-    /// A receiver answers [`Output::Ask`]: it wrote everything up to `written`, and holds the rest.
+    /// Takes the answer to [`Output::Ask`]: the receiver wrote everything up to `written`, and holds the rest.
     pub fn answered(&mut self, receiver: ReceiverId, written: Option<Seq>, held: &[Held]) {
         if !self.is_here(receiver) {
             return;
@@ -211,11 +211,12 @@ impl Session {
         }
     }
 
-    /// A receiver's response is over. It wrote everything up to `written`, and what it holds beyond, up to `held`, is for the
-    /// next receiver. True if the object does not have all of that: nothing is delivered until [`Session::wrote`] brings it
-    /// back.
+    /// Ends a receiver whose response is over. It wrote everything up to `written`; the messages after that, up to `held`, are
+    /// for the next receiver. Returns true if the session does not have all of them: then it delivers nothing until
+    /// [`Session::wrote`] brings them back.
     pub fn finished(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, held: Option<Seq>) -> bool {
         if !self.is_here(receiver) {
+            self.detach(now, receiver, Departure::Ended);
             return false;
         }
         if let Some(seq) = written {
@@ -229,8 +230,8 @@ impl Session {
         is_missing
     }
 
-    /// A receiver whose response is over, and whose way here was lost before it could say so, wrote everything up to
-    /// `written`, and gives back what it held beyond.
+    /// Ends a receiver whose response is over and which could not say so before, or did not bring back what it held. It wrote
+    /// everything up to `written`; `unwritten` are the messages after that.
     pub fn wrote(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, unwritten: Vec<(Seq, Message)>) {
         // After a restart, of which no hold says whom it is for, a next receiver may have had the rest.
         let gives_back = self.is_here(receiver) || self.hold.is_some_and(|hold| hold.of == Some(receiver));
@@ -295,7 +296,7 @@ impl Session {
         }
     }
 
-    /// Closes the session without what waits: something before that is lost.
+    /// Closes the session and drops what waits for its client, since something before that is lost.
     pub(super) fn interrupt(&mut self, now: Millis) {
         if let Some(through) = self.queue.clear() {
             self.persist(Change::Discard { through });
