@@ -3,7 +3,7 @@
 //! The object counts the bytes that are on their way to this Worker, but forgets them when it sleeps. Then it asks, and the backlog
 //! has the answer. When the response ends, the backlog has the frames that the object may have to get back.
 
-use sockjs_protocol::envelope::{ToEdge, ToObject, encode_unwritten, groups, number_of};
+use sockjs_protocol::envelope::{ToObject, encode_unwritten, groups, is_ask, number_of};
 use sockjs_protocol::session::Seq;
 use std::collections::VecDeque;
 
@@ -19,7 +19,7 @@ pub(crate) struct Backlog {
 impl Backlog {
     /// Takes a message of the object. Returns what to answer, if it is a question.
     pub fn push(&mut self, message: Vec<u8>) -> Option<ToObject> {
-        if message == ToEdge::Ask.encode() {
+        if is_ask(&message) {
             return Some(self.progress());
         }
         if !self.is_over {
@@ -75,7 +75,7 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::envelope::read_unwritten;
+    use sockjs_protocol::envelope::{ToEdge, read_unwritten};
     use sockjs_protocol::frame::Message;
     use sockjs_protocol::session::Held;
 

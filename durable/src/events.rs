@@ -98,27 +98,6 @@ impl Object {
         }
     }
 
-    /// The inner socket of a receiver ended. True if the Worker held frames that the object does not have.
-    fn end_receiver(
-        &self,
-        entry: &Entry,
-        receiver: ReceiverId,
-        websocket: &WebSocket,
-        code: u16,
-        reason: &str,
-    ) -> bool {
-        if !entry.links.borrow_mut().lost(receiver, websocket) {
-            return false;
-        }
-        let mut session = entry.session.borrow_mut();
-        if code == FINISHED {
-            let (written, held) = read_finished_reason(reason);
-            return session.finished(now(), receiver, written, held);
-        }
-        session.detach(now(), receiver, Departure::Broken);
-        false
-    }
-
     /// A socket ended.
     pub(crate) fn on_socket_close(self: &Rc<Self>, websocket: &WebSocket, code: u16, reason: &str) {
         let role = self.role_of(websocket);
@@ -130,7 +109,7 @@ impl Object {
             self.touch_and_settle(entry);
         }
         let is_missing = match &role {
-            Some(Role::Receiver(entry, receiver)) => self.end_receiver(entry, *receiver, websocket, code, reason),
+            Some(Role::Receiver(entry, receiver)) => end_receiver(entry, *receiver, websocket, code, reason),
             _ => false,
         };
         // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
@@ -195,4 +174,18 @@ impl Object {
         }
         role
     }
+}
+
+/// The inner socket of a receiver ended. True if the Worker held frames that the object does not have.
+fn end_receiver(entry: &Entry, receiver: ReceiverId, websocket: &WebSocket, code: u16, reason: &str) -> bool {
+    if !entry.links.borrow_mut().lost(receiver, websocket) {
+        return false;
+    }
+    let mut session = entry.session.borrow_mut();
+    if code == FINISHED {
+        let (written, held) = read_finished_reason(reason);
+        return session.finished(now(), receiver, written, held);
+    }
+    session.detach(now(), receiver, Departure::Broken);
+    false
 }

@@ -34,7 +34,7 @@ enum Waiting {
     Task(oneshot::Sender<()>),
 }
 
-/// What opening gates came to.
+/// Outcome of opening gates.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opened {
     /// Nobody was let through.
@@ -53,7 +53,7 @@ impl Gates {
     /// True if whatever broadcasts to the room of `service` has to wait.
     pub fn is_shut(&self, service: &str) -> bool {
         let rooms = self.0.borrow();
-        !rooms.is_empty() && rooms.get(service).is_some_and(|room| room.gate.is_shut(now()))
+        rooms.get(service).is_some_and(|room| room.gate.is_shut(now()))
     }
 
     /// True if something waits for this member of a room.
@@ -70,11 +70,12 @@ impl Gates {
         room.is_some_and(|room| room.gate.gives_up_on(now(), &entry.info.id))
     }
 
-    /// Notes how much waits for a member of a room.
-    pub fn look(&self, entry: &Entry) {
-        if let Some(room) = self.0.borrow_mut().get_mut(&entry.info.service) {
-            room.look(entry);
-        }
+    /// Notes how much waits for a member of a room. True if something waits at the gate because of this member.
+    pub fn look(&self, entry: &Entry) -> bool {
+        let mut rooms = self.0.borrow_mut();
+        let Some(room) = rooms.get_mut(&entry.info.service) else { return false };
+        room.look(entry);
+        room.gate.is_held_up_by(now(), &entry.info.id)
     }
 
     /// Something was broadcast to the room of `service`.

@@ -94,8 +94,7 @@ impl Connection {
 impl Object {
     /// Runs the handler as far as the client keeps up, and answers whoever waits for that.
     pub(crate) fn pace(self: &Rc<Self>, entry: &Rc<Entry>) {
-        self.gates.look(entry);
-        let holds_up = self.gates.is_held_up_by(entry);
+        let holds_up = self.gates.look(entry);
         if entry.is_at_rest() {
             if holds_up {
                 self.look_again(entry);
@@ -128,7 +127,7 @@ impl Object {
         }
     }
 
-    /// What the handler of `entry` has to wait for.
+    /// Reasons for the handler of `entry` to wait.
     fn ahead_of(&self, entry: &Entry) -> Ahead {
         Ahead { bytes: entry.waiting(), is_room_shut: self.gates.is_shut(&entry.info.service) }
     }

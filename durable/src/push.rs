@@ -77,9 +77,6 @@ impl Object {
 
     /// Waits at the gate of a room. False if it does not open in time, or too many wait there.
     async fn may_push(self: &Rc<Self>, service: &str, until: Millis) -> bool {
-        if !self.gates.is_shut(service) {
-            return true;
-        }
         let wait = Duration::from_millis((until - now()).0);
         match select(pin!(self.pass_gate(service)), Delay::from(wait)).await {
             Either::Left((passed, _)) => passed.is_ok(),

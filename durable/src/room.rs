@@ -186,17 +186,12 @@ impl fmt::Debug for Room {
 impl Object {
     /// Ends a member that a message could not be sent to: it would have a gap.
     fn end_member(self: &Rc<Self>, entry: &Rc<Entry>, error: SendError) {
-        let service = Some(entry.info.service.as_str());
-        match error {
-            SendError::StorageFailed => {
-                log::warn("room", service, "a member is closed: storage failed");
-                entry.session.borrow_mut().end(now(), 1011, "Storage failed", CloseReason::HandlerFailed);
-            }
-            SendError::QueueFull | SendError::TooLarge | SendError::Closed => {
-                log::warn("room", service, "a member is closed: it used up room_patience, and its queue is full");
-                entry.session.borrow_mut().end(now(), 1013, TOO_SLOW, CloseReason::TooSlow);
-            }
-        }
+        let (problem, code, text, why) = match error {
+            SendError::StorageFailed => ("storage failed", 1011, "Storage failed", CloseReason::HandlerFailed),
+            _ => ("it used up room_patience, and its queue is full", 1013, TOO_SLOW, CloseReason::TooSlow),
+        };
+        log::warn("room", Some(&entry.info.service), format!("a member is closed: {problem}"));
+        entry.session.borrow_mut().end(now(), code, text, why);
         self.touch(entry);
     }
 

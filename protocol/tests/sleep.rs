@@ -1,4 +1,4 @@
-//! What a session makes of the frames that it sent before its object slept.
+//! Frames that a session sent before its object slept.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn blocked(rules: Rules) -> Driver {
     session
 }
 
-/// What its edge holds of that.
+/// The part of that which its edge holds.
 const HELD: [(u64, usize); 4] = [(1, WINDOW / 4), (2, WINDOW / 4), (3, WINDOW / 4), (4, WINDOW / 4)];
 
 #[test]

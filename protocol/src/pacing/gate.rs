@@ -23,7 +23,7 @@ const TOGETHER: u64 = 3;
 /// Time in which a member that reads as fast as it can catches up: by a quarter of `queue_limit`.
 pub const SWIFT: Millis = Millis(250);
 
-/// Where most members are behind, each has to read so much in a second.
+/// Bytes that a member has to read in a second where most of them are behind.
 const LEAST: usize = 4 << 10;
 const SECOND: Millis = Millis::from_secs(1);
 
@@ -53,11 +53,17 @@ struct Member {
     held: Held,
 }
 
+/// A room that has waited for all members together as long as it may.
+#[derive(Debug, Clone, Copy)]
+struct Tired {
+    most_are_behind: bool,
+}
+
 /// A member that has not caught up.
 #[derive(Debug, Clone, Copy)]
 struct Behind {
     since: Millis,
-    /// When it had last read [`LEAST`] bytes, and how many were left.
+    /// The moment at which it had last read [`LEAST`] bytes, and the number of bytes left then.
     progressed: Millis,
     left: usize,
 }
@@ -126,7 +132,11 @@ impl Gate {
 
     /// True if whatever broadcasts has to wait.
     pub fn is_shut(&self, now: Millis) -> bool {
-        self.is_used && self.members.values().any(|member| self.waits_for(now, member))
+        if !self.is_used {
+            return false;
+        }
+        let tired = self.tired(now);
+        self.members.values().any(|member| self.waits_for(now, member, tired))
     }
 
     /// True if this member was behind when it was looked at last.
@@ -138,13 +148,13 @@ impl Gate {
     pub fn is_held_up_by(&self, now: Millis, member: &str) -> bool {
         self.is_waited_at
             && self.is_shut(now)
-            && self.members.get(member).is_some_and(|member| self.waits_for(now, member))
+            && self.members.get(member).is_some_and(|member| self.waits_for(now, member, self.tired(now)))
     }
 
     /// True if this member is behind and the room does not wait for it any more.
     pub fn gives_up_on(&self, now: Millis, member: &str) -> bool {
         let member = self.members.get(member).filter(|member| member.behind.is_some());
-        member.is_some_and(|member| !self.waits_for(now, member))
+        member.is_some_and(|member| !self.waits_for(now, member, self.tired(now)))
     }
 
     /// True if the gate is as one that was never used.
@@ -157,34 +167,34 @@ impl Gate {
         if !self.is_waited_at || !self.is_shut(now) {
             return None;
         }
-        let most_are_behind = self.are_most_behind();
-        let is_tired = self.is_tired(now);
-        let waited_for = self.members.values().filter(|member| self.waits_for(now, member));
+        let (tired, most_are_behind) = (self.tired(now), self.are_most_behind());
+        let waited_for = self.members.values().filter(|member| self.waits_for(now, member, tired));
         let ends = waited_for.filter_map(|member| {
             let from = member.behind?.counts_from(most_are_behind).max(now);
-            let patience = if is_tired { Millis(0) } else { self.patience - member.held.within_a_minute(now) };
+            let patience = if tired.is_some() { Millis(0) } else { self.patience - member.held.within_a_minute(now) };
             Some((from, from + patience))
         });
         let (from, end) = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
-        Some(if is_tired { end } else { end.min(from + self.together_left(now)) })
+        Some(if tired.is_some() { end } else { end.min(from + self.together_left(now)) })
     }
 
-    fn is_tired(&self, now: Millis) -> bool {
-        self.together_left(now) == Millis(0)
+    fn tired(&self, now: Millis) -> Option<Tired> {
+        (self.together_left(now) == Millis(0)).then(|| Tired { most_are_behind: self.are_most_behind() })
     }
 
     fn together_left(&self, now: Millis) -> Millis {
         Millis(self.patience.0.saturating_mul(TOGETHER)) - self.together.within_a_minute(now)
     }
 
-    fn waits_for(&self, now: Millis, member: &Member) -> bool {
+    fn waits_for(&self, now: Millis, member: &Member, tired: Option<Tired>) -> bool {
         let Some(behind) = member.behind else { return false };
         let held = member.held.within_a_minute(now);
-        if self.is_tired(now) {
+        match tired {
+            None => held < self.patience,
             // Whoever reads as fast as it can is not closed for what others did.
-            held == Millis(0) && self.patience > Millis(0) && now < behind.counts_from(self.are_most_behind())
-        } else {
-            held < self.patience
+            Some(Tired { most_are_behind }) => {
+                held == Millis(0) && self.patience > Millis(0) && now < behind.counts_from(most_are_behind)
+            }
         }
     }
 
@@ -200,11 +210,11 @@ impl Gate {
         }
         self.counted = now;
         if self.is_waited_at && self.is_shut(before) {
-            let (patience, is_tired, most_are_behind) = (self.patience, self.is_tired(before), self.are_most_behind());
+            let (patience, tired, most_are_behind) = (self.patience, self.tired(before), self.are_most_behind());
             let mut longest = Millis(0);
             for member in self.members.values_mut() {
                 let Some(behind) = member.behind else { continue };
-                if !is_tired && member.held.within_a_minute(before) < patience {
+                if tired.is_none() && member.held.within_a_minute(before) < patience {
                     let time = now - behind.counts_from(most_are_behind).max(before);
                     member.held.add(now, time);
                     longest = longest.max(time);

@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 /// Number of an item of the inbox, counted from 1.
 pub(super) type ItemNumber = u64;
 
-/// What has to wait.
+/// Jobs that have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pause {
-    /// Nothing.
+    /// None.
     No,
     /// Messages wait for the client.
     Client,

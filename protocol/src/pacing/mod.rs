@@ -66,7 +66,7 @@ impl PacingRules {
     }
 }
 
-/// What a handler may have to wait for.
+/// Reasons for a handler to wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ahead {
     /// Bytes that wait for the client.
@@ -185,10 +185,7 @@ impl Pacing {
     pub fn closed(&mut self, reason: CloseReason) {
         self.state = match reason {
             CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut => State::Left,
-            CloseReason::Application { .. }
-            | CloseReason::HandlerFailed
-            | CloseReason::TooSlow
-            | CloseReason::Stalled => State::Closed,
+            CloseReason::Application { .. } | CloseReason::HandlerFailed | CloseReason::TooSlow => State::Closed,
             CloseReason::Violation { .. } => State::Violated,
         };
         if self.state != State::Left {

@@ -6,8 +6,8 @@
 //!
 //! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::answered`],
 //!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`],
-//!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::tick`] or
-//!    [`Session::beat_early`]. A new session counts as one.
+//!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::end`],
+//!    [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
 //! 2. **Drain.** Call [`Session::poll_output`] until it gives `None`, and do what each [`Output`] says, in that order.
 //! 3. **Arm.** Ask [`Session::deadline`] for the moment of the next [`Session::tick`].
 //! 4. **Drop.** When [`Session::is_closed`], the session is over: nothing of it is stored any more.
@@ -33,6 +33,7 @@
 //! While more messages are about to be sent to a client's WebSocket, step 2 may be done with
 //! [`Session::poll_output_in_burst`]: what that leaves is owed until the drain with [`Session::poll_output`] that follows.
 
+mod closing;
 mod delivery;
 mod output;
 mod queue;
@@ -44,11 +45,12 @@ mod timers;
 pub use output::{CloseReason, Event, Output};
 pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
-pub use stored::{Change, Row, STALLED, Stored, TOO_SLOW, Tombstone};
+pub use stored::{Change, Row, Stored, TOO_SLOW, Tombstone};
 
 use crate::frame::Message;
 use crate::options::Durability;
 use crate::time::Millis;
+use closing::{Closing, Word};
 use queue::Queue;
 use receiver::{Hold, InFlight};
 use serde::{Deserialize, Serialize};
@@ -121,7 +123,7 @@ pub struct Session {
     contender: Option<Receiver>,
     /// Who was given its last frame and has not yet said that it wrote it.
     ending: Option<Receiver>,
-    /// What is known of the frames that whoever is attached or ending holds.
+    /// Knowledge of the frames that whoever is attached or ending holds.
     in_flight: InFlight,
     /// Whom the open frame goes to, should it attach again: told by storage after a restart.
     opener: ReceiverId,
@@ -144,36 +146,6 @@ enum Phase {
     Open,
     Closing(Closing),
     Closed,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Closing {
-    tombstone: Tombstone,
-    /// Whether the close frame is for those who still ask once the application was told; of a session that nobody asked
-    /// about for too long, nothing is kept.
-    kept: bool,
-    word: Word,
-    /// Who was given the close frame last.
-    given_to: Option<ReceiverId>,
-    /// True once a receiver wrote the close frame.
-    is_read: bool,
-}
-
-impl Closing {
-    fn new(tombstone: Tombstone, kept: bool, word: Word) -> Self {
-        Self { tombstone, kept, word, given_to: None, is_read: false }
-    }
-}
-
-/// How far the application knows that a session is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
-    /// It is being told, for a moment: see [`Session::still_telling`].
-    Given,
-    /// It is being told, and storage knows that.
-    Recorded,
-    /// It was told.
-    Heard,
 }
 
 #[derive(Debug)]
@@ -316,15 +288,6 @@ impl Session {
         self.queue.acknowledged()
     }
 
-    /// True once nobody has to be given the close frame any more: a receiver wrote it, or the session is over.
-    pub fn is_close_read(&self) -> bool {
-        match &self.phase {
-            Phase::Open => false,
-            Phase::Closing(closing) => closing.is_read,
-            Phase::Closed => true,
-        }
-    }
-
     /// Takes note that the client sent messages. False if the session is closing: then they mean nothing.
     pub fn receive(&mut self) -> bool {
         if self.is_open() && self.silent_since.take().is_some() {
@@ -361,97 +324,6 @@ impl Session {
             self.store_waiting();
         }
         Ok(())
-    }
-
-    /// A client's WebSocket is gone, closed by itself or lost.
-    pub fn disconnected(&mut self, now: Millis, code: u16, reason: &str) {
-        self.hand_out(now);
-        self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
-    }
-
-    /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame of its own.
-    pub fn violated(&mut self, now: Millis, code: u16, reason: &str) {
-        self.release(now, code, reason, CloseReason::Violation { code, reason: reason.to_owned() });
-    }
-
-    /// This server ends the session for `why`: a WebSocket is closed with this code, after what waits was put on it; to others
-    /// the close frame is the last that goes out.
-    pub fn end(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
-        match self.websocket {
-            true => self.release(now, code, reason, why),
-            false => self.close(now, code, reason, why),
-        }
-    }
-
-    fn release(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
-        if !self.is_closed() {
-            self.hand_out(now);
-            let receiver = Receiver::WEBSOCKET.id;
-            self.before.push_back(Output::Release { receiver, code, reason: reason.to_owned() });
-        }
-        self.end_websocket(why);
-    }
-
-    /// What waited for more messages goes out before what comes next.
-    fn hand_out(&mut self, now: Millis) {
-        while let Some(waiting) = self.next_delivery(now) {
-            self.before.push_back(waiting);
-        }
-    }
-
-    fn end_websocket(&mut self, reason: CloseReason) {
-        if self.is_open() {
-            self.after.push_back(Output::Notify(Event::Closed(reason)));
-        }
-        if !self.is_closed() {
-            self.forget();
-        }
-    }
-
-    /// The application, or this server for `reason`, closes the session: what waits is delivered, then the close frame.
-    pub fn close(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
-        if !self.is_open() {
-            return;
-        }
-        // What is not persisted yet belongs before the close frame, also after a restart.
-        if !self.websocket && !self.goes_out_at_once() {
-            self.store_waiting();
-        }
-        let tombstone = Tombstone { code, reason: text.to_owned(), at: now };
-        self.phase = Phase::Closing(Closing::new(tombstone, true, Word::Given));
-        self.after.push_back(Output::Notify(Event::Closed(reason)));
-    }
-
-    /// The application was told that the session is closed, and is done with it.
-    pub fn told(&mut self) {
-        let Phase::Closing(closing) = &mut self.phase else { return };
-        let before = std::mem::replace(&mut closing.word, Word::Heard);
-        if self.websocket || before == Word::Heard {
-            return;
-        }
-        if !closing.kept {
-            return self.forget();
-        }
-        let tombstone = closing.tombstone.clone();
-        let change = if before == Word::Given { Change::Close { tombstone, told: true } } else { Change::Told };
-        self.persist(change);
-    }
-
-    /// The application is still being told that the session is closed. To be called before anything is waited for: what
-    /// it is told has to be told again if the object is killed meanwhile. True if there is something to drain.
-    pub fn still_telling(&mut self) -> bool {
-        let Phase::Closing(closing) = &mut self.phase else { return false };
-        if self.websocket || closing.word != Word::Given {
-            return false;
-        }
-        closing.word = Word::Recorded;
-        let (tombstone, kept) = (closing.tombstone.clone(), closing.kept);
-        self.persist(Change::Close { tombstone, told: false });
-        if !kept {
-            // Nobody is to get what waited in vain.
-            self.persist(Change::Discard { through: Seq(MAX_SEQ) });
-        }
-        true
     }
 
     /// A [`Output::Persist`] failed: what it was to keep is in memory alone, and is tried again where that helps.

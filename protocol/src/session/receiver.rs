@@ -45,7 +45,7 @@ pub struct Held {
     pub bytes: usize,
 }
 
-/// What a session knows of the frames that its receiver holds.
+/// Knowledge of the frames that a receiver holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InFlight {
     /// The queue has them.

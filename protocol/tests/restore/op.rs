@@ -25,7 +25,7 @@ pub enum Op {
     Limit,
     /// The same, while the inner socket is lost, which the object noticed or not.
     LimitLost { noticed: bool },
-    /// What the edge says of what it holds reaches the object.
+    /// The edge's word on the frames that it holds reaches the object.
     Answer,
     /// The edge gives back what it held and the object did not have.
     BringBack,
