@@ -30,6 +30,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Close),
         40 => (span, alarm).prop_map(|(span, alarm)| Op::Pass(span, alarm)),
         2 => Just(Op::BeatEarly),
+        8 => Just(Op::Shortage),
         20 => Just(Op::Poll),
         20 => Just(Op::Stream),
         40 => (1..4usize).prop_map(Op::Read),

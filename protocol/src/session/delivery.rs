@@ -13,6 +13,9 @@ pub const WINDOW: usize = 64 << 10;
 /// 128 kbit/s its client is back after 2 s, within any `disconnect_delay`.
 const POLL: usize = WINDOW / 2;
 
+/// Bytes of stored messages that are read at once, about.
+pub const READ: usize = 32 << 10;
+
 impl Session {
     /// The next thing to do, if any; call it until it gives `None`. Frames come before writes to storage where the
     /// promise allows it, and what the application is told comes last. Everything that waits for one receiver and fits
@@ -89,9 +92,12 @@ impl Session {
             // A heartbeat may pass: there is one each `heartbeat_delay`, and `receiver_max_age` bounds their number.
             due?;
             (Frame::Heartbeat, None, one_frame)
+        } else if let Some(first) = self.queue.next_in_rows(credit) {
+            return Some(Output::Read(first));
         } else if let Some(taken) = self.queue.take_frame(credit, frame_limit, receiver.kind == ReceiverKind::Stream) {
             if let Some(through) = taken.stored
                 && self.rules.durability == Durability::Default
+                && !self.queue.has_rows_in_flight()
             {
                 self.queue.mark_discarded(through);
                 self.persist(Change::Discard { through });

@@ -42,10 +42,11 @@ mod rules;
 mod stored;
 mod timers;
 
+pub use delivery::READ;
 pub use output::{CloseReason, Event, Output};
 pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
-pub use stored::{Change, Row, Stored, TOO_SLOW, Tombstone};
+pub use stored::{Change, Extent, Row, Stored, TOO_SLOW, Tombstone};
 
 use crate::frame::Message;
 use crate::options::Durability;
@@ -324,6 +325,41 @@ impl Session {
             self.store_waiting();
         }
         Ok(())
+    }
+
+    /// Takes the rows that [`Output::Read`] asked for, in the order of their numbers. Without the message asked for, the session
+    /// is over: it would have a gap.
+    pub fn read(&mut self, now: Millis, first: Seq, rows: &[Row]) {
+        if self.queue.read(first, rows) {
+            return;
+        }
+        if let Some(through) = self.queue.clear() {
+            self.persist(Change::Discard { through });
+        }
+        self.close(now, 1011, "Storage failed", CloseReason::HandlerFailed);
+    }
+
+    /// Writes to storage what waits in memory alone, because memory is short. [`Session::leave_in_rows`] is to follow the drain.
+    pub fn store_early(&mut self) {
+        if !self.websocket {
+            self.store_waiting();
+        }
+    }
+
+    /// Lets go of messages that wait and that storage has.
+    pub fn leave_in_rows(&mut self) {
+        self.queue.leave_in_rows();
+    }
+
+    /// Bytes of memory that what waits or is in flight takes, about; without the texts of messages, which other sessions may
+    /// share.
+    pub fn overhead(&self) -> usize {
+        self.queue.overhead()
+    }
+
+    /// Bytes of the texts of messages that are in memory.
+    pub fn bytes_in_memory(&self) -> usize {
+        self.queue.bytes_in_memory()
     }
 
     /// A [`Output::Persist`] failed: what it was to keep is in memory alone, and is tried again where that helps.

@@ -59,6 +59,9 @@ pub enum Output {
     /// Ask this receiver what it wrote and what it holds, and tell by
     /// [`Session::answered`](super::Session::answered): no message goes to it until then.
     Ask(ReceiverId),
+    /// Read stored messages, from this number on about as many bytes as [`READ`](super::READ), and give them at once to
+    /// [`Session::read`](super::Session::read).
+    Read(Seq),
     /// Close this receiver's WebSocket, without a frame.
     Release {
         /// Whose.

@@ -1,6 +1,9 @@
 //! What waits for a receiver, and what one has and did not acknowledge.
+//!
+//! Messages that rows of storage keep need not be in memory: then an item stands for all that are left of a row, and the row
+//! is read when its turn comes.
 
-use super::{Held, Row, Seq, Stored};
+use super::{Extent, Held, Row, Seq, Stored};
 use crate::frame::{EMPTY_LEN, Frame, Message, joined_len};
 use crate::time::Millis;
 use std::collections::VecDeque;
@@ -10,8 +13,9 @@ const ITEM_COST: usize = 64;
 /// How long a write that failed waits for another try, at least.
 const RETRY: Millis = Millis::from_secs(2);
 
-/// Bytes of messages in one row, unless a single one is larger.
-const ROW_BYTES: usize = 256 << 10;
+/// Bytes of messages in one row, unless a single one is larger. A row is read as a whole: so many take no more memory than what
+/// is in flight.
+const ROW_BYTES: usize = 32 << 10;
 
 /// Oldest first; the first `sent` items are in flight, the others wait.
 #[derive(Debug)]
@@ -20,6 +24,10 @@ pub(super) struct Queue {
     sent: usize,
     sent_bytes: usize,
     waiting_bytes: usize,
+    /// Messages that wait; an item may stand for many.
+    waiting_count: usize,
+    /// Bytes of messages that are in memory.
+    bytes_in_memory: usize,
     /// The last number given.
     last: Seq,
     /// Since when something waits in memory alone.
@@ -30,9 +38,10 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 struct Item {
+    /// Number of its last message.
     seq: Seq,
     body: Body,
-    /// Whether a row holds it.
+    /// True if rows hold it.
     stored: bool,
 }
 
@@ -40,25 +49,72 @@ struct Item {
 enum Body {
     Open,
     Message(Message),
-    /// Frames that the edge holds and the object has forgotten: their bytes. The item has the number of their last message.
+    /// Messages from this number on, all in rows and none in memory; their bytes, about.
+    InRows(Seq, usize),
+    /// Frames that the edge holds and the object has forgotten: their bytes.
     Elsewhere(usize),
 }
 
 impl Item {
+    fn message(seq: Seq, message: Message, stored: bool) -> Self {
+        Self { seq, body: Body::Message(message), stored }
+    }
+
+    fn in_rows(Extent { first, last, bytes }: Extent) -> Self {
+        Self { seq: last, body: Body::InRows(first, bytes), stored: true }
+    }
+
     fn bytes(&self) -> usize {
         match &self.body {
             Body::Open => 0,
             Body::Message(message) => message.len(),
-            Body::Elsewhere(bytes) => *bytes,
+            Body::InRows(_, bytes) | Body::Elsewhere(bytes) => *bytes,
         }
+    }
+
+    fn bytes_in_memory(&self) -> usize {
+        match &self.body {
+            Body::Message(message) => message.len(),
+            Body::Open | Body::InRows(..) | Body::Elsewhere(_) => 0,
+        }
+    }
+
+    /// Number of its first message.
+    fn first(&self) -> Seq {
+        match self.body {
+            Body::InRows(first, _) => first,
+            Body::Open | Body::Message(_) | Body::Elsewhere(_) => self.seq,
+        }
+    }
+
+    /// How many messages it stands for.
+    fn count(&self) -> usize {
+        usize::try_from(self.seq.0.saturating_sub(self.first().0)).unwrap_or(usize::MAX).saturating_add(1)
     }
 
     fn is_elsewhere(&self) -> bool {
         matches!(self.body, Body::Elsewhere(_))
     }
 
+    fn is_in_rows(&self) -> bool {
+        matches!(self.body, Body::InRows(..))
+    }
+
     fn only_in_memory(&self) -> bool {
         !self.stored && matches!(self.body, Body::Message(_))
+    }
+
+    /// Cuts off the messages up to `seq` of an item that stands for more; none if there is nothing to cut.
+    fn split_off(&mut self, seq: Seq) -> Option<Self> {
+        let Body::InRows(first, bytes) = self.body else { return None };
+        if seq < first || self.seq <= seq {
+            return None;
+        }
+        let count = self.count();
+        let cut = usize::try_from(seq.0.saturating_sub(first.0)).unwrap_or(usize::MAX).saturating_add(1);
+        let cut_bytes = (bytes / count.max(1)).saturating_mul(cut).min(bytes);
+        self.body = Body::InRows(Seq(seq.0.saturating_add(1)), bytes.saturating_sub(cut_bytes));
+        Some(Self::in_rows(Extent { first, last: seq, bytes: cut_bytes }))
     }
 }
 
@@ -78,6 +134,8 @@ impl Queue {
             sent: 0,
             sent_bytes: 0,
             waiting_bytes: 0,
+            waiting_count: 0,
+            bytes_in_memory: 0,
             last: Seq(0),
             waiting_since: None,
             acknowledged: 0,
@@ -88,16 +146,17 @@ impl Queue {
     /// (that would be a write for each message), but no session sends 1024 messages in every millisecond.
     pub fn restore(now: Millis, stored: &Stored) -> Self {
         let mut queue = Self::new();
-        for row in &stored.rows {
-            for (seq, message) in row.numbered() {
-                // Lowest first: what is no higher than the last was in an earlier row too.
-                if Some(seq) > stored.delivered && queue.items.back().is_none_or(|last| seq > last.seq) {
-                    queue.waiting_bytes += message.len();
-                    let body = Body::Message(message.clone());
-                    queue.items.push_back(Item { seq, body, stored: true });
-                }
-                queue.raise(seq);
+        for extent in &stored.rows {
+            // Lowest first: what is no higher than the last was in an earlier row too.
+            let known = queue.items.back().map(|item| item.seq).max(stored.delivered);
+            let mut item = Item::in_rows(*extent);
+            if let Some(known) = known {
+                item.split_off(known);
             }
+            if Some(item.seq) > known {
+                queue.push_in_rows(item);
+            }
+            queue.raise(extent.last);
         }
         queue.raise(Seq(now.0.saturating_mul(1024)));
         queue
@@ -109,7 +168,17 @@ impl Queue {
 
     /// What waits, counting for each message also what it takes besides its bytes: many empty ones are not nothing.
     pub fn waiting_cost(&self) -> usize {
-        self.waiting_bytes.saturating_add((self.items.len() - self.sent).saturating_mul(ITEM_COST))
+        self.waiting_bytes.saturating_add(self.waiting_count.saturating_mul(ITEM_COST))
+    }
+
+    /// Bytes of memory that the queue takes, about; without the texts of messages, which other queues may share.
+    pub fn overhead(&self) -> usize {
+        self.items.len().saturating_mul(size_of::<Item>())
+    }
+
+    /// Bytes of messages that are in memory.
+    pub fn bytes_in_memory(&self) -> usize {
+        self.bytes_in_memory
     }
 
     pub fn sent_bytes(&self) -> usize {
@@ -140,7 +209,80 @@ impl Queue {
 
     /// Bytes of the first item that waits.
     pub fn next_bytes(&self) -> Option<usize> {
-        self.items.get(self.sent).map(Item::bytes)
+        self.items.get(self.sent).map(|item| item.bytes() / item.count())
+    }
+
+    /// Number of the first message to read before a frame of `credit` bytes is taken.
+    pub fn next_in_rows(&self, credit: usize) -> Option<Seq> {
+        let mut bytes = 0_usize;
+        for item in self.items.iter().skip(self.sent) {
+            if item.is_in_rows() {
+                return Some(item.first());
+            }
+            bytes = bytes.saturating_add(item.bytes());
+            if bytes >= credit {
+                break;
+            }
+        }
+        None
+    }
+
+    /// True if something in flight is in rows alone.
+    pub fn has_rows_in_flight(&self) -> bool {
+        self.items.iter().take(self.sent).any(Item::is_in_rows)
+    }
+
+    /// Takes the messages of rows into memory, from the number `first` on. False if the first is missing, or one between two.
+    pub fn read(&mut self, first: Seq, rows: &[Row]) -> bool {
+        let is_meant = |item: &Item| item.is_in_rows() && item.first() == first;
+        let Some(at) = self.items.iter().skip(self.sent).position(is_meant) else { return false };
+        let mut rest = self.items.split_off(self.sent.saturating_add(at));
+        let Some(mut item) = rest.pop_front() else { return false };
+        self.remove_waiting(&item);
+        let mut next = first;
+        for (seq, message) in rows.iter().flat_map(Row::numbered) {
+            // The first row may begin before, and two can hold the same message.
+            if seq == next && seq <= item.seq {
+                let item = Item::message(seq, message.clone(), true);
+                self.add_waiting(&item);
+                self.items.push_back(item);
+                next = Seq(seq.0.saturating_add(1));
+            }
+        }
+        if let Some(last) = next.0.checked_sub(1).map(Seq).filter(|last| *last < item.seq) {
+            item.split_off(last);
+            self.add_waiting(&item);
+            self.items.push_back(item);
+        }
+        self.items.append(&mut rest);
+        next > first
+    }
+
+    /// Lets go of the messages that wait and that rows hold.
+    pub fn leave_in_rows(&mut self) {
+        let waiting = self.items.split_off(self.sent);
+        for item in waiting {
+            if item.stored {
+                self.remove_waiting(&item);
+                let extent = Extent { first: item.first(), last: item.seq, bytes: item.bytes() };
+                self.push_in_rows(Item::in_rows(extent));
+            } else {
+                self.items.push_back(item);
+            }
+        }
+    }
+
+    /// Adds an item of messages in rows after all others, or to the last one if they follow that.
+    fn push_in_rows(&mut self, item: Item) {
+        self.add_waiting(&item);
+        let is_waiting = self.items.len() > self.sent;
+        match self.items.back_mut().filter(|_| is_waiting) {
+            Some(Item { seq, body: Body::InRows(_, bytes), .. }) if seq.0.checked_add(1) == Some(item.first().0) => {
+                *seq = item.seq;
+                *bytes = bytes.saturating_add(item.bytes());
+            }
+            _ => self.items.push_back(item),
+        }
     }
 
     /// Since when something waits that no row holds.
@@ -161,16 +303,37 @@ impl Queue {
     /// Puts the open frame in front of everything, once. Nothing may be in flight.
     pub fn push_open(&mut self) {
         if !self.items.front().is_some_and(|item| matches!(item.body, Body::Open)) {
-            self.items.push_front(Item { seq: Seq(0), body: Body::Open, stored: false });
+            let open = Item { seq: Seq(0), body: Body::Open, stored: false };
+            self.add_waiting(&open);
+            self.items.push_front(open);
         }
     }
 
     pub fn push(&mut self, now: Millis, message: Message) {
         self.last = Seq(self.last.0.saturating_add(1));
-        self.waiting_bytes += message.len();
         self.waiting_since.get_or_insert(now);
-        let body = Body::Message(message);
-        self.items.push_back(Item { seq: self.last, body, stored: false });
+        let item = Item::message(self.last, message, false);
+        self.add_waiting(&item);
+        self.items.push_back(item);
+    }
+
+    /// Counts `item` as one that waits.
+    fn add_waiting(&mut self, item: &Item) {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(item.bytes());
+        self.waiting_count = self.waiting_count.saturating_add(item.count());
+        self.bytes_in_memory = self.bytes_in_memory.saturating_add(item.bytes_in_memory());
+    }
+
+    /// Counts `item` as one that waits no more, and is not in memory either.
+    fn remove_waiting(&mut self, item: &Item) {
+        self.pass_on(item.count(), item.bytes());
+        self.bytes_in_memory = self.bytes_in_memory.saturating_sub(item.bytes_in_memory());
+    }
+
+    /// Counts so many messages and bytes as ones that wait no more.
+    fn pass_on(&mut self, count: usize, bytes: usize) {
+        self.waiting_count = self.waiting_count.saturating_sub(count);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
     }
 
     /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all after it
@@ -181,6 +344,7 @@ impl Queue {
         if matches!(first.body, Body::Open) {
             let last = first.seq;
             self.sent += 1;
+            self.pass_on(1, 0);
             return Some(Taken { frame: Frame::Open, last, stored: None });
         }
         let (mut messages, mut bytes, mut frame, mut last, mut stored) = (Vec::new(), 0, EMPTY_LEN, first.seq, None);
@@ -199,18 +363,23 @@ impl Queue {
                 stored = Some(item.seq);
             }
         }
+        if messages.is_empty() {
+            return None;
+        }
         self.sent += messages.len();
         self.sent_bytes += bytes;
-        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
+        self.pass_on(messages.len(), bytes);
         self.settle_waiting();
         Some(Taken { frame: Frame::Messages(messages), last, stored })
     }
 
     /// Everything in flight waits again: the way to its receiver was lost. Items that only the edge has are removed.
     pub fn requeue(&mut self, now: Millis) {
-        let elsewhere: usize = self.items.iter().filter(|item| item.is_elsewhere()).map(Item::bytes).sum();
+        for item in self.items.iter().take(self.sent).filter(|item| !item.is_elsewhere()) {
+            self.waiting_bytes = self.waiting_bytes.saturating_add(item.bytes());
+            self.waiting_count = self.waiting_count.saturating_add(item.count());
+        }
         self.items.retain(|item| !item.is_elsewhere());
-        self.waiting_bytes += self.sent_bytes.saturating_sub(elsewhere);
         self.sent_bytes = 0;
         self.sent = 0;
         if self.items.iter().any(Item::only_in_memory) {
@@ -220,7 +389,8 @@ impl Queue {
 
     /// True if the object has all that is in flight, up to the message with the number `last`.
     pub fn has_all(&self, last: Seq) -> bool {
-        !self.items.iter().any(Item::is_elsewhere) && self.items.iter().any(|item| item.seq == last)
+        let has_last = |item: &Item| (item.first()..=item.seq).contains(&last);
+        !self.items.iter().any(Item::is_elsewhere) && self.items.iter().any(has_last)
     }
 
     /// Counts what a receiver holds as in flight, after the object slept. Messages that rows kept are moved into flight; for
@@ -231,17 +401,29 @@ impl Queue {
         }
         for Held { through, bytes } in held {
             self.raise(*through);
-            let sent = self.sent;
-            let known = self.items.iter().skip(sent).take_while(|item| item.seq <= *through);
-            let (count, known) = known.fold((0, 0), |(count, bytes), item| (count + 1, bytes + item.bytes()));
-            if count > 0 {
-                self.sent += count;
-                self.sent_bytes += known;
-                self.waiting_bytes = self.waiting_bytes.saturating_sub(known);
-            } else {
-                self.items.insert(sent, Item { seq: *through, body: Body::Elsewhere(*bytes), stored: false });
+            // The bytes of all go with the last, since nobody knows how they are spread.
+            let mut left = *bytes;
+            while let Some(next) = self.items.get_mut(self.sent).filter(|item| item.first() <= *through) {
+                // Of what is in rows, the edge may hold a part.
+                if let Some(part) = next.split_off(*through) {
+                    self.items.insert(self.sent, part);
+                }
+                let Some(item) = self.items.get_mut(self.sent) else { break };
+                let (count, known) = (item.count(), item.bytes());
+                let is_last = item.seq >= *through;
+                if let Body::InRows(_, bytes) = &mut item.body {
+                    *bytes = if is_last { left } else { 0 };
+                }
+                let in_flight = item.bytes();
+                left = left.saturating_sub(in_flight);
                 self.sent += 1;
-                self.sent_bytes = self.sent_bytes.saturating_add(*bytes);
+                self.sent_bytes = self.sent_bytes.saturating_add(in_flight);
+                self.pass_on(count, known);
+            }
+            if self.items.get(self.sent.wrapping_sub(1)).is_none_or(|item| item.seq < *through) {
+                self.items.insert(self.sent, Item { seq: *through, body: Body::Elsewhere(left), stored: false });
+                self.sent += 1;
+                self.sent_bytes = self.sent_bytes.saturating_add(left);
             }
         }
         self.settle_waiting();
@@ -252,12 +434,13 @@ impl Queue {
     pub fn take_back(&mut self, now: Millis, unwritten: Vec<(Seq, Message)>) {
         for (seq, message) in unwritten {
             let at = self.items.partition_point(|item| item.seq < seq);
-            if self.items.get(at).is_some_and(|item| item.seq == seq) || at < self.sent {
+            if self.items.get(at).is_some_and(|item| item.first() <= seq) || at < self.sent {
                 continue;
             }
-            self.waiting_bytes += message.len();
             self.waiting_since.get_or_insert(now);
-            self.items.insert(at, Item { seq, body: Body::Message(message), stored: false });
+            let item = Item::message(seq, message, false);
+            self.add_waiting(&item);
+            self.items.insert(at, item);
             self.raise(seq);
         }
     }
@@ -265,14 +448,29 @@ impl Queue {
     /// Drops everything up to `seq`; gives the highest number dropped that a row holds.
     pub fn acknowledge(&mut self, seq: Seq) -> Option<Seq> {
         let mut through = None;
-        while self.items.front().is_some_and(|item| item.seq <= seq) {
-            let Some(item) = self.items.pop_front() else { break };
-            self.acknowledged += 1;
-            if self.sent > 0 {
-                self.sent -= 1;
-                self.sent_bytes = self.sent_bytes.saturating_sub(item.bytes());
-            } else {
-                self.waiting_bytes = self.waiting_bytes.saturating_sub(item.bytes());
+        while let Some(front) = self.items.front_mut().filter(|item| item.first() <= seq) {
+            let is_in_flight = self.sent > 0;
+            let item = match front.split_off(seq) {
+                Some(mut part) => {
+                    // Nobody knows how the bytes are spread. As long as something of it is in flight, all of them are.
+                    if let (true, Body::InRows(_, rest), Body::InRows(_, cut)) =
+                        (is_in_flight, &mut front.body, &mut part.body)
+                    {
+                        *rest = rest.saturating_add(std::mem::take(cut));
+                    }
+                    part
+                }
+                None => {
+                    self.sent = self.sent.saturating_sub(1);
+                    let Some(item) = self.items.pop_front() else { break };
+                    item
+                }
+            };
+            self.acknowledged = self.acknowledged.saturating_add(item.count() as u64);
+            self.bytes_in_memory = self.bytes_in_memory.saturating_sub(item.bytes_in_memory());
+            match is_in_flight {
+                true => self.sent_bytes = self.sent_bytes.saturating_sub(item.bytes()),
+                false => self.pass_on(item.count(), item.bytes()),
             }
             if item.stored {
                 through = Some(item.seq);
@@ -284,14 +482,15 @@ impl Queue {
 
     /// Notes that no row holds anything up to `seq` any more.
     pub fn mark_discarded(&mut self, seq: Seq) {
-        for item in self.items.iter_mut().take_while(|item| item.seq <= seq) {
+        for item in self.items.iter_mut().take_while(|item| item.seq <= seq).filter(|item| !item.is_in_rows()) {
             item.stored = false;
         }
     }
 
     /// Notes that no row holds the items from `first` to `last`, though one was to.
     pub fn mark_unstored(&mut self, now: Millis, first: Seq, last: Seq) {
-        for item in self.items.iter_mut().filter(|item| (first..=last).contains(&item.seq)) {
+        let is_meant = |item: &Item| (first..=last).contains(&item.seq) && !item.is_in_rows();
+        for item in self.items.iter_mut().filter(|item| is_meant(item)) {
             item.stored = false;
         }
         self.settle_waiting();
@@ -305,7 +504,7 @@ impl Queue {
         if self.sent < self.items.len()
             && let Some(item) = self.items.pop_back()
         {
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(item.bytes());
+            self.remove_waiting(&item);
             self.settle_waiting();
         }
     }

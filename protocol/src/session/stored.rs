@@ -54,10 +54,27 @@ impl Row {
         Seq(self.first.0.saturating_add((self.messages.len() as u64).saturating_sub(1)))
     }
 
+    /// Its numbers and bytes.
+    pub fn extent(&self) -> Extent {
+        let bytes = self.messages.iter().map(Message::len).sum();
+        Extent { first: self.first, last: self.last(), bytes }
+    }
+
     /// The messages with their numbers.
     pub fn numbered(&self) -> impl Iterator<Item = (Seq, &Message)> {
         (0..).map(|offset| Seq(self.first.0.saturating_add(offset))).zip(&self.messages)
     }
+}
+
+/// Stored messages with neighbouring numbers, without the messages: they are read when they are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Number of the first message.
+    pub first: Seq,
+    /// Number of the last message.
+    pub last: Seq,
+    /// Bytes of the messages, about.
+    pub bytes: usize,
 }
 
 /// Reason in the close frame of a session that nobody asked about for too long.
@@ -110,7 +127,7 @@ pub struct Stored {
     /// Since when no receiver is attached, where that is known.
     pub absent: Option<Millis>,
     /// Messages that wait, lowest number first. Two rows can hold the same one: it counts once.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Extent>,
     /// Everything up to this number was delivered, also where its row holds more. Kept on its own, since the rows that
     /// remain do not tell.
     pub delivered: Option<Seq>,
@@ -119,7 +136,7 @@ pub struct Stored {
 impl Stored {
     /// Applies one change to what is stored; none is a session that storage does not know.
     ///
-    /// The object does the same in SQL. This is its meaning, and what the tests restore from.
+    /// The object does the same in SQL. This is its meaning, and what the tests restore from; they keep the messages themselves.
     pub fn apply(stored: &mut Option<Self>, change: Change) {
         match change {
             Change::Open { opener } => {
@@ -141,10 +158,10 @@ impl Stored {
                     }
                     match stored.rows.iter_mut().find(|other| other.first == row.first) {
                         // It has this one's messages and more.
-                        Some(other) if other.last() >= row.last() => {}
-                        Some(other) => *other = row,
+                        Some(other) if other.last >= row.last() => {}
+                        Some(other) => *other = row.extent(),
                         None => {
-                            stored.rows.push(row);
+                            stored.rows.push(row.extent());
                             stored.rows.sort_by_key(|row| row.first);
                         }
                     }
@@ -152,7 +169,7 @@ impl Stored {
             }
             Change::Discard { through } => {
                 if let Some(stored) = stored {
-                    stored.rows.retain(|row| row.last() > through);
+                    stored.rows.retain(|row| row.last > through);
                     stored.delivered = stored.delivered.max(Some(through));
                 }
             }

@@ -92,7 +92,7 @@ impl World {
                 None => break,
                 Some(Output::Deliver { to, seq, frame, end }) => self.deliver(to, seq, frame, end),
                 Some(Output::Probe(receiver)) => self.plan_at(200, Event::Probed(receiver)),
-                Some(Output::Ask(_)) => panic!("it never slept"),
+                Some(Output::Ask(_) | Output::Read(_)) => panic!("it never slept"),
                 Some(Output::Release { .. }) => {
                     self.object.socket.is_over = true;
                     self.plan_read();

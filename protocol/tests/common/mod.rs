@@ -15,10 +15,11 @@ use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm};
 use sockjs_protocol::frame::{Message, quote};
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{
-    Change, CloseReason, Departure, Event, Held, Output, Receiver, ReceiverId, ReceiverKind, Rules, SendError, Seq,
-    Session, Stored,
+    Change, CloseReason, Departure, Event, Held, Output, READ, Receiver, ReceiverId, ReceiverKind, Row, Rules,
+    SendError, Seq, Session, Stored,
 };
 use sockjs_protocol::time::Millis;
+use std::collections::BTreeMap;
 
 /// What an input that changes nothing gives back.
 pub const NOTHING: [&str; 0] = [];
@@ -47,6 +48,8 @@ pub struct Driver {
     pub session: Session,
     /// The fold of everything persisted.
     pub stored: Option<Stored>,
+    /// The rows of messages that are stored.
+    pub rows: Rows,
     /// Whether the application takes its time when it is told that a session is closed.
     pub slow_application: bool,
     /// Whether more messages are about to be sent at each drain.
@@ -64,6 +67,7 @@ impl Driver {
             now,
             session,
             stored: None,
+            rows: Rows::default(),
             slow_application: false,
             in_burst: false,
             rules,
@@ -254,8 +258,16 @@ impl Driver {
         let poll = if self.in_burst { Session::poll_output_in_burst } else { Session::poll_output };
         while let Some(output) = poll(&mut self.session, self.now) {
             self.contract.check(&output);
-            if let Output::Persist(change) = &output {
-                Stored::apply(&mut self.stored, change.clone());
+            match &output {
+                Output::Persist(change) => {
+                    self.rows.apply(change);
+                    Stored::apply(&mut self.stored, change.clone());
+                }
+                Output::Read(first) => {
+                    self.session.read(self.now, *first, &self.rows.from(*first));
+                    continue;
+                }
+                _ => {}
             }
             then(&mut self.session, self.now, &output);
             // The application hears it at once, unless a test has it take its time.
@@ -276,6 +288,37 @@ impl Driver {
             assert_eq!(self.session.deadline(), None);
         }
         outputs
+    }
+}
+
+/// Rows of messages, by their first number.
+#[derive(Debug, Default)]
+pub struct Rows(pub BTreeMap<u64, Row>);
+
+impl Rows {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Append(row) => {
+                let known = self.0.entry(row.first.0).or_insert_with(|| row.clone());
+                if known.last() < row.last() {
+                    *known = row.clone();
+                }
+            }
+            Change::Discard { through } => self.0.retain(|_, row| row.last() > *through),
+            Change::Open { .. } | Change::Forget => self.0.clear(),
+            _ => {}
+        }
+    }
+
+    fn from(&self, first: Seq) -> Vec<Row> {
+        let mut left = READ;
+        let rows = self.0.values().filter(|row| row.last() >= first);
+        let wanted = rows.take_while(|row| {
+            let is_wanted = left > 0;
+            left = left.saturating_sub(row.extent().bytes);
+            is_wanted
+        });
+        wanted.cloned().collect()
     }
 }
 
@@ -317,6 +360,7 @@ fn line(output: &Output) -> String {
         }
         Output::Probe(id) => format!("probe {}", id.0),
         Output::Ask(id) => format!("ask {}", id.0),
+        Output::Read(first) => format!("read #{}", first.0),
         Output::Release { receiver, code, reason } => format!("release {}: {code} {reason}", receiver.0),
         Output::Persist(Change::Open { opener }) => format!("store open {}", opener.0),
         Output::Persist(Change::Append(row)) => {

@@ -7,6 +7,8 @@ pub enum Op {
     Send(usize),
     /// The application closes the session.
     Close,
+    /// The object's memory becomes short.
+    Shortage,
     /// Time passes.
     Pass(u64, Alarm),
     /// The object's alarm beats those who are due soon.

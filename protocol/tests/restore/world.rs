@@ -85,6 +85,7 @@ impl World {
         match *op {
             Op::Send(bytes) => self.send(bytes),
             Op::Close => self.close(),
+            Op::Shortage => self.shortage(),
             Op::Pass(millis, alarm) => self.pass(Millis(millis), alarm),
             Op::BeatEarly => self.object.session.beat_early(self.object.now),
             Op::Poll => self.ask(poll(self.requests + 1)),
@@ -140,6 +141,15 @@ impl World {
             self.object.session.close(self.object.now, 3000, "", reason);
             self.fates.store();
         }
+    }
+
+    fn shortage(&mut self) {
+        self.object.session.store_early();
+        self.fates.store();
+        self.drain();
+        self.object.session.leave_in_rows();
+        let in_flight = WINDOW + 70_100;
+        assert!(self.object.session.bytes_in_memory() <= in_flight, "what waits is in rows");
     }
 
     fn pass(&mut self, span: Millis, alarm: Alarm) {
