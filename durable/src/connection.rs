@@ -13,6 +13,7 @@ use crate::rate::Rate;
 use crate::room::Room;
 use crate::runtime::now;
 use sockjs_protocol::frame::Message;
+use sockjs_protocol::meter::Part;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::pacing::{Pacing, PacingRules};
 use sockjs_protocol::session::{self, CloseReason, Receiver, Session};
@@ -30,8 +31,10 @@ pub(crate) struct Entry {
     /// The client's messages that the handler was not called with yet, and its sends that wait for an answer.
     pub pacing: RefCell<Pacing>,
     pub waiters: RefCell<Waiters>,
-    /// Its part of the memory for messages that wait.
+    /// Its part of the memory for messages of clients.
     pub share: Share,
+    /// Its part of the memory for what waits for clients.
+    pub memory: Part,
     /// True while its handler waits at the gate of the room.
     pub is_at_gate: Cell<bool>,
     /// True while it waits to be looked at again.
@@ -68,6 +71,7 @@ impl Entry {
         session: Session,
         rules: PacingRules,
         counted: Option<Rc<Counted>>,
+        memory: Part,
     ) -> Rc<Self> {
         let counts = Cell::new(session.is_open());
         Rc::new(Self {
@@ -78,6 +82,7 @@ impl Entry {
             pacing: RefCell::new(Pacing::new(rules)),
             waiters: RefCell::default(),
             share: Share::default(),
+            memory,
             is_at_gate: Cell::new(false),
             is_looked_at: Cell::new(false),
             may_exceed: Cell::new(false),
@@ -304,7 +309,11 @@ impl Connection {
     /// If the connection is closed, or the message does not fit, or not now: see [`SendError`].
     pub fn send(&self, message: impl AsRef<str>) -> Result<(), SendError> {
         let always = self.is_own && self.entry.may_exceed.get();
-        self.push(Message::new(message.as_ref()), always)?;
+        let message = match self.object.upgrade() {
+            Some(object) => object.memory.message(message.as_ref()),
+            None => Message::new(message.as_ref()),
+        };
+        self.push(message, always)?;
         if always {
             self.entry.may_exceed.set(false);
         }

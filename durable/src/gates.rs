@@ -82,7 +82,7 @@ impl Gates {
     pub fn broadcast(&self, service: &str, config: &Config, to: &[Connection]) {
         let mut rooms = self.0.borrow_mut();
         let is_new = !rooms.contains_key(service);
-        if is_new && !to.iter().any(|connection| connection.entry.is_behind()) {
+        if is_new && !to.iter().any(|connection| connection.entry.is_behind(false)) {
             return;
         }
         let new = || RoomGate {
@@ -156,7 +156,7 @@ impl RoomGate {
             // The estimate alone never becomes smaller.
             entry.buffered_on_socket();
         }
-        let waiting = if entry.session.borrow().is_open() { entry.waiting() } else { 0 };
+        let waiting = if entry.session.borrow().is_open() { entry.waiting(false) } else { 0 };
         self.gate.look(now(), id, waiting);
     }
 }

@@ -20,6 +20,7 @@ mod info;
 mod link;
 #[doc(hidden)]
 pub mod log;
+mod memory;
 mod metrics;
 mod object;
 mod outgoing;

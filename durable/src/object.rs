@@ -12,6 +12,7 @@ use crate::gates::{Gates, Opened};
 use crate::handler::ErasedHandler;
 use crate::info::Info;
 use crate::log;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::pace::Looks;
 use crate::pending::Graces;
@@ -61,6 +62,7 @@ pub struct Object {
     pub(crate) bursts: Bursts,
     pub(crate) looks: Looks,
     pub(crate) gates: Gates,
+    pub(crate) memory: Memory,
     pub(crate) shared: SharedFrames,
     is_settling: Cell<bool>,
     settle_planned: Cell<bool>,
@@ -95,6 +97,7 @@ impl Object {
             bursts: Bursts::default(),
             looks: Looks::default(),
             gates: Gates::default(),
+            memory: Memory::default(),
             shared: SharedFrames::default(),
             is_settling: Cell::new(false),
             settle_planned: Cell::new(false),
@@ -123,9 +126,10 @@ impl Object {
     /// A connection with its service's handler; none if the service is unknown.
     pub(crate) fn entry(&self, info: Info, session: Session) -> Option<Rc<Entry>> {
         let handler = self.handler(&info.service)?;
-        let rules = PacingRules::of(&self.services.find(&info.service)?.config);
+        let config = &self.services.find(&info.service)?.config;
         let counted = self.counted(&info.service, info.transport);
-        Some(Entry::new(info, handler, session, rules, counted))
+        let memory = self.memory.part(config.object_queue_limit);
+        Some(Entry::new(info, handler, session, PacingRules::of(config), counted, memory))
     }
 
     /// Whether the object has as many connections as `config` lets it have.
@@ -174,6 +178,9 @@ impl Object {
         let opened = loop {
             let next = self.touched.borrow_mut().pop_front();
             let Some(entry) = next else {
+                if self.free_memory() {
+                    continue;
+                }
                 match self.open_gates() {
                     Opened::Handlers => continue,
                     opened @ (Opened::Nothing | Opened::Task) => break opened,
@@ -185,6 +192,7 @@ impl Object {
             if entry.session.borrow_mut().still_telling() {
                 self.drain(&entry);
             }
+            self.spare_memory(&entry);
             settled.push(entry);
         };
         self.is_settling.set(false);

@@ -47,6 +47,12 @@ impl Outgoing {
         self.messages.set(left.min(self.messages.get()));
     }
 
+    /// Counts nothing any more, because the socket is closed.
+    pub fn give_up(&self) {
+        self.bytes.set(0);
+        self.messages.set(0);
+    }
+
     /// What it takes in memory.
     pub fn cost(&self) -> usize {
         self.bytes.get().saturating_add(self.messages.get().saturating_mul(MESSAGE_COST))

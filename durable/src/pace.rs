@@ -77,11 +77,11 @@ impl Connection {
             if !self.entry.session.borrow().is_open() {
                 return Err(SendError::Closed);
             }
-            if !self.entry.is_behind() {
+            let Some(object) = self.object.upgrade() else { return Err(SendError::Closed) };
+            if !self.entry.is_behind(object.memory.is_short()) {
                 self.entry.may_exceed.set(self.is_own || self.entry.may_exceed.get());
                 return Ok(());
             }
-            let Some(object) = self.object.upgrade() else { return Err(SendError::Closed) };
             let (ready, wait) = oneshot::channel();
             self.entry.waiters.borrow_mut().ready.push(ready);
             object.touch(&self.entry);
@@ -120,7 +120,7 @@ impl Object {
             self.overrun(entry);
             self.drain(entry);
         }
-        entry.tell_waiters();
+        entry.tell_waiters(self.memory.is_short());
         let waits = entry.pacing.borrow().is_waiting() && !entry.is_at_gate.get();
         if waits || holds_up || !entry.waiters.borrow().ready.is_empty() {
             self.look_again(entry);
@@ -129,7 +129,9 @@ impl Object {
 
     /// Reasons for the handler of `entry` to wait.
     fn ahead_of(&self, entry: &Entry) -> Ahead {
-        Ahead { bytes: entry.waiting(), is_room_shut: self.gates.is_shut(&entry.info.service) }
+        let is_memory_short = self.memory.is_short();
+        let is_room_shut = self.gates.is_shut(&entry.info.service);
+        Ahead { bytes: entry.waiting(is_memory_short), is_room_shut, is_memory_short }
     }
 
     /// Closes a connection whose client sent more than there is memory for.
@@ -233,20 +235,23 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
 
 impl Entry {
     /// Bytes that wait for the client: in the session, and on its own WebSocket.
-    pub(crate) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self, is_memory_short: bool) -> usize {
         let in_session = self.session.borrow().waiting_cost();
-        let waiting = || in_session.saturating_add(self.outgoing.cost());
-        let is_to_be_asked = || self.outgoing.is_unknown() || self.pacing.borrow().is_behind(waiting());
+        let ahead = || {
+            let bytes = in_session.saturating_add(self.outgoing.cost());
+            Ahead { bytes, is_memory_short, ..Ahead::default() }
+        };
+        let is_to_be_asked = || self.outgoing.is_unknown() || self.pacing.borrow().is_behind(ahead());
         if self.info.transport.is_websocket() && is_to_be_asked() {
             self.buffered_on_socket();
         }
-        waiting()
+        ahead().bytes
     }
 
     /// True if the application has to wait for the client.
-    pub(crate) fn is_behind(&self) -> bool {
-        let waiting = self.waiting();
-        self.pacing.borrow().is_behind(waiting)
+    pub(crate) fn is_behind(&self, is_memory_short: bool) -> bool {
+        let bytes = self.waiting(is_memory_short);
+        self.pacing.borrow().is_behind(Ahead { bytes, is_memory_short, ..Ahead::default() })
     }
 
     /// Tells pacing how far the client read.
@@ -267,7 +272,7 @@ impl Entry {
         !self.waiters.borrow().sends.is_empty() || self.share.is_lost()
     }
 
-    fn tell_waiters(&self) {
+    fn tell_waiters(&self, is_memory_short: bool) {
         let mut waiters = self.waiters.borrow_mut();
         if waiters.is_empty() {
             return;
@@ -283,7 +288,7 @@ impl Entry {
             false
         });
         drop(pacing);
-        if !ready.is_empty() && (!self.session.borrow().is_open() || !self.is_behind()) {
+        if !ready.is_empty() && (!self.session.borrow().is_open() || !self.is_behind(is_memory_short)) {
             notify(ready);
         }
         if self.session.borrow().is_close_read() {

@@ -9,7 +9,7 @@ use crate::socket;
 use sockjs_protocol::envelope::ToEdge;
 use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{Change, Departure, Event, Output, Receiver, ReceiverId};
+use sockjs_protocol::session::{Change, Departure, Event, Output, Receiver, ReceiverId, Seq};
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
@@ -43,6 +43,7 @@ impl Object {
                 Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, Delivery { seq, frame, end }),
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
                 Some(Output::Ask(receiver)) => self.ask(entry, receiver),
+                Some(Output::Read(first)) => self.read_rows(entry, first),
                 Some(Output::Release { receiver, code, reason }) => {
                     if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
                         socket::over(&websocket);
@@ -77,6 +78,14 @@ impl Object {
         log::error("storage", Some(&entry.info.service), error);
         entry.session.borrow_mut().not_persisted(now(), &change);
         false
+    }
+
+    /// Reads stored messages for the session.
+    fn read_rows(&self, entry: &Entry, first: Seq) {
+        let rows = self.store.read(&entry.info, first, &self.memory);
+        let rows =
+            rows.inspect_err(|error| log::error("storage", Some(&entry.info.service), error)).unwrap_or_default();
+        entry.session.borrow_mut().read(now(), first, &rows);
     }
 
     fn deliver(self: &Rc<Self>, entry: &Rc<Entry>, to: ReceiverId, delivery: Delivery) {

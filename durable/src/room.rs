@@ -5,7 +5,6 @@ use crate::log;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
 use crate::runtime::{abort_after, now};
-use sockjs_protocol::frame::Message;
 use sockjs_protocol::placement::prefix_of;
 use sockjs_protocol::session::{CloseReason, TOO_SLOW};
 use sockjs_protocol::time::Millis;
@@ -107,12 +106,12 @@ impl Room {
             log::error("broadcast", Some(&self.service), SendError::TooLarge);
             return 0;
         }
-        let message = Message::new(message);
+        let message = object.memory.message(message);
         let mut to: Vec<_> = self.connections().into_iter().filter(to).collect();
         to.retain(|connection| {
             let entry = &connection.entry;
             let may_exceed =
-                !object.gates.gives_up_on(entry) && entry.waiting() < config.queue_limit.saturating_mul(UNPACED);
+                !object.gates.gives_up_on(entry) && entry.waiting(false) < config.queue_limit.saturating_mul(UNPACED);
             match connection.push(message.clone(), may_exceed) {
                 Ok(()) => true,
                 Err(SendError::Closed) => false,

@@ -4,12 +4,13 @@
 
 use crate::info::Info;
 use crate::log;
+use crate::memory::Memory;
 use crate::rows::{Values, rows, unexpected};
 use crate::schema::{MESSAGES, OPEN, PARTS, ROOMS, SESSIONS, TABLES, TOTALS, Table};
 use sockjs_protocol::frame::Message;
 use sockjs_protocol::json::Reader;
 use sockjs_protocol::payload::{Messages, PayloadLimits};
-use sockjs_protocol::session::{Change, ReceiverId, Row, Seq, Stored, Tombstone};
+use sockjs_protocol::session::{Change, Extent, READ, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::cell::RefCell;
@@ -40,23 +41,14 @@ pub(crate) struct StoredSession {
     pub stored: Stored,
 }
 
-/// A row of messages.
-struct StoredMessages {
+/// Neighbouring messages that are stored.
+struct StoredExtent {
     service: String,
     session: String,
-    /// Number of the first message.
-    first: Seq,
-    texts: Texts,
+    extent: Extent,
 }
 
-enum Texts {
-    /// A JSON array of the messages.
-    Json(String),
-    /// The one message itself, put together from its parts.
-    Whole(String),
-}
-
-impl StoredMessages {
+impl StoredExtent {
     fn name(&self) -> (&str, &str) {
         (&self.service, &self.session)
     }
@@ -72,32 +64,75 @@ impl Store {
         self.known.replace(None);
     }
 
-    /// Every session that is stored.
+    /// Every session that is stored, without its messages.
     pub fn load(&self) -> Result<Vec<StoredSession>> {
         if !self.has(SESSIONS)? {
             return Ok(Vec::new());
         }
-        let mut messages = Vec::new();
-        if self.has(MESSAGES)? {
-            let query =
-                "SELECT service, session, first, messages FROM sockjs_messages_1 ORDER BY service, session, first";
-            for mut row in rows(&self.sql, query)? {
-                let (service, session, first, json) = (row.text()?, row.text()?, Seq(row.number()?), row.text()?);
-                let texts = match json == IN_PARTS {
-                    true => Texts::Whole(self.load_parts(&service, &session, first)?),
-                    false => Texts::Json(json),
-                };
-                messages.push(StoredMessages { service, session, first, texts });
-            }
-        }
+        let extents = if self.has(MESSAGES)? { self.load_extents()? } else { Vec::new() };
         let query =
             "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, told, absent,
              heard, state FROM sockjs_sessions_2";
         // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
-        let read = rows(&self.sql, query)?.into_iter().map(|row| read(row, &messages));
+        let read = rows(&self.sql, query)?.into_iter().map(|row| read(row, &extents));
         Ok(read
             .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
             .collect())
+    }
+
+    /// Numbers and bytes of all messages. Rows whose numbers follow each other count as one.
+    fn load_extents(&self) -> Result<Vec<StoredExtent>> {
+        // Of an array, two quotes and a comma or bracket for each message are none of its bytes, nor is one bracket.
+        let of_array = "length(CAST(messages AS BLOB)) - 3 * (last - first + 1) - 1";
+        let of_parts = "(SELECT sum(length(CAST(text AS BLOB))) FROM sockjs_parts_1 AS part
+            WHERE part.service = row.service AND part.session = row.session AND number = first)";
+        let bytes = match self.has(PARTS)? {
+            true => format!("CASE messages WHEN '{IN_PARTS}' THEN {of_parts} ELSE {of_array} END"),
+            false => of_array.to_owned(),
+        };
+        let query = format!(
+            "SELECT service, session, min(first), max(last), sum(bytes) FROM (
+               SELECT service, session, first, last, bytes,
+                 sum(is_apart) OVER (PARTITION BY service, session ORDER BY first) AS run
+               FROM (
+                 SELECT service, session, first, last, {bytes} AS bytes,
+                   first <> 1 + ifnull(lag(last) OVER (PARTITION BY service, session ORDER BY first), -1) AS is_apart
+                 FROM sockjs_messages_1 AS row))
+             GROUP BY service, session, run ORDER BY service, session, min(first)"
+        );
+        let read = |mut row: Values| {
+            let (service, session, first, last) = (row.text()?, row.text()?, Seq(row.number()?), Seq(row.number()?));
+            let extent = Extent { first, last, bytes: usize::try_from(row.number()?).unwrap_or(usize::MAX) };
+            Ok(StoredExtent { service, session, extent })
+        };
+        rows(&self.sql, &query)?.into_iter().map(read).collect()
+    }
+
+    /// Reads messages of the session that `info` names: from the number `first` on, as many rows as have [`READ`] bytes.
+    pub fn read(&self, info: &Info, first: Seq, memory: &Memory) -> Result<Vec<Row>> {
+        let (service, session) = (info.service.as_str(), info.session.as_deref().unwrap_or_default());
+        let query = "SELECT first, messages FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last >= ?
+                     ORDER BY first";
+        let values = vec![service.into(), session.into(), number(first.0)];
+        let (mut read, mut bytes) = (Vec::new(), 0);
+        for row in self.sql.exec(query, values)?.raw() {
+            let mut row = Values::from(row?);
+            let (first, json) = (Seq(row.number()?), row.text()?);
+            let messages = match json == IN_PARTS {
+                true => vec![memory.message(&self.load_parts(service, session, first)?)],
+                false => Messages::of_body(json, PayloadLimits::NONE)
+                    .map_err(|error| Error::RustError(error.to_string()))?
+                    .map(|message| memory.message(&message))
+                    .collect(),
+            };
+            let row = Row { first, messages };
+            bytes += row.extent().bytes;
+            read.push(row);
+            if bytes >= READ {
+                break;
+            }
+        }
+        Ok(read)
     }
 
     /// The text of a message that is stored in parts.
@@ -323,9 +358,11 @@ impl Store {
     }
 }
 
-/// Numbers here stay below 2^53, as far as JavaScript counts: message numbers are a time in ms times 1024.
+/// A number for a statement. No more than JavaScript counts exactly, which is above all that are given: message numbers are a
+/// time in ms times 1024.
 fn number(number: u64) -> SqlStorageValue {
-    SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    const MAX: u64 = (1 << 53) - 1;
+    SqlStorageValue::Integer(i64::try_from(number.min(MAX)).unwrap_or_default())
 }
 
 /// The messages as a JSON array, in which no more is escaped than has to be.
@@ -345,13 +382,12 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Reads a session, with those of `messages` that are its own; they are sorted by service and session.
-fn read(mut row: Values, messages: &[StoredMessages]) -> Result<StoredSession> {
+/// Reads a session, with those of `extents` that are its own; they are sorted by service and session.
+fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
     let (service, session) = (row.text()?, row.text()?);
     let name = (&*service, &*session);
-    let first = messages.partition_point(|row| row.name() < name);
-    let own = messages.iter().skip(first).take_while(|row| row.name() == name);
-    let rows = own.map(read_messages).collect::<Result<_>>()?;
+    let first = extents.partition_point(|row| row.name() < name);
+    let rows = extents.iter().skip(first).take_while(|row| row.name() == name).map(|row| row.extent).collect();
     let info = Reader::whole(&row.text()?, Info::stored).ok_or_else(unexpected)?;
     let opener = ReceiverId(row.number()?);
     let delivered = row.number_or_null()?.map(Seq);
@@ -366,17 +402,6 @@ fn read(mut row: Values, messages: &[StoredMessages]) -> Result<StoredSession> {
     let heard = row.number()? != 0;
     let state = row.text_or_null()?;
     Ok(StoredSession { info, state, stored: Stored { opener, closed, told, heard, absent, rows, delivered } })
-}
-
-fn read_messages(row: &StoredMessages) -> Result<Row> {
-    let messages = match &row.texts {
-        Texts::Whole(text) => vec![Message::new(text)],
-        Texts::Json(json) => Messages::of_body(json.clone(), PayloadLimits::NONE)
-            .map_err(|error| Error::RustError(error.to_string()))?
-            .map(|message| Message::new(&message))
-            .collect(),
-    };
-    Ok(Row { first: row.first, messages })
 }
 
 #[cfg(test)]
@@ -422,15 +447,13 @@ mod tests {
             1.into(),
             "{}".into(),
         ]);
-        let of = |session: &str, text: &str| StoredMessages {
+        let of = |session: &str, first| StoredExtent {
             service: "/echo".into(),
             session: session.into(),
-            first: Seq(5),
-            texts: Texts::Json(text.into()),
+            extent: Extent { first: Seq(first), last: Seq(first + 1), bytes: 5 },
         };
-        let read = read(row, &[of("r", "[]"), of("s", &text), of("s2", "[]")]).unwrap();
-        let messages = vec![Message::new("a"), Message::new("\u{2028}\"")];
-        let rows = vec![Row { first: Seq(5), messages }];
+        let read = read(row, &[of("r", 1), of("s", 5), of("s", 9), of("s2", 1)]).unwrap();
+        let rows = vec![of("s", 5).extent, of("s", 9).extent];
         let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
         let stored = Stored {
             opener: ReceiverId(7),

@@ -70,6 +70,7 @@ fn honest_op(letter: u8, digits: &mut dyn FnMut() -> u8) -> Option<Op> {
         b'l' => Op::Pass(span(digits()), Alarm::Late),
         b'n' => Op::Pass(span(digits()), Alarm::Never),
         b'b' => Op::BeatEarly,
+        b'o' => Op::Shortage,
         b'p' => Op::Poll,
         b'S' => Op::Stream,
         b'r' => Op::Read(1 + usize::from(digits())),

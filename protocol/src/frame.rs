@@ -1,6 +1,7 @@
 //! The frames a server sends: `o`, `h`, `a[...]` and `c[code,"reason"]`.
 
 use crate::json::Reader;
+use crate::meter::{Meter, Part};
 use crate::plain::plain_prefix;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -81,16 +82,45 @@ fn push_array(text: &mut String, messages: &[Message]) {
 ///
 /// It is kept as the application gave it and escaped when a frame is written, so that what waits takes no more memory than
 /// its text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    text: Rc<str>,
+    text: Rc<Text>,
     quoted: usize,
 }
+
+#[derive(Debug)]
+struct Text {
+    text: Box<str>,
+    /// Where it is counted, if it is.
+    _counted: Option<Part>,
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Text {}
+
+/// What a message takes in memory besides its text, about.
+const MESSAGE_COST: usize = 96;
 
 impl Message {
     /// A message with this text.
     pub fn new(text: &str) -> Self {
-        Self { text: text.into(), quoted: quoted_len(text) }
+        Self::counted(text, None)
+    }
+
+    /// The same, counted in `meter` once, as long as anybody has it.
+    pub fn metered(text: &str, meter: &Meter) -> Self {
+        let part = meter.part();
+        part.set(text.len().saturating_add(MESSAGE_COST));
+        Self::counted(text, Some(part))
+    }
+
+    fn counted(text: &str, counted: Option<Part>) -> Self {
+        Self { text: Rc::new(Text { text: text.into(), _counted: counted }), quoted: quoted_len(text) }
     }
 
     /// True if it waits for other connections, too.
@@ -105,12 +135,12 @@ impl Message {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.text.text
     }
 
     /// Bytes of the text in UTF-8.
     pub fn len(&self) -> usize {
-        self.text.len()
+        self.as_str().len()
     }
 
     /// Bytes of the text as a string in an `a[...]` frame, with its quotes and escapes.
@@ -120,17 +150,17 @@ impl Message {
 
     /// True if the text is empty.
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+        self.as_str().is_empty()
     }
 
     /// Appends the text as a JSON string.
     fn push_to(&self, frame: &mut String) {
-        if self.quoted > self.text.len() + 2 {
-            return push_quoted(frame, &self.text);
+        if self.quoted > self.len() + 2 {
+            return push_quoted(frame, self.as_str());
         }
         // Nothing in it has to be escaped.
         frame.push('"');
-        frame.push_str(&self.text);
+        frame.push_str(self.as_str());
         frame.push('"');
     }
 }

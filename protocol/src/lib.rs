@@ -18,6 +18,7 @@ pub mod frame;
 pub mod header;
 pub mod json;
 pub mod log;
+pub mod meter;
 pub mod metrics;
 pub mod options;
 pub mod origin;

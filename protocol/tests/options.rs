@@ -61,6 +61,8 @@ fn a_bad_option_is_named() {
         (echo().queue_limit(0), "queue_limit"),
         (echo().queue_limit((1 << 20) - 1), "queue_limit"),
         (echo().queue_limit((64 << 20) + 1), "queue_limit"),
+        (echo().object_queue_limit((1 << 20) - 1), "object_queue_limit"),
+        (echo().object_queue_limit((64 << 20) + 1), "object_queue_limit"),
         (echo().allowed_origins(["https://example.com/"]), "allowed_origins"),
         (echo().jurisdiction("EU"), "jurisdiction"),
         (echo().location_hint(""), "location_hint"),

@@ -76,6 +76,7 @@ impl Config {
             ("stall_timeout", second_to_day(self.stall_timeout)),
             ("message_limit", self.wrong_message_limit()),
             ("queue_limit", self.wrong_queue_limit()),
+            ("object_queue_limit", self.wrong_object_queue_limit()),
             ("room_patience", unless(self.room_patience <= PATIENCE_MAX, "must be at most 20 s")),
             (
                 "frame_limit",
@@ -165,6 +166,13 @@ impl Config {
             return Some("must be at least twice message_limit, so that what may come in can be sent back");
         }
         unless(self.queue_limit <= MEMORY, "must be at most 64 MiB, half of an isolate's memory")
+    }
+
+    fn wrong_object_queue_limit(&self) -> Option<&'static str> {
+        unless(
+            (self.queue_limit..=MEMORY).contains(&self.object_queue_limit),
+            "must be at least queue_limit and at most 64 MiB, half of an isolate's memory",
+        )
     }
 }
 

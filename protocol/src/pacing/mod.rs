@@ -73,11 +73,13 @@ pub struct Ahead {
     pub bytes: usize,
     /// True while the [`Gate`] of the room is shut.
     pub is_room_shut: bool,
+    /// True while memory is short: then nothing may wait for the client.
+    pub is_memory_short: bool,
 }
 
 impl From<usize> for Ahead {
     fn from(bytes: usize) -> Self {
-        Self { bytes, is_room_shut: false }
+        Self { bytes, ..Self::default() }
     }
 }
 
@@ -229,8 +231,9 @@ impl Pacing {
     }
 
     /// True if the client is behind: so many bytes wait for it that the application has to wait, too.
-    pub fn is_behind(&self, waiting: usize) -> bool {
-        waiting > self.rules.queue_limit / 2
+    pub fn is_behind(&self, ahead: impl Into<Ahead>) -> bool {
+        let Ahead { bytes, is_memory_short, .. } = ahead.into();
+        bytes > if is_memory_short { 0 } else { self.rules.queue_limit / 2 }
     }
 
     /// True if a run of the handler has to begin.
@@ -245,7 +248,7 @@ impl Pacing {
 
     /// True if a run would begin if the gate of the room were not shut.
     pub fn waits_for_room(&self, ahead: Ahead) -> bool {
-        ahead.is_room_shut && self.inbox.can_begin(self.pause(ahead.bytes.into()))
+        ahead.is_room_shut && self.inbox.can_begin(self.pause(Ahead { is_room_shut: false, ..ahead }))
     }
 
     /// The handler returned from the job given last.
@@ -296,7 +299,7 @@ impl Pacing {
     fn pause(&self, ahead: Ahead) -> Pause {
         if ahead.is_room_shut {
             Pause::Room
-        } else if self.state == State::Open && self.is_behind(ahead.bytes) {
+        } else if self.state == State::Open && self.is_behind(ahead) {
             Pause::Client
         } else {
             Pause::No

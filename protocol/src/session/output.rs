@@ -27,7 +27,8 @@ pub enum CloseReason {
     TimedOut,
     /// The handler returned an error: 1011.
     HandlerFailed,
-    /// A member of a room that the others do not wait for any more, and whose queue is full: 1013.
+    /// Its client reads too slowly: a member of a room that the others do not wait for any more, and whose queue is full; or
+    /// the one for which most waits when the memory of the object is used up. 1013.
     TooSlow,
     /// The client broke a rule of the protocol or a limit.
     Violation {

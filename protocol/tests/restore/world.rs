@@ -148,8 +148,6 @@ impl World {
         self.fates.store();
         self.drain();
         self.object.session.leave_in_rows();
-        let in_flight = WINDOW + 70_100;
-        assert!(self.object.session.bytes_in_memory() <= in_flight, "what waits is in rows");
     }
 
     fn pass(&mut self, span: Millis, alarm: Alarm) {

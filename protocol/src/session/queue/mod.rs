@@ -3,9 +3,12 @@
 //! Messages that rows of storage keep need not be in memory: then an item stands for all that are left of a row, and the row
 //! is read when its turn comes.
 
+mod item;
+
 use super::{Extent, Held, Row, Seq, Stored};
 use crate::frame::{EMPTY_LEN, Frame, Message, joined_len};
 use crate::time::Millis;
+use item::{Body, Item};
 use std::collections::VecDeque;
 
 /// What a message takes in memory besides its bytes, about.
@@ -34,88 +37,6 @@ pub(super) struct Queue {
     waiting_since: Option<Millis>,
     /// Items that were acknowledged since the object came into memory.
     acknowledged: u64,
-}
-
-#[derive(Debug)]
-struct Item {
-    /// Number of its last message.
-    seq: Seq,
-    body: Body,
-    /// True if rows hold it.
-    stored: bool,
-}
-
-#[derive(Debug)]
-enum Body {
-    Open,
-    Message(Message),
-    /// Messages from this number on, all in rows and none in memory; their bytes, about.
-    InRows(Seq, usize),
-    /// Frames that the edge holds and the object has forgotten: their bytes.
-    Elsewhere(usize),
-}
-
-impl Item {
-    fn message(seq: Seq, message: Message, stored: bool) -> Self {
-        Self { seq, body: Body::Message(message), stored }
-    }
-
-    fn in_rows(Extent { first, last, bytes }: Extent) -> Self {
-        Self { seq: last, body: Body::InRows(first, bytes), stored: true }
-    }
-
-    fn bytes(&self) -> usize {
-        match &self.body {
-            Body::Open => 0,
-            Body::Message(message) => message.len(),
-            Body::InRows(_, bytes) | Body::Elsewhere(bytes) => *bytes,
-        }
-    }
-
-    fn bytes_in_memory(&self) -> usize {
-        match &self.body {
-            Body::Message(message) => message.len(),
-            Body::Open | Body::InRows(..) | Body::Elsewhere(_) => 0,
-        }
-    }
-
-    /// Number of its first message.
-    fn first(&self) -> Seq {
-        match self.body {
-            Body::InRows(first, _) => first,
-            Body::Open | Body::Message(_) | Body::Elsewhere(_) => self.seq,
-        }
-    }
-
-    /// How many messages it stands for.
-    fn count(&self) -> usize {
-        usize::try_from(self.seq.0.saturating_sub(self.first().0)).unwrap_or(usize::MAX).saturating_add(1)
-    }
-
-    fn is_elsewhere(&self) -> bool {
-        matches!(self.body, Body::Elsewhere(_))
-    }
-
-    fn is_in_rows(&self) -> bool {
-        matches!(self.body, Body::InRows(..))
-    }
-
-    fn only_in_memory(&self) -> bool {
-        !self.stored && matches!(self.body, Body::Message(_))
-    }
-
-    /// Cuts off the messages up to `seq` of an item that stands for more; none if there is nothing to cut.
-    fn split_off(&mut self, seq: Seq) -> Option<Self> {
-        let Body::InRows(first, bytes) = self.body else { return None };
-        if seq < first || self.seq <= seq {
-            return None;
-        }
-        let count = self.count();
-        let cut = usize::try_from(seq.0.saturating_sub(first.0)).unwrap_or(usize::MAX).saturating_add(1);
-        let cut_bytes = (bytes / count.max(1)).saturating_mul(cut).min(bytes);
-        self.body = Body::InRows(Seq(seq.0.saturating_add(1)), bytes.saturating_sub(cut_bytes));
-        Some(Self::in_rows(Extent { first, last: seq, bytes: cut_bytes }))
-    }
 }
 
 /// What [`Queue::take_frame`] took.
