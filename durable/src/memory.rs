@@ -89,7 +89,7 @@ impl Object {
         if !self.memory.is_used_up() {
             return false;
         }
-        let open = entries.iter().filter(|entry| entry.session.borrow().is_open());
+        let open = entries.iter().filter(|entry| entry.session.borrow().is_open() && entry.memory_held() > 0);
         let Some(fullest) = open.max_by_key(|entry| entry.memory_held()) else { return false };
         log::warn(
             "memory",
