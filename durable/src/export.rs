@@ -93,11 +93,13 @@ impl Class {
 
     /// The response, or a promise of it if that has to wait.
     pub fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
+        self.0.handlers.event();
         promised(self.0.clone().handle(request))
     }
 
     pub fn alarm(&self) -> Promise {
         end_moment();
+        self.0.handlers.event();
         let object = self.0.clone();
         future_to_promise(async move {
             object.on_alarm().await.map_err(JsValue::from)?;
@@ -106,10 +108,12 @@ impl Class {
     }
 
     pub fn message(&self, websocket: web_sys::WebSocket, data: JsValue) {
+        self.0.handlers.event();
         in_one_moment(|| self.0.on_socket_message(&websocket.into(), &data));
     }
 
     pub fn close(&self, websocket: web_sys::WebSocket, code: u16, reason: &str) {
+        self.0.handlers.event();
         in_one_moment(|| self.0.on_socket_close(&websocket.into(), code, reason));
     }
 }

@@ -41,7 +41,8 @@ pub trait Handler: 'static {
     /// restarted are not, and nothing else tells of them. In an idle room it runs at each heartbeat, which wakes the object:
     /// what it sends then, everybody gets each time, and what it reads and writes is billed. Default: nothing.
     ///
-    /// If it fails, the connections that wait for it are closed with 1011, and it runs again before whatever comes next.
+    /// If it fails, the connections that wait for it are closed with 1011, and it runs again before whatever comes next, but no
+    /// sooner than a second later.
     fn on_start(&self, room: &Room) -> impl Future<Output = Result<()>> {
         let _ = room;
         async { Ok(()) }

@@ -4,13 +4,25 @@ use crate::handler::ErasedHandler;
 use crate::log;
 use crate::object::Object;
 use crate::room::Room;
+use crate::runtime::now;
 use futures::channel::oneshot;
-use std::cell::RefCell;
+use sockjs_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
+use worker::Delay;
+
+/// An `on_start` that failed is tried again no sooner than this, so that one that always fails costs little.
+const RETRY: Millis = Millis::from_secs(1);
 
 /// The handlers, by service: an object has few.
 #[derive(Default)]
-pub(crate) struct Handlers(RefCell<Vec<Known>>);
+pub(crate) struct Handlers {
+    known: RefCell<Vec<Known>>,
+    /// True if something came from outside since the handlers were started last. Without that nothing is tried again: what
+    /// a failed start causes would start it anew, for ever.
+    is_asked: Cell<bool>,
+}
 
 struct Known {
     service: String,
@@ -24,36 +36,63 @@ enum Start {
     /// These wait for its end.
     Running(Vec<oneshot::Sender<bool>>),
     Done,
-    /// It is to be tried again before whatever comes next.
-    Failed,
+    /// It failed at this time, and is to be tried again before whatever comes next.
+    Failed(Millis),
+}
+
+impl Start {
+    /// How long its next run has to wait; none if there is nothing to run.
+    fn wait(&self, now: Millis, is_asked: bool) -> Option<Millis> {
+        match self {
+            Self::Due => Some(Millis(0)),
+            Self::Failed(at) if is_asked => Some(*at + RETRY - now),
+            Self::Running(_) | Self::Done | Self::Failed(_) => None,
+        }
+    }
+}
+
+impl Handlers {
+    /// Something came from outside: a request, a message, an alarm.
+    pub fn event(&self) {
+        self.is_asked.set(true);
+    }
 }
 
 impl Object {
     /// The handler of a service, made when it is first needed; none if the service is unknown.
     pub(crate) fn handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
-        let known =
-            self.handlers.0.borrow().iter().find(|known| known.service == service).map(|known| known.handler.clone());
+        let known = self
+            .handlers
+            .known
+            .borrow()
+            .iter()
+            .find(|known| known.service == service)
+            .map(|known| known.handler.clone());
         if known.is_some() {
             return known;
         }
         let handler = self.make_handler(service)?;
         let known = Known { service: service.to_owned(), handler: handler.clone(), start: Start::Due };
-        self.handlers.0.borrow_mut().push(known);
+        self.handlers.known.borrow_mut().push(known);
         Some(handler)
     }
 
-    /// Runs `on_start` of the handlers that are new.
+    /// Runs `on_start` of the handlers that are new, or that failed to start.
     pub(crate) fn start_handlers(self: &Rc<Self>) {
+        let is_asked = self.handlers.is_asked.take();
         let mut due = Vec::new();
-        for known in self.handlers.0.borrow_mut().iter_mut() {
-            if matches!(known.start, Start::Due | Start::Failed) {
+        for known in self.handlers.known.borrow_mut().iter_mut() {
+            if let Some(wait) = known.start.wait(now(), is_asked) {
                 known.start = Start::Running(Vec::new());
-                due.push((known.service.clone(), known.handler.clone()));
+                due.push((known.service.clone(), known.handler.clone(), wait));
             }
         }
-        for (service, handler) in due {
+        for (service, handler, wait) in due {
             let object = self.clone();
             let start = self.settling(Box::pin(async move {
+                if wait > Millis(0) {
+                    Delay::from(Duration::from_millis(wait.0)).await;
+                }
                 let room = Room { service: service.clone(), object: Rc::downgrade(&object) };
                 let started = handler.on_start(room).await;
                 let is_started = started.is_ok();
@@ -68,9 +107,9 @@ impl Object {
     }
 
     fn started(&self, service: &str, is_started: bool) {
-        let mut handlers = self.handlers.0.borrow_mut();
+        let mut handlers = self.handlers.known.borrow_mut();
         let Some(known) = handlers.iter_mut().find(|known| known.service == service) else { return };
-        let now = if is_started { Start::Done } else { Start::Failed };
+        let now = if is_started { Start::Done } else { Start::Failed(now()) };
         if let Start::Running(waiters) = std::mem::replace(&mut known.start, now) {
             for waiter in waiters {
                 // Whoever waited may be gone.
@@ -81,13 +120,13 @@ impl Object {
 
     /// Waits until the handler of `service` was started; whether it was, or failed and is to be started anew.
     pub(crate) async fn start_of(&self, service: &str) -> bool {
-        let wait = match self.handlers.0.borrow_mut().iter_mut().find(|known| known.service == service) {
+        let wait = match self.handlers.known.borrow_mut().iter_mut().find(|known| known.service == service) {
             Some(Known { start: Start::Running(waiters), .. }) => {
                 let (started, wait) = oneshot::channel();
                 waiters.push(started);
                 wait
             }
-            Some(Known { start: Start::Failed, .. }) => return false,
+            Some(Known { start: Start::Failed(_), .. }) => return false,
             Some(Known { start: Start::Due | Start::Done, .. }) | None => return true,
         };
         // It can only be cancelled with the object.

@@ -100,6 +100,32 @@ test("who waits for an on_start that fails is closed with 1011, and it runs agai
   assert.match(await second.frames.next("what is known"), /^a\["{.*present.*}"\]$/);
 });
 
+for (const [name, why] of [
+  ["never", "after a moment"],
+  ["mistyped", "at a stored value of another type"],
+]) {
+  test(`an on_start that fails ${why} runs again at an event, and not on its own`, async (t) => {
+    let lines = "";
+    const own = await startServer(t, { vars: { SOCKJS_HEARTBEAT_DELAY: "1000" }, log: (text) => (lines += text) });
+    const starts = () => lines.split("a start that fails").length - 1;
+    const room = `${own.url}/lobby/${name}-${randomUUID()}`;
+    const began = Date.now();
+    const id = randomUUID();
+    for (let opened = 0; opened < 3; opened += 1) {
+      const socket = await openWebSocket(t, `${room}/000/${id}/websocket`);
+      let frame;
+      do frame = await socket.frames.next("the open frame, heartbeats and the close frame");
+      while (frame === "o" || frame === "h");
+      assert.equal(frame, 'c[1011,"Handler failed"]');
+    }
+    const other = await openWebSocket(t, `${own.url}/echo/000/${randomUUID()}/websocket`);
+    for (const frame of ["o", "h", "h"]) assert.equal(await other.frames.next("a frame of another service"), frame);
+    // The close of a socket is an event, too: each may cause another run a second later, and nothing else does.
+    const most = Math.floor((Date.now() - began) / 1000) + 1;
+    assert.ok(starts() >= 3 && starts() <= most + 3, `${starts()} starts in ${Date.now() - began} ms`);
+  });
+}
+
 async function untilOutside(member) {
   const heard = [];
   for (;;) {

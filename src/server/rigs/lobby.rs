@@ -1,12 +1,13 @@
 //! `/lobby/{room}`, in two shards: what rooms and connections can tell and do. `about` is answered with what is known of the
 //! sender, `others ...` goes to everybody else, `alarm` starts alarms that set themselves again while they run, `clear` ends
-//! them, and `alarms` says how many are stored. In rooms with `late` in their names the first `on_start` fails.
+//! them, and `alarms` says how many are stored. In rooms with `late` in their names the first `on_start` fails; with `never`
+//! each does, after a moment, and with `mistyped` each reads a text as a number. Those are logged.
 
 use crate::{Connection, Handler, Room};
 use serde_json::json;
 use std::cell::Cell;
 use std::time::Duration;
-use worker::{Delay, Error, Result};
+use worker::{Delay, Error, Result, console_log};
 
 /// An alarm takes longer than it takes the next to be due.
 const ALARM: Duration = Duration::from_millis(50);
@@ -20,6 +21,17 @@ pub(super) struct Lobby {
 impl Handler for Lobby {
     async fn on_start(&self, room: &Room) -> Result<()> {
         let is_again = self.was_started.replace(true);
+        if room.name().contains("never") {
+            console_log!("a start that fails");
+            Delay::from(Duration::from_millis(10)).await;
+            return Err(Error::RustError("each try fails".into()));
+        }
+        if room.name().contains("mistyped") {
+            console_log!("a start that fails");
+            let storage = room.storage()?;
+            storage.put("k", "text").await?;
+            storage.get::<u32>("k").await?;
+        }
         if room.name().contains("late") && !is_again {
             return Err(Error::RustError("the first try fails".into()));
         }
