@@ -275,6 +275,7 @@ mod tests {
             |path| service(path, configs.iter()).map(|(config, matched)| (&*config.prefix, matched.prefix));
         assert_eq!(service_of("/chat/hall/0/s/xhr"), Some(("/chat/{room}", "/chat/hall")));
         assert_eq!(service_of("/chat/lobby/info"), Some(("/chat/lobby", "/chat/lobby")));
+        assert_eq!(service_of("/chat/%6Cobby/info"), Some(("/chat/lobby", "/chat/%6Cobby")));
         assert_eq!(service_of("/chat"), Some(("", "")));
     }
 

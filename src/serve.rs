@@ -15,7 +15,7 @@ use crate::place::{Destination, Place};
 use crate::random;
 use crate::receive::receive;
 use crate::respond::{Reply, bodiless, cacheable, cors_of, fixed, in_a_year, refused};
-use crate::route::{Endpoint, Route, route, service};
+use crate::route::{Endpoint, Route, route};
 use crate::send::send;
 use crate::websocket::websocket;
 use crate::{Config, LogLevel, Services};
@@ -107,11 +107,7 @@ impl Incoming<'_> {
         if facts.url.len() > URL_MAX {
             return refused(Refusal::new(414, "The URL is too long.\n"));
         }
-        // Escaped in another way, a value may be what another service has for its own.
-        let place = Place::of(config, prefix).filter(|place| {
-            service(&place.prefix, services.configs()).is_some_and(|(found, _)| found.prefix == config.prefix)
-        });
-        let Some(place) = place else { return refused(Refusal::not_found()) };
+        let Some(place) = Place::of(config, prefix) else { return refused(Refusal::not_found()) };
         let binding = services.binding_name();
         let Ok(namespace) = namespace(env, binding) else {
             let advice = format!(

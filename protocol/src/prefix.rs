@@ -1,4 +1,9 @@
 //! Prefixes of services: literal, or with parameters such as `/chat/{room}`.
+//!
+//! A segment is what it means, however it is escaped: `/%63hat` is `/chat`. Objects are named by the meaning, too. So no
+//! spelling leads from one service to another one's object.
+
+use percent_encoding::percent_decode_str;
 
 /// The parts of a path that a prefix matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,10 +18,10 @@ pub struct Matched<'a> {
 
 /// Matches the beginning of `path`. A parameter takes one segment that is not empty.
 pub fn match_prefix<'a>(pattern: &str, path: &'a str) -> Option<Matched<'a>> {
-    if !pattern.contains('{') {
-        let rest = path.strip_prefix(pattern).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
-        let prefix = path.strip_suffix(rest)?;
-        return Some(Matched { prefix, rest, parameters: 0 });
+    let is_literal = !pattern.contains('{');
+    let rest = path.strip_prefix(pattern).filter(|rest| is_literal && (rest.is_empty() || rest.starts_with('/')));
+    if let Some(rest) = rest {
+        return Some(Matched { prefix: path.strip_suffix(rest)?, rest, parameters: 0 });
     }
     let (mut rest, mut parameters) = (path, 0);
     for segment in pattern.split('/').skip(1) {
@@ -28,7 +33,7 @@ pub fn match_prefix<'a>(pattern: &str, path: &'a str) -> Option<Matched<'a>> {
             if given.is_empty() {
                 return None;
             }
-        } else if given != segment {
+        } else if !percent_decode_str(given).eq(segment.bytes()) {
             return None;
         }
         rest = others;
@@ -59,6 +64,17 @@ mod tests {
         assert_eq!(rest("", "/info"), Some(("", "/info")));
         assert_eq!(rest("/echo", "/echoes"), None);
         assert_eq!(rest("/echo", "/ech"), None);
+    }
+
+    #[test]
+    fn a_segment_is_what_it_means_however_it_is_escaped() {
+        let matched = match_prefix("/chat/lobby", "/%63hat/%6c%6Fbby/info").unwrap();
+        assert_eq!(matched, Matched { prefix: "/%63hat/%6c%6Fbby", rest: "/info", parameters: 0 });
+        let matched = match_prefix("/chat/{room}", "/ch%61t/a%2Fb").unwrap();
+        assert_eq!(matched, Matched { prefix: "/ch%61t/a%2Fb", rest: "", parameters: 1 });
+        for path in ["/chat%2Flobby", "/%2563hat/lobby", "/chat/lobb%", "/chat/lobby%00"] {
+            assert_eq!(match_prefix("/chat/lobby", path), None, "{path}");
+        }
     }
 
     #[test]

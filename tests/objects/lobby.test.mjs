@@ -100,6 +100,26 @@ test("who waits for an on_start that fails is closed with 1011, and it runs agai
   assert.match(await second.frames.next("what is known"), /^a\["{.*present.*}"\]$/);
 });
 
+test("of two services whose prefixes overlap, the literal one has its room, however that is spelled", async (t) => {
+  const [first, ...others] = ["/lobby/hall", "/lobby/%68all", "/%6cobby/hall", "/lobby/h%61l%6C"];
+  const id = randomUUID();
+  const members = [];
+  for (const path of [first, ...others]) {
+    const socket = await openWebSocket(t, `${server.url}${path}/000/${id}/websocket`);
+    assert.equal(await socket.frames.next("the open frame"), "o");
+    socket.send('["about"]');
+    assert.equal(await socket.frames.next("an echo, and nothing that the other service knows"), 'a["about"]', path);
+    members.push(socket);
+  }
+  const headers = { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" };
+  for (const path of [first, ...others]) {
+    const body = JSON.stringify({ room: path, message: path });
+    const { status } = await request(`${server.url}/push`, { method: "POST", headers, body });
+    assert.equal(status, 200, path);
+    for (const { frames } of members) assert.equal(await frames.next("what was pushed"), `a[${JSON.stringify(path)}]`);
+  }
+});
+
 for (const [name, why] of [
   ["never", "after a moment"],
   ["mistyped", "at a stored value of another type"],

@@ -7,6 +7,7 @@ mod sleeper;
 mod trouble;
 mod witness;
 
+use super::echo::Echo;
 use crate::{Config, Placement, Services};
 use flood::Flood;
 use instance::Instance;
@@ -22,6 +23,8 @@ pub(super) fn add(services: Services, config: impl Fn(&str) -> Config) -> Servic
         .add(config("/instance"), |_| Instance::new())
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
         .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby::default())
+        // A room of its own, below the prefix of the others.
+        .add(config("/lobby/hall").placement(Placement::Shards(2)), |_| Echo)
         .add(config("/witness"), |_| Witness)
         .add(config("/trouble"), |_| Trouble)
 }
