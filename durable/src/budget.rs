@@ -18,10 +18,15 @@ const LIMIT: usize = 24 << 20;
 /// reads one poll.
 const STALLED: Millis = Millis::from_secs(30);
 
+/// Number of holders below which nobody looks for those that have nothing.
+const CLEAN_FIRST: usize = 64;
+
 thread_local! {
     static TOTAL: Cell<usize> = const { Cell::new(0) };
     /// Those that have something in their inbox, and some that had.
     static HOLDERS: RefCell<Vec<Weak<Entry>>> = const { RefCell::new(Vec::new()) };
+    /// Number of holders at which those that have nothing are looked for: twice as many as had something the last time.
+    static CLEAN_AT: Cell<usize> = const { Cell::new(CLEAN_FIRST) };
 }
 
 /// The part of the memory that one connection has.
@@ -30,6 +35,8 @@ pub(crate) struct Share {
     bytes: Cell<usize>,
     /// True once its inbox was emptied for others.
     is_lost: Cell<bool>,
+    /// True while it is among the holders.
+    is_listed: Cell<bool>,
 }
 
 impl Share {
@@ -102,7 +109,17 @@ pub(crate) fn count(entry: &Rc<Entry>) {
     entry.share.set(bytes);
     if before == 0 {
         HOLDERS.with_borrow_mut(|holders| {
-            holders.retain(|holder| holder.upgrade().is_some_and(|holder| holder.share.bytes.get() > 0));
+            if entry.share.is_listed.replace(true) {
+                return;
+            }
+            if holders.len() >= CLEAN_AT.get() {
+                holders.retain(|holder| {
+                    let Some(holder) = holder.upgrade() else { return false };
+                    holder.share.is_listed.set(holder.share.bytes.get() > 0);
+                    holder.share.is_listed.get()
+                });
+                CLEAN_AT.set(CLEAN_FIRST.max(holders.len().saturating_mul(2)));
+            }
             holders.push(Rc::downgrade(entry));
         });
     }

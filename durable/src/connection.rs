@@ -43,6 +43,10 @@ pub(crate) struct Entry {
     pub may_exceed: Cell<bool>,
     /// Whether it waits to be settled.
     pub touched: Cell<bool>,
+    /// True while the table counts it as open.
+    pub is_listed_as_open: Cell<bool>,
+    /// Keys of the sockets that lead to it.
+    pub sockets: RefCell<Vec<u64>>,
     /// Bytes that wait for the end of a burst.
     pub in_burst: Cell<usize>,
     /// Bytes that may wait for the client.
@@ -87,6 +91,8 @@ impl Entry {
             is_looked_at: Cell::new(false),
             may_exceed: Cell::new(false),
             touched: Cell::new(false),
+            is_listed_as_open: Cell::new(false),
+            sockets: RefCell::default(),
             in_burst: Cell::new(0),
             queue_limit: rules.queue_limit,
             outgoing: Outgoing::default(),

@@ -8,6 +8,8 @@ use crate::runtime::now;
 use crate::socket;
 use crate::table::Role;
 use crate::text::Text;
+use futures::channel::oneshot;
+use futures::future::select;
 use sockjs_protocol::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
 use sockjs_protocol::pacing::InboxFull;
 use sockjs_protocol::payload::{Messages, PayloadError, PayloadLimits};
@@ -17,13 +19,16 @@ use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
-use worker::{Result, WebSocket};
+use worker::{Delay, Result, WebSocket};
 
 /// What a client is told that sends more messages in a second than it may.
 pub(crate) const TOO_FAST: &str = "Too many messages";
 
 /// How long an alarm waits for settings that can be served.
 const MISCONFIGURED_RETRY: Duration = Duration::from_secs(60);
+
+/// For how long heartbeats wait for the application's alarm.
+const ALARM_FIRST: Duration = Duration::from_millis(50);
 
 /// When an object is looked at again in which nothing is due but a handler runs.
 const LOOK_AGAIN: Millis = Millis::from_secs(60);
@@ -135,16 +140,13 @@ impl Object {
             return self.state.storage().set_alarm(MISCONFIGURED_RETRY).await;
         }
         self.wake_sessions()?;
-        let due = self.take_room_alarm();
+        if let Some(service) = self.take_room_alarm() {
+            self.clone().tell_room_alarm(service).await;
+        }
         self.tick(|session, now| {
             session.tick(now);
             session.beat_early(now);
         });
-        if let Some(service) = due {
-            // Not awaited: the runtime has one alarm at a time, and heartbeats are not to wait for the application.
-            let object = self.clone();
-            self.run(async move { object.on_room_alarm(service).await }, "room_alarm");
-        }
         if self.is_idle() {
             self.armed.set(Armed::Never);
             self.clear_storage().await
@@ -155,6 +157,21 @@ impl Object {
         } else {
             Ok(())
         }
+    }
+
+    /// Tells the application of its alarm. What it broadcasts within a moment goes before heartbeats, in whose place it may be:
+    /// of a poll, either is the end. Longer they do not wait for the application, nor does the next alarm of the runtime.
+    async fn tell_room_alarm(self: Rc<Self>, service: String) {
+        let (done, told) = oneshot::channel();
+        let object = self.clone();
+        let tell = async move {
+            let told = object.on_room_alarm(service).await;
+            // Whoever waited may have gone on.
+            let _ = done.send(());
+            told
+        };
+        self.run(tell, "room_alarm");
+        select(told, Delay::from(ALARM_FIRST)).await;
     }
 
     /// Whether nobody is connected, nothing is due, and no handler runs.

@@ -56,11 +56,10 @@ impl Gates {
         rooms.get(service).is_some_and(|room| room.gate.is_shut(now()))
     }
 
-    /// True if something waits for this member of a room.
-    pub fn is_held_up_by(&self, entry: &Entry) -> bool {
+    /// Ids of the members that a room waits for.
+    fn waits_for(&self, service: &str) -> Vec<String> {
         let rooms = self.0.borrow();
-        let room = rooms.get(&entry.info.service);
-        room.is_some_and(|room| room.gate.is_held_up_by(now(), &entry.info.id))
+        rooms.get(service).map(|room| room.gate.held_up_by(now()).map(str::to_owned).collect()).unwrap_or_default()
     }
 
     /// True if the room does not wait for this member any more.
@@ -187,8 +186,9 @@ impl Object {
 
     /// Sees to it that those who hold up a room are looked at until they do not.
     fn look_at_members(&self, service: &str) {
-        for entry in self.table.borrow().entries() {
-            if entry.info.service == service && self.gates.is_held_up_by(&entry) {
+        for id in self.gates.waits_for(service) {
+            let entry = self.table.borrow().connection(&id);
+            if let Some(entry) = entry {
                 self.touch_now(&entry);
             }
         }

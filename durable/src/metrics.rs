@@ -165,7 +165,7 @@ impl Object {
             return;
         }
         let (now, due) = (now(), self.metrics.due.get());
-        let is_over = || ended && !self.table.borrow().has_open(1);
+        let is_over = || ended && self.table.borrow().open_count() == 0;
         if due <= now || is_over() {
             self.report_now(now);
         } else if due - now <= SOON && !self.metrics.is_waiting.replace(true) {

@@ -134,7 +134,7 @@ impl Object {
 
     /// Whether the object has as many connections as `config` lets it have.
     pub(crate) fn is_full(&self, config: &Config) -> bool {
-        config.connections_per_object.is_some_and(|most| self.table.borrow().has_open(most as usize))
+        config.connections_per_object.is_some_and(|most| self.table.borrow().open_count() >= most as usize)
     }
 
     pub(crate) fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
@@ -143,6 +143,7 @@ impl Object {
 
     /// Marks a connection whose session was told something; [`Object::settle`] follows.
     pub(crate) fn touch_now(&self, entry: &Rc<Entry>) {
+        self.table.borrow_mut().look(entry);
         if !entry.touched.replace(true) {
             self.touched.borrow_mut().push_back(entry.clone());
         }

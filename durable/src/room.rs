@@ -47,25 +47,32 @@ impl Room {
 
     /// The connection with this [`Connection::id`], if it is open.
     pub fn connection(&self, id: &str) -> Option<Connection> {
-        self.connections().into_iter().find(|connection| connection.id() == id)
+        let entry = self.awake()?.table.borrow().connection(id)?;
+        let is_here = entry.info.service == self.service && entry.session.borrow().is_open();
+        is_here.then(|| Connection { entry, object: self.object.clone(), is_own: false })
     }
 
     /// How many connections are open.
     pub fn count(&self) -> usize {
-        self.connections().len()
+        self.awake().map_or(0, |object| object.table.borrow().open_count_of(&self.service))
     }
 
     /// Every connection that is open: who is present, also after the object was restarted.
     pub fn connections(&self) -> Vec<Connection> {
-        let Some(object) = self.object.upgrade() else { return Vec::new() };
-        // A WebSocket's message alone does not read them.
-        if let Err(error) = object.wake_sessions() {
-            log::error("wake", Some(&self.service), error);
-        }
+        let Some(object) = self.awake() else { return Vec::new() };
         let entries = object.table.borrow().entries();
         let mine = entries.into_iter().filter(|entry| entry.info.service == self.service);
         let open = mine.filter(|entry| entry.session.borrow().is_open());
         open.map(|entry| Connection { entry, object: self.object.clone(), is_own: false }).collect()
+    }
+
+    /// The object, with the sessions that are stored: a WebSocket's message alone does not read them.
+    fn awake(&self) -> Option<Rc<Object>> {
+        let object = self.object.upgrade()?;
+        if let Err(error) = object.wake_sessions() {
+            log::error("wake", Some(&self.service), error);
+        }
+        Some(object)
     }
 
     /// Sends a message to every connection; it is kept once. Returns how many connections there are: none of them is skipped.

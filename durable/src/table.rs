@@ -16,13 +16,21 @@ pub(crate) enum Role {
     Receiver(Rc<Entry>, ReceiverId),
 }
 
-/// Every connection, by what leads to it.
+impl Role {
+    fn entry(&self) -> &Rc<Entry> {
+        let (Self::Client(entry) | Self::Receiver(entry, _)) = self;
+        entry
+    }
+}
+
+/// Every connection, by what leads to it. No event looks through all of them: an object may have tens of thousands.
 pub(crate) struct Table {
+    connections: HashMap<String, Rc<Entry>>,
     /// HTTP sessions by service and session id.
     sessions: HashMap<(String, String), Rc<Entry>>,
-    /// WebSocket connections by their id.
-    clients: HashMap<String, Rc<Entry>>,
     sockets: HashMap<u64, Role>,
+    /// How many connections are open, by service.
+    open: HashMap<String, usize>,
     next_key: u64,
 }
 
@@ -30,19 +38,50 @@ impl Table {
     pub fn new() -> Self {
         // After a panic this table is new while the sockets still have keys of the old one: start where none can be.
         let start = js_sys::Math::random() * (1u64 << 48) as f64;
-        Self { sessions: HashMap::new(), clients: HashMap::new(), sockets: HashMap::new(), next_key: start as u64 }
+        Self {
+            connections: HashMap::new(),
+            sessions: HashMap::new(),
+            sockets: HashMap::new(),
+            open: HashMap::new(),
+            next_key: start as u64,
+        }
     }
 
+    /// The HTTP session of a service.
     pub fn session(&self, service: &str, session: &str) -> Option<Rc<Entry>> {
         self.sessions.get(&(service.to_owned(), session.to_owned())).cloned()
     }
 
+    /// The connection with this id.
+    pub fn connection(&self, id: &str) -> Option<Rc<Entry>> {
+        self.connections.get(id).cloned()
+    }
+
     pub fn add_session(&mut self, entry: Rc<Entry>) {
-        self.sessions.insert(name(&entry), entry);
+        self.sessions.insert(name(&entry), entry.clone());
+        self.add_client(entry);
     }
 
     pub fn add_client(&mut self, entry: Rc<Entry>) {
-        self.clients.insert(entry.info.id.clone(), entry);
+        if entry.session.borrow().is_open() && !entry.is_listed_as_open.replace(true) {
+            *self.open.entry(entry.info.service.clone()).or_default() += 1;
+        }
+        self.connections.insert(entry.info.id.clone(), entry);
+    }
+
+    /// Notes that the connection may be open no more.
+    pub fn look(&mut self, entry: &Entry) {
+        if entry.is_listed_as_open.get() && !entry.session.borrow().is_open() {
+            self.close(entry);
+        }
+    }
+
+    fn close(&mut self, entry: &Entry) {
+        if entry.is_listed_as_open.take()
+            && let Some(open) = self.open.get_mut(&entry.info.service)
+        {
+            *open = open.saturating_sub(1);
+        }
     }
 
     pub fn role(&self, websocket: &WebSocket) -> Option<Role> {
@@ -52,44 +91,52 @@ impl Table {
     pub fn add_socket(&mut self, websocket: &WebSocket, role: Role) {
         self.next_key += 1;
         socket::set_key(websocket, self.next_key);
+        role.entry().sockets.borrow_mut().push(self.next_key);
         self.sockets.insert(self.next_key, role);
     }
 
     pub fn remove_socket(&mut self, websocket: &WebSocket) -> Option<Role> {
-        self.sockets.remove(&socket::key(websocket)?)
+        let key = socket::key(websocket)?;
+        let role = self.sockets.remove(&key)?;
+        role.entry().sockets.borrow_mut().retain(|other| *other != key);
+        Some(role)
     }
 
     /// A session is over: nothing leads to it any more.
     pub fn remove(&mut self, entry: &Rc<Entry>) {
+        self.close(entry);
         // The id may have been opened again since.
         if self.sessions.get(&name(entry)).is_some_and(|known| Rc::ptr_eq(known, entry)) {
             self.sessions.remove(&name(entry));
         }
-        self.clients.remove(&entry.info.id);
-        self.sockets.retain(|_, role| {
-            let (Role::Client(of) | Role::Receiver(of, _)) = role;
-            !Rc::ptr_eq(of, entry)
-        });
+        self.connections.remove(&entry.info.id);
+        for key in entry.sockets.take() {
+            self.sockets.remove(&key);
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.clients.is_empty()
+        self.connections.is_empty()
     }
 
     /// How many connections there are.
     pub fn count(&self) -> usize {
-        self.sessions.len() + self.clients.len()
+        self.connections.len()
     }
 
-    /// Whether so many connections are open, or more.
-    pub fn has_open(&self, count: usize) -> bool {
-        let open = self.sessions.values().chain(self.clients.values()).filter(|entry| entry.session.borrow().is_open());
-        open.take(count).count() == count
+    /// How many connections of all services are open.
+    pub fn open_count(&self) -> usize {
+        self.open.values().sum()
+    }
+
+    /// How many connections of a service are open.
+    pub fn open_count_of(&self, service: &str) -> usize {
+        self.open.get(service).copied().unwrap_or_default()
     }
 
     /// Every connection once.
     pub fn entries(&self) -> Vec<Rc<Entry>> {
-        self.sessions.values().chain(self.clients.values()).cloned().collect()
+        self.connections.values().cloned().collect()
     }
 }
 

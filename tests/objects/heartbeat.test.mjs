@@ -26,6 +26,13 @@ describe("heartbeats", { concurrency: true }, () => {
     for (const _ of [1, 2]) assert.equal((await session.poll()).body, "h\n");
   });
 
+  test("what the application's alarm broadcasts ends a poll in place of a heartbeat that is due soon", async (t) => {
+    // Its alarm comes each second; within half of this delay a heartbeat may come early.
+    const ticking = await startServer(t, { vars: { SOCKJS_HEARTBEAT_DELAY: "1500" } });
+    const session = await openPollingSession(`${ticking.url}/ticker`);
+    for (let polls = 0; polls < 5; polls += 1) assert.equal((await session.poll()).body, 'a["tick!"]\n');
+  });
+
   test("a raw WebSocket gets no heartbeats", async (t) => {
     const raw = await openWebSocket(t, `${server.url}/echo/websocket`);
     const framed = await openWebSocket(t, `${server.url}/echo/000/${randomUUID()}/websocket`);

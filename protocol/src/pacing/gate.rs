@@ -147,8 +147,16 @@ impl Gate {
     /// True if something waits for this member.
     pub fn is_held_up_by(&self, now: Millis, member: &str) -> bool {
         self.is_waited_at
-            && self.is_shut(now)
             && self.members.get(member).is_some_and(|member| self.waits_for(now, member, self.tired(now)))
+            && self.is_shut(now)
+    }
+
+    /// The members that something waits for.
+    pub fn held_up_by(&self, now: Millis) -> impl Iterator<Item = &str> {
+        let tired = self.tired(now);
+        let is_shut = self.is_waited_at && self.is_shut(now);
+        let held = self.members.iter().filter(move |(_, member)| is_shut && self.waits_for(now, member, tired));
+        held.map(|(id, _)| &**id)
     }
 
     /// True if this member is behind and the room does not wait for it any more.

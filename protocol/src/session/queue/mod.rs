@@ -29,6 +29,8 @@ pub(super) struct Queue {
     waiting_bytes: usize,
     /// Messages that wait; an item may stand for many.
     waiting_count: usize,
+    /// Messages that wait and that no row holds.
+    waiting_unstored: usize,
     /// Bytes of messages that are in memory.
     bytes_in_memory: usize,
     /// The last number given.
@@ -56,6 +58,7 @@ impl Queue {
             sent_bytes: 0,
             waiting_bytes: 0,
             waiting_count: 0,
+            waiting_unstored: 0,
             bytes_in_memory: 0,
             last: Seq(0),
             waiting_since: None,
@@ -242,19 +245,25 @@ impl Queue {
     fn add_waiting(&mut self, item: &Item) {
         self.waiting_bytes = self.waiting_bytes.saturating_add(item.bytes());
         self.waiting_count = self.waiting_count.saturating_add(item.count());
+        self.waiting_unstored = self.waiting_unstored.saturating_add(item.only_in_memory().into());
         self.bytes_in_memory = self.bytes_in_memory.saturating_add(item.bytes_in_memory());
     }
 
     /// Counts `item` as one that waits no more, and is not in memory either.
     fn remove_waiting(&mut self, item: &Item) {
-        self.pass_on(item.count(), item.bytes());
+        self.pass_on(item.count(), item.bytes(), item.only_in_memory().into());
         self.bytes_in_memory = self.bytes_in_memory.saturating_sub(item.bytes_in_memory());
     }
 
-    /// Counts so many messages and bytes as ones that wait no more.
-    fn pass_on(&mut self, count: usize, bytes: usize) {
+    /// Counts so many messages and bytes as ones that wait no more; no row held `unstored` of the messages.
+    fn pass_on(&mut self, count: usize, bytes: usize, unstored: usize) {
         self.waiting_count = self.waiting_count.saturating_sub(count);
         self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
+        self.waiting_unstored = self.waiting_unstored.saturating_sub(unstored);
+    }
+
+    fn count_unstored(&mut self) {
+        self.waiting_unstored = self.items.iter().skip(self.sent).filter(|item| item.only_in_memory()).count();
     }
 
     /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all after it
@@ -265,10 +274,11 @@ impl Queue {
         if matches!(first.body, Body::Open) {
             let last = first.seq;
             self.sent += 1;
-            self.pass_on(1, 0);
+            self.pass_on(1, 0, 0);
             return Some(Taken { frame: Frame::Open, last, stored: None });
         }
         let (mut messages, mut bytes, mut frame, mut last, mut stored) = (Vec::new(), 0, EMPTY_LEN, first.seq, None);
+        let mut unstored = 0;
         for item in self.items.iter().skip(self.sent) {
             let Body::Message(message) = &item.body else { break };
             frame = joined_len(frame, message);
@@ -280,8 +290,9 @@ impl Queue {
             messages.push(message.clone());
             bytes += message.len();
             last = item.seq;
-            if item.stored {
-                stored = Some(item.seq);
+            match item.stored {
+                true => stored = Some(item.seq),
+                false => unstored += 1,
             }
         }
         if messages.is_empty() {
@@ -289,7 +300,7 @@ impl Queue {
         }
         self.sent += messages.len();
         self.sent_bytes += bytes;
-        self.pass_on(messages.len(), bytes);
+        self.pass_on(messages.len(), bytes, unstored);
         self.settle_waiting();
         Some(Taken { frame: Frame::Messages(messages), last, stored })
     }
@@ -303,7 +314,8 @@ impl Queue {
         self.items.retain(|item| !item.is_elsewhere());
         self.sent_bytes = 0;
         self.sent = 0;
-        if self.items.iter().any(Item::only_in_memory) {
+        self.count_unstored();
+        if self.waiting_unstored > 0 {
             self.waiting_since.get_or_insert(now);
         }
     }
@@ -330,7 +342,7 @@ impl Queue {
                     self.items.insert(self.sent, part);
                 }
                 let Some(item) = self.items.get_mut(self.sent) else { break };
-                let (count, known) = (item.count(), item.bytes());
+                let (count, known, unstored) = (item.count(), item.bytes(), item.only_in_memory());
                 let is_last = item.seq >= *through;
                 if let Body::InRows(_, bytes) = &mut item.body {
                     *bytes = if is_last { left } else { 0 };
@@ -339,7 +351,7 @@ impl Queue {
                 left = left.saturating_sub(in_flight);
                 self.sent += 1;
                 self.sent_bytes = self.sent_bytes.saturating_add(in_flight);
-                self.pass_on(count, known);
+                self.pass_on(count, known, unstored.into());
             }
             if self.items.get(self.sent.wrapping_sub(1)).is_none_or(|item| item.seq < *through) {
                 self.items.insert(self.sent, Item { seq: *through, body: Body::Elsewhere(left), stored: false });
@@ -391,7 +403,7 @@ impl Queue {
             self.bytes_in_memory = self.bytes_in_memory.saturating_sub(item.bytes_in_memory());
             match is_in_flight {
                 true => self.sent_bytes = self.sent_bytes.saturating_sub(item.bytes()),
-                false => self.pass_on(item.count(), item.bytes()),
+                false => self.pass_on(item.count(), item.bytes(), item.only_in_memory().into()),
             }
             if item.stored {
                 through = Some(item.seq);
@@ -406,6 +418,9 @@ impl Queue {
         for item in self.items.iter_mut().take_while(|item| item.seq <= seq).filter(|item| !item.is_in_rows()) {
             item.stored = false;
         }
+        if self.items.get(self.sent).is_some_and(|item| item.seq <= seq) {
+            self.count_unstored();
+        }
     }
 
     /// Notes that no row holds the items from `first` to `last`, though one was to.
@@ -414,8 +429,9 @@ impl Queue {
         for item in self.items.iter_mut().filter(|item| is_meant(item)) {
             item.stored = false;
         }
+        self.count_unstored();
         self.settle_waiting();
-        if self.items.iter().skip(self.sent).any(Item::only_in_memory) {
+        if self.waiting_unstored > 0 {
             self.waiting_since = Some(now + RETRY);
         }
     }
@@ -438,7 +454,15 @@ impl Queue {
     /// Everything that waits in memory alone, as rows; from now on it is stored.
     pub fn take_unstored(&mut self) -> Vec<Row> {
         let (mut rows, mut row_bytes) = (Vec::<Row>::new(), 0);
-        for item in self.items.iter_mut().skip(self.sent).filter(|item| item.only_in_memory()) {
+        // They are the last ones, mostly: what is stored already is not looked through with each message.
+        let mut left = self.waiting_unstored;
+        let is_later = |item: &&mut Item| {
+            let is_wanted = left > 0;
+            left -= usize::from(is_wanted && item.only_in_memory());
+            is_wanted
+        };
+        let later = self.items.iter_mut().skip(self.sent).rev().take_while(is_later).collect::<Vec<_>>();
+        for item in later.into_iter().rev().filter(|item| item.only_in_memory()) {
             let Body::Message(message) = &item.body else { continue };
             item.stored = true;
             // With its quotes and a comma.
@@ -455,11 +479,12 @@ impl Queue {
             }
         }
         self.waiting_since = None;
+        self.waiting_unstored = 0;
         rows
     }
 
     fn settle_waiting(&mut self) {
-        if !self.items.iter().skip(self.sent).any(Item::only_in_memory) {
+        if self.waiting_unstored == 0 {
             self.waiting_since = None;
         }
     }
