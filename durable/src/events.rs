@@ -113,23 +113,22 @@ impl Object {
             entry.session.borrow_mut().disconnected(now(), code, reason);
             self.touch_and_settle(entry);
         }
-        let is_missing = match &role {
-            Some(Role::Receiver(entry, receiver)) => end_receiver(entry, *receiver, websocket, code, reason),
-            _ => false,
-        };
+        if let Some(Role::Receiver(entry, receiver)) = role {
+            let is_missing = end_receiver(&entry, receiver, websocket, code, reason);
+            self.table.borrow_mut().remove_socket(websocket);
+            self.touch_and_settle(&entry);
+            // After what was written is deleted: the runtime holds the answer back until that is on disk, and with the answer the
+            // Worker forgets.
+            return socket::close(websocket, if is_missing { MISSING } else { code }, reason);
+        }
         // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
         // anywhere else, the client's connection stays half open for seconds (workerd 1.20261117).
-        socket::close(websocket, if is_missing { MISSING } else { code }, reason);
+        socket::close(websocket, code, reason);
         self.table.borrow_mut().remove_socket(websocket);
-        let entry = match role {
-            Some(Role::Client(entry)) => {
-                entry.session.borrow_mut().disconnected(now(), code, reason);
-                entry
-            }
-            Some(Role::Receiver(entry, _)) => entry,
-            None => return,
-        };
-        self.touch_and_settle(&entry);
+        if let Some(Role::Client(entry)) = role {
+            entry.session.borrow_mut().disconnected(now(), code, reason);
+            self.touch_and_settle(&entry);
+        }
     }
 
     /// The alarm fired: everyone who is due, or nearly so, is served at once.
