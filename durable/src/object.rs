@@ -18,6 +18,7 @@ use crate::pending::Graces;
 use crate::runtime::{now, run};
 use crate::services::Services;
 use crate::shared_frames::SharedFrames;
+use crate::stall::Stalls;
 use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
@@ -60,6 +61,7 @@ pub struct Object {
     touched: RefCell<VecDeque<Rc<Entry>>>,
     pub(crate) bursts: Bursts,
     pub(crate) looks: Looks,
+    pub(crate) stalls: Stalls,
     pub(crate) gates: Gates,
     pub(crate) shared: SharedFrames,
     is_settling: Cell<bool>,
@@ -94,6 +96,7 @@ impl Object {
             touched: RefCell::default(),
             bursts: Bursts::default(),
             looks: Looks::default(),
+            stalls: Stalls::default(),
             gates: Gates::default(),
             shared: SharedFrames::default(),
             is_settling: Cell::new(false),

@@ -29,6 +29,8 @@ pub enum CloseReason {
     HandlerFailed,
     /// A member of a room that the others do not wait for any more, and whose queue is full: 1013.
     TooSlow,
+    /// The client took nothing for `stall_timeout` although something waited for it: 1013.
+    Stalled,
     /// The client broke a rule of the protocol or a limit.
     Violation {
         /// The code it was closed with: 1003 for binary, 1008 for too many messages or none in time, 1009 for too
