@@ -1,4 +1,4 @@
-//! Whether a client leaves before its response is complete.
+//! Whether a client leaves, or stalls, before its response is complete.
 //!
 //! Two signals tell, and neither is enough by itself (workerd 1.20260426 to 1.20261117): `request.signal` aborts, also
 //! while there is no response yet, but only under the flag `enable_request_signal`; the response's stream is dropped, in
@@ -9,6 +9,7 @@ use crate::invocation::Invocation;
 use crate::later::Expected;
 use futures::channel::oneshot;
 use js_sys::Function;
+use sockjs_protocol::envelope::ToObject;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -69,7 +70,7 @@ impl Departure {
         self.unanswered = None;
         *self.state.line.borrow_mut() = line;
         if self.state.gone.get() {
-            self.state.tell();
+            self.state.tell(&ToObject::Gone);
         }
     }
 
@@ -81,6 +82,12 @@ impl Departure {
     /// Whether the client left.
     pub fn is_gone(&self) -> bool {
         self.state.gone.get()
+    }
+
+    /// What to call when the client stalls, which ends the response: the object is told.
+    pub fn on_stall(&self) -> impl FnOnce() + 'static {
+        let state = self.state.clone();
+        move || state.end(ToObject::Stalled)
     }
 
     /// The response is complete: leaving now means nothing.
@@ -98,15 +105,19 @@ impl Drop for Departure {
 
 impl State {
     fn leave(&self) {
+        self.end(ToObject::Gone);
+    }
+
+    fn end(&self, how: ToObject) {
         if !self.complete.get() && !self.gone.replace(true) {
-            self.tell();
+            self.tell(&how);
         }
     }
 
-    fn tell(&self) {
+    fn tell(&self, how: &ToObject) {
         let line = self.line.borrow_mut().take();
         if let Some(line) = line {
-            line.tell_gone();
+            line.tell(how);
         }
     }
 }

@@ -147,7 +147,7 @@ impl Inner {
         self.messages.code.get() == Some(FINISHED)
     }
 
-    /// What it takes to say that the client is gone.
+    /// What it takes to say that the client is gone, or stalls.
     pub fn line(&self) -> Line {
         Line { socket: self.socket.clone(), messages: self.messages.clone() }
     }
@@ -166,7 +166,7 @@ impl Drop for Inner {
     }
 }
 
-/// The way to say on an inner socket that the client is gone.
+/// The way to say on an inner socket how the client ended the response.
 #[derive(Debug)]
 pub(crate) struct Line {
     socket: WebSocket,
@@ -175,8 +175,8 @@ pub(crate) struct Line {
 
 impl Line {
     /// Says it, closes the socket, and wakes whoever waits on it.
-    pub fn tell_gone(self) {
-        let _ = self.socket.send_with_bytes(ToObject::Gone.encode());
+    pub fn tell(self, how: &ToObject) {
+        let _ = self.socket.send_with_bytes(how.encode());
         let _ = self.socket.close(Some(LEFT), Some(""));
         self.messages.close();
     }

@@ -14,7 +14,8 @@ use wasm_bindgen::{JsCast, JsValue};
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    fn wake(after_ms: f64, number: u32, tell: &Function);
+    /// Calls `tell` with `number` after a time.
+    pub(crate) fn wake(after_ms: f64, number: u32, tell: &Function);
 }
 
 /// What is told: a value, or what was thrown.

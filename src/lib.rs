@@ -60,6 +60,7 @@ mod send;
 mod serve;
 #[cfg(feature = "server")]
 mod server;
+mod stall;
 mod stream;
 mod task;
 mod ticket;

@@ -3,11 +3,12 @@
 //! 1. The object is asked to attach a receiver. What it answers to a poll at once (200) is the whole response. A stream's
 //!    head and prelude go out before it is asked.
 //! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
-//!    one frame to a chunk. Each is taken only when the client's side asks for it.
+//!    one frame after the other, large ones in pieces. Each is taken only when the client's side asks for it.
 //! 3. When the last frame was written, the inner socket is closed with `FINISHED`; if it was lost before, the object is told
 //!    by a request of its own. So it is if it slept meanwhile and does not have what this side held: the request brings that
 //!    back. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
-//!    before that, step 1 comes again, in the same response.
+//!    before that, step 1 comes again, in the same response. When the client takes nothing for `stall_timeout`, the response is
+//!    aborted, and the object is told `Stalled`.
 
 use crate::access::frame_ancestors;
 use crate::callback::callback_of;
@@ -23,19 +24,22 @@ use crate::place::Destination;
 use crate::progress::{Progress, Step, Written};
 use crate::random;
 use crate::respond::{Reply, cookie_of, cors_of, fixed, refused, streamed};
+use crate::stream::body;
 use futures::Stream;
 use futures::future::{Either, select};
 use futures::stream::unfold;
 use js_sys::{Date, Uint8Array};
 use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, Pass, ToEdge};
+use sockjs_protocol::frame::Frame;
 use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::session::{ReceiverId, Seq};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::{HTML, Receive};
 use std::pin::pin;
 use std::time::Duration;
-use worker::{Context, Delay, Result, web_sys};
+use worker::web_sys::{self, ReadableStream};
+use worker::{Context, Delay, Result};
 
 /// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
 const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), Millis(1000)];
@@ -93,9 +97,10 @@ pub(crate) async fn receive(
         timer: None,
         asked: false,
         attempts: 0,
+        stall_timeout: config.stall_timeout,
     };
     if !row.one_frame {
-        return streamed(head, receiver.chunks());
+        return streamed(head, &receiver.body());
     }
     let began = now();
     let answer = match receiver.attach().await {
@@ -106,7 +111,7 @@ pub(crate) async fn receive(
     match answer {
         // Nobody will read the stream, so nothing would drop it.
         Answer::Waiting if receiver.departure.is_gone() => fixed(head, []),
-        Answer::Waiting => streamed(head, receiver.chunks()),
+        Answer::Waiting => streamed(head, &receiver.body()),
         Answer::Complete(frame) => {
             receiver.departure.complete();
             match receiver.take(frame) {
@@ -151,6 +156,8 @@ struct Receiver {
     asked: bool,
     /// Attempts to attach again since the object was last heard of.
     attempts: usize,
+    /// Longest time in which the client may take nothing.
+    stall_timeout: Millis,
 }
 
 /// What an attempt to attach came to.
@@ -170,6 +177,12 @@ enum Answer {
 }
 
 impl Receiver {
+    /// The response's body.
+    fn body(self) -> ReadableStream {
+        let (timeout, on_stall) = (self.stall_timeout, self.departure.on_stall());
+        body(self.chunks(), timeout, on_stall)
+    }
+
     /// The chunks of the response's body.
     fn chunks(self) -> impl Stream<Item = Vec<u8>> {
         let prelude = self.progress.prelude();
@@ -238,10 +251,10 @@ impl Receiver {
     /// What is to be done with a message of the object.
     fn take(&mut self, message: ToEdge) -> Step {
         if let ToEdge::Frame { frame, .. } = &message {
-            // No application closes with these codes.
+            // No application closes with these codes. With 1013 sessions that were open are closed, too.
             if frame.starts_with("c[2010,") {
                 self.refuse(Refused::Contended);
-            } else if frame.starts_with("c[1013,") {
+            } else if frame.starts_with("c[1013,") && *frame == Frame::too_many_connections().encode() {
                 self.refuse(Refused::Full);
             }
         }

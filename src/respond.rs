@@ -5,15 +5,13 @@ use crate::access::has_list;
 use crate::facts::{Facts, header};
 use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid, nosniff};
 use crate::iframe::etag;
-use crate::stream::body;
-use futures::Stream;
 use js_sys::Date;
 use sockjs_protocol::origin::Standing;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::web_sys::ResponseInit;
+use worker::web_sys::{ReadableStream, ResponseInit};
 use worker::{Result, web_sys};
 
 /// A response as the runtime has it. `worker`'s own (0.8.7) is put together from parts, and the runtime's made of it.
@@ -35,9 +33,9 @@ pub(crate) fn bodiless(head: Head) -> Result<Reply> {
     Ok(respond(None, &init(head)?)?)
 }
 
-/// A response whose head goes out at once, and then each item of `chunks` as one chunk, when the one before was written.
-pub(crate) fn streamed(head: Head, chunks: impl Stream<Item = Vec<u8>> + 'static) -> Result<Reply> {
-    Ok(Reply::new_with_opt_readable_stream_and_init(Some(&body(chunks)), &init(head)?)?)
+/// A response with `body`, whose head goes out at once.
+pub(crate) fn streamed(head: Head, body: &ReadableStream) -> Result<Reply> {
+    Ok(Reply::new_with_opt_readable_stream_and_init(Some(body), &init(head)?)?)
 }
 
 /// What never changes under its URL, or 304 if the client has it.

@@ -189,7 +189,7 @@ fn not_opened() -> Result<Reply> {
 
 /// The client is to try again later.
 fn full() -> Result<Reply> {
-    let frame = Frame::Close { code: 1013, reason: "Too many connections".into() };
+    let frame = Frame::too_many_connections();
     reply::frame(&Delivery { seq: None, frame, end: true })
 }
 

@@ -70,6 +70,7 @@ impl Object {
             entry.links.borrow_mut().set(id, Link::Client(server.clone()));
         }
         for delivery in &deliveries {
+            entry.give(&delivery.frame);
             send(&server, raw, &delivery.frame);
         }
         if entry.session.borrow().is_closed() {

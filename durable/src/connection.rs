@@ -12,6 +12,7 @@ use crate::pace::Waiters;
 use crate::rate::Rate;
 use crate::room::Room;
 use crate::runtime::now;
+use crate::stall::Stall;
 use sockjs_protocol::frame::Message;
 use sockjs_protocol::meter::Part;
 use sockjs_protocol::options::Config;
@@ -53,6 +54,10 @@ pub(crate) struct Entry {
     queue_limit: usize,
     /// What waits on the client's own WebSocket.
     pub outgoing: Outgoing,
+    /// How long it has waited there.
+    pub stall: Cell<Stall>,
+    /// True while the object looks whether it stalls.
+    pub is_watched: Cell<bool>,
     /// How fast the client sends.
     pub rate: RefCell<Rate>,
     /// What the application keeps with it, as JSON.
@@ -96,6 +101,8 @@ impl Entry {
             in_burst: Cell::new(0),
             queue_limit: rules.queue_limit,
             outgoing: Outgoing::default(),
+            stall: Cell::default(),
+            is_watched: Cell::new(false),
             rate: RefCell::default(),
             state: RefCell::default(),
             counted,
@@ -105,12 +112,13 @@ impl Entry {
 
     /// Bytes that wait on the client's own WebSocket, as the runtime says.
     pub fn buffered_on_socket(&self) -> usize {
-        let buffered = match self.links.borrow().get(Receiver::WEBSOCKET.id) {
-            Some(Link::Client(websocket)) => websocket.as_ref().buffered_amount() as usize,
-            _ => 0,
-        };
-        self.outgoing.correct(buffered);
-        buffered
+        match self.links.borrow().get(Receiver::WEBSOCKET.id) {
+            Some(Link::Client(websocket)) => self.buffered_on(websocket),
+            _ => {
+                self.outgoing.correct(0);
+                0
+            }
+        }
     }
 
     /// Whether `bytes` more may be sent, with what is sent already but goes to the socket only when this event is settled.

@@ -53,15 +53,12 @@ impl Object {
                     Ok(ToObject::Progress { written, held }) => {
                         entry.session.borrow_mut().answered(receiver, written, &held);
                     }
-                    Ok(ToObject::Gone) => {
-                        entry.links.borrow_mut().lost(receiver, websocket);
-                        entry.session.borrow_mut().detach(now(), receiver, Departure::ClientGone);
-                    }
+                    Ok(ToObject::Gone) => end_response(&entry, receiver, websocket, Departure::ClientGone),
+                    Ok(ToObject::Stalled) => end_response(&entry, receiver, websocket, Departure::Stalled),
                     Err(error) => {
                         log::error("inner_socket", Some(&entry.info.service), error);
                         socket::close(websocket, 1002, "unknown message");
-                        entry.links.borrow_mut().lost(receiver, websocket);
-                        entry.session.borrow_mut().detach(now(), receiver, Departure::Broken);
+                        end_response(&entry, receiver, websocket, Departure::Broken);
                     }
                 }
                 self.touch_and_settle(&entry);
@@ -190,6 +187,12 @@ impl Object {
         }
         role
     }
+}
+
+/// The response of a receiver ended, as was said on its inner socket.
+fn end_response(entry: &Entry, receiver: ReceiverId, websocket: &WebSocket, how: Departure) {
+    entry.links.borrow_mut().lost(receiver, websocket);
+    entry.session.borrow_mut().detach(now(), receiver, how);
 }
 
 /// The inner socket of a receiver ended. True if the Worker held frames that the object does not have.

@@ -42,6 +42,7 @@ mod sends;
 mod services;
 mod shared_frames;
 mod socket;
+mod stall;
 mod start;
 mod state;
 mod store;

@@ -19,6 +19,7 @@ use crate::pending::Graces;
 use crate::runtime::{now, run};
 use crate::services::Services;
 use crate::shared_frames::SharedFrames;
+use crate::stall::Stalls;
 use crate::start::Handlers;
 use crate::store::Store;
 use crate::table::Table;
@@ -61,6 +62,7 @@ pub struct Object {
     touched: RefCell<VecDeque<Rc<Entry>>>,
     pub(crate) bursts: Bursts,
     pub(crate) looks: Looks,
+    pub(crate) stalls: Stalls,
     pub(crate) gates: Gates,
     pub(crate) memory: Memory,
     pub(crate) shared: SharedFrames,
@@ -96,6 +98,7 @@ impl Object {
             touched: RefCell::default(),
             bursts: Bursts::default(),
             looks: Looks::default(),
+            stalls: Stalls::default(),
             gates: Gates::default(),
             memory: Memory::default(),
             shared: SharedFrames::default(),

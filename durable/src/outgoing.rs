@@ -33,18 +33,20 @@ impl Outgoing {
         self.bytes.set(self.bytes.get().saturating_add(bytes));
     }
 
-    /// This many bytes still wait.
-    pub fn correct(&self, waiting: usize) {
+    /// This many bytes still wait. Returns those that could wait at most, as far as is known: the bytes that waited when the
+    /// runtime was asked before, and all that were sent since. If fewer wait, the client has read.
+    pub fn correct(&self, waiting: usize) -> usize {
         let sent = self.bytes.replace(waiting);
         if self.is_unknown.take() {
             // Nobody knows how many messages the others were: as if each had as many bytes as it costs.
             let before = waiting.saturating_sub(sent).div_ceil(MESSAGE_COST);
             self.messages.set(self.messages.get().saturating_add(before));
-            return;
+            return sent;
         }
         // At most as many as there were; where nothing waits, none.
         let left = self.messages.get().saturating_mul(waiting).div_ceil(sent.max(1));
         self.messages.set(left.min(self.messages.get()));
+        sent
     }
 
     /// Counts nothing any more, because the socket is closed.

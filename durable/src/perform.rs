@@ -6,10 +6,12 @@ use crate::log;
 use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
+use crate::stall;
 use sockjs_protocol::envelope::ToEdge;
 use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{Change, Departure, Event, Output, Receiver, ReceiverId, Seq};
+use sockjs_protocol::session::{Change, Departure, Event, Output, Receiver, ReceiverId, Seq, WINDOW};
+use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
@@ -40,7 +42,9 @@ impl Object {
             };
             match output {
                 None => break,
-                Some(Output::Deliver { to, seq, frame, end }) => self.deliver(entry, to, Delivery { seq, frame, end }),
+                Some(Output::Deliver { to, seq, frame, end }) => {
+                    self.deliver(now, entry, to, Delivery { seq, frame, end })
+                }
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
                 Some(Output::Ask(receiver)) => self.ask(entry, receiver),
                 Some(Output::Read(first)) => self.read_rows(entry, first),
@@ -88,14 +92,14 @@ impl Object {
         entry.session.borrow_mut().read(now(), first, &rows);
     }
 
-    fn deliver(self: &Rc<Self>, entry: &Rc<Entry>, to: ReceiverId, delivery: Delivery) {
+    fn deliver(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, to: ReceiverId, delivery: Delivery) {
         let link = entry.links.borrow_mut().take(to);
         let ended = match link {
             Some(Link::Opening(mut deliveries)) => {
                 deliveries.push(delivery);
                 return entry.links.borrow_mut().set(to, Link::Opening(deliveries));
             }
-            Some(Link::Client(websocket)) => return self.deliver_to_client(entry, websocket, &delivery),
+            Some(Link::Client(websocket)) => return self.deliver_to_client(now, entry, websocket, &delivery),
             Some(Link::Inner(inner)) => {
                 let sent = inner.send_with_bytes(delivery.to_edge().encode());
                 if delivery.end {
@@ -119,25 +123,22 @@ impl Object {
             None => Some(Departure::Broken),
         };
         if let Some(how) = ended {
-            entry.session.borrow_mut().detach(now(), to, how);
+            entry.session.borrow_mut().detach(now, to, how);
         }
     }
 
-    /// Whether the Worker has to say that it wrote this, before it counts as delivered: a 200 goes down with its object.
+    /// Whether the Worker has to say that it wrote this, before it counts as delivered: a 200 goes down with its object, and nobody
+    /// would see how long its client takes for a large one.
     fn is_to_be_confirmed(&self, entry: &Entry, delivery: &Delivery) -> bool {
         let durability = self.services.find(&entry.info.service).map(|service| service.config.durability);
-        durability == Some(Durability::Outbox) && matches!(delivery.frame, Frame::Messages(_))
+        let is_outbox = durability == Some(Durability::Outbox);
+        matches!(delivery.frame, Frame::Messages(_)) && (is_outbox || delivery.frame.encoded_len() > WINDOW)
     }
 
-    fn deliver_to_client(&self, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {
+    fn deliver_to_client(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {
         let raw = entry.info.transport == Transport::WebSocketRaw;
-        if let Frame::Messages(messages) = &delivery.frame {
-            // A raw message is one of the runtime's; the others go in one together.
-            match raw {
-                true => entry.outgoing.add(messages.len(), messages.iter().map(Message::len).sum()),
-                false => entry.outgoing.add(1, messages.iter().map(Message::quoted_len).sum()),
-            }
-        }
+        self.look_for_stall(now, entry, &websocket);
+        entry.give(&delivery.frame);
         let sent = match &delivery.frame {
             Frame::Messages(messages) if !raw && messages.iter().all(Message::is_shared) => {
                 self.shared.send(&websocket, messages)
@@ -145,12 +146,15 @@ impl Object {
             frame => send(&websocket, raw, frame),
         };
         if !sent {
-            entry.session.borrow_mut().disconnected(now(), 1006, "");
+            entry.session.borrow_mut().disconnected(now, 1006, "");
         } else if delivery.end {
             socket::over(&websocket);
             close_after(&websocket, raw, &delivery.frame);
         } else {
             entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket));
+            if entry.outgoing.cost() > stall::MUCH {
+                self.watch(entry);
+            }
         }
     }
 

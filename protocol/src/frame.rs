@@ -30,6 +30,11 @@ impl Frame {
         Self::Close { code: 2010, reason: "Another connection still open".into() }
     }
 
+    /// The frame a receiver gets whose session would be one too many for its object.
+    pub fn too_many_connections() -> Self {
+        Self::Close { code: 1013, reason: "Too many connections".into() }
+    }
+
     /// Reads the messages of an `a[...]` frame that [`Frame::encode`] wrote. None for anything else.
     pub fn read_messages(text: &str) -> Option<Vec<Message>> {
         let mut messages = Vec::new();
@@ -42,13 +47,22 @@ impl Frame {
         Some(messages)
     }
 
+    /// Bytes of the encoded frame.
+    pub fn encoded_len(&self) -> usize {
+        match self {
+            Self::Open | Self::Heartbeat => 1,
+            Self::Messages(messages) => messages.iter().fold(EMPTY_LEN, joined_len),
+            Self::Close { code, reason } => format!("c[{code},]").len() + quoted_len(reason),
+        }
+    }
+
     /// The frame as text, as it goes over a WebSocket or into a transport's wrapping.
     pub fn encode(&self) -> String {
         match self {
             Self::Open => "o".into(),
             Self::Heartbeat => "h".into(),
             Self::Messages(messages) => {
-                let mut text = String::with_capacity(messages.iter().fold(EMPTY_LEN, joined_len));
+                let mut text = String::with_capacity(self.encoded_len());
                 text.push('a');
                 push_array(&mut text, messages);
                 text
@@ -262,9 +276,7 @@ mod tests {
             (Frame::another_connection(), r#"c[2010,"Another connection still open"]"#),
         ] {
             assert_eq!(frame.encode(), text);
-            if let Frame::Messages(messages) = frame {
-                assert_eq!(messages.iter().fold(EMPTY_LEN, joined_len), text.len());
-            }
+            assert_eq!(frame.encoded_len(), text.len());
         }
     }
 

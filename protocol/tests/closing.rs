@@ -219,3 +219,57 @@ fn a_client_that_leaves_takes_its_rows_along() {
         ["discard #1", "closed Interrupted", "store close 1002 Connection interrupted"]
     );
 }
+
+const STALLED: &str = r#"c[1013,"Stalled"] end"#;
+const STALLED_CLOSED: [&str; 2] = ["closed Stalled", "store close 1013 Stalled"];
+
+#[test]
+fn a_client_that_stalls_is_closed_with_1013_and_what_waited_is_dropped() {
+    for receiver in [poll(2), stream(2)] {
+        let mut session = Driver::idle(Rules::default());
+        session.attach(receiver);
+        session.send("read or not");
+        session.send("waits behind it");
+        assert_eq!(session.detach(2, Departure::Stalled), STALLED_CLOSED);
+        assert_eq!(session.attach(poll(3)), [format!("to 3: {STALLED}")]);
+        assert_eq!(session.pass(60_000), ["5000 forget"]);
+    }
+}
+
+#[test]
+fn a_client_that_stalls_takes_its_rows_along() {
+    let mut session = Driver::idle(outbox());
+    session.attach(stream(2));
+    session.send("x");
+    let closed = session.detach(2, Departure::Stalled);
+    assert_eq!(closed, ["discard #1", STALLED_CLOSED[0], STALLED_CLOSED[1]]);
+}
+
+#[test]
+fn after_a_restart_the_application_is_told_that_the_client_stalled() {
+    let mut session = Driver::idle(Rules::default());
+    session.slow_application = true;
+    session.attach(stream(2));
+    session.send("x");
+    assert!(session.detach(2, Departure::Stalled).contains(&STALLED_CLOSED[0].into()));
+    assert!(session.restart().contains(&STALLED_CLOSED[0].into()));
+}
+
+#[test]
+fn who_contends_with_a_client_that_stalls_gets_the_close_frame() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    session.send("x");
+    session.attach(stream(3));
+    assert!(session.detach(2, Departure::Stalled).contains(&format!("to 3: {STALLED}")));
+}
+
+#[test]
+fn a_client_that_stalls_before_a_close_frame_gets_that_one_next() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    session.send("x");
+    session.close();
+    assert_eq!(session.detach(2, Departure::Stalled), NOTHING);
+    assert_eq!(session.attach(poll(3)), [format!("to 3: {CLOSE}")]);
+}

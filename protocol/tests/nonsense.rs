@@ -26,7 +26,7 @@ fn seq() -> impl Strategy<Value = Seq> {
 }
 
 fn departure() -> impl Strategy<Value = Departure> {
-    prop::sample::select(vec![Departure::Finished, Departure::Broken, Departure::ClientGone])
+    prop::sample::select(vec![Departure::Finished, Departure::Broken, Departure::ClientGone, Departure::Stalled])
 }
 
 fn any_input() -> impl Strategy<Value = Input> {

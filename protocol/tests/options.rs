@@ -53,7 +53,7 @@ fn a_bad_option_is_named() {
         (echo().inbox_limit(0), "inbox_limit"),
         (echo().inbox_limit((32 << 20) + 1), "inbox_limit"),
         (echo().send_timeout(Millis(999)), "send_timeout"),
-        (echo().stall_timeout(Millis(0)), "stall_timeout"),
+        (echo().stall_timeout(Millis(999)), "stall_timeout"),
         (echo().frame_limit(0), "frame_limit"),
         (echo().room_patience(Millis(20_001)), "room_patience"),
         (echo().message_limit(9 << 20), "message_limit"),

@@ -1,4 +1,4 @@
-// What /flood logs: one line of JSON at the end of each flood. What else is logged is shown.
+// What /flood logs: one line of JSON at the end of each flood, and one at the end of each connection. What else is logged is shown.
 
 import { Queue } from "../harness/queue.mjs";
 
@@ -6,6 +6,7 @@ export class FloodLog {
   #rest = "";
   /** `{ accepted, refused }`: numbers of messages. */
   reports = new Queue();
+  #closes = new Map();
 
   add(text) {
     const lines = (this.#rest + text).split("\n");
@@ -13,8 +14,16 @@ export class FloodLog {
     for (const line of lines) this.#read(line);
   }
 
+  /** The queue of what `on_close` of a session was told; for a raw WebSocket its query is the session id. */
+  closes(session) {
+    if (!this.#closes.has(session)) this.#closes.set(session, new Queue());
+    return this.#closes.get(session);
+  }
+
   #read(line) {
-    if (line.startsWith('{"flood":')) this.reports.push(JSON.parse(line).flood);
-    else process.stderr.write(`${line}\n`);
+    if (line.startsWith('{"flood":')) return this.reports.push(JSON.parse(line).flood);
+    if (!/^\{.*"witness":/.test(line)) return process.stderr.write(`${line}\n`);
+    const { session, witness } = JSON.parse(line);
+    this.closes(session).push(witness);
   }
 }

@@ -6,8 +6,12 @@ import { residentMemory } from "./processes.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
-/** Of the deployable Worker. No session may end because the machine is slow; tests of its end set their own delay. */
-export const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "60000" };
+/** Of the deployable Worker. No session may end because the machine is slow; tests of its end set their own times. */
+export const DEFAULT_VARS = {
+  SOCKJS_TEST_SERVICES: "true",
+  SOCKJS_DISCONNECT_DELAY: "60000",
+  SOCKJS_STALL_TIMEOUT: "600000",
+};
 
 /**
  * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file

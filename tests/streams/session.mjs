@@ -109,19 +109,33 @@ class Receiver {
     return this.connection.body();
   }
 
-  /** The next frame, which must be a chunk of its own in its wrapping; null at the end, or if a poll got none. */
+  /**
+   * The next frame, which must be a chunk of its own in its wrapping, or several if it is large; null at the end, or if a poll
+   * got none.
+   */
   async frame(ms) {
     let chunk;
     // Newlines, which clients ignore, are how the server asks whether a client is still there.
     do chunk = await this.chunk(ms);
     while (chunk === "\n");
-    return chunk === null || chunk === "" ? null : unwrap(chunk, this.#transport);
+    if (chunk === null || chunk === "") return null;
+    const [, end] = around(this.#transport);
+    while (!chunk.endsWith(end)) {
+      const piece = await this.chunk(ms);
+      assert.notEqual(piece, null, "the response ends within a frame");
+      chunk += piece;
+    }
+    return unwrap(chunk, this.#transport);
   }
 }
 
+/** What comes before a frame, and after it. */
+const around = ({ wrap }) => wrap("\0").split(/"?(?:\0|\\u0000)"?/);
+
 /** What stands in the wrapping; it must be exactly that of the transport. */
-function unwrap(chunk, { wrap }) {
-  const [before, after] = wrap("\0").split(/"?(?:\0|\\u0000)"?/);
+function unwrap(chunk, transport) {
+  const { wrap } = transport;
+  const [before, after] = around(transport);
   const inside = chunk.slice(before.length, chunk.length - after.length);
   const frame = /^"/.test(inside) ? JSON.parse(inside) : inside.replaceAll("%25", "%");
   assert.equal(chunk, wrap(frame));

@@ -36,6 +36,8 @@ pub enum ToObject {
     },
     /// The client left before the last byte.
     Gone,
+    /// The client took nothing for `stall_timeout`: its response is aborted.
+    Stalled,
 }
 
 const FRAME: u8 = b'f';
@@ -45,6 +47,7 @@ const ASK: u8 = b'q';
 const ACK: u8 = b'a';
 const PROGRESS: u8 = b'w';
 const GONE: u8 = b'g';
+const STALLED: u8 = b's';
 
 impl ToEdge {
     /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number,
@@ -98,11 +101,12 @@ pub fn number_of(bytes: &[u8]) -> Option<(Seq, usize)> {
 }
 
 impl ToObject {
-    /// `[version, 'a', seq as u64 LE]`, `[version, 'g']`, or `[version, 'w', 0]` or `[version, 'w', 1, written as u64 LE]`
+    /// `[version, 'a', seq as u64 LE]`, `[version, 'g']`, `[version, 's']`, or `[version, 'w', 0]` or `[version, 'w', 1, written as u64 LE]`
     /// followed by the groups, each `[through as u64 LE, bytes as u32 LE]`.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Gone => vec![VERSION, GONE],
+            Self::Stalled => vec![VERSION, STALLED],
             Self::Ack(seq) => {
                 let mut bytes = vec![VERSION, ACK];
                 bytes.extend(seq.0.to_le_bytes());
@@ -126,6 +130,7 @@ impl ToObject {
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         match versioned(bytes)? {
             [GONE] => Ok(Self::Gone),
+            [STALLED] => Ok(Self::Stalled),
             [ACK, rest @ ..] => match seq_and_rest(rest)? {
                 (seq, []) => Ok(Self::Ack(seq)),
                 _ => Err(EnvelopeError::Malformed),
@@ -178,6 +183,7 @@ mod tests {
         assert_eq!(ToEdge::Ask.encode(), b"\x03q");
         assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x03a\x01\0\0\0\0\0\0\0");
         assert_eq!(ToObject::Gone.encode(), b"\x03g");
+        assert_eq!(ToObject::Stalled.encode(), b"\x03s");
         let nothing = ToObject::Progress { written: None, held: vec![] };
         let much = ToObject::Progress {
             written: Some(Seq(2)),
@@ -193,7 +199,7 @@ mod tests {
         for message in [frame, heartbeat, ToEdge::Probe, ToEdge::Ask] {
             assert_eq!(ToEdge::decode(&message.encode()), Ok(message));
         }
-        for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone, nothing, much] {
+        for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone, ToObject::Stalled, nothing, much] {
             assert_eq!(ToObject::decode(&message.encode()), Ok(message));
         }
     }

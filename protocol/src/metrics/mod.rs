@@ -184,7 +184,7 @@ pub fn code_of(reason: &CloseReason) -> u16 {
         | CloseReason::Violation { code, .. } => *code,
         CloseReason::Interrupted | CloseReason::TimedOut => 1002,
         CloseReason::HandlerFailed => 1011,
-        CloseReason::TooSlow => 1013,
+        CloseReason::TooSlow | CloseReason::Stalled => 1013,
     }
 }
 
@@ -198,6 +198,7 @@ pub const fn closed_by(reason: &CloseReason) -> &'static str {
         CloseReason::TimedOut => "timeout",
         CloseReason::HandlerFailed => "handler",
         CloseReason::TooSlow => "too_slow",
+        CloseReason::Stalled => "stalled",
     }
 }
 

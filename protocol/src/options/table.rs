@@ -143,8 +143,9 @@ options! {
     /// Longest time for which a send over HTTP is held because earlier messages still wait for the handler. Default 55 s, since
     /// many proxies give up at 60 s. Then the session is closed with 1013, and the send answered with 503.
     send_timeout: Millis = Millis::from_secs(55), impl Into<Millis> => Into::into;
-    /// Time for which a client may read nothing of what waits for it while a send of its own is held. Default 30 s; then as
-    /// after `send_timeout`.
+    /// Time for which a client may take nothing of what waits for it. Default 30 s; then its connection is closed with 1013. A
+    /// response counts each piece of less than 80 KiB as progress; a WebSocket counts whole messages, and has a second more for
+    /// each 8 KiB of the largest.
     stall_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
     /// Most messages in one send, or in one WebSocket message; beyond as `body_limit`. Stock clients send all that they have
     /// in one. Default: as many as fit.

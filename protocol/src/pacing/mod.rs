@@ -187,7 +187,10 @@ impl Pacing {
     pub fn closed(&mut self, reason: CloseReason) {
         self.state = match reason {
             CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut => State::Left,
-            CloseReason::Application { .. } | CloseReason::HandlerFailed | CloseReason::TooSlow => State::Closed,
+            CloseReason::Application { .. }
+            | CloseReason::HandlerFailed
+            | CloseReason::TooSlow
+            | CloseReason::Stalled => State::Closed,
             CloseReason::Violation { .. } => State::Violated,
         };
         if self.state != State::Left {

@@ -42,11 +42,11 @@ mod rules;
 mod stored;
 mod timers;
 
-pub use delivery::READ;
+pub use delivery::{READ, WINDOW};
 pub use output::{CloseReason, Event, Output};
 pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
-pub use stored::{Change, Extent, Row, Stored, TOO_SLOW, Tombstone};
+pub use stored::{Change, Extent, Row, STALLED, Stored, TOO_SLOW, Tombstone};
 
 use crate::frame::Message;
 use crate::options::Durability;

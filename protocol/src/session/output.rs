@@ -30,6 +30,8 @@ pub enum CloseReason {
     /// Its client reads too slowly: a member of a room that the others do not wait for any more, and whose queue is full; or
     /// the one for which most waits when the memory of the object is used up. 1013.
     TooSlow,
+    /// The client took nothing for `stall_timeout` although something waited for it: 1013.
+    Stalled,
     /// The client broke a rule of the protocol or a limit.
     Violation {
         /// The code it was closed with: 1003 for binary, 1008 for too many messages or none in time, 1009 for too

@@ -1,6 +1,6 @@
 //! Who receives: receivers come, come back, contend and leave.
 
-use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session};
+use super::{Attached, Change, CloseReason, Output, Phase, STALLED, Seq, Session};
 use crate::frame::{Frame, Message};
 use crate::time::Millis;
 use crate::transport::Transport;
@@ -104,6 +104,8 @@ pub enum Departure {
     Finished,
     /// The client left before the last byte.
     ClientGone,
+    /// The client took nothing for `stall_timeout`. Its response is aborted: what was written last may or may not have been read.
+    Stalled,
     /// It ended, having acknowledged all that it wrote: the rest is for the next one.
     Ended,
     /// The way to it was lost, and it may attach again: what it did not acknowledge may have been written.
@@ -288,6 +290,7 @@ impl Session {
                 self.queue.requeue(now);
             }
             Departure::ClientGone => self.interrupt(now),
+            Departure::Stalled => self.stalled(now),
         }
         if self.receiver.is_none()
             && let Some(contender) = self.contender.take()
@@ -298,10 +301,20 @@ impl Session {
 
     /// Closes the session and drops what waits for its client, since something before that is lost.
     pub(super) fn interrupt(&mut self, now: Millis) {
+        self.drop_waiting();
+        self.close(now, 1002, "Connection interrupted", CloseReason::Interrupted);
+    }
+
+    /// Closes the session and drops what waits for its client, since something before that may be lost.
+    fn stalled(&mut self, now: Millis) {
+        self.drop_waiting();
+        self.close(now, 1013, STALLED, CloseReason::Stalled);
+    }
+
+    fn drop_waiting(&mut self) {
         if let Some(through) = self.queue.clear() {
             self.persist(Change::Discard { through });
         }
-        self.close(now, 1002, "Connection interrupted", CloseReason::Interrupted);
     }
 
     /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.

@@ -83,6 +83,9 @@ pub(super) const TIMED_OUT: &str = "Timed out";
 /// Reason in the close frame of a member of a room that is too slow for it.
 pub const TOO_SLOW: &str = "Too slow";
 
+/// Reason in the close frame of a session whose client takes nothing of what waits for it.
+pub const STALLED: &str = "Stalled";
+
 /// The close frame of a session that is over, and since when it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
@@ -105,6 +108,7 @@ impl Tombstone {
         match self.code {
             1011 => CloseReason::HandlerFailed,
             1013 if self.reason == TOO_SLOW => CloseReason::TooSlow,
+            1013 if self.reason == STALLED => CloseReason::Stalled,
             code @ (1003 | 1008 | 1009 | 1013) => CloseReason::Violation { code, reason: self.reason.clone() },
             1002 if self.reason == TIMED_OUT => CloseReason::TimedOut,
             1002 => CloseReason::Interrupted,

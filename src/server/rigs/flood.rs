@@ -3,9 +3,10 @@
 //! `ready` before each message, as an application does.
 //!
 //! What is accepted is numbered without gaps, so that a test sees what was lost or doubled. When all is offered, one line of
-//! the log tells what became of it.
+//! the log tells what became of it, and another one, as of `/witness`, of the end of the connection.
 
-use crate::{Config, Connection, Handler, SendError};
+use super::witness::log_close;
+use crate::{CloseReason, Config, Connection, Handler, SendError};
 use serde_json::Value;
 use std::time::Duration;
 use worker::{Delay, Error, Result, console_log};
@@ -43,6 +44,11 @@ impl Handler for Flood {
         }
         let connection = connection.id();
         console_log!(r#"{{"flood":{{"connection":"{connection}","accepted":{accepted},"refused":{refused}}}}}"#);
+        Ok(())
+    }
+
+    async fn on_close(&self, connection: &Connection, reason: CloseReason) -> Result<()> {
+        log_close(connection, &reason);
         Ok(())
     }
 }

@@ -20,7 +20,13 @@ impl Handler for Witness {
     }
 
     async fn on_close(&self, connection: &Connection, reason: CloseReason) -> Result<()> {
-        console_log!("{}", json!({ "witness": format!("close: {reason:?}"), "session": connection.session_id() }));
+        log_close(connection, &reason);
         Ok(())
     }
+}
+
+/// Logs that the application was told of the end of a connection. A raw WebSocket has its query in place of the session id.
+pub(super) fn log_close(connection: &Connection, reason: &CloseReason) {
+    let session = connection.session_id().unwrap_or_else(|| connection.query());
+    console_log!("{}", json!({ "witness": format!("close: {reason:?}"), "session": session }));
 }
