@@ -49,7 +49,6 @@ fn start(work: impl Future<Output = ()> + 'static) {
 
 /// Does what the runtime calls for, then the work that it wakes. Only where nothing else of this module's is being called.
 pub(crate) fn turn(event: impl FnOnce()) {
-    // It may be set already: an exception of JavaScript that passed through wasm leaves it behind.
     IN_TURN.set(true);
     event();
     while let Some(task) = WOKEN.with_borrow_mut(VecDeque::pop_front) {

@@ -6,7 +6,7 @@
 
 use crate::object::Object;
 use crate::reply::promised;
-use crate::runtime::{end_moment, in_one_moment};
+use crate::runtime::in_one_moment;
 use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
@@ -98,7 +98,6 @@ impl Class {
     }
 
     pub fn alarm(&self) -> Promise {
-        end_moment();
         self.0.handlers.event();
         let object = self.0.clone();
         future_to_promise(async move {

@@ -1,7 +1,7 @@
 //! What the object reads of the Worker's request, and what it answers, each in one call of the runtime.
 
 use crate::link::Delivery;
-use crate::runtime::{Relay, end_moment, in_one_moment};
+use crate::runtime::{Relay, in_one_moment};
 use js_sys::Array;
 use js_sys::futures::future_to_promise;
 use sockjs_protocol::envelope::LATER;
@@ -64,7 +64,6 @@ extern "C" {
 
 /// Answers an event: with what `answer` comes to, or a promise of it if that has to wait.
 pub(crate) fn promised(answer: impl Future<Output = Result<Reply>> + 'static) -> std::result::Result<Reply, JsValue> {
-    end_moment();
     let mut answer = Box::pin(answer);
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(relay.clone());
@@ -74,7 +73,6 @@ pub(crate) fn promised(answer: impl Future<Output = Result<Reply>> + 'static) ->
         return Ok(reply?);
     }
     let waiting = poll_fn(move |context| {
-        end_moment();
         relay.wake_instead(context.waker());
         answer.as_mut().poll(&mut Context::from_waker(&waker))
     });

@@ -53,16 +53,13 @@ pub(crate) fn now() -> Millis {
     MOMENT.get().unwrap_or_else(clock)
 }
 
-/// Handles an event that does not wait, asking the clock once: each time is a call out of wasm and through the runtime.
-pub(crate) fn in_one_moment(event: impl FnOnce()) {
+/// Handles an event as far as it goes without waiting, asking the clock once: each time is a call out of wasm and through the
+/// runtime.
+pub(crate) fn in_one_moment<T>(event: impl FnOnce() -> T) -> T {
     MOMENT.set(Some(clock()));
-    event();
+    let result = event();
     MOMENT.set(None);
-}
-
-/// Ends a moment that is not over: an exception of JavaScript that passes through wasm leaves one behind.
-pub(crate) fn end_moment() {
-    MOMENT.set(None);
+    result
 }
 
 fn clock() -> Millis {
