@@ -5,10 +5,10 @@ import { after, test } from "node:test";
 import { startServer } from "../harness/server.mjs";
 import { ENDS, REQUESTS, abort } from "../soak/aborted.mjs";
 
-const COUNT = 150;
+const COUNT = 120;
 const AT_ONCE = 10;
 /** A body of 1 MiB that stays would take more than that for each; what the runtime allocates once, much less for all. */
-const LEFT_MAX = 128 << 10;
+const LEFT_MAX = 512 << 10;
 
 /** All sessions share one object, and are forgotten soon. */
 const server = await startServer({ after }, { vars: { SOCKJS_PLACEMENT: "shards:1", SOCKJS_DISCONNECT_DELAY: "1000" } });

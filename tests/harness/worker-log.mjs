@@ -22,5 +22,7 @@ export class WorkerLog {
    */
   check() {
     assert.doesNotMatch(this.#text, /panicked at (?!src\/server\/rigs\/trouble\.rs)/, "the Worker panicked");
+    // Of a number that JavaScript cannot hold, wasm-bindgen says so.
+    assert.doesNotMatch(this.#text, /outside the JavaScript safe-integer range/, "a number was cut");
   }
 }

@@ -5,6 +5,7 @@ import { startServer } from "../harness/server.mjs";
 import { readObjects } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
 import { abandon } from "./abandon.mjs";
+import { abortAll } from "./aborted-rounds.mjs";
 import { Lives } from "./lives.mjs";
 import { Memory } from "./memory.mjs";
 import { countOpenObjects } from "./open-objects.mjs";
@@ -21,7 +22,8 @@ const EVICTED_MS = 300_000;
 
 const endings = [];
 try {
-  process.exitCode = (await soak()) ? 0 : 1;
+  const isGood = [await abortAll({ after: (end) => endings.push(end) }), await soak()];
+  process.exitCode = isGood.every(Boolean) ? 0 : 1;
 } finally {
   for (const end of endings) await end();
 }

@@ -1,5 +1,5 @@
-// npm run soak: thousands of streams whose clients vanish, and what is left of them in the server. It takes some ten minutes,
-// half of which the runtime takes to put idle objects out of memory.
+// npm run soak: thousands of requests that break off and of streams whose clients vanish, and what is left of them in the server.
+// It takes some twenty minutes, a quarter of which the runtime takes to put idle objects out of memory.
 
 import { fileURLToPath } from "node:url";
 import { buildRigs } from "../../scripts/build.mjs";
