@@ -118,7 +118,7 @@ impl Object {
         }
         // A Worker of version 2 cannot be asked what it holds.
         for Sleeper { receiver, .. } in sleepers.iter().filter(|sleeper| sleeper.inner.version == Version::V2) {
-            session.answered(receiver.id, None, &[]);
+            session.cannot_be_asked(receiver.id);
         }
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);

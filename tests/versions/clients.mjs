@@ -34,8 +34,6 @@ async function openRaw(owner, service, transport) {
   client.readOn();
   await client.readsFrame("o");
   let taken = 0;
-  const closed = client.when(() => client.frames.some((frame) => frame.startsWith("c")), "a close frame", 2 ** 31);
-  closed.catch(() => {});
   return {
     transport,
     async send(message) {
@@ -49,7 +47,6 @@ async function openRaw(owner, service, transport) {
     get waiting() {
       return client.messages.length - taken;
     },
-    closed,
     leave: () => client.leave(),
   };
 }

@@ -20,8 +20,8 @@ const OBJECTS = { current: CurrentObject, previous: PreviousObject, foreign: For
 /** Which build each half is of. */
 let deployed;
 
-/** Names of the objects that were made. */
-const objects = new Set();
+/** How often each object was made, by its name. */
+const objects = new Map();
 
 /** Paths that clients asked for, and what the objects were asked and answered. */
 let requests = [];
@@ -36,7 +36,7 @@ function environmentOf(half, env) {
 
 export class SockJs {
   constructor(state, env) {
-    objects.add(state.id.name);
+    objects.set(state.id.name, (objects.get(state.id.name) ?? 0) + 1);
     const own = environmentOf("object", env);
     const built = new OBJECTS[deployed.object](state, own);
     const fetch = (request) => {
@@ -73,13 +73,20 @@ export default class extends WorkerEntrypoint {
 
 /** Each gives what there is to tell. */
 const orders = {
-  /** Sets the build of one half, or of both. Objects that are in memory are made anew, as the runtime does it. */
-  async deploy(order, env) {
+  /**
+   * Sets the build of one half, or of both. Objects that are in memory are made anew, as the runtime does it; those that sleep
+   * wake up as the new build, `asleep` with their sockets.
+   */
+  async deploy({ asleep, ...halves }, env) {
     environmentOf("worker", env);
-    Object.assign(deployed, order);
-    if (!order.object) return;
+    Object.assign(deployed, halves);
+    if (!halves.object || asleep) return;
     // They do not live to answer.
-    await Promise.all([...objects].map((name) => env.SOCKJS.getByName(name).fetch(RESTART).catch(() => {})));
+    await Promise.all([...objects.keys()].map((name) => env.SOCKJS.getByName(name).fetch(RESTART).catch(() => {})));
+  },
+  /** How often an object was made, in all. */
+  made() {
+    return [...objects.values()].reduce((sum, times) => sum + times, 0);
   },
   /** What came since the last time. */
   traffic() {

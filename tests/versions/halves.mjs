@@ -68,6 +68,11 @@ class Halves {
     return this.#control("deploy", halves);
   }
 
+  /** How often an object was made, in all: again after each sleep. */
+  made() {
+    return this.#control("made", {});
+  }
+
   /** The requests of clients and to objects since the last time. */
   traffic() {
     return this.#control("traffic", {});

@@ -37,6 +37,8 @@ pub(super) struct Queue {
     waiting_since: Option<Millis>,
     /// Items that were acknowledged since the object came into memory.
     acknowledged: u64,
+    /// Messages up to this number go in frames of their own.
+    alone_through: Option<Seq>,
 }
 
 /// What [`Queue::take_frame`] took.
@@ -60,6 +62,7 @@ impl Queue {
             last: Seq(0),
             waiting_since: None,
             acknowledged: 0,
+            alone_through: None,
         }
     }
 
@@ -274,7 +277,8 @@ impl Queue {
             frame = joined_len(frame, message);
             let fits = bytes + message.len() <= credit && frame <= frame_limit;
             let follows = !in_sequence || last.0.checked_add(1) == Some(item.seq.0);
-            if !(messages.is_empty() || fits && follows) {
+            let is_alone = Some(item.seq) <= self.alone_through;
+            if !(messages.is_empty() || fits && follows && !is_alone) {
                 break;
             }
             messages.push(message.clone());
@@ -282,6 +286,9 @@ impl Queue {
             last = item.seq;
             if item.stored {
                 stored = Some(item.seq);
+            }
+            if is_alone {
+                break;
             }
         }
         if messages.is_empty() {
@@ -303,9 +310,16 @@ impl Queue {
         self.items.retain(|item| !item.is_elsewhere());
         self.sent_bytes = 0;
         self.sent = 0;
+        // The edge that may have had them says how far it got, or is not asked any more.
+        self.alone_through = None;
         if self.items.iter().any(Item::only_in_memory) {
             self.waiting_since.get_or_insert(now);
         }
+    }
+
+    /// Has all that waits now go in frames of their own: the edge may have some of it, and drops by its number what it has.
+    pub fn send_alone(&mut self) {
+        self.alone_through = self.items.back().map(|item| item.seq);
     }
 
     /// True if the object has all that is in flight, up to the message with the number `last`.
