@@ -245,4 +245,25 @@ mod tests {
             assert_eq!(super::versioned(written), Some(attachment));
         }
     }
+
+    #[test]
+    fn an_inner_socket_of_the_build_before_is_of_version_2() {
+        let read = |version: &str| {
+            super::versioned(&format!(
+                r#"{{"version":1,"socket":{{"receiver":{{"service":"/echo","session":"s","transport":"xhr-polling",{version}"receiver":7,"since":9,"ending":true}}}}}}"#
+            ))
+        };
+        let receiver = |version| {
+            let (service, session) = ("/echo".into(), "s".into());
+            let (transport, receiver) = (Transport::XhrPolling, ReceiverId(7));
+            Attachment::Receiver { service, session, transport, version, receiver, since: Millis(9), ending: true }
+        };
+        assert_eq!(read(""), Some(receiver(Version::V2)));
+        assert_eq!(
+            read(r#""version":3,"new":[{}],"#),
+            Some(receiver(Version::V3)),
+            "fields that are not known are passed over"
+        );
+        assert_eq!(read(r#""version":9,"#), None, "its Worker attaches again");
+    }
 }

@@ -468,6 +468,20 @@ mod tests {
         assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
     }
 
+    /// By the build before, whose reader of JSON is this one.
+    #[test]
+    fn a_row_whose_message_is_in_parts_cannot_be_read_as_one_without_messages() {
+        assert!(Messages::of_body(IN_PARTS.into(), PayloadLimits::NONE).is_err());
+    }
+
+    /// The build before escapes more.
+    #[test]
+    fn rows_of_the_build_before_are_read() {
+        let messages =
+            Messages::of_body(r#"["\u2028\u200c\ufff0","\ud83d\ude00\"","\u0001"]"#.into(), PayloadLimits::NONE);
+        assert_eq!(messages.unwrap().collect::<Vec<_>>(), ["\u{2028}\u{200c}\u{fff0}", "😀\"", "\u{1}"]);
+    }
+
     #[test]
     fn a_message_is_cut_into_parts_between_characters() {
         let text = ["x", &"é".repeat(PART_MAX)].concat();

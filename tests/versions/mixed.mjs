@@ -30,8 +30,13 @@ const RATE = 2;
 /** The runtime puts an object to sleep after ten seconds of silence. */
 const SLEEP_MS = 13_000;
 
+/** Nothing wakes an object, and no stream of /trouble, which echoes texts, too, ends because it is long. */
+const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000", SOCKJS_RESPONSE_LIMIT: String(1 << 30) };
+
 /** More than `persist_after`. */
 const PERSISTED_MS = 1_000;
+
+const STREAMS = /\/(xhr_streaming|eventsource|htmlfile)$/;
 
 const FOREIGN_MS = 8_000;
 
@@ -87,15 +92,18 @@ describe("this build and the previous one", { concurrency: true }, () => {
     ["current", "current", "previous"],
   ]) {
     test(`a ${from} object sleeps and wakes as a ${to} one, its ${worker} Worker waiting: clients go on`, async (t) => {
-      const server = await startHalves(t, { worker, object: from, vars: { SOCKJS_HEARTBEAT_DELAY: "34000" } });
-      const clients = await Promise.all(TRANSPORTS.map((transport) => open(t, `${server.url}/echo`, transport)));
+      const server = await startHalves(t, { worker, object: from, vars: QUIET });
+      const clients = await Promise.all(TRANSPORTS.map((transport) => open(t, `${server.url}/trouble`, transport)));
       await Promise.all(clients.map((client) => exchange(client, "awake", from)));
       const made = await server.made();
       await sleep(SLEEP_MS);
+      await server.traffic();
       await server.deploy({ object: to, asleep: true });
       await Promise.all(clients.map((client) => exchange(client, "woken", to)));
       assert.ok((await server.made()) >= made + clients.length, "each of them slept");
       await Promise.all(clients.map((client) => exchange(client, "later", to)));
+      const { requests } = await server.traffic();
+      assert.deepEqual(requests.filter((path) => STREAMS.test(path)), [], "streams go on within their responses");
     });
   }
 

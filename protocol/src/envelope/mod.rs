@@ -35,7 +35,10 @@ pub enum EnvelopeError {
 impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Version(version) => write!(f, "inner protocol version {version}, expected {}", spoken()),
+            Self::Version(version) => {
+                let spoken = Version::ALL.map(|version| version.number().to_string()).join(" or ");
+                write!(f, "inner protocol version {version}, expected {spoken}")
+            }
             Self::Malformed => f.write_str("malformed inner message"),
         }
     }
