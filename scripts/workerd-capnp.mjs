@@ -26,8 +26,8 @@ ${constants.join("\n")}`;
 }
 
 /**
- * A Worker. `modules` are files beside the configuration; it starts with the first, or with `main`. `holder` is the Worker
- * that holds its objects, where that is another one.
+ * A Worker. `modules` are files beside the configuration, each by its name, or as `{ name, file }` if it has another name for
+ * the others; it starts with the first, or with `main`. `holder` is the Worker that holds its objects, where that is another one.
  */
 export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, modules, main, holder }) {
   const inHolder = holder ? `, serviceName = ${text(holder)}` : "";
@@ -52,10 +52,14 @@ export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durab
 )`;
 }
 
-function module(file) {
+function module(given) {
+  if (typeof given === "object") return moduleOf(given);
   // The wasm module is named as index.js imports it.
-  if (file.endsWith(".wasm")) return `(name = ${text(`./${file}`)}, wasm = embed ${text(file)})`;
-  return `(name = ${text(file)}, esModule = embed ${text(file)})`;
+  return moduleOf({ name: given.endsWith(".wasm") ? `./${given}` : given, file: given });
+}
+
+function moduleOf({ name, file }) {
+  return `(name = ${text(name)}, ${file.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(file)})`;
 }
 
 function list(items) {

@@ -29,7 +29,8 @@ const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
  * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
  *   first takes its place, imports it as "./index.js", and exports what it exports
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
- * @param {{modules: string[], sockets: string[], capnp: (facts: object) => string}} [options.layout] another configuration
+ * @param {object} [options.layout] another configuration: `modules` to copy, each a file or `{ file, as }` to copy it under
+ *   another name; the names of its `sockets`; `capnp`, which makes the text of the facts
  * @returns {Promise<{port: number, url: string, ports: Record<string, number>, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
  *   `ports` are those of all sockets by name; `objects` is the directory with one folder for each class of objects; `kill`
  *   is SIGKILL, since on SIGTERM workerd waits for every open stream.
@@ -75,7 +76,10 @@ function prepare({ address, storage, vars, layout, build = BUILD_DIR, worker, co
   const objects = resolve(storage, "objects");
   for (const folder of [directory, objects]) makeFolder(folder);
   const files = [...entry, ...(worker ?? MODULES.map((name) => join(build, name)))];
-  for (const file of [...files, ...layout.modules]) copyFileSync(file, join(directory, basename(file)));
+  for (const module of [...files, ...layout.modules]) {
+    const { file, as } = typeof module === "string" ? { file: module, as: basename(module) } : module;
+    copyFileSync(file, join(directory, as));
+  }
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
   writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules }));

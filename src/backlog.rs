@@ -75,12 +75,12 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::envelope::{ToEdge, read_unwritten};
+    use sockjs_protocol::envelope::{ToEdge, Version, read_unwritten};
     use sockjs_protocol::frame::Message;
     use sockjs_protocol::session::Held;
 
     fn frame(seq: Option<u64>, frame: &str) -> Vec<u8> {
-        ToEdge::Frame { seq: seq.map(Seq), end: false, frame: frame.into() }.encode()
+        ToEdge::Frame { seq: seq.map(Seq), end: false, frame: frame.into() }.encode(Version::CURRENT)
     }
 
     /// A backlog of a frame that was written before, three that were not, and what has no number.
@@ -91,7 +91,7 @@ mod tests {
             frame(Some(4), r#"a["d"]"#),
             frame(Some(6), r#"a["e","f"]"#),
             frame(None, "h"),
-            ToEdge::Probe.encode(),
+            ToEdge::Probe.encode(Version::CURRENT),
             frame(Some(7), r#"a["g"]"#),
         ] {
             assert_eq!(backlog.push(message), None);
@@ -103,7 +103,10 @@ mod tests {
     fn a_question_is_answered_at_once_with_what_is_held() {
         let mut backlog = backlog();
         let held = vec![Held { through: Seq(7), bytes: 16 }];
-        assert_eq!(backlog.push(ToEdge::Ask.encode()), Some(ToObject::Progress { written: Some(Seq(4)), held }));
+        assert_eq!(
+            backlog.push(ToEdge::Ask.encode(Version::CURRENT)),
+            Some(ToObject::Progress { written: Some(Seq(4)), held })
+        );
         assert_eq!(backlog.pop(), Some(frame(Some(4), r#"a["d"]"#)), "it is not to be written itself");
     }
 
@@ -114,7 +117,10 @@ mod tests {
         backlog.pop();
         backlog.note(Some(Seq(4)), Some((Seq(6), 9_000)));
         let held = vec![Held { through: Seq(6), bytes: 9_000 }, Held { through: Seq(7), bytes: 6 }];
-        assert_eq!(backlog.push(ToEdge::Ask.encode()), Some(ToObject::Progress { written: Some(Seq(4)), held }));
+        assert_eq!(
+            backlog.push(ToEdge::Ask.encode(Version::CURRENT)),
+            Some(ToObject::Progress { written: Some(Seq(4)), held })
+        );
         backlog.note(Some(Seq(6)), None);
         assert_eq!(backlog.held(), Some(Seq(7)));
     }
@@ -135,6 +141,9 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.push(frame(None, "h"));
         assert_eq!((backlog.held(), backlog.unwritten()), (None, None));
-        assert_eq!(backlog.push(ToEdge::Ask.encode()), Some(ToObject::Progress { written: None, held: vec![] }));
+        assert_eq!(
+            backlog.push(ToEdge::Ask.encode(Version::CURRENT)),
+            Some(ToObject::Progress { written: None, held: vec![] })
+        );
     }
 }

@@ -3,7 +3,7 @@
 use crate::backlog::Backlog;
 use crate::task::turn;
 use js_sys::{ArrayBuffer, Uint8Array};
-use sockjs_protocol::envelope::{FINISHED, ToObject, finished_reason};
+use sockjs_protocol::envelope::{FINISHED, ToObject, Version, finished_reason};
 use sockjs_protocol::session::Seq;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -23,6 +23,7 @@ const LEFT: u16 = 1001;
 #[derive(Debug)]
 pub(crate) struct Inner {
     socket: WebSocket,
+    version: Version,
     messages: Rc<Messages>,
     on_message: Closure<dyn FnMut(MessageEvent)>,
     on_end: Closure<dyn FnMut(Event)>,
@@ -65,8 +66,8 @@ impl Messages {
 }
 
 impl Inner {
-    /// Takes the socket that came with a 101.
-    pub fn accept(socket: web_sys::WebSocket) -> Result<Self> {
+    /// Takes the socket that came with a 101, on which this side speaks `version`.
+    pub fn accept(socket: web_sys::WebSocket, version: Version) -> Result<Self> {
         // Since compatibility date 2026-03-17 it would be Blob, which can only be read by waiting.
         socket.set_binary_type(BinaryType::Arraybuffer);
         let messages = Rc::new(Messages::default());
@@ -80,7 +81,7 @@ impl Inner {
                 let answer = messages.backlog.borrow_mut().push(bytes);
                 match answer {
                     // From here, also while the client does not read. The error is that the socket is lost.
-                    Some(answer) => drop(socket.send_with_u8_array(&answer.encode())),
+                    Some(answer) => drop(socket.send_with_u8_array(&answer.encode(version))),
                     None => turn(|| messages.wake()),
                 }
             }
@@ -97,7 +98,7 @@ impl Inner {
         socket.add_event_listener_with_callback("message", on_message.as_ref().unchecked_ref())?;
         socket.add_event_listener_with_callback("close", on_end.as_ref().unchecked_ref())?;
         socket.add_event_listener_with_callback("error", on_end.as_ref().unchecked_ref())?;
-        let inner = Self { socket: socket.into(), messages, on_message, on_end };
+        let inner = Self { socket: socket.into(), version, messages, on_message, on_end };
         inner.socket.accept()?;
         Ok(inner)
     }
@@ -128,14 +129,14 @@ impl Inner {
 
     /// Tells the object that everything up to `seq` was written. A lost socket is noticed by [`Inner::next`].
     pub fn acknowledge(&self, seq: Seq) {
-        let _ = self.socket.send_with_bytes(ToObject::Ack(seq).encode());
+        let _ = self.socket.send_with_bytes(ToObject::Ack(seq).encode(self.version));
     }
 
     /// Ends it and says what was written, and whether more was held.
     pub fn finish(&self) {
         let mut backlog = self.messages.backlog.borrow_mut();
         backlog.end();
-        let reason = finished_reason(backlog.written(), backlog.held());
+        let reason = finished_reason(self.version, backlog.written(), backlog.held());
         drop(backlog);
         let _ = self.socket.close(Some(FINISHED), Some(reason));
     }
@@ -149,7 +150,7 @@ impl Inner {
 
     /// What it takes to say that the client is gone, or stalls.
     pub fn line(&self) -> Line {
-        Line { socket: self.socket.clone(), messages: self.messages.clone() }
+        Line { socket: self.socket.clone(), version: self.version, messages: self.messages.clone() }
     }
 }
 
@@ -170,13 +171,14 @@ impl Drop for Inner {
 #[derive(Debug)]
 pub(crate) struct Line {
     socket: WebSocket,
+    version: Version,
     messages: Rc<Messages>,
 }
 
 impl Line {
     /// Says it, closes the socket, and wakes whoever waits on it.
     pub fn tell(self, how: &ToObject) {
-        let _ = self.socket.send_with_bytes(how.encode());
+        let _ = self.socket.send_with_bytes(how.encode(self.version));
         let _ = self.socket.close(Some(LEFT), Some(""));
         self.messages.close();
     }

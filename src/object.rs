@@ -5,8 +5,9 @@ use crate::inner::Inner;
 use crate::later::answer;
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use sockjs_durable::{CLIENT_HEADERS, log};
-use sockjs_protocol::envelope::{Action, Command, EnvelopeError, Push, ToEdge};
+use sockjs_protocol::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, Push, ToEdge, Version, v2};
 use sockjs_protocol::header::decode_frame;
+use sockjs_protocol::payload::Messages;
 use std::fmt;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -100,20 +101,20 @@ impl Object {
 
     /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
     pub async fn attach(&self, client: &ClientRequest, command: impl Fn(bool) -> Command) -> Result<Attached, Failure> {
-        match self.ask(|stub, again, to| client.forward(stub, &command(again), to)).await? {
-            Answer::Upgrade(response) => match response.websocket() {
-                Some(socket) => Ok(Attached::Waiting(Inner::accept(socket)?)),
+        match self.ask(|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt.version, to)).await? {
+            (Answer::Upgrade(response), version) => match response.websocket() {
+                Some(socket) => Ok(Attached::Waiting(Inner::accept(socket, version)?)),
                 None => Err(Failure::Failed("101 without a WebSocket".into())),
             },
-            Answer::Text(200, frame) => Ok(Attached::Answered(decode_frame(&frame))),
-            Answer::Body(200, body) => Ok(Attached::Answered(ToEdge::decode(&body))),
-            answer => Ok(Attached::Refused(answer.status())),
+            (Answer::Text(200, frame), _) => Ok(Attached::Answered(decode_frame(&frame))),
+            (Answer::Body(200, body), _) => Ok(Attached::Answered(ToEdge::decode(&body))),
+            (answer, _) => Ok(Attached::Refused(answer.status())),
         }
     }
 
     /// Hands over messages; gives the status. A second try is told by the command's own id.
     pub async fn send(&self, url: &str, command: &Command, body: Option<&Uint8Array>) -> Result<u16, Failure> {
-        Ok(self.ask(|stub, _, to| post(stub, url, command, body, to)).await?.status())
+        Ok(self.ask(|stub, attempt, to| post(stub, url, command, body, attempt.version, to)).await?.0.status())
     }
 
     /// Tells what a receiver wrote, and gives back what it did not; whether the object knows now.
@@ -125,9 +126,13 @@ impl Object {
     /// not recognise one that comes again.
     pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), Failure> {
         let body = Uint8Array::from(message.as_bytes());
-        let request = |stub: &DurableObject, _, to: To<'_>| post(stub, PUSH_URL, command, Some(&body), to);
-        let answer = match command.action {
-            Action::Push { push: Push::Message, .. } => self.ask_once(|stub, to| request(stub, false, to)).await?,
+        let request = |stub: &DurableObject, attempt: Attempt, to: To<'_>| {
+            post(stub, PUSH_URL, command, Some(&body), attempt.version, to)
+        };
+        let (answer, _) = match command.action {
+            Action::Push { push: Push::Message, .. } => {
+                self.negotiate(async |version| self.ask_once(&request, version).await).await?
+            }
             _ => self.ask(request).await?,
         };
         match answer {
@@ -138,22 +143,66 @@ impl Object {
 
     /// Passes a client's WebSocket on.
     pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<Answer, Failure> {
-        self.ask(|stub, _, to| client.forward(stub, command, to)).await
+        Ok(self.ask(|stub, attempt, to| client.forward(stub, command, attempt.version, to)).await?.0)
+    }
+
+    /// Asks in a version that the object speaks. Returns the answer, and the version of the command.
+    async fn ask(
+        &self,
+        request: impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), Asking>,
+    ) -> Result<(Answer, Version), Failure> {
+        self.negotiate(async |version| self.ask_twice(&request, version).await).await
+    }
+
+    /// Asks in the current version, and once more in another one if the object does not speak that: it did nothing then.
+    async fn negotiate(
+        &self,
+        ask: impl AsyncFn(Version) -> Result<Answer, Asking>,
+    ) -> Result<(Answer, Version), Failure> {
+        let answer = ask(Version::CURRENT).await?;
+        let other = match &answer {
+            Answer::Body(OTHER_VERSION, versions) => Version::CURRENT.after_refusal(versions),
+            _ => None,
+        };
+        match other {
+            None => Ok((answer, Version::CURRENT)),
+            Some(version) => match ask(version).await {
+                // There is nothing that an object of that version could do.
+                Err(Asking::Unknown) => Ok((Answer::Text(204, String::new()), version)),
+                answer => Ok((answer?, version)),
+            },
+        }
     }
 
     /// Tries a second time, on a new stub, what the runtime says is worth it.
-    async fn ask(&self, request: impl Fn(&DurableObject, bool, To<'_>) -> Result<()>) -> Result<Answer, Failure> {
-        let first = match self.ask_once(|stub, to| request(stub, false, to)).await {
+    async fn ask_twice(
+        &self,
+        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), Asking>,
+        version: Version,
+    ) -> Result<Answer, Asking> {
+        let first = match self.ask_once(request, version).await {
             Err(Asking::Thrown(error)) if is_retryable(&error) => error,
-            answer => return Ok(answer?),
+            answer => return answer,
         };
         log::warn("retry", None, Error::from(first));
-        Ok(self.ask_once(|stub, to| request(stub, true, to)).await?)
+        self.attempt(request, Attempt { version, again: true }).await
     }
 
-    async fn ask_once(&self, request: impl FnOnce(&DurableObject, To<'_>) -> Result<()>) -> Result<Answer, Asking> {
+    async fn ask_once(
+        &self,
+        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), Asking>,
+        version: Version,
+    ) -> Result<Answer, Asking> {
+        self.attempt(request, Attempt { version, again: false }).await
+    }
+
+    async fn attempt(
+        &self,
+        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), Asking>,
+        attempt: Attempt,
+    ) -> Result<Answer, Asking> {
         let stub = self.stub()?.into_rpc();
-        Answer::read(answer(|number, tell| request(&stub, (number, tell)).map_err(Asking::from)).await?)
+        Answer::read(answer(|number, tell| request(&stub, attempt, (number, tell))).await?)
     }
 
     /// A new one for each try.
@@ -226,10 +275,20 @@ impl Answer {
 /// Where an answer goes: see [`answer`].
 type To<'a> = (u32, &'a Function);
 
+/// One of the requests that a command becomes.
+#[derive(Clone, Copy)]
+struct Attempt {
+    version: Version,
+    /// True if an earlier one may have arrived.
+    again: bool,
+}
+
 /// Why one try came to nothing.
 enum Asking {
     Thrown(JsValue),
     TimedOut,
+    /// The version has no such command.
+    Unknown,
 }
 
 impl From<JsValue> for Asking {
@@ -249,6 +308,7 @@ impl From<Asking> for Failure {
         match asking {
             Asking::Thrown(error) => error.into(),
             Asking::TimedOut => Self::TimedOut,
+            Asking::Unknown => Self::Failed("no version has this command".into()),
         }
     }
 }
@@ -288,8 +348,14 @@ impl ClientRequest {
         &self.url
     }
 
-    fn forward(&self, stub: &DurableObject, command: &Command, (number, tell): To<'_>) -> Result<()> {
-        Ok(forward(stub, &self.request, &self.names, &encode(command)?, number, tell)?)
+    fn forward(
+        &self,
+        stub: &DurableObject,
+        command: &Command,
+        version: Version,
+        (number, tell): To<'_>,
+    ) -> Result<(), Asking> {
+        Ok(forward(stub, &self.request, &self.names, &encode(command, version)?, number, tell)?)
     }
 }
 
@@ -299,11 +365,25 @@ fn post(
     url: &str,
     command: &Command,
     body: Option<&Uint8Array>,
+    version: Version,
     (number, tell): To<'_>,
-) -> Result<()> {
-    Ok(hand(stub, url, &encode(command)?, body.cloned(), number, tell)?)
+) -> Result<(), Asking> {
+    let header = encode(command, version)?;
+    let body = match (version, &command.action) {
+        (Version::V2, Action::Send { count, .. }) => body.map(|body| batch(body, *count)).transpose()?,
+        (Version::V2, Action::Wrote { .. }) => None,
+        _ => body.cloned(),
+    };
+    Ok(hand(stub, url, &header, body, number, tell)?)
 }
 
-fn encode(command: &Command) -> Result<String> {
-    command.encode().map_err(|error| Error::RustError(error.to_string()))
+/// The body of a send in version 2.
+fn batch(body: &Uint8Array, count: usize) -> Result<Uint8Array> {
+    let json = String::from_utf8(body.to_vec()).map_err(|error| Error::RustError(error.to_string()))?;
+    Ok(Uint8Array::from(v2::encode_batch(Messages::trusted(json, count)).as_slice()))
+}
+
+fn encode(command: &Command, version: Version) -> Result<String, Asking> {
+    let header = command.encode(version).map_err(|error| Error::RustError(error.to_string()))?;
+    header.ok_or(Asking::Unknown)
 }

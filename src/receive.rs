@@ -30,7 +30,7 @@ use futures::future::{Either, select};
 use futures::stream::unfold;
 use js_sys::{Date, Uint8Array};
 use sockjs_durable::log;
-use sockjs_protocol::envelope::{Action, Command, Pass, ToEdge};
+use sockjs_protocol::envelope::{Action, Command, OTHER_VERSION, Pass, ToEdge};
 use sockjs_protocol::frame::Frame;
 use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::session::{ReceiverId, Seq};
@@ -47,9 +47,9 @@ const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), 
 /// What a client is told that asks for a session with a ticket that is not for that.
 pub(crate) const FORBIDDEN: &str = "The ticket is not for this session.\n";
 
-/// A poll that is answered with nothing takes at least this long: the client polls again at once, and should not do so in
-/// a circle.
-const FAILED_POLL: Millis = Millis::from_secs(1);
+/// Shortest time that a response takes which ends without a frame: the client asks again at once, and should not do so in a
+/// circle.
+const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 
 /// Answers the receiving request `row` of `session`, with `more` headers.
 pub(crate) async fn receive(
@@ -98,11 +98,11 @@ pub(crate) async fn receive(
         asked: false,
         attempts: 0,
         stall_timeout: config.stall_timeout,
+        began: now(),
     };
     if !row.one_frame {
         return streamed(head, &receiver.body());
     }
-    let began = now();
     let answer = match receiver.attach().await {
         // The object may have given it a frame that never arrived, and gives it again.
         Answer::Broken => receiver.attach_again().await,
@@ -128,7 +128,7 @@ pub(crate) async fn receive(
         Answer::Over | Answer::Broken | Answer::Failed => {
             receiver.departure.complete();
             receiver.refuse(Refused::Unavailable);
-            sleep(FAILED_POLL - (now() - began)).await;
+            receiver.last_its_time().await;
             fixed(head, receiver.progress.give_up().unwrap_or_default())
         }
     }
@@ -158,6 +158,7 @@ struct Receiver {
     attempts: usize,
     /// Longest time in which the client may take nothing.
     stall_timeout: Millis,
+    began: Millis,
 }
 
 /// What an attempt to attach came to.
@@ -224,6 +225,7 @@ impl Receiver {
                         Answer::Waiting => continue,
                         Answer::Over | Answer::Forbidden | Answer::Broken | Answer::Failed => {
                             self.refuse(Refused::Unavailable);
+                            self.last_its_time().await;
                             return self.progress.give_up();
                         }
                     }
@@ -322,6 +324,11 @@ impl Receiver {
         }
     }
 
+    /// Waits until a response has lasted as long as one without a frame should.
+    async fn last_its_time(&self) {
+        sleep(FAILED_RESPONSE - (now() - self.began)).await;
+    }
+
     fn lost(&mut self) {
         self.departure.lost();
         self.inner = None;
@@ -384,8 +391,8 @@ impl Receiver {
                     Answer::Over
                 }
             },
-            // The object speaks another version: it is newer or older than this Worker, but not for long.
-            Ok(Attached::Refused(426)) => Answer::Over,
+            // The object speaks no version of this Worker: it is newer or older, but not for long.
+            Ok(Attached::Refused(OTHER_VERSION)) => Answer::Over,
             // Another client's session, or a ticket that opens none any more.
             Ok(Attached::Refused(403)) => Answer::Forbidden,
             Ok(Attached::Refused(status)) => {

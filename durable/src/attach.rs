@@ -6,13 +6,14 @@
 
 use crate::connection::Entry;
 use crate::info::{Client, Info};
-use crate::link::{Delivery, Link};
+use crate::link::{Delivery, Inner, Link};
 use crate::object::Object;
 use crate::pending::Pending;
 use crate::reply::{self, Reply, later, problem};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
+use sockjs_protocol::envelope::Version;
 use sockjs_protocol::frame::Frame;
 use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
@@ -24,6 +25,8 @@ use worker::{Result, WebSocketPair};
 pub(crate) struct Attach {
     pub session: String,
     pub transport: Transport,
+    /// Version of the answer, and of what goes over an inner socket.
+    pub version: Version,
     pub receiver: Receiver,
     /// When it attaches again: how far it got.
     pub again: Option<Option<Seq>>,
@@ -55,15 +58,15 @@ impl Object {
         if attach.receiver.kind == ReceiverKind::Stream || config.durability == Durability::Outbox {
             return self.attach_at_once(client, config, attach);
         }
-        let (transport, receiver) = (attach.transport, attach.receiver);
+        let (transport, version, receiver) = (attach.transport, attach.version, attach.receiver);
         let later = later();
         let promise = later.promise();
-        let link = |entry: &Rc<Entry>| Link::Pending(Pending::new(later, &self, entry, transport, receiver));
+        let link = |entry: &Rc<Entry>| Link::Pending(Pending::new(later, &self, entry, transport, version, receiver));
         let entry = match self.enter(client, config, attach, link)? {
             Entered::Known(entry) => entry,
-            Entered::Lost => return lost(),
+            Entered::Lost => return lost(version),
             Entered::Refused => return problem("not this client's session", 403),
-            Entered::Full => return full(),
+            Entered::Full => return full(version),
         };
         if matches!(entry.links.borrow().get(receiver.id), Some(Link::Pending(_))) {
             if entry.session.borrow().is_closed() {
@@ -75,12 +78,12 @@ impl Object {
     }
 
     fn attach_at_once(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<Reply> {
-        let (transport, receiver) = (attach.transport, attach.receiver);
+        let (transport, version, receiver) = (attach.transport, attach.version, attach.receiver);
         let entry = match self.enter(client, config, attach, |_| Link::Opening(Vec::new()))? {
             Entered::Known(entry) => entry,
-            Entered::Lost => return lost(),
+            Entered::Lost => return lost(version),
             Entered::Refused => return problem("not this client's session", 403),
-            Entered::Full => return full(),
+            Entered::Full => return full(version),
         };
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(receiver.id) else {
             return problem("receiver replaced", 503);
@@ -90,9 +93,9 @@ impl Object {
             [only] if only.end && !matches!(only.frame, Frame::Messages(_)) => {
                 entry.session.borrow_mut().detach(now(), receiver.id, Departure::Finished);
                 self.touch_and_settle(&entry);
-                reply::frame(only)
+                reply::frame(only, version)
             }
-            ready => self.upgrade(&entry, transport, receiver, ready),
+            ready => self.upgrade(&entry, transport, version, receiver, ready),
         }
     }
 
@@ -104,7 +107,7 @@ impl Object {
         attach: Attach,
         link: impl FnOnce(&Rc<Entry>) -> Link,
     ) -> Result<Entered> {
-        let Attach { session, transport, receiver, again } = attach;
+        let Attach { session, transport, receiver, again, .. } = attach;
         let now = now();
         let known = self.table.borrow().session(&config.prefix, &session);
         let entry = match known {
@@ -140,13 +143,14 @@ impl Object {
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         transport: Transport,
+        version: Version,
         receiver: Receiver,
         ready: &[Delivery],
     ) -> Result<Reply> {
         if entry.session.borrow().is_closed() {
             return not_opened();
         }
-        let upgraded = self.try_upgrade(entry, transport, receiver, ready);
+        let upgraded = self.try_upgrade(entry, transport, version, receiver, ready);
         if upgraded.is_err() {
             // It is not reached this way, and comes again.
             entry.session.borrow_mut().detach(now(), receiver.id, Departure::Ended);
@@ -159,6 +163,7 @@ impl Object {
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         transport: Transport,
+        version: Version,
         receiver: Receiver,
         ready: &[Delivery],
     ) -> Result<Reply> {
@@ -167,17 +172,19 @@ impl Object {
             service: entry.info.service.clone(),
             session: entry.info.session.clone().unwrap_or_default(),
             transport,
+            version,
             receiver: receiver.id,
             since: now(),
             ending: ready.last().is_some_and(|last| last.end),
         }
         .write(&server, None)?;
         self.accept(&server)?;
+        let inner = Inner { socket: server, version };
         for delivery in ready {
-            server.send_with_bytes(delivery.to_edge().encode())?;
+            inner.send(&delivery.to_edge())?;
         }
-        self.table.borrow_mut().add_socket(&server, Role::Receiver(entry.clone(), receiver.id));
-        entry.links.borrow_mut().set(receiver.id, Link::Inner(server));
+        self.table.borrow_mut().add_socket(&inner.socket, Role::Receiver(entry.clone(), receiver.id));
+        entry.links.borrow_mut().set(receiver.id, Link::Inner(inner));
         reply::upgrade(&client)
     }
 }
@@ -188,14 +195,14 @@ fn not_opened() -> Result<Reply> {
 }
 
 /// The client is to try again later.
-fn full() -> Result<Reply> {
+fn full(version: Version) -> Result<Reply> {
     let frame = Frame::too_many_connections();
-    reply::frame(&Delivery { seq: None, frame, end: true })
+    reply::frame(&Delivery { seq: None, frame, end: true }, version)
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of
 /// another one.
-fn lost() -> Result<Reply> {
+fn lost(version: Version) -> Result<Reply> {
     let frame = Frame::Close { code: 1002, reason: "Connection interrupted".into() };
-    reply::frame(&Delivery { seq: None, frame, end: true })
+    reply::frame(&Delivery { seq: None, frame, end: true }, version)
 }

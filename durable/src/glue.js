@@ -18,7 +18,7 @@ export const commandOf = (request) => request.headers.get("sockjs-edge-command")
 export const withFrame = (frame) => new Response(null, { headers: { "sockjs-edge-frame": frame } });
 
 /** What `take` makes of the body of a request, or of the error that there is none; it is called once. */
-export const whenRead = (request, length, take) => whole(request, length).then(
+export const whenRead = (request, length, take) => (length === undefined ? request.arrayBuffer() : whole(request, length)).then(
   (body) => {
     const answer = take(new Uint8Array(body));
     // It was copied. V8 would keep a body of megabytes until it collects garbage.

@@ -50,6 +50,7 @@ mod table;
 mod text;
 mod timer;
 mod totals;
+mod v2;
 mod wake;
 
 pub use admission::{Admission, RequestInfo};

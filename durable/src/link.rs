@@ -2,10 +2,10 @@
 
 use crate::pending::Pending;
 use crate::socket;
-use sockjs_protocol::envelope::ToEdge;
+use sockjs_protocol::envelope::{ToEdge, Version};
 use sockjs_protocol::frame::Frame;
 use sockjs_protocol::session::{ReceiverId, Seq};
-use worker::WebSocket;
+use worker::{Result, WebSocket};
 
 /// One frame for one receiver.
 #[derive(Debug)]
@@ -20,6 +20,21 @@ impl Delivery {
     /// As it goes to the Worker.
     pub fn to_edge(&self) -> ToEdge {
         ToEdge::Frame { seq: self.seq, end: self.end, frame: self.frame.encode() }
+    }
+}
+
+/// An inner socket to the Worker that holds a client's response.
+#[derive(Debug, Clone)]
+pub(crate) struct Inner {
+    pub socket: WebSocket,
+    /// Version that both sides speak on it.
+    pub version: Version,
+}
+
+impl Inner {
+    /// Sends a message. An error says that the socket is lost.
+    pub fn send(&self, message: &ToEdge) -> Result<()> {
+        self.socket.send_with_bytes(message.encode(self.version))
     }
 }
 
@@ -38,7 +53,7 @@ pub(crate) enum Link {
     /// Its attach request is still to be answered.
     Pending(Pending),
     /// An inner socket to the Worker that holds its response.
-    Inner(WebSocket),
+    Inner(Inner),
     /// A socket, its own or an inner one, that is not accepted yet: what is to be sent on it first.
     Opening(Vec<Delivery>),
     /// The client's own WebSocket.
@@ -53,7 +68,7 @@ impl Links {
     /// Sets the way to `receiver`. One that comes again on another way has lost the one before.
     pub fn set(&mut self, receiver: ReceiverId, link: Link) {
         if let Some(Link::Inner(lost)) = self.take(receiver) {
-            socket::close(&lost, socket::REPLACED, "attached again");
+            socket::close(&lost.socket, socket::REPLACED, "attached again");
         }
         self.0.push((receiver, link));
     }
@@ -70,7 +85,7 @@ impl Links {
     /// Forgets the way to `receiver` if that is still `socket`.
     pub fn lost(&mut self, receiver: ReceiverId, socket: &WebSocket) -> bool {
         let before = self.0.len();
-        self.0.retain(|(id, link)| *id != receiver || !matches!(link, Link::Inner(own) if own == socket));
+        self.0.retain(|(id, link)| *id != receiver || !matches!(link, Link::Inner(own) if own.socket == *socket));
         self.0.len() < before
     }
 }
@@ -80,7 +95,7 @@ impl Drop for Links {
     fn drop(&mut self) {
         for (_, link) in &self.0 {
             if let Link::Inner(inner) = link {
-                socket::close(inner, socket::REPLACED, "session over");
+                socket::close(&inner.socket, socket::REPLACED, "session over");
             }
         }
     }

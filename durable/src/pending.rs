@@ -8,6 +8,7 @@ use crate::link::{Answer, Link};
 use crate::object::Object;
 use crate::reply::{self, Later, Reply, problem};
 use crate::runtime::now;
+use sockjs_protocol::envelope::Version;
 use sockjs_protocol::session::{Receiver, ReceiverId};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::Transport;
@@ -24,20 +25,28 @@ pub(crate) struct Pending {
     object: Weak<Object>,
     entry: Weak<Entry>,
     transport: Transport,
+    version: Version,
     receiver: Receiver,
     is_answered: bool,
 }
 
 impl Pending {
-    pub fn new(later: Later, object: &Rc<Object>, entry: &Rc<Entry>, transport: Transport, receiver: Receiver) -> Self {
+    pub fn new(
+        later: Later,
+        object: &Rc<Object>,
+        entry: &Rc<Entry>,
+        transport: Transport,
+        version: Version,
+        receiver: Receiver,
+    ) -> Self {
         let (object, entry) = (Rc::downgrade(object), Rc::downgrade(entry));
-        Self { later, object, entry, transport, receiver, is_answered: false }
+        Self { later, object, entry, transport, version, receiver, is_answered: false }
     }
 
     /// Answers it; gives the answer back if that cannot be.
     pub fn send(mut self, answer: Answer) -> Result<(), Answer> {
         match answer {
-            Answer::Frame(delivery) => match reply::frame(&delivery) {
+            Answer::Frame(delivery) => match reply::frame(&delivery, self.version) {
                 Ok(reply) => self.resolve(&reply),
                 Err(_) => return Err(Answer::Frame(delivery)),
             },
@@ -59,7 +68,7 @@ impl Pending {
             Some(Link::Opening(ready)) => ready,
             _ => Vec::new(),
         };
-        Some(object.upgrade(&entry, self.transport, self.receiver, &ready).unwrap_or_else(reply::failed))
+        Some(object.upgrade(&entry, self.transport, self.version, self.receiver, &ready).unwrap_or_else(reply::failed))
     }
 
     fn resolve(&mut self, reply: &Reply) {

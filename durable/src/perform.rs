@@ -101,9 +101,9 @@ impl Object {
             }
             Some(Link::Client(websocket)) => return self.deliver_to_client(now, entry, websocket, &delivery),
             Some(Link::Inner(inner)) => {
-                let sent = inner.send_with_bytes(delivery.to_edge().encode());
+                let sent = inner.send(&delivery.to_edge());
                 if delivery.end {
-                    socket::ending(&inner);
+                    socket::ending(&inner.socket);
                 }
                 entry.links.borrow_mut().set(to, Link::Inner(inner));
                 sent.err().map(|_| Departure::Broken)
@@ -167,7 +167,7 @@ impl Object {
     fn ask(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
         match entry.links.borrow().get(receiver) {
             // The error is that the socket is lost, which its close event tells.
-            Some(Link::Inner(inner)) => drop(inner.send_with_bytes(ToEdge::Ask.encode())),
+            Some(Link::Inner(inner)) => drop(inner.send(&ToEdge::Ask)),
             _ => self.lose(entry, receiver),
         }
     }
@@ -181,7 +181,7 @@ impl Object {
                 entry.links.borrow_mut().set(receiver, Link::Opening(Vec::new()));
             }
             Some(Link::Inner(inner)) => {
-                let _ = inner.send_with_bytes(ToEdge::Probe.encode());
+                let _ = inner.send(&ToEdge::Probe);
                 entry.links.borrow_mut().set(receiver, Link::Inner(inner));
             }
             Some(link @ (Link::Client(_) | Link::Opening(_))) => entry.links.borrow_mut().set(receiver, link),

@@ -4,7 +4,7 @@ use crate::link::Delivery;
 use crate::runtime::{Relay, in_one_moment};
 use js_sys::Array;
 use js_sys::futures::future_to_promise;
-use sockjs_protocol::envelope::LATER;
+use sockjs_protocol::envelope::{LATER, OTHER_VERSION, Version, spoken};
 use sockjs_protocol::header::encode_frame;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ extern "C" {
 
     /// What `take` makes of the body, once it is there.
     #[wasm_bindgen(js_name = whenRead)]
-    fn when_read(request: &web_sys::Request, length: u32, take: &JsValue) -> Reply;
+    fn when_read(request: &web_sys::Request, length: Option<u32>, take: &JsValue) -> Reply;
 
     #[wasm_bindgen(catch, js_name = withFrame)]
     fn with_frame(frame: &str) -> std::result::Result<Reply, JsValue>;
@@ -79,25 +79,26 @@ pub(crate) fn promised(answer: impl Future<Output = Result<Reply>> + 'static) ->
     Ok(future_to_promise(async move { Ok(waiting.await?) }).into())
 }
 
-/// Answers with what `answer` makes of the body of `request`, which has `length` bytes and which no task waits for.
+/// Answers with what `answer` makes of the body of `request`, which no task waits for. It has `length` bytes, if that is known.
 pub(crate) fn with_body<Answer>(
     request: &web_sys::Request,
-    length: usize,
+    length: Option<usize>,
     answer: impl FnOnce(Vec<u8>) -> Answer + 'static,
 ) -> Reply
 where
     Answer: Future<Output = Result<Reply>> + 'static,
 {
     let take = move |body: Option<Vec<u8>>, error: JsValue| promised(answer(body.ok_or(error)?));
-    when_read(request, u32::try_from(length).unwrap_or(u32::MAX), &Closure::once_into_js(take))
+    let length = length.map(|length| u32::try_from(length).unwrap_or(u32::MAX));
+    when_read(request, length, &Closure::once_into_js(take))
 }
 
-/// This frame is all there is to write.
-pub(crate) fn frame(delivery: &Delivery) -> Result<Reply> {
+/// This frame is all there is to write, for a Worker that speaks `version`.
+pub(crate) fn frame(delivery: &Delivery, version: Version) -> Result<Reply> {
     let message = delivery.to_edge();
-    Ok(match encode_frame(&message) {
+    Ok(match encode_frame(&message, version) {
         Some(header) => with_frame(&header)?,
-        None => with_bytes(message.encode())?,
+        None => with_bytes(message.encode(version))?,
     })
 }
 
@@ -109,6 +110,11 @@ pub(crate) fn done() -> Result<Reply> {
 /// The send waits: the Worker asks again.
 pub(crate) fn later_again() -> Result<Reply> {
     Ok(with_status(LATER)?)
+}
+
+/// The command cannot be read: the Worker repeats it in one of the versions that this object speaks.
+pub(crate) fn other_version() -> Result<Reply> {
+    problem(spoken(), OTHER_VERSION)
 }
 
 /// 101, with the Worker's end of a socket.

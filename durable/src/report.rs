@@ -4,7 +4,7 @@ use crate::log;
 use crate::services::{ANALYTICS_BINDING, Services};
 use futures::future::{Either, select};
 use js_sys::futures::JsFuture;
-use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, METRICS_OBJECT};
+use sockjs_protocol::envelope::{Action, COMMAND_HEADER, Command, METRICS_OBJECT, OTHER_VERSION, Version};
 use sockjs_protocol::metrics::{Tally, encode, merge};
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
@@ -68,9 +68,23 @@ pub async fn totals(env: &Env, services: &Services) -> Result<String> {
 
 /// Asks the object that adds up; none if it does not answer in time.
 async fn ask(env: &Env, services: &Services, action: Action, body: &str) -> Result<Option<(u16, String)>> {
-    let command = Command::new("", action).encode().map_err(|error| Error::RustError(error.to_string()))?;
+    let command = Command::new("", action);
+    let encode = |version| command.encode(version).map_err(|error| Error::RustError(error.to_string()));
+    let current = encode(Version::CURRENT)?.unwrap_or_default();
+    let answer = ask_once(env, services, &current, body).await?;
+    let other = match &answer {
+        Some((OTHER_VERSION, versions)) => Version::CURRENT.after_refusal(versions.as_bytes()),
+        _ => None,
+    };
+    match other.map(encode).transpose()?.flatten() {
+        Some(command) => ask_once(env, services, &command, body).await,
+        None => Ok(answer),
+    }
+}
+
+async fn ask_once(env: &Env, services: &Services, command: &str, body: &str) -> Result<Option<(u16, String)>> {
     let headers = web_sys::Headers::new()?;
-    headers.set(COMMAND_HEADER, &command)?;
+    headers.set(COMMAND_HEADER, command)?;
     let init = web_sys::RequestInit::new();
     init.set_method("POST");
     init.set_headers_headers(&headers);

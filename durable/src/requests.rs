@@ -4,10 +4,11 @@ use crate::attach::Attach;
 use crate::budget;
 use crate::info::Client;
 use crate::object::Object;
-use crate::reply::{Reply, command_of, done, problem, whole, with_body};
+use crate::reply::{Reply, command_of, done, other_version, problem, whole, with_body};
 use crate::runtime::now;
 use crate::sends::Arrived;
-use sockjs_protocol::envelope::{Action, Command, EnvelopeError, read_unwritten};
+use crate::v2;
+use sockjs_protocol::envelope::{Action, Command, EnvelopeError, Version, read_unwritten};
 use sockjs_protocol::pacing::SendAnswer;
 use sockjs_protocol::payload::Messages;
 use sockjs_protocol::session::{Receiver, ReceiverKind};
@@ -19,7 +20,7 @@ impl Object {
     pub(crate) async fn handle(self: Rc<Self>, request: web_sys::Request) -> Result<Reply> {
         let command = match command_of(&request).as_deref().map(Command::decode) {
             Some(Ok(command)) => command,
-            Some(Err(error @ EnvelopeError::Version(_))) => return problem(error.to_string(), 426),
+            Some(Err(EnvelopeError::Version(_))) => return other_version(),
             Some(Err(error)) => return problem(error.to_string(), 400),
             None => return problem("this object is reached through its Worker", 400),
         };
@@ -39,9 +40,17 @@ impl Object {
         match command.action {
             Action::Attach { session, transport, receiver, after, again } => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
-                let attach = Attach { session, transport, receiver, again: again.then_some(after) };
+                let (version, again) = (command.answer, again.then_some(after));
+                let attach = Attach { session, transport, version, receiver, again };
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 self.attach(client, &config, attach).await
+            }
+            Action::Send { session, id, count, messages, .. } if command.version == Version::V2 => {
+                let send = v2::Send { config, session, pass: command.pass, id };
+                match messages {
+                    Some(messages) => self.send_of_v2(send, Messages::trusted(messages, count)).await,
+                    None => Ok(self.read_send_of_v2(&request, send)),
+                }
             }
             Action::Send { session, id, count, bytes, messages } => {
                 let entry = match self.arrive(&config, &session, command.pass.as_ref(), id, count)? {
@@ -54,7 +63,7 @@ impl Object {
                 if let Some(messages) = messages {
                     return self.bring(entry, id, Messages::trusted(messages, count), reserved).await;
                 }
-                Ok(with_body(&request, bytes, async move |body| match String::from_utf8(body) {
+                Ok(with_body(&request, Some(bytes), async move |body| match String::from_utf8(body) {
                     Ok(messages) => self.bring(entry, id, Messages::trusted(messages, count), reserved).await,
                     Err(_) => problem(EnvelopeError::Malformed.to_string(), 400),
                 }))
@@ -77,7 +86,7 @@ impl Object {
                 if bytes == 0 {
                     return wrote(Vec::new());
                 }
-                Ok(with_body(&request, bytes, async move |body| match read_unwritten(&body) {
+                Ok(with_body(&request, Some(bytes), async move |body| match read_unwritten(&body) {
                     Ok(unwritten) => wrote(unwritten),
                     Err(error) => problem(error.to_string(), 400),
                 }))

@@ -77,14 +77,26 @@ impl Object {
         messages: Messages,
         reserved: Reserved,
     ) -> Result<Reply> {
+        let answer = self.take(&entry, id, messages, reserved).await;
+        self.reply(&entry, answer).await
+    }
+
+    /// Gives the messages of a send to the handler. Returns when it is to be answered.
+    pub(crate) async fn take(
+        self: &Rc<Self>,
+        entry: &Rc<Entry>,
+        id: u64,
+        messages: Messages,
+        reserved: Reserved,
+    ) -> SendAnswer {
         if !messages.is_empty() {
             entry.session.borrow_mut().receive();
         }
         entry.pacing.borrow_mut().bring(now(), id, messages);
         drop(reserved);
-        self.touch_and_settle(&entry);
+        self.touch_and_settle(entry);
         let at_once = entry.pacing.borrow_mut().answer(now(), id);
-        let answer = match at_once {
+        match at_once {
             Some(answer) => answer,
             None => {
                 let (answer, wait) = oneshot::channel();
@@ -92,8 +104,7 @@ impl Object {
                 // It can only be cancelled with the session.
                 wait.await.unwrap_or(SendAnswer::Over)
             }
-        };
-        self.reply(&entry, answer).await
+        }
     }
 
     /// Answers a send for whose messages the isolate has no memory: after a pause it is asked for again.

@@ -4,7 +4,8 @@ use crate::info::Info;
 use crate::runtime::now;
 use crate::state::STATE_MAX;
 use js_sys::{Array, Uint8Array};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use sockjs_protocol::envelope::Version;
 use sockjs_protocol::json::Reader;
 use sockjs_protocol::session::ReceiverId;
 use sockjs_protocol::time::Millis;
@@ -35,6 +36,9 @@ pub(crate) enum Attachment {
         service: String,
         session: String,
         transport: Transport,
+        /// Version that is spoken on it; of the build before, which wrote none, version 2.
+        #[serde(serialize_with = "number")]
+        version: Version,
         receiver: ReceiverId,
         /// When it was attached, or given its last frame.
         since: Millis,
@@ -50,8 +54,13 @@ struct Versioned {
     socket: Attachment,
 }
 
-/// Version of what is attached to sockets.
+/// Version of what is attached to sockets. The build before reads the same version, and passes over fields that it does not know.
 const VERSION: u8 = 1;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn number<S: Serializer>(version: &Version, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_u8(version.number())
+}
 
 impl Attachment {
     /// Attaches this to `socket`, with the state of its connection; an error says that it is too large.
@@ -100,12 +109,14 @@ impl Attachment {
 
     fn receiver(reader: &mut Reader<'_>) -> Option<Self> {
         let (mut service, mut session, mut transport, mut receiver) = (None, None, None, None);
-        let (mut since, mut ending) = (None, false);
+        let (mut version, mut since, mut ending) = (Version::V2, None, false);
         reader.object(&mut |name, reader| {
             match name {
                 "service" => service = Some(reader.text()?),
                 "session" => session = Some(reader.text()?),
                 "transport" => transport = Some(Transport::named(&reader.text()?)?),
+                // Of a later build whose Worker may say what is not understood here: it is to attach again.
+                "version" => version = Version::of(reader.number()?)?,
                 "receiver" => receiver = Some(ReceiverId(reader.number()?)),
                 "since" => since = Some(Millis(reader.number()?)),
                 "ending" => ending = reader.flag()?,
@@ -117,6 +128,7 @@ impl Attachment {
             service: service?,
             session: session?,
             transport: transport?,
+            version,
             receiver: receiver?,
             since: since?,
             ending,
@@ -171,8 +183,11 @@ pub(crate) fn over(socket: &WebSocket) {
 
 /// Notes that nothing more goes out on the inner `socket` of a receiver, which may still say how far it got.
 pub(crate) fn ending(socket: &WebSocket) {
-    if let Some((Attachment::Receiver { service, session, transport, receiver, .. }, _)) = Attachment::read(socket) {
-        let ending = Attachment::Receiver { service, session, transport, receiver, since: now(), ending: true };
+    if let Some((Attachment::Receiver { service, session, transport, version, receiver, .. }, _)) =
+        Attachment::read(socket)
+    {
+        let ending =
+            Attachment::Receiver { service, session, transport, version, receiver, since: now(), ending: true };
         let _ = ending.write(socket, None);
     }
 }
@@ -210,6 +225,7 @@ mod tests {
             service: "/echo".into(),
             session: "s".into(),
             transport: Transport::XhrPolling,
+            version: Version::V3,
             receiver: ReceiverId(7),
             since: Millis(9),
             ending: false,
@@ -221,12 +237,33 @@ mod tests {
             ),
             (
                 receiver,
-                r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-polling","receiver":7,"since":9}}}"#,
+                r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-polling","version":3,"receiver":7,"since":9}}}"#,
             ),
         ] {
             let versioned = Versioned { version: VERSION, socket: attachment.clone() };
             assert_eq!(serde_json::to_string(&versioned).unwrap(), written);
             assert_eq!(super::versioned(written), Some(attachment));
         }
+    }
+
+    #[test]
+    fn an_inner_socket_of_the_build_before_is_of_version_2() {
+        let read = |version: &str| {
+            super::versioned(&format!(
+                r#"{{"version":1,"socket":{{"receiver":{{"service":"/echo","session":"s","transport":"xhr-polling",{version}"receiver":7,"since":9,"ending":true}}}}}}"#
+            ))
+        };
+        let receiver = |version| {
+            let (service, session) = ("/echo".into(), "s".into());
+            let (transport, receiver) = (Transport::XhrPolling, ReceiverId(7));
+            Attachment::Receiver { service, session, transport, version, receiver, since: Millis(9), ending: true }
+        };
+        assert_eq!(read(""), Some(receiver(Version::V2)));
+        assert_eq!(
+            read(r#""version":3,"new":[{}],"#),
+            Some(receiver(Version::V3)),
+            "fields that are not known are passed over"
+        );
+        assert_eq!(read(r#""version":9,"#), None, "its Worker attaches again");
     }
 }

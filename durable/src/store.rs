@@ -22,8 +22,9 @@ const ROW_MAX: usize = 1_900_000;
 /// Bytes of a part of a message that does not fit a row.
 const PART_MAX: usize = 900_000;
 
-/// The messages of a row whose one message is in parts.
-const IN_PARTS: &str = "[]";
+/// The messages of a row whose one message is in parts. The build before has no parts. It must not take the row for one without
+/// messages, since its client would not notice the gap: this is no JSON, so that it ends the session.
+const IN_PARTS: &str = "in parts";
 
 /// The object's tables.
 pub(crate) struct Store {
@@ -465,6 +466,20 @@ mod tests {
             delivered: None,
         };
         assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
+    }
+
+    /// By the build before, whose reader of JSON is this one.
+    #[test]
+    fn a_row_whose_message_is_in_parts_cannot_be_read_as_one_without_messages() {
+        assert!(Messages::of_body(IN_PARTS.into(), PayloadLimits::NONE).is_err());
+    }
+
+    /// The build before escapes more.
+    #[test]
+    fn rows_of_the_build_before_are_read() {
+        let messages =
+            Messages::of_body(r#"["\u2028\u200c\ufff0","\ud83d\ude00\"","\u0001"]"#.into(), PayloadLimits::NONE);
+        assert_eq!(messages.unwrap().collect::<Vec<_>>(), ["\u{2028}\u{200c}\u{fff0}", "😀\"", "\u{1}"]);
     }
 
     #[test]

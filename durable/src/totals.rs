@@ -25,7 +25,7 @@ impl Object {
     /// Adds a report.
     pub(crate) async fn take_report(self: Rc<Self>, mut request: Request) -> Result<Response> {
         let Some(report) = decode(&request.text().await?) else {
-            return Response::error("a report of another version", 426);
+            return Response::error("a report of another version", 400);
         };
         self.with_totals(|totals| totals.add(now(), &report))?;
         if !self.known.is_to_be_saved.replace(true) {

@@ -2,12 +2,13 @@
 //! is taken up at the first event that needs it; a WebSocket's message does not read the stored sessions.
 
 use crate::info::Info;
-use crate::link::Link;
+use crate::link::{Inner, Link};
 use crate::object::Object;
 use crate::runtime::now;
 use crate::socket::{self, Attachment};
 use crate::store::StoredSession;
 use crate::table::Role;
+use sockjs_protocol::envelope::Version;
 use sockjs_protocol::session::{Receiver, ReceiverKind, Rules, Session, Stored};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
@@ -29,7 +30,7 @@ pub(crate) struct Sleeper {
     receiver: Receiver,
     since: Millis,
     ending: bool,
-    websocket: WebSocket,
+    inner: Inner,
 }
 
 impl Object {
@@ -51,9 +52,10 @@ impl Object {
             Some((Attachment::Heard(info), state)) => self.wake_client(info, state, true, websocket),
             // Its session is not known any more.
             Some((Attachment::Receiver { .. }, _)) if self.asleep.sessions_awake.get() => {}
-            Some((Attachment::Receiver { service, session, transport, receiver, since, ending }, _)) => {
+            Some((Attachment::Receiver { service, session, transport, version, receiver, since, ending }, _)) => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
-                let sleeper = Sleeper { receiver, since, ending, websocket: websocket.clone() };
+                let inner = Inner { socket: websocket.clone(), version };
+                let sleeper = Sleeper { receiver, since, ending, inner };
                 self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
             }
             Some((Attachment::Over, _)) => {}
@@ -91,7 +93,7 @@ impl Object {
         self.room_alarm.replace(self.store.load_room_alarm()?);
         // An inner socket that nobody took up leads nowhere.
         for sleeper in self.asleep.receivers.take().into_values().flatten() {
-            socket::close(&sleeper.websocket, socket::REPLACED, "session over");
+            socket::close(&sleeper.inner.socket, socket::REPLACED, "session over");
         }
         self.compare_open();
         Ok(())
@@ -114,11 +116,15 @@ impl Object {
         if let Some(sleeper) = latest(true) {
             session.wake_ending(sleeper.receiver, sleeper.since);
         }
+        // A Worker of version 2 cannot be asked what it holds.
+        for Sleeper { receiver, .. } in sleepers.iter().filter(|sleeper| sleeper.inner.version == Version::V2) {
+            session.cannot_be_asked(receiver.id);
+        }
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);
-        for Sleeper { receiver, websocket, .. } in sleepers {
-            entry.links.borrow_mut().set(receiver.id, Link::Inner(websocket.clone()));
-            self.table.borrow_mut().add_socket(&websocket, Role::Receiver(entry.clone(), receiver.id));
+        for Sleeper { receiver, inner, .. } in sleepers {
+            self.table.borrow_mut().add_socket(&inner.socket, Role::Receiver(entry.clone(), receiver.id));
+            entry.links.borrow_mut().set(receiver.id, Link::Inner(inner));
         }
         self.table.borrow_mut().add_session(entry.clone());
         self.touch(&entry);

@@ -1,6 +1,6 @@
 //! What fits into a header goes there: a body is a stream, which is made, pumped and waited for.
 
-use crate::envelope::{EnvelopeError, ToEdge, VERSION};
+use crate::envelope::{EnvelopeError, ToEdge, Version};
 use crate::session::Seq;
 
 /// The response header that carries a [`ToEdge::Frame`] in place of the body.
@@ -16,26 +16,24 @@ pub(crate) fn is_plain(char: char) -> bool {
 
 /// A frame as a header value: version, `1` or `0` for whether the response ends with it, number or `-`, the encoded frame,
 /// each after a space. None if it is too long, or not of visible ASCII and spaces.
-pub fn encode_frame(frame: &ToEdge) -> Option<String> {
+pub fn encode_frame(frame: &ToEdge, version: Version) -> Option<String> {
     let ToEdge::Frame { seq, end, frame } = frame else { return None };
     if frame.len() > HEADER_MAX || !frame.bytes().all(|byte| is_plain(byte.into())) {
         return None;
     }
-    let end = u8::from(*end);
+    let (version, end) = (version.number(), u8::from(*end));
     Some(match seq {
-        Some(Seq(seq)) => format!("{VERSION} {end} {seq} {frame}"),
-        None => format!("{VERSION} {end} - {frame}"),
+        Some(Seq(seq)) => format!("{version} {end} {seq} {frame}"),
+        None => format!("{version} {end} - {frame}"),
     })
 }
 
 /// Reads what [`encode_frame`] wrote.
 pub fn decode_frame(header: &str) -> Result<ToEdge, EnvelopeError> {
     let (version, rest) = header.split_once(' ').ok_or(EnvelopeError::Malformed)?;
-    match version.parse() {
-        Ok(VERSION) => {}
-        Ok(other) => return Err(EnvelopeError::Version(other)),
-        Err(_) => return Err(EnvelopeError::Malformed),
-    }
+    let version = version.parse().map_err(|_| EnvelopeError::Malformed)?;
+    // What both have is written alike.
+    Version::of(version).ok_or(EnvelopeError::Version(version))?;
     let mut parts = rest.splitn(3, ' ');
     let (Some(end), Some(seq), Some(frame)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(EnvelopeError::Malformed);
@@ -65,7 +63,7 @@ mod tests {
         for (message, written) in
             [(frame(Some(258), true, r#"a["x y"]"#), r#"3 1 258 a["x y"]"#), (frame(None, false, "h"), "3 0 - h")]
         {
-            assert_eq!(encode_frame(&message).unwrap(), written);
+            assert_eq!(encode_frame(&message, Version::CURRENT).unwrap(), written);
             assert_eq!(decode_frame(written), Ok(message));
         }
     }
@@ -73,14 +71,14 @@ mod tests {
     #[test]
     fn what_fits_into_no_header_goes_another_way() {
         for text in ["a[\"é\"]", "a[\"\u{7f}\"]", "a\n", &"x".repeat(HEADER_MAX + 1)] {
-            assert_eq!(encode_frame(&frame(None, false, text)), None, "{text}");
+            assert_eq!(encode_frame(&frame(None, false, text), Version::CURRENT), None, "{text}");
         }
-        assert_eq!(encode_frame(&ToEdge::Probe), None);
+        assert_eq!(encode_frame(&ToEdge::Probe, Version::CURRENT), None);
     }
 
     #[test]
     fn another_version_is_named_and_damage_is_refused() {
-        assert_eq!(decode_frame("2 anything"), Err(EnvelopeError::Version(2)));
+        assert_eq!(decode_frame("1 anything"), Err(EnvelopeError::Version(1)));
         for header in ["", "3", "3 1", "3 1 5", "3 2 5 h", "3 1 x h", "x 1 5 h", "999 1 5 h"] {
             assert_eq!(decode_frame(header), Err(EnvelopeError::Malformed), "{header}");
         }

@@ -486,3 +486,23 @@ fn a_send_whose_place_was_given_up_is_refused_when_it_is_asked_for_again() {
     let refused = Some(SendAnswer::Refused(Refusal::Slow));
     assert_eq!(send(&mut pacing, later + Millis(2_001), 2, messages(&["second"])), refused);
 }
+
+/// A Worker of version 2 does not ask again.
+#[test]
+fn a_send_that_is_answered_for_good_is_taken_or_loses_its_place() {
+    let later = NOW + Millis(5_000);
+    let mut pacing = opened(OUTBOX);
+    assert_eq!(send(&mut pacing, NOW, 1, message(200)), None);
+    assert_eq!(send(&mut pacing, NOW, 2, message(200)), None);
+    assert_eq!(send(&mut pacing, NOW, 3, message(20)), None);
+    for id in [1, 2] {
+        assert_eq!(pacing.answer(later, id), Some(SendAnswer::Later));
+    }
+    assert_eq!(pacing.answer_for_good(1), SendAnswer::Taken, "its messages are in the inbox");
+    assert_eq!(pacing.answer_for_good(2), SendAnswer::Refused(Refusal::TimedOut));
+    assert!(pacing.knows(1) && !pacing.knows(2));
+    assert_eq!(run(&mut pacing, KEEPS_UP).len(), 1);
+    pacing.look(later, false, 0);
+    assert_eq!(run(&mut pacing, KEEPS_UP).len(), 1, "nobody waits for one that is not there");
+    assert_eq!(pacing.answer(later, 3), Some(SendAnswer::Taken));
+}

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
 use sockjs_protocol::session::{Departure, Rules};
+use sockjs_protocol::time::Millis;
 
 const WINDOW: usize = 64 << 10;
 
@@ -97,7 +98,7 @@ fn heartbeats_go_out_whether_it_answers_or_not() {
 
 #[test]
 fn a_stream_of_its_maximum_age_ends_without_an_answer() {
-    let mut session = blocked(Rules { receiver_max_age: sockjs_protocol::time::Millis(20_000), ..Rules::default() });
+    let mut session = blocked(Rules { receiver_max_age: Millis(20_000), ..Rules::default() });
     assert_eq!(session.pass(20_000), ["20250 to 2: h end"]);
     assert_eq!(session.finished(2, Some(4), None), (false, vec![]));
     assert_eq!(session.attach(poll(3))[0], r#"to 3: a["waits"] #5 end"#);
@@ -254,4 +255,35 @@ fn what_waits_is_stored_before_a_session_closes_that_does_not_know_what_is_in_fl
         session.answered(2, None, &[]),
         [r#"to 2: a["x"] #10240001"#, r#"to 2: c[3000,"Go away!"] end"#, "discard #10240001"]
     );
+}
+
+/// As in the build of version 2.
+#[test]
+fn a_receiver_that_cannot_be_asked_is_sent_to_at_once() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    session.send("before");
+    assert_eq!(session.hibernate(10_000, Some(stream(2))), NOTHING);
+    assert_eq!(session.cannot_be_asked(2), NOTHING);
+    assert_eq!(session.send("x"), [r#"to 2: a["x"] #10240001"#]);
+    assert_eq!(session.finished(2, Some(1), None), (false, vec![]));
+    assert!(session.attach(stream(3))[0].starts_with(r#"to 3: a["x"]"#), "what it did not write is for the next");
+}
+
+/// Its edge drops a frame whose last number it wrote. A frame that joins such a message with a new one would double it.
+#[test]
+fn what_a_receiver_may_hold_that_cannot_be_asked_goes_in_frames_of_its_own() {
+    let mut session = Driver::idle(outbox());
+    session.attach(stream(2));
+    session.send("a");
+    session.send("b");
+    session.now = session.now + Millis(10_000);
+    session.lose_memory(Some((stream(2), session.now)));
+    let again = session.cannot_be_asked(2);
+    let sent = |outputs: Vec<String>| outputs.into_iter().filter(|line| line.starts_with("to ")).collect::<Vec<_>>();
+    assert_eq!(sent(again), [r#"to 2: a["a"] #1"#, r#"to 2: a["b"] #2"#]);
+    assert_eq!(sent(session.send("c")), [r#"to 2: a["c"] #10240001"#]);
+    // Another receiver has nothing of it.
+    session.finished(2, Some(1), None);
+    assert_eq!(sent(session.attach(stream(3)))[0], r#"to 3: a["b"] #2"#);
 }

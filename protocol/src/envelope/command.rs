@@ -1,6 +1,7 @@
 //! Requests of the Worker to the object.
 
-use super::{EnvelopeError, VERSION};
+use super::version::highest_common;
+use super::{EnvelopeError, Version, v2};
 use crate::header::{HEADER_MAX, is_plain};
 use crate::json::Reader;
 use crate::session::{ReceiverId, Seq};
@@ -20,20 +21,35 @@ pub const FULL: u16 = 429;
 pub const LATER: u16 = 202;
 
 /// What the Worker asks of the object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// [`VERSION`] of the sender.
-    pub version: u8,
+    /// Version in which it is written.
+    pub version: Version,
+    /// Version of the answer: the highest that both halves speak.
+    pub answer: Version,
     /// Prefix of the service, with the names of its parameters.
     pub service: String,
     /// The parameters' names and values, where a connection may be opened.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<(String, String)>,
     /// What lets the client in, where its service asks for that.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
     /// The request itself.
     pub action: Action,
+}
+
+/// A command as it is written.
+#[derive(Serialize)]
+struct Written<'a, A> {
+    version: u8,
+    /// The versions that the sender speaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<[u8; Version::ALL.len()]>,
+    service: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    parameters: &'a [(String, String)],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pass: Option<&'a Pass>,
+    action: &'a A,
 }
 
 /// What lets a client in: a ticket that the Worker has checked, or what the application said of the client.
@@ -159,9 +175,10 @@ pub enum Push {
 }
 
 impl Command {
-    /// A command of this version.
+    /// A command of the current version.
     pub fn new(service: &str, action: Action) -> Self {
-        Self { version: VERSION, service: service.to_owned(), parameters: Vec::new(), pass: None, action }
+        let (version, answer) = (Version::CURRENT, Version::CURRENT);
+        Self { version, answer, service: service.to_owned(), parameters: Vec::new(), pass: None, action }
     }
 
     /// The same for a client at a prefix with these parameters.
@@ -176,40 +193,68 @@ impl Command {
         self
     }
 
-    /// As a header value: JSON in visible ASCII and spaces.
-    pub fn encode(&self) -> Result<String, EnvelopeError> {
-        let json = serde_json::to_string(self).map_err(|_| EnvelopeError::Malformed)?;
-        Ok(if json.chars().all(is_plain) { json } else { escaped(&json) })
+    /// Writes it in `version` as a header value: JSON in visible ASCII and spaces. `None` if that version has no such action.
+    ///
+    /// # Errors
+    ///
+    /// If the claims cannot be written.
+    pub fn encode(&self, version: Version) -> Result<Option<String>, EnvelopeError> {
+        let json = match version {
+            Version::V3 => self.json(version, &self.action),
+            Version::V2 if !v2::has(&self.action) => return Ok(None),
+            Version::V2 => v2::encode(self),
+        };
+        let json = json.map_err(|_| EnvelopeError::Malformed)?;
+        Ok(Some(if json.chars().all(is_plain) { json } else { escaped(&json) }))
     }
 
-    /// Reads a header value.
+    pub(super) fn json(&self, version: Version, action: &impl Serialize) -> serde_json::Result<String> {
+        let versions = match version {
+            Version::V3 => Some(Version::ALL.map(Version::number)),
+            Version::V2 => None,
+        };
+        let (service, parameters, pass) = (&self.service, &self.parameters, self.pass.as_ref());
+        serde_json::to_string(&Written { version: version.number(), versions, service, parameters, pass, action })
+    }
+
+    /// Reads a header value, in any version that this build speaks.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another version, or damaged.
     pub fn decode(header: &str) -> Result<Self, EnvelopeError> {
-        match Self::read(header) {
-            Some(command) if command.version == VERSION => Ok(command),
-            Some(command) => Err(EnvelopeError::Version(command.version)),
-            // A later version may have another shape: read its number alone.
-            None => match version(header) {
-                Some(version) if version != VERSION => Err(EnvelopeError::Version(version)),
-                _ => Err(EnvelopeError::Malformed),
-            },
+        let command = Self::read(header, &mut Action::read);
+        if let Some(command) = command.filter(|command| command.version != Version::V2 || v2::is_alike(&command.action))
+        {
+            return Ok(command);
+        }
+        // Another version may have another shape: its number alone is read.
+        let number = version(header).ok_or(EnvelopeError::Malformed)?;
+        match Version::of(number) {
+            None => Err(EnvelopeError::Version(number)),
+            Some(Version::V3) => Err(EnvelopeError::Malformed),
+            Some(Version::V2) => Self::read(header, &mut v2::read_send).ok_or(EnvelopeError::Malformed),
         }
     }
 
-    fn read(header: &str) -> Option<Self> {
-        let (mut version, mut service, mut parameters, mut pass, mut action) = (None, None, Vec::new(), None, None);
+    fn read(header: &str, read_action: &mut dyn FnMut(&mut Reader<'_>) -> Option<Action>) -> Option<Self> {
+        let (mut version, mut answer, mut service) = (None, None, None);
+        let (mut parameters, mut pass, mut action) = (Vec::new(), None, None);
         let mut field = |name: &str, reader: &mut Reader<'_>| {
             match name {
-                "version" => version = Some(reader.number()?),
+                "version" => version = Some(Version::of(reader.number()?)?),
+                "versions" => answer = highest_common(reader)?,
                 "service" => service = Some(reader.text()?),
                 "parameters" => parameters = reader.pairs()?,
                 "pass" => pass = Some(Pass::read(reader)?),
-                "action" => action = Some(Action::read(reader)?),
+                "action" => action = Some(read_action(reader)?),
                 _ => reader.skip()?,
             }
             Some(())
         };
         Reader::whole(header, |reader| reader.object(&mut field))?;
-        Some(Self { version: version?, service: service?, parameters, pass, action: action? })
+        let (version, service, action) = (version?, service?, action?);
+        Some(Self { version, answer: answer.unwrap_or(version), service, parameters, pass, action })
     }
 }
 
@@ -398,7 +443,7 @@ mod tests {
                     after: None,
                     again: false,
                 },
-                r#"{"version":3,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
             ),
             (
                 Action::Attach {
@@ -408,42 +453,42 @@ mod tests {
                     after: Some(Seq(9)),
                     again: true,
                 },
-                r#"{"version":3,"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
             ),
             (
                 Action::Send { session: "s".into(), id: 3, count: 7, bytes: 5_000, messages: None },
-                r#"{"version":3,"service":"/echo","action":{"send":{"session":"s","id":3,"count":7,"bytes":5000}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"send":{"session":"s","id":3,"count":7,"bytes":5000}}}"#,
             ),
             (
                 Action::Send { session: "s".into(), id: 3, count: 1, bytes: 0, messages: Some("[\n\"é\"]".into()) },
-                r#"{"version":3,"service":"/echo","action":{"send":{"session":"s","id":3,"count":1,"messages":"[\n\"\u00e9\"]"}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"send":{"session":"s","id":3,"count":1,"messages":"[\n\"\u00e9\"]"}}}"#,
             ),
             (
                 Action::Refuse { session: "s".into(), code: 1009, reason: "too large".into() },
-                r#"{"version":3,"service":"/echo","action":{"refuse":{"session":"s","code":1009,"reason":"too large"}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"refuse":{"session":"s","code":1009,"reason":"too large"}}}"#,
             ),
             (
                 Action::Connect { session: Some("s".into()), transport: Transport::WebSocket },
-                r#"{"version":3,"service":"/echo","action":{"connect":{"session":"s","transport":"websocket"}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"connect":{"session":"s","transport":"websocket"}}}"#,
             ),
             (
                 Action::Connect { session: None, transport: Transport::WebSocketRaw },
-                r#"{"version":3,"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"connect":{"transport":"websocket-raw"}}}"#,
             ),
             (
                 Action::Wrote { session: "s".into(), receiver: ReceiverId(7), seq: Some(Seq(9)), bytes: 0 },
-                r#"{"version":3,"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"seq":9}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"seq":9}}}"#,
             ),
             (
                 Action::Wrote { session: "s".into(), receiver: ReceiverId(7), seq: None, bytes: 5_000 },
-                r#"{"version":3,"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"bytes":5000}}}"#,
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"bytes":5000}}}"#,
             ),
-            (Action::Report, r#"{"version":3,"service":"/echo","action":"report"}"#),
-            (Action::Metrics, r#"{"version":3,"service":"/echo","action":"metrics"}"#),
+            (Action::Report, r#"{"version":3,"versions":[3,2],"service":"/echo","action":"report"}"#),
+            (Action::Metrics, r#"{"version":3,"versions":[3,2],"service":"/echo","action":"metrics"}"#),
         ];
         for (action, written) in golden {
             let command = Command::new("/echo", action);
-            assert_eq!(command.encode().unwrap(), written);
+            assert_eq!(command.encode(Version::CURRENT).unwrap().as_deref(), Some(written));
             assert_eq!(Command::decode(written).unwrap(), command);
         }
     }

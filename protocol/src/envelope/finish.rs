@@ -1,6 +1,6 @@
 //! The end of a response: how far it got, and what comes back of the frames that were not written.
 
-use super::{EnvelopeError, ToEdge};
+use super::{EnvelopeError, ToEdge, Version};
 use crate::frame::{Frame, Message};
 use crate::session::{Held, Seq};
 
@@ -32,9 +32,9 @@ pub const MISSING: u16 = 4001;
 
 /// The reason that goes with [`FINISHED`]: the number of the last message that was written, or nothing if none was. If frames
 /// were held and not written, a space follows and the number of the last message in them.
-pub fn finished_reason(written: Option<Seq>, held: Option<Seq>) -> String {
+pub fn finished_reason(version: Version, written: Option<Seq>, held: Option<Seq>) -> String {
     let mut reason = written.map_or_else(String::new, |seq| seq.0.to_string());
-    if let Some(held) = held {
+    if let Some(held) = held.filter(|_| version != Version::V2) {
         reason.push(' ');
         reason.push_str(&held.0.to_string());
     }
@@ -79,7 +79,6 @@ pub fn read_unwritten(mut body: &[u8]) -> Result<Vec<(Seq, Message)>, EnvelopeEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::envelope::VERSION;
 
     #[test]
     fn the_end_of_a_response_tells_what_was_written() {
@@ -91,23 +90,23 @@ mod tests {
             (None, seq(7), " 7"),
             (seq(5), seq(258), "5 258"),
         ] {
-            assert_eq!(finished_reason(written, held), reason);
+            assert_eq!(finished_reason(Version::CURRENT, written, held), reason);
             assert_eq!(read_finished_reason(reason), (written, held));
         }
     }
 
     #[test]
     fn unwritten_frames_come_back_as_messages_with_their_numbers() {
-        let frame = |seq, frame: &str| ToEdge::Frame { seq, end: false, frame: frame.into() }.encode();
+        let frame = |seq, frame: &str| ToEdge::Frame { seq, end: false, frame: frame.into() }.encode(Version::CURRENT);
         let frames = [
             frame(Some(Seq(0)), "o"),
             frame(Some(Seq(7)), r#"a["é","\ud83d\ude00","x"]"#),
             frame(None, "h"),
-            ToEdge::Probe.encode(),
+            ToEdge::Probe.encode(Version::CURRENT),
             frame(Some(Seq(1 << 50)), r#"a[""]"#),
         ];
         let body = encode_unwritten(frames.iter().map(Vec::as_slice));
-        assert_eq!(body[..6], [12, 0, 0, 0, VERSION, b'f']);
+        assert_eq!(body[..6], [12, 0, 0, 0, Version::CURRENT.number(), b'f']);
         let numbered = [(5, "é"), (6, "😀"), (7, "x"), (1 << 50, "")];
         let numbered = numbered.map(|(seq, text)| (Seq(seq), Message::new(text)));
         assert_eq!(read_unwritten(&body), Ok(numbered.into()));

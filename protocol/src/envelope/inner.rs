@@ -1,6 +1,6 @@
 //! Messages on an inner WebSocket, in both directions.
 
-use super::{EnvelopeError, VERSION};
+use super::{EnvelopeError, Version};
 use crate::session::{Held, Seq};
 
 /// From the object to the Worker that holds a client's response.
@@ -52,13 +52,14 @@ const STALLED: u8 = b's';
 impl ToEdge {
     /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number,
     /// `[version, 'p']` or `[version, 'q']`.
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self, version: Version) -> Vec<u8> {
+        let version = version.number();
         match self {
-            Self::Probe => vec![VERSION, PROBE],
-            Self::Ask => vec![VERSION, ASK],
+            Self::Probe => vec![version, PROBE],
+            Self::Ask => vec![version, ASK],
             Self::Frame { seq, end, frame } => {
                 let mut bytes = Vec::with_capacity(11 + frame.len());
-                bytes.extend([VERSION, if seq.is_some() { FRAME } else { UNNUMBERED }, u8::from(*end)]);
+                bytes.extend([version, if seq.is_some() { FRAME } else { UNNUMBERED }, u8::from(*end)]);
                 if let Some(seq) = seq {
                     bytes.extend(seq.0.to_le_bytes());
                 }
@@ -90,12 +91,12 @@ impl ToEdge {
 
 /// True if these are the bytes of [`ToEdge::Ask`].
 pub fn is_ask(bytes: &[u8]) -> bool {
-    bytes == [VERSION, ASK]
+    matches!(versioned(bytes), Ok([ASK]))
 }
 
 /// Number and bytes of a numbered frame, read from what [`ToEdge::encode`] wrote without reading the frame.
 pub fn number_of(bytes: &[u8]) -> Option<(Seq, usize)> {
-    let [VERSION, FRAME, _, rest @ ..] = bytes else { return None };
+    let Ok([FRAME, _, rest @ ..]) = versioned(bytes) else { return None };
     let (seq, frame) = seq_and_rest(rest).ok()?;
     Some((seq, frame.len()))
 }
@@ -103,17 +104,20 @@ pub fn number_of(bytes: &[u8]) -> Option<(Seq, usize)> {
 impl ToObject {
     /// `[version, 'a', seq as u64 LE]`, `[version, 'g']`, `[version, 's']`, or `[version, 'w', 0]` or `[version, 'w', 1, written as u64 LE]`
     /// followed by the groups, each `[through as u64 LE, bytes as u32 LE]`.
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self, version: Version) -> Vec<u8> {
+        let version = version.number();
         match self {
-            Self::Gone => vec![VERSION, GONE],
-            Self::Stalled => vec![VERSION, STALLED],
+            Self::Gone => vec![version, GONE],
+            // Version 2 has no word for it: the client is of no more use.
+            Self::Stalled if version == Version::V2.number() => vec![version, GONE],
+            Self::Stalled => vec![version, STALLED],
             Self::Ack(seq) => {
-                let mut bytes = vec![VERSION, ACK];
+                let mut bytes = vec![version, ACK];
                 bytes.extend(seq.0.to_le_bytes());
                 bytes
             }
             Self::Progress { written, held } => {
-                let mut bytes = vec![VERSION, PROGRESS, u8::from(written.is_some())];
+                let mut bytes = vec![version, PROGRESS, u8::from(written.is_some())];
                 if let Some(seq) = written {
                     bytes.extend(seq.0.to_le_bytes());
                 }
@@ -146,11 +150,9 @@ impl ToObject {
 }
 
 fn versioned(bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
-    match bytes {
-        [VERSION, rest @ ..] => Ok(rest),
-        [other, ..] => Err(EnvelopeError::Version(*other)),
-        [] => Err(EnvelopeError::Malformed),
-    }
+    let (version, rest) = bytes.split_first().ok_or(EnvelopeError::Malformed)?;
+    // What both have is written alike.
+    Version::of(*version).map(|_| rest).ok_or(EnvelopeError::Version(*version))
 }
 
 fn read_groups(bytes: &[u8]) -> Result<Vec<Held>, EnvelopeError> {
@@ -177,30 +179,31 @@ mod tests {
     fn inner_messages_keep_their_bytes() {
         let frame = ToEdge::Frame { seq: Some(Seq(258)), end: true, frame: "a[\"é\"]".into() };
         let heartbeat = ToEdge::Frame { seq: None, end: false, frame: "h".into() };
-        assert_eq!(frame.encode(), b"\x03f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
-        assert_eq!(heartbeat.encode(), b"\x03u\0h");
-        assert_eq!(ToEdge::Probe.encode(), b"\x03p");
-        assert_eq!(ToEdge::Ask.encode(), b"\x03q");
-        assert_eq!(ToObject::Ack(Seq(1)).encode(), b"\x03a\x01\0\0\0\0\0\0\0");
-        assert_eq!(ToObject::Gone.encode(), b"\x03g");
-        assert_eq!(ToObject::Stalled.encode(), b"\x03s");
+        assert_eq!(frame.encode(Version::CURRENT), b"\x03f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
+        assert_eq!(heartbeat.encode(Version::CURRENT), b"\x03u\0h");
+        assert_eq!(ToEdge::Probe.encode(Version::CURRENT), b"\x03p");
+        assert_eq!(ToEdge::Ask.encode(Version::CURRENT), b"\x03q");
+        assert_eq!(ToObject::Ack(Seq(1)).encode(Version::CURRENT), b"\x03a\x01\0\0\0\0\0\0\0");
+        assert_eq!(ToObject::Gone.encode(Version::CURRENT), b"\x03g");
+        assert_eq!(ToObject::Stalled.encode(Version::CURRENT), b"\x03s");
+        assert_eq!(ToObject::Stalled.encode(Version::V2), b"\x02g");
         let nothing = ToObject::Progress { written: None, held: vec![] };
         let much = ToObject::Progress {
             written: Some(Seq(2)),
             held: vec![Held { through: Seq(258), bytes: 8_192 }, Held { through: Seq(259), bytes: 1 }],
         };
-        assert_eq!(nothing.encode(), b"\x03w\0");
+        assert_eq!(nothing.encode(Version::CURRENT), b"\x03w\0");
         assert_eq!(
-            much.encode(),
+            much.encode(Version::CURRENT),
             b"\x03w\x01\x02\0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0\0\x20\0\0\x03\x01\0\0\0\0\0\0\x01\0\0\0"
         );
-        assert_eq!(number_of(&frame.encode()), Some((Seq(258), "a[\"é\"]".len())));
-        assert_eq!(number_of(&heartbeat.encode()), None);
+        assert_eq!(number_of(&frame.encode(Version::CURRENT)), Some((Seq(258), "a[\"é\"]".len())));
+        assert_eq!(number_of(&heartbeat.encode(Version::CURRENT)), None);
         for message in [frame, heartbeat, ToEdge::Probe, ToEdge::Ask] {
-            assert_eq!(ToEdge::decode(&message.encode()), Ok(message));
+            assert_eq!(ToEdge::decode(&message.encode(Version::CURRENT)), Ok(message));
         }
         for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone, ToObject::Stalled, nothing, much] {
-            assert_eq!(ToObject::decode(&message.encode()), Ok(message));
+            assert_eq!(ToObject::decode(&message.encode(Version::CURRENT)), Ok(message));
         }
     }
 }

@@ -358,6 +358,12 @@ impl Pacing {
         self.sends.answer(now, id, &self.rules, self.unread_since, is_handled)
     }
 
+    /// Replaces the answer [`SendAnswer::Later`] to a Worker that does not ask again: the messages are taken if they are in the
+    /// inbox, else refused.
+    pub fn answer_for_good(&mut self, id: u64) -> SendAnswer {
+        self.sends.answer_for_good(id)
+    }
+
     /// The moment at which [`Pacing::answer`] has something new to say without another event.
     pub fn deadline(&self) -> Option<Millis> {
         match self.state {

@@ -201,6 +201,20 @@ impl Sends {
         Some(answer)
     }
 
+    /// Answers a send that is not asked for again. Without its messages it loses its place.
+    pub fn answer_for_good(&mut self, id: u64) -> SendAnswer {
+        if let Some(taken) = self.taken.iter_mut().find(|taken| taken.id == id) {
+            taken.asked = None;
+            taken.is_known = true;
+            return SendAnswer::Taken;
+        }
+        if let Some(at) = self.line.iter().position(|place| place.id == id) {
+            let held = self.line.remove(at).and_then(|place| place.messages).map_or(0, |messages| messages.cost());
+            self.held_bytes = self.held_bytes.saturating_sub(held);
+        }
+        SendAnswer::Refused(Refusal::TimedOut)
+    }
+
     pub fn deadline(&self, rules: &PacingRules, unread_since: Option<Millis>) -> Option<Millis> {
         if self.line.is_empty() && self.taken.is_empty() {
             return None; // as for each message of a WebSocket

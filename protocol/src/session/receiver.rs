@@ -213,6 +213,16 @@ impl Session {
         }
     }
 
+    /// After [`Session::restore`]: this receiver cannot be asked, since its edge is of [`Version::V2`](crate::envelope::Version::V2).
+    /// Nothing counts as in flight. Messages in rows, which the edge may hold, go out again, each in a frame of its own: the edge
+    /// drops those that it wrote.
+    pub fn cannot_be_asked(&mut self, receiver: ReceiverId) {
+        if self.is_here(receiver) {
+            self.in_flight = InFlight::Known;
+            self.queue.send_alone();
+        }
+    }
+
     /// Ends a receiver whose response is over. It wrote everything up to `written`; the messages after that, up to `held`, are
     /// for the next receiver. Returns true if the session does not have all of them: then it delivers nothing until
     /// [`Session::wrote`] brings them back.

@@ -123,6 +123,12 @@ impl Driver {
         self.outputs()
     }
 
+    /// The receiver cannot be asked what it holds.
+    pub fn cannot_be_asked(&mut self, receiver: u64) -> Vec<String> {
+        self.session.cannot_be_asked(ReceiverId(receiver));
+        self.outputs()
+    }
+
     /// The response of a receiver is over: whether the object misses what was held, and the outputs.
     pub fn finished(&mut self, receiver: u64, written: Option<u64>, held: Option<u64>) -> (bool, Vec<String>) {
         let is_missing = self.session.finished(self.now, ReceiverId(receiver), written.map(Seq), held.map(Seq));

@@ -4,7 +4,7 @@ use crate::common::{Driver, poll, stream};
 use crate::fates::Fates;
 use crate::op::{Alarm, Op};
 use crate::request::Request;
-use sockjs_protocol::envelope::{ToEdge, encode_unwritten, groups, read_unwritten};
+use sockjs_protocol::envelope::{ToEdge, Version, encode_unwritten, groups, read_unwritten};
 use sockjs_protocol::frame::{Frame, Message};
 use sockjs_protocol::options::Durability;
 use sockjs_protocol::session::{CloseReason, Departure, Held, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
@@ -288,8 +288,9 @@ impl World {
             let Frame::Messages(messages) = frame else { continue };
             messages.iter().for_each(|message| self.fates.give_back(self.object.now, number(message)));
         }
-        let encode =
-            |(seq, frame): &(Seq, Frame)| ToEdge::Frame { seq: Some(*seq), end: false, frame: frame.encode() }.encode();
+        let encode = |(seq, frame): &(Seq, Frame)| {
+            ToEdge::Frame { seq: Some(*seq), end: false, frame: frame.encode() }.encode(Version::CURRENT)
+        };
         let frames: Vec<_> = frames.iter().map(encode).collect();
         let unwritten = read_unwritten(&encode_unwritten(frames.iter().map(Vec::as_slice))).unwrap();
         self.object.session.wrote(self.object.now, receiver, written, unwritten);

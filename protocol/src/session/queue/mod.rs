@@ -39,6 +39,8 @@ pub(super) struct Queue {
     waiting_since: Option<Millis>,
     /// Items that were acknowledged since the object came into memory.
     acknowledged: u64,
+    /// Messages up to this number go in frames of their own.
+    alone_through: Option<Seq>,
 }
 
 /// What [`Queue::take_frame`] took.
@@ -63,6 +65,7 @@ impl Queue {
             last: Seq(0),
             waiting_since: None,
             acknowledged: 0,
+            alone_through: None,
         }
     }
 
@@ -284,7 +287,8 @@ impl Queue {
             frame = joined_len(frame, message);
             let fits = bytes + message.len() <= credit && frame <= frame_limit;
             let follows = !in_sequence || last.0.checked_add(1) == Some(item.seq.0);
-            if !(messages.is_empty() || fits && follows) {
+            let is_alone = Some(item.seq) <= self.alone_through;
+            if !(messages.is_empty() || fits && follows && !is_alone) {
                 break;
             }
             messages.push(message.clone());
@@ -293,6 +297,9 @@ impl Queue {
             match item.stored {
                 true => stored = Some(item.seq),
                 false => unstored += 1,
+            }
+            if is_alone {
+                break;
             }
         }
         if messages.is_empty() {
@@ -314,10 +321,17 @@ impl Queue {
         self.items.retain(|item| !item.is_elsewhere());
         self.sent_bytes = 0;
         self.sent = 0;
+        // The edge that may have had them says how far it got, or is not asked any more.
+        self.alone_through = None;
         self.count_unstored();
         if self.waiting_unstored > 0 {
             self.waiting_since.get_or_insert(now);
         }
+    }
+
+    /// Has all that waits now go in frames of their own: the edge may have some of it, and drops by its number what it has.
+    pub fn send_alone(&mut self) {
+        self.alone_through = self.items.back().map(|item| item.seq);
     }
 
     /// True if the object has all that is in flight, up to the message with the number `last`.

@@ -1,0 +1,25 @@
+// Makes recorded.json from the previous build, for the tests that play it back: node tests/versions/record.mjs
+
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { main } from "../../scripts/run.mjs";
+import { request } from "../harness/http.mjs";
+import { startServer } from "../harness/server.mjs";
+import { converse } from "./conversation.mjs";
+import { entryLayout } from "./layout.mjs";
+import { PREVIOUS_RIGS, buildPrevious } from "./previous.mjs";
+
+await main(import.meta, async () => {
+  await buildPrevious();
+  const ends = [];
+  const owner = { after: (end) => ends.push(end) };
+  try {
+    const server = await startServer(owner, { build: PREVIOUS_RIGS, layout: entryLayout("record-entry.mjs") });
+    const frames = await converse(owner, server.url);
+    const { body } = await request(`http://127.0.0.1:${server.ports.control}/`);
+    const recorded = { ...JSON.parse(body), frames };
+    writeFileSync(fileURLToPath(new URL("recorded.json", import.meta.url)), `${JSON.stringify(recorded, null, 1)}\n`);
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+});
