@@ -10,12 +10,28 @@ import { createInterface } from "node:readline";
 const control = new Socket({ fd: 3 });
 const answer = (message) => control.write(`${JSON.stringify(message)}\n`);
 
-const { storage, vars, build, config, rateLimits } = JSON.parse(process.argv[2]);
+const { storage, vars, build, config, rateLimits, client } = JSON.parse(process.argv[2]);
 const { name, compatibilityDate, compatibilityFlags, durableObjects } = config;
 const [{ binding, className }] = durableObjects;
 const contents = (file) => readFileSync(join(build, file));
 const text = ([key, value]) => [key, { type: "text", value }];
 const rateLimit = ([key, limit]) => [key, { type: "rate-limit", namespace: key, simple: { limit, period: 60 } }];
+
+const CLIENT = "client";
+
+/** See miniflare-client.mjs. */
+function clientWorker() {
+  const contents = readFileSync(new URL("miniflare-client.mjs", import.meta.url));
+  return {
+    config: {
+      name: CLIENT,
+      compatibilityDate,
+      manifest: { mainModule: "client.js", modules: { "client.js": { type: "esm", contents } } },
+      env: { SERVER: { type: "worker", worker: name } },
+    },
+    dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
+  };
+}
 
 const miniflare = new Miniflare({
   host: "127.0.0.1",
@@ -47,11 +63,13 @@ const miniflare = new Miniflare({
       // Past Miniflare's own entry, which sees to compression and would change what is on the wire.
       dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
     },
+    ...(client ? [clientWorker()] : []),
   ],
 });
 
 await miniflare.ready;
-answer({ url: (await miniflare.unsafeGetDirectURL(name)).origin });
+const url = async (worker) => (await miniflare.unsafeGetDirectURL(worker)).origin;
+answer({ url: await url(name), clientUrl: client && (await url(CLIENT)) });
 
 for await (const line of createInterface({ input: control })) {
   try {

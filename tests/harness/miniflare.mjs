@@ -15,10 +15,13 @@ import { WorkerLog } from "./worker-log.mjs";
 
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
-/** As `startServer`, but in Miniflare; `rateLimits` are how often in a minute, by the names of rate-limiting bindings. */
-export async function startMiniflare(owner, { vars = {}, build = RIGS_DIR, config, rateLimits = {}, log } = {}) {
+/**
+ * As `startServer`, but in Miniflare; `rateLimits` are how often in a minute, by the names of rate-limiting bindings. With
+ * `client`, responses can be read piece by piece: see `PacedResponse`.
+ */
+export async function startMiniflare(owner, { vars = {}, build = RIGS_DIR, config, rateLimits = {}, client = false, log } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig(), rateLimits }, log);
+  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig(), rateLimits, client }, log);
   owner.after(() => miniflare.stop());
   await miniflare.start();
   return miniflare;
@@ -61,7 +64,9 @@ class MiniflareServer {
     createInterface({ input: this.#child.stdio[3] }).on("line", (line) => answers.push(JSON.parse(line)));
     this.#child.on("exit", () => answers.end(new Error("Miniflare ended")));
     this.#answers = answers;
-    this.url = (await answers.next("Miniflare to start", 60_000)).url;
+    const { url, clientUrl } = await answers.next("Miniflare to start", 60_000);
+    this.url = url;
+    this.clientUrl = clientUrl;
   }
 
   /** Puts the object of that name out of memory; its WebSockets "hibernate", or are broken with "close". */
