@@ -1,5 +1,5 @@
 // A built Worker in Miniflare, in a process of its own, so that it can be killed with all it started. It takes requests
-// and gives answers as lines of JSON on descriptor 3: see miniflare.mjs.
+// and gives answers as lines of JSON on descriptor 3, each with the number of its request: see miniflare.mjs.
 
 import { Miniflare } from "miniflare";
 import { readFileSync } from "node:fs";
@@ -72,14 +72,17 @@ const url = async (worker) => (await miniflare.unsafeGetDirectURL(worker)).origi
 answer({ url: await url(name), clientUrl: client && (await url(CLIENT)) });
 
 for await (const line of createInterface({ input: control })) {
-  try {
-    const { evict, cron } = JSON.parse(line);
-    if (evict) await miniflare.unsafeEvictDurableObject(name, className, evict);
-    if (cron) await runCron(cron);
-    answer({});
-  } catch (error) {
-    answer({ error: error.message });
-  }
+  const { number, ...order } = JSON.parse(line);
+  // An eviction waits until the object is idle. The orders that come meanwhile do not wait for it.
+  carryOut(order).then(
+    () => answer({ number }),
+    (error) => answer({ number, error: error.message }),
+  );
+}
+
+async function carryOut({ evict, cron }) {
+  if (evict) await miniflare.unsafeEvictDurableObject(name, className, evict);
+  if (cron) await runCron(cron);
 }
 
 async function runCron(cron) {

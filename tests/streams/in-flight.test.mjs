@@ -1,78 +1,122 @@
-// A stream whose client does not read while its object sleeps again and again: no more than a window is on its way, and nothing
-// is lost or doubled when the client reads on, over as many responses as that takes. In Miniflare, where an object can be put out
-// of memory at any moment in which it could sleep.
+// A client whose object sleeps again and again while the client does not read, reads slowly or polls: at most one window is on
+// its way, and nothing is lost or doubled, over as many responses as it takes. In Miniflare, where an object can be put out of
+// memory at any moment at which it is idle. All clients run at the same time, since an eviction mostly waits.
+// Variables: SOCKJS_SLEEP_RUNS=20 for many rounds, SOCKJS_SLEEP_SEED=N to repeat those of an earlier run.
 
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../harness/http.mjs";
 import { startMiniflare } from "../harness/miniflare.mjs";
 import { PacedResponse } from "../harness/paced-response.mjs";
+import { seeded } from "../harness/random.mjs";
 import { readEachObject } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
-import { STREAMS, TRANSPORTS } from "./transports.mjs";
+import { POLLS, STREAMS, TRANSPORTS } from "./transports.mjs";
+
+const { SOCKJS_SLEEP_SEED = String(randomInt(2 ** 32)), SOCKJS_SLEEP_RUNS = "1" } = process.env;
 
 const KIB = 1024;
 /** protocol/src/session/delivery.rs. */
 const WINDOW = 64 * KIB;
+/** A machine that runs all clients at once may be slow. */
+const LONG_MS = 60_000;
+/** Clients that run at the same time. */
+const CLIENTS = 40;
 
-const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000", SOCKJS_DISCONNECT_DELAY: "600000" };
-/** Sleeps, and what is sent before each: numbers and sizes of messages. */
-const LOADS = [
-  { sleeps: 8, count: 40, size: 1000 },
-  { sleeps: 3, count: 3000, size: 8 },
-  { sleeps: 5, count: 2, size: 30_000 },
-];
-/** By level: its variables, and lengths of a response. Below an acknowledgement, below a window, above it, above all. */
+const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000", SOCKJS_DISCONNECT_DELAY: "600000", SOCKJS_PERSIST_AFTER: "50" };
+/**
+ * Pause before an eviction. By itself an object sleeps after 10 s of silence. An eviction right after a timer of the object takes
+ * it away before its write is committed, and the write is lost (workerd 1.20261117).
+ */
+const SILENCE_MS = 250;
+
+/** By level: its variables, and lengths of a response: below an acknowledgement, below a window, above it, above all. */
 const LEVELS = {
   default: { vars: {}, limits: [5000, 40_000, 100_000, 5 << 20] },
   outbox: { vars: { SOCKJS_DURABILITY: "outbox" }, limits: [5000, 40_000] },
 };
 
-describe("at both levels", { concurrency: true }, () => {
-  // Each has Miniflares, which do one thing after the other.
-  for (const [level, { vars, limits }] of Object.entries(LEVELS)) {
-    describe(level, { concurrency: false }, async () => {
-      for (const limit of limits) await tests(level, vars, limit);
-    });
+/**
+ * What a blocked client sends: loads, each before a sleep, and numbers and sizes of their messages. All of it is more than a
+ * window, but so little that no handler waits: an object whose handler waits does not sleep.
+ */
+const LOADS = [
+  { loads: 3, count: 110, size: 1000 },
+  { loads: 3, count: 2250, size: 12 },
+  { loads: 3, count: 2, size: 30_000 },
+];
+/** Steps of a client that reads in between. */
+const STEPS = 10;
+
+const random = seeded(Number(SOCKJS_SLEEP_SEED));
+
+/** A server for each level and length. */
+const servers = await Promise.all(
+  Object.entries(LEVELS).flatMap(([level, { vars, limits }]) =>
+    limits.map(async (limit) => {
+      const all = { ...QUIET, ...vars, SOCKJS_RESPONSE_LIMIT: String(limit) };
+      const server = await startMiniflare({ after }, { client: true, vars: all, log: () => {} });
+      return { where: `${level}, responses of ${limit} bytes`, level, server };
+    }),
+  ),
+);
+
+describe(`SOCKJS_SLEEP_SEED=${SOCKJS_SLEEP_SEED}`, { concurrency: CLIENTS }, () => {
+  for (let run = 0; run < Number(SOCKJS_SLEEP_RUNS); run++) {
+    for (const server of servers) tests(server, run);
   }
 });
 
-async function tests(level, vars, limit) {
-  const title = (segment, what) => `${level}, responses of ${limit} bytes, ${segment}: ${what}`;
-  const all = { ...QUIET, ...vars, SOCKJS_RESPONSE_LIMIT: String(limit) };
-  const server = await startMiniflare({ after }, { client: true, vars: all, log: () => {} });
+function tests({ where, level, server }, run) {
+  const title = (segment, what) => `${where}, ${segment}: ${what} (${run})`;
 
-  for (const [at, { sleeps, count, size }] of LOADS.entries()) {
-    const segment = STREAMS[at % STREAMS.length];
-    test(title(segment, `${sleeps} sleeps, ${count} messages of ${size} bytes before each`), async (t) => {
-      const client = await Client.open(t, server, segment);
-      for (let sleep = 0; sleep < sleeps; sleep++) {
-        await client.send(count, size);
-        await client.sleeps();
-      }
-      if (level === "default") {
-        // With the outbox rows hold these, too.
-        const inFlight = client.sent.length - (await client.stored());
-        t.diagnostic(`${inFlight * size} bytes in flight`);
-        assert.ok(inFlight * size <= WINDOW, `${inFlight} messages of ${size} bytes are in flight`);
-      }
-      await client.readAll();
+  for (const [at, load] of LOADS.entries()) {
+    const segment = STREAMS[(at + run) % STREAMS.length];
+    const seed = random() * 2 ** 32;
+    test(title(segment, `it does not read ${load.count} messages of ${load.size} bytes at a time`), async (t) => {
+      await blocked(t, new Client(t, server, segment, seeded(seed)), load, level);
     });
   }
+  for (const [what, segments] of [["it reads slowly", STREAMS], ["it polls now and then", POLLS]]) {
+    const segment = segments[Math.floor(random() * segments.length)];
+    const seed = random() * 2 ** 32;
+    test(title(segment, what), (t) => slow(new Client(t, server, segment, seeded(seed))));
+  }
+}
 
-  test(title("xhr_streaming", "the object sleeps while the client reads"), async (t) => {
-    const client = await Client.open(t, server, "xhr_streaming");
-    for (let sleep = 0; sleep < 4; sleep++) {
-      await client.send(40, 1000);
-      await client.sleeps();
-    }
-    let pieces = 0;
-    await client.readAll(async () => {
-      if (++pieces % 7 === 0) await client.sleeps();
-      if (pieces % 16 === 0) await client.send(10, 500);
-    });
-  });
+/** Sends a load before each sleep but does not read. Then it reads all. */
+async function blocked(t, client, { loads, count, size }, level) {
+  await client.open();
+  for (let sent = 0; sent < loads; sent++) {
+    // In one body or in two, with or without a sleep in between.
+    const first = client.upTo(count);
+    await client.send(first, size);
+    if (client.flips()) await client.sleeps();
+    if (first < count) await client.send(count - first, size);
+    await client.sleeps();
+  }
+  if (level === "default") {
+    // At the level outbox rows hold what is in flight, too.
+    const inFlight = client.sent.length - (await client.stored());
+    t.diagnostic(`${inFlight * size} bytes in flight`);
+    assert.ok(inFlight * size <= WINDOW, `${inFlight} messages of ${size} bytes are in flight`);
+  }
+  await client.readAll();
+}
+
+/** Sends, reads a piece, sleeps or only asks for a response, in random order. Then it reads all. */
+async function slow(client) {
+  await client.open();
+  for (let step = 0; step < STEPS; step++) {
+    const choice = client.upTo(4);
+    if (choice === 1) await client.send(client.upTo(40), client.upTo(2000) + 8);
+    else if (choice === 2) await client.sleeps();
+    else if (choice === 3) await client.asks();
+    else if (client.isBehind) await client.reads();
+  }
+  await client.readAll();
 }
 
 /** A client of /witness, whose messages come back. */
@@ -80,22 +124,35 @@ class Client {
   sent = [];
   #owner;
   #server;
-  #session;
+  #random;
+  #session = randomUUID();
   #transport;
   #segment;
   #response;
   #unread = "";
+  /** True once the prelude of the response was read. */
+  #isBegun;
   #received = [];
 
-  static async open(owner, server, segment) {
-    const client = new Client();
-    client.#owner = owner;
-    client.#server = server;
-    client.#session = randomUUID();
-    client.#segment = segment;
-    client.#transport = TRANSPORTS[segment];
-    while (!(await client.#frames()).includes("o"));
-    return client;
+  constructor(owner, server, segment, random) {
+    this.#owner = owner;
+    this.#server = server;
+    this.#segment = segment;
+    this.#transport = TRANSPORTS[segment];
+    this.#random = random;
+  }
+
+  /** A random number from 1 to `most`. */
+  upTo(most) {
+    return 1 + Math.floor(this.#random() * most);
+  }
+
+  flips() {
+    return this.#random() < 0.5;
+  }
+
+  async open() {
+    while (!(await this.#frames()).includes("o"));
   }
 
   async send(count, size) {
@@ -105,11 +162,13 @@ class Client {
       return message;
     });
     const url = `${this.#server.url}/witness/000/${this.#session}/xhr_send`;
-    assert.equal((await request(url, { method: "POST", body: JSON.stringify(messages) })).status, 204);
+    const { status } = await request(url, { method: "POST", body: JSON.stringify(messages), ms: LONG_MS });
+    assert.equal(status, 204);
   }
 
   /** Puts the object to sleep, if it does not sleep already. */
   async sleeps() {
+    await sleep(SILENCE_MS);
     try {
       await this.#server.evict(`/witness//session/${this.#session}`, "hibernate");
     } catch (error) {
@@ -124,7 +183,7 @@ class Client {
       waiting = this.#waiting();
       return waiting.at(-1) === this.sent.at(-1);
     };
-    await until(isStored, "the newest message to be stored");
+    await until(isStored, "the newest message to be stored", LONG_MS);
     return waiting.length;
   }
 
@@ -140,38 +199,56 @@ class Client {
     );
   }
 
-  /** Reads until everything came, once and in order; `between` is called after each piece. */
-  async readAll(between = () => undefined) {
-    while (this.#received.length < this.sent.length) {
-      for (const frame of await this.#frames()) {
-        if (frame === "h") continue;
-        assert.equal(frame[0], "a", `no close frame: ${frame.slice(0, 100)}`);
-        this.#received.push(...JSON.parse(frame.slice(1)));
-      }
-      await between();
-    }
-    const wrong = this.#received.findIndex((message, at) => message !== this.sent[at]);
-    assert.equal(wrong, -1, `${this.#received[wrong]?.slice(0, 8)} came instead of ${wrong}`);
-    assert.equal(this.#received.length, this.sent.length);
+  /** True while something that it sent has not come back. */
+  get isBehind() {
+    return this.#received.length < this.sent.length;
   }
 
-  /** The frames that are complete with the next piece. At the end of a response the next one is asked for. */
-  async #frames() {
-    const { method, query = "", prelude, wrap } = this.#transport;
-    if (!this.#response) {
-      const url = `${this.#server.url}/witness/000/${this.#session}/${this.#segment}${query}`;
-      this.#response = await PacedResponse.open(this.#owner, this.#server, url, method);
-      for (this.#unread = ""; this.#unread.length < prelude.length; ) this.#unread += await this.#response.piece();
-      assert.equal(this.#unread.slice(0, prelude.length), prelude);
-      this.#unread = this.#unread.slice(prelude.length);
-    } else {
-      const piece = await this.#response.piece();
-      if (piece === null) {
-        assert.equal(this.#unread, "", "no frame is cut");
-        this.#response = undefined;
-        return [];
+  /** Reads the next piece of a response. */
+  async reads() {
+    for (const frame of await this.#frames()) {
+      if (frame === "h") continue;
+      assert.equal(frame[0], "a", `no close frame: ${frame.slice(0, 100)}`);
+      for (const message of JSON.parse(frame.slice(1))) {
+        const expected = this.sent[this.#received.length];
+        assert.equal(message, expected, `${message.slice(0, 8)} came instead of ${expected?.slice(0, 8)}`);
+        this.#received.push(message);
       }
-      this.#unread += piece;
+    }
+  }
+
+  /** Reads until everything came, and one more message: something doubled would come before it. */
+  async readAll() {
+    while (this.isBehind) await this.reads();
+    await this.send(1, 10);
+    while (this.isBehind) await this.reads();
+  }
+
+  /** Has a response that it can read. */
+  async asks() {
+    if (this.#response) return;
+    const { method, query = "" } = this.#transport;
+    const url = `${this.#server.url}/witness/000/${this.#session}/${this.#segment}${query}`;
+    this.#response = await PacedResponse.open(this.#owner, this.#server, url, method);
+    [this.#unread, this.#isBegun] = ["", false];
+  }
+
+  /** The frames that are complete with the next piece. At the end of a response it returns none. */
+  async #frames() {
+    await this.asks();
+    const piece = await this.#response.piece(LONG_MS);
+    if (piece === null) {
+      assert.equal(this.#unread, "", "no frame is cut");
+      this.#response = undefined;
+      return [];
+    }
+    this.#unread += piece;
+    const { wrap } = this.#transport;
+    const prelude = this.#transport.prelude ?? "";
+    if (!this.#isBegun) {
+      if (this.#unread.length < prelude.length) return [];
+      assert.equal(this.#unread.slice(0, prelude.length), prelude);
+      [this.#unread, this.#isBegun] = [this.#unread.slice(prelude.length), true];
     }
     const [before, behind] = wrap("\0").split(/"?(?:\0|\\u0000)"?/);
     const frames = this.#unread.split(behind);
