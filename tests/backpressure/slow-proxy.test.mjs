@@ -70,6 +70,35 @@ for (const direction of DIRECTIONS) {
     await until(() => proxy.held === 0, "an empty proxy");
   });
 
+  test(`${direction}: nothing comes through a link that is shut, on a new connection neither, and all of it once it is open`, async (t) => {
+    const { open, proxy } = await openProxy(t, {});
+    const first = await open();
+    proxy[direction].shut();
+    for (const pair of [first, await open()]) {
+      const [sender, receiver] = ends(direction, pair);
+      let isOpen = false;
+      receiver.once("data", () => assert.ok(isOpen, "nothing comes before it is open"));
+      sender.write("shut in");
+      // The other direction goes on.
+      receiver.write("still open");
+      await received(sender, "still open".length);
+      isOpen = true;
+      const arrived = received(receiver, "shut in".length);
+      proxy[direction].open();
+      assert.equal((await arrived).toString(), "shut in");
+      proxy[direction].shut();
+    }
+  });
+
+  test(`${direction}: what is in flight arrives at once when the link becomes fast`, async (t) => {
+    const { open, proxy } = await openProxy(t, { [direction]: 8 });
+    const [sender, receiver] = ends(direction, await open());
+    sender.write(Buffer.alloc(KIB));
+    await until(() => proxy.held === KIB, "the bytes in the proxy");
+    proxy[direction].bitsPerSecond = Infinity;
+    await received(receiver, KIB);
+  });
+
   test(`${direction}: the end of one side leaves the other open`, async (t) => {
     const { client, server } = await openPair(t, { roundTripMs: 10 });
     const [sender, receiver] = ends(direction, { client, server });

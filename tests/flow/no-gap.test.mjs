@@ -4,10 +4,11 @@
 import { randomInt } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { exchangeAtOnce, numbered } from "../harness/backlog.mjs";
+import { seeded } from "../harness/random.mjs";
 import { startReference } from "../harness/reference.mjs";
 import { startServer } from "../harness/server.mjs";
 import { connectStockClient } from "../harness/stock-client.mjs";
-import { BACKLOGS, exchange, randomBacklog, seeded } from "./cases.mjs";
+import { BACKLOGS, exchange, randomBacklog } from "./cases.mjs";
 import { TRANSPORTS } from "./session.mjs";
 
 const { SOCKJS_FLOW_SEED = String(randomInt(2 ** 32)), SOCKJS_FLOW_RUNS = "5" } = process.env;

@@ -9,7 +9,6 @@ import { startServer } from "../harness/server.mjs";
 import { startSlowProxy } from "../harness/slow-proxy.mjs";
 import { until } from "../harness/wait.mjs";
 import { MEMBER_TRANSPORTS, apart, converse, inStep, inTurn, openMember, openMembers, paced } from "./members.mjs";
-import { startValve } from "./valve.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -105,14 +104,14 @@ for (const [name, { start, end }] of Object.entries(SERVERS)) {
 async function assertStalls(t, start, { transports, offered, vars, end }, { transport, way }) {
   // What it logs of those that are too slow is not shown.
   const { url } = await start(t, { vars: { ...vars, ...IMPATIENT }, log: () => {} });
-  const valve = await startValve(t, url);
-  const stalled = await openMembers(t, valve.url, transports);
+  const proxy = await startSlowProxy(t, url);
+  const stalled = await openMembers(t, proxy.url, transports);
   const sender = await openMember(t, url, transport);
   const others = await openMembers(t, url, OTHERS);
-  valve.shut();
+  proxy.down.shut();
   const messages = numbered(offered / SIZE, SIZE);
   await converse([sender, ...others], [{ sender, messages, way }]);
-  valve.open();
+  proxy.down.open();
   // Without a gap, up to the close.
   for (const member of stalled) {
     assert.deepEqual(await member.hearUntilClosed([messages]), end);

@@ -1,5 +1,5 @@
 // A built Worker in Miniflare, in a process of its own, so that it can be killed with all it started. It takes requests
-// and gives answers as lines of JSON on descriptor 3: see miniflare.mjs.
+// and gives answers as lines of JSON on descriptor 3, each with the number of its request: see miniflare.mjs.
 
 import { Miniflare } from "miniflare";
 import { readFileSync } from "node:fs";
@@ -10,12 +10,28 @@ import { createInterface } from "node:readline";
 const control = new Socket({ fd: 3 });
 const answer = (message) => control.write(`${JSON.stringify(message)}\n`);
 
-const { storage, vars, build, config, rateLimits } = JSON.parse(process.argv[2]);
+const { storage, vars, build, config, rateLimits, client } = JSON.parse(process.argv[2]);
 const { name, compatibilityDate, compatibilityFlags, durableObjects } = config;
 const [{ binding, className }] = durableObjects;
 const contents = (file) => readFileSync(join(build, file));
 const text = ([key, value]) => [key, { type: "text", value }];
 const rateLimit = ([key, limit]) => [key, { type: "rate-limit", namespace: key, simple: { limit, period: 60 } }];
+
+const CLIENT = "client";
+
+/** See miniflare-client.mjs. */
+function clientWorker() {
+  const contents = readFileSync(new URL("miniflare-client.mjs", import.meta.url));
+  return {
+    config: {
+      name: CLIENT,
+      compatibilityDate,
+      manifest: { mainModule: "client.js", modules: { "client.js": { type: "esm", contents } } },
+      env: { SERVER: { type: "worker", worker: name } },
+    },
+    dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
+  };
+}
 
 const miniflare = new Miniflare({
   host: "127.0.0.1",
@@ -47,21 +63,26 @@ const miniflare = new Miniflare({
       // Past Miniflare's own entry, which sees to compression and would change what is on the wire.
       dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
     },
+    ...(client ? [clientWorker()] : []),
   ],
 });
 
 await miniflare.ready;
-answer({ url: (await miniflare.unsafeGetDirectURL(name)).origin });
+const url = async (worker) => (await miniflare.unsafeGetDirectURL(worker)).origin;
+answer({ url: await url(name), clientUrl: client && (await url(CLIENT)) });
 
 for await (const line of createInterface({ input: control })) {
-  try {
-    const { evict, cron } = JSON.parse(line);
-    if (evict) await miniflare.unsafeEvictDurableObject(name, className, evict);
-    if (cron) await runCron(cron);
-    answer({});
-  } catch (error) {
-    answer({ error: error.message });
-  }
+  const { number, ...order } = JSON.parse(line);
+  // An eviction waits until the object is idle. The orders that come meanwhile do not wait for it.
+  carryOut(order).then(
+    () => answer({ number }),
+    (error) => answer({ number, error: error.message }),
+  );
+}
+
+async function carryOut({ evict, cron }) {
+  if (evict) await miniflare.unsafeEvictDurableObject(name, className, evict);
+  if (cron) await runCron(cron);
 }
 
 async function runCron(cron) {

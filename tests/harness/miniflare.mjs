@@ -8,17 +8,20 @@ import { fileURLToPath } from "node:url";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
 import { RIGS_DIR } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
-import { Queue } from "./queue.mjs";
 import { DEFAULT_VARS } from "./server.mjs";
 import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
+import { within } from "./wait.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
-/** As `startServer`, but in Miniflare; `rateLimits` are how often in a minute, by the names of rate-limiting bindings. */
-export async function startMiniflare(owner, { vars = {}, build = RIGS_DIR, config, rateLimits = {}, log } = {}) {
+/**
+ * As `startServer`, but in Miniflare; `rateLimits` are how often in a minute, by the names of rate-limiting bindings. With
+ * `client`, responses can be read piece by piece: see `PacedResponse`.
+ */
+export async function startMiniflare(owner, { vars = {}, build = RIGS_DIR, config, rateLimits = {}, client = false, log } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig(), rateLimits }, log);
+  const miniflare = new MiniflareServer({ vars: all, build, config: config ?? workerConfig(), rateLimits, client }, log);
   owner.after(() => miniflare.stop());
   await miniflare.start();
   return miniflare;
@@ -28,7 +31,9 @@ class MiniflareServer {
   #directory = temporaryDirectory();
   #worker;
   #child;
-  #answers;
+  /** Resolvers of the orders that have no answer yet, by their numbers. Number 0 is the start. */
+  #orders = new Map();
+  #lastOrder = 0;
   #log;
 
   constructor(worker, log) {
@@ -57,14 +62,18 @@ class MiniflareServer {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => this.#log.add(text));
     }
-    const answers = new Queue();
-    createInterface({ input: this.#child.stdio[3] }).on("line", (line) => answers.push(JSON.parse(line)));
-    this.#child.on("exit", () => answers.end(new Error("Miniflare ended")));
-    this.#answers = answers;
-    this.url = (await answers.next("Miniflare to start", 60_000)).url;
+    const started = this.#expect(0);
+    createInterface({ input: this.#child.stdio[3] }).on("line", (line) => this.#take(JSON.parse(line)));
+    this.#child.on("exit", () => {
+      for (const { reject } of this.#orders.values()) reject(new Error("Miniflare ended"));
+      this.#orders.clear();
+    });
+    const { url, clientUrl } = await within(started, "Miniflare to start", 60_000);
+    this.url = url;
+    this.clientUrl = clientUrl;
   }
 
-  /** Puts the object of that name out of memory; its WebSockets "hibernate", or are broken with "close". */
+  /** Puts the object of that name out of memory, once it is idle; its WebSockets "hibernate", or are broken with "close". */
   async evict(name, webSockets) {
     // It waits up to 30 s for the end of requests that the object still answers.
     await this.#order({ evict: { name, webSockets } }, `the eviction of ${name}`, 45_000);
@@ -76,9 +85,25 @@ class MiniflareServer {
   }
 
   async #order(order, what, ms) {
-    this.#child.stdio[3].write(`${JSON.stringify(order)}\n`);
-    const { error } = await this.#answers.next(what, ms);
+    const number = ++this.#lastOrder;
+    const answered = this.#expect(number);
+    this.#child.stdio[3].write(`${JSON.stringify({ number, ...order })}\n`);
+    const { error } = await within(answered, what, ms);
     if (error) throw new Error(`${what} failed: ${error}`);
+  }
+
+  /** Returns the answer to an order. */
+  #expect(number) {
+    const { promise, resolve, reject } = Promise.withResolvers();
+    // Nobody may wait for it any more when Miniflare ends.
+    promise.catch(() => {});
+    this.#orders.set(number, { resolve, reject });
+    return promise;
+  }
+
+  #take({ number = 0, ...answer }) {
+    this.#orders.get(number)?.resolve(answer);
+    this.#orders.delete(number);
   }
 
   /** kill -9. */

@@ -1,6 +1,7 @@
 // A slow network in front of a server: a TCP proxy in this process that delays all bytes and limits how many pass in a second.
 // All its connections share one link. Each holds only a small buffer; while that is full the proxy does not read, and TCP holds
-// the sender back. As long as it does not read from a sender, it does not see a reset from there either.
+// the sender back. As long as it does not read from a sender, it does not see a reset from there either. A link can also be shut:
+// then the proxy reads nothing from its senders.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -76,23 +77,55 @@ class SlowProxy {
   #join(source, destination, link) {
     const pipe = new Pipe(source, destination, link, this.#buffer);
     this.#pipes.add(pipe);
-    destination.on("close", () => this.#pipes.delete(pipe));
+    link.pipes.add(pipe);
+    destination.on("close", () => {
+      this.#pipes.delete(pipe);
+      link.pipes.delete(pipe);
+    });
   }
 }
 
 /** One direction of the network. Serves its senders in the order in which their bytes come. */
 class Link {
   #freeAt = 0;
+  #bitsPerSecond;
+  isShut = false;
+  pipes = new Set();
 
   constructor(bitsPerSecond, delayMs) {
-    this.bitsPerSecond = bitsPerSecond;
+    this.#bitsPerSecond = bitsPerSecond;
     this.delayMs = delayMs;
+  }
+
+  get bitsPerSecond() {
+    return this.#bitsPerSecond;
+  }
+
+  /** What is in flight goes on at the new speed, too. */
+  set bitsPerSecond(bitsPerSecond) {
+    const factor = Number.isFinite(this.#bitsPerSecond) ? this.#bitsPerSecond / bitsPerSecond : 1;
+    this.#bitsPerSecond = bitsPerSecond;
+    const now = performance.now();
+    const rescale = (at) => (at > now ? now + (at - now) * factor : at);
+    this.#freeAt = rescale(this.#freeAt);
+    for (const pipe of this.pipes) pipe.rescale((due) => rescale(due - this.delayMs) + this.delayMs);
   }
 
   /** Takes that number of bytes, and returns the time at which the last of them arrives. */
   take(bytes) {
     this.#freeAt = Math.max(this.#freeAt, performance.now()) + (bytes * 8_000) / this.bitsPerSecond;
     return this.#freeAt + this.delayMs;
+  }
+
+  /** Reads nothing from the senders until `open`, on new connections neither. */
+  shut() {
+    this.isShut = true;
+    for (const pipe of this.pipes) pipe.flow();
+  }
+
+  open() {
+    this.isShut = false;
+    for (const pipe of this.pipes) pipe.flow();
   }
 }
 
@@ -116,11 +149,26 @@ class Pipe {
     source.on("end", () => this.#carry(0, () => destination.end()));
     source.on("error", () => this.#reset());
     destination.on("close", () => clearTimeout(this.#timer));
+    this.flow();
+  }
+
+  /** Reads from the sender, or does not. */
+  flow() {
+    if (this.#link.isShut || this.held >= this.#buffer) this.#source.pause();
+    else this.#source.resume();
+  }
+
+  /** Changes when the pieces in flight arrive. */
+  rescale(changed) {
+    for (const piece of this.#inFlight) piece.due = changed(piece.due);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wait();
   }
 
   #read(data) {
     this.held += data.length;
-    if (this.held >= this.#buffer) this.#source.pause();
+    this.flow();
     for (let at = 0; at < data.length; at += PIECE) {
       const piece = data.subarray(at, at + PIECE);
       this.#carry(piece.length, () => this.#destination.write(piece, () => this.#taken(piece.length)));
@@ -129,7 +177,7 @@ class Pipe {
 
   #taken(bytes) {
     this.held -= bytes;
-    if (this.held < this.#buffer) this.#source.resume();
+    this.flow();
   }
 
   /** Passes a reset on. As in a network, bytes that were still in flight are lost. */
