@@ -10,7 +10,7 @@
 //!    before that, step 1 comes again, in the same response. When the client takes nothing for `stall_timeout`, the response is
 //!    aborted, and the object is told `Stalled`.
 
-use crate::access::frame_ancestors;
+use crate::Config;
 use crate::callback::callback_of;
 use crate::departure::Departure;
 use crate::facts::Facts;
@@ -51,6 +51,10 @@ pub(crate) const FORBIDDEN: &str = "The ticket is not for this session.\n";
 /// circle.
 const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 
+/// Time in which a response that showed its client a probe stays open: longer than the object waits for a sign that the client is
+/// gone.
+const PROBED: Millis = Millis(300);
+
 /// Answers the receiving request `row` of `session`, with `more` headers.
 pub(crate) async fn receive(
     row: &'static Receive,
@@ -61,7 +65,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<Reply> {
-    let Destination { config, place, pass, refusals, object } = to;
+    let Destination { config, place, pass, frame_ancestors, refusals, object } = to;
     let callback = if row.needs_callback() { callback_of(&facts.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -70,15 +74,7 @@ pub(crate) async fn receive(
             return refused(refusal);
         }
     };
-    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?).with(more);
-    if row.cors {
-        head = head.with(cors_of(facts, config));
-    }
-    if row.content_type == HTML {
-        let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
-        let policy: Vec<_> = policy.into_iter().chain(frame_ancestors(config)).collect();
-        head = head.with([security_policy(policy.join("; "))]);
-    }
+    let head = head_of(row, config, request, facts, frame_ancestors)?.with(more);
     let invocation = Invocation::of(context);
     let mut receiver = Receiver {
         departure: Departure::watch(request, &invocation)?,
@@ -132,6 +128,26 @@ pub(crate) async fn receive(
             fixed(head, receiver.progress.give_up().unwrap_or_default())
         }
     }
+}
+
+/// Returns the head of a response to `row`, with the pages that may be around it.
+pub(crate) fn head_of(
+    row: &Receive,
+    config: &Config,
+    request: &web_sys::Request,
+    facts: &Facts,
+    frame_ancestors: Option<String>,
+) -> Result<Head> {
+    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?);
+    if row.cors {
+        head = head.with(cors_of(facts, config));
+    }
+    if row.content_type == HTML {
+        let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
+        let policy: Vec<_> = policy.into_iter().chain(frame_ancestors).collect();
+        head = head.with([security_policy(policy.join("; "))]);
+    }
+    Ok(head)
 }
 
 /// One client's response, and the way to its object.
@@ -204,6 +220,11 @@ impl Receiver {
         let written = self.progress.written(now());
         self.note();
         match written {
+            Written::More if self.progress.is_spent() => {
+                // Until it is known whether the client is there: it is not when the response breaks off before.
+                sleep(PROBED).await;
+                return self.finish();
+            }
             Written::More => {}
             Written::Last | Written::Enough => return self.finish(),
         }
@@ -223,7 +244,8 @@ impl Receiver {
                     match self.attach_again().await {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
-                        Answer::Over | Answer::Forbidden | Answer::Broken | Answer::Failed => {
+                        Answer::Forbidden => return Some(self.close(1008, FORBIDDEN, Refused::Ticket).await),
+                        Answer::Over | Answer::Broken | Answer::Failed => {
                             self.refuse(Refused::Unavailable);
                             self.last_its_time().await;
                             return self.progress.give_up();
@@ -261,6 +283,14 @@ impl Receiver {
             }
         }
         self.progress.take(message)
+    }
+
+    /// A close frame for a session that the client cannot have. It comes late, since a client that gets nothing asks again at
+    /// once, and so a stream must not end at once either.
+    async fn close(&mut self, code: u16, text: &str, reason: Refused) -> Vec<u8> {
+        self.refuse(reason);
+        self.last_its_time().await;
+        self.progress.close(code, text.trim_end())
     }
 
     fn refuse(&self, reason: Refused) {

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm};
-use sockjs_fuzz::{envelope, frame, payload, route, session, ticket};
+use sockjs_fuzz::{admission, envelope, frame, payload, route, session, ticket};
 
 fn cases(cases: u32) -> Config {
     Config { cases, rng_algorithm: RngAlgorithm::XorShift, failure_persistence: None, ..Config::default() }
@@ -44,6 +44,17 @@ const PATHS: &[&str] = &[
     "\n/echo/0/a/xhr",
     "%2f",
 ];
+const ORIGINS: &[&str] = &[
+    "",
+    "https://chat.example",
+    "http://chat.example",
+    "https://friend.example",
+    "https://a.example.org",
+    "https://evil.example",
+    "null",
+    "*",
+];
+const SITES: &[&str] = &["", "same-origin", "same-site", "cross-site", "none", "anything"];
 const TICKETS: &[&str] = &["", "\n", "id", "é", "\"", "https://example.com", "\u{0}", "."];
 
 proptest! {
@@ -65,6 +76,12 @@ proptest! {
     #[test]
     fn a_path_is_routed_by_its_parts(method in 0..5u8, path in joined(PATHS, 8), other in joined(PATHS, 8)) {
         route::check(&[&[method], path.as_bytes(), b"\n", other.as_bytes()].concat());
+    }
+
+    #[test]
+    fn whoever_is_let_in_may_come_in(service in 0..8u8, door in 0..8u8, given in 0..32u8, origin in select(ORIGINS), site in select(SITES), referer in select(ORIGINS), path in select(vec!["", "/", "/page?x=1"]), issued in select(ORIGINS)) {
+        let headers = format!("{origin}\n{site}\n{referer}{}\n{issued}", if referer.is_empty() { "" } else { path });
+        admission::check(&[&[service, door, given], headers.as_bytes()].concat());
     }
 
     #[test]
