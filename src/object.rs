@@ -78,8 +78,8 @@ impl From<JsValue> for Failure {
 pub(crate) enum Attached {
     /// 200: this is all there is to write.
     Answered(Result<ToEdge, EnvelopeError>),
-    /// 101: what there is to write comes on this socket.
-    Waiting(Inner),
+    /// 101: what there is to write comes on this socket. The response tells the log the connection's id.
+    Waiting(Inner, web_sys::Response),
     /// Another status.
     Refused(u16),
 }
@@ -120,7 +120,7 @@ impl Object {
     pub async fn attach(&self, client: &ClientRequest, command: impl Fn(bool) -> Command) -> Result<Attached, Failure> {
         match self.ask(|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt.version, to)).await? {
             (Answer::Upgrade(response), version) => match response.websocket() {
-                Some(socket) => Ok(Attached::Waiting(Inner::accept(socket, version)?)),
+                Some(socket) => Ok(Attached::Waiting(Inner::accept(socket, version)?, response)),
                 None => Err(Failure::Failed("101 without a WebSocket".into())),
             },
             (Answer::Text(200, frame), _) => Ok(Attached::Answered(decode_frame(&frame))),

@@ -36,6 +36,7 @@ use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::session::{ReceiverId, Seq};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::{HTML, Receive};
+use std::fmt::Display;
 use std::pin::pin;
 use std::time::Duration;
 use worker::web_sys::{self, ReadableStream};
@@ -50,6 +51,9 @@ pub(crate) const FORBIDDEN: &str = "The ticket is not for this session.\n";
 /// Shortest time that a response takes which ends without a frame: the client asks again at once, and should not do so in a
 /// circle.
 const FAILED_RESPONSE: Millis = Millis::from_secs(1);
+
+/// The header by which an object tells the connection of a receiver.
+const CONNECTION: &str = "sockjs-edge-connection";
 
 /// Time in which a response that showed its client a probe stays open: longer than the object waits for a sign that the client is
 /// gone.
@@ -95,6 +99,7 @@ pub(crate) async fn receive(
         attempts: 0,
         stall_timeout: config.stall_timeout,
         began: now(),
+        attached: None,
     };
     if !row.one_frame {
         return streamed(head, &receiver.body());
@@ -175,6 +180,8 @@ struct Receiver {
     /// Longest time in which the client may take nothing.
     stall_timeout: Millis,
     began: Millis,
+    /// The object's last answer to an attach that waits.
+    attached: Option<web_sys::Response>,
 }
 
 /// What an attempt to attach came to.
@@ -234,7 +241,7 @@ impl Receiver {
                     Ok(message) => message,
                     Err(error) => {
                         // What was written was; the rest is for a request that understands it.
-                        log::warn("envelope", Some(&self.service), error);
+                        self.warn("envelope", error);
                         return self.finish();
                     }
                 },
@@ -291,6 +298,12 @@ impl Receiver {
         self.refuse(reason);
         self.last_its_time().await;
         self.progress.close(code, text.trim_end())
+    }
+
+    /// Logs what went wrong, with the id of the connection once its object has told it.
+    fn warn(&self, event: &str, problem: impl Display) {
+        let connection = self.attached.as_ref().and_then(|response| response.headers().get(CONNECTION).ok().flatten());
+        log::warn_of(event, &self.service, connection, problem);
     }
 
     fn refuse(&self, reason: Refused) {
@@ -403,13 +416,14 @@ impl Receiver {
         };
         let attached = self.object.attach(&self.client, command).await;
         let line = match &attached {
-            Ok(Attached::Waiting(inner)) => Some(inner.line()),
+            Ok(Attached::Waiting(inner, _)) => Some(inner.line()),
             _ => None,
         };
         self.departure.answered(line);
         match attached {
-            Ok(Attached::Waiting(inner)) => {
+            Ok(Attached::Waiting(inner, response)) => {
                 self.inner = Some(inner);
+                self.attached = Some(response);
                 self.note();
                 Answer::Waiting
             }
@@ -417,7 +431,7 @@ impl Receiver {
                 Ok(ToEdge::Frame { seq, frame, .. }) => Answer::Complete(ToEdge::Frame { seq, frame, end: true }),
                 Ok(ToEdge::Probe | ToEdge::Ask) => Answer::Failed,
                 Err(error) => {
-                    log::warn("envelope", Some(&self.service), error);
+                    self.warn("envelope", error);
                     Answer::Over
                 }
             },
@@ -426,11 +440,11 @@ impl Receiver {
             // Another client's session, or a ticket that opens none any more.
             Ok(Attached::Refused(403)) => Answer::Forbidden,
             Ok(Attached::Refused(status)) => {
-                log::warn("object", Some(&self.service), format!("an attach was answered with {status}"));
+                self.warn("object", format!("an attach was answered with {status}"));
                 Answer::Failed
             }
             Err(failure) => {
-                log::warn("object", Some(&self.service), &failure);
+                self.warn("object", &failure);
                 if let Failure::Failed(_) = failure { Answer::Broken } else { Answer::Failed }
             }
         }

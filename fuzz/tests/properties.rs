@@ -57,6 +57,28 @@ const ORIGINS: &[&str] = &[
 const SITES: &[&str] = &["", "same-origin", "same-site", "cross-site", "none", "anything"];
 const TICKETS: &[&str] = &["", "\n", "id", "é", "\"", "https://example.com", "\u{0}", "."];
 
+/// Every combination: those that matter are few among random ones.
+#[test]
+fn nobody_is_let_in_whom_the_promises_keep_out() {
+    const PAGES: [&str; 4] = ["", "https://chat.example", "https://friend.example", "https://evil.example"];
+    let mut inputs = Vec::new();
+    for (service, door) in (1..4u8).flat_map(|service| (0..8u8).map(move |door| (service, door))) {
+        for given in [0, 1, 3, 5, 9, 17_u8] {
+            for origin in PAGES.into_iter().chain(["null"]) {
+                for (site, referer) in SITES.iter().flat_map(|site| PAGES.map(|page| (site, page))) {
+                    // Without a ticket it was issued for nobody.
+                    for issued in if given == 0 { &PAGES[..1] } else { &PAGES } {
+                        inputs.push((service, door, given, format!("{origin}\n{site}\n{referer}\n{issued}")));
+                    }
+                }
+            }
+        }
+    }
+    for (service, door, given, headers) in inputs {
+        admission::check(&[&[service, door, given], headers.as_bytes()].concat());
+    }
+}
+
 proptest! {
     #![proptest_config(cases(1_000))]
 

@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import SockJS from "sockjs-client";
 import { start } from "../harness/http.mjs";
 import { startServer } from "../harness/server.mjs";
@@ -16,7 +15,6 @@ import { signTicket } from "./signing.mjs";
 const KEY = "a key of at least thirty-two characters";
 const LATE_MS = 300_000;
 const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: KEY };
-const OUTDATED = [fileURLToPath(new URL("outdated-objects-entry.mjs", import.meta.url))];
 
 /** Passes requests on, counts those for a session, and answers /info with a `base_url` that a client has had for long. */
 async function startFront(t, target, query) {
@@ -52,7 +50,6 @@ async function closeOf(t, url, transport) {
 }
 
 const LATE = { code: 1008, reason: "The ticket is not for this session." };
-const OLD = { code: 1012, reason: "The server is being updated" };
 
 for (const transport of ["xhr-streaming", "eventsource"]) {
   test(`a stock client whose ticket is late is closed, and does not ask in a circle: ${transport}`, async (t) => {
@@ -71,16 +68,6 @@ test("a stock client whose ticket is late is refused with 403 when it polls, and
   assert.equal(code, 2000, "it never opened");
   assert.equal(front.asked(), 1);
 });
-
-for (const transport of ["xhr-streaming", "eventsource", "xhr-polling"]) {
-  test(`a stock client whose object is of another version is closed, and does not ask in a circle: ${transport}`, async (t) => {
-    const server = await startServer(t, { entry: OUTDATED, log: () => {} });
-    const front = await startFront(t, server.url, "");
-    const { code, reason, seconds } = await closeOf(t, front.url, transport);
-    assert.deepEqual({ code, reason }, OLD);
-    assert.ok(seconds >= 0.9 && front.asked() <= 1 + seconds, `${front.asked()} requests in ${seconds} s`);
-  });
-}
 
 for (const [path, prelude, frame] of [
   ["xhr_streaming", /^h{2048}\n$/, 'c[1008,"The ticket is not for this session."]\n'],
