@@ -16,7 +16,11 @@ await main(import.meta, async () => {
   await setUp();
   await build();
   const { vars } = workerConfig({ environment: valuesOf(args, ["--env", "-e"]).at(-1) });
-  await checkSettings({ ...SECRETS, ...vars, ...givenVars(args) });
+  const given = { ...vars, ...givenVars(args) };
+  await checkSettings({ ...SECRETS, ...given });
+  if (String(given.SOCKJS_DEMO) !== "true") {
+    process.stdout.write("the demo is not deployed: SOCKJS_DEMO=true in [vars], or -- --var SOCKJS_DEMO:true, serves it\n");
+  }
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
   return run(nodeBinary, [wranglerScript, "deploy", ...args], { cwd: ROOT, env });
 });

@@ -10,14 +10,14 @@ import { ROOT } from "./tools.mjs";
 import { workerConfig } from "./worker-config.mjs";
 import { startWorkerd } from "./workerd.mjs";
 
-const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true" };
+const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DEMO: "true" };
 
 const USAGE = `usage: npm run serve -- [--port N] [--host ADDRESS] [--storage DIR] [--var NAME=VALUE ...]
 
   --port N          port to listen on, 0 for a free one (default: 8787)
   --host ADDRESS    address to listen on (default: 127.0.0.1)
   --storage DIR     where the objects' storage is kept (default: .wrangler/serve)
-  --var NAME=VALUE  a variable for the Worker; SOCKJS_TEST_SERVICES=true is set unless given`;
+  --var NAME=VALUE  a variable for the Worker; SOCKJS_TEST_SERVICES=true and SOCKJS_DEMO=true are set unless given`;
 
 await main(import.meta, async () => {
   const options = readOptions(process.argv.slice(2));

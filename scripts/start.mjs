@@ -46,7 +46,7 @@ function withDefaults(given) {
     const at = given.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
     return at < 0 ? undefined : given[at].split("=")[1] ?? given[at + 1];
   };
-  const defaults = ["--var", "SOCKJS_TEST_SERVICES:true", "--var", "SOCKJS_DEVELOPMENT:true", "--show-interactive-dev-session=false"];
+  const defaults = ["--var", "SOCKJS_TEST_SERVICES:true", "--var", "SOCKJS_DEMO:true", "--var", "SOCKJS_DEVELOPMENT:true", "--show-interactive-dev-session=false"];
   const ip = valueOf("--ip") ?? "127.0.0.1";
   const chosen = valueOf("--port") ?? "8787";
   const port = Number(chosen);

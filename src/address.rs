@@ -1,16 +1,18 @@
 //! How many connections one client's address opens, where a rate-limiting binding counts them.
 //!
-//! The Worker does not know which receives open a session. Those of sessions that this isolate has seen are not counted; of
-//! others, which are few, some are counted once more.
+//! Counted is what may start an object: a WebSocket, and the first receive or send of a session that this isolate has not seen.
+//! A session that another isolate opened is counted once more here.
 
 use crate::Config;
 use crate::facts::header;
 use crate::headers::Refusal;
+use crate::route::Opens;
 use js_sys::futures::JsFuture;
 use js_sys::{Object, Reflect};
 use sockjs_durable::log;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv6Addr};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::RateLimiter;
 use worker::{Env, Result, web_sys};
@@ -18,24 +20,30 @@ use worker::{Env, Result, web_sys};
 /// How many sessions an isolate remembers.
 const SEEN_MAX: usize = 4096;
 
-/// Counts a request that may open a connection; a refusal if its address has opened too many.
+/// Counts a request at `place`, the prefix with the values of its parameters. Returns a refusal if its address has opened too
+/// many connections of the service.
 pub(crate) async fn count(
     config: &Config,
-    prefix: &str,
-    session: Option<&str>,
-    is_websocket: bool,
+    place: &str,
+    opens: Opens<'_>,
     request: &web_sys::Request,
     env: &Env,
 ) -> Result<std::result::Result<(), Refusal>> {
     let Some(binding) = &config.address_limiter else { return Ok(Ok(())) };
-    let name = session.filter(|_| !is_websocket).map(|session| [prefix, "/", session].concat());
+    let name = match opens {
+        Opens::Nothing => return Ok(Ok(())),
+        Opens::WebSocket => None,
+        Opens::Session(session) => Some([place, "/", session].concat()),
+    };
     if name.as_ref().is_some_and(|name| is_seen(name)) {
         return Ok(Ok(()));
     }
+    // Cloudflare always sends it; without it there is nothing to count by.
     let Some(address) = header(request, "CF-Connecting-IP")? else { return Ok(Ok(())) };
-    match is_within_limit(env, binding, &[prefix, " ", &address].concat()).await {
+    match is_within_limit(env, binding, &key(&config.prefix, &address)).await {
         Ok(false) => Ok(Err(Refusal::new(429, "Too many connections from this address: try again later.\n"))),
         Ok(true) => {
+            // Not before: a second request of the session would pass while the first is refused.
             if let Some(name) = name {
                 remember(name);
             }
@@ -47,6 +55,19 @@ pub(crate) async fn count(
             Ok(Ok(()))
         }
     }
+}
+
+/// Returns what counts together: all rooms of a service, and all addresses of one IPv6 subscriber, who has 2^64 of them.
+fn key(prefix: &str, address: &str) -> String {
+    let network = match address.trim().parse() {
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).to_string() + "/64",
+        },
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => address.to_owned(),
+    };
+    [prefix, " ", &network].concat()
 }
 
 /// Asks the binding. `worker`'s own wrapper (0.8.7) brings along all of serde for a key and a flag.
@@ -73,4 +94,24 @@ fn remember(name: String) {
         }
         seen.push_back(name);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_counts_by_its_prefix_and_by_ipv6_networks() {
+        for (address, network) in [
+            ("192.0.2.1", "/chat/{room} 192.0.2.1"),
+            (" 192.0.2.1 ", "/chat/{room} 192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "/chat/{room} 2001:db8:1:2::/64"),
+            ("2001:DB8:1:2::", "/chat/{room} 2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "/chat/{room} 2001:db8:1:3::/64"),
+            ("::ffff:192.0.2.1", "/chat/{room} 192.0.2.1"),
+            ("unknown", "/chat/{room} unknown"),
+        ] {
+            assert_eq!(key("/chat/{room}", address), network);
+        }
+    }
 }

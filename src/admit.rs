@@ -1,18 +1,17 @@
-//! Lets a request in, or says why not, before any object is asked: `access` decides about origins and tickets, the
-//! application about the rest.
+//! Lets a request in, or refuses it: asks the pure rules of `admission`, then the application, before any object is asked.
 
-use crate::access::{FOREIGN, ReadBy, access};
-use crate::facts::Facts;
+use crate::admission::{Door, Outcome, Reason, Request, Rules, decide, frame_ancestors, is_guarded};
+use crate::facts::{Facts, header};
 use crate::headers::Refusal;
 use crate::place::Place;
 use crate::random;
 use crate::ticket::{CLAIMS_MAX, PARAMETER, Ticket};
-use crate::{Admission, Config, Millis, RequestInfo, Services};
+use crate::{Admission, Config, Millis, RequestInfo, RequestKind, Services};
 use js_sys::Date;
+use serde_json::Value;
 use sockjs_durable::log;
 use sockjs_protocol::envelope::Pass;
 use sockjs_protocol::metrics::Refused;
-use sockjs_protocol::origin::Standing;
 use sockjs_protocol::transport::Transport;
 use worker::{Env, Result, web_sys};
 
@@ -25,137 +24,153 @@ pub(crate) struct Asked<'a> {
     pub config: &'a Config,
     pub place: &'a Place,
     pub env: &'a Env,
+    /// What the application's own route says about the client: then `on_request` is not asked.
+    pub claims: Option<&'a Value>,
 }
+
+/// A request that was let in.
+#[derive(Debug, Default)]
+pub(crate) struct Admitted {
+    /// What its object is told about the client.
+    pub pass: Option<Pass>,
+    /// The pages that may be around it, for Content-Security-Policy.
+    pub frame_ancestors: Option<String>,
+}
+
+/// Either what was asked for, or what the client is answered.
+pub(crate) type Decided<T> = std::result::Result<T, Refusal>;
 
 impl Asked<'_> {
     /// Lets a receive or an upgrade in.
-    pub async fn connection(
-        self,
-        transport: Transport,
-        session: Option<&str>,
-    ) -> Result<std::result::Result<Option<Pass>, Refusal>> {
-        let ticket = match self.access(ReadBy::of(transport))? {
-            Ok(ticket) => ticket,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if let Some(ticket) = ticket {
-            // A session over HTTP may be open already, and this its ticket: its object knows.
-            return Ok(if ticket.is_late && transport.is_websocket() {
-                Err(Refusal::new(403, "The ticket is too old to connect with: ask /info for another.\n"))
-            } else {
-                Ok(Some(ticket))
-            });
-        }
-        Ok(match self.application(Some(transport), session).await {
-            Ok(None) => Ok(None),
-            Ok(claims) => Ok(Some(Pass { claims, ..Pass::default() })),
-            Err(refusal) => Err(refusal),
-        })
+    pub async fn connection(self, transport: Transport, session: Option<&str>) -> Result<Decided<Admitted>> {
+        let kind = if transport.is_websocket() { RequestKind::WebSocket } else { RequestKind::Receive };
+        self.session_request(Door::Receive(transport), kind, Some(transport), session).await
     }
 
     /// Lets a send in.
-    pub fn send(self) -> Result<std::result::Result<Option<Pass>, Refusal>> {
-        self.access(ReadBy::Permission)
+    pub async fn send(self, session: &str) -> Result<Decided<Admitted>> {
+        let admitted = self.session_request(Door::Send, RequestKind::Send, None, Some(session)).await?;
+        // Its object keeps the claims of the request that opened the session.
+        Ok(admitted.map(|mut admitted| {
+            admitted.pass = admitted.pass.take().filter(|pass| pass.ticket.is_some()).map(without_claims);
+            admitted
+        }))
     }
 
-    /// The URL that `/info` sends a client to, if it is another one than the client knows: with tickets, one that has one.
-    pub async fn base_url(self) -> Result<std::result::Result<Option<String>, Refusal>> {
-        if !is_guarded(self.config) {
-            return Ok(Ok(self.config.base_url.clone()));
-        }
-        let facts = self.facts;
-        let standing = facts.sender().standing(self.config);
-        if standing == Standing::Foreign {
-            return Ok(Err(Refusal::new(403, FOREIGN).because(Refused::Origin)));
-        }
-        if !self.config.tickets {
-            return Ok(Ok(self.config.base_url.clone()));
-        }
-        let claims = match self.application(None, None).await {
-            Ok(claims) => claims,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let origin = facts.origin.clone().filter(|_| standing == Standing::Allowed);
-        let ticket = Ticket::new(random::name(), &self.place.prefix, origin, now(), claims);
-        let ticket = ticket.sign(self.services.keys())?;
-        let base = self.config.base_url.clone().unwrap_or_else(|| [facts.own(), &*self.place.prefix].concat());
-        let query = kept_query(&facts.url);
-        Ok(Ok(Some(with_ticket(&base, &query, &ticket))))
-    }
-
-    fn access(self, read_by: ReadBy) -> Result<std::result::Result<Option<Pass>, Refusal>> {
-        if !is_guarded(self.config) {
-            return Ok(Ok(None));
-        }
-        let Config { tickets, ticket_max_age, ticket_lifetime, .. } = *self.config;
-        let facts = self.facts;
-        let text = ticket_of(&facts.url).filter(|_| tickets);
-        let read = |text| Ticket::read(text, self.services.keys(), &self.place.prefix, now(), ticket_max_age);
-        Ok(match access(self.config, facts.sender(), read_by, text.map(read)) {
-            Ok(ticket) => Ok(ticket.map(|ticket| Pass {
-                is_late: ticket.is_late(now(), ticket_lifetime),
-                ticket: Some(ticket.id),
-                claims: ticket.claims,
-            })),
-            Err(text) => {
-                // Without tickets, only the origin decides.
-                let is_foreign = text == FOREIGN || !tickets;
-                Err(Refusal::new(403, text).because(if is_foreign { Refused::Origin } else { Refused::Ticket }))
-            }
+    /// Lets a frame load the page for iframes. Returns the pages that may be around it.
+    pub fn iframe(self) -> Result<Decided<Option<String>>> {
+        Ok(match self.decide(Door::Iframe)? {
+            Outcome::Refused(reason) => Err(refusal(reason)),
+            Outcome::Ticket(ticket) => Ok(frame_ancestors(self.config, self.facts.own(), ticket.origin.as_deref())),
+            Outcome::Open | Outcome::Issue { .. } => Ok(frame_ancestors(self.config, self.facts.own(), None)),
         })
     }
 
-    /// Asks the application; gives what it says of the client.
-    async fn application(
+    async fn session_request(
         self,
+        door: Door,
+        kind: RequestKind,
         transport: Option<Transport>,
         session: Option<&str>,
-    ) -> std::result::Result<Option<serde_json::Value>, Refusal> {
-        let Self { request, services, config, place, env, .. } = self;
-        let info = RequestInfo::new(request, &config.prefix, &place.parameters, session, transport);
-        match services.admit(&info, env).await {
+    ) -> Result<Decided<Admitted>> {
+        let ancestors = |origin| frame_ancestors(self.config, self.facts.own(), origin);
+        match self.decide(door)? {
+            Outcome::Refused(reason) => Ok(Err(refusal(reason))),
+            Outcome::Ticket(ticket) => {
+                let frame_ancestors = ancestors(ticket.origin.as_deref());
+                let is_late = ticket.is_late(now(), self.config.ticket_lifetime);
+                let pass = Pass { is_late, ticket: Some(ticket.id), claims: ticket.claims };
+                Ok(Ok(Admitted { pass: Some(pass), frame_ancestors }))
+            }
+            Outcome::Open => Ok(self.application(kind, transport, session).await.map(|agreed| Admitted {
+                pass: agreed.claims.map(|claims| Pass { claims: Some(claims), ..Pass::default() }),
+                frame_ancestors: ancestors(None),
+            })),
+            Outcome::Issue { .. } => Ok(Err(refusal(Reason::NoTicket))),
+        }
+    }
+
+    /// The URL that `/info` sends a client to, if that is another one than the client knows. With tickets it has a new one.
+    pub async fn base_url(self) -> Result<Decided<Option<String>>> {
+        let (origin, needs_consent) = match self.decide(Door::Info)? {
+            Outcome::Refused(reason) => return Ok(Err(refusal(reason))),
+            Outcome::Open | Outcome::Ticket(_) => return Ok(Ok(self.config.base_url.clone())),
+            Outcome::Issue { origin, needs_consent } => (origin, needs_consent),
+        };
+        let agreed = match self.application(RequestKind::Info, None, None).await {
+            Ok(agreed) => agreed,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if needs_consent && !agreed.is_explicit {
+            return Ok(Err(refusal(Reason::NoProof)));
+        }
+        let ticket = Ticket::new(random::name(), &self.place.prefix, origin, now(), agreed.claims);
+        let ticket = ticket.sign(self.services.keys())?;
+        let base = self.config.base_url.clone().unwrap_or_else(|| [self.facts.own(), &*self.place.prefix].concat());
+        Ok(Ok(Some(with_ticket(&base, &ticket))))
+    }
+
+    fn decide(self, door: Door) -> Result<Outcome> {
+        // Most services let everybody in, and need not read more headers for that.
+        let referer = if is_guarded(self.config) { header(self.request, "Referer")? } else { None };
+        let rules = Rules { config: self.config, keys: self.services.keys(), prefix: &self.place.prefix };
+        let request = Request { door, sender: self.facts.sender(referer.as_deref()), url: &self.facts.url };
+        Ok(decide(rules, now(), request))
+    }
+
+    /// Asks the application, unless its route has spoken already.
+    async fn application(
+        self,
+        kind: RequestKind,
+        transport: Option<Transport>,
+        session: Option<&str>,
+    ) -> Decided<Agreed> {
+        let Self { request, services, config, place, env, claims, .. } = self;
+        let admission = match claims {
+            Some(claims) => Admission::AdmitAs(claims.clone()),
+            None => {
+                let info = RequestInfo::new(request, kind, &config.prefix, &place.parameters, session, transport);
+                services.admit(&info, env).await
+            }
+        };
+        match admission {
             Admission::AdmitAs(claims) if claims.to_string().len() > CLAIMS_MAX => {
                 log::error("claims", Some(&config.prefix), format!("more than {CLAIMS_MAX} bytes of JSON"));
                 Err(Refusal::new(500, "The claims are too large.\n"))
             }
-            Admission::AdmitAs(claims) => Ok(Some(claims)),
-            Admission::Reject(status, text) => {
-                let status = if (400..600).contains(&status) { status } else { 403 };
-                Err(Refusal::new(status, text).because(Refused::Application))
+            Admission::AdmitAs(claims) => Ok(Agreed { claims: Some(claims), is_explicit: true }),
+            Admission::Admit => Ok(Agreed { claims: None, is_explicit: true }),
+            Admission::Undecided => Ok(Agreed { claims: None, is_explicit: false }),
+            Admission::Reject(rejection) => {
+                let (status, text, headers) = rejection.into_parts();
+                Err(Refusal::new(status, text).because(Refused::Application).with_headers(headers))
             }
-            _ => Ok(None),
+            // A variant of a later version.
+            _ => Err(Refusal::new(500, "The answer of on_request is not known.\n")),
         }
     }
 }
 
-/// Whether anyone is kept out of a service.
-fn is_guarded(config: &Config) -> bool {
-    config.tickets || !config.allowed_origins.is_empty()
+/// The application's agreement.
+struct Agreed {
+    claims: Option<Value>,
+    /// False if the application left the decision to the service's options.
+    is_explicit: bool,
 }
 
-fn query_of(url: &str) -> impl Iterator<Item = &str> {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
-    query.split('&').filter(|pair| !pair.is_empty())
+fn refusal(reason: Reason) -> Refusal {
+    let counted = if reason.is_of_ticket() { Refused::Ticket } else { Refused::Origin };
+    Refusal::new(403, reason.text()).because(counted)
 }
 
-/// The ticket in a URL.
-fn ticket_of(url: &str) -> Option<&str> {
-    query_of(url).find_map(|pair| pair.strip_prefix(PARAMETER)?.strip_prefix('='))
+fn without_claims(pass: Pass) -> Pass {
+    Pass { claims: None, ..pass }
 }
 
-/// What a page put into its SockJS URL, without what the client adds to `/info` against caches.
-fn kept_query(url: &str) -> String {
-    let name = |pair: &&str| pair.split_once('=').map_or(*pair, |(name, _)| name).to_owned();
-    let kept: Vec<_> = query_of(url).filter(|pair| !matches!(&*name(pair), "t" | PARAMETER)).collect();
-    kept.join("&")
-}
-
-fn with_ticket(base: &str, query: &str, ticket: &str) -> String {
-    let (path, own) = base.split_once('?').unwrap_or((base, ""));
-    let ticket = [PARAMETER, "=", ticket].concat();
-    let pairs: Vec<_> = [own, query, &ticket].into_iter().filter(|pairs| !pairs.is_empty()).collect();
-    [path, "?", &pairs.join("&")].concat()
+/// `base` with the ticket alone: what the page showed for it, such as a login, is not to stand in later URLs.
+fn with_ticket(base: &str, ticket: &str) -> String {
+    let separator = if base.contains('?') { "&" } else { "?" };
+    [base, separator, PARAMETER, "=", ticket].concat()
 }
 
 fn now() -> Millis {
@@ -166,14 +181,14 @@ fn now() -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::ticket_of;
 
     #[test]
     fn the_ticket_travels_in_the_query() {
         assert_eq!(ticket_of("https://a/echo/0/s/jsonp?c=cb&ticket=ab.cd&t=1#x"), Some("ab.cd"));
         assert_eq!(ticket_of("https://a/echo?tickets=ab"), None);
         assert_eq!(ticket_of("https://a/echo?my_ticket=ab"), None);
-        assert_eq!(kept_query("https://a/echo/info?user=1&t=1700&ticket=old&x"), "user=1&x");
-        assert_eq!(with_ticket("https://a/echo", "user=1", "ab.cd"), "https://a/echo?user=1&ticket=ab.cd");
-        assert_eq!(with_ticket("https://b/echo?v=2", "", "ab.cd"), "https://b/echo?v=2&ticket=ab.cd");
+        assert_eq!(with_ticket("https://a/echo", "ab.cd"), "https://a/echo?ticket=ab.cd");
+        assert_eq!(with_ticket("https://b/echo?v=2", "ab.cd"), "https://b/echo?v=2&ticket=ab.cd");
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn answered(
     let context = Context::new(context);
     let reply = async move {
         let facts = Facts::of(&request)?;
-        let reply = match answer(services, &request, &facts, &env, &context).await {
+        let reply = match answer(services, &request, &facts, &env, &context, None).await {
             Ok(Served::Reply(reply)) => Ok(reply),
             Ok(unserved) => {
                 let is_below_prefix = matches!(unserved, Served::NotFound);

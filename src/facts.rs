@@ -1,7 +1,8 @@
 //! What a request says of itself, read in one call of the runtime.
 
-use crate::access::Sender;
+use crate::admission::Sender;
 use js_sys::Array;
+use sockjs_protocol::origin::origin_of;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Result, web_sys};
@@ -91,16 +92,10 @@ impl Facts {
         origin_of(&self.url)
     }
 
-    pub fn sender(&self) -> Sender<'_> {
-        Sender { origin: self.origin.as_deref(), fetch_site: self.fetch_site.as_deref(), own: self.own() }
+    /// What the request says about its sender, with its `Referer`, which is read only where it matters.
+    pub fn sender<'a>(&'a self, referer: Option<&'a str>) -> Sender<'a> {
+        Sender { origin: self.origin.as_deref(), fetch_site: self.fetch_site.as_deref(), referer, own: self.own() }
     }
-}
-
-/// The origin in an absolute URL.
-fn origin_of(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host + at);
-    url.get(..end).unwrap_or(url)
 }
 
 #[cfg(test)]
@@ -126,17 +121,6 @@ mod tests {
             ("https://a.example/", "/"),
         ] {
             assert_eq!(Facts { url: url.into(), ..Facts::default() }.path(), path);
-        }
-    }
-
-    #[test]
-    fn the_own_origin_is_that_of_the_url() {
-        for (url, origin) in [
-            ("https://a.example/echo/info?t=1", "https://a.example"),
-            ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
-            ("https://a.example?x=/", "https://a.example"),
-        ] {
-            assert_eq!(origin_of(url), origin);
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Refusal {
     pub text: Cow<'static, str>,
     /// What it counts as.
     pub reason: Refused,
+    /// Headers of the application's own.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Refusal {
@@ -55,13 +57,17 @@ impl Refusal {
             503 => Refused::Unavailable,
             _ => Refused::Malformed,
         };
-        Self { status, text: text.into(), reason }
+        Self { status, text: text.into(), reason, headers: Vec::new() }
     }
 
     /// The same, counted as something else than its status says.
     pub fn because(mut self, reason: Refused) -> Self {
         self.reason = reason;
         self
+    }
+
+    pub fn with_headers(self, headers: Vec<(String, String)>) -> Self {
+        Self { headers, ..self }
     }
 
     /// sockjs-node's 404, for unknown paths and unknown sessions alike.
@@ -97,9 +103,10 @@ pub(crate) fn nosniff() -> Header {
     ("X-Content-Type-Options", "nosniff".into())
 }
 
-/// How much of a page's URL its requests tell: not the query, where a ticket is.
+/// How much of a page's URL its requests tell. The query has a ticket, which only the Worker itself may see: by it the Worker
+/// knows the frame that it gave the ticket's page.
 pub(crate) fn referrer_policy() -> Header {
-    ("Referrer-Policy", "strict-origin".into())
+    ("Referrer-Policy", "same-origin".into())
 }
 
 /// What a page may load and who may frame it.

@@ -30,8 +30,8 @@
 //! The application's own crate depends on `worker` too, and leaves this crate's feature `server` off: with it, this crate
 //! is a whole Worker by itself.
 
-mod access;
 mod address;
+mod admission;
 mod admit;
 mod backlog;
 mod body;
@@ -56,6 +56,7 @@ mod random;
 mod receive;
 mod respond;
 mod route;
+mod secret;
 mod send;
 mod serve;
 #[cfg(feature = "server")]
@@ -69,10 +70,11 @@ mod websocket;
 
 pub use metrics::Metrics;
 pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
-pub use serve::serve;
+pub use secret::{SECRET_MIN, is_same_secret};
+pub use serve::{Serve, serve};
 pub use sockjs_durable::{
-    Admission, CloseError, Connection, Handler, ReadyState, RequestInfo, Room, RoomStorage, SendError, Services,
-    durable_object,
+    Admission, CloseError, Connection, Handler, ReadyState, Rejection, RequestInfo, RequestKind, Room, RoomStorage,
+    SendError, Services, durable_object,
 };
 pub use sockjs_protocol::options::{Config, ConfigError, Durability, LogLevel, Placement, SOCKJS_URL};
 pub use sockjs_protocol::session::CloseReason;

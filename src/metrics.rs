@@ -5,7 +5,7 @@
 
 use crate::headers::{Head, Refusal, not_cached};
 use crate::invocation::Invocation;
-use crate::push_http::is_authorized;
+use crate::push_http::unauthorized;
 use crate::respond::{fixed, refused};
 use crate::{Config, LogLevel, Millis, Services, Transport};
 use js_sys::Date;
@@ -129,17 +129,16 @@ impl Metrics {
     /// Answers a scraper that knows one of `tokens`, at a path of the application's choice.
     ///
     /// The request is a GET with `Authorization: Bearer <token>`. Answered 200 with [`Metrics::text`]; 401, 405, or 503 if that
-    /// cannot be had. Empty tokens let nobody in.
+    /// is not available. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered 500; without
+    /// tokens, 401.
     ///
     /// # Errors
     ///
     /// When the runtime refuses what no client should be able to cause.
     pub async fn serve(&self, request: &Request, tokens: &[&str]) -> Result<Response> {
-        if !is_authorized(request, tokens) {
-            let refusal = Refusal::new(401, "a bearer token is needed\n");
-            return Ok(
-                fixed(refusal.head().with([("WWW-Authenticate", "Bearer".into())]), refusal.text.into_owned())?.into()
-            );
+        if let Some(refusal) = unauthorized(request, tokens) {
+            let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
+            return Ok(fixed(refusal.head().with(challenge), format!("{}\n", refusal.text))?.into());
         }
         if request.inner().method() != "GET" {
             let refusal = Refusal::new(405, "only GET\n");

@@ -78,32 +78,49 @@ impl From<JsValue> for Failure {
 pub(crate) enum Attached {
     /// 200: this is all there is to write.
     Answered(Result<ToEdge, EnvelopeError>),
-    /// 101: what there is to write comes on this socket.
-    Waiting(Inner),
+    /// 101: what there is to write comes on this socket. The response tells the log the connection's id.
+    Waiting(Inner, web_sys::Response),
     /// Another status.
     Refused(u16),
 }
 
-/// One object, by its name.
+/// One object.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
     namespace: ObjectNamespace,
-    name: String,
+    key: Key,
     jurisdiction: Option<String>,
     location_hint: Option<String>,
 }
 
+/// What an object is found by.
+#[derive(Debug, Clone)]
+enum Key {
+    Name(String),
+    /// The platform's id, in hexadecimal digits.
+    Id(String),
+}
+
 impl Object {
     pub fn new(namespace: ObjectNamespace, name: String, config: &Config) -> Self {
+        Self::found_by(Key::Name(name), namespace, config)
+    }
+
+    /// The object of an id that the platform made.
+    pub fn of_id(namespace: ObjectNamespace, id: String, config: &Config) -> Self {
+        Self::found_by(Key::Id(id), namespace, config)
+    }
+
+    fn found_by(key: Key, namespace: ObjectNamespace, config: &Config) -> Self {
         let (jurisdiction, location_hint) = (config.jurisdiction.clone(), config.location_hint.clone());
-        Self { namespace, name, jurisdiction, location_hint }
+        Self { namespace, key, jurisdiction, location_hint }
     }
 
     /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
     pub async fn attach(&self, client: &ClientRequest, command: impl Fn(bool) -> Command) -> Result<Attached, Failure> {
         match self.ask(|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt.version, to)).await? {
             (Answer::Upgrade(response), version) => match response.websocket() {
-                Some(socket) => Ok(Attached::Waiting(Inner::accept(socket, version)?)),
+                Some(socket) => Ok(Attached::Waiting(Inner::accept(socket, version)?, response)),
                 None => Err(Failure::Failed("101 without a WebSocket".into())),
             },
             (Answer::Text(200, frame), _) => Ok(Attached::Answered(decode_frame(&frame))),
@@ -210,9 +227,11 @@ impl Object {
         let within =
             self.jurisdiction.as_deref().map(|jurisdiction| within(&self.namespace, jurisdiction)).transpose()?;
         let namespace = within.as_ref().unwrap_or(&self.namespace);
-        let stub = match &self.location_hint {
-            None => namespace.get_by_name(&self.name),
-            Some(hint) => namespace.get_by_name_with_location_hint(&self.name, hint),
+        let stub = match (&self.key, &self.location_hint) {
+            (Key::Name(name), None) => namespace.get_by_name(name),
+            (Key::Name(name), Some(hint)) => namespace.get_by_name_with_location_hint(name, hint),
+            // It is there already, where it was placed.
+            (Key::Id(id), _) => namespace.id_from_string(id).and_then(|id| id.get_stub()),
         };
         stub.map_err(JsValue::from)
     }

@@ -29,6 +29,8 @@ pub(crate) struct Destination<'a> {
     pub place: &'a Place,
     /// What lets the client in.
     pub pass: Option<Pass>,
+    /// The pages that may be around the response, for Content-Security-Policy.
+    pub frame_ancestors: Option<String>,
     pub refusals: Refusals,
     pub object: Object,
 }

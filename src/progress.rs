@@ -4,10 +4,11 @@
 //! The length is counted here and not in the object, since it has to be right also after the object slept.
 
 use sockjs_protocol::envelope::ToEdge;
+use sockjs_protocol::frame::Frame;
 use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::Seq;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Receive;
+use sockjs_protocol::transport::{Receive, Wrapping};
 
 /// Written bytes after which they are acknowledged: half of the object's window.
 const ACKNOWLEDGE_BYTES: usize = 32 << 10;
@@ -51,6 +52,7 @@ pub(crate) struct Progress {
     /// Written and not acknowledged: bytes, and since when.
     bytes: usize,
     since: Option<Millis>,
+    is_spent: bool,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,17 @@ impl Progress {
             _ => Some(Millis(1000)),
         };
         let left = config.response_limit;
-        Self { row, callback, left, acknowledge_after, seen: None, handed: None, bytes: 0, since: None }
+        Self {
+            row,
+            callback,
+            left,
+            acknowledge_after,
+            seen: None,
+            handed: None,
+            bytes: 0,
+            since: None,
+            is_spent: false,
+        }
     }
 
     /// What comes before the first frame, if anything.
@@ -117,7 +129,7 @@ impl Progress {
     /// What to do with `message`.
     pub fn take(&mut self, message: ToEdge) -> Step {
         match message {
-            ToEdge::Probe => Step::Write(b"\n".to_vec()),
+            ToEdge::Probe => Step::Write(self.probe()),
             // It was answered when it came.
             ToEdge::Ask => Step::Skip,
             ToEdge::Frame { seq, end, frame } => {
@@ -129,6 +141,30 @@ impl Progress {
                 Step::Write(chunk)
             }
         }
+    }
+
+    /// What shows whether the client is still there, in a form that every client takes.
+    ///
+    /// A heartbeat, as a frame of its own. A poll's body is one frame to many clients, some of which fail on an empty line, so
+    /// that the heartbeat is all that this response has: see [`Progress::is_spent`]. A script ignores a line end.
+    fn probe(&mut self) -> Vec<u8> {
+        if self.row.wrapping == Wrapping::Call {
+            return b"\n".to_vec();
+        }
+        self.is_spent = self.row.one_frame;
+        self.wrap("h")
+    }
+
+    /// True if the response has had its one frame, by a probe. What the object gave it is for the client's next request.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent
+    }
+
+    /// A close frame, the last chunk of a response whose session cannot be had.
+    pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
+        let chunk = self.wrap(&Frame::Close { code, reason: reason.into() }.encode());
+        self.handed = Some(Handed { seq: None, bytes: chunk.len(), end: true });
+        chunk
     }
 
     /// When what was written has to be acknowledged, if anything was.
@@ -188,11 +224,26 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_one_newline_and_no_frame() {
-        let mut poll = poll();
-        assert_eq!(poll.take(ToEdge::Probe), wrote("\n"));
-        assert_eq!(poll.written(NOW), Written::More);
-        assert_eq!(poll.seen(), None);
+    fn a_probe_is_what_every_client_takes() {
+        for (transport, probe, is_spent) in [
+            (Transport::XhrPolling, "h\n", true),
+            (Transport::JsonpPolling, "\n", false),
+            (Transport::XhrStreaming, "h\n", false),
+            (Transport::EventSource, "data: h\r\n\r\n", false),
+            (Transport::HtmlFile, "<script>\np(\"h\");\n</script>\r\n", false),
+        ] {
+            let mut progress = progress(transport, &Config::new(""));
+            assert_eq!(progress.take(ToEdge::Probe), wrote(probe));
+            assert_eq!((progress.written(NOW), progress.seen()), (Written::More, None));
+            assert_eq!(progress.is_spent(), is_spent, "{transport:?}");
+        }
+    }
+
+    #[test]
+    fn a_close_frame_ends_any_response() {
+        let mut stream = stream();
+        assert_eq!(stream.close(1008, "no"), b"c[1008,\"no\"]\n");
+        assert_eq!(stream.written(NOW), Written::Last);
     }
 
     #[test]

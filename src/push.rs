@@ -7,7 +7,7 @@ use crate::route::service;
 use crate::{CloseError, Services};
 use futures::future::try_join_all;
 use sockjs_protocol::envelope::{Action, Command, Push as Deed, PushTarget};
-use sockjs_protocol::placement::{object_names, prefix_of};
+use sockjs_protocol::placement::{Located, located, object_names, prefix_of};
 use std::fmt;
 use std::rc::Rc;
 use worker::{Env, ObjectNamespace};
@@ -113,7 +113,12 @@ impl Push {
             Some((id.to_owned(), object.to_owned(), config))
         });
         let (id, object, config) = parts.ok_or_else(|| PushError::NoAddress(address.to_owned()))?;
-        let objects = vec![Object::new(self.namespace.clone(), object, config)];
+        let namespace = self.namespace.clone();
+        let object = match located(&object) {
+            Located::Name(name) => Object::new(namespace, name.to_owned(), config),
+            Located::Id(id) => Object::of_id(namespace, id.to_owned(), config),
+        };
+        let objects = vec![object];
         let service = config.prefix.clone();
         Ok(RemoteConnection(Remote { service, objects, target: PushTarget::Connection(id) }))
     }

@@ -10,7 +10,7 @@
 //!    before that, step 1 comes again, in the same response. When the client takes nothing for `stall_timeout`, the response is
 //!    aborted, and the object is told `Stalled`.
 
-use crate::access::frame_ancestors;
+use crate::Config;
 use crate::callback::callback_of;
 use crate::departure::Departure;
 use crate::facts::Facts;
@@ -36,6 +36,7 @@ use sockjs_protocol::metrics::Refused;
 use sockjs_protocol::session::{ReceiverId, Seq};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::transport::{HTML, Receive};
+use std::fmt::Display;
 use std::pin::pin;
 use std::time::Duration;
 use worker::web_sys::{self, ReadableStream};
@@ -51,6 +52,13 @@ pub(crate) const FORBIDDEN: &str = "The ticket is not for this session.\n";
 /// circle.
 const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 
+/// The header by which an object tells the connection of a receiver.
+const CONNECTION: &str = "sockjs-edge-connection";
+
+/// Time in which a response that showed its client a probe stays open: longer than the object waits for a sign that the client is
+/// gone.
+const PROBED: Millis = Millis(300);
+
 /// Answers the receiving request `row` of `session`, with `more` headers.
 pub(crate) async fn receive(
     row: &'static Receive,
@@ -61,7 +69,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<Reply> {
-    let Destination { config, place, pass, refusals, object } = to;
+    let Destination { config, place, pass, frame_ancestors, refusals, object } = to;
     let callback = if row.needs_callback() { callback_of(&facts.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -70,15 +78,7 @@ pub(crate) async fn receive(
             return refused(refusal);
         }
     };
-    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?).with(more);
-    if row.cors {
-        head = head.with(cors_of(facts, config));
-    }
-    if row.content_type == HTML {
-        let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
-        let policy: Vec<_> = policy.into_iter().chain(frame_ancestors(config)).collect();
-        head = head.with([security_policy(policy.join("; "))]);
-    }
+    let head = head_of(row, config, request, facts, frame_ancestors)?.with(more);
     let invocation = Invocation::of(context);
     let mut receiver = Receiver {
         departure: Departure::watch(request, &invocation)?,
@@ -99,6 +99,7 @@ pub(crate) async fn receive(
         attempts: 0,
         stall_timeout: config.stall_timeout,
         began: now(),
+        attached: None,
     };
     if !row.one_frame {
         return streamed(head, &receiver.body());
@@ -134,6 +135,26 @@ pub(crate) async fn receive(
     }
 }
 
+/// Returns the head of a response to `row`, with the pages that may be around it.
+pub(crate) fn head_of(
+    row: &Receive,
+    config: &Config,
+    request: &web_sys::Request,
+    facts: &Facts,
+    frame_ancestors: Option<String>,
+) -> Result<Head> {
+    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?);
+    if row.cors {
+        head = head.with(cors_of(facts, config));
+    }
+    if row.content_type == HTML {
+        let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
+        let policy: Vec<_> = policy.into_iter().chain(frame_ancestors).collect();
+        head = head.with([security_policy(policy.join("; "))]);
+    }
+    Ok(head)
+}
+
 /// One client's response, and the way to its object.
 struct Receiver {
     // Before `inner`: dropped first, it uses the socket to tell that the client is gone.
@@ -159,6 +180,8 @@ struct Receiver {
     /// Longest time in which the client may take nothing.
     stall_timeout: Millis,
     began: Millis,
+    /// The object's last answer to an attach that waits.
+    attached: Option<web_sys::Response>,
 }
 
 /// What an attempt to attach came to.
@@ -204,6 +227,11 @@ impl Receiver {
         let written = self.progress.written(now());
         self.note();
         match written {
+            Written::More if self.progress.is_spent() => {
+                // Until it is known whether the client is there: it is not when the response breaks off before.
+                sleep(PROBED).await;
+                return self.finish();
+            }
             Written::More => {}
             Written::Last | Written::Enough => return self.finish(),
         }
@@ -213,7 +241,7 @@ impl Receiver {
                     Ok(message) => message,
                     Err(error) => {
                         // What was written was; the rest is for a request that understands it.
-                        log::warn("envelope", Some(&self.service), error);
+                        self.warn("envelope", error);
                         return self.finish();
                     }
                 },
@@ -223,7 +251,8 @@ impl Receiver {
                     match self.attach_again().await {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
-                        Answer::Over | Answer::Forbidden | Answer::Broken | Answer::Failed => {
+                        Answer::Forbidden => return Some(self.close(1008, FORBIDDEN, Refused::Ticket).await),
+                        Answer::Over | Answer::Broken | Answer::Failed => {
                             self.refuse(Refused::Unavailable);
                             self.last_its_time().await;
                             return self.progress.give_up();
@@ -261,6 +290,20 @@ impl Receiver {
             }
         }
         self.progress.take(message)
+    }
+
+    /// A close frame for a session that the client cannot have. It comes late, since a client that gets nothing asks again at
+    /// once, and so a stream must not end at once either.
+    async fn close(&mut self, code: u16, text: &str, reason: Refused) -> Vec<u8> {
+        self.refuse(reason);
+        self.last_its_time().await;
+        self.progress.close(code, text.trim_end())
+    }
+
+    /// Logs what went wrong, with the id of the connection once its object has told it.
+    fn warn(&self, event: &str, problem: impl Display) {
+        let connection = self.attached.as_ref().and_then(|response| response.headers().get(CONNECTION).ok().flatten());
+        log::warn_of(event, &self.service, connection, problem);
     }
 
     fn refuse(&self, reason: Refused) {
@@ -373,13 +416,14 @@ impl Receiver {
         };
         let attached = self.object.attach(&self.client, command).await;
         let line = match &attached {
-            Ok(Attached::Waiting(inner)) => Some(inner.line()),
+            Ok(Attached::Waiting(inner, _)) => Some(inner.line()),
             _ => None,
         };
         self.departure.answered(line);
         match attached {
-            Ok(Attached::Waiting(inner)) => {
+            Ok(Attached::Waiting(inner, response)) => {
                 self.inner = Some(inner);
+                self.attached = Some(response);
                 self.note();
                 Answer::Waiting
             }
@@ -387,7 +431,7 @@ impl Receiver {
                 Ok(ToEdge::Frame { seq, frame, .. }) => Answer::Complete(ToEdge::Frame { seq, frame, end: true }),
                 Ok(ToEdge::Probe | ToEdge::Ask) => Answer::Failed,
                 Err(error) => {
-                    log::warn("envelope", Some(&self.service), error);
+                    self.warn("envelope", error);
                     Answer::Over
                 }
             },
@@ -396,11 +440,11 @@ impl Receiver {
             // Another client's session, or a ticket that opens none any more.
             Ok(Attached::Refused(403)) => Answer::Forbidden,
             Ok(Attached::Refused(status)) => {
-                log::warn("object", Some(&self.service), format!("an attach was answered with {status}"));
+                self.warn("object", format!("an attach was answered with {status}"));
                 Answer::Failed
             }
             Err(failure) => {
-                log::warn("object", Some(&self.service), &failure);
+                self.warn("object", &failure);
                 if let Failure::Failed(_) = failure { Answer::Broken } else { Answer::Failed }
             }
         }

@@ -1,12 +1,13 @@
 //! Heads and bodies as the runtime's responses, and the few facts that a head needs from the runtime.
 
 use crate::Config;
-use crate::access::has_list;
+use crate::admission::has_list;
 use crate::facts::{Facts, header};
 use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessionid, nosniff};
 use crate::iframe::etag;
 use js_sys::Date;
-use sockjs_protocol::origin::Standing;
+use sockjs_durable::log;
+use sockjs_protocol::origin::{is_listed, is_own};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use wasm_bindgen::JsValue;
@@ -74,7 +75,18 @@ pub(crate) fn unless_tagged(
 
 /// An error in words.
 pub(crate) fn refused(refusal: Refusal) -> Result<Reply> {
-    fixed(refusal.head(), refusal.text.into_owned())
+    refused_with(refusal, [])
+}
+
+/// An error in words, with `more` headers, and with those that the application gives it.
+pub(crate) fn refused_with(refusal: Refusal, more: impl IntoIterator<Item = Header>) -> Result<Reply> {
+    let reply = fixed(refusal.head().with(more), refusal.text.into_owned())?;
+    for (name, value) in refusal.headers {
+        if reply.headers().set(&name, &value).is_err() {
+            log::error("rejection", None, format!("header {name:?} is none that HTTP allows"));
+        }
+    }
+    Ok(reply)
 }
 
 /// The CORS headers for the answer to a request; none if other origins are left out.
@@ -83,8 +95,8 @@ pub(crate) fn cors_of(facts: &Facts, config: &Config) -> Vec<Header> {
         return Vec::new();
     }
     if has_list(config) {
-        let standing = facts.sender().standing(config);
-        if matches!(standing, Standing::Foreign | Standing::Absent) {
+        let may_read = |origin: &str| is_own(origin, facts.own()) || is_listed(origin, &config.allowed_origins);
+        if !facts.origin.as_deref().is_some_and(may_read) {
             return vec![("Vary", "Origin".into())];
         }
     }

@@ -27,7 +27,7 @@ pub(crate) enum Route<'a> {
 }
 
 /// What a service answers. Session ids are as they stand in the URL.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Endpoint<'a> {
     Greeting,
     Info,
@@ -51,6 +51,25 @@ impl<'a> Endpoint<'a> {
             _ => None,
         }
     }
+
+    /// The session that the request may open, or start an object for.
+    pub fn opens(&self) -> Opens<'a> {
+        match self {
+            Self::Receive(_, session) | Self::Send(_, session) => Opens::Session(session),
+            Self::WebSocket(_) | Self::RawWebSocket => Opens::WebSocket,
+            Self::Greeting | Self::Info | Self::InfoOptions | Self::Iframe | Self::TransportOptions => Opens::Nothing,
+        }
+    }
+}
+
+/// What a request may open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opens<'a> {
+    Nothing,
+    /// The session of this id, unless it is open already.
+    Session(&'a str),
+    /// A connection of its own.
+    WebSocket,
 }
 
 /// The service that decides about `path`: the one with the longest matching prefix, and of those the most literal.
@@ -66,7 +85,8 @@ pub(crate) fn service<'a, 'p>(
 pub(crate) fn route<'a>(method: &str, path: &'a str, configs: impl Iterator<Item = &'a Config>) -> Route<'a> {
     let Some((config, Matched { prefix, rest, .. })) = service(path, configs) else { return Route::Elsewhere };
     let Some(methods) = methods_of(config, rest) else { return Route::NotFound };
-    match methods.0.into_iter().flatten().find(|(known, _)| *known == method) {
+    let answered_as = if method == "HEAD" { "GET" } else { method };
+    match methods.0.into_iter().flatten().find(|(known, _)| *known == answered_as) {
         Some((_, endpoint)) => Route::Service(config, prefix, endpoint),
         None => Route::MethodNotAllowed { allow: methods.1 },
     }
@@ -77,7 +97,7 @@ struct Methods<'a>([Option<(&'static str, Endpoint<'a>)>; 2], &'static str);
 
 impl<'a> Methods<'a> {
     fn get(endpoint: Endpoint<'a>) -> Option<Self> {
-        Some(Self([Some(("GET", endpoint)), None], "GET"))
+        Some(Self([Some(("GET", endpoint)), None], "GET, HEAD"))
     }
 
     /// Scripts of other origins reach what is POSTed only after a preflight; forms need none.
@@ -97,7 +117,7 @@ fn methods_of<'a>(config: &Config, rest: &'a str) -> Option<Methods<'a>> {
         "" => Methods::get(Endpoint::Greeting),
         "/info" => {
             let options = ("OPTIONS", Endpoint::InfoOptions);
-            Some(Methods([Some(("GET", Endpoint::Info)), Some(options)], "OPTIONS, GET"))
+            Some(Methods([Some(("GET", Endpoint::Info)), Some(options)], "OPTIONS, GET, HEAD"))
         }
         path if is_iframe(path) && !config.disable_cors => Methods::get(Endpoint::Iframe),
         "/websocket" if config.offers(Transport::WebSocketRaw) => Methods::get(Endpoint::RawWebSocket),
@@ -173,8 +193,8 @@ mod tests {
     fn base_url_greeting() {
         for path in ["/echo", "/echo/"] {
             assert_eq!(asked("GET", path), "/echo greeting");
-            assert_eq!(asked("POST", path), "405 GET");
-            assert_eq!(asked("OPTIONS", path), "405 GET");
+            assert_eq!(asked("POST", path), "405 GET, HEAD");
+            assert_eq!(asked("OPTIONS", path), "405 GET, HEAD");
         }
         for path in ["/a", "/a.html", "//", "///", "/a/a", "/a/a/", "/a", "/a/"] {
             assert_eq!(asked("GET", &format!("/echo{path}")), "404", "{path}");
@@ -188,7 +208,7 @@ mod tests {
     fn iframe_urls() {
         for page in ["iframe.html", "iframe-a.html", "iframe-0.1.2abc-dirty.2144.html"] {
             assert_eq!(asked("GET", &format!("/echo/{page}")), "/echo iframe");
-            assert_eq!(asked("POST", &format!("/echo/{page}")), "405 GET");
+            assert_eq!(asked("POST", &format!("/echo/{page}")), "405 GET, HEAD");
         }
     }
 
@@ -204,8 +224,10 @@ mod tests {
         assert_eq!(asked("GET", "/echo/info"), "/echo info");
         assert_eq!(asked("GET", "/echo/info/"), "/echo info");
         assert_eq!(asked("OPTIONS", "/echo/info"), "/echo info options");
-        assert_eq!(asked("POST", "/echo/info"), "405 OPTIONS, GET");
-        assert_eq!(asked("HEAD", "/echo/info"), "405 OPTIONS, GET");
+        assert_eq!(asked("POST", "/echo/info"), "405 OPTIONS, GET, HEAD");
+        assert_eq!(asked("HEAD", "/echo/info"), "/echo info");
+        assert_eq!(asked("HEAD", "/echo/0/s/eventsource"), "/echo eventsource of s");
+        assert_eq!(asked("HEAD", "/echo/0/s/xhr"), "405 POST, OPTIONS");
         assert_eq!(asked("GET", "/echo/info//"), "404");
     }
 
@@ -261,8 +283,8 @@ mod tests {
         assert_eq!(asked("GET", "/echo/0/s/websocket"), "/echo websocket of s");
         assert_eq!(asked("GET", "/echo/websocket"), "/echo raw websocket");
         assert_eq!(asked("GET", "/echo/websocket/"), "/echo raw websocket");
-        assert_eq!(asked("POST", "/echo/0/s/websocket"), "405 GET");
-        assert_eq!(asked("POST", "/echo/websocket"), "405 GET");
+        assert_eq!(asked("POST", "/echo/0/s/websocket"), "405 GET, HEAD");
+        assert_eq!(asked("POST", "/echo/websocket"), "405 GET, HEAD");
         assert_eq!(asked("GET", "/disabled/0/s/websocket"), "404");
         assert_eq!(asked("POST", "/disabled/0/s/websocket"), "404");
         assert_eq!(asked("GET", "/disabled/websocket"), "404");

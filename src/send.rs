@@ -37,7 +37,7 @@ pub(crate) async fn send(
     request: &web_sys::Request,
     facts: &Facts,
 ) -> Result<Reply> {
-    let Destination { config, place, pass, refusals, object } = to;
+    let Destination { config, place, pass, refusals, object, .. } = to;
     // On errors too, or a script of another origin could not read them.
     let mut common = if row.cors { cors_of(facts, config) } else { Vec::new() };
     common.extend(not_cached());
@@ -208,11 +208,12 @@ fn messages(
     body: Vec<u8>,
     limits: PayloadLimits,
 ) -> std::result::Result<Messages, PayloadError> {
-    let text = match content_type.split(';').next().unwrap_or_default() {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let text = match media_type.as_str() {
         "application/x-www-form-urlencoded" if row.form => payload::text(form_field(body, b"d=")),
         "text/plain" | "" => payload::text(body),
         // `T` is what some old browsers make of it.
-        "T" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::text(body),
+        "t" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::text(body),
         _ => return Err(PayloadError::Expected),
     };
     Messages::of_body(text, limits)
@@ -283,6 +284,7 @@ mod tests {
         const FORM: &str = "application/x-www-form-urlencoded";
         let form = |content_type: &str, body: &[u8]| read("jsonp_send", content_type, body);
         assert_eq!(form(FORM, b"d=%5B%22a+b%22%5D").unwrap(), ["a b"]);
+        assert_eq!(form("Application/X-WWW-Form-Urlencoded", b"d=[\"a\"]").unwrap(), ["a"]);
         assert_eq!(form("application/x-www-form-urlencoded; charset=UTF-8", b"x=1&d=[\"%2525\"]").unwrap(), ["%25"]);
         assert_eq!(form(FORM, b"d=%5B%22%ED%A0%80%22%5D").unwrap(), ["\u{fffd}"]);
         assert_eq!(form("text/plain", b"[\"%61bc\"]").unwrap(), ["%61bc"]);
@@ -309,10 +311,12 @@ mod tests {
             "application/json;charset=utf-8",
             "text/xml",
             "text/xml; charset=utf-8",
+            "TEXT/PLAIN",
+            "Application/JSON ; charset=utf-8",
         ] {
             assert_eq!(messages(content_type, b"[\"a\"]".to_vec()).unwrap(), ["a"], "{content_type}");
         }
-        for content_type in ["application/x-www-form-urlencoded", "text/html", "TEXT/PLAIN", " "] {
+        for content_type in ["application/x-www-form-urlencoded", "text/html", "text", "text/plain2"] {
             assert_eq!(messages(content_type, b"[\"a\"]".to_vec()), Err(PayloadError::Expected), "{content_type}");
         }
     }

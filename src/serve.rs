@@ -1,8 +1,7 @@
 //! From a request to its answer.
 
-use crate::access::{FOREIGN, frame_ancestors, may_frame};
 use crate::address;
-use crate::admit::Asked;
+use crate::admit::{Admitted, Asked};
 use crate::facts::Facts;
 use crate::headers::{
     Head, Refusal, method_not_allowed, not_cached, preflight, referrer_policy, security_policy, unencoded,
@@ -13,12 +12,13 @@ use crate::metrics::Refusals;
 use crate::object::Object;
 use crate::place::{Destination, Place};
 use crate::random;
-use crate::receive::receive;
-use crate::respond::{Reply, bodiless, cacheable, cors_of, fixed, in_a_year, refused};
+use crate::receive::{head_of, receive};
+use crate::respond::{Reply, bodiless, cacheable, cors_of, fixed, in_a_year, refused, refused_with};
 use crate::route::{Endpoint, Route, route};
 use crate::send::send;
 use crate::websocket::websocket;
 use crate::{Config, LogLevel, Services};
+use serde_json::Value;
 use sockjs_durable::log;
 use sockjs_protocol::log::Line;
 use sockjs_protocol::transport::{HTML, PLAIN};
@@ -40,14 +40,51 @@ const URL_MAX: usize = 8 << 10;
 ///
 /// When the runtime refuses what no client should be able to cause; the runtime answers 500 then.
 pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, context: &Context) -> Result<Response> {
-    let facts = Facts::of(request.inner())?;
-    let reply = match answer(services, request.inner(), &facts, env, context).await {
-        Ok(Served::Reply(reply)) => Ok(reply),
-        Ok(Served::NotFound | Served::Elsewhere) => refused(Refusal::not_found()),
-        Err(error) => Err(error),
-    };
-    note(&facts, &reply);
-    Ok(reply?.into())
+    Serve::new(services).answer(request, env, context).await
+}
+
+/// [`serve`] for a route of the application that knows the client already, by a cookie or a login of its own.
+///
+/// ```ignore
+/// let user = user_of(&request)?;
+/// Serve::new(services).claims(json!({ "user": user })).answer(request, &env, &context).await
+/// ```
+#[derive(Debug, Clone)]
+pub struct Serve {
+    services: fn(&Env) -> Services,
+    claims: Option<Value>,
+}
+
+impl Serve {
+    /// Answers for what `services` builds.
+    pub fn new(services: fn(&Env) -> Services) -> Self {
+        Self { services, claims: None }
+    }
+
+    /// Lets the client in with these claims: [`Handler::on_request`](crate::Handler::on_request) is not asked. Its new
+    /// connection keeps them. With the option `tickets`, those of the request for `/info` are signed into the ticket, and
+    /// count for all that follows. Origins and tickets are checked all the same.
+    pub fn claims(mut self, claims: Value) -> Self {
+        self.claims = Some(claims);
+        self
+    }
+
+    /// Answers a request, as [`serve`] does.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
+    pub async fn answer(self, request: Request, env: &Env, context: &Context) -> Result<Response> {
+        let facts = Facts::of(request.inner())?;
+        let claims = self.claims.as_ref();
+        let reply = match answer(self.services, request.inner(), &facts, env, context, claims).await {
+            Ok(Served::Reply(reply)) => Ok(reply),
+            Ok(Served::NotFound | Served::Elsewhere) => refused(Refusal::not_found()),
+            Err(error) => Err(error),
+        };
+        note(&facts, &reply);
+        Ok(reply?.into())
+    }
 }
 
 /// What the services make of a request.
@@ -66,12 +103,13 @@ pub(crate) async fn answer(
     facts: &Facts,
     env: &Env,
     context: &Context,
+    claims: Option<&Value>,
 ) -> Result<Served> {
     let services = Services::shared(services, env);
     if let Some(problem) = services.problem() {
         return refused(Refusal::new(500, problem.to_owned())).map(Served::Reply);
     }
-    let incoming = Incoming { services: &services, request, facts, env, context };
+    let incoming = Incoming { services: &services, request, facts, env, context, claims };
     match route(&facts.method, facts.path(), services.configs()) {
         Route::Elsewhere => Ok(Served::Elsewhere),
         Route::NotFound => Ok(Served::NotFound),
@@ -98,12 +136,13 @@ struct Incoming<'a> {
     facts: &'a Facts,
     env: &'a Env,
     context: &'a Context,
+    claims: Option<&'a Value>,
 }
 
 impl Incoming<'_> {
     /// Answers what is for the service of `config`, under this prefix.
     async fn answer(self, config: &Config, prefix: &str, endpoint: Endpoint<'_>) -> Result<Reply> {
-        let Self { services, request, facts, env, context } = self;
+        let Self { services, request, facts, env, context, claims } = self;
         if facts.url.len() > URL_MAX {
             return refused(Refusal::new(414, "The URL is too long.\n"));
         }
@@ -117,56 +156,56 @@ impl Incoming<'_> {
             return refused(Refusal::new(500, advice));
         };
         let refusals = Refusals::new(config, services, env, context);
-        let to = |session, pass| Destination {
+        let to = |session, admitted: Admitted| Destination {
             config,
             place: &place,
-            pass,
+            pass: admitted.pass,
+            frame_ancestors: admitted.frame_ancestors,
             refusals: refusals.clone(),
             object: Object::new(namespace, place.object(config, session), config),
         };
-        let asked = Asked { request, facts, services, config, place: &place, env };
-        let pass = match endpoint.connects() {
-            Some((transport, session)) => match asked.connection(transport, session).await? {
-                Ok(pass) => {
-                    let is_websocket = transport.is_websocket();
-                    let counted = address::count(config, &place.prefix, session, is_websocket, request, env).await?;
-                    counted.map(|()| pass)
-                }
-                refused => refused,
-            },
-            None if matches!(endpoint, Endpoint::Send(..)) => asked.send()?,
-            None => Ok(None),
+        let asked = Asked { request, facts, services, config, place: &place, env, claims };
+        let refuse = |refusal: Refusal| {
+            refusals.note(endpoint.connects().map(|(transport, _)| transport), refusal.reason);
+            refused_with(refusal, not_cached().into_iter().chain(cors_of(facts, config)))
         };
-        let pass = match pass {
-            Ok(pass) => pass,
-            Err(refusal) => {
-                refusals.note(endpoint.connects().map(|(transport, _)| transport), refusal.reason);
-                return refused_to_script(refusal, facts, config);
-            }
+        let admitted = match (endpoint.connects(), endpoint) {
+            (Some((transport, session)), _) => asked.connection(transport, session).await?,
+            (None, Endpoint::Send(_, session)) => asked.send(session).await?,
+            (None, _) => Ok(Admitted::default()),
         };
+        let admitted = match admitted {
+            Ok(admitted) => admitted,
+            Err(refusal) => return refuse(refusal),
+        };
+        if let (Endpoint::Receive(row, _), "HEAD") = (endpoint, &*facts.method) {
+            return bodiless(head_of(row, config, request, facts, admitted.frame_ancestors)?);
+        }
+        if let Err(refusal) = address::count(config, &place.prefix, endpoint.opens(), request, env).await? {
+            return refuse(refusal);
+        }
         match endpoint {
             Endpoint::Greeting => fixed(Head::typed(200, PLAIN), *b"Welcome to SockJS!\n"),
-            Endpoint::Info => {
-                let base_url = match asked.base_url().await? {
-                    Ok(base_url) => base_url,
-                    Err(refusal) => {
-                        refusals.note(None, refusal.reason);
-                        return refused_to_script(refusal, facts, config);
-                    }
-                };
-                let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(facts, config));
-                fixed(head, info(config, base_url.as_deref(), random::u32())?)
-            }
+            Endpoint::Info => match asked.base_url().await? {
+                Ok(base_url) => {
+                    let head = Head::typed(200, JSON).with(not_cached()).with(cors_of(facts, config));
+                    fixed(head, info(config, base_url.as_deref(), random::u32())?)
+                }
+                Err(refusal) => refuse(refusal),
+            },
             Endpoint::InfoOptions => options("OPTIONS, GET", facts, config),
-            Endpoint::Iframe => iframe(request, facts, config),
+            Endpoint::Iframe => match asked.iframe()? {
+                Ok(frame_ancestors) => iframe(request, config, frame_ancestors),
+                Err(refusal) => refuse(refusal),
+            },
             Endpoint::TransportOptions => options("OPTIONS, POST", facts, config),
             Endpoint::Receive(row, session) => {
                 let more = if services.is_development() { vec![unencoded()] } else { Vec::new() };
-                receive(row, session, to(Some(session), pass), request, facts, context, more).await
+                receive(row, session, to(Some(session), admitted), request, facts, context, more).await
             }
-            Endpoint::Send(row, session) => send(row, session, to(Some(session), pass), request, facts).await,
-            Endpoint::WebSocket(session) => websocket(Some(session), to(Some(session), pass), request).await,
-            Endpoint::RawWebSocket => websocket(None, to(None, pass), request).await,
+            Endpoint::Send(row, session) => send(row, session, to(Some(session), admitted), request, facts).await,
+            Endpoint::WebSocket(session) => websocket(Some(session), to(Some(session), admitted), request, facts).await,
+            Endpoint::RawWebSocket => websocket(None, to(None, admitted), request, facts).await,
         }
     }
 }
@@ -192,17 +231,8 @@ fn options(methods: &'static str, facts: &Facts, config: &Config) -> Result<Repl
     bodiless(preflight(methods, in_a_year()).with(cors_of(facts, config)))
 }
 
-/// An error that a script of an allowed page can read.
-fn refused_to_script(refusal: Refusal, facts: &Facts, config: &Config) -> Result<Reply> {
-    let head = refusal.head().with(not_cached()).with(cors_of(facts, config));
-    fixed(head, refusal.text.into_owned())
-}
-
-fn iframe(request: &web_sys::Request, facts: &Facts, config: &Config) -> Result<Reply> {
-    if !may_frame(config, facts.sender()) {
-        return refused(Refusal::new(403, FOREIGN));
-    }
-    let policy = iframe_policy(&config.sockjs_url, frame_ancestors(config));
+fn iframe(request: &web_sys::Request, config: &Config, frame_ancestors: Option<String>) -> Result<Reply> {
+    let policy = iframe_policy(&config.sockjs_url, frame_ancestors);
     cacheable(
         request,
         HTML,

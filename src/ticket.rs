@@ -34,7 +34,7 @@ pub(crate) struct Ticket {
     /// The prefix, with values for parameters.
     #[serde(rename = "p")]
     prefix: String,
-    /// The page's origin, if that is not the Worker's own.
+    /// The page's origin. `None` for a client that named none.
     #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     #[serde(rename = "t")]

@@ -1,6 +1,6 @@
 //! A client's WebSocket: checked here, and passed on to the object with its upgrade.
 
-use crate::facts::headers;
+use crate::facts::{Facts, headers};
 use crate::headers::Refusal;
 use crate::object::{Answer, ClientRequest};
 use crate::place::Destination;
@@ -27,10 +27,16 @@ thread_local! {
 const TOO_LARGE: &str = "The URL and the headers are too long to be kept with a WebSocket.\n";
 
 /// Answers a WebSocket request of `session`, or a raw one.
-pub(crate) async fn websocket(session: Option<&str>, to: Destination<'_>, request: &web_sys::Request) -> Result<Reply> {
-    let Destination { config, place, pass, refusals, object } = to;
+pub(crate) async fn websocket(
+    session: Option<&str>,
+    to: Destination<'_>,
+    request: &web_sys::Request,
+    facts: &Facts,
+) -> Result<Reply> {
+    let Destination { config, place, pass, refusals, object, .. } = to;
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let [upgrade, connection, key, version, offered] = HANDSHAKE.with(|names| headers(request, names))?;
+    let upgrade = upgrade.filter(|_| facts.method == "GET");
     if let Err(refusal) = check(upgrade.as_deref(), connection.as_deref(), key.as_deref(), version.as_deref()) {
         refusals.note(Some(transport), refusal.reason);
         return refused(refusal);
@@ -82,6 +88,8 @@ fn check(
     }
     match (key, version) {
         (Some(_), Some("13")) => Ok(()),
+        // From a Worker, over a service binding: there is no handshake on the wire. From the network the runtime takes none.
+        (None, None) if connection.is_none() => Ok(()),
         (Some(_), Some(_)) => Err(Refusal::new(400, "Only supported WebSocket protocol is RFC 6455.")),
         _ => Err(Refusal::new(400, "Not a valid websocket request")),
     }

@@ -9,9 +9,13 @@ import { signTicket } from "../../tests/security/signing.mjs";
 import { withServer } from "./servers.mjs";
 
 const LIST = { SOCKJS_ALLOWED_ORIGINS: "https://friend.example" };
-const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: "a key of at least thirty-two characters" };
+const KEY = "a key of at least thirty-two characters";
+const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: KEY };
+const LATE_MS = 300_000;
 /** So that what is measured is not the network. */
 const SMALL_BODIES = { SOCKJS_BODY_LIMIT: "1024", SOCKJS_MESSAGE_LIMIT: "1024" };
+const REJECTED = { "X-Reject": "1" };
+const ADDRESS = { "CF-Connecting-IP": "192.0.2.1" };
 const FOREIGN = { Origin: "https://evil.example" };
 
 const poll = () => `/000/${randomUUID()}/xhr`;
@@ -21,7 +25,7 @@ const TOO_LONG = JSON.stringify(["x".repeat(1024)]);
 
 /**
  * By name: method, path below a service, headers, body, its status, and how many requests an object may get for it; variables
- * of the Worker.
+ * of the Worker, the path of the service, and whether the limiter of addresses refuses.
  */
 export const REFUSALS = {
   "bad path": { method: "GET", path: () => "/a/b/c/d", status: 404, objectRequests: 0 },
@@ -47,6 +51,52 @@ export const REFUSALS = {
     objectRequests: 0,
     vars: TICKETS,
   },
+  "ticket of another page": {
+    method: "POST",
+    path: () => `${poll()}?ticket=${signTicket(KEY, { o: "https://friend.example" })}`,
+    headers: FOREIGN,
+    status: 403,
+    objectRequests: 0,
+    vars: TICKETS,
+  },
+  "ticket without proof of its page": {
+    method: "GET",
+    path: () => `/000/${randomUUID()}/jsonp?c=cb&ticket=${signTicket(KEY, { o: "https://friend.example" })}`,
+    headers: { "Sec-Fetch-Site": "cross-site" },
+    status: 403,
+    objectRequests: 0,
+    vars: TICKETS,
+  },
+  "late ticket of a WebSocket": {
+    method: "GET",
+    path: () => `${upgrade()}?ticket=${signTicket(KEY, { t: Date.now() - LATE_MS })}`,
+    headers: UPGRADE,
+    status: 403,
+    objectRequests: 0,
+    vars: TICKETS,
+  },
+  "send without a ticket": { method: "POST", path: send, body: '["m"]', status: 403, objectRequests: 0, vars: TICKETS },
+  "foreign page's /info": { method: "GET", path: () => "/info", headers: FOREIGN, status: 403, objectRequests: 0, vars: { ...LIST, ...TICKETS } },
+  "application's rejection": { method: "POST", path: poll, headers: REJECTED, status: 401, objectRequests: 0, service: "/doorman" },
+  "application's rejection of a send": {
+    method: "POST",
+    path: send,
+    headers: REJECTED,
+    body: '["m"]',
+    status: 401,
+    objectRequests: 0,
+    service: "/doorman",
+  },
+  "address that opened too many": { method: "POST", path: poll, headers: ADDRESS, status: 429, objectRequests: 0, limiter: true },
+  "address that sends to unknown sessions": {
+    method: "POST",
+    path: send,
+    headers: ADDRESS,
+    body: '["m"]',
+    status: 429,
+    objectRequests: 0,
+    limiter: true,
+  },
   // Its session has to be closed, if there is one.
   "oversized body": { method: "POST", path: send, body: TOO_LONG, status: 413, objectRequests: 1, vars: SMALL_BODIES },
   "oversized body of unsaid length": {
@@ -61,23 +111,26 @@ export const REFUSALS = {
   "unknown session": { method: "POST", path: send, body: '["m"]', status: 404, objectRequests: 1 },
 };
 
+/** The binding that the meter makes: an address that has opened too many. */
+const REFUSING_LIMITER = "REFUSING_LIMITER";
+
 /** Connections that requests are sent on. */
 const CONNECTIONS = 16;
 
 /** What is counted when that many requests of that name were sent, and refused. */
 export function refuse(name, count) {
-  const { vars, ...refusal } = REFUSALS[name];
+  const { service = "/echo", limiter = false, vars, ...refusal } = REFUSALS[name];
   const sendAll = async (server) => {
     const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     let left = count;
     const one = async () => {
-      while (left-- > 0) assert.equal(await statusOf(`${server.url}/echo`, refusal, agent), refusal.status, name);
+      while (left-- > 0) assert.equal(await statusOf(server.url + service, refusal, agent), refusal.status, name);
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, one));
     agent.destroy();
     return server.settled();
   };
-  return withServer("session", sendAll, vars);
+  return withServer("session", sendAll, { ...vars, ...(limiter && { SOCKJS_ADDRESS_LIMITER: REFUSING_LIMITER }) });
 }
 
 async function statusOf(service, { method, path, headers, body }, agent) {

@@ -1,28 +1,79 @@
-//! Who may open a connection: asked in the Worker, before an object is touched.
+//! Who may use a service: the application is asked in the Worker, before an object is touched.
 
-use crate::info::{header_of, path_and_query};
+use crate::info::path_and_query;
 use crate::reply;
 use sockjs_protocol::transport::Transport;
 use worker::web_sys::Request;
+use worker::{Cf, js_sys};
 
-/// The answer to a request for a connection.
+/// The application's answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Admission {
-    /// Let it in.
+    /// Leaves the decision to the service's options: the default of [`Handler::on_request`](crate::Handler::on_request). The
+    /// request goes on, but with `tickets` and a list of origins `/info` issues no ticket to a client that names no origin.
+    Undecided,
+    /// Lets the request in.
     Admit,
-    /// Let it in, and keep this with its connection, if that is new: see [`Connection::claims`](crate::Connection::claims).
-    /// At most 1 KiB of JSON; beyond, the client is answered 500. A float may change in its last bit on the way.
+    /// Lets the request in. If it opens a connection, that keeps this: see
+    /// [`Connection::claims`](crate::Connection::claims). At most 1 KiB of JSON; beyond, the client is answered 500. A float may
+    /// change in its last bit on the way.
     AdmitAs(serde_json::Value),
-    /// Answer it with this status, from 400 to 599 (403 for any other), and this text. No object is asked.
-    Reject(u16, String),
+    /// Answers the request. No object is asked.
+    Reject(Rejection),
 }
 
-/// A request for a connection: a receive over HTTP, the first or a later one, or a WebSocket's upgrade; with tickets, the
-/// request of `/info` that asks for one.
+/// The answer to a client that is rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    status: u16,
+    text: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Rejection {
+    /// A rejection with a status from 400 to 599 (403 for any other), and a text.
+    pub fn new(status: u16, text: impl Into<String>) -> Self {
+        let status = if (400..600).contains(&status) { status } else { 403 };
+        Self { status, text: text.into(), headers: Vec::new() }
+    }
+
+    /// Adds a header, such as `Retry-After` or `WWW-Authenticate`. One that HTTP does not allow is logged and left out.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Status, text and headers.
+    #[doc(hidden)]
+    pub fn into_parts(self) -> (u16, String, Vec<(String, String)>) {
+        (self.status, self.text, self.headers)
+    }
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestKind {
+    /// `/info`, asked only with the option `tickets`: the client wants a ticket.
+    Info,
+    /// The messages of a session over HTTP. The request opens the session, or goes on with it.
+    Receive,
+    /// A new WebSocket.
+    WebSocket,
+    /// Messages for a session over HTTP, which should be open.
+    Send,
+}
+
+/// A request that the application decides about.
+///
+/// It sees all of the request's headers, cookies and `Authorization` included. They are for this decision: the connection
+/// and its object never get them. A browser sends cookies whichever page asks, so look at [`RequestInfo::origin`] before you
+/// believe one, or set the option `allowed_origins`.
 #[derive(Debug)]
 pub struct RequestInfo<'a> {
     request: &'a Request,
+    kind: RequestKind,
     prefix: &'a str,
     parameters: &'a [(String, String)],
     session: Option<&'a str>,
@@ -30,16 +81,27 @@ pub struct RequestInfo<'a> {
 }
 
 impl<'a> RequestInfo<'a> {
-    /// What `request` tells. Only for the Worker half.
+    /// What `request` says. Only for the Worker half.
     #[doc(hidden)]
     pub fn new(
         request: &'a Request,
+        kind: RequestKind,
         prefix: &'a str,
         parameters: &'a [(String, String)],
         session: Option<&'a str>,
         transport: Option<Transport>,
     ) -> Self {
-        Self { request, prefix, parameters, session, transport }
+        Self { request, kind, prefix, parameters, session, transport }
+    }
+
+    /// What the request is for.
+    pub fn kind(&self) -> RequestKind {
+        self.kind
+    }
+
+    /// The HTTP method.
+    pub fn method(&self) -> String {
+        self.request.method()
     }
 
     /// The prefix of the service, with the names of its parameters.
@@ -52,12 +114,12 @@ impl<'a> RequestInfo<'a> {
         parameter(self.parameters, name)
     }
 
-    /// The session id that the client chose, as it stands in the URL; none for a raw WebSocket and for `/info`.
+    /// The session id that the client chose, as it stands in the URL. `None` for a raw WebSocket and for `/info`.
     pub fn session_id(&self) -> Option<&str> {
         self.session
     }
 
-    /// How the client connects; none for `/info`.
+    /// How the client connects. `None` for `/info`, and for a send, which several transports have in common.
     pub fn transport(&self) -> Option<Transport> {
         self.transport
     }
@@ -67,27 +129,58 @@ impl<'a> RequestInfo<'a> {
         path_and_query(&self.request.url()).0.to_owned()
     }
 
-    /// Query of the request, without the question mark. What a page adds to its SockJS URL comes along with every request.
+    /// Query of the request, without the question mark. Without `tickets`, what a page adds to its SockJS URL comes along with
+    /// every request; with them, it comes to `/info` alone.
     pub fn query(&self) -> String {
         path_and_query(&self.request.url()).1.to_owned()
     }
 
     /// The client's address, as Cloudflare saw it.
     pub fn remote_address(&self) -> Option<String> {
-        reply::header_of(self.request, "cf-connecting-ip").filter(|address| !address.is_empty())
+        self.header("cf-connecting-ip")
     }
 
-    /// The origin of the page, if the browser tells.
+    /// The origin of the page, if the browser names it.
     pub fn origin(&self) -> Option<String> {
-        reply::header_of(self.request, "origin").filter(|origin| !origin.is_empty())
+        self.header("origin")
     }
 
-    /// A header, if it is on sockjs-node's list (never a cookie).
+    /// A header by its name. An empty one counts as missing.
     pub fn header(&self, name: &str) -> Option<String> {
-        header_of(self.request, name)
+        // What is no name of a header would be an exception.
+        let is_name =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        is_name.then(|| reply::header_of(self.request, name)).flatten().filter(|value| !value.is_empty())
+    }
+
+    /// A cookie by its name, as it stands in the header. If several have that name, the first.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.header("cookie")?;
+        let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    }
+
+    /// What Cloudflare says about the request, such as its country. `None` elsewhere.
+    pub fn cf(&self) -> Option<Cf> {
+        let has_cf = js_sys::Reflect::get(self.request, &"cf".into()).is_ok_and(|cf| cf.is_object());
+        has_cf.then(|| worker::Request::from(Clone::clone(self.request)).cf().cloned()).flatten()
     }
 }
 
 pub(crate) fn parameter<'p>(parameters: &'p [(String, String)], name: &str) -> Option<&'p str> {
     parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_has_the_status_of_an_error() {
+        for (status, answered) in [(401, 401), (599, 599), (200, 403), (302, 403), (0, 403)] {
+            assert_eq!(Rejection::new(status, "no").into_parts().0, answered);
+        }
+        let (_, text, headers) = Rejection::new(429, "later").header("Retry-After", "5").into_parts();
+        assert_eq!((text.as_str(), headers), ("later", vec![("Retry-After".to_owned(), "5".to_owned())]));
+    }
 }

@@ -185,7 +185,7 @@ impl Object {
         }
         self.table.borrow_mut().add_socket(&inner.socket, Role::Receiver(entry.clone(), receiver.id));
         entry.links.borrow_mut().set(receiver.id, Link::Inner(inner));
-        reply::upgrade(&client)
+        reply::upgrade_receiver(&client, &entry.info.id)
     }
 }
 

@@ -270,10 +270,10 @@ impl Connection {
         self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
     }
 
-    /// Where it can be reached from elsewhere, by `Push`: keep it as it is. None where the runtime does not tell an object
-    /// its name.
+    /// Where it can be reached from elsewhere, by `Push`: keep it as it is. It does not tell the session id, so that it may be
+    /// shown to whoever may push. `None` where the runtime does not tell an object its name.
     pub fn address(&self) -> Option<String> {
-        let object = self.object.upgrade()?.name()?;
+        let object = self.object.upgrade()?.location()?;
         Some(format!("{}@{object}", self.id()))
     }
 

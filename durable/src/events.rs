@@ -120,7 +120,7 @@ impl Object {
         }
         // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
         // anywhere else, the client's connection stays half open for seconds (workerd 1.20261117).
-        socket::close(websocket, code, reason);
+        socket::answer_close(websocket, code, reason);
         self.table.borrow_mut().remove_socket(websocket);
         if let Some(Role::Client(entry)) = role {
             entry.session.borrow_mut().disconnected(now(), code, reason);

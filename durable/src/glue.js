@@ -49,3 +49,7 @@ export const withBytes = (bytes) => new Response(bytes);
 export const withStatus = (status) => new Response(null, { status });
 
 export const withSocket = (webSocket) => new Response(null, { status: 101, webSocket });
+
+/** The same for a receiver, with the id of its connection, for the log of the Worker. */
+export const withReceiver = (webSocket, connection) =>
+  new Response(null, { status: 101, webSocket, headers: { "sockjs-edge-connection": connection } });

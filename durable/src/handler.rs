@@ -27,12 +27,14 @@ use worker::{Env, Result};
 /// An error closes that connection with 1011, is logged, and leaves all others alone. A panic takes every connection of
 /// the isolate with it.
 pub trait Handler: 'static {
-    /// Whether a client may connect: asked in the Worker, before an object is touched, for each request that could open a
-    /// connection. That is each receive of a session over HTTP, also of one that is open; with the option `tickets` only the
-    /// requests without a ticket, and `/info`, which gives them out. Default: it may.
+    /// Decides whether a request may reach a session. It runs in the Worker, before an object is touched: for each receive and
+    /// each send of a session over HTTP, and for each WebSocket that opens. With the option `tickets` it runs for `/info` alone,
+    /// and what it says is in the ticket that every other request needs. [`RequestInfo::kind`] tells them apart.
+    ///
+    /// Default: [`Admission::Undecided`], which leaves the decision to the service's options.
     fn on_request(request: &RequestInfo<'_>, env: &Env) -> impl Future<Output = Admission> {
         let _ = (request, env);
-        async { Admission::Admit }
+        async { Admission::Undecided }
     }
 
     /// The handler is new, and so is its object's memory: first of all calls, after each deploy, restart, and sleep of the

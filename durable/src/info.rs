@@ -139,6 +139,7 @@ impl Info {
         let Client { request, parameters, pass } = client;
         let url = request.url();
         let (pathname, query) = path_and_query(&url);
+        let query = without_ticket(query);
         let values = NAMES.with(|names| reply::headers_of(request, names));
         let mut values = values.split('\n').skip(1).map(str::to_owned);
         let remote_address = values.next().filter(|address| !address.is_empty());
@@ -150,7 +151,7 @@ impl Info {
             session,
             transport,
             pathname: pathname.to_owned(),
-            query: query.to_owned(),
+            query,
             remote_address,
             headers,
             parameters: parameters.to_vec(),
@@ -161,10 +162,9 @@ impl Info {
     }
 }
 
-/// A header that an application may see.
-pub(crate) fn header_of(request: &web_sys::Request, name: &str) -> Option<String> {
-    let name = HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
-    reply::header_of(request, name).filter(|value| is_told(value))
+/// `query` without the ticket: that is a secret of its client, and what it says is known.
+pub(crate) fn without_ticket(query: &str) -> String {
+    query.split('&').filter(|pair| !pair.starts_with("ticket=")).collect::<Vec<_>>().join("&")
 }
 
 /// Whether a header with this value is told: one that is empty says nothing, and a longer one has no reason to be.
@@ -183,6 +183,15 @@ pub(crate) fn path_and_query(url: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_is_kept_without_its_ticket() {
+        for (query, kept) in
+            [("", ""), ("ticket=ab.cd", ""), ("c=cb&ticket=ab.cd&t=1", "c=cb&t=1"), ("tickets=1", "tickets=1")]
+        {
+            assert_eq!(without_ticket(query), kept);
+        }
+    }
 
     #[test]
     fn path_and_query_are_what_stands_between_host_and_fragment() {

@@ -53,7 +53,7 @@ mod totals;
 mod v2;
 mod wake;
 
-pub use admission::{Admission, RequestInfo};
+pub use admission::{Admission, Rejection, RequestInfo, RequestKind};
 pub use connection::{CloseError, Connection, ReadyState, SendError};
 pub use handler::Handler;
 #[doc(hidden)]

@@ -37,6 +37,16 @@ pub fn warn(event: &str, service: Option<&str>, problem: impl Display) {
     trouble(LogLevel::Warn, event, service, &problem);
 }
 
+/// Writes the same about a connection, if that is known.
+pub fn warn_of(event: &str, service: &str, connection: Option<String>, problem: impl Display) {
+    let level = LogLevel::Warn;
+    if is_wanted(level, Some(service)) {
+        let line = Line::new(level, event).text("service", service);
+        let line = connection.into_iter().fold(line, |line, connection| line.text("connection", &connection));
+        write(level, line.text("problem", &problem.to_string()));
+    }
+}
+
 fn trouble(level: LogLevel, event: &str, service: Option<&str>, problem: &dyn Display) {
     if is_wanted(level, service) {
         let line = Line::new(level, event);

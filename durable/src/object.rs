@@ -29,6 +29,7 @@ use crate::wake::Asleep;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::options::Config;
 use sockjs_protocol::pacing::PacingRules;
+use sockjs_protocol::placement::locate;
 use sockjs_protocol::session::Session;
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -118,6 +119,12 @@ impl Object {
     /// The object's own name: the runtime keeps it, also while the object sleeps.
     pub(crate) fn name(&self) -> Option<String> {
         self.state.id().name()
+    }
+
+    /// Where the object is, for the address of a connection.
+    pub(crate) fn location(&self) -> Option<String> {
+        let id = self.state.id();
+        Some(locate(&id.name()?, &id.to_string()))
     }
 
     /// The HTTP session `session` of `service`, if it is known.

@@ -60,6 +60,9 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = withSocket)]
     fn with_socket(socket: &web_sys::WebSocket) -> std::result::Result<Reply, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = withReceiver)]
+    fn with_receiver(socket: &web_sys::WebSocket, connection: &str) -> std::result::Result<Reply, JsValue>;
 }
 
 /// Answers an event: with what `answer` comes to, or a promise of it if that has to wait.
@@ -120,6 +123,11 @@ pub(crate) fn other_version() -> Result<Reply> {
 /// 101, with the Worker's end of a socket.
 pub(crate) fn upgrade(socket: &WebSocket) -> Result<Reply> {
     Ok(with_socket(socket.as_ref())?)
+}
+
+/// 101, with the Worker's end of a receiver's socket, and the id of its connection.
+pub(crate) fn upgrade_receiver(socket: &WebSocket, connection: &str) -> Result<Reply> {
+    Ok(with_receiver(socket.as_ref(), connection)?)
 }
 
 /// An error in words, of which the Worker reads the status.

@@ -1,6 +1,6 @@
 //! The services of a Worker, shared by its two halves.
 
-use crate::admission::{Admission, RequestInfo};
+use crate::admission::{Admission, Rejection, RequestInfo};
 use crate::handler::{ErasedHandler, Handler};
 use crate::log;
 use crate::runtime::chain_panic_hook;
@@ -49,7 +49,15 @@ pub struct Services {
     /// Name of the secret, and what is in it.
     ticket_secret: String,
     ticket_keys: Vec<String>,
-    problem: Option<String>,
+    problem: Option<Problem>,
+}
+
+/// What keeps the services from being served.
+struct Problem {
+    /// Names what is wrong, and says what to do. Anybody can read it.
+    advice: String,
+    /// What only the log gets, such as the value that is wrong.
+    detail: Option<String>,
 }
 
 /// One service.
@@ -75,8 +83,18 @@ impl Services {
 
     /// No services, because the application's own settings cannot be served: every request is answered with 500 and
     /// `problem`, which is logged once in each isolate.
+    ///
+    /// Anybody can read `problem`: name what is wrong, and keep values out. See [`Services::detail`].
     pub fn misconfigured(problem: impl Into<String>) -> Self {
-        Self { problem: Some(problem.into()), ..Self::new() }
+        Self { problem: Some(Problem { advice: problem.into(), detail: None }), ..Self::new() }
+    }
+
+    /// Adds to [`Services::misconfigured`] what the log alone is to say, such as a variable's value.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        if let Some(problem) = &mut self.problem {
+            problem.detail = Some(detail.into());
+        }
+        self
     }
 
     /// Adds a service. `factory` makes its handler, once for each object.
@@ -145,7 +163,7 @@ impl Services {
     pub async fn admit(&self, request: &RequestInfo<'_>, env: &Env) -> Admission {
         match self.find(request.prefix()) {
             Some(service) => (service.admit)(request, env).await,
-            None => Admission::Reject(404, "no such service".into()),
+            None => Admission::Reject(Rejection::new(404, "no such service")),
         }
     }
 
@@ -170,7 +188,7 @@ impl Services {
     /// mended, nothing is served.
     #[doc(hidden)]
     pub fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
+        self.problem.as_ref().map(|problem| problem.advice.as_str())
     }
 
     /// What `build` gives, called once in each isolate.
@@ -183,13 +201,17 @@ impl Services {
             SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
         known.unwrap_or_else(|| {
             let mut services = build(env);
-            services.problem = services.problem.take().or_else(|| Some(services.check().err()?.to_string()));
+            services.problem = services
+                .problem
+                .take()
+                .or_else(|| Some(Problem { advice: services.check().err()?.to_string(), detail: None }));
             services.read_ticket_keys(env);
             for config in services.configs() {
                 log::set_level(&config.prefix, config.log);
             }
-            if let Some(problem) = &services.problem {
-                log::error("settings", None, problem);
+            if let Some(Problem { advice, detail }) = &services.problem {
+                let detail = detail.iter().map(|detail| format!(" ({detail})"));
+                log::error("settings", None, advice.clone() + &detail.collect::<String>());
             }
             services.development = env.var(DEVELOPMENT_VAR).is_ok_and(|value| value.to_string() == "true");
             services.analytics = env.analytics_engine(ANALYTICS_BINDING).is_ok();
@@ -214,8 +236,8 @@ impl Services {
             secret.split(',').map(str::trim).filter(|key| !key.is_empty()).map(String::from).collect();
         if keys.is_empty() || keys.iter().any(|key| key.len() < KEY_MIN) {
             let name = &self.ticket_secret;
-            let problem = format!("tickets need a secret {name} with keys of at least {KEY_MIN} characters");
-            self.problem.get_or_insert(problem);
+            let advice = format!("tickets need a secret {name} with keys of at least {KEY_MIN} characters");
+            self.problem.get_or_insert(Problem { advice, detail: None });
         }
         self.ticket_keys = keys;
     }

@@ -192,6 +192,27 @@ pub(crate) fn ending(socket: &WebSocket) {
     }
 }
 
+/// Answers the close of the other side, with its code unless that is none that may be sent: the runtime throws at such a code,
+/// and at a reason that is too long, and would leave the TCP connection open.
+pub(crate) fn answer_close(socket: &WebSocket, code: u16, reason: &str) {
+    let (code, reason) = close_answer(code, reason);
+    close(socket, code, reason);
+}
+
+/// The close frame that answers one (RFC 6455, section 7.4).
+fn close_answer(code: u16, reason: &str) -> (u16, &str) {
+    match code {
+        // The frame was empty.
+        1005 => (1000, ""),
+        1004 | 1006 | 1015 => (1002, ""),
+        1000..=4999 if reason.len() <= CLOSE_REASON_MAX => (code, reason),
+        _ => (1002, ""),
+    }
+}
+
+/// Longest reason of a close, in bytes: the payload of a control frame, without the code.
+const CLOSE_REASON_MAX: usize = 123;
+
 /// Closes a socket that may be closed already. Codes that only the runtime may use are left out, as it demands.
 pub(crate) fn close(socket: &WebSocket, code: u16, reason: &str) {
     // The error is that there is nothing left to close.
@@ -204,6 +225,29 @@ pub(crate) fn close(socket: &WebSocket, code: u16, reason: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_close_is_answered_with_its_code_if_that_may_be_sent() {
+        let long = "x".repeat(124);
+        for (code, reason, answer) in [
+            (1000, "bye", (1000, "bye")),
+            (1001, "", (1001, "")),
+            (3000, &long[..123], (3000, &long[..123])),
+            (4999, "", (4999, "")),
+            (1005, "", (1000, "")),
+            (0, "", (1002, "")),
+            (999, "", (1002, "")),
+            (1004, "", (1002, "")),
+            (1006, "", (1002, "")),
+            (1015, "", (1002, "")),
+            (5000, "", (1002, "")),
+            (0xe803, "", (1002, "")),
+            (65535, "", (1002, "")),
+            (1000, &long, (1002, "")),
+        ] {
+            assert_eq!(close_answer(code, reason), answer, "{code}");
+        }
+    }
 
     #[test]
     fn attachments_keep_their_written_form() {

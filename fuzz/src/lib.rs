@@ -2,10 +2,11 @@
 //! does not hold. The targets call it with what libFuzzer makes up, the tests with the seeds, with the inputs that once
 //! failed, and with what proptest makes up.
 //!
-//! What is private to its crate is included here as a file: the rules of routes and tickets touch no runtime.
+//! What is private to its crate is included here as a file: the rules of routes, admission and tickets touch no runtime.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod admission;
 pub mod envelope;
 pub mod frame;
 pub mod payload;
@@ -34,7 +35,8 @@ mod world;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
+    ("admission", admission::check),
     ("envelope", envelope::check),
     ("frame", frame::check),
     ("payload", payload::check),

@@ -9,7 +9,7 @@ use sockjs_protocol::time::Millis;
 
 #[allow(dead_code)]
 #[path = "../../src/ticket.rs"]
-mod rules;
+pub(crate) mod rules;
 
 use rules::{Fault, Ticket};
 

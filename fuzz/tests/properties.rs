@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm};
-use sockjs_fuzz::{envelope, frame, payload, route, session, ticket};
+use sockjs_fuzz::{admission, envelope, frame, payload, route, session, ticket};
 
 fn cases(cases: u32) -> Config {
     Config { cases, rng_algorithm: RngAlgorithm::XorShift, failure_persistence: None, ..Config::default() }
@@ -44,7 +44,40 @@ const PATHS: &[&str] = &[
     "\n/echo/0/a/xhr",
     "%2f",
 ];
+const ORIGINS: &[&str] = &[
+    "",
+    "https://chat.example",
+    "http://chat.example",
+    "https://friend.example",
+    "https://a.example.org",
+    "https://evil.example",
+    "null",
+    "*",
+];
+const SITES: &[&str] = &["", "same-origin", "same-site", "cross-site", "none", "anything"];
 const TICKETS: &[&str] = &["", "\n", "id", "é", "\"", "https://example.com", "\u{0}", "."];
+
+/// Every combination: those that matter are few among random ones.
+#[test]
+fn nobody_is_let_in_whom_the_promises_keep_out() {
+    const PAGES: [&str; 4] = ["", "https://chat.example", "https://friend.example", "https://evil.example"];
+    let mut inputs = Vec::new();
+    for (service, door) in (1..4u8).flat_map(|service| (0..8u8).map(move |door| (service, door))) {
+        for given in [0, 1, 3, 5, 9, 17_u8] {
+            for origin in PAGES.into_iter().chain(["null"]) {
+                for (site, referer) in SITES.iter().flat_map(|site| PAGES.map(|page| (site, page))) {
+                    // Without a ticket it was issued for nobody.
+                    for issued in if given == 0 { &PAGES[..1] } else { &PAGES } {
+                        inputs.push((service, door, given, format!("{origin}\n{site}\n{referer}\n{issued}")));
+                    }
+                }
+            }
+        }
+    }
+    for (service, door, given, headers) in inputs {
+        admission::check(&[&[service, door, given], headers.as_bytes()].concat());
+    }
+}
 
 proptest! {
     #![proptest_config(cases(1_000))]
@@ -65,6 +98,12 @@ proptest! {
     #[test]
     fn a_path_is_routed_by_its_parts(method in 0..5u8, path in joined(PATHS, 8), other in joined(PATHS, 8)) {
         route::check(&[&[method], path.as_bytes(), b"\n", other.as_bytes()].concat());
+    }
+
+    #[test]
+    fn whoever_is_let_in_may_come_in(service in 0..8u8, door in 0..8u8, given in 0..32u8, origin in select(ORIGINS), site in select(SITES), referer in select(ORIGINS), path in select(vec!["", "/", "/page?x=1"]), issued in select(ORIGINS)) {
+        let headers = format!("{origin}\n{site}\n{referer}{}\n{issued}", if referer.is_empty() { "" } else { path });
+        admission::check(&[&[service, door, given], headers.as_bytes()].concat());
     }
 
     #[test]

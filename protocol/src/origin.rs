@@ -36,70 +36,89 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// What an `Origin` header says about who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// None is given: no browser, or a request for which browsers name none.
-    Absent,
-    /// A page of the Worker's own origin.
-    Own,
-    /// A page that may connect.
-    Allowed,
-    /// A page that may not.
-    Foreign,
+/// True if the page at `origin` belongs to a Worker that is reached at the origin `own`. A proxy that ends TLS in front of the
+/// Worker makes the Worker see `http` where its pages have `https`.
+pub fn is_own(origin: &str, own: &str) -> bool {
+    let Some((origin, own)) = Origin::read(origin).zip(Origin::read(own)) else { return false };
+    origin == own || (origin.host == own.host && (origin.scheme, own.scheme) == ("https", "http"))
 }
 
-/// Where the page at `origin` stands with a Worker at `own`, which allows what is on `list`; an empty one is any.
-pub fn standing(origin: Option<&str>, own: &str, list: &[String]) -> Standing {
-    let Some(text) = origin.filter(|origin| !origin.is_empty()) else { return Standing::Absent };
-    let origin = Origin::read(text);
-    if origin.is_some() && origin == Origin::read(own) {
-        return Standing::Own;
-    }
+/// True if both name the same origin.
+pub fn is_same(one: &str, other: &str) -> bool {
+    one == other || Origin::read(one).is_some_and(|one| Some(one) == Origin::read(other))
+}
+
+/// True if `list` allows the page at `origin`. An empty list allows every page.
+pub fn is_listed(origin: &str, list: &[String]) -> bool {
+    let read = Origin::read(origin);
     let allows = |pattern: &String| match pattern.as_str() {
         "*" => true,
-        "null" => text == "null",
-        pattern => Origin::read(pattern).zip(origin).is_some_and(|(pattern, origin)| pattern.means(origin)),
+        "null" => origin == "null",
+        pattern => Origin::read(pattern).zip(read).is_some_and(|(pattern, origin)| pattern.means(origin)),
     };
-    if list.is_empty() || list.iter().any(allows) { Standing::Allowed } else { Standing::Foreign }
+    list.is_empty() || list.iter().any(allows)
+}
+
+/// Returns the origin of an absolute URL, such as that of a `Referer`.
+pub fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host + at);
+    url.get(..end).unwrap_or(url)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stands(origin: &str, list: &[&str]) -> Standing {
-        let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-        standing(Some(origin), "https://chat.example.com", &list)
+    const OWN: &str = "https://chat.example.com";
+
+    fn list(list: &[&str]) -> Vec<String> {
+        list.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn without_a_list_every_page_may_connect() {
         for origin in ["https://evil.example", "null", "http://localhost:8080", "file://", "test"] {
-            assert_eq!(stands(origin, &[]), Standing::Allowed, "{origin}");
-            assert_eq!(stands(origin, &["*"]), Standing::Allowed, "{origin}");
+            assert!(is_listed(origin, &[]) && is_listed(origin, &list(&["*"])), "{origin}");
         }
     }
 
     #[test]
-    fn ones_own_and_none_are_known() {
-        for list in [&[][..], &["https://example.com"]] {
-            assert_eq!(stands("https://chat.example.com", list), Standing::Own);
-            assert_eq!(stands("https://chat.example.com:443", list), Standing::Own);
-            assert_eq!(stands("", list), Standing::Absent);
+    fn the_own_origin_has_its_scheme_and_port_but_for_tls_that_ends_in_front() {
+        for own in [OWN, "https://chat.example.com:443"] {
+            assert!(is_own(own, OWN), "{own}");
         }
-        let list = ["https://example.com"];
-        assert_eq!(stands("http://chat.example.com", &list), Standing::Foreign, "another scheme");
-        assert_eq!(stands("https://chat.example.com:8443", &list), Standing::Foreign, "another port");
+        for other in ["http://chat.example.com", "https://chat.example.com:8443", "https://example.com", "null", ""] {
+            assert!(!is_own(other, OWN), "{other}");
+        }
+        assert!(is_own(OWN, "http://chat.example.com"), "a proxy ends TLS");
+        assert!(!is_own("https://example.com", "http://chat.example.com"));
+    }
+
+    #[test]
+    fn the_same_origin_may_name_its_port() {
+        assert!(is_same("https://a.example", "https://a.example:443") && is_same("null", "null"));
+        assert!(!is_same("https://a.example", "http://a.example") && !is_same("", "https://a.example"));
+    }
+
+    #[test]
+    fn the_origin_of_a_url_ends_before_its_path() {
+        for (url, origin) in [
+            ("https://a.example/echo/info?t=1", "https://a.example"),
+            ("http://127.0.0.1:8787", "http://127.0.0.1:8787"),
+            ("https://a.example?x=/", "https://a.example"),
+        ] {
+            assert_eq!(origin_of(url), origin);
+        }
     }
 
     #[test]
     fn a_list_means_what_it_says() {
-        let list = ["https://example.org", "https://*.example.net", "http://localhost:3000"];
+        let list = list(&["https://example.org", "https://*.example.net", "http://localhost:3000"]);
         for origin in
             ["https://example.org", "https://a.example.net", "https://a.b.example.net", "http://localhost:3000"]
         {
-            assert_eq!(stands(origin, &list), Standing::Allowed, "{origin}");
+            assert!(is_listed(origin, &list), "{origin}");
         }
         for origin in [
             "http://example.org",
@@ -118,9 +137,9 @@ mod tests {
             "https://EVIL.example",
             "*",
         ] {
-            assert_eq!(stands(origin, &list), Standing::Foreign, "{origin}");
+            assert!(!is_listed(origin, &list), "{origin}");
         }
-        assert_eq!(stands("null", &["null"]), Standing::Allowed);
+        assert!(is_listed("null", &["null".to_owned()]));
     }
 
     #[test]

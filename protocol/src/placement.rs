@@ -29,7 +29,33 @@ pub fn object_names(config: &Config, prefix: &str) -> Option<Vec<String>> {
     }
 }
 
-/// The prefix, as it stands in the URL, of the connections in the object `name`.
+/// What an address says about its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Located<'a> {
+    /// The name of the object.
+    Name(&'a str),
+    /// The id that the platform made of the name.
+    Id(&'a str),
+}
+
+/// Writes where an object is, for the address of a connection. The name of a session's own object holds the session id, with
+/// which anybody can send: such an object is written by its `id`.
+pub fn locate(name: &str, id: &str) -> String {
+    match name.split_once("//session/") {
+        Some((prefix, _)) => [prefix, "//id/", id].concat(),
+        None => name.to_owned(),
+    }
+}
+
+/// Reads what [`locate`] wrote, and names as older versions wrote them.
+pub fn located(written: &str) -> Located<'_> {
+    match written.split_once("//id/") {
+        Some((_, id)) => Located::Id(id),
+        None => Located::Name(written),
+    }
+}
+
+/// The prefix, as it stands in the URL, of the connections in the object `name`, or in what [`locate`] wrote.
 pub fn prefix_of(name: &str) -> Option<&str> {
     name.split_once("//").map(|(prefix, _)| prefix)
 }
@@ -69,6 +95,18 @@ mod tests {
         assert_ne!(name(&Config::new("/s"), Some("a")), name(&Config::new(""), Some("a")));
         assert_ne!(name(&echo, Some("0f")), name(&echo, None));
         assert_eq!(object_names(&echo, "/echo"), None);
+    }
+
+    #[test]
+    fn an_address_tells_no_session_id() {
+        let id = "5f".repeat(32);
+        let written = locate(&name(&Config::new("/echo"), Some("secret")), &id);
+        assert_eq!(written, format!("/echo//id/{id}"));
+        assert_eq!((located(&written), prefix_of(&written)), (Located::Id(&id), Some("/echo")));
+        for named in ["/chat/lobby//room", "/t//shard/4", "/echo//raw/0f"] {
+            assert_eq!((locate(named, &id).as_str(), located(named)), (named, Located::Name(named)));
+        }
+        assert_eq!(located("/echo//session/secret"), Located::Name("/echo//session/secret"), "of an older version");
     }
 
     #[test]

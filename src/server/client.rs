@@ -20,5 +20,6 @@ pub(super) fn client_url(prefix: &str) -> String {
 pub(super) fn client(request: &web_sys::Request, facts: &Facts, services: &Services) -> Option<Result<Reply>> {
     let prefix = facts.path().strip_suffix(FILE)?;
     let known = services.configs().any(|config: &Config| config.prefix == prefix);
-    (known && facts.method == "GET").then(|| SOCKJS_MIN_JS.answer(request, JAVASCRIPT, cached(in_a_year()).into()))
+    (known && matches!(&*facts.method, "GET" | "HEAD"))
+        .then(|| SOCKJS_MIN_JS.answer(request, JAVASCRIPT, cached(in_a_year()).into()))
 }

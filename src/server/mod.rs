@@ -1,7 +1,7 @@
 //! The deployable Worker: its fetch event, its class, and the bundled services.
 //!
-//! The demo is always on. The other services are those that every SockJS test server offers; they are on only when the
-//! variable `SOCKJS_TEST_SERVICES` is `true`.
+//! The demo is served if the variable `SOCKJS_DEMO` is `true`, and the services that every SockJS test server offers if
+//! `SOCKJS_TEST_SERVICES` is.
 
 mod amplify;
 mod broadcast;
@@ -25,7 +25,7 @@ use broadcast::Broadcast;
 use client::{client, client_url};
 use close::Close;
 use echo::Echo;
-use settings::{Settings, metrics_tokens, push_tokens};
+use settings::{Settings, is_demo_on, metrics_tokens, push_tokens, tokens_of};
 use ticker::Ticker;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -45,7 +45,8 @@ async fn otherwise(unserved: Unserved, facts: &Facts) -> Result<Reply> {
     let Unserved { request, is_below_prefix, env, .. } = unserved;
     let file = match is_below_prefix {
         true => client(&request, facts, &Services::shared(services, &env)),
-        false => demo::file(&request, facts),
+        false if is_demo_on(&env) => demo::file(&request, facts),
+        false => None,
     };
     if let Some(file) = file {
         return file;
@@ -55,10 +56,10 @@ async fn otherwise(unserved: Unserved, facts: &Facts) -> Result<Reply> {
         "/metrics" => metrics_tokens(&env),
         _ => String::new(),
     };
+    let tokens = tokens_of(&tokens);
     if tokens.is_empty() {
         return refused(Refusal::not_found());
     }
-    let tokens: Vec<&str> = tokens.split(',').map(str::trim).collect();
     let response = match facts.path() {
         "/push" => Push::new(services, &env)?.serve(request.into(), &tokens).await?,
         _ => Metrics::new(services, &env).serve(&request.into(), &tokens).await?,
@@ -69,15 +70,21 @@ async fn otherwise(unserved: Unserved, facts: &Facts) -> Result<Reply> {
 fn services(env: &Env) -> Services {
     let settings = match Settings::read(env) {
         Ok(settings) => settings,
-        Err(problem) => return Services::misconfigured(problem.to_string()),
+        Err(problem) => {
+            let services = Services::misconfigured(problem.to_string());
+            return problem.detail().into_iter().fold(services, Services::detail);
+        }
     };
-    let demo = demo::add(Services::new(), |config| settings.apply(config));
+    let mut services = Services::new();
+    if settings.demo {
+        services = demo::add(services, |config| settings.apply(config));
+    }
     if !settings.test_services {
-        return demo;
+        return services;
     }
     // What a service sets itself below wins.
     let config = |prefix: &str| settings.apply(Config::new(prefix).sockjs_url(client_url(prefix)));
-    let services = demo
+    let services = services
         .add(config("/echo").response_limit(4096), |_| Echo)
         .add(config("/disabled_websocket_echo").websocket(false), |_| Echo)
         .add(config("/cookie_needed_echo").jsessionid(true), |_| Echo)

@@ -1,6 +1,7 @@
 //! The deployable Worker's variables, from wrangler.toml, the dashboard or `npm run serve -- --var`: `SOCKJS_` and an
 //! option's name in capitals, for all services.
 
+use crate::secret::{SECRET_MIN, is_any_short};
 use crate::{Config, ConfigError};
 use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR};
 use sockjs_protocol::options::{NamedOption, OPTIONS};
@@ -11,6 +12,7 @@ use worker::js_sys::{Object, Reflect};
 
 const NAMES: &str = "SOCKJS_";
 const TEST_SERVICES: &str = "TEST_SERVICES";
+const DEMO: &str = "DEMO";
 /// A secret rather than a variable: tokens that open `/push`, with commas in between.
 const PUSH_TOKENS: &str = "PUSH_TOKENS";
 /// Another: see [`crate::Services::ticket_keys`].
@@ -23,15 +25,37 @@ const METRICS_TOKENS: &str = "METRICS_TOKENS";
 pub(super) struct Settings {
     /// `SOCKJS_TEST_SERVICES`: whether the bundled services are served.
     pub test_services: bool,
+    /// `SOCKJS_DEMO`: whether the demo is served.
+    pub demo: bool,
     options: Vec<(&'static NamedOption, String)>,
 }
 
 /// A variable that cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
-    Unknown { name: String },
-    Wrong { name: String, value: String, expected: &'static str },
+    Unknown {
+        name: String,
+    },
+    Wrong {
+        name: String,
+        value: String,
+        expected: &'static str,
+    },
+    /// A secret that is too short to be one.
+    Short {
+        name: String,
+    },
     Refused(ConfigError),
+}
+
+impl Problem {
+    /// What the log says beside it. A value may be a secret that came under a wrong name: the public does not see it.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Wrong { name, value, .. } => Some(format!("{name} is {value:?}")),
+            Self::Unknown { .. } | Self::Short { .. } | Self::Refused(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -39,12 +63,20 @@ impl fmt::Display for Problem {
         match self {
             Self::Unknown { name } => {
                 write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}")?;
-                for other in [TEST_SERVICES, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS] {
+                for other in [TEST_SERVICES, DEMO, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS] {
                     write!(f, ", {NAMES}{other}")?;
                 }
                 OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
             }
-            Self::Wrong { name, value, expected } => write!(f, "variable {name} is {value:?}: it must be {expected}"),
+            Self::Wrong { name, expected, .. } => {
+                write!(f, "variable {name} must be {expected}; the log has its value")
+            }
+            Self::Short { name } => {
+                write!(
+                    f,
+                    "a secret {name} must have tokens of at least {SECRET_MIN} characters, with commas in between"
+                )
+            }
             Self::Refused(ConfigError { option, advice, .. }) => {
                 write!(f, "variable {NAMES}{} {advice}", option.to_ascii_uppercase())
             }
@@ -67,8 +99,14 @@ impl Settings {
             let option = name.strip_prefix(NAMES).unwrap_or_default();
             if option == TEST_SERVICES {
                 settings.test_services = flag(name, value)?;
-            } else if matches!(option, PUSH_TOKENS | TICKET_KEYS | METRICS_TOKENS) || name == ANALYTICS_BINDING {
-                // Secrets and a binding, read where they are needed.
+            } else if option == DEMO {
+                settings.demo = flag(name, value)?;
+            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS) {
+                if is_any_short(&tokens_of(&value)) {
+                    return Err(Problem::Short { name });
+                }
+            } else if option == TICKET_KEYS || name == ANALYTICS_BINDING {
+                // A secret and a binding, read where they are needed.
             } else if name == DEVELOPMENT_VAR {
                 flag(name, value)?;
             } else if let Some(row) = OPTIONS.iter().find(|row| row.name.to_ascii_uppercase() == option) {
@@ -95,6 +133,11 @@ impl Settings {
     }
 }
 
+/// Whether the demo is served, once the variables were read.
+pub(super) fn is_demo_on(env: &Env) -> bool {
+    Reflect::get(env, &JsValue::from_str("SOCKJS_DEMO")).is_ok_and(|value| text_of(&value).trim() == "true")
+}
+
 /// The tokens that open `/push`; none, and nobody is let in.
 pub(super) fn push_tokens(env: &Env) -> String {
     env.secret("SOCKJS_PUSH_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
@@ -103,6 +146,11 @@ pub(super) fn push_tokens(env: &Env) -> String {
 /// The tokens that open `/metrics`; none, and there is no such path.
 pub(super) fn metrics_tokens(env: &Env) -> String {
     env.secret("SOCKJS_METRICS_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
+}
+
+/// The tokens in a secret. An empty one is nobody's, and left out.
+pub(super) fn tokens_of(secret: &str) -> Vec<&str> {
+    secret.split(',').map(str::trim).filter(|token| !token.is_empty()).collect()
 }
 
 /// Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text. Anything else, such as a
@@ -167,10 +215,11 @@ mod tests {
             })
             .collect();
         let options = OPTIONS.iter().map(|option| format!("{NAMES}{}", option.name.to_ascii_uppercase()));
-        let names: Vec<_> = options.chain([format!("{NAMES}{TEST_SERVICES}"), DEVELOPMENT_VAR.into()]).collect();
+        let flags = [TEST_SERVICES, DEMO].map(|flag| format!("{NAMES}{flag}"));
+        let names: Vec<_> = options.chain(flags).chain([DEVELOPMENT_VAR.into()]).collect();
         assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
         let settings = read(&variables).unwrap();
-        assert!(!settings.test_services);
+        assert!(!settings.test_services && !settings.demo);
         assert_eq!(settings.apply(Config::new("/a")), Config::new("/a"));
     }
 
@@ -180,14 +229,26 @@ mod tests {
             (
                 "SOCKJS_HEARTBEAT_DELAY",
                 "25s",
-                r#"variable SOCKJS_HEARTBEAT_DELAY is "25s": it must be a whole number of milliseconds"#,
+                "variable SOCKJS_HEARTBEAT_DELAY must be a whole number of milliseconds; the log has its value",
             ),
-            ("SOCKJS_TEST_SERVICES", "yes", r#"variable SOCKJS_TEST_SERVICES is "yes": it must be true or false"#),
+            (
+                "SOCKJS_TEST_SERVICES",
+                "hunter2",
+                "variable SOCKJS_TEST_SERVICES must be true or false; the log has its value",
+            ),
             ("SOCKJS_GRACE", "500", "variable SOCKJS_GRACE must be at most 100 ms"),
-            ("SOCKJS_DEVELOPMENT", "", r#"variable SOCKJS_DEVELOPMENT is "": it must be true or false"#),
+            ("SOCKJS_DEVELOPMENT", "", "variable SOCKJS_DEVELOPMENT must be true or false; the log has its value"),
+            (
+                "SOCKJS_PUSH_TOKENS",
+                "a token of at least thirty-two characters, short",
+                "a secret SOCKJS_PUSH_TOKENS must have tokens of at least 32 characters, with commas in between",
+            ),
         ] {
-            assert_eq!(read(&[(name, value)]).unwrap_err().to_string(), text);
+            let problem = read(&[(name, value)]).unwrap_err();
+            assert_eq!(problem.to_string(), text);
+            assert!(problem.detail().is_none_or(|detail| detail == format!("{name} is {value:?}")));
         }
+        assert!(read(&[("SOCKJS_METRICS_TOKENS", ""), ("SOCKJS_PUSH_TOKENS", &"x".repeat(32))]).is_ok());
         for name in ["SOCKJS_HEARTBEAT", "SOCKJS_heartbeat_delay", "SOCKJS_PREFIX", "SOCKJS_"] {
             let text = read(&[(name, "1")]).unwrap_err().to_string();
             assert!(text.starts_with(&format!("variable {name} is unknown; there are SOCKJS_DEVELOPMENT, ")), "{text}");

@@ -13,7 +13,7 @@ import { startServer } from "../harness/server.mjs";
 import { connectStockClient } from "../harness/stock-client.mjs";
 import { within } from "../harness/wait.mjs";
 
-const TOKEN = "s3cret";
+const TOKEN = "a secret of at least thirty-two characters";
 const BODY_MAX = 1 << 20;
 
 const description = JSON.parse(readFileSync(join(ROOT, "docs/push.openapi.json"), "utf8"));

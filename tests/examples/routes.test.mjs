@@ -12,9 +12,9 @@ import { within } from "../harness/wait.mjs";
 const TOKEN = "a secret & more";
 const vars = { MEMBERS_TOKEN: TOKEN };
 
-/** Every request that could open a connection. */
+/** Every request that reaches a session. */
 const DOORS = [
-  ...["xhr", "xhr_streaming", "eventsource", "htmlfile?c=cb", "jsonp?c=cb", "websocket"].map((end) => `/000/session/${end}`),
+  ...["xhr", "xhr_streaming", "eventsource", "htmlfile?c=cb", "jsonp?c=cb", "websocket", "xhr_send", "jsonp_send"].map((end) => `/000/session/${end}`),
   "/websocket",
 ];
 const UPGRADE = {
@@ -62,9 +62,10 @@ for (const [what, token, status] of [
   test(`a client with ${what} is refused with ${status} at every door, and no object is touched`, async (t) => {
     const own = await startServer(t, { ...example("routes"), vars });
     for (const door of DOORS) {
-      const method = door.includes("xhr") ? "POST" : "GET";
+      const method = /xhr|send/.test(door) ? "POST" : "GET";
       const headers = door.includes("websocket") ? UPGRADE : {};
-      const answer = await request(own.url + withToken(`/members${door}`, token), { method, headers });
+      const body = door.includes("send") ? '["x"]' : undefined;
+      const answer = await request(own.url + withToken(`/members${door}`, token), { method, headers, body });
       assert.equal(answer.status, status, door);
       assert.match(answer.body, /token/, door);
     }
@@ -75,6 +76,20 @@ for (const [what, token, status] of [
     const opened = await request(own.url + withToken("/members/000/session/xhr", TOKEN), { method: "POST" });
     assert.equal(opened.body, "o\n");
     assert.equal(Object.keys(readObjects(own.objects)).length, 1);
+  });
+}
+
+for (const segment of ["xhr_send", "jsonp_send"]) {
+  test(`who knows the id of a member's session sends nothing to it without the token: ${segment}`, async () => {
+    const session = `/members/000/live-${segment}`;
+    const poll = () => request(server.url + withToken(`${session}/xhr`, TOKEN), { method: "POST" });
+    assert.equal((await poll()).body, "o\n");
+    for (const token of [undefined, "", "wrong"]) {
+      const sent = await request(server.url + withToken(`${session}/${segment}`, token), { method: "POST", body: '["forged"]' });
+      assert.equal(sent.status, token === undefined ? 401 : 403);
+    }
+    await request(server.url + withToken(`${session}/${segment}`, TOKEN), { method: "POST", body: '["real"]' });
+    assert.equal((await poll()).body, 'a["members only: real"]\n');
   });
 }
 

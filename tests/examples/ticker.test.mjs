@@ -7,7 +7,7 @@ import { startServer } from "../harness/server.mjs";
 import { connectStockClient } from "../harness/stock-client.mjs";
 
 const TRANSPORTS = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];
-const TOKEN = "s3cret";
+const TOKEN = "a secret of at least thirty-two characters";
 const ticker = { ...example("ticker"), vars: { PUSH_TOKEN: TOKEN } };
 
 const server = await startServer({ after }, ticker);

@@ -26,6 +26,7 @@ for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polli
 
 test("the ticket alone is enough: what the page showed for it is asked for once", async () => {
   const { base_url } = JSON.parse((await request(`${server.url}/members/info?token=secret`)).body);
+  assert.doesNotMatch(base_url, /token|secret/, "a login stands in no later URL");
   const [ticket] = /ticket=[^&]+/.exec(base_url);
   const session = `${server.url}/members/000/of-the-ticket`;
   assert.equal((await request(`${session}/xhr?${ticket}`, { method: "POST" })).body, "o\n");

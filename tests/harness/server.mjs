@@ -9,6 +9,7 @@ import { WorkerLog } from "./worker-log.mjs";
 /** Of the deployable Worker. No session may end because the machine is slow; tests of its end set their own times. */
 export const DEFAULT_VARS = {
   SOCKJS_TEST_SERVICES: "true",
+  SOCKJS_DEMO: "true",
   SOCKJS_DISCONNECT_DELAY: "60000",
   SOCKJS_STALL_TIMEOUT: "600000",
 };

@@ -8,7 +8,7 @@ import { request } from "../harness/http.mjs";
 import { PollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
-import { VARS, WITHIN_MS, readMetrics, scrape, untilMetrics } from "./prometheus.mjs";
+import { OTHER_TOKEN, TOKEN, VARS, WITHIN_MS, readMetrics, scrape, untilMetrics } from "./prometheus.mjs";
 
 const start = (owner, vars = {}) => startServer(owner, { vars: { ...VARS, ...vars } });
 const name = (metric, service, transport, more = "") =>
@@ -135,15 +135,15 @@ describe("/metrics is for those who know a token", { concurrency: true }, () => 
   const server = start({ after });
 
   test("and 401 for others", async () => {
-    for (const authorization of [undefined, "Bearer wrong", "Basic metrics-token", "Bearer "]) {
+    for (const authorization of [undefined, "Bearer wrong", `Basic ${TOKEN}`, "Bearer "]) {
       const { status, headers, body } = await scrape(await server, authorization ?? "");
       assert.deepEqual([status, headers["www-authenticate"]], [401, "Bearer"], body);
     }
-    assert.equal((await scrape(await server, "Bearer other-token")).status, 200);
+    assert.equal((await scrape(await server, `Bearer ${OTHER_TOKEN}`)).status, 200);
   });
 
   test("which can only read", async () => {
-    const options = { method: "POST", headers: { Authorization: "Bearer other-token" } };
+    const options = { method: "POST", headers: { Authorization: `Bearer ${OTHER_TOKEN}` } };
     const { status, headers } = await request(`${(await server).url}/metrics`, options);
     assert.deepEqual([status, headers.allow], [405, "GET"]);
   });

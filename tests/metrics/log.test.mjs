@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { request } from "../harness/http.mjs";
 import { byLines } from "../harness/lines.mjs";
 import { PollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
@@ -57,5 +59,16 @@ describe("events are logged", { concurrency: true }, () => {
     const { path, ...request } = lines.find(({ sockjs, method }) => sockjs === "request" && method === "POST");
     assert.deepEqual(request, { sockjs: "request", level: "debug", method: "POST", status: 404 });
     assert.match(path, /^\/trouble\/000\/[0-9a-f-]{36}\/xhr_send$/);
+  });
+
+  test("by the Worker, too, with the connection that it is about", async (t) => {
+    const lines = [];
+    const entry = [fileURLToPath(new URL("garbled-entry.mjs", import.meta.url))];
+    const server = await startServer(t, { entry, log: byLines((line) => lines.push(line)) });
+    await request(`${server.url}/echo/000/${randomUUID()}/xhr_streaming`, { method: "POST" });
+    await until(() => lines.some((line) => line.includes('"envelope"')), "the line");
+    const { problem, ...line } = JSON.parse(lines.find((line) => line.includes('"envelope"')));
+    assert.deepEqual(line, { sockjs: "envelope", level: "warn", service: "/echo", connection: "its-id" });
+    assert.match(problem, /version/);
   });
 });

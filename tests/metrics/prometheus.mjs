@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { request } from "../harness/http.mjs";
 import { until } from "../harness/wait.mjs";
 
-export const TOKEN = "metrics-token";
-export const VARS = { SOCKJS_METRICS: "true", SOCKJS_METRICS_TOKENS: `other-token, ${TOKEN}` };
+export const TOKEN = "metrics-token-of-at-least-32-characters";
+export const OTHER_TOKEN = "another-token-of-at-least-32-characters";
+export const VARS = { SOCKJS_METRICS: "true", SOCKJS_METRICS_TOKENS: `${OTHER_TOKEN}, ${TOKEN}` };
 
 /** What an operator is promised after the load. */
 export const WITHIN_MS = 15_000;

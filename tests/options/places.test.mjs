@@ -10,7 +10,8 @@ import { startServer } from "../harness/server.mjs";
 import { openWebSocket } from "../harness/websocket.mjs";
 
 const entry = [fileURLToPath(new URL("places-entry.mjs", import.meta.url))];
-const somewhere = { SOCKJS_JURISDICTION: "eu", SOCKJS_LOCATION_HINT: "weur", SOCKJS_PUSH_TOKENS: "token" };
+const TOKEN = "a token of at least thirty-two characters";
+const somewhere = { SOCKJS_JURISDICTION: "eu", SOCKJS_LOCATION_HINT: "weur", SOCKJS_PUSH_TOKENS: TOKEN };
 const placed = await startServer({ after }, { entry, vars: somewhere });
 const anywhere = await startServer({ after }, { entry });
 
@@ -39,7 +40,7 @@ test("polls, sends and WebSockets ask for objects in the jurisdiction, with the 
 test("what is pushed to a room goes to its object in the jurisdiction", async () => {
   const earlier = (await asked(placed)).length;
   const push = { room: "/broadcast", message: "a" };
-  const headers = { Authorization: "Bearer token", "Content-Type": "application/json" };
+  const headers = { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" };
   const { status, body } = await request(`${placed.url}/push`, { method: "POST", headers, body: JSON.stringify(push) });
   assert.equal(status, 200, body);
   const [{ jurisdiction, name }, ...more] = (await asked(placed)).slice(earlier);

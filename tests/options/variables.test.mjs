@@ -16,8 +16,11 @@ import { within } from "../harness/wait.mjs";
 const GRACE = ["SOCKJS_GRACE", "500", /variable SOCKJS_GRACE must be at most 100 ms/];
 const WRONG = [
   GRACE,
-  ["SOCKJS_HEARTBEAT_DELAY", "25s", /variable SOCKJS_HEARTBEAT_DELAY is "25s": it must be a whole number of milliseconds/],
-  ["SOCKJS_LOG", "verbose", /variable SOCKJS_LOG is "verbose": it must be none, error, warn, info or debug/],
+  ["SOCKJS_HEARTBEAT_DELAY", "25s", /variable SOCKJS_HEARTBEAT_DELAY must be a whole number of milliseconds/],
+  ["SOCKJS_LOG", "verbose", /variable SOCKJS_LOG must be none, error, warn, info or debug/],
+  ["SOCKJS_TEST_SERVICES", "a-secret-under-a-wrong-name", /variable SOCKJS_TEST_SERVICES must be true or false/],
+  ["SOCKJS_PUSH_TOKENS", "a-short-one", /a secret SOCKJS_PUSH_TOKENS must have tokens of at least 32 characters/],
+  ["SOCKJS_METRICS_TOKENS", `${"x".repeat(32)},a-short-one`, /a secret SOCKJS_METRICS_TOKENS must have tokens of at least 32/],
   ["SOCKJS_HEARTBEAT", "1000", /variable SOCKJS_HEARTBEAT is unknown; there are .*SOCKJS_HEARTBEAT_DELAY/],
 ];
 
@@ -29,10 +32,12 @@ for (const [name, value, message] of WRONG) {
       const response = await request(`${server.url}${path}`);
       assert.equal(response.status, 500, path);
       assert.match(response.body, message);
+      if (value.length > 4) assert.ok(!response.body.includes(value), "anybody may read this");
     }
     const lines = log.split("\n").filter((line) => line.includes('"sockjs":"settings"')).map((line) => JSON.parse(line));
     assert.equal(lines.length, 1, log);
     assert.match(lines[0].problem, message);
+    if (message.source.includes("must be")) assert.ok(name === "SOCKJS_GRACE" || lines[0].problem.includes(value), "the log has it");
   });
 }
 
@@ -70,7 +75,7 @@ async function stops(t, args) {
 
 test("numbers and booleans may be such, as wrangler.toml can write them", async () => {
   await checkSettings({ SOCKJS_TEST_SERVICES: true, SOCKJS_HEARTBEAT_DELAY: 1500 });
-  await assert.rejects(checkSettings({ SOCKJS_TEST_SERVICES: true, SOCKJS_HEARTBEAT_DELAY: 1.5 }), /is "1\.5"/);
+  await assert.rejects(checkSettings({ SOCKJS_TEST_SERVICES: true, SOCKJS_HEARTBEAT_DELAY: 1.5 }), /SOCKJS_HEARTBEAT_DELAY must be/);
 });
 
 test("what a service sets itself wins over a variable", async (t) => {

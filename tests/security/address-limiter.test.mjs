@@ -61,6 +61,52 @@ test("open sessions of such an address go on, other addresses and other services
   assert.equal((await knock(`${server.url}/close`, "xhr", from(address))).status, 200);
 });
 
+/** How many of so many requests are not refused with 429; a minute that ends meanwhile begins the count anew, once. */
+async function admitted(count, knockAt) {
+  let passed = 0;
+  for (let number = 0; number < count; number++) {
+    const { status } = await knockAt(number);
+    if (status === 429) continue;
+    assert.ok([101, 200, 404].includes(status), String(status));
+    passed++;
+  }
+  assert.ok(passed >= LIMIT && passed <= 2 * LIMIT, `${passed} of ${count} passed`);
+}
+
+for (const door of ["xhr", "xhr_send", "websocket"]) {
+  test(`an address that goes from room to room is counted for all rooms together: ${door}`, () =>
+    admitted(300, (room) => knock(`${server.url}/lobby/r${room}`, door, from(`203.0.113.${door.length}`))));
+}
+
+test("sends to sessions that nobody opened are counted, since each would start an object", async () => {
+  const objects = () => Object.keys(readObjects(server.objects)).length;
+  const before = objects();
+  for (const door of ["xhr_send", "jsonp_send"]) {
+    await admitted(50, () => knock(`${server.url}/echo`, door, from(`203.0.113.10${door.length}`)));
+  }
+  assert.ok(objects() - before <= 4 * LIMIT);
+});
+
+test("the addresses of one IPv6 network count together, and another network is open", async () => {
+  const at = (address) => knock(`${server.url}/echo`, "xhr", from(address));
+  await admitted(300, (number) => at(`2001:db8:0:7::${number.toString(16)}`));
+  assert.equal((await at("2001:db8:0:8::1")).status, 200);
+  await admitted(20, () => at("::ffff:203.0.113.50"));
+  assert.equal((await at("2001:db8:0:9::1")).status, 200);
+});
+
+test("each session counts once, whatever it asks", async () => {
+  const headers = from("203.0.113.60");
+  for (let opened = 0; opened < LIMIT; opened++) {
+    const session = randomUUID();
+    assert.equal((await knock(`${server.url}/echo`, "xhr", { session, ...headers })).status, 200);
+    for (let sent = 0; sent < 3; sent++) {
+      assert.equal((await knock(`${server.url}/echo`, "xhr_send", { session, ...headers })).status, 204);
+      assert.equal((await knock(`${server.url}/echo`, "xhr", { session, ...headers })).status, 200);
+    }
+  }
+});
+
 test("where the binding is missing clients get in, and the log says so", async (t) => {
   let log = "";
   const unbound = await startServer(t, { vars, log: (text) => (log += text) });

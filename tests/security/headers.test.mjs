@@ -7,11 +7,13 @@ import { after, test } from "node:test";
 import { request } from "../harness/http.mjs";
 import { startServer } from "../harness/server.mjs";
 import { DOORS, UPGRADE, knock } from "./doors.mjs";
+import { signTicket } from "./signing.mjs";
 
 const FRIEND = "https://friend.example";
 const SUBDOMAINS = "https://*.example.org";
 const LIST = { SOCKJS_ALLOWED_ORIGINS: `${FRIEND},${SUBDOMAINS},null` };
-const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: "a key of at least thirty-two characters" };
+const KEY = "a key of at least thirty-two characters";
+const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: KEY };
 const VOUCHED = { "Sec-Fetch-Site": "same-origin" };
 
 const server = await startServer({ after });
@@ -72,16 +74,23 @@ test("what is HTML is known: no other response says that it is", async () => {
   }
 });
 
-test("with a list, only its pages may frame what iframes load: those that frame-ancestors can name, and with tickets alone", async () => {
+test("with a list or tickets, what iframes load is for the own pages, and for the page of the ticket in its URL", async () => {
   const ancestorsOf = ({ headers }) => /frame-ancestors .*$/.exec(headers["content-security-policy"])?.[0];
   for (const [url, ancestors] of [
     [server.url, undefined],
-    [guarded.url, `frame-ancestors 'self' ${FRIEND} ${SUBDOMAINS}`],
+    [guarded.url, "frame-ancestors 'self'"],
     [listed.url, "frame-ancestors 'self'"],
   ]) {
     assert.equal(ancestorsOf(await request(`${url}/echo/iframe.html`)), ancestors);
-    assert.equal(ancestorsOf(await knock(`${url}/echo`, "htmlfile", { headers: VOUCHED })), ancestors);
+    const query = `ticket=${signTicket(KEY, { o: url })}`;
+    assert.equal(ancestorsOf(await knock(`${url}/echo`, "htmlfile", { query, headers: VOUCHED })), ancestors);
   }
+  const friends = `ticket=${signTicket(KEY, { o: FRIEND })}`;
+  const framed = `frame-ancestors 'self' ${FRIEND}`;
+  const iframe = `${guarded.url}/echo/iframe.html?${friends}`;
+  assert.equal(ancestorsOf(await request(iframe)), framed);
+  const inFrame = { ...VOUCHED, Referer: iframe };
+  assert.equal(ancestorsOf(await knock(`${guarded.url}/echo`, "htmlfile", { query: friends, headers: inFrame })), framed);
   for (const site of ["cross-site", "same-site"]) {
     const page = await request(`${listed.url}/echo/iframe.html`, { headers: { "Sec-Fetch-Site": site } });
     assert.equal(page.status, 403);
@@ -89,8 +98,8 @@ test("with a list, only its pages may frame what iframes load: those that frame-
 });
 
 test("the page for iframes does not tell others its URL, which has the ticket", async () => {
-  const { headers } = await request(`${guarded.url}/echo/iframe.html?ticket=x`);
-  assert.equal(headers["referrer-policy"], "strict-origin");
+  const { headers } = await request(`${guarded.url}/echo/iframe.html?ticket=${signTicket(KEY, { o: FRIEND })}`);
+  assert.equal(headers["referrer-policy"], "same-origin");
 });
 
 test("nothing of a request stands in a response, but for the callback that JSONP and htmlfile are asked for", async () => {

@@ -51,7 +51,10 @@ test("a foreign page is refused with 403 at every door, WebSockets included, bef
   assertRefused(t, Object.keys(DOORS), () => [...FOREIGN, "null"].map((origin) => ({ Origin: origin }))));
 
 test("what a foreign page makes the browser load is refused where the browser says so, before any object is asked", (t) =>
-  assertRefused(t, PERMITTED, () => ["cross-site", "same-site"].map((site) => ({ "Sec-Fetch-Site": site }))));
+  assertRefused(t, PERMITTED, () => [
+    ...["cross-site", "same-site", "anything"].map((site) => ({ "Sec-Fetch-Site": site })),
+    { Referer: "https://evil.example/page" }, // an old browser
+  ]));
 
 test("a listed page, the own one, and a client that names no origin get in", async () => {
   for (const origin of [FRIEND, SUBDOMAIN, "null", server.url, undefined]) {
@@ -68,15 +71,17 @@ test("a listed page, the own one, and a client that names no origin get in", asy
 test("without tickets, JSONP and htmlfile are for the own page, as its browser vouches", async (t) => {
   await assertRefused(t, FOR_ANY_PAGE, (url) => [
     {},
-    { Origin: url },
     { Origin: FRIEND },
+    { Origin: url, "Sec-Fetch-Site": "same-site" },
     { "Sec-Fetch-Site": "cross-site" },
+    { "Sec-Fetch-Site": "cross-site", Referer: `${FRIEND}/` },
     { "Sec-Fetch-Site": "same-site" },
+    { "Sec-Fetch-Site": "none" },
+    { "Sec-Fetch-Site": "anything" },
+    { Referer: `${FRIEND}/` },
   ]);
-  for (const site of ["same-origin", "none"]) {
-    for (const door of FOR_ANY_PAGE) {
-      assert.equal((await knock(echo, door, { headers: { "Sec-Fetch-Site": site } })).status, 200, door);
-    }
+  for (const headers of [{ "Sec-Fetch-Site": "same-origin" }, { Origin: server.url }, { Referer: `${server.url}/page` }]) {
+    for (const door of FOR_ANY_PAGE) assert.equal((await knock(echo, door, { headers })).status, 200, door);
   }
 });
 

@@ -61,6 +61,9 @@ async function assertRefusedEverywhere(t, knocks) {
 test("without a ticket nobody gets to an object, whatever origin is named", (t) =>
   assertRefusedEverywhere(t, (url) => ({
     "no origin": {},
+    "no page, as a browser says of what its user typed": { headers: { "Sec-Fetch-Site": "none" } },
+    "a page of the Worker's own, as its browser says": { headers: VOUCHED },
+    "a page of the Worker's own": { headers: { Origin: url, ...VOUCHED } },
     "the own origin, which any program can name": { headers: { Origin: url } },
     "a listed origin": { headers: { Origin: FRIEND } },
     "a foreign origin": { headers: { Origin: "https://evil.example" } },
@@ -70,8 +73,9 @@ test("without a ticket nobody gets to an object, whatever origin is named", (t) 
   })));
 
 test("a forged, altered, foreign or aged ticket gets nobody to an object", (t) =>
-  assertRefusedEverywhere(t, () => {
+  assertRefusedEverywhere(t, (url) => {
     const good = signTicket(KEY);
+    const friends = (headers) => ({ ...withTicket(signTicket(KEY, { o: FRIEND })), headers });
     const [body, signature] = good.split(".");
     const other = Buffer.from(JSON.stringify({ ...readTicket(good), p: "/echo", c: { user: "root" } })).toString("base64url");
     return {
@@ -89,7 +93,15 @@ test("a forged, altered, foreign or aged ticket gets nobody to an object", (t) =
       "one that is too old": withTicket(signTicket(KEY, aged(MAX_AGE_MS))),
       "far too long a one": withTicket(signTicket(KEY, { c: "x".repeat(5000) })),
       "another origin's, by a listed page": { ...withTicket(signTicket(KEY, { o: "https://other.example" })), headers: { Origin: FRIEND } },
-      "the own origin's, by a listed page": { ...withTicket(good), headers: { Origin: FRIEND } },
+      "a program's, by a listed page": { ...withTicket(good), headers: { Origin: FRIEND } },
+      "a listed page's, without proof of the page": friends({}),
+      "a listed page's, of what its user typed": friends({ "Sec-Fetch-Site": "none" }),
+      "a listed page's, loaded by a page that hides": friends({ "Sec-Fetch-Site": "cross-site" }),
+      "a listed page's, loaded by a foreign page": friends({ "Sec-Fetch-Site": "cross-site", Referer: "https://evil.example/" }),
+      "a listed page's, loaded by a foreign page in an old browser": friends({ Referer: "https://evil.example/" }),
+      "a listed page's, by a page of ours that is not in its frame": friends({ Origin: url, ...VOUCHED, Referer: `${url}/` }),
+      "a listed page's, in the frame of another ticket": friends({ Origin: url, ...VOUCHED, Referer: `${url}/echo/iframe.html?ticket=${good}` }),
+      "the own page's, without proof of the page": withTicket(signTicket(KEY, { o: url })),
       "a good one, by a foreign page": { ...withTicket(good), headers: { Origin: "https://evil.example" } },
     };
   }));
@@ -102,25 +114,51 @@ test("a page of a foreign origin is given no ticket, and cannot read why", async
   assert.equal(headers.vary, "Origin");
 });
 
-test("/info gives a ticket for the service and the page's origin, in an absolute base_url that keeps the page's query", async () => {
-  for (const [headers, origin] of [[{ Origin: FRIEND }, FRIEND], [OWN, undefined], [{}, undefined]]) {
+test("/info issues a ticket for the service and the page, in an absolute base_url without the page's own query", async () => {
+  for (const [headers, origin] of [[{ Origin: FRIEND }, FRIEND], [OWN, server.url], [VOUCHED, server.url], [{ Referer: `${server.url}/page` }, server.url]]) {
     const { base_url } = await info(echo, headers);
     assert.match(base_url, new RegExp(`^${server.url}/echo\\?ticket=`));
     const { p, o, t } = readTicket(base_url.split("ticket=")[1]);
     assert.deepEqual([p, o], ["/echo", origin]);
     assert.ok(Math.abs(Date.now() - t) < LIFETIME_MS);
   }
-  const { body } = await request(`${echo}/info?user=1&t=2`);
-  assert.match(JSON.parse(body).base_url, /\/echo\?user=1&ticket=/);
-  const answers = await Promise.all([info(echo), info(echo)]);
+  const { body } = await request(`${echo}/info?token=login&t=2`, { headers: VOUCHED });
+  assert.doesNotMatch(body, /login/, "a login is shown once");
+  const answers = await Promise.all([info(echo, VOUCHED), info(echo, VOUCHED)]);
   assert.notEqual(answers[0].base_url, answers[1].base_url, "each page has one of its own");
 });
 
-test("with its ticket a listed page, and a client that names no origin, get in at every door", async (t) => {
-  for (const headers of [{ Origin: FRIEND }, {}]) {
+test("/info issues no ticket to what a page makes the browser load", async () => {
+  for (const headers of [{ "Sec-Fetch-Site": "cross-site" }, { "Sec-Fetch-Site": "same-site", Referer: `${FRIEND}/` }, { Referer: `${FRIEND}/` }, { ...OWN, "Sec-Fetch-Site": "same-site" }]) {
+    const { status, body } = await request(`${echo}/info`, { headers });
+    assert.equal(status, 403, JSON.stringify(headers));
+    assert.doesNotMatch(body, /ticket=/);
+  }
+});
+
+test("a client that names no origin gets a ticket if on_request admits it or if there is no list", async (t) => {
+  for (const headers of [{}, { "Sec-Fetch-Site": "none" }]) {
+    assert.equal((await request(`${echo}/info`, { headers })).status, 403, "nobody spoke for it");
+    const doorman = `${server.url}/doorman`;
+    assert.equal((await request(`${doorman}/info`, { headers })).status, 403, "on_request left it to the options");
+    const { base_url } = await info(doorman, { ...headers, Cookie: "user=ada" });
+    assert.equal(readTicket(base_url.split("ticket=")[1]).o, undefined);
+  }
+  const open = await startServer(t, { vars: TICKETS });
+  const { base_url } = await info(`${open.url}/echo`);
+  const query = base_url.split("?")[1];
+  for (const door of RECEIVES) {
+    const expected = ["htmlfile", "jsonp"].includes(door) ? 403 : 200; // any page could read these
+    assert.equal((await knock(`${open.url}/echo`, door, { query })).status, expected, door);
+  }
+});
+
+test("with its ticket a listed page, and the own one, get in at every door", async (t) => {
+  const loaded = { "Sec-Fetch-Site": "cross-site", Referer: `${FRIEND}/` };
+  for (const [headers, loading] of [[{ Origin: FRIEND }, loaded], [OWN, VOUCHED]]) {
     const query = (await info(echo, headers)).base_url.split("?")[1];
     for (const door of RECEIVES) {
-      const named = ["htmlfile", "jsonp"].includes(door) ? { "Sec-Fetch-Site": "cross-site" } : headers;
+      const named = ["htmlfile", "jsonp"].includes(door) ? loading : headers;
       assert.equal((await knock(echo, door, { query, headers: named })).status, 200, door);
     }
     for (const path of ["/000/s/websocket", "/websocket"]) {
@@ -132,18 +170,15 @@ test("with its ticket a listed page, and a client that names no origin, get in a
   }
 });
 
-for (const site of ["same-origin", "none"]) {
-  test(`the own page needs no ticket when its browser says ${site}`, async () => {
-    for (const headers of [{ "Sec-Fetch-Site": site }, { ...OWN, "Sec-Fetch-Site": site }]) {
-      for (const door of RECEIVES) assert.equal((await knock(echo, door, { headers })).status, 200, door);
-      assert.equal((await knock(echo, "websocket", { headers })).status, 101);
-    }
-    const foreign = { Origin: "https://evil.example", "Sec-Fetch-Site": site };
-    assert.equal((await knock(echo, "xhr", { headers: foreign })).status, 403);
-    const friend = { Origin: FRIEND, "Sec-Fetch-Site": site };
-    assert.equal((await knock(echo, "xhr", { headers: friend })).status, 403);
-  });
-}
+test("the page for iframes is for the page of the ticket in its URL, and what it asks is served by that ticket", async () => {
+  const ticket = signTicket(KEY, { o: FRIEND });
+  const frame = `${echo}/iframe.html?ticket=${ticket}`;
+  const { status, headers } = await request(frame, { headers: { "Sec-Fetch-Site": "cross-site", Referer: `${FRIEND}/` } });
+  assert.equal(status, 200);
+  assert.match(headers["content-security-policy"], new RegExp(`frame-ancestors 'self' ${FRIEND}$`));
+  const inFrame = { headers: { ...OWN, ...VOUCHED, Referer: frame } };
+  for (const door of RECEIVES) assert.equal((await knock(echo, door, { ...withTicket(ticket), ...inFrame })).status, 200, door);
+});
 
 test("a ticket that expired opens nothing, and serves the open session that it opened", async (t) => {
   const id = randomUUID();
@@ -180,7 +215,7 @@ test("a stream with an expired ticket ends without an open frame", async () => {
 test("a session stays with the ticket that opened it: who knows its id alone reads nothing, sends nothing, disturbs nobody", async () => {
   const mine = signTicket(KEY);
   const session = await openSession(mine);
-  for (const options of [withTicket(signTicket(KEY)), { headers: VOUCHED }]) {
+  for (const options of [{ ...withTicket(signTicket(KEY)), headers: VOUCHED }]) {
     for (const door of ["xhr", "jsonp", "xhr_send", "jsonp_send"]) {
       const { status, body } = await knock(echo, door, { session, ...options });
       assert.deepEqual([status, body], [403, "The ticket is not for this session.\n"], door);
@@ -189,25 +224,18 @@ test("a session stays with the ticket that opened it: who knows its id alone rea
       method: "POST",
       headers: options.headers,
     });
-    assert.doesNotMatch(body, /^[oac]/m, "a stream learns nothing");
+    assert.doesNotMatch(body, /^[oa]/m, "a stream learns nothing");
+    assert.match(body, /^c\[1008,"The ticket is not for this session\."\]$/m);
   }
   assert.equal((await knock(echo, "xhr_send", { session, ...withTicket(mine) })).status, 204);
   assert.equal((await knock(echo, "xhr", { session, ...withTicket(mine) })).body, 'a["x"]\n', "one message, its own");
 });
 
-test("a session that the own page opened without a ticket is for nobody with one", async () => {
-  const session = await openSession(undefined, { headers: VOUCHED });
-  for (const door of ["xhr", "xhr_send"]) {
-    assert.equal((await knock(echo, door, { session, ...withTicket(signTicket(KEY)) })).status, 403, door);
-  }
-  assert.equal((await knock(echo, "xhr_send", { session, headers: VOUCHED })).status, 204);
-});
-
 test("a session stays with the kind of transport that opened it: what a script reads by permission is not for JSONP", async () => {
-  const query = withTicket(signTicket(KEY));
-  const byScript = await openSession(query.query.slice("ticket=".length));
+  const query = { ...withTicket(signTicket(KEY)), headers: VOUCHED };
+  const byScript = await openSession(query.query.slice("ticket=".length), query);
   assert.equal((await knock(echo, "jsonp", { session: byScript, ...query })).status, 403);
-  const byAnyPage = await openSession(query.query.slice("ticket=".length), { via: "jsonp" });
+  const byAnyPage = await openSession(query.query.slice("ticket=".length), { via: "jsonp", ...query });
   assert.equal((await knock(echo, "xhr", { session: byAnyPage, ...query })).status, 403);
   for (const [session, door] of [[byScript, "xhr"], [byAnyPage, "jsonp"]]) {
     await knock(echo, "xhr_send", { session, ...query });

@@ -115,7 +115,7 @@ class Receiver {
    */
   async frame(ms) {
     let chunk;
-    // Newlines, which clients ignore, are how the server asks whether a client is still there.
+    // A line end, which a script ignores, is how the server asks whether a client of JSONP is still there.
     do chunk = await this.chunk(ms);
     while (chunk === "\n");
     if (chunk === null || chunk === "") return null;

@@ -1,10 +1,12 @@
 // The files of the demo page: what a browser is told about them, and how much there is to load.
 
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { request } from "../harness/http.mjs";
 import { startServer } from "../harness/server.mjs";
+import { readObjects } from "../harness/storage.mjs";
 
 const server = await startServer({ after }, { vars: { SOCKJS_TEST_SERVICES: "false" } });
 const page = await request(`${server.url}/`);
@@ -61,6 +63,27 @@ test("a browser that has a file asks whether it is still the same", async () => 
     assert.equal(again.body, "");
     assert.equal(again.headers["content-security-policy"], headers["content-security-policy"]);
   }
+});
+
+test("without SOCKJS_DEMO there is no demo", async (t) => {
+  const other = await startServer(t, { vars: { SOCKJS_DEMO: "false" } });
+  for (const path of ["/", "/demo/page.js", "/demo/echo", "/demo/echo/info", "/demo/chat/lobby/info"]) {
+    assert.equal((await request(`${other.url}${path}`)).status, 404, path);
+  }
+  assert.equal((await request(`${other.url}/echo`)).status, 200);
+});
+
+test("one address gets a few rooms of the chat, and no object beyond", async () => {
+  const open = (room, address) =>
+    request(`${server.url}/demo/chat/${room}/000/${randomUUID()}/xhr`, { method: "POST", headers: { "CF-Connecting-IP": address } });
+  const before = Object.keys(readObjects(server.objects)).length;
+  const statuses = [];
+  for (let room = 0; room < 20; room++) statuses.push((await open(`r${room}`, "192.0.2.1")).status);
+  assert.deepEqual(statuses, [...Array(8).fill(200), ...Array(12).fill(429)]);
+  assert.equal((await open("r19", "192.0.2.1")).headers["retry-after"], "600");
+  assert.ok(Object.keys(readObjects(server.objects)).length - before <= 8);
+  assert.equal((await open("r0", "192.0.2.1")).status, 200, "rooms that it has");
+  assert.equal((await open("r19", "192.0.2.2")).status, 200, "another address");
 });
 
 test("HEAD tells the same, and other methods and names find nothing", async () => {

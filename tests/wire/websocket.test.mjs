@@ -149,7 +149,7 @@ for (const path of ["/echo/websocket", "/echo/000/s/websocket"]) {
       const response = await request(`${server.url}${path}`, { method: "POST", headers });
       assert.deepEqual([response.status, response.body], [405, ""]);
       assert.equal(response.headers["content-type"], undefined);
-      assert.equal(response.headers.allow, "GET");
+      assert.equal(response.headers.allow, "GET, HEAD");
     });
   }
 }

@@ -10,6 +10,13 @@ import { watchGlobals } from "./metered-globals.mjs";
 /** What no service's prefix leads to. GET reads the counters, DELETE sets them to zero. */
 const COUNTERS_PATH = "/.counters";
 
+/** A rate-limiting binding, which plain workerd does not have; of this name, since `worker` looks at the constructor. */
+class Ratelimit {
+  async limit() {
+    return { success: false };
+  }
+}
+
 watchGlobals();
 
 export const SockJs = meteredClass(built.SockJs);
@@ -21,6 +28,7 @@ export default class extends WorkerEntrypoint {
       return Response.json(readCounters());
     }
     count("workerRequests");
-    return new built.default(this.ctx, this.env).fetch(request);
+    const env = this.env.SOCKJS_ADDRESS_LIMITER ? { ...this.env, REFUSING_LIMITER: new Ratelimit() } : this.env;
+    return new built.default(this.ctx, env).fetch(request);
   }
 }

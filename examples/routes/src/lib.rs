@@ -1,7 +1,7 @@
 //! SockJS beside an application's own routes, and two services of which one is for members: a client of `/members` has its
 //! token in the query of its SockJS URL, since a browser's WebSocket carries no header of the page's choice.
 
-use sockjs_edge::{Admission, Config, Connection, Handler, RequestInfo, Services};
+use sockjs_edge::{Admission, Config, Connection, Handler, Rejection, RequestInfo, Services, is_same_secret};
 use worker::url::form_urlencoded;
 use worker::{Context, Env, Request, Response, Result, Router, event};
 
@@ -16,12 +16,12 @@ impl Handler for Echo {
 struct Members;
 
 impl Handler for Members {
-    /// Asked in the Worker: whoever is refused here costs no object.
+    /// Asked in the Worker, for each receive and each send: whoever is refused here costs no object.
     async fn on_request(request: &RequestInfo<'_>, env: &Env) -> Admission {
         let Ok(expected) = env.secret("MEMBERS_TOKEN") else { return refuse(403, "nobody is a member") };
         match query_value(&request.query(), "token") {
-            Some(token) if token == expected.to_string() => Admission::Admit,
-            Some(_) => refuse(403, "this token is none"),
+            Some(token) if is_same_secret(&token, &expected.to_string()) => Admission::Admit,
+            Some(_) => refuse(403, "invalid token"),
             None => refuse(401, "a token is needed"),
         }
     }
@@ -32,7 +32,7 @@ impl Handler for Members {
 }
 
 fn refuse(status: u16, why: &str) -> Admission {
-    Admission::Reject(status, why.into())
+    Admission::Reject(Rejection::new(status, why))
 }
 
 fn query_value(query: &str, name: &str) -> Option<String> {

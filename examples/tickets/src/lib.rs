@@ -2,7 +2,7 @@
 //! it is from then on; at `/lobby` everybody comes in, and the first message has to be a token.
 
 use serde_json::{Value, json};
-use sockjs_edge::{Admission, Config, Connection, Handler, Millis, RequestInfo, Services};
+use sockjs_edge::{Admission, Config, Connection, Handler, Millis, Rejection, RequestInfo, Services, is_same_secret};
 use worker::url::form_urlencoded;
 use worker::{Env, Result};
 
@@ -15,7 +15,7 @@ impl Handler for Members {
         let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
         match token.and_then(|(_, token)| user_of(&token, env)) {
             Some(user) => Admission::AdmitAs(json!({ "user": user })),
-            None => Admission::Reject(401, "a token is needed".into()),
+            None => Admission::Reject(Rejection::new(401, "a token is needed")),
         }
     }
 
@@ -48,7 +48,7 @@ impl Handler for Lobby {
 fn user_of(token: &str, env: &Env) -> Option<String> {
     let users = env.secret("USERS").ok()?.to_string();
     let mut users = users.split(',').filter_map(|user| user.split_once(':'));
-    users.find(|(_, known)| !known.is_empty() && *known == token).map(|(user, _)| user.to_owned())
+    users.find(|(_, known)| is_same_secret(token, known)).map(|(user, _)| user.to_owned())
 }
 
 fn services(_env: &Env) -> Services {

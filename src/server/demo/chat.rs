@@ -1,8 +1,9 @@
 //! `/demo/chat/{room}`: a chat that keeps nothing but who is present.
 
-use crate::{CloseReason, Connection, Handler, Room};
+use super::rooms::may_visit;
+use crate::{Admission, CloseReason, Connection, Handler, Rejection, RequestInfo, RequestKind, Room};
 use serde_json::{Value, json};
-use worker::Result;
+use worker::{Env, Result};
 
 /// In characters.
 const NAME_MAX: usize = 24;
@@ -11,6 +12,15 @@ const TEXT_MAX: usize = 300;
 pub(super) struct Chat;
 
 impl Handler for Chat {
+    /// Each room is an object of its own: nobody gets many.
+    async fn on_request(request: &RequestInfo<'_>, _: &Env) -> Admission {
+        let room = request.parameter("room").unwrap_or_default();
+        if request.kind() == RequestKind::Info || may_visit(&request.remote_address().unwrap_or_default(), room) {
+            return Admission::Undecided;
+        }
+        Admission::Reject(Rejection::new(429, "too many rooms: try again later\n").header("Retry-After", "600"))
+    }
+
     /// After a restart WebSockets are gone without a word.
     async fn on_start(&self, room: &Room) -> Result<()> {
         tell_who_is_present(room);

@@ -1,9 +1,10 @@
-//! The demo: a page at `/` with the stock client, and the services that it connects to. They are on in a deployment, too:
-//! so anybody may use them, and they are limited.
+//! The demo: a page at `/` with the stock client, and the services that it connects to. Where it is on, anybody may use it, so
+//! it is limited: in messages, their size and their rate, in connections, and in rooms.
 
 mod chat;
 mod echo;
 mod files;
+mod rooms;
 
 use super::client::client_url;
 use crate::{Config, Durability, Millis, Placement, Services};

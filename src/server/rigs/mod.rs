@@ -1,5 +1,6 @@
 //! Services that only this project's tests need: feature `rigs`. What is deployed is without them.
 
+mod doorman;
 mod flood;
 mod instance;
 mod lobby;
@@ -9,6 +10,7 @@ mod witness;
 
 use super::echo::Echo;
 use crate::{Config, Placement, Services};
+use doorman::Doorman;
 use flood::Flood;
 use instance::Instance;
 use lobby::Lobby;
@@ -19,6 +21,7 @@ use witness::Witness;
 /// `services` with them; `config` makes the settings of a prefix.
 pub(super) fn add(services: Services, config: impl Fn(&str) -> Config) -> Services {
     services
+        .add(config("/doorman"), |_| Doorman)
         .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/instance"), |_| Instance::new())
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
