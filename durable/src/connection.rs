@@ -351,7 +351,12 @@ impl Connection {
         if !always && !self.entry.has_room_on_socket(bytes) {
             return Err(SendError::QueueFull);
         }
+        let is_used_up = self.object.upgrade().is_some_and(|object| object.memory.is_used_up());
+        if !always && is_used_up && self.entry.session.borrow().has_unread() {
+            return Err(SendError::QueueFull);
+        }
         self.entry.session.borrow_mut().send(now(), message, always)?;
+        self.entry.count_memory();
         self.touch();
         let writes = self.entry.session.borrow_mut().take_writes();
         if let Some(object) = self.object.upgrade()

@@ -11,7 +11,7 @@ use sockjs_protocol::options::Config;
 use sockjs_protocol::pacing::Gate;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 /// Pushes, and tasks of the application, that may wait at one gate. Handlers are not counted: each connection has one.
@@ -19,7 +19,11 @@ const TASKS_MAX: usize = 1024;
 
 /// The gates that are in use, by the prefixes of their services.
 #[derive(Default)]
-pub(crate) struct Gates(RefCell<HashMap<String, RoomGate>>);
+pub(crate) struct Gates {
+    rooms: RefCell<HashMap<String, RoomGate>>,
+    /// Services that have broadcast something.
+    broadcasters: RefCell<HashSet<String>>,
+}
 
 struct RoomGate {
     gate: Gate,
@@ -52,26 +56,26 @@ pub(crate) struct Crowded;
 impl Gates {
     /// True if whatever broadcasts to the room of `service` has to wait.
     pub fn is_shut(&self, service: &str) -> bool {
-        let rooms = self.0.borrow();
+        let rooms = self.rooms.borrow();
         rooms.get(service).is_some_and(|room| room.gate.is_shut(now()))
     }
 
     /// Ids of the members that a room waits for.
     fn waits_for(&self, service: &str) -> Vec<String> {
-        let rooms = self.0.borrow();
+        let rooms = self.rooms.borrow();
         rooms.get(service).map(|room| room.gate.held_up_by(now()).map(str::to_owned).collect()).unwrap_or_default()
     }
 
     /// True if the room does not wait for this member any more.
     pub fn gives_up_on(&self, entry: &Entry) -> bool {
-        let rooms = self.0.borrow();
+        let rooms = self.rooms.borrow();
         let room = rooms.get(&entry.info.service);
         room.is_some_and(|room| room.gate.gives_up_on(now(), &entry.info.id))
     }
 
     /// Notes how much waits for a member of a room. True if something waits at the gate because of this member.
     pub fn look(&self, entry: &Entry) -> bool {
-        let mut rooms = self.0.borrow_mut();
+        let mut rooms = self.rooms.borrow_mut();
         let Some(room) = rooms.get_mut(&entry.info.service) else { return false };
         room.look(entry);
         room.gate.is_held_up_by(now(), &entry.info.id)
@@ -79,33 +83,44 @@ impl Gates {
 
     /// Something was broadcast to the room of `service`.
     pub fn broadcast(&self, service: &str, config: &Config, to: &[Connection]) {
-        let mut rooms = self.0.borrow_mut();
+        if !self.broadcasts(service) {
+            self.broadcasters.borrow_mut().insert(service.to_owned());
+        }
+        let mut rooms = self.rooms.borrow_mut();
         let is_new = !rooms.contains_key(service);
         if is_new && !to.iter().any(|connection| connection.entry.is_behind(false)) {
             return;
         }
-        let new = || RoomGate {
-            gate: Gate::new(config.room_patience, config.queue_limit),
-            waiting: VecDeque::new(),
-            tasks: 0,
-        };
-        let room = rooms.entry(service.to_owned()).or_insert_with(new);
+        let room = rooms.entry(service.to_owned()).or_insert_with(|| RoomGate::new(config));
         to.iter().for_each(|connection| room.look(&connection.entry));
         room.gate.broadcast(now(), to.len());
     }
 
     /// The earliest moment at which a gate opens because patience is used up.
     pub fn deadline(&self) -> Option<Millis> {
-        let rooms = self.0.borrow();
+        let rooms = self.rooms.borrow();
         rooms.values().filter_map(|room| room.gate.deadline(now())).min()
     }
 
-    /// Lets through whoever comes next, of each room whose gate is open.
-    fn open(&self, mut touch: impl FnMut(&Rc<Entry>)) -> Opened {
+    fn broadcasts(&self, service: &str) -> bool {
+        self.broadcasters.borrow().contains(service)
+    }
+
+    /// True if something waits at a gate.
+    pub fn is_waited_at(&self) -> bool {
+        self.rooms.borrow().values().any(|room| !room.waiting.is_empty())
+    }
+
+    /// Lets through whoever comes next, of each room whose gate is open and that is not shut for another reason.
+    fn open(&self, is_shut: impl Fn(&str) -> bool, mut touch: impl FnMut(&Rc<Entry>)) -> Opened {
         let now = now();
         let mut opened = Opened::Nothing;
-        let mut rooms = self.0.borrow_mut();
-        for room in rooms.values_mut().filter(|room| !room.waiting.is_empty() && !room.gate.is_shut(now)) {
+        let mut rooms = self.rooms.borrow_mut();
+        for (service, room) in rooms.iter_mut() {
+            room.forget_abandoned();
+            if room.waiting.is_empty() || room.gate.is_shut(now) || is_shut(service) {
+                continue;
+            }
             while let Some(next) = room.waiting.pop_front() {
                 match next {
                     Waiting::Handler(entry) => {
@@ -132,10 +147,10 @@ impl Gates {
         opened
     }
 
-    fn wait(&self, service: &str, waiting: Waiting) -> Result<(), Crowded> {
-        let mut rooms = self.0.borrow_mut();
-        // Without a gate nothing is shut, and nobody asks.
-        let Some(room) = rooms.get_mut(service) else { return Ok(()) };
+    fn wait(&self, service: &str, config: &Config, waiting: Waiting) -> Result<(), Crowded> {
+        let mut rooms = self.rooms.borrow_mut();
+        let room = rooms.entry(service.to_owned()).or_insert_with(|| RoomGate::new(config));
+        room.forget_abandoned();
         if let Waiting::Task(_) = waiting {
             if room.tasks >= TASKS_MAX {
                 return Err(Crowded);
@@ -149,6 +164,18 @@ impl Gates {
 }
 
 impl RoomGate {
+    fn new(config: &Config) -> Self {
+        Self { gate: Gate::new(config.room_patience, config.queue_limit), waiting: VecDeque::new(), tasks: 0 }
+    }
+
+    /// Forgets the tasks that wait no more, so that no member pays for them.
+    fn forget_abandoned(&mut self) {
+        if self.tasks > 0 {
+            self.waiting.retain(|waiting| !matches!(waiting, Waiting::Task(ready) if ready.is_canceled()));
+            self.tasks = self.waiting.iter().filter(|waiting| matches!(waiting, Waiting::Task(_))).count();
+        }
+    }
+
     fn look(&mut self, entry: &Entry) {
         let id = &entry.info.id;
         if self.gate.is_behind(id) {
@@ -161,21 +188,34 @@ impl RoomGate {
 }
 
 impl Object {
+    /// True if whatever sends in the room of `service` has to wait, for its members or for memory.
+    pub(crate) fn is_room_shut(&self, service: &str) -> bool {
+        self.gates.is_shut(service) || self.is_memory_shut(service)
+    }
+
+    /// Where memory is short, services that broadcast wait; where it is used up, all do.
+    fn is_memory_shut(&self, service: &str) -> bool {
+        self.memory.is_used_up() || (self.memory.is_short() && self.gates.broadcasts(service))
+    }
+
     /// Has the handler of a connection called when the gate of its room opens.
     pub(crate) fn wait_at_gate(&self, entry: &Rc<Entry>) {
         if entry.is_at_gate.replace(true) {
             return;
         }
-        // Only tasks can be too many.
-        let _ = self.gates.wait(&entry.info.service, Waiting::Handler(entry.clone()));
+        if let Some(service) = self.services.find(&entry.info.service) {
+            // Only tasks can be too many.
+            let _ = self.gates.wait(&entry.info.service, &service.config, Waiting::Handler(entry.clone()));
+        }
         self.look_at_members(&entry.info.service);
     }
 
     /// Waits until the gate of the room of `service` is open.
     pub(crate) async fn pass_gate(self: &Rc<Self>, service: &str) -> Result<(), Crowded> {
-        while self.gates.is_shut(service) {
+        let Some(known) = self.services.find(service) else { return Ok(()) };
+        while self.is_room_shut(service) {
             let (ready, wait) = oneshot::channel();
-            self.gates.wait(service, Waiting::Task(ready))?;
+            self.gates.wait(service, &known.config, Waiting::Task(ready))?;
             self.look_at_members(service);
             self.plan_settle();
             // It can only be cancelled with the object.
@@ -196,6 +236,6 @@ impl Object {
 
     /// Lets through whoever waits at a gate that is open.
     pub(crate) fn open_gates(&self) -> Opened {
-        self.gates.open(|entry| self.touch_now(entry))
+        self.gates.open(|service| self.is_memory_shut(service), |entry| self.touch_now(entry))
     }
 }

@@ -11,8 +11,15 @@ use crate::runtime::now;
 use sockjs_protocol::frame::Message;
 use sockjs_protocol::meter::{Meter, Part};
 use sockjs_protocol::session::{CloseReason, TOO_SLOW};
+use sockjs_protocol::time::Millis;
 use std::cell::Cell;
 use std::rc::Rc;
+
+/// Time for which what is sent may wait because memory is short, before the fullest connection is closed.
+const SHORT_MAX: Millis = Millis::from_secs(5);
+
+/// The same where all of it is used: time for what was just sent to leave.
+const USED_UP_MAX: Millis = Millis(500);
 
 /// Memory of one object's queues.
 #[derive(Default)]
@@ -20,8 +27,9 @@ pub(crate) struct Memory {
     used: Meter,
     /// The largest `object_queue_limit` of the services that have connections here.
     limit: Cell<usize>,
-    /// True if it was short when it was last looked at.
-    was_short: Cell<bool>,
+    /// When a connection is to be closed if memory is still short, or still used up.
+    short_until: Cell<Option<Millis>>,
+    used_up_until: Cell<Option<Millis>>,
 }
 
 impl Memory {
@@ -41,15 +49,43 @@ impl Memory {
         self.used.sum() > self.limit.get() / 2
     }
 
-    fn is_used_up(&self) -> bool {
+    /// True if all of it is used.
+    pub fn is_used_up(&self) -> bool {
         self.used.sum() > self.limit.get()
+    }
+
+    /// When the fullest connection is to be closed if nothing changes; `is_waited_for` if something waits for memory.
+    pub fn deadline(&self, is_waited_for: bool) -> Option<Millis> {
+        let short_until = self.short_until.get().filter(|_| is_waited_for);
+        short_until.into_iter().chain(self.used_up_until.get()).min()
+    }
+
+    /// Notes whether memory is short now. True if it was not before.
+    fn look(&self, now: Millis) -> bool {
+        let was_short = self.short_until.get().is_some();
+        let until = |is: bool, before: Option<Millis>, time| is.then(|| before.unwrap_or(now + time));
+        self.short_until.set(until(self.is_short(), self.short_until.get(), SHORT_MAX));
+        self.used_up_until.set(until(self.is_used_up(), self.used_up_until.get(), USED_UP_MAX));
+        self.is_short() && !was_short
+    }
+
+    /// A connection was closed: its memory becomes free in a moment.
+    fn closed(&self, now: Millis) {
+        self.short_until.set(Some(now + USED_UP_MAX));
+        self.used_up_until.set(self.used_up_until.get().map(|_| now + USED_UP_MAX));
     }
 }
 
 impl Entry {
-    /// Counts the memory of what waits for the client, without the texts of messages.
+    /// Counts the memory of what waits for the client, without the texts of messages. What goes out takes a copy for each
+    /// client: to a WebSocket all that waits will.
     pub(crate) fn count_memory(&self) {
-        self.memory.set(self.session.borrow().overhead().saturating_add(self.outgoing.cost()));
+        let session = self.session.borrow();
+        let copies = match self.info.transport.is_websocket() {
+            true => session.buffered_amount().saturating_add(self.outgoing.cost()),
+            false => session.in_flight(),
+        };
+        self.memory.set(session.overhead().saturating_add(copies));
     }
 
     /// Memory that would be free without this connection, if nothing that waits for it waits for others.
@@ -76,19 +112,36 @@ impl Object {
         entry.count_memory();
     }
 
+    /// True if something of a client's WebSocket may become free, which nothing tells.
+    pub(crate) fn waits_for_memory_of(&self, entry: &Entry) -> bool {
+        entry.info.transport.is_websocket() && entry.outgoing.cost() > 0 && self.memory.is_short()
+    }
+
     /// Frees memory where it is short. True if a connection was closed for it, which is touched.
+    ///
+    /// None is closed at once: those who read make room in a moment, and whatever would send more waits for that.
     pub(crate) fn free_memory(self: &Rc<Self>) -> bool {
-        if !self.memory.is_short() {
-            self.memory.was_short.set(false);
+        let now = now();
+        if self.memory.look(now) {
+            let entries = self.table.borrow().entries();
+            for entry in &entries {
+                self.spare_memory(entry);
+                if self.waits_for_memory_of(entry) {
+                    self.look_again(entry);
+                }
+            }
+        }
+        let due = self.memory.deadline(self.gates.is_waited_at());
+        if due.is_none_or(|at| at > now) {
             return false;
         }
         let entries = self.table.borrow().entries();
-        if !self.memory.was_short.replace(true) || self.memory.is_used_up() {
-            entries.iter().for_each(|entry| self.spare_memory(entry));
-        }
-        if !self.memory.is_used_up() {
+        entries.iter().for_each(|entry| self.spare_memory(entry));
+        self.memory.look(now);
+        if self.memory.deadline(self.gates.is_waited_at()).is_none_or(|at| at > now) {
             return false;
         }
+        self.memory.closed(now);
         let open = entries.iter().filter(|entry| entry.session.borrow().is_open() && entry.memory_held() > 0);
         let Some(fullest) = open.max_by_key(|entry| entry.memory_held()) else { return false };
         log::warn(
@@ -96,7 +149,7 @@ impl Object {
             Some(&fullest.info.service),
             "object_queue_limit is used up: the fullest connection is closed",
         );
-        fullest.session.borrow_mut().end(now(), 1013, TOO_SLOW, CloseReason::TooSlow);
+        fullest.session.borrow_mut().cut_off(now, 1013, TOO_SLOW, CloseReason::TooSlow);
         // What the runtime still has of it cannot be taken back.
         fullest.outgoing.give_up();
         self.touch_now(fullest);

@@ -234,6 +234,7 @@ impl Object {
             count += 1;
         }
         due.add_passing(self.gates.deadline());
+        due.add_passing(self.memory.deadline(self.gates.is_waited_at()));
         let Due { lasting, passing } = due;
         if passing.is_none() && count >= self.table.borrow().count() {
             // Of nobody else either: a timer for nothing would keep the object awake.

@@ -94,7 +94,7 @@ impl Connection {
 impl Object {
     /// Runs the handler as far as the client keeps up, and answers whoever waits for that.
     pub(crate) fn pace(self: &Rc<Self>, entry: &Rc<Entry>) {
-        let holds_up = self.gates.look(entry);
+        let holds_up = self.gates.look(entry) || self.waits_for_memory_of(entry);
         if entry.is_at_rest() {
             if holds_up {
                 self.look_again(entry);
@@ -130,7 +130,7 @@ impl Object {
     /// Reasons for the handler of `entry` to wait.
     fn ahead_of(&self, entry: &Entry) -> Ahead {
         let is_memory_short = self.memory.is_short();
-        let is_room_shut = self.gates.is_shut(&entry.info.service);
+        let is_room_shut = self.is_room_shut(&entry.info.service);
         Ahead { bytes: entry.waiting(is_memory_short), is_room_shut, is_memory_short }
     }
 
@@ -140,7 +140,7 @@ impl Object {
         entry.session.borrow_mut().end(now(), code, &text, CloseReason::Violation { code, reason: text.clone() });
     }
 
-    fn look_again(self: &Rc<Self>, entry: &Rc<Entry>) {
+    pub(crate) fn look_again(self: &Rc<Self>, entry: &Rc<Entry>) {
         let is_socket = entry.info.transport.is_websocket();
         let look = if is_socket { &self.looks.sockets } else { &self.looks.sessions };
         let mut entries = look.entries.borrow_mut();

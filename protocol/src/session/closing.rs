@@ -63,6 +63,14 @@ impl Session {
         }
     }
 
+    /// The same, to free memory: what waits for a client over HTTP is dropped.
+    pub fn cut_off(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
+        if !self.websocket {
+            self.drop_waiting();
+        }
+        self.end(now, code, reason, why);
+    }
+
     fn release(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         if !self.is_closed() {
             self.hand_out(now);

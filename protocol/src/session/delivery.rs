@@ -5,7 +5,7 @@ use crate::frame::Frame;
 use crate::options::Durability;
 use crate::time::Millis;
 
-/// Bytes of messages that may be on their way to a receiver without its acknowledgement. One message that does not fit may
+/// Bytes of messages, as they stand in frames, that may be on their way to a receiver without its acknowledgement. One message that does not fit may
 /// go when less than half of it is in flight.
 pub const WINDOW: usize = 64 << 10;
 
@@ -58,7 +58,7 @@ impl Session {
 
     /// Whether all that waits is with the receiver after the next drain.
     pub(super) fn goes_out_at_once(&self) -> bool {
-        let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_bytes()) <= WINDOW;
+        let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_in_frames()) <= WINDOW;
         self.contender.is_none()
             && self.hold.is_none()
             && self.in_flight == InFlight::Known

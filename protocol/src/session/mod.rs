@@ -333,9 +333,7 @@ impl Session {
         if self.queue.read(first, rows) {
             return;
         }
-        if let Some(through) = self.queue.clear() {
-            self.persist(Change::Discard { through });
-        }
+        self.drop_waiting();
         self.close(now, 1011, "Storage failed", CloseReason::HandlerFailed);
     }
 
@@ -355,6 +353,11 @@ impl Session {
     /// share.
     pub fn overhead(&self) -> usize {
         self.queue.overhead()
+    }
+
+    /// Bytes that are on their way to a receiver without an acknowledgement: the runtime may have a copy.
+    pub fn in_flight(&self) -> usize {
+        self.queue.sent_bytes()
     }
 
     /// Bytes of the texts of messages that are in memory.

@@ -321,7 +321,7 @@ impl Session {
         self.close(now, 1013, STALLED, CloseReason::Stalled);
     }
 
-    fn drop_waiting(&mut self) {
+    pub(super) fn drop_waiting(&mut self) {
         if let Some(through) = self.queue.clear() {
             self.persist(Change::Discard { through });
         }

@@ -3,6 +3,9 @@
 use super::{Extent, Seq};
 use crate::frame::Message;
 
+/// What an empty message, or one of one letter, takes in a frame, with its quotes and a comma.
+const IN_FRAME_MIN: usize = 4;
+
 /// Part of a [`Queue`](super::Queue).
 #[derive(Debug)]
 pub(super) struct Item {
@@ -38,6 +41,14 @@ impl Item {
             Body::Open => 0,
             Body::Message(message) => message.len(),
             Body::InRows(_, bytes) | Body::Elsewhere(bytes) => *bytes,
+        }
+    }
+
+    /// Bytes in a frame, about: many empty messages are not nothing.
+    pub fn bytes_in_frame(&self) -> usize {
+        match &self.body {
+            Body::Message(message) => message.len().max(IN_FRAME_MIN),
+            Body::Open | Body::InRows(..) | Body::Elsewhere(_) => self.bytes(),
         }
     }
 

@@ -41,6 +41,10 @@ pub(super) struct Queue {
     acknowledged: u64,
     /// Messages up to this number go in frames of their own.
     alone_through: Option<Seq>,
+    /// No row holds an item up to this number, but for those of which nothing is in memory.
+    discarded_through: Option<Seq>,
+    /// Items in flight of which nothing is in memory.
+    rows_in_flight: usize,
 }
 
 /// What [`Queue::take_frame`] took.
@@ -66,6 +70,8 @@ impl Queue {
             waiting_since: None,
             acknowledged: 0,
             alone_through: None,
+            discarded_through: None,
+            rows_in_flight: 0,
         }
     }
 
@@ -108,8 +114,14 @@ impl Queue {
         self.bytes_in_memory
     }
 
+    /// Bytes that are in flight, as they stand in frames.
     pub fn sent_bytes(&self) -> usize {
         self.sent_bytes
+    }
+
+    /// What waits, as it would stand in frames. Looks at each message.
+    pub fn waiting_in_frames(&self) -> usize {
+        self.items.iter().skip(self.sent).map(Item::bytes_in_frame).sum()
     }
 
     /// Bytes of a frame with all that waits, or less where characters have to be escaped.
@@ -136,7 +148,7 @@ impl Queue {
 
     /// Bytes of the first item that waits.
     pub fn next_bytes(&self) -> Option<usize> {
-        self.items.get(self.sent).map(|item| item.bytes() / item.count())
+        self.items.get(self.sent).map(|item| item.bytes_in_frame() / item.count())
     }
 
     /// Number of the first message to read before a frame of `credit` bytes is taken.
@@ -146,7 +158,7 @@ impl Queue {
             if item.is_in_rows() {
                 return Some(item.first());
             }
-            bytes = bytes.saturating_add(item.bytes());
+            bytes = bytes.saturating_add(item.bytes_in_frame());
             if bytes >= credit {
                 break;
             }
@@ -156,7 +168,7 @@ impl Queue {
 
     /// True if something in flight is in rows alone.
     pub fn has_rows_in_flight(&self) -> bool {
-        self.items.iter().take(self.sent).any(Item::is_in_rows)
+        self.rows_in_flight > 0
     }
 
     /// Takes the messages of rows into memory, from the number `first` on. False if the first is missing, or one between two.
@@ -166,18 +178,20 @@ impl Queue {
         let mut rest = self.items.split_off(self.sent.saturating_add(at));
         let Some(mut item) = rest.pop_front() else { return false };
         self.remove_waiting(&item);
-        let mut next = first;
+        let (mut next, mut read) = (first, 0_usize);
         for (seq, message) in rows.iter().flat_map(Row::numbered) {
             // The first row may begin before, and two can hold the same message.
             if seq == next && seq <= item.seq {
+                read = read.saturating_add(message.len());
                 let item = Item::message(seq, message.clone(), true);
                 self.add_waiting(&item);
                 self.items.push_back(item);
                 next = Seq(seq.0.saturating_add(1));
             }
         }
-        if let Some(last) = next.0.checked_sub(1).map(Seq).filter(|last| *last < item.seq) {
-            item.split_off(last);
+        if next <= item.seq {
+            let bytes = item.bytes().saturating_sub(read);
+            item = Item::in_rows(Extent { first: next, last: item.seq, bytes });
             self.add_waiting(&item);
             self.items.push_back(item);
         }
@@ -281,18 +295,19 @@ impl Queue {
             return Some(Taken { frame: Frame::Open, last, stored: None });
         }
         let (mut messages, mut bytes, mut frame, mut last, mut stored) = (Vec::new(), 0, EMPTY_LEN, first.seq, None);
-        let mut unstored = 0;
+        let (mut unstored, mut text) = (0, 0);
         for item in self.items.iter().skip(self.sent) {
             let Body::Message(message) = &item.body else { break };
             frame = joined_len(frame, message);
-            let fits = bytes + message.len() <= credit && frame <= frame_limit;
+            let fits = bytes + item.bytes_in_frame() <= credit && frame <= frame_limit;
             let follows = !in_sequence || last.0.checked_add(1) == Some(item.seq.0);
             let is_alone = Some(item.seq) <= self.alone_through;
             if !(messages.is_empty() || fits && follows && !is_alone) {
                 break;
             }
             messages.push(message.clone());
-            bytes += message.len();
+            bytes += item.bytes_in_frame();
+            text += message.len();
             last = item.seq;
             match item.stored {
                 true => stored = Some(item.seq),
@@ -307,7 +322,7 @@ impl Queue {
         }
         self.sent += messages.len();
         self.sent_bytes += bytes;
-        self.pass_on(messages.len(), bytes, unstored);
+        self.pass_on(messages.len(), text, unstored);
         self.settle_waiting();
         Some(Taken { frame: Frame::Messages(messages), last, stored })
     }
@@ -321,6 +336,7 @@ impl Queue {
         self.items.retain(|item| !item.is_elsewhere());
         self.sent_bytes = 0;
         self.sent = 0;
+        self.rows_in_flight = 0;
         // The edge that may have had them says how far it got, or is not asked any more.
         self.alone_through = None;
         self.count_unstored();
@@ -361,7 +377,8 @@ impl Queue {
                 if let Body::InRows(_, bytes) = &mut item.body {
                     *bytes = if is_last { left } else { 0 };
                 }
-                let in_flight = item.bytes();
+                let in_flight = item.bytes_in_frame();
+                self.rows_in_flight += usize::from(item.is_in_rows());
                 left = left.saturating_sub(in_flight);
                 self.sent += 1;
                 self.sent_bytes = self.sent_bytes.saturating_add(in_flight);
@@ -410,13 +427,16 @@ impl Queue {
                 None => {
                     self.sent = self.sent.saturating_sub(1);
                     let Some(item) = self.items.pop_front() else { break };
+                    if is_in_flight && item.is_in_rows() {
+                        self.rows_in_flight = self.rows_in_flight.saturating_sub(1);
+                    }
                     item
                 }
             };
             self.acknowledged = self.acknowledged.saturating_add(item.count() as u64);
             self.bytes_in_memory = self.bytes_in_memory.saturating_sub(item.bytes_in_memory());
             match is_in_flight {
-                true => self.sent_bytes = self.sent_bytes.saturating_sub(item.bytes()),
+                true => self.sent_bytes = self.sent_bytes.saturating_sub(item.bytes_in_frame()),
                 false => self.pass_on(item.count(), item.bytes(), item.only_in_memory().into()),
             }
             if item.stored {
@@ -429,9 +449,12 @@ impl Queue {
 
     /// Notes that no row holds anything up to `seq` any more.
     pub fn mark_discarded(&mut self, seq: Seq) {
-        for item in self.items.iter_mut().take_while(|item| item.seq <= seq).filter(|item| !item.is_in_rows()) {
-            item.stored = false;
+        // Each item is looked at once, however often more is discarded.
+        let from = self.items.partition_point(|item| Some(item.seq) <= self.discarded_through);
+        for item in self.items.iter_mut().skip(from).take_while(|item| item.seq <= seq) {
+            item.stored &= item.is_in_rows();
         }
+        self.discarded_through = self.discarded_through.max(Some(seq));
         if self.items.get(self.sent).is_some_and(|item| item.seq <= seq) {
             self.count_unstored();
         }
@@ -494,6 +517,9 @@ impl Queue {
         }
         self.waiting_since = None;
         self.waiting_unstored = 0;
+        if rows.first().map(|row| row.first) <= self.discarded_through && !rows.is_empty() {
+            self.discarded_through = None;
+        }
         rows
     }
 
