@@ -1,6 +1,7 @@
 //! Services that only this project's tests need: feature `rigs`. What is deployed is without them.
 
 mod flood;
+mod herald;
 mod instance;
 mod lobby;
 mod sleeper;
@@ -9,6 +10,7 @@ mod witness;
 
 use crate::{Config, Placement, Services};
 use flood::Flood;
+use herald::Herald;
 use instance::Instance;
 use lobby::Lobby;
 use sleeper::Sleeper;
@@ -19,6 +21,7 @@ use witness::Witness;
 pub(super) fn add(services: Services, config: impl Fn(&str) -> Config) -> Services {
     services
         .add(flood::endless(config("/flood")), |_| Flood)
+        .add(config("/herald").placement(Placement::Room), |_| Herald::default())
         .add(config("/instance"), |_| Instance::new())
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
         .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby::default())
