@@ -12,27 +12,27 @@ export const MEMBER_TRANSPORTS = [...TRANSPORTS, "websocket-raw"];
 export const END = "the end";
 
 /** Limit for all that a member hears. */
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 
 /**
  * Opens a member.
  *
  * @param {string} server URL of the server, or of a proxy in front of it
  * @param {string} transport one of `MEMBER_TRANSPORTS`
- * @param {object} [options] those of `openSession`
+ * @param {object} [options] those of `openSession`, and `room`: the path of another room
  */
-export async function openMember(owner, server, transport, options) {
-  const room = `${server}/broadcast`;
+export async function openMember(owner, server, transport, { room: path = "/broadcast", ...options } = {}) {
+  const room = `${server}${path}`;
   const open = transport === "websocket-raw" ? openRawSession : openSession;
   return new Member(transport, await open(owner, room, transport, options));
 }
 
 /** Opens members: `transports` is a list, or a number of members by transport. */
-export async function openMembers(owner, server, transports) {
+export async function openMembers(owner, server, transports, options) {
   const list = Array.isArray(transports)
     ? transports
     : Object.entries(transports).flatMap(([transport, count]) => Array.from({ length: count }, () => transport));
-  return Promise.all(list.map((transport) => openMember(owner, server, transport)));
+  return Promise.all(list.map((transport) => openMember(owner, server, transport, options)));
 }
 
 class Member {

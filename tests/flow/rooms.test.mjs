@@ -5,10 +5,10 @@ import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { numbered } from "../harness/backlog.mjs";
-import { request } from "../harness/http.mjs";
 import { startReference } from "../harness/reference.mjs";
 import { startServer } from "../harness/server.mjs";
 import { MEMBER_TRANSPORTS, apart, converse, inOne, inTurn, openMember, openMembers, silence } from "./members.mjs";
+import { push } from "./push.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -150,13 +150,6 @@ describe("pushes of this server", () => {
     });
   }
 });
-
-async function push(url, token, message) {
-  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
-  const body = JSON.stringify({ room: "/broadcast", message });
-  const { status, body: answer } = await request(`${url}/push`, { method: "POST", headers, body, ms: 60_000 });
-  assert.equal(status, 200, answer);
-}
 
 /** Messages that begin with the number of their sender. */
 function signed(sender, count, size) {

@@ -27,8 +27,8 @@ const CLIENTS = 40;
 
 const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000", SOCKJS_DISCONNECT_DELAY: "600000", SOCKJS_PERSIST_AFTER: "50" };
 /**
- * Pause before an eviction. By itself an object sleeps after 10 s of silence. An eviction right after a timer of the object takes
- * it away before its write is committed, and the write is lost (workerd 1.20261117).
+ * Pause before an eviction. By itself an object sleeps after 10 s of silence. An eviction right after a timer of the object was seen
+ * to lose what that timer had written (workerd 1.20261117).
  */
 const SILENCE_MS = 250;
 

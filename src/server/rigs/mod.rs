@@ -2,6 +2,7 @@
 
 mod doorman;
 mod flood;
+mod herald;
 mod instance;
 mod lobby;
 mod sleeper;
@@ -12,6 +13,7 @@ use super::echo::Echo;
 use crate::{Config, Placement, Services};
 use doorman::Doorman;
 use flood::Flood;
+use herald::Herald;
 use instance::Instance;
 use lobby::Lobby;
 use sleeper::Sleeper;
@@ -23,6 +25,7 @@ pub(super) fn add(services: Services, config: impl Fn(&str) -> Config) -> Servic
     services
         .add(config("/doorman"), |_| Doorman)
         .add(flood::endless(config("/flood")), |_| Flood)
+        .add(config("/herald").placement(Placement::Room), |_| Herald::default())
         .add(config("/instance"), |_| Instance::new())
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
         .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby::default())
