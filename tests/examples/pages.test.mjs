@@ -7,7 +7,7 @@ import { startChromium } from "../harness/chromium.mjs";
 import { startServer } from "../harness/server.mjs";
 import { DEADLINE_MS } from "../harness/wait.mjs";
 
-const TOKEN = "s3cret";
+const TOKEN = "a token of at least 32 characters";
 
 const browser = await startChromium({ after });
 
