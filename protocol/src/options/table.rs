@@ -169,8 +169,8 @@ options! {
     queue_limit: usize = 1 << 20, usize => identity;
     /// Bytes of memory that everything waiting for the clients of one object may take; what goes to several of them counts once.
     /// Above half of it, what waits for clients over HTTP is kept in rows of storage alone, and the next message of a client
-    /// waits for its handler until nothing waits for that client. Beyond it, the client for which most is in memory is closed with
-    /// 1013. Default 48 MiB.
+    /// waits for its handler until nothing waits for that client, as does whatever broadcasts to the room. Where that does not
+    /// help within seconds, the client for which most is in memory is closed with 1013. Default 48 MiB.
     object_queue_limit: usize = 48 << 20, usize => identity;
     /// Time in any minute for which one member of a room that reads slowly may hold up the others; all members together may for
     /// three times that. Then the room goes on, and the member is closed with 1013 if more than `queue_limit` waits for it. Default
