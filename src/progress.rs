@@ -8,7 +8,7 @@ use sockjs_protocol::frame::Frame;
 use sockjs_protocol::options::{Config, Durability};
 use sockjs_protocol::session::Seq;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::{Receive, Wrapping};
+use sockjs_protocol::transport::Receive;
 
 /// Written bytes after which they are acknowledged: half of the object's window.
 const ACKNOWLEDGE_BYTES: usize = 32 << 10;
@@ -52,7 +52,6 @@ pub(crate) struct Progress {
     /// Written and not acknowledged: bytes, and since when.
     bytes: usize,
     since: Option<Millis>,
-    is_spent: bool,
 }
 
 #[derive(Debug)]
@@ -70,17 +69,7 @@ impl Progress {
             _ => Some(Millis(1000)),
         };
         let left = config.response_limit;
-        Self {
-            row,
-            callback,
-            left,
-            acknowledge_after,
-            seen: None,
-            handed: None,
-            bytes: 0,
-            since: None,
-            is_spent: false,
-        }
+        Self { row, callback, left, acknowledge_after, seen: None, handed: None, bytes: 0, since: None }
     }
 
     /// What comes before the first frame, if anything.
@@ -143,21 +132,10 @@ impl Progress {
         }
     }
 
-    /// What shows whether the client is still there, in a form that every client takes.
-    ///
-    /// A heartbeat, as a frame of its own. A poll's body is one frame to many clients, some of which fail on an empty line, so
-    /// that the heartbeat is all that this response has: see [`Progress::is_spent`]. A script ignores a line end.
-    fn probe(&mut self) -> Vec<u8> {
-        if self.row.wrapping == Wrapping::Call {
-            return b"\n".to_vec();
-        }
-        self.is_spent = self.row.one_frame;
-        self.wrap("h")
-    }
-
-    /// True if the response has had its one frame, by a probe. What the object gave it is for the client's next request.
-    pub fn is_spent(&self) -> bool {
-        self.is_spent
+    /// What shows whether the client is still there. A heartbeat frame on streams; in a poll, whose body is one frame to many
+    /// clients, a line end in front of it, since nothing less shows that a client has closed its side (workerd 1.20261117).
+    fn probe(&self) -> Vec<u8> {
+        if self.row.one_frame { b"\n".to_vec() } else { self.wrap("h") }
     }
 
     /// A close frame, the last chunk of a response whose session cannot be had.
@@ -224,18 +202,17 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_what_every_client_takes() {
-        for (transport, probe, is_spent) in [
-            (Transport::XhrPolling, "h\n", true),
-            (Transport::JsonpPolling, "\n", false),
-            (Transport::XhrStreaming, "h\n", false),
-            (Transport::EventSource, "data: h\r\n\r\n", false),
-            (Transport::HtmlFile, "<script>\np(\"h\");\n</script>\r\n", false),
+    fn a_probe_is_a_heartbeat_on_streams_and_a_line_end_in_polls() {
+        for (transport, probe) in [
+            (Transport::XhrPolling, wrote("\n")),
+            (Transport::JsonpPolling, wrote("\n")),
+            (Transport::XhrStreaming, wrote("h\n")),
+            (Transport::EventSource, wrote("data: h\r\n\r\n")),
+            (Transport::HtmlFile, wrote("<script>\np(\"h\");\n</script>\r\n")),
         ] {
             let mut progress = progress(transport, &Config::new(""));
-            assert_eq!(progress.take(ToEdge::Probe), wrote(probe));
+            assert_eq!(progress.take(ToEdge::Probe), probe);
             assert_eq!((progress.written(NOW), progress.seen()), (Written::More, None));
-            assert_eq!(progress.is_spent(), is_spent, "{transport:?}");
         }
     }
 

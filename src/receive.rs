@@ -55,10 +55,6 @@ const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 /// The header by which an object tells the connection of a receiver.
 const CONNECTION: &str = "sockjs-edge-connection";
 
-/// Time in which a response that showed its client a probe stays open: longer than the object waits for a sign that the client is
-/// gone.
-const PROBED: Millis = Millis(300);
-
 /// Answers the receiving request `row` of `session`, with `more` headers.
 pub(crate) async fn receive(
     row: &'static Receive,
@@ -227,11 +223,6 @@ impl Receiver {
         let written = self.progress.written(now());
         self.note();
         match written {
-            Written::More if self.progress.is_spent() => {
-                // Until it is known whether the client is there: it is not when the response breaks off before.
-                sleep(PROBED).await;
-                return self.finish();
-            }
             Written::More => {}
             Written::Last | Written::Enough => return self.finish(),
         }
