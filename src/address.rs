@@ -11,8 +11,9 @@ use js_sys::futures::JsFuture;
 use js_sys::{Object, Reflect};
 use sockjs_durable::log;
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
+use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::RateLimiter;
 use worker::{Env, Result, web_sys};
@@ -45,7 +46,7 @@ pub(crate) async fn count(
         Ok(true) => {
             // Not before: a second request of the session would pass while the first is refused.
             if let Some(name) = name {
-                remember(name);
+                remember(&name);
             }
             Ok(Ok(()))
         }
@@ -79,26 +80,50 @@ async fn is_within_limit(env: &Env, binding: &str, key: &str) -> Result<bool> {
     Ok(Reflect::get(&outcome, &JsValue::from_str("success"))?.is_truthy())
 }
 
+/// The latest sessions that were let in, by their names, oldest first.
+#[derive(Default)]
+struct Seen {
+    names: HashSet<Rc<str>>,
+    order: VecDeque<Rc<str>>,
+}
+
 thread_local! {
-    static SEEN: RefCell<VecDeque<String>> = const { RefCell::new(VecDeque::new()) };
+    static SEEN: RefCell<Seen> = RefCell::default();
 }
 
 fn is_seen(name: &str) -> bool {
-    SEEN.with_borrow(|seen| seen.iter().any(|known| known == name))
+    SEEN.with_borrow(|seen| seen.names.contains(name))
 }
 
-fn remember(name: String) {
-    SEEN.with_borrow_mut(|seen| {
-        if seen.len() == SEEN_MAX {
-            seen.pop_front();
+fn remember(name: &str) {
+    SEEN.with_borrow_mut(|Seen { names, order }| {
+        let name: Rc<str> = name.into();
+        if !names.insert(name.clone()) {
+            return;
         }
-        seen.push_back(name);
+        order.push_back(name);
+        if order.len() > SEEN_MAX
+            && let Some(oldest) = order.pop_front()
+        {
+            names.remove(&oldest);
+        }
     });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_latest_sessions_are_remembered() {
+        let name = |number: usize| format!("/chat/a/{number}");
+        for number in 0..=SEEN_MAX {
+            remember(&name(number));
+            remember(&name(number));
+        }
+        assert!(!is_seen(&name(0)) && is_seen(&name(1)) && is_seen(&name(SEEN_MAX)));
+        assert_eq!(SEEN.with_borrow(|seen| (seen.names.len(), seen.order.len())), (SEEN_MAX, SEEN_MAX));
+    }
 
     #[test]
     fn a_service_counts_by_its_prefix_and_by_ipv6_networks() {

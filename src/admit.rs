@@ -1,13 +1,13 @@
 //! Lets a request in, or refuses it: asks the pure rules of `admission`, then the application, before any object is asked.
 
 use crate::admission::{Door, Outcome, Reason, Request, Rules, decide, frame_ancestors, is_guarded};
+use crate::clock::now;
 use crate::facts::{Facts, header};
 use crate::headers::Refusal;
 use crate::place::Place;
 use crate::random;
 use crate::ticket::{CLAIMS_MAX, PARAMETER, Ticket};
-use crate::{Admission, Config, Millis, RequestInfo, RequestKind, Services};
-use js_sys::Date;
+use crate::{Admission, Config, RequestInfo, RequestKind, Services};
 use serde_json::Value;
 use sockjs_durable::log;
 use sockjs_protocol::envelope::Pass;
@@ -171,11 +171,6 @@ fn without_claims(pass: Pass) -> Pass {
 fn with_ticket(base: &str, ticket: &str) -> String {
     let separator = if base.contains('?') { "&" } else { "?" };
     [base, separator, PARAMETER, "=", ticket].concat()
-}
-
-fn now() -> Millis {
-    // As far as JavaScript counts, a positive whole number.
-    Millis(Date::now() as u64)
 }
 
 #[cfg(test)]

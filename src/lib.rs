@@ -36,6 +36,7 @@ mod admit;
 mod backlog;
 mod body;
 mod callback;
+mod clock;
 mod departure;
 #[doc(hidden)]
 pub mod entry;

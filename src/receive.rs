@@ -12,6 +12,7 @@
 
 use crate::Config;
 use crate::callback::callback_of;
+use crate::clock::now;
 use crate::departure::Departure;
 use crate::facts::Facts;
 use crate::headers::{Head, Header, Refusal, not_cached, security_policy};
@@ -28,7 +29,7 @@ use crate::stream::body;
 use futures::Stream;
 use futures::future::{Either, select};
 use futures::stream::unfold;
-use js_sys::{Date, Uint8Array};
+use js_sys::Uint8Array;
 use sockjs_durable::log;
 use sockjs_protocol::envelope::{Action, Command, OTHER_VERSION, Pass, ToEdge};
 use sockjs_protocol::frame::Frame;
@@ -440,12 +441,6 @@ impl Receiver {
             }
         }
     }
-}
-
-/// Milliseconds since the Unix epoch; the runtime's clock moves only while code waits.
-pub(crate) fn now() -> Millis {
-    // As far as JavaScript counts, a positive whole number.
-    Millis(Date::now() as u64)
 }
 
 fn sleep(time: Millis) -> Delay {

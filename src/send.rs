@@ -1,11 +1,12 @@
 //! A sending request: its messages are checked here and handed to the object.
 
 use crate::body::{self, Unread, is_large, while_there};
+use crate::clock::now;
 use crate::facts::Facts;
 use crate::headers::{Head, Refusal, not_cached};
 use crate::object::Object;
 use crate::place::Destination;
-use crate::receive::{FORBIDDEN, now};
+use crate::receive::FORBIDDEN;
 use crate::respond::{Reply, bodiless, cookie_of, cors_of, fixed};
 use crate::turn::Turn;
 use crate::{Config, random};

@@ -3,8 +3,8 @@
 //! As `worker` makes one of a stream (`wasm-streams` 0.7.0), but that no task of `js_sys` stands behind each chunk: see `task`.
 //! A large chunk goes out in pieces, and a client that does not take the next one for `stall_timeout` has its response aborted.
 
+use crate::clock::now;
 use crate::later::{Expected, wake};
-use crate::receive::now;
 use crate::stall::{Look, Stall};
 use crate::task::promised;
 use futures::future::{AbortHandle, abortable};

@@ -7,8 +7,8 @@
 //! Sends with large bodies have a second line, in which a send waits until the one before it was answered. So no session takes
 //! more than one body's share of the memory that all sessions of the isolate have for large bodies.
 
+use crate::clock::now;
 use crate::later::Timer;
-use crate::receive::now;
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};

@@ -1,4 +1,4 @@
-//! Who may use a service: the application is asked in the Worker, before an object is touched.
+//! Admission by the application: it is asked in the Worker, before an object is touched.
 
 use crate::info::path_and_query;
 use crate::reply;
@@ -51,7 +51,7 @@ impl Rejection {
     }
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestKind {
@@ -81,7 +81,7 @@ pub struct RequestInfo<'a> {
 }
 
 impl<'a> RequestInfo<'a> {
-    /// What `request` says. Only for the Worker half.
+    /// Describes `request`. Only for the Worker half.
     #[doc(hidden)]
     pub fn new(
         request: &'a Request,
@@ -94,7 +94,7 @@ impl<'a> RequestInfo<'a> {
         Self { request, kind, prefix, parameters, session, transport }
     }
 
-    /// What the request is for.
+    /// The purpose of the request.
     pub fn kind(&self) -> RequestKind {
         self.kind
     }
@@ -160,7 +160,7 @@ impl<'a> RequestInfo<'a> {
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
     }
 
-    /// What Cloudflare says about the request, such as its country. `None` elsewhere.
+    /// Cloudflare's own facts about the request, such as its country. `None` elsewhere.
     pub fn cf(&self) -> Option<Cf> {
         let has_cf = js_sys::Reflect::get(self.request, &"cf".into()).is_ok_and(|cf| cf.is_object());
         has_cf.then(|| worker::Request::from(Clone::clone(self.request)).cf().cloned()).flatten()

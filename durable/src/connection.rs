@@ -54,7 +54,7 @@ pub(crate) struct Entry {
     queue_limit: usize,
     /// What waits on the client's own WebSocket.
     pub outgoing: Outgoing,
-    /// How long it has waited there.
+    /// The time for which its client has taken nothing of that.
     pub stall: Cell<Stall>,
     /// True while the object looks whether it stalls.
     pub is_watched: Cell<bool>,
@@ -270,7 +270,7 @@ impl Connection {
         self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
     }
 
-    /// Where it can be reached from elsewhere, by `Push`: keep it as it is. It does not tell the session id, so that it may be
+    /// The address by which `Push` reaches it from elsewhere: keep it as it is. It does not tell the session id, so that it may be
     /// shown to whoever may push. `None` where the runtime does not tell an object its name.
     pub fn address(&self) -> Option<String> {
         let object = self.object.upgrade()?.location()?;

@@ -117,31 +117,22 @@ impl Gates {
         let mut opened = Opened::Nothing;
         let mut rooms = self.rooms.borrow_mut();
         for (service, room) in rooms.iter_mut() {
-            room.forget_abandoned();
-            if room.waiting.is_empty() || room.gate.is_shut(now) || is_shut(service) {
-                continue;
-            }
-            while let Some(next) = room.waiting.pop_front() {
-                match next {
-                    Waiting::Handler(entry) => {
-                        entry.is_at_gate.set(false);
-                        touch(&entry);
-                        opened = Opened::Handlers;
-                        break;
-                    }
-                    Waiting::Task(ready) => {
-                        room.tasks -= 1;
-                        // An error says that it waits no more.
-                        if ready.send(()).is_ok() {
-                            if opened == Opened::Nothing {
-                                opened = Opened::Task;
-                            }
-                            break;
-                        }
+            let is_open = !room.gate.is_shut(now) && !is_shut(service);
+            match room.next(now, is_open) {
+                None => {}
+                Some(Waiting::Handler(entry)) => {
+                    entry.is_at_gate.set(false);
+                    touch(&entry);
+                    opened = Opened::Handlers;
+                }
+                Some(Waiting::Task(ready)) => {
+                    // It was there a moment ago.
+                    let _ = ready.send(());
+                    if opened == Opened::Nothing {
+                        opened = Opened::Task;
                     }
                 }
             }
-            room.gate.wait(now, !room.waiting.is_empty());
         }
         rooms.retain(|_, room| !room.waiting.is_empty() || !room.gate.is_forgotten(now));
         opened
@@ -168,6 +159,15 @@ impl RoomGate {
         Self { gate: Gate::new(config.room_patience, config.queue_limit), waiting: VecDeque::new(), tasks: 0 }
     }
 
+    /// Takes whoever is let through next, if the gate is open.
+    fn next(&mut self, now: Millis, is_open: bool) -> Option<Waiting> {
+        self.forget_abandoned();
+        let next = if is_open { self.waiting.pop_front() } else { None };
+        self.tasks -= usize::from(matches!(next, Some(Waiting::Task(_))));
+        self.gate.wait(now, !self.waiting.is_empty());
+        next
+    }
+
     /// Forgets the tasks that wait no more, so that no member pays for them.
     fn forget_abandoned(&mut self) {
         if self.tasks > 0 {
@@ -182,7 +182,7 @@ impl RoomGate {
             // The estimate alone never becomes smaller.
             entry.buffered_on_socket();
         }
-        let waiting = if entry.session.borrow().is_open() { entry.waiting(false) } else { 0 };
+        let waiting = if entry.session.borrow().is_open() { entry.waiting() } else { 0 };
         self.gate.look(now(), id, waiting);
     }
 }
@@ -193,7 +193,7 @@ impl Object {
         self.gates.is_shut(service) || self.is_memory_shut(service)
     }
 
-    /// Where memory is short, services that broadcast wait; where it is used up, all do.
+    /// True if the service has to wait for memory: if it broadcasts, while memory is short; any, while it is used up.
     fn is_memory_shut(&self, service: &str) -> bool {
         self.memory.is_used_up() || (self.memory.is_short() && self.gates.broadcasts(service))
     }
@@ -237,5 +237,45 @@ impl Object {
     /// Lets through whoever waits at a gate that is open.
     pub(crate) fn open_gates(&self) -> Opened {
         self.gates.open(|service| self.is_memory_shut(service), |entry| self.touch_now(entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_000);
+
+    /// A room at whose gate so many tasks wait, and their ends of it.
+    fn waited_at(tasks: usize) -> (RoomGate, Vec<oneshot::Receiver<()>>) {
+        let mut room = RoomGate::new(&Config::new("/room"));
+        let waiting = (0..tasks).map(|_| oneshot::channel()).map(|(ready, wait)| {
+            room.waiting.push_back(Waiting::Task(ready));
+            room.tasks += 1;
+            wait
+        });
+        let waiting = waiting.collect();
+        room.gate.wait(NOW, true);
+        (room, waiting)
+    }
+
+    #[test]
+    fn tasks_are_let_through_one_by_one() {
+        let (mut room, _waiting) = waited_at(2);
+        assert!(room.next(NOW, false).is_none(), "not while it is shut");
+        for left in [1, 0] {
+            assert!(matches!(room.next(NOW, true), Some(Waiting::Task(_))));
+            assert_eq!((room.tasks, room.waiting.len()), (left, left));
+        }
+        assert!(room.next(NOW, true).is_none() && room.gate.is_forgotten(NOW));
+    }
+
+    #[test]
+    fn a_gate_at_which_nobody_waits_any_more_is_forgotten_though_it_is_shut() {
+        let (mut room, waiting) = waited_at(3);
+        drop(waiting);
+        assert!(!room.gate.is_forgotten(NOW));
+        assert!(room.next(NOW, false).is_none());
+        assert!(room.tasks == 0 && room.gate.is_forgotten(NOW), "no member pays for tasks that were given up");
     }
 }

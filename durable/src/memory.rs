@@ -27,7 +27,7 @@ pub(crate) struct Memory {
     used: Meter,
     /// The largest `object_queue_limit` of the services that have connections here.
     limit: Cell<usize>,
-    /// When a connection is to be closed if memory is still short, or still used up.
+    /// The moments at which a connection is to be closed if memory is still short, or still used up.
     short_until: Cell<Option<Millis>>,
     used_up_until: Cell<Option<Millis>>,
 }
@@ -54,7 +54,7 @@ impl Memory {
         self.used.sum() > self.limit.get()
     }
 
-    /// When the fullest connection is to be closed if nothing changes; `is_waited_for` if something waits for memory.
+    /// The moment at which the fullest connection is to be closed if nothing changes; `is_waited_for` if something waits for memory.
     pub fn deadline(&self, is_waited_for: bool) -> Option<Millis> {
         let short_until = self.short_until.get().filter(|_| is_waited_for);
         short_until.into_iter().chain(self.used_up_until.get()).min()
@@ -122,23 +122,19 @@ impl Object {
     /// None is closed at once: those who read make room in a moment, and whatever would send more waits for that.
     pub(crate) fn free_memory(self: &Rc<Self>) -> bool {
         let now = now();
-        if self.memory.look(now) {
-            let entries = self.table.borrow().entries();
-            for entry in &entries {
-                self.spare_memory(entry);
-                if self.waits_for_memory_of(entry) {
-                    self.look_again(entry);
-                }
-            }
-        }
-        let due = self.memory.deadline(self.gates.is_waited_at());
-        if due.is_none_or(|at| at > now) {
+        let is_due = || self.memory.deadline(self.gates.is_waited_at()).is_some_and(|at| at <= now);
+        if !self.memory.look(now) && !is_due() {
             return false;
         }
         let entries = self.table.borrow().entries();
-        entries.iter().for_each(|entry| self.spare_memory(entry));
+        for entry in &entries {
+            self.spare_memory(entry);
+            if self.waits_for_memory_of(entry) {
+                self.look_again(entry);
+            }
+        }
         self.memory.look(now);
-        if self.memory.deadline(self.gates.is_waited_at()).is_none_or(|at| at > now) {
+        if !is_due() {
             return false;
         }
         self.memory.closed(now);

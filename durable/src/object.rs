@@ -121,7 +121,7 @@ impl Object {
         self.state.id().name()
     }
 
-    /// Where the object is, for the address of a connection.
+    /// The place of the object, for the address of a connection.
     pub(crate) fn location(&self) -> Option<String> {
         let id = self.state.id();
         Some(locate(&id.name()?, &id.to_string()))

@@ -129,9 +129,8 @@ impl Object {
 
     /// Reasons for the handler of `entry` to wait.
     fn ahead_of(&self, entry: &Entry) -> Ahead {
-        let is_memory_short = self.memory.is_short();
         let is_room_shut = self.is_room_shut(&entry.info.service);
-        Ahead { bytes: entry.waiting(is_memory_short), is_room_shut, is_memory_short }
+        Ahead { is_room_shut, ..entry.ahead(self.memory.is_short()) }
     }
 
     /// Closes a connection whose client sent more than there is memory for.
@@ -169,9 +168,15 @@ impl Object {
 
     fn look_now(self: &Rc<Self>, is_socket: bool) {
         let look = if is_socket { &self.looks.sockets } else { &self.looks.sessions };
+        let mut is_emptied = false;
         for entry in look.entries.take() {
             entry.is_looked_at.set(false);
+            is_emptied |= is_socket && self.memory.is_short() && entry.buffered_on_socket() == 0;
             self.touch_now(&entry);
+        }
+        if is_emptied {
+            // Where memory is short, each message waits for the one before: a client that reads is not to wait for late looks, too.
+            look.after.set(0);
         }
         self.settle();
         if look.entries.borrow().is_empty() {
@@ -235,23 +240,29 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
 
 impl Entry {
     /// Bytes that wait for the client: in the session, and on its own WebSocket.
-    pub(crate) fn waiting(&self, is_memory_short: bool) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         let in_session = self.session.borrow().waiting_cost();
-        let ahead = || {
-            let bytes = in_session.saturating_add(self.outgoing.cost());
-            Ahead { bytes, is_memory_short, ..Ahead::default() }
-        };
-        let is_to_be_asked = || self.outgoing.is_unknown() || self.pacing.borrow().is_behind(ahead());
+        let waiting = || in_session.saturating_add(self.outgoing.cost());
+        let is_to_be_asked = || self.outgoing.is_unknown() || self.pacing.borrow().is_behind(waiting());
         if self.info.transport.is_websocket() && is_to_be_asked() {
             self.buffered_on_socket();
         }
-        ahead().bytes
+        waiting()
+    }
+
+    /// Reasons of the client's own for the application to wait.
+    fn ahead(&self, is_memory_short: bool) -> Ahead {
+        if is_memory_short {
+            // Then each byte counts, and the estimate alone never becomes smaller.
+            self.buffered_on_socket();
+        }
+        Ahead { bytes: self.waiting(), is_memory_short, ..Ahead::default() }
     }
 
     /// True if the application has to wait for the client.
     pub(crate) fn is_behind(&self, is_memory_short: bool) -> bool {
-        let bytes = self.waiting(is_memory_short);
-        self.pacing.borrow().is_behind(Ahead { bytes, is_memory_short, ..Ahead::default() })
+        let ahead = self.ahead(is_memory_short);
+        self.pacing.borrow().is_behind(ahead)
     }
 
     /// Tells pacing how far the client read.

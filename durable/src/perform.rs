@@ -127,7 +127,7 @@ impl Object {
         }
     }
 
-    /// Whether the Worker has to say that it wrote this, before it counts as delivered: a 200 goes down with its object, and nobody
+    /// True if the Worker has to say that it wrote this, before it counts as delivered: a 200 goes down with its object, and nobody
     /// would see how long its client takes for a large one.
     fn is_to_be_confirmed(&self, entry: &Entry, delivery: &Delivery) -> bool {
         let durability = self.services.find(&entry.info.service).map(|service| service.config.durability);

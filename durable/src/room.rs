@@ -118,7 +118,7 @@ impl Room {
         to.retain(|connection| {
             let entry = &connection.entry;
             let may_exceed =
-                !object.gates.gives_up_on(entry) && entry.waiting(false) < config.queue_limit.saturating_mul(UNPACED);
+                !object.gates.gives_up_on(entry) && entry.waiting() < config.queue_limit.saturating_mul(UNPACED);
             match connection.push(message.clone(), may_exceed) {
                 Ok(()) => true,
                 Err(SendError::Closed) => false,

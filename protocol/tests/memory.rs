@@ -5,7 +5,8 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::session::{Departure, Rules, Session};
+use sockjs_protocol::frame::Message;
+use sockjs_protocol::session::{CloseReason, Departure, Rules, Session};
 
 /// A session with `count` messages of 1,000 bytes waiting.
 fn waiting(rules: Rules, count: usize) -> Driver {
@@ -151,4 +152,42 @@ fn of_a_websocket_nothing_is_stored() {
     session.send("x");
     assert_eq!(leave_in_rows(&mut session), NOTHING);
     assert_eq!(session.session.bytes_in_memory(), 1);
+}
+
+#[test]
+fn a_session_that_is_cut_off_frees_what_waits_and_what_is_in_flight() {
+    for rules in [Rules::default(), outbox()] {
+        let mut session = waiting(rules, 100);
+        session.attach(stream(2));
+        assert!(session.session.bytes_in_memory() > 0);
+        session.session.cut_off(session.now, 1013, "Too slow", CloseReason::TooSlow);
+        let outputs = session.outputs();
+        assert_eq!(session.session.bytes_in_memory(), 0);
+        assert!(outputs.contains(&r#"to 2: c[1013,"Too slow"] end"#.to_owned()), "{outputs:?}");
+        assert!(session.rows.0.is_empty());
+    }
+}
+
+#[test]
+fn small_messages_behind_a_large_one_in_rows_count_for_what_they_are() {
+    let mut session = Driver::idle(Rules::default());
+    session.send(&"x".repeat(700_000));
+    for number in 0..200 {
+        session.send(&number.to_string());
+    }
+    leave_in_rows(&mut session);
+    session.attach(stream(2));
+    assert_eq!(session.session.waiting_cost(), 490 + 200 * 64, "the large one is in flight");
+    assert_eq!(session.try_send(&"y".repeat(400_000)), Ok(()));
+}
+
+#[test]
+fn empty_messages_fill_the_window_too() {
+    let mut session = Driver::idle(Rules::default());
+    session.attach(stream(2));
+    for _ in 0..20_000 {
+        session.session.send(session.now, Message::new(""), true).unwrap();
+    }
+    session.outputs();
+    assert_eq!(session.session.waiting_cost(), (20_000 - 16_384) * 64);
 }

@@ -2,8 +2,8 @@
 
 use super::Unread;
 use super::pool::{Look, Pool};
+use crate::clock::now;
 use crate::later::Timer;
-use js_sys::Date;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
 
@@ -140,12 +140,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.kind.with(|pool| pool.leave(self.number));
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(super) fn now() -> Millis {
-    // As far as JavaScript counts, a positive whole number.
-    Millis(Date::now() as u64)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! A body that is read by pieces, while it keeps up with those that wait for its memory.
 
 use super::buffer::{Buffer, Whole};
-use super::memory::{Kind, Reservation, SMALL, now};
+use super::memory::{Kind, Reservation, SMALL};
 use super::pace::Pace;
 use super::pieces::Pieces;
 use super::{Body, Bytes, Unread};
+use crate::clock::now;
 use crate::later::Timer;
 use futures::future::{Either, select};
 use js_sys::Uint8Array;

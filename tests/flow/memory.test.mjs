@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
+import { startSlowProxy } from "../harness/slow-proxy.mjs";
 import { readEachObject } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
 import { openSession } from "./session.mjs";
@@ -15,6 +16,7 @@ const MIB = 1024 * KIB;
 const IS_FULL = Boolean(process.env.SOCKJS_FULL);
 const READERS = IS_FULL ? 100 : 40;
 const SLEEPERS = IS_FULL ? 500 : 60;
+const MEMBERS = IS_FULL ? 200 : 40;
 /** How many sessions are filled or read at a time. */
 const AT_ONCE = 10;
 const LONG_MS = 120_000;
@@ -74,6 +76,37 @@ test("where clients that do not read fill the memory, the fullest is closed, and
     assert.deepEqual(end, [1013, "Too slow"]);
     assert.equal(messages.findIndex((message, at) => Number.parseInt(message) !== at), -1, "no gap before the close");
   }
+});
+
+test("members that read are not closed for what one of them sends to all, however much that is", async (t) => {
+  let lines = "";
+  const vars = { SOCKJS_OBJECT_QUEUE_LIMIT: String(4 * MIB), SOCKJS_ROOM_PATIENCE: "20000" };
+  const server = await startServer(t, { vars, log: (text) => (lines += text) });
+  const room = `${server.url}/broadcast`;
+  const transports = Array.from({ length: MEMBERS }, (_, at) => (at % 4 === 3 ? "xhr_streaming" : "websocket"));
+  const members = await Promise.all(transports.map((transport) => openSession(t, room, transport)));
+  const said = Array.from({ length: 300 }, (_, number) => `${number}${"-".repeat(KIB)}`);
+  await members[0].send(said);
+  for (const member of members) assert.deepEqual(await member.received(said.length), said);
+  assert.doesNotMatch(lines, /object_queue_limit/);
+});
+
+test("streams that nobody reads are closed one by one, and whoever reads loses nothing", async (t) => {
+  let lines = "";
+  const vars = { ...ONE_OBJECT, SOCKJS_OBJECT_QUEUE_LIMIT: String(MIB) };
+  const server = await startServer(t, { vars, log: (text) => (lines += text) });
+  const proxy = await startSlowProxy(t, server.url);
+  const open = (transport, url = server.url) => openSession(t, `${url}/flood`, transport);
+  const stuck = await Promise.all(Array.from({ length: 4 }, () => open("xhr_streaming", proxy.url)));
+  const readers = await Promise.all(["websocket", "xhr_streaming", "xhr"].map((transport) => open(transport)));
+  proxy.down.shut();
+  const large = JSON.stringify({ bytes: 60 * MIB, size: 400 * KIB, waits: true });
+  // The proxy holds back the answers, too.
+  for (const session of stuck) session.send([large]).catch(() => {});
+  await until(() => lines.includes("object_queue_limit is used up"), "memory that is used up", LONG_MS);
+  await Promise.all(readers.map((reader) => reader.send([JSON.stringify({ ...HALF, waits: true })])));
+  for (const reader of readers) assertNumbered(await reader.received(HALF.bytes / HALF.size), HALF);
+  assert.ok(readers.every(({ end }) => end === undefined));
 });
 
 test("an object that wakes up with many full queues in storage reads what it is asked for", async (t) => {

@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 import { configCapnp, text, workerCapnp } from "../../scripts/workerd-capnp.mjs";
 
 export function entryLayout(main) {
-  const files = [main, "hex.mjs"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const files = [main, "hex.mjs", "../harness/changed.mjs"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
   return {
     modules: files,
     sockets: ["http", "control"],
     capnp({ address, objects, ...facts }) {
-      const worker = workerCapnp({ ...facts, main, modules: [...facts.modules, "hex.mjs"] });
+      const worker = workerCapnp({ ...facts, main, modules: [...facts.modules, "hex.mjs", "changed.mjs"] });
       const http = { name: "http", address, service: text("worker") };
       const control = { name: "control", address: "127.0.0.1:0", service: `(name = "worker", entrypoint = "control")` };
       return configCapnp({ workers: { worker }, sockets: [http, control], objects });

@@ -1,6 +1,7 @@
 // The main module around the previous build: it writes down what Worker and objects say to each other.
 
 import Worker, { SockJs } from "./index.js";
+import { changed } from "./changed.mjs";
 import { toHex } from "./hex.mjs";
 
 export { SockJs };
@@ -15,16 +16,6 @@ export default class extends Worker {
     };
     super(context, { ...env, SOCKJS: changed(env.SOCKJS, { getByName }) });
   }
-}
-
-/** `target` with other properties. What belongs to the runtime works on its own object only, so functions are bound. */
-function changed(target, properties) {
-  const get = (_, key) => {
-    if (Object.hasOwn(properties, key)) return properties[key];
-    const value = Reflect.get(target, key);
-    return typeof value === "function" && key !== "constructor" ? value.bind(target) : value;
-  };
-  return new Proxy(target, { get });
 }
 
 async function exchange(stub, object, url, init) {

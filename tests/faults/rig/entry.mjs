@@ -2,6 +2,7 @@
 // on the way to the objects. Orders come from outside, on a socket of their own.
 
 import Worker, { SockJs as Built } from "./index.js";
+import { changed } from "./changed.mjs";
 
 /** A request to an object that is for this module. */
 const RESTART = "http://trouble/restart";
@@ -76,16 +77,6 @@ function isHit(order, request) {
 /** What the Worker asks of the object. */
 function actionOf(request) {
   return Object.keys(JSON.parse(request.headers.get("sockjs-edge-command")).action)[0];
-}
-
-/** `target` with other properties. What belongs to the runtime works on its own object only, so functions are bound. */
-function changed(target, properties) {
-  const get = (_, key) => {
-    if (Object.hasOwn(properties, key)) return properties[key];
-    const value = Reflect.get(target, key);
-    return typeof value === "function" && key !== "constructor" ? value.bind(target) : value;
-  };
-  return new Proxy(target, { get });
 }
 
 /** Each gives what there is to tell. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { configCapnp, text, workerCapnp } from "../../../scripts/workerd-capnp.mjs";
 
 const ENTRY = fileURLToPath(new URL("entry.mjs", import.meta.url));
+const CHANGED = fileURLToPath(new URL("../../harness/changed.mjs", import.meta.url));
 const MAIN = "entry.mjs";
 
 /** In one isolate, as workerd and wrangler have it by themselves. */
@@ -16,10 +17,11 @@ export const APART = layout({ worker: { holder: "holder" }, "holder": {} });
 function layout(workers) {
   const holder = Object.keys(workers).at(-1);
   return {
-    modules: [ENTRY],
+    modules: [ENTRY, CHANGED],
     sockets: ["http", "control"],
     capnp({ address, objects, ...facts }) {
-      const each = Object.entries(workers).map(([name, own]) => [name, workerCapnp({ ...facts, main: MAIN, ...own })]);
+      const shared = { ...facts, main: MAIN, modules: [...facts.modules, "changed.mjs"] };
+      const each = Object.entries(workers).map(([name, own]) => [name, workerCapnp({ ...shared, ...own })]);
       const http = { name: "http", address, service: text("worker") };
       const entrypoint = `(name = ${text(holder)}, entrypoint = "control")`;
       const control = { name: "control", address: "127.0.0.1:0", service: entrypoint };

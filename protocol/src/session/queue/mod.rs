@@ -1,9 +1,9 @@
 //! What waits for a receiver, and what one has and did not acknowledge.
 //!
-//! Messages that rows of storage keep need not be in memory: then an item stands for all that are left of a row, and the row
-//! is read when its turn comes.
+//! Messages that rows of storage keep need not be in memory: see `rows`.
 
 mod item;
+mod rows;
 
 use super::{Extent, Held, Row, Seq, Stored};
 use crate::frame::{EMPTY_LEN, Frame, Message, joined_len};
@@ -13,13 +13,6 @@ use std::collections::VecDeque;
 
 /// What a message takes in memory besides its bytes, about.
 const ITEM_COST: usize = 64;
-/// How long a write that failed waits for another try, at least.
-const RETRY: Millis = Millis::from_secs(2);
-
-/// Bytes of messages in one row, unless a single one is larger. A row is read as a whole: so many take no more memory than what
-/// is in flight.
-const ROW_BYTES: usize = 32 << 10;
-
 /// Oldest first; the first `sent` items are in flight, the others wait.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -43,8 +36,9 @@ pub(super) struct Queue {
     alone_through: Option<Seq>,
     /// No row holds an item up to this number, but for those of which nothing is in memory.
     discarded_through: Option<Seq>,
-    /// Items in flight of which nothing is in memory.
+    /// Items in flight, and items that wait, of which nothing is in memory.
     rows_in_flight: usize,
+    rows_waiting: usize,
 }
 
 /// What [`Queue::take_frame`] took.
@@ -72,6 +66,7 @@ impl Queue {
             alone_through: None,
             discarded_through: None,
             rows_in_flight: 0,
+            rows_waiting: 0,
         }
     }
 
@@ -126,9 +121,7 @@ impl Queue {
 
     /// Bytes of a frame with all that waits, or less where characters have to be escaped.
     pub fn waiting_frame(&self) -> usize {
-        self.waiting_bytes
-            .saturating_add((self.items.len() - self.sent).saturating_mul(3))
-            .saturating_add(EMPTY_LEN - 1)
+        self.waiting_bytes.saturating_add(self.waiting_count.saturating_mul(3)).saturating_add(EMPTY_LEN - 1)
     }
 
     /// True if nothing waits and nothing is in flight.
@@ -149,81 +142,6 @@ impl Queue {
     /// Bytes of the first item that waits.
     pub fn next_bytes(&self) -> Option<usize> {
         self.items.get(self.sent).map(|item| item.bytes_in_frame() / item.count())
-    }
-
-    /// Number of the first message to read before a frame of `credit` bytes is taken.
-    pub fn next_in_rows(&self, credit: usize) -> Option<Seq> {
-        let mut bytes = 0_usize;
-        for item in self.items.iter().skip(self.sent) {
-            if item.is_in_rows() {
-                return Some(item.first());
-            }
-            bytes = bytes.saturating_add(item.bytes_in_frame());
-            if bytes >= credit {
-                break;
-            }
-        }
-        None
-    }
-
-    /// True if something in flight is in rows alone.
-    pub fn has_rows_in_flight(&self) -> bool {
-        self.rows_in_flight > 0
-    }
-
-    /// Takes the messages of rows into memory, from the number `first` on. False if the first is missing, or one between two.
-    pub fn read(&mut self, first: Seq, rows: &[Row]) -> bool {
-        let is_meant = |item: &Item| item.is_in_rows() && item.first() == first;
-        let Some(at) = self.items.iter().skip(self.sent).position(is_meant) else { return false };
-        let mut rest = self.items.split_off(self.sent.saturating_add(at));
-        let Some(mut item) = rest.pop_front() else { return false };
-        self.remove_waiting(&item);
-        let (mut next, mut read) = (first, 0_usize);
-        for (seq, message) in rows.iter().flat_map(Row::numbered) {
-            // The first row may begin before, and two can hold the same message.
-            if seq == next && seq <= item.seq {
-                read = read.saturating_add(message.len());
-                let item = Item::message(seq, message.clone(), true);
-                self.add_waiting(&item);
-                self.items.push_back(item);
-                next = Seq(seq.0.saturating_add(1));
-            }
-        }
-        if next <= item.seq {
-            let bytes = item.bytes().saturating_sub(read);
-            item = Item::in_rows(Extent { first: next, last: item.seq, bytes });
-            self.add_waiting(&item);
-            self.items.push_back(item);
-        }
-        self.items.append(&mut rest);
-        next > first
-    }
-
-    /// Lets go of the messages that wait and that rows hold.
-    pub fn leave_in_rows(&mut self) {
-        let waiting = self.items.split_off(self.sent);
-        for item in waiting {
-            if item.stored {
-                self.remove_waiting(&item);
-                let extent = Extent { first: item.first(), last: item.seq, bytes: item.bytes() };
-                self.push_in_rows(Item::in_rows(extent));
-            } else {
-                self.items.push_back(item);
-            }
-        }
-    }
-
-    /// Adds an item of messages in rows after all others, or to the last one if they follow that.
-    fn push_in_rows(&mut self, item: Item) {
-        self.add_waiting(&item);
-        let is_waiting = self.items.len() > self.sent;
-        match self.items.back_mut().filter(|_| is_waiting) {
-            Some(Item { seq, body: Body::InRows(_, bytes), .. }) if seq.0.checked_add(1) == Some(item.first().0) => {
-                *seq = item.seq;
-                *bytes = bytes.saturating_add(item.bytes());
-            }
-            _ => self.items.push_back(item),
-        }
     }
 
     /// Since when something waits that no row holds.
@@ -264,12 +182,14 @@ impl Queue {
         self.waiting_count = self.waiting_count.saturating_add(item.count());
         self.waiting_unstored = self.waiting_unstored.saturating_add(item.only_in_memory().into());
         self.bytes_in_memory = self.bytes_in_memory.saturating_add(item.bytes_in_memory());
+        self.rows_waiting += usize::from(item.is_in_rows());
     }
 
     /// Counts `item` as one that waits no more, and is not in memory either.
     fn remove_waiting(&mut self, item: &Item) {
         self.pass_on(item.count(), item.bytes(), item.only_in_memory().into());
         self.bytes_in_memory = self.bytes_in_memory.saturating_sub(item.bytes_in_memory());
+        self.rows_waiting = self.rows_waiting.saturating_sub(item.is_in_rows().into());
     }
 
     /// Counts so many messages and bytes as ones that wait no more; no row held `unstored` of the messages.
@@ -277,10 +197,6 @@ impl Queue {
         self.waiting_count = self.waiting_count.saturating_sub(count);
         self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
         self.waiting_unstored = self.waiting_unstored.saturating_sub(unstored);
-    }
-
-    fn count_unstored(&mut self) {
-        self.waiting_unstored = self.items.iter().skip(self.sent).filter(|item| item.only_in_memory()).count();
     }
 
     /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all after it
@@ -336,7 +252,7 @@ impl Queue {
         self.items.retain(|item| !item.is_elsewhere());
         self.sent_bytes = 0;
         self.sent = 0;
-        self.rows_in_flight = 0;
+        self.rows_waiting += std::mem::take(&mut self.rows_in_flight);
         // The edge that may have had them says how far it got, or is not asked any more.
         self.alone_through = None;
         self.count_unstored();
@@ -370,6 +286,7 @@ impl Queue {
                 // Of what is in rows, the edge may hold a part.
                 if let Some(part) = next.split_off(*through) {
                     self.items.insert(self.sent, part);
+                    self.rows_waiting += 1;
                 }
                 let Some(item) = self.items.get_mut(self.sent) else { break };
                 let (count, known, unstored) = (item.count(), item.bytes(), item.only_in_memory());
@@ -378,7 +295,9 @@ impl Queue {
                     *bytes = if is_last { left } else { 0 };
                 }
                 let in_flight = item.bytes_in_frame();
-                self.rows_in_flight += usize::from(item.is_in_rows());
+                let rows = usize::from(item.is_in_rows());
+                self.rows_in_flight += rows;
+                self.rows_waiting = self.rows_waiting.saturating_sub(rows);
                 left = left.saturating_sub(in_flight);
                 self.sent += 1;
                 self.sent_bytes = self.sent_bytes.saturating_add(in_flight);
@@ -427,9 +346,8 @@ impl Queue {
                 None => {
                     self.sent = self.sent.saturating_sub(1);
                     let Some(item) = self.items.pop_front() else { break };
-                    if is_in_flight && item.is_in_rows() {
-                        self.rows_in_flight = self.rows_in_flight.saturating_sub(1);
-                    }
+                    let of = if is_in_flight { &mut self.rows_in_flight } else { &mut self.rows_waiting };
+                    *of = of.saturating_sub(item.is_in_rows().into());
                     item
                 }
             };
@@ -447,32 +365,6 @@ impl Queue {
         through
     }
 
-    /// Notes that no row holds anything up to `seq` any more.
-    pub fn mark_discarded(&mut self, seq: Seq) {
-        // Each item is looked at once, however often more is discarded.
-        let from = self.items.partition_point(|item| Some(item.seq) <= self.discarded_through);
-        for item in self.items.iter_mut().skip(from).take_while(|item| item.seq <= seq) {
-            item.stored &= item.is_in_rows();
-        }
-        self.discarded_through = self.discarded_through.max(Some(seq));
-        if self.items.get(self.sent).is_some_and(|item| item.seq <= seq) {
-            self.count_unstored();
-        }
-    }
-
-    /// Notes that no row holds the items from `first` to `last`, though one was to.
-    pub fn mark_unstored(&mut self, now: Millis, first: Seq, last: Seq) {
-        let is_meant = |item: &Item| (first..=last).contains(&item.seq) && !item.is_in_rows();
-        for item in self.items.iter_mut().filter(|item| is_meant(item)) {
-            item.stored = false;
-        }
-        self.count_unstored();
-        self.settle_waiting();
-        if self.waiting_unstored > 0 {
-            self.waiting_since = Some(now + RETRY);
-        }
-    }
-
     /// Drops the newest item, if nobody was given it.
     pub fn pop_unsent(&mut self) {
         if self.sent < self.items.len()
@@ -486,41 +378,6 @@ impl Queue {
     /// Drops everything.
     pub fn clear(&mut self) -> Option<Seq> {
         self.acknowledge(Seq(u64::MAX))
-    }
-
-    /// Everything that waits in memory alone, as rows; from now on it is stored.
-    pub fn take_unstored(&mut self) -> Vec<Row> {
-        let (mut rows, mut row_bytes) = (Vec::<Row>::new(), 0);
-        // They are the last ones, mostly: what is stored already is not looked through with each message.
-        let mut left = self.waiting_unstored;
-        let is_later = |item: &&mut Item| {
-            let is_wanted = left > 0;
-            left -= usize::from(is_wanted && item.only_in_memory());
-            is_wanted
-        };
-        let later = self.items.iter_mut().skip(self.sent).rev().take_while(is_later).collect::<Vec<_>>();
-        for item in later.into_iter().rev().filter(|item| item.only_in_memory()) {
-            let Body::Message(message) = &item.body else { continue };
-            item.stored = true;
-            // With its quotes and a comma.
-            let bytes = message.len() + 3;
-            match rows.last_mut() {
-                Some(row) if row_bytes + bytes <= ROW_BYTES && row.last().0.checked_add(1) == Some(item.seq.0) => {
-                    row.messages.push(message.clone());
-                    row_bytes += bytes;
-                }
-                _ => {
-                    rows.push(Row { first: item.seq, messages: vec![message.clone()] });
-                    row_bytes = bytes;
-                }
-            }
-        }
-        self.waiting_since = None;
-        self.waiting_unstored = 0;
-        if rows.first().map(|row| row.first) <= self.discarded_through && !rows.is_empty() {
-            self.discarded_through = None;
-        }
-        rows
     }
 
     fn settle_waiting(&mut self) {

@@ -1,0 +1,162 @@
+//! What rows of storage have of a queue.
+//!
+//! One item may stand for a run of neighbouring messages in rows, of which nothing is in memory. They are read when their turn
+//! comes.
+
+use super::item::{Body, Item};
+use super::{Extent, Queue, Row, Seq};
+use crate::time::Millis;
+
+/// Bytes of messages in one row, unless a single one is larger. A row is read as a whole: so many take no more memory than what
+/// is in flight.
+const ROW_BYTES: usize = 32 << 10;
+
+/// Time for which a write that failed waits for another try, at least.
+const RETRY: Millis = Millis::from_secs(2);
+
+impl Queue {
+    /// Number of the first message to read before a frame of `credit` bytes is taken.
+    pub fn next_in_rows(&self, credit: usize) -> Option<Seq> {
+        if self.rows_waiting == 0 {
+            return None;
+        }
+        let mut bytes = 0_usize;
+        for item in self.items.iter().skip(self.sent) {
+            if item.is_in_rows() {
+                return Some(item.first());
+            }
+            bytes = bytes.saturating_add(item.bytes_in_frame());
+            if bytes >= credit {
+                break;
+            }
+        }
+        None
+    }
+
+    /// True if something in flight is in rows alone.
+    pub fn has_rows_in_flight(&self) -> bool {
+        self.rows_in_flight > 0
+    }
+
+    /// Takes the messages of rows into memory, from the number `first` on. False if the first is missing, or one between two.
+    pub fn read(&mut self, first: Seq, rows: &[Row]) -> bool {
+        let is_meant = |item: &Item| item.is_in_rows() && item.first() == first;
+        let Some(at) = self.items.iter().skip(self.sent).position(is_meant) else { return false };
+        let mut rest = self.items.split_off(self.sent.saturating_add(at));
+        let Some(mut item) = rest.pop_front() else { return false };
+        self.remove_waiting(&item);
+        let (mut next, mut read) = (first, 0_usize);
+        for (seq, message) in rows.iter().flat_map(Row::numbered) {
+            // The first row may begin before, and two can hold the same message.
+            if seq == next && seq <= item.seq {
+                read = read.saturating_add(message.len());
+                let item = Item::message(seq, message.clone(), true);
+                self.add_waiting(&item);
+                self.items.push_back(item);
+                next = Seq(seq.0.saturating_add(1));
+            }
+        }
+        if next <= item.seq {
+            let bytes = item.bytes().saturating_sub(read);
+            item = Item::in_rows(Extent { first: next, last: item.seq, bytes });
+            self.add_waiting(&item);
+            self.items.push_back(item);
+        }
+        self.items.append(&mut rest);
+        next > first
+    }
+
+    /// Lets go of the messages that wait and that rows hold.
+    pub fn leave_in_rows(&mut self) {
+        let waiting = self.items.split_off(self.sent);
+        for item in waiting {
+            if item.stored {
+                self.remove_waiting(&item);
+                let extent = Extent { first: item.first(), last: item.seq, bytes: item.bytes() };
+                self.push_in_rows(Item::in_rows(extent));
+            } else {
+                self.items.push_back(item);
+            }
+        }
+    }
+
+    /// Adds an item of messages in rows after all others, or to the last one if they follow that.
+    pub(super) fn push_in_rows(&mut self, item: Item) {
+        self.add_waiting(&item);
+        let is_waiting = self.items.len() > self.sent;
+        match self.items.back_mut().filter(|_| is_waiting) {
+            Some(Item { seq, body: Body::InRows(_, bytes), .. }) if seq.0.checked_add(1) == Some(item.first().0) => {
+                *seq = item.seq;
+                *bytes = bytes.saturating_add(item.bytes());
+                // Two are one.
+                self.rows_waiting = self.rows_waiting.saturating_sub(1);
+            }
+            _ => self.items.push_back(item),
+        }
+    }
+
+    /// Notes that no row holds anything up to `seq` any more.
+    pub fn mark_discarded(&mut self, seq: Seq) {
+        // Each item is looked at once, however often more is discarded.
+        let from = self.items.partition_point(|item| Some(item.seq) <= self.discarded_through);
+        for item in self.items.iter_mut().skip(from).take_while(|item| item.seq <= seq) {
+            item.stored &= item.is_in_rows();
+        }
+        self.discarded_through = self.discarded_through.max(Some(seq));
+        if self.items.get(self.sent).is_some_and(|item| item.seq <= seq) {
+            self.count_unstored();
+        }
+    }
+
+    /// Notes that no row holds the items from `first` to `last`, though one was to.
+    pub fn mark_unstored(&mut self, now: Millis, first: Seq, last: Seq) {
+        let is_meant = |item: &Item| (first..=last).contains(&item.seq) && !item.is_in_rows();
+        for item in self.items.iter_mut().filter(|item| is_meant(item)) {
+            item.stored = false;
+        }
+        self.count_unstored();
+        self.settle_waiting();
+        if self.waiting_unstored > 0 {
+            self.waiting_since = Some(now + RETRY);
+        }
+    }
+
+    /// Everything that waits in memory alone, as rows; from now on it is stored.
+    pub fn take_unstored(&mut self) -> Vec<Row> {
+        let (mut rows, mut row_bytes) = (Vec::<Row>::new(), 0);
+        // They are the last ones, mostly: what is stored already is not looked through with each message.
+        let (mut from, mut left) = (self.items.len(), self.waiting_unstored);
+        while left > 0
+            && let Some(before) = from.checked_sub(1)
+        {
+            from = before;
+            left -= usize::from(self.items.get(from).is_some_and(Item::only_in_memory));
+        }
+        for item in self.items.iter_mut().skip(from).filter(|item| item.only_in_memory()) {
+            let Body::Message(message) = &item.body else { continue };
+            item.stored = true;
+            // With its quotes and a comma.
+            let bytes = message.len() + 3;
+            match rows.last_mut() {
+                Some(row) if row_bytes + bytes <= ROW_BYTES && row.last().0.checked_add(1) == Some(item.seq.0) => {
+                    row.messages.push(message.clone());
+                    row_bytes += bytes;
+                }
+                _ => {
+                    rows.push(Row { first: item.seq, messages: vec![message.clone()] });
+                    row_bytes = bytes;
+                }
+            }
+        }
+        self.waiting_since = None;
+        self.waiting_unstored = 0;
+        if rows.first().is_some_and(|row| Some(row.first) <= self.discarded_through) {
+            self.discarded_through = None;
+        }
+        rows
+    }
+
+    pub(super) fn count_unstored(&mut self) {
+        self.waiting_unstored = self.items.iter().skip(self.sent).filter(|item| item.only_in_memory()).count();
+    }
+}
