@@ -10,10 +10,10 @@
 //! No arm of these rules admits by default: each admission is spelled out.
 
 use super::ticket::{Fault, PARAMETER, Ticket};
-use sockjs_protocol::options::Config;
-use sockjs_protocol::origin::{Origin, is_listed, is_own, is_same, origin_of};
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::service::origin::{Origin, is_listed, is_own, is_same, origin_of};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use crate::ticket::{CLAIMS_MAX, PARAMETER, Ticket};
 use crate::{Admission, Config, RequestInfo, RequestKind, Services};
 use serde_json::Value;
 use sockjs_durable::log;
-use sockjs_protocol::envelope::Pass;
-use sockjs_protocol::metrics::Refused;
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::inner::envelope::Pass;
+use sockjs_protocol::observe::metrics::Refused;
+use sockjs_protocol::sockjs::transport::Transport;
 use worker::{Env, Result, web_sys};
 
 /// A request of a client, and the service that it is for.

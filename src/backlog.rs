@@ -3,8 +3,8 @@
 //! The object counts the bytes that are on their way to this Worker, but forgets them when it sleeps. Then it asks, and the backlog
 //! has the answer. When the response ends, the backlog has the frames that the object may have to get back.
 
-use sockjs_protocol::envelope::{ToObject, encode_unwritten, groups, is_ask, number_of};
-use sockjs_protocol::session::Seq;
+use sockjs_protocol::inner::envelope::{ToObject, encode_unwritten, groups, is_ask, number_of};
+use sockjs_protocol::sockjs::session::Seq;
 use std::collections::VecDeque;
 
 /// Messages of the object, as they came.
@@ -75,9 +75,9 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::envelope::{ToEdge, Version, read_unwritten};
-    use sockjs_protocol::frame::Message;
-    use sockjs_protocol::session::Held;
+    use sockjs_protocol::inner::envelope::{ToEdge, Version, read_unwritten};
+    use sockjs_protocol::sockjs::frame::Message;
+    use sockjs_protocol::sockjs::session::Held;
 
     fn frame(seq: Option<u64>, frame: &str) -> Vec<u8> {
         ToEdge::Frame { seq: seq.map(Seq), end: false, frame: frame.into() }.encode(Version::CURRENT)

@@ -1,7 +1,7 @@
 //! The name of the page's function that jsonp and htmlfile call: parameter `c`, or `callback`.
 
 use crate::headers::Refusal;
-use sockjs_protocol::transport::is_callback;
+use sockjs_protocol::sockjs::transport::is_callback;
 
 /// The callback that `url` names, checked before anything else is done with it: it becomes part of a script.
 pub(crate) fn callback_of(url: &str) -> Result<String, Refusal> {

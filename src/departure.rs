@@ -9,7 +9,7 @@ use crate::invocation::Invocation;
 use crate::later::Expected;
 use futures::channel::oneshot;
 use js_sys::Function;
-use sockjs_protocol::envelope::ToObject;
+use sockjs_protocol::inner::envelope::ToObject;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsValue;

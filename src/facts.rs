@@ -2,7 +2,7 @@
 
 use crate::admission::Sender;
 use js_sys::Array;
-use sockjs_protocol::origin::origin_of;
+use sockjs_protocol::service::origin::origin_of;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Result, web_sys};

@@ -1,7 +1,7 @@
 //! Heads of responses, as values: CORS, caching, and the errors' heads and bodies, as sockjs-node has them.
 
-use sockjs_protocol::metrics::Refused;
-use sockjs_protocol::transport::PLAIN;
+use sockjs_protocol::observe::metrics::Refused;
+use sockjs_protocol::sockjs::transport::PLAIN;
 use std::borrow::Cow;
 
 /// One response header.

@@ -1,8 +1,8 @@
 //! `/info`: what a client asks first.
 
 use serde::Serialize;
-use sockjs_protocol::options::Config;
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::transport::Transport;
 
 /// Content type of the answer, as the protocol's tests spell it.
 pub(crate) const JSON: &str = "application/json; charset=UTF-8";

@@ -3,8 +3,8 @@
 use crate::backlog::Backlog;
 use crate::task::turn;
 use js_sys::{ArrayBuffer, Uint8Array};
-use sockjs_protocol::envelope::{FINISHED, ToObject, Version, finished_reason};
-use sockjs_protocol::session::Seq;
+use sockjs_protocol::inner::envelope::{FINISHED, ToObject, Version, finished_reason};
+use sockjs_protocol::sockjs::session::Seq;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;

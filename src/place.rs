@@ -4,9 +4,9 @@ use crate::metrics::Refusals;
 use crate::object::Object;
 use crate::{Config, random};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sockjs_protocol::envelope::Pass;
-use sockjs_protocol::placement::object_name;
-use sockjs_protocol::prefix::parameters;
+use sockjs_protocol::inner::envelope::Pass;
+use sockjs_protocol::service::placement::object_name;
+use sockjs_protocol::service::prefix::parameters;
 
 /// Longest value of a parameter, in bytes; it becomes part of an object's name and of a header.
 const VALUE_MAX: usize = 128;

@@ -3,12 +3,12 @@
 //!
 //! The length is counted here and not in the object, since it has to be right also after the object slept.
 
-use sockjs_protocol::envelope::ToEdge;
-use sockjs_protocol::frame::Frame;
-use sockjs_protocol::options::{Config, Durability};
-use sockjs_protocol::session::Seq;
+use sockjs_protocol::inner::envelope::ToEdge;
+use sockjs_protocol::service::options::{Config, Durability};
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::session::Seq;
+use sockjs_protocol::sockjs::transport::Receive;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Receive;
 
 /// Written bytes after which they are acknowledged: half of the object's window.
 const ACKNOWLEDGE_BYTES: usize = 32 << 10;
@@ -165,7 +165,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::transport::Transport;
+    use sockjs_protocol::sockjs::transport::Transport;
 
     fn progress(transport: Transport, config: &Config) -> Progress {
         Progress::new(transport.receive().unwrap(), String::new(), config)

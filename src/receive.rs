@@ -31,12 +31,13 @@ use futures::future::{Either, select};
 use futures::stream::unfold;
 use js_sys::Uint8Array;
 use sockjs_durable::log;
-use sockjs_protocol::envelope::{Action, Command, OTHER_VERSION, Pass, ToEdge};
-use sockjs_protocol::frame::Frame;
-use sockjs_protocol::metrics::Refused;
-use sockjs_protocol::session::{ReceiverId, Seq};
+use sockjs_protocol::inner::envelope::{Action, Command, OTHER_VERSION, Pass, ToEdge};
+use sockjs_protocol::observe::metrics::Refused;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
+use sockjs_protocol::sockjs::transport::{HTML, Receive};
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::{HTML, Receive};
 use std::fmt::Display;
 use std::pin::pin;
 use std::time::Duration;
@@ -243,7 +244,11 @@ impl Receiver {
                     match self.attach_again().await {
                         Answer::Complete(message) => message,
                         Answer::Waiting => continue,
-                        Answer::Forbidden => return Some(self.close(1008, FORBIDDEN, Refused::Ticket).await),
+                        Answer::Forbidden => {
+                            return Some(
+                                self.close(CloseCode::PolicyViolation.number(), FORBIDDEN, Refused::Ticket).await,
+                            );
+                        }
                         Answer::Over | Answer::Broken | Answer::Failed => {
                             self.refuse(Refused::Unavailable);
                             self.last_its_time().await;

@@ -7,7 +7,7 @@ use crate::headers::{Cors, Head, Header, Refusal, YEAR_MILLIS, cached, jsessioni
 use crate::iframe::etag;
 use js_sys::Date;
 use sockjs_durable::log;
-use sockjs_protocol::origin::{is_listed, is_own};
+use sockjs_protocol::service::origin::{is_listed, is_own};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use wasm_bindgen::JsValue;

@@ -1,9 +1,9 @@
 //! Which request asks for what: sockjs-node's rules (`lib/listener.js`, `lib/webjs.js`) as one function of values.
 
 use crate::iframe::is_iframe;
-use sockjs_protocol::options::Config;
-use sockjs_protocol::prefix::{Matched, match_prefix};
-use sockjs_protocol::transport::{RECEIVES, Receive, SENDS, Send, Transport};
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::service::prefix::{Matched, match_prefix};
+use sockjs_protocol::sockjs::transport::{RECEIVES, Receive, SENDS, Send, Transport};
 use std::cmp::Reverse;
 
 /// Longest session id that is served. Stock clients send 8 characters; it becomes part of an object's name and of a

@@ -13,10 +13,10 @@ use crate::{Config, random};
 use futures::future::poll_immediate;
 use js_sys::Uint8Array;
 use sockjs_durable::log;
-use sockjs_protocol::envelope::{Action, Command, LATER, Pass, fits};
-use sockjs_protocol::payload::{self, Messages, PayloadError, PayloadLimits};
+use sockjs_protocol::inner::envelope::{Action, Command, LATER, Pass, fits};
+use sockjs_protocol::sockjs::payload::{self, Messages, PayloadError, PayloadLimits};
+use sockjs_protocol::sockjs::transport::Send;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Send;
 use std::pin::pin;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Result, web_sys};
@@ -266,7 +266,7 @@ fn unavailable() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::transport::SENDS;
+    use sockjs_protocol::sockjs::transport::SENDS;
 
     fn row(segment: &str) -> &'static Send {
         SENDS.iter().find(|row| row.segment == segment).unwrap()

@@ -8,7 +8,7 @@ use hmac::{Hmac, Mac};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::Sha256;
-use sockjs_protocol::json::Reader;
+use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::time::Millis;
 
 /// The parameter of the query.

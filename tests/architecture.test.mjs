@@ -76,7 +76,7 @@ test("the diagram in docs/architecture.md has the dependencies between the crate
 });
 
 test("the diagram above the session has the phases of the code", () => {
-  const source = text("protocol/src/session/mod.rs");
+  const source = text("protocol/src/sockjs/session/mod.rs");
   const [, phases] = /^enum Phase \{\n(.*?)^\}/ms.exec(source);
   const names = [...phases.matchAll(/^    (\w+)/gm)].map(([, name]) => name.toLowerCase());
   const [, outer] = /```text\n(.*?)within open and closing/s.exec(source);

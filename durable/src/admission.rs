@@ -2,7 +2,7 @@
 
 use crate::info::path_and_query;
 use crate::reply;
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::sockjs::transport::Transport;
 use worker::web_sys::Request;
 use worker::{Cf, js_sys};
 

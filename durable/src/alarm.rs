@@ -4,7 +4,7 @@
 //! to be stored has a timer instead: it follows within a second of a request, and no restart needs to be reminded of what
 //! it lost.
 
-use sockjs_protocol::session::Session;
+use sockjs_protocol::sockjs::session::Session;
 use sockjs_protocol::time::Millis;
 
 /// When the alarm fires, as far as this object knows.

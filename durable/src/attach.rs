@@ -13,11 +13,12 @@ use crate::reply::{self, Reply, later, problem};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
-use sockjs_protocol::envelope::Version;
-use sockjs_protocol::frame::Frame;
-use sockjs_protocol::options::{Config, Durability};
-use sockjs_protocol::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
-use sockjs_protocol::transport::{Receive, Transport};
+use sockjs_protocol::inner::envelope::Version;
+use sockjs_protocol::service::options::{Config, Durability};
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
+use sockjs_protocol::sockjs::transport::{Receive, Transport};
 use std::rc::Rc;
 use worker::{Result, WebSocketPair};
 
@@ -203,6 +204,6 @@ fn full(version: Version) -> Result<Reply> {
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of
 /// another one.
 fn lost(version: Version) -> Result<Reply> {
-    let frame = Frame::Close { code: 1002, reason: "Connection interrupted".into() };
+    let frame = Frame::Close { code: CloseCode::Interrupted.number(), reason: "Connection interrupted".into() };
     reply::frame(&Delivery { seq: None, frame, end: true }, version)
 }

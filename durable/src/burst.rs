@@ -9,8 +9,8 @@
 use crate::connection::Entry;
 use crate::object::Object;
 use crate::runtime::{in_one_moment, now, set_timeout};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;

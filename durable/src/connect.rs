@@ -9,10 +9,11 @@ use crate::reply::{self, Reply, problem};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
-use sockjs_protocol::envelope::FULL;
-use sockjs_protocol::options::Config;
-use sockjs_protocol::session::{Receiver, Rules, Session};
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::inner::envelope::FULL;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::session::{Receiver, Rules, Session};
+use sockjs_protocol::sockjs::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Result, WebSocket, WebSocketPair};
@@ -62,7 +63,7 @@ impl Object {
             });
             if let Err(error) = accepted {
                 log::error("accept", Some(&config.prefix), error);
-                entry.session.borrow_mut().disconnected(now(), 1006, "");
+                entry.session.borrow_mut().disconnected(now(), CloseCode::Abnormal.number(), "");
                 self.touch_and_settle(&entry);
                 return problem("too many connections", 503);
             }

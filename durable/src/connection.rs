@@ -13,12 +13,12 @@ use crate::rate::Rate;
 use crate::room::Room;
 use crate::runtime::now;
 use crate::stall::Stall;
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::meter::Part;
-use sockjs_protocol::options::Config;
-use sockjs_protocol::pacing::{Pacing, PacingRules};
-use sockjs_protocol::session::{self, CloseReason, Receiver, Session};
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::meter::Part;
+use sockjs_protocol::sockjs::pacing::{Pacing, PacingRules};
+use sockjs_protocol::sockjs::session::{self, CloseReason, Receiver, Session};
+use sockjs_protocol::sockjs::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -166,7 +166,7 @@ pub enum SendError {
     QueueFull,
     /// It has more bytes than `queue_limit`: send it in parts.
     TooLarge,
-    /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::options::Durability::Outbox) promises that:
+    /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::service::options::Durability::Outbox) promises that:
     /// try again later.
     StorageFailed,
 }

@@ -10,12 +10,13 @@ use crate::table::Role;
 use crate::text::Text;
 use futures::channel::oneshot;
 use futures::future::select;
-use sockjs_protocol::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
-use sockjs_protocol::pacing::InboxFull;
-use sockjs_protocol::payload::{Messages, PayloadError, PayloadLimits};
-use sockjs_protocol::session::{Departure, ReceiverId};
+use sockjs_protocol::inner::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::pacing::InboxFull;
+use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits};
+use sockjs_protocol::sockjs::session::{Departure, ReceiverId};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
@@ -38,7 +39,7 @@ impl Object {
     pub(crate) fn on_socket_message(self: &Rc<Self>, websocket: &WebSocket, data: &JsValue) {
         if self.services.problem().is_some() {
             // Whoever waits here is served when the settings are mended; what a client says now is not understood.
-            return socket::close(websocket, 1012, "misconfigured");
+            return socket::close(websocket, CloseCode::ServiceRestart.number(), "misconfigured");
         }
         match self.role_of(websocket) {
             Some(Role::Client(entry)) => {
@@ -57,7 +58,7 @@ impl Object {
                     Ok(ToObject::Stalled) => end_response(&entry, receiver, websocket, Departure::Stalled),
                     Err(error) => {
                         log::error("inner_socket", Some(&entry.info.service), error);
-                        socket::close(websocket, 1002, "unknown message");
+                        socket::close(websocket, CloseCode::Interrupted.number(), "unknown message");
                         end_response(&entry, receiver, websocket, Departure::Broken);
                     }
                 }
@@ -71,11 +72,11 @@ impl Object {
         let Some(service) = self.services.find(&entry.info.service) else { return };
         let violated = |code, reason: &str| entry.session.borrow_mut().violated(now(), code, reason);
         let Some(text) = Text::of(data) else {
-            return violated(1003, "Binary messages are not supported");
+            return violated(CloseCode::Unsupported.number(), "Binary messages are not supported");
         };
         // Before it is copied: the runtime takes 32 MiB, of which an array of empty messages would fill the isolate.
         if text.length() > service.config.body_limit {
-            return violated(1009, "Message too large");
+            return violated(CloseCode::TooLarge.number(), "Message too large");
         }
         let limits = PayloadLimits::of(&service.config);
         let read = match entry.info.transport {
@@ -84,12 +85,14 @@ impl Object {
         };
         let messages = match read {
             Ok(messages) => messages,
-            Err(PayloadError::Expected | PayloadError::Broken) => return violated(3000, "Broken framing."),
-            Err(PayloadError::TooLarge) => return violated(1009, "Message too large"),
-            Err(PayloadError::TooMany) => return violated(1009, "Too many messages in one"),
+            Err(PayloadError::Expected | PayloadError::Broken) => {
+                return violated(CloseCode::BrokenFraming.number(), "Broken framing.");
+            }
+            Err(PayloadError::TooLarge) => return violated(CloseCode::TooLarge.number(), "Message too large"),
+            Err(PayloadError::TooMany) => return violated(CloseCode::TooLarge.number(), "Too many messages in one"),
         };
         if !entry.takes(&service.config, messages.len()) {
-            return violated(1008, TOO_FAST);
+            return violated(CloseCode::PolicyViolation.number(), TOO_FAST);
         }
         if !messages.is_empty() {
             entry.session.borrow_mut().receive();

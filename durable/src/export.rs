@@ -10,6 +10,7 @@ use crate::runtime::in_one_moment;
 use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
+use sockjs_protocol::sockjs::close_code::CloseCode;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -73,7 +74,7 @@ macro_rules! durable_object {
 
                 #[wasm_bindgen(js_name = webSocketError)]
                 pub fn web_socket_error(&self, websocket: ::worker::worker_sys::web_sys::WebSocket) {
-                    self.0.close(websocket, 1006, "");
+                    self.0.lost(websocket);
                 }
             }
         };
@@ -109,6 +110,10 @@ impl Class {
     pub fn message(&self, websocket: web_sys::WebSocket, data: JsValue) {
         self.0.handlers.event();
         in_one_moment(|| self.0.on_socket_message(&websocket.into(), &data));
+    }
+
+    pub fn lost(&self, websocket: web_sys::WebSocket) {
+        self.close(websocket, CloseCode::Abnormal.number(), "");
     }
 
     pub fn close(&self, websocket: web_sys::WebSocket, code: u16, reason: &str) {

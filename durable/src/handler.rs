@@ -4,7 +4,7 @@ use crate::admission::{Admission, RequestInfo};
 use crate::connection::Connection;
 use crate::room::Room;
 use futures::future::LocalBoxFuture;
-use sockjs_protocol::session::CloseReason;
+use sockjs_protocol::sockjs::session::CloseReason;
 use std::future::Future;
 use std::rc::Rc;
 use worker::{Env, Result};

@@ -4,11 +4,11 @@ use crate::reply;
 use crate::runtime::now;
 use js_sys::Array;
 use serde::Serialize;
-use sockjs_protocol::envelope::Pass;
-use sockjs_protocol::json::Reader;
-use sockjs_protocol::options::Config;
+use sockjs_protocol::inner::envelope::Pass;
+use sockjs_protocol::inner::json::Reader;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use wasm_bindgen::JsValue;
 use worker::web_sys;
 

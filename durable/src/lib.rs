@@ -2,7 +2,7 @@
 //!
 //! An object keeps a table of connections, one storage and one alarm. What it stores, and why that is enough, stands at
 //! the top of `store` (sessions over HTTP) and `socket` (WebSockets); the order in which things happen, at the top of
-//! `object`; what it is asked, in `sockjs_protocol::envelope`. How a transport wraps a frame is not known here.
+//! `object`; what it is asked, in `sockjs_protocol::inner::envelope`. How a transport wraps a frame is not known here.
 
 mod admission;
 mod alarm;

@@ -2,9 +2,9 @@
 
 use crate::pending::Pending;
 use crate::socket;
-use sockjs_protocol::envelope::{ToEdge, Version};
-use sockjs_protocol::frame::Frame;
-use sockjs_protocol::session::{ReceiverId, Seq};
+use sockjs_protocol::inner::envelope::{ToEdge, Version};
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
 use worker::{Result, WebSocket};
 
 /// One frame for one receiver.

@@ -1,7 +1,7 @@
 //! The log: one line of JSON for each event, as far as the service wants it.
 
-use sockjs_protocol::log::Line;
-use sockjs_protocol::options::LogLevel;
+use sockjs_protocol::observe::log::Line;
+use sockjs_protocol::service::options::LogLevel;
 use std::cell::RefCell;
 use std::fmt::Display;
 use worker::{console_debug, console_error, console_log, console_warn};

@@ -8,9 +8,10 @@ use crate::connection::Entry;
 use crate::log;
 use crate::object::Object;
 use crate::runtime::now;
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::meter::{Meter, Part};
-use sockjs_protocol::session::{CloseReason, TOO_SLOW};
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::meter::{Meter, Part};
+use sockjs_protocol::sockjs::session::{CloseReason, TOO_SLOW};
 use sockjs_protocol::time::Millis;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -145,7 +146,7 @@ impl Object {
             Some(&fullest.info.service),
             "object_queue_limit is used up: the fullest connection is closed",
         );
-        fullest.session.borrow_mut().cut_off(now, 1013, TOO_SLOW, CloseReason::TooSlow);
+        fullest.session.borrow_mut().cut_off(now, CloseCode::TryAgainLater.number(), TOO_SLOW, CloseReason::TooSlow);
         // What the runtime still has of it cannot be taken back.
         fullest.outgoing.give_up();
         self.touch_now(fullest);

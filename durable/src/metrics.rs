@@ -15,12 +15,13 @@ use crate::log;
 use crate::object::Object;
 use crate::report::{REPORT_EVERY, Unsent, report};
 use crate::runtime::now;
-use sockjs_protocol::log::Line;
-use sockjs_protocol::metrics::{Counts, Tally, closed_by, code_of};
-use sockjs_protocol::options::{Config, LogLevel, Placement};
-use sockjs_protocol::session::{CloseReason, Event};
+use sockjs_protocol::observe::log::Line;
+use sockjs_protocol::observe::metrics::{Counts, Tally, closed_by, code_of};
+use sockjs_protocol::service::options::{Config, LogLevel, Placement};
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::session::{CloseReason, Event};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ use worker::{Delay, Result};
 const SOON: Millis = Millis(500);
 
 /// A WebSocket that was lost with its object counts as closed with what its client saw.
-const LOST: u16 = 1006;
+const LOST: u16 = CloseCode::Abnormal.number();
 
 /// What is counted of one service and transport.
 pub(crate) struct Counted {

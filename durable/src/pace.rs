@@ -1,4 +1,4 @@
-//! Driving [`Pacing`](sockjs_protocol::pacing::Pacing): running handlers as far as their client keeps up, and going on when it
+//! Driving [`Pacing`](sockjs_protocol::sockjs::pacing::Pacing): running handlers as far as their client keeps up, and going on when it
 //! has read.
 //!
 //! A response tells by its acknowledgements that its client has read. A client's own WebSocket tells nothing, so its
@@ -11,8 +11,9 @@ use crate::log;
 use crate::object::Object;
 use crate::runtime::{in_one_moment, now, run, set_timeout};
 use futures::channel::oneshot;
-use sockjs_protocol::pacing::{Ahead, Job, Refusal, SendAnswer};
-use sockjs_protocol::session::CloseReason;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::pacing::{Ahead, Job, Refusal, SendAnswer};
+use sockjs_protocol::sockjs::session::CloseReason;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
@@ -219,7 +220,7 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
             } else {
                 log::error("handler", Some(&entry.info.service), error);
                 let closed = CloseReason::HandlerFailed;
-                entry.session.borrow_mut().close(now(), 1011, "Handler failed", closed);
+                entry.session.borrow_mut().close(now(), CloseCode::InternalError.number(), "Handler failed", closed);
                 entry.pacing.borrow_mut().drop_messages();
                 object.touch(&entry);
             }

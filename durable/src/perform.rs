@@ -7,12 +7,13 @@ use crate::object::Object;
 use crate::runtime::now;
 use crate::socket;
 use crate::stall;
-use sockjs_protocol::envelope::ToEdge;
-use sockjs_protocol::frame::{Frame, Message};
-use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{Change, Departure, Event, Output, Receiver, ReceiverId, Seq, WINDOW};
+use sockjs_protocol::inner::envelope::ToEdge;
+use sockjs_protocol::service::options::Durability;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::session::{Change, Departure, Event, Output, Receiver, ReceiverId, Seq, WINDOW};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, WebSocket};
@@ -146,7 +147,7 @@ impl Object {
             frame => send(&websocket, raw, frame),
         };
         if !sent {
-            entry.session.borrow_mut().disconnected(now, 1006, "");
+            entry.session.borrow_mut().disconnected(now, CloseCode::Abnormal.number(), "");
         } else if delivery.end {
             socket::over(&websocket);
             close_after(&websocket, raw, &delivery.frame);
@@ -216,6 +217,6 @@ pub(crate) fn close_after(websocket: &WebSocket, raw: bool, last: &Frame) {
     match last {
         // A raw client learns code and reason from nothing else.
         Frame::Close { code, reason } if raw => socket::close(websocket, *code, reason),
-        _ => socket::close(websocket, 1000, "Normal closure"),
+        _ => socket::close(websocket, CloseCode::Normal.number(), "Normal closure"),
     }
 }

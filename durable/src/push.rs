@@ -5,7 +5,7 @@ use crate::object::Object;
 use crate::room::Room;
 use crate::runtime::now;
 use futures::future::{Either, select};
-use sockjs_protocol::envelope::{Push, PushTarget};
+use sockjs_protocol::inner::envelope::{Push, PushTarget};
 use sockjs_protocol::time::Millis;
 use std::pin::pin;
 use std::rc::Rc;

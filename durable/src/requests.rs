@@ -8,10 +8,10 @@ use crate::reply::{Reply, command_of, done, other_version, problem, whole, with_
 use crate::runtime::now;
 use crate::sends::Arrived;
 use crate::v2;
-use sockjs_protocol::envelope::{Action, Command, EnvelopeError, Version, read_unwritten};
-use sockjs_protocol::pacing::SendAnswer;
-use sockjs_protocol::payload::Messages;
-use sockjs_protocol::session::{Receiver, ReceiverKind};
+use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, Version, read_unwritten};
+use sockjs_protocol::sockjs::pacing::SendAnswer;
+use sockjs_protocol::sockjs::payload::Messages;
+use sockjs_protocol::sockjs::session::{Receiver, ReceiverKind};
 use std::rc::Rc;
 use worker::{Result, web_sys};
 

@@ -5,8 +5,9 @@ use crate::log;
 use crate::object::Object;
 use crate::room_storage::RoomStorage;
 use crate::runtime::{abort_after, now};
-use sockjs_protocol::placement::prefix_of;
-use sockjs_protocol::session::{CloseReason, TOO_SLOW};
+use sockjs_protocol::service::placement::prefix_of;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::session::{CloseReason, TOO_SLOW};
 use sockjs_protocol::time::Millis;
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -39,7 +40,7 @@ impl Room {
     /// The prefix with the values of its parameters, as it stands in URLs. With [`Placement::Room`] it tells this room from
     /// others; the shards and the sessions of one prefix share it.
     ///
-    /// [`Placement::Room`]: sockjs_protocol::options::Placement::Room
+    /// [`Placement::Room`]: sockjs_protocol::service::options::Placement::Room
     pub fn name(&self) -> String {
         let name = self.object.upgrade().and_then(|object| object.name());
         name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()
@@ -193,8 +194,15 @@ impl Object {
     /// Ends a member that a message could not be sent to: it would have a gap.
     fn end_member(self: &Rc<Self>, entry: &Rc<Entry>, error: SendError) {
         let (problem, code, text, why) = match error {
-            SendError::StorageFailed => ("storage failed", 1011, "Storage failed", CloseReason::HandlerFailed),
-            _ => ("it used up room_patience, and its queue is full", 1013, TOO_SLOW, CloseReason::TooSlow),
+            SendError::StorageFailed => {
+                ("storage failed", CloseCode::InternalError.number(), "Storage failed", CloseReason::HandlerFailed)
+            }
+            _ => (
+                "it used up room_patience, and its queue is full",
+                CloseCode::TryAgainLater.number(),
+                TOO_SLOW,
+                CloseReason::TooSlow,
+            ),
         };
         log::warn("room", Some(&entry.info.service), format!("a member is closed: {problem}"));
         entry.session.borrow_mut().end(now(), code, text, why);

@@ -8,11 +8,12 @@ use crate::reply::{Reply, done, later_again, problem};
 use crate::runtime::now;
 use futures::channel::oneshot;
 use futures::future::select;
-use sockjs_protocol::envelope::Pass;
-use sockjs_protocol::options::Config;
-use sockjs_protocol::pacing::{Refusal, SendAnswer};
-use sockjs_protocol::payload::Messages;
-use sockjs_protocol::session::CloseReason;
+use sockjs_protocol::inner::envelope::Pass;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::pacing::{Refusal, SendAnswer};
+use sockjs_protocol::sockjs::payload::Messages;
+use sockjs_protocol::sockjs::session::CloseReason;
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Result};
@@ -62,7 +63,7 @@ impl Object {
             return if is_violated { Ok(Arrived::Over(entry)) } else { answered(done()) };
         }
         if !entry.pacing.borrow().knows(id) && !entry.takes(config, count) {
-            self.break_off(&entry, 1008, TOO_FAST);
+            self.break_off(&entry, CloseCode::PolicyViolation.number(), TOO_FAST);
             return answered(done());
         }
         entry.pacing.borrow_mut().arrive(now(), id);

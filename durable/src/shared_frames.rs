@@ -1,6 +1,6 @@
 //! Frames that go to many WebSockets: each is put together, and made a string of the runtime's, once.
 
-use sockjs_protocol::frame::{Frame, Message};
+use sockjs_protocol::sockjs::frame::{Frame, Message};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use wasm_bindgen::prelude::wasm_bindgen;

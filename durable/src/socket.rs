@@ -5,11 +5,12 @@ use crate::runtime::now;
 use crate::state::STATE_MAX;
 use js_sys::{Array, Uint8Array};
 use serde::{Serialize, Serializer};
-use sockjs_protocol::envelope::Version;
-use sockjs_protocol::json::Reader;
-use sockjs_protocol::session::ReceiverId;
+use sockjs_protocol::inner::envelope::Version;
+use sockjs_protocol::inner::json::Reader;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::session::ReceiverId;
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::ext::WebSocketExt;
@@ -19,7 +20,7 @@ use worker::{Error, Result, WebSocket};
 const ATTACHMENT_MAX: usize = 16_000 - STATE_MAX;
 
 /// Close code of an inner socket that is of no use any more; what the Worker had from it is not acknowledged.
-pub(crate) const REPLACED: u16 = 4000;
+pub(crate) const REPLACED: u16 = CloseCode::Replaced.number();
 
 /// What a socket says of itself after the object slept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -9,10 +9,11 @@
 use crate::connection::Entry;
 use crate::object::Object;
 use crate::runtime::{in_one_moment, now, set_timeout};
-use sockjs_protocol::frame::{Frame, Message};
-use sockjs_protocol::session::{CloseReason, STALLED};
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::session::{CloseReason, STALLED};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::Closure;
@@ -191,7 +192,7 @@ impl Object {
         if !self.stall_timeout(entry).is_some_and(is_over) {
             return true;
         }
-        entry.session.borrow_mut().end(now(), 1013, STALLED, CloseReason::Stalled);
+        entry.session.borrow_mut().end(now(), CloseCode::TryAgainLater.number(), STALLED, CloseReason::Stalled);
         self.touch_now(entry);
         false
     }

@@ -7,7 +7,7 @@ use crate::object::Object;
 use crate::socket::Attachment;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sockjs_protocol::session::Receiver;
+use sockjs_protocol::sockjs::session::Receiver;
 use worker::{Error, Result};
 
 /// Largest state of a connection, in bytes of JSON: with a WebSocket the runtime keeps 16 KiB in all.

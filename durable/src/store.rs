@@ -7,12 +7,12 @@ use crate::log;
 use crate::memory::Memory;
 use crate::rows::{Values, rows, unexpected};
 use crate::schema::{MESSAGES, OPEN, PARTS, ROOMS, SESSIONS, TABLES, TOTALS, Table};
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::json::Reader;
-use sockjs_protocol::payload::{Messages, PayloadLimits};
-use sockjs_protocol::session::{Change, Extent, READ, ReceiverId, Row, Seq, Stored, Tombstone};
+use sockjs_protocol::inner::json::Reader;
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::payload::{Messages, PayloadLimits};
+use sockjs_protocol::sockjs::session::{Change, Extent, READ, ReceiverId, Row, Seq, Stored, Tombstone};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 use std::cell::RefCell;
 use worker::{Error, Result, SqlStorage, SqlStorageValue};
 
@@ -408,7 +408,7 @@ fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::transport::Transport;
+    use sockjs_protocol::sockjs::transport::Transport;
 
     fn info() -> Info {
         Info {

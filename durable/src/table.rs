@@ -2,7 +2,7 @@
 
 use crate::connection::Entry;
 use crate::socket;
-use sockjs_protocol::session::ReceiverId;
+use sockjs_protocol::sockjs::session::ReceiverId;
 use std::collections::HashMap;
 use std::rc::Rc;
 use worker::WebSocket;

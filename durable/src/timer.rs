@@ -5,7 +5,7 @@
 
 use crate::object::Object;
 use crate::runtime::{clear_timeout, in_one_moment, set_timeout};
-use sockjs_protocol::session::Session;
+use sockjs_protocol::sockjs::session::Session;
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;

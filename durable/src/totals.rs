@@ -5,7 +5,7 @@
 use crate::log;
 use crate::object::Object;
 use crate::runtime::now;
-use sockjs_protocol::metrics::{Totals, decode};
+use sockjs_protocol::observe::metrics::{Totals, decode};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Sends of a Worker of version 2, which goes with `sockjs_protocol::envelope::v2`.
+//! Sends of a Worker of version 2, which goes with `sockjs_protocol::inner::envelope::v2`.
 //!
 //! They differ in three things: the object knows how many messages there are when it read the body, the body has a form of its
 //! own, and no answer says that the Worker is to ask again.
@@ -7,11 +7,11 @@ use crate::budget;
 use crate::object::Object;
 use crate::reply::{Reply, problem, with_body};
 use crate::sends::Arrived;
-use sockjs_protocol::envelope::Pass;
-use sockjs_protocol::envelope::v2::decode_batch;
-use sockjs_protocol::options::Config;
-use sockjs_protocol::pacing::{Refusal, SendAnswer};
-use sockjs_protocol::payload::Messages;
+use sockjs_protocol::inner::envelope::Pass;
+use sockjs_protocol::inner::envelope::v2::decode_batch;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::pacing::{Refusal, SendAnswer};
+use sockjs_protocol::sockjs::payload::Messages;
 use std::rc::Rc;
 use worker::{Result, web_sys};
 

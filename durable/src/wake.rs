@@ -8,8 +8,9 @@ use crate::runtime::now;
 use crate::socket::{self, Attachment};
 use crate::store::StoredSession;
 use crate::table::Role;
-use sockjs_protocol::envelope::Version;
-use sockjs_protocol::session::{Receiver, ReceiverKind, Rules, Session, Stored};
+use sockjs_protocol::inner::envelope::Version;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::session::{Receiver, ReceiverKind, Rules, Session, Stored};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -59,13 +60,13 @@ impl Object {
                 self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
             }
             Some((Attachment::Over, _)) => {}
-            None => socket::close(websocket, 1001, "unknown version"),
+            None => socket::close(websocket, CloseCode::GoingAway.number(), "unknown version"),
         }
     }
 
     fn wake_client(&self, info: Info, state: Option<String>, heard: bool, websocket: &WebSocket) {
         let Some(service) = self.services.find(&info.service) else {
-            return socket::close(websocket, 1001, "service is gone");
+            return socket::close(websocket, CloseCode::GoingAway.number(), "service is gone");
         };
         let mut session = Session::wake_websocket(now(), Rules::new(&service.config, info.transport));
         if !heard {

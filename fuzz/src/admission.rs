@@ -1,10 +1,10 @@
 //! Admission: whoever is let in is one whom SECURITY.md lets in. The model is a list of its promises, each in the words of
 //! headers, and not the rules' own cases.
 
-use sockjs_protocol::options::Config;
-use sockjs_protocol::origin::{is_listed, is_own, is_same, origin_of};
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::service::origin::{is_listed, is_own, is_same, origin_of};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 
 #[allow(dead_code)]
 #[path = "../../src/admission.rs"]

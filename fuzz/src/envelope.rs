@@ -1,14 +1,14 @@
 //! What the two halves say to each other: what one writes the other reads, and what it reads was written in one way only.
 
 use serde_json::Value;
-use sockjs_protocol::envelope::{
+use sockjs_protocol::inner::envelope::{
     Action, Command, Pass, ToEdge, ToObject, Version, encode_unwritten, finished_reason, number_of,
     read_finished_reason, read_unwritten, v2,
 };
-use sockjs_protocol::frame::{Frame, Message};
-use sockjs_protocol::header::{decode_frame, encode_frame};
-use sockjs_protocol::payload::text;
-use sockjs_protocol::session::Seq;
+use sockjs_protocol::inner::header::{decode_frame, encode_frame};
+use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::payload::text;
+use sockjs_protocol::sockjs::session::Seq;
 
 /// `data` is a message on the inner socket, a command, the reason of a close, and text to put into each.
 pub fn check(data: &[u8]) {

@@ -1,8 +1,8 @@
 //! What a client makes of the frames: each comes back by the means that stock clients have, from every transport.
 
-use sockjs_protocol::frame::{Frame, Message, quote};
-use sockjs_protocol::payload::text;
-use sockjs_protocol::transport::{RECEIVES, Receive, Wrapping};
+use sockjs_protocol::sockjs::frame::{Frame, Message, quote};
+use sockjs_protocol::sockjs::payload::text;
+use sockjs_protocol::sockjs::transport::{RECEIVES, Receive, Wrapping};
 
 /// `data` is text: messages with `|` between them, and together the reason of a close frame.
 pub fn check(data: &[u8]) {

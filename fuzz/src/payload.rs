@@ -1,8 +1,8 @@
 //! What a client sends: any bytes.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use sockjs_protocol::frame::{self, Frame};
-use sockjs_protocol::payload::{Messages, PayloadError, PayloadLimits, text};
+use sockjs_protocol::sockjs::frame::{self, Frame};
+use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits, text};
 use std::fmt;
 
 /// `data` is the body of a send, or one WebSocket message.

@@ -1,9 +1,9 @@
 //! Which request asks for what.
 
-use sockjs_protocol::options::Config;
-use sockjs_protocol::placement::{object_name, prefix_of};
-use sockjs_protocol::prefix::parameters;
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::service::placement::{object_name, prefix_of};
+use sockjs_protocol::service::prefix::parameters;
+use sockjs_protocol::sockjs::transport::Transport;
 
 #[allow(dead_code)]
 #[path = "../../src/route.rs"]

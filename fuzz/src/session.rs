@@ -21,8 +21,8 @@ use crate::common::{Driver, outbox, poll, stream};
 use crate::input::{Input, apply};
 use crate::op::{Alarm, Op};
 use crate::world::World;
-use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
+use sockjs_protocol::service::options::Durability;
+use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
 use sockjs_protocol::time::Millis;
 use std::iter::Peekable;
 

@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha2::Sha256;
-use sockjs_protocol::payload::text;
+use sockjs_protocol::sockjs::payload::text;
 use sockjs_protocol::time::Millis;
 
 #[allow(dead_code)]

@@ -1,35 +1,20 @@
-//! The SockJS 0.3.3 protocol without I/O.
+//! The SockJS 0.3.3 protocol without I/O, and the contract between the two halves of sockjs-edge.
 //!
-//! Nothing here reads a clock, a socket or a random number: time is an argument, and what is to be done comes back as
-//! a value. The rooms:
+//! Nothing here reads a clock, a socket or a random number: functions take the time as an argument and return what is to be
+//! done as values. The crate has four folders:
 //!
-//! * [`frame`]: what a server sends; [`payload`]: what a client sends
-//! * [`transport`]: the table of transports, what each puts around a frame
-//! * [`session`]: the session state machine; [`pacing`]: the way of a client's messages to the handler
-//! * [`envelope`]: what the Worker and the Durable Object say to each other; [`json`]: how its JSON is read
-//! * [`options`]: a service's settings, their defaults and limits
-//! * [`metrics`]: what is counted, and how it adds up; [`log`]: an event as a line
-//! * [`origin`]: whose pages may connect
-//! * [`prefix`]: where a service lives; [`placement`]: which object serves a connection
-//! * [`time`][]: milliseconds
+//! * [`sockjs`][]: the protocol itself: frames, payloads, transports, sessions, and the pacing of handlers.
+//! * [`service`][]: a service's options, allowed origins, prefix and placement.
+//! * [`inner`][]: the protocol between the Worker and the Durable Object.
+//! * [`observe`][]: metrics and log lines.
+//!
+//! All of them measure [`time`][] in milliseconds.
 
-pub mod envelope;
-pub mod frame;
-pub mod header;
-pub mod json;
-pub mod log;
-pub mod meter;
-pub mod metrics;
-pub mod options;
-pub mod origin;
-pub mod pacing;
-pub mod payload;
-pub mod placement;
-mod plain;
-pub mod prefix;
-pub mod session;
+pub mod inner;
+pub mod observe;
+pub mod service;
+pub mod sockjs;
 pub mod time;
-pub mod transport;
 
 /// The example in the README.
 #[cfg(doctest)]

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Driver, NOTHING, poll, stream};
-use sockjs_protocol::session::{Departure, Rules};
+use sockjs_protocol::sockjs::session::{Departure, Rules};
 use sockjs_protocol::time::Millis;
 
 fn patient() -> Rules {

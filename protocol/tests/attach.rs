@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::session::{Departure, Rules};
+use sockjs_protocol::sockjs::session::{Departure, Rules};
 
 const REFUSED: &str = r#"c[2010,"Another connection still open"] end"#;
 const INTERRUPTED: &str = r#"c[1002,"Connection interrupted"] end"#;

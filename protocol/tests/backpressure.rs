@@ -23,7 +23,7 @@ mod world;
 
 use plan::{Change, Dice, Handling, Limits, Plan, Speed};
 use proptest::prelude::*;
-use sockjs_protocol::session::ReceiverKind;
+use sockjs_protocol::sockjs::session::ReceiverKind;
 use world::World;
 
 fn limits() -> impl Strategy<Value = Limits> {

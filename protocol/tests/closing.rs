@@ -3,8 +3,8 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::session::{Departure, Rules, SendError};
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::session::{Departure, Rules, SendError};
 use sockjs_protocol::time::Millis;
 
 const CLOSE: &str = r#"c[3000,"Go away!"] end"#;

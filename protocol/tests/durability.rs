@@ -3,8 +3,8 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::session::{Change, Departure, ReceiverId, Row, Rules, Seq, Stored};
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::session::{Change, Departure, ReceiverId, Row, Rules, Seq, Stored};
 
 #[test]
 fn by_default_nothing_is_written_for_what_goes_straight_to_a_receiver() {

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::session::{Change, Output, Rules};
+use sockjs_protocol::sockjs::session::{Change, Output, Rules};
 
 /// Fails everything that the next drain persists, and says so at once.
 fn fail(session: &mut Driver) -> Vec<Change> {

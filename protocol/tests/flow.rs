@@ -3,8 +3,8 @@
 mod common;
 
 use common::{Driver, NOTHING, poll, stream};
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::session::{Departure, Rules, SendError};
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::session::{Departure, Rules, SendError};
 
 const WINDOW: usize = 64 << 10;
 

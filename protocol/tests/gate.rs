@@ -1,6 +1,6 @@
 //! The gate of a room, in virtual time.
 
-use sockjs_protocol::pacing::{Gate, SWIFT};
+use sockjs_protocol::sockjs::pacing::{Gate, SWIFT};
 use sockjs_protocol::time::Millis;
 
 const PATIENCE: Millis = Millis(5_000);

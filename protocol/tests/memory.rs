@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::session::{CloseReason, Departure, Rules, Session};
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::session::{CloseReason, Departure, Rules, Session};
 
 /// A session with `count` messages of 1,000 bytes waiting.
 fn waiting(rules: Rules, count: usize) -> Driver {
@@ -136,7 +136,7 @@ fn a_write_that_failed_leaves_its_messages_in_memory() {
     let mut session = waiting(Rules::default(), 10);
     session.session.store_early();
     while let Some(output) = session.session.poll_output(session.now) {
-        let sockjs_protocol::session::Output::Persist(change) = output else { continue };
+        let sockjs_protocol::sockjs::session::Output::Persist(change) = output else { continue };
         session.session.not_persisted(session.now, &change);
     }
     session.session.leave_in_rows();
@@ -147,7 +147,7 @@ fn a_write_that_failed_leaves_its_messages_in_memory() {
 
 #[test]
 fn of_a_websocket_nothing_is_stored() {
-    let mut session = Driver::open(sockjs_protocol::session::Receiver::WEBSOCKET);
+    let mut session = Driver::open(sockjs_protocol::sockjs::session::Receiver::WEBSOCKET);
     session.in_burst = true;
     session.send("x");
     assert_eq!(leave_in_rows(&mut session), NOTHING);

@@ -10,7 +10,7 @@ mod input;
 use common::{Driver, outbox};
 use input::{Input, apply};
 use proptest::prelude::*;
-use sockjs_protocol::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
+use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
 
 fn id() -> impl Strategy<Value = ReceiverId> {
     (0..4u64).prop_map(ReceiverId)

@@ -1,8 +1,8 @@
 //! Options: defaults, limits, and their names in variables.
 
-use sockjs_protocol::options::{Config, Durability, OPTIONS, Placement};
+use sockjs_protocol::service::options::{Config, Durability, OPTIONS, Placement};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 
 fn echo() -> Config {
     Config::new("/echo")

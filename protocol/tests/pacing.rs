@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use sockjs_protocol::pacing::{InboxFull, Job, Pacing, PacingRules, Refusal, SendAnswer};
-use sockjs_protocol::payload::{Messages, PayloadLimits};
-use sockjs_protocol::session::CloseReason;
+use sockjs_protocol::sockjs::pacing::{InboxFull, Job, Pacing, PacingRules, Refusal, SendAnswer};
+use sockjs_protocol::sockjs::payload::{Messages, PayloadLimits};
+use sockjs_protocol::sockjs::session::CloseReason;
 use sockjs_protocol::time::Millis;
 
 const RULES: PacingRules = PacingRules {

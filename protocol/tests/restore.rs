@@ -15,7 +15,7 @@ mod world;
 use common::{outbox, poll, stream};
 use op::{Alarm, Op};
 use proptest::prelude::*;
-use sockjs_protocol::session::Rules;
+use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::time::Millis;
 use world::World;
 

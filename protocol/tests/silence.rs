@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Driver, NOTHING, poll, stream};
-use sockjs_protocol::session::{Receiver, Rules};
+use sockjs_protocol::sockjs::session::{Receiver, Rules};
 use sockjs_protocol::time::Millis;
 
 const CLOSED: &str = r#"closed Violation { code: 1008, reason: "No message came in time" }"#;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::session::{Departure, Rules};
+use sockjs_protocol::sockjs::session::{Departure, Rules};
 use sockjs_protocol::time::Millis;
 
 const WINDOW: usize = 64 << 10;

@@ -3,10 +3,10 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::options::Config;
-use sockjs_protocol::session::{Departure, Rules};
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::session::{Departure, Rules};
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::transport::Transport;
 
 #[test]
 fn a_stream_gets_a_heartbeat_after_each_silence() {

@@ -3,9 +3,9 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox};
-use sockjs_protocol::options::Config;
-use sockjs_protocol::session::{Output, Receiver, Rules, SendError, Session};
-use sockjs_protocol::transport::Transport;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::session::{Output, Receiver, Rules, SendError, Session};
+use sockjs_protocol::sockjs::transport::Transport;
 
 fn websocket() -> Driver {
     Driver::open(Receiver::WEBSOCKET)

@@ -5,7 +5,7 @@ use crate::facts::Facts;
 use crate::headers::cached;
 use crate::respond::{Reply, in_a_year};
 use crate::{Config, Services};
-use sockjs_protocol::transport::JAVASCRIPT;
+use sockjs_protocol::sockjs::transport::JAVASCRIPT;
 use worker::{Result, web_sys};
 
 /// What comes after a prefix.

@@ -4,7 +4,7 @@
 use crate::secret::{SECRET_MIN, is_any_short};
 use crate::{Config, ConfigError};
 use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR};
-use sockjs_protocol::options::{NamedOption, OPTIONS};
+use sockjs_protocol::service::options::{NamedOption, OPTIONS};
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;

@@ -28,7 +28,7 @@ const FORMS = {
 /** Without polls no session ends here. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
 
-/** protocol/src/options/table.rs: `body_limit`, `inbox_limit`, `queue_limit`. */
+/** protocol/src/service/options/table.rs: `body_limit`, `inbox_limit`, `queue_limit`. */
 const LIMITS = 8 * MIB + 8 * MIB + MIB;
 const TRY_AGAIN_LATER = 1013;
 

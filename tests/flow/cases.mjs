@@ -6,7 +6,7 @@ import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** protocol/src/options/table.rs. */
+/** protocol/src/service/options/table.rs. */
 const MESSAGE_LIMIT = 512 * KIB;
 
 /** How a service answers a message. */

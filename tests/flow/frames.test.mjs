@@ -8,7 +8,7 @@ import { startReference } from "../harness/reference.mjs";
 import { startServer } from "../harness/server.mjs";
 import { openSession } from "./session.mjs";
 
-/** protocol/src/options/table.rs. */
+/** protocol/src/service/options/table.rs. */
 const FRAME_LIMIT = 4096;
 /** Largest frame that Tomcat's client takes. */
 const MAX_PAYLOAD = 8192;

@@ -13,7 +13,7 @@ import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** protocol/src/options/table.rs. */
+/** protocol/src/service/options/table.rs. */
 const BODY_LIMIT = 8 * MIB;
 const MESSAGE_LIMIT = 512 * KIB;
 const QUEUE_LIMIT = MIB;

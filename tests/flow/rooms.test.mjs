@@ -12,7 +12,7 @@ import { push } from "./push.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** protocol/src/options/table.rs. */
+/** protocol/src/service/options/table.rs. */
 const QUEUE_LIMIT = MIB;
 
 /** Numbers and sizes of messages that one WebSocket message or body brings, by who hears them. */

@@ -18,10 +18,10 @@ const FLOODS = [...Object.keys(readers).map((transport) => [transport, KIB]), ["
 const WARM_UP = 8 * MIB;
 const FLOOD_MS = 120_000;
 
-/** protocol/src/options/table.rs. */
+/** protocol/src/service/options/table.rs. */
 const QUEUE_LIMIT = MIB;
 /**
- * What a stream may have beyond its queue: the window of protocol/src/session/delivery.rs, and what workerd takes out of a
+ * What a stream may have beyond its queue: the window of protocol/src/sockjs/session/delivery.rs, and what workerd takes out of a
  * response that its client does not take (1.20261117.1: half a MiB).
  */
 const IN_FLIGHT = 64 * KIB + MIB;

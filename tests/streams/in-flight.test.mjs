@@ -18,7 +18,7 @@ import { POLLS, STREAMS, TRANSPORTS } from "./transports.mjs";
 const { SOCKJS_SLEEP_SEED = String(randomInt(2 ** 32)), SOCKJS_SLEEP_RUNS = "1" } = process.env;
 
 const KIB = 1024;
-/** protocol/src/session/delivery.rs. */
+/** protocol/src/sockjs/session/delivery.rs. */
 const WINDOW = 64 * KIB;
 /** A machine that runs all clients at once may be slow. */
 const LONG_MS = 60_000;

@@ -9,7 +9,7 @@ import { readObjects } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
 import { assertContentType, assertCors, assertNotCached } from "./headers.mjs";
 
-/** protocol/src/options/table.rs. */
+/** protocol/src/service/options/table.rs. */
 const BODY_LIMIT = 8 << 20;
 const MESSAGE_LIMIT = 512 << 10;
 

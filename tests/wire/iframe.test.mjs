@@ -41,7 +41,7 @@ test("the client is the one of the npm package, byte for byte, without the refer
 });
 
 test("the version that the library names by default is the one that is tested", () => {
-  const options = readFileSync(join(ROOT, "protocol/src/options/mod.rs"), "utf8");
+  const options = readFileSync(join(ROOT, "protocol/src/service/options/mod.rs"), "utf8");
   const [, url] = /pub const SOCKJS_URL: &str = "(.*)";/.exec(options);
   assert.match(url, new RegExp(`/sockjs-client@${version.replaceAll(".", "\\.")}/`));
 });

@@ -2,8 +2,8 @@
 
 use crate::plan::{Dice, Plan};
 use crate::world::{Event, World};
-use sockjs_protocol::pacing::Job;
-use sockjs_protocol::session::{CloseReason, SendError};
+use sockjs_protocol::sockjs::pacing::Job;
+use sockjs_protocol::sockjs::session::{CloseReason, SendError};
 use std::collections::VecDeque;
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,8 @@
 //! A ledger of the messages that were taken, handled, sent and read.
 
-use sockjs_protocol::frame::{Frame, Message};
-use sockjs_protocol::pacing::Job;
-use sockjs_protocol::session::CloseReason;
+use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::pacing::Job;
+use sockjs_protocol::sockjs::session::CloseReason;
 use std::collections::BTreeMap;
 
 /// Bytes that count for a body besides its own.

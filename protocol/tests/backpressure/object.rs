@@ -3,8 +3,8 @@
 use crate::plan::Plan;
 use crate::socket::Socket;
 use crate::world::{Event, World};
-use sockjs_protocol::pacing::{Pacing, Refusal, SendAnswer};
-use sockjs_protocol::session::{CloseReason, Event as Told, Output, Receiver, SendError, Session};
+use sockjs_protocol::sockjs::pacing::{Pacing, Refusal, SendAnswer};
+use sockjs_protocol::sockjs::session::{CloseReason, Event as Told, Output, Receiver, SendError, Session};
 use sockjs_protocol::time::Millis;
 
 /// Times between two looks at a client, in milliseconds.

@@ -1,8 +1,8 @@
 //! A case: who takes part, and how they behave.
 
-use sockjs_protocol::options::{Config, Durability};
-use sockjs_protocol::pacing::PacingRules;
-use sockjs_protocol::session::{ReceiverKind, Rules};
+use sockjs_protocol::service::options::{Config, Durability};
+use sockjs_protocol::sockjs::pacing::PacingRules;
+use sockjs_protocol::sockjs::session::{ReceiverKind, Rules};
 use sockjs_protocol::time::Millis;
 
 /// All that is random about a case.

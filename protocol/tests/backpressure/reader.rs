@@ -3,8 +3,8 @@
 use crate::plan::{Plan, Speed};
 use crate::socket::{Socket, bytes_of};
 use crate::world::{Event, World};
-use sockjs_protocol::frame::Frame;
-use sockjs_protocol::session::{Departure, Receiver, ReceiverId, ReceiverKind, Seq};
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverId, ReceiverKind, Seq};
 use sockjs_protocol::time::Millis;
 use std::collections::VecDeque;
 

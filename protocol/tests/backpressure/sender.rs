@@ -2,8 +2,8 @@
 
 use crate::plan::Plan;
 use crate::world::{Event, World};
-use sockjs_protocol::pacing::{InboxFull, Pacing, Refusal, SendAnswer};
-use sockjs_protocol::payload::{Messages, PayloadLimits};
+use sockjs_protocol::sockjs::pacing::{InboxFull, Pacing, Refusal, SendAnswer};
+use sockjs_protocol::sockjs::payload::{Messages, PayloadLimits};
 use sockjs_protocol::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
 

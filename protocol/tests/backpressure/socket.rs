@@ -1,6 +1,6 @@
 //! A client's own WebSocket: what waits in it, and what the object knows of that.
 
-use sockjs_protocol::frame::{Frame, Message};
+use sockjs_protocol::sockjs::frame::{Frame, Message};
 use std::collections::VecDeque;
 
 /// Cost of a message on the socket besides its bytes, as `durable` counts it.

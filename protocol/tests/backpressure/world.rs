@@ -6,8 +6,8 @@ use crate::object::Object;
 use crate::plan::{Change, Plan, Speed};
 use crate::reader::Reader;
 use crate::sender::{Sender, Try};
-use sockjs_protocol::pacing::SendAnswer;
-use sockjs_protocol::session::{CloseReason, ReceiverId, ReceiverKind, Seq};
+use sockjs_protocol::sockjs::pacing::SendAnswer;
+use sockjs_protocol::sockjs::session::{CloseReason, ReceiverId, ReceiverKind, Seq};
 use sockjs_protocol::time::Millis;
 use std::collections::BTreeMap;
 

@@ -12,9 +12,9 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm};
-use sockjs_protocol::frame::{Message, quote};
-use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{
+use sockjs_protocol::service::options::Durability;
+use sockjs_protocol::sockjs::frame::{Message, quote};
+use sockjs_protocol::sockjs::session::{
     Change, CloseReason, Departure, Event, Held, Output, READ, Receiver, ReceiverId, ReceiverKind, Row, Rules,
     SendError, Seq, Session, Stored,
 };

@@ -1,8 +1,8 @@
 //! Whatever may happen to a session, sensible or not.
 
 use crate::common::Driver;
-use sockjs_protocol::frame::Message;
-use sockjs_protocol::session::{CloseReason, Departure, Held, Output, Receiver, ReceiverId, Seq, Session};
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::session::{CloseReason, Departure, Held, Output, Receiver, ReceiverId, Seq, Session};
 use sockjs_protocol::time::Millis;
 
 /// What may happen to a session, in any order.

@@ -1,7 +1,7 @@
 //! What may become of each message: the guarantees of each level as a model.
 
-use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::Rules;
+use sockjs_protocol::service::options::Durability;
+use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::time::Millis;
 use std::collections::BTreeSet;
 

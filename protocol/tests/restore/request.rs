@@ -1,7 +1,7 @@
 //! A receive request as the edge knows it.
 
-use sockjs_protocol::frame::Frame;
-use sockjs_protocol::session::{Receiver, Seq};
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::session::{Receiver, Seq};
 use sockjs_protocol::time::Millis;
 use std::collections::VecDeque;
 

@@ -4,10 +4,12 @@ use crate::common::{Driver, poll, stream};
 use crate::fates::Fates;
 use crate::op::{Alarm, Op};
 use crate::request::Request;
-use sockjs_protocol::envelope::{ToEdge, Version, encode_unwritten, groups, read_unwritten};
-use sockjs_protocol::frame::{Frame, Message};
-use sockjs_protocol::options::Durability;
-use sockjs_protocol::session::{CloseReason, Departure, Held, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq};
+use sockjs_protocol::inner::envelope::{ToEdge, Version, encode_unwritten, groups, read_unwritten};
+use sockjs_protocol::service::options::Durability;
+use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::session::{
+    CloseReason, Departure, Held, Output, Receiver, ReceiverId, ReceiverKind, Rules, Seq,
+};
 use sockjs_protocol::time::Millis;
 use std::collections::VecDeque;
 

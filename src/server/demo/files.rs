@@ -4,7 +4,7 @@ use crate::facts::Facts;
 use crate::headers::security_policy;
 use crate::respond::Reply;
 use crate::server::text::{self, Text};
-use sockjs_protocol::transport::{HTML, JAVASCRIPT};
+use sockjs_protocol::sockjs::transport::{HTML, JAVASCRIPT};
 use worker::{Result, web_sys};
 
 /// Path, content type, content.

@@ -48,7 +48,7 @@ fn limited(mut config: Config) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockjs_protocol::options::OPTIONS;
+    use sockjs_protocol::service::options::OPTIONS;
 
     #[test]
     fn what_is_configured_for_all_leaves_the_demo_servable() {

@@ -1,0 +1,209 @@
+//! Messages on an inner WebSocket, in both directions.
+
+use super::{EnvelopeError, Version};
+use crate::sockjs::session::{Held, Seq};
+
+/// From the object to the Worker that holds a client's response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToEdge {
+    /// Write this encoded frame as one chunk.
+    Frame {
+        /// Number of the last message in it, to acknowledge, and to drop when it was written before; heartbeats and
+        /// close frames have none.
+        seq: Option<Seq>,
+        /// Whether the response ends with it.
+        end: bool,
+        /// The encoded frame.
+        frame: String,
+    },
+    /// Write one newline, which clients ignore, to learn whether this one is still there.
+    Probe,
+    /// Answer with [`ToObject::Progress`], at once: the object slept, and does not know what it sent before.
+    Ask,
+}
+
+/// From the Worker to the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToObject {
+    /// Everything up to this number was written to the client's response.
+    Ack(Seq),
+    /// Answers [`ToEdge::Ask`].
+    Progress {
+        /// The last number that was written, if any.
+        written: Option<Seq>,
+        /// The numbered frames that were not, in [`groups`](super::groups).
+        held: Vec<Held>,
+    },
+    /// The client left before the last byte.
+    Gone,
+    /// The client took nothing for `stall_timeout`: its response is aborted.
+    Stalled,
+}
+
+const FRAME: u8 = b'f';
+const UNNUMBERED: u8 = b'u';
+const PROBE: u8 = b'p';
+const ASK: u8 = b'q';
+const ACK: u8 = b'a';
+const PROGRESS: u8 = b'w';
+const GONE: u8 = b'g';
+const STALLED: u8 = b's';
+
+impl ToEdge {
+    /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number,
+    /// `[version, 'p']` or `[version, 'q']`.
+    pub fn encode(&self, version: Version) -> Vec<u8> {
+        let version = version.number();
+        match self {
+            Self::Probe => vec![version, PROBE],
+            Self::Ask => vec![version, ASK],
+            Self::Frame { seq, end, frame } => {
+                let mut bytes = Vec::with_capacity(11 + frame.len());
+                bytes.extend([version, if seq.is_some() { FRAME } else { UNNUMBERED }, u8::from(*end)]);
+                if let Some(seq) = seq {
+                    bytes.extend(seq.0.to_le_bytes());
+                }
+                bytes.extend(frame.as_bytes());
+                bytes
+            }
+        }
+    }
+
+    /// Reads what [`ToEdge::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        match versioned(bytes)? {
+            [PROBE] => Ok(Self::Probe),
+            [ASK] => Ok(Self::Ask),
+            [kind @ (FRAME | UNNUMBERED), end @ (0 | 1), rest @ ..] => {
+                let (seq, frame) = if *kind == FRAME {
+                    let (seq, frame) = seq_and_rest(rest)?;
+                    (Some(seq), frame)
+                } else {
+                    (None, rest)
+                };
+                let frame = std::str::from_utf8(frame).map_err(|_| EnvelopeError::Malformed)?.to_owned();
+                Ok(Self::Frame { seq, end: *end == 1, frame })
+            }
+            _ => Err(EnvelopeError::Malformed),
+        }
+    }
+}
+
+/// True if these are the bytes of [`ToEdge::Ask`].
+pub fn is_ask(bytes: &[u8]) -> bool {
+    matches!(versioned(bytes), Ok([ASK]))
+}
+
+/// Number and bytes of a numbered frame, read from what [`ToEdge::encode`] wrote without reading the frame.
+pub fn number_of(bytes: &[u8]) -> Option<(Seq, usize)> {
+    let Ok([FRAME, _, rest @ ..]) = versioned(bytes) else { return None };
+    let (seq, frame) = seq_and_rest(rest).ok()?;
+    Some((seq, frame.len()))
+}
+
+impl ToObject {
+    /// `[version, 'a', seq as u64 LE]`, `[version, 'g']`, `[version, 's']`, or `[version, 'w', 0]` or `[version, 'w', 1, written as u64 LE]`
+    /// followed by the groups, each `[through as u64 LE, bytes as u32 LE]`.
+    pub fn encode(&self, version: Version) -> Vec<u8> {
+        let version = version.number();
+        match self {
+            Self::Gone => vec![version, GONE],
+            // Version 2 has no word for it: the client is of no more use.
+            Self::Stalled if version == Version::V2.number() => vec![version, GONE],
+            Self::Stalled => vec![version, STALLED],
+            Self::Ack(seq) => {
+                let mut bytes = vec![version, ACK];
+                bytes.extend(seq.0.to_le_bytes());
+                bytes
+            }
+            Self::Progress { written, held } => {
+                let mut bytes = vec![version, PROGRESS, u8::from(written.is_some())];
+                if let Some(seq) = written {
+                    bytes.extend(seq.0.to_le_bytes());
+                }
+                for Held { through, bytes: held } in held {
+                    bytes.extend(through.0.to_le_bytes());
+                    bytes.extend(u32::try_from(*held).unwrap_or(u32::MAX).to_le_bytes());
+                }
+                bytes
+            }
+        }
+    }
+
+    /// Reads what [`ToObject::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        match versioned(bytes)? {
+            [GONE] => Ok(Self::Gone),
+            [STALLED] => Ok(Self::Stalled),
+            [ACK, rest @ ..] => match seq_and_rest(rest)? {
+                (seq, []) => Ok(Self::Ack(seq)),
+                _ => Err(EnvelopeError::Malformed),
+            },
+            [PROGRESS, 0, rest @ ..] => Ok(Self::Progress { written: None, held: read_groups(rest)? }),
+            [PROGRESS, 1, rest @ ..] => {
+                let (written, rest) = seq_and_rest(rest)?;
+                Ok(Self::Progress { written: Some(written), held: read_groups(rest)? })
+            }
+            _ => Err(EnvelopeError::Malformed),
+        }
+    }
+}
+
+fn versioned(bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
+    let (version, rest) = bytes.split_first().ok_or(EnvelopeError::Malformed)?;
+    // What both have is written alike.
+    Version::of(*version).map(|_| rest).ok_or(EnvelopeError::Version(*version))
+}
+
+fn read_groups(bytes: &[u8]) -> Result<Vec<Held>, EnvelopeError> {
+    let (groups, []) = bytes.as_chunks::<12>() else { return Err(EnvelopeError::Malformed) };
+    let group = |group: &[u8; 12]| {
+        let (through, bytes) = seq_and_rest(group)?;
+        let bytes = bytes.try_into().map_err(|_| EnvelopeError::Malformed)?;
+        let bytes = usize::try_from(u32::from_le_bytes(bytes)).map_err(|_| EnvelopeError::Malformed)?;
+        Ok(Held { through, bytes })
+    };
+    groups.iter().map(group).collect()
+}
+
+fn seq_and_rest(bytes: &[u8]) -> Result<(Seq, &[u8]), EnvelopeError> {
+    let (seq, rest) = bytes.split_first_chunk::<8>().ok_or(EnvelopeError::Malformed)?;
+    Ok((Seq(u64::from_le_bytes(*seq)), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inner_messages_keep_their_bytes() {
+        let frame = ToEdge::Frame { seq: Some(Seq(258)), end: true, frame: "a[\"é\"]".into() };
+        let heartbeat = ToEdge::Frame { seq: None, end: false, frame: "h".into() };
+        assert_eq!(frame.encode(Version::CURRENT), b"\x03f\x01\x02\x01\0\0\0\0\0\0a[\"\xc3\xa9\"]");
+        assert_eq!(heartbeat.encode(Version::CURRENT), b"\x03u\0h");
+        assert_eq!(ToEdge::Probe.encode(Version::CURRENT), b"\x03p");
+        assert_eq!(ToEdge::Ask.encode(Version::CURRENT), b"\x03q");
+        assert_eq!(ToObject::Ack(Seq(1)).encode(Version::CURRENT), b"\x03a\x01\0\0\0\0\0\0\0");
+        assert_eq!(ToObject::Gone.encode(Version::CURRENT), b"\x03g");
+        assert_eq!(ToObject::Stalled.encode(Version::CURRENT), b"\x03s");
+        assert_eq!(ToObject::Stalled.encode(Version::V2), b"\x02g");
+        let nothing = ToObject::Progress { written: None, held: vec![] };
+        let much = ToObject::Progress {
+            written: Some(Seq(2)),
+            held: vec![Held { through: Seq(258), bytes: 8_192 }, Held { through: Seq(259), bytes: 1 }],
+        };
+        assert_eq!(nothing.encode(Version::CURRENT), b"\x03w\0");
+        assert_eq!(
+            much.encode(Version::CURRENT),
+            b"\x03w\x01\x02\0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0\0\x20\0\0\x03\x01\0\0\0\0\0\0\x01\0\0\0"
+        );
+        assert_eq!(number_of(&frame.encode(Version::CURRENT)), Some((Seq(258), "a[\"é\"]".len())));
+        assert_eq!(number_of(&heartbeat.encode(Version::CURRENT)), None);
+        for message in [frame, heartbeat, ToEdge::Probe, ToEdge::Ask] {
+            assert_eq!(ToEdge::decode(&message.encode(Version::CURRENT)), Ok(message));
+        }
+        for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone, ToObject::Stalled, nothing, much] {
+            assert_eq!(ToObject::decode(&message.encode(Version::CURRENT)), Ok(message));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The inner protocol: what the Worker half and the Durable Object say to each other.
+//!
+//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a large send has a body, the
+//!   JSON array that the client sent.
+//! * An attached receiver is answered 200 with one [`ToEdge::Frame`], in a [`header`](crate::inner::header) or as the body, or with
+//!   a 101: then both sides exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner WebSocket.
+//!
+//! Everything starts with the number of a [`Version`]. A deploy replaces the two halves at different moments; how they agree on a
+//! version is in `version.rs`. A side that meets a version that it does not speak ends what it was doing cleanly instead of
+//! guessing.
+
+mod command;
+mod finish;
+mod inner;
+pub mod v2;
+mod version;
+
+pub use command::{Action, COMMAND_HEADER, Command, FULL, LATER, METRICS_OBJECT, Pass, Push, PushTarget, fits};
+pub use finish::{FINISHED, MISSING, encode_unwritten, finished_reason, groups, read_finished_reason, read_unwritten};
+pub use inner::{ToEdge, ToObject, is_ask, number_of};
+
+pub use version::{OTHER_VERSION, Version, spoken};
+
+use std::fmt;
+
+/// Why something of the inner protocol could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnvelopeError {
+    /// This build does not speak the version with this number.
+    Version(u8),
+    /// It is nothing that any version writes.
+    Malformed,
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => {
+                let spoken = Version::ALL.map(|version| version.number().to_string()).join(" or ");
+                write!(f, "inner protocol version {version}, expected {spoken}")
+            }
+            Self::Malformed => f.write_str("malformed inner message"),
+        }
+    }
+}
+
+impl std::error::Error for EnvelopeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_named_and_damage_is_refused() {
+        assert_eq!(ToEdge::decode(b"\x01anything"), Err(EnvelopeError::Version(1)));
+        assert_eq!(ToObject::decode(b"\x09"), Err(EnvelopeError::Version(9)));
+        assert_eq!(Command::decode(r#"{"version":4,"new":true}"#), Err(EnvelopeError::Version(4)));
+        let newer = r#"{"version":4,"versions":[4,3],"service":"/echo","action":"report"}"#;
+        assert_eq!(Command::decode(newer), Err(EnvelopeError::Version(4)));
+        for bytes in [&b""[..], b"\x03", b"\x03x", b"\x03f\x02\0\0\0\0\0\0\0\0", b"\x03f\0\0", b"\x03pp", b"\x03qq"] {
+            assert_eq!(ToEdge::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
+        }
+        for bytes in
+            [&b"\x03a\0"[..], b"\x03a\0\0\0\0\0\0\0\0\0", b"\x03gg", b"\x03w", b"\x03w\x02", b"\x03w\x01", b"\x03w\0x"]
+        {
+            assert_eq!(ToObject::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
+        }
+        for header in ["", "{}", r#"{"version":3}"#, r#"{"version":2}"#] {
+            assert_eq!(Command::decode(header), Err(EnvelopeError::Malformed));
+        }
+    }
+}

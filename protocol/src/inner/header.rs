@@ -1,0 +1,86 @@
+//! What fits into a header goes there: a body is a stream, which is made, pumped and waited for.
+
+use crate::inner::envelope::{EnvelopeError, ToEdge, Version};
+use crate::sockjs::session::Seq;
+
+/// The response header that carries a [`ToEdge::Frame`] in place of the body.
+pub const FRAME_HEADER: &str = "sockjs-edge-frame";
+
+/// Longest text that goes into a header, in bytes; all headers of a request may take 128 KiB together.
+pub const HEADER_MAX: usize = 4 << 10;
+
+/// Whether a header may have this character: no field of HTTP holds DEL, which JSON leaves as it is.
+pub(crate) fn is_plain(char: char) -> bool {
+    matches!(char, ' '..='~')
+}
+
+/// A frame as a header value: version, `1` or `0` for whether the response ends with it, number or `-`, the encoded frame,
+/// each after a space. None if it is too long, or not of visible ASCII and spaces.
+pub fn encode_frame(frame: &ToEdge, version: Version) -> Option<String> {
+    let ToEdge::Frame { seq, end, frame } = frame else { return None };
+    if frame.len() > HEADER_MAX || !frame.bytes().all(|byte| is_plain(byte.into())) {
+        return None;
+    }
+    let (version, end) = (version.number(), u8::from(*end));
+    Some(match seq {
+        Some(Seq(seq)) => format!("{version} {end} {seq} {frame}"),
+        None => format!("{version} {end} - {frame}"),
+    })
+}
+
+/// Reads what [`encode_frame`] wrote.
+pub fn decode_frame(header: &str) -> Result<ToEdge, EnvelopeError> {
+    let (version, rest) = header.split_once(' ').ok_or(EnvelopeError::Malformed)?;
+    let version = version.parse().map_err(|_| EnvelopeError::Malformed)?;
+    // What both have is written alike.
+    Version::of(version).ok_or(EnvelopeError::Version(version))?;
+    let mut parts = rest.splitn(3, ' ');
+    let (Some(end), Some(seq), Some(frame)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(EnvelopeError::Malformed);
+    };
+    let end = match end {
+        "0" => false,
+        "1" => true,
+        _ => return Err(EnvelopeError::Malformed),
+    };
+    let seq = match seq {
+        "-" => None,
+        seq => Some(Seq(seq.parse().map_err(|_| EnvelopeError::Malformed)?)),
+    };
+    Ok(ToEdge::Frame { seq, end, frame: frame.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(seq: Option<u64>, end: bool, frame: &str) -> ToEdge {
+        ToEdge::Frame { seq: seq.map(Seq), end, frame: frame.into() }
+    }
+
+    #[test]
+    fn frames_keep_their_written_form() {
+        for (message, written) in
+            [(frame(Some(258), true, r#"a["x y"]"#), r#"3 1 258 a["x y"]"#), (frame(None, false, "h"), "3 0 - h")]
+        {
+            assert_eq!(encode_frame(&message, Version::CURRENT).unwrap(), written);
+            assert_eq!(decode_frame(written), Ok(message));
+        }
+    }
+
+    #[test]
+    fn what_fits_into_no_header_goes_another_way() {
+        for text in ["a[\"é\"]", "a[\"\u{7f}\"]", "a\n", &"x".repeat(HEADER_MAX + 1)] {
+            assert_eq!(encode_frame(&frame(None, false, text), Version::CURRENT), None, "{text}");
+        }
+        assert_eq!(encode_frame(&ToEdge::Probe, Version::CURRENT), None);
+    }
+
+    #[test]
+    fn another_version_is_named_and_damage_is_refused() {
+        assert_eq!(decode_frame("1 anything"), Err(EnvelopeError::Version(1)));
+        for header in ["", "3", "3 1", "3 1 5", "3 2 5 h", "3 1 x h", "x 1 5 h", "999 1 5 h"] {
+            assert_eq!(decode_frame(header), Err(EnvelopeError::Malformed), "{header}");
+        }
+    }
+}

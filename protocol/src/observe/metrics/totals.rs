@@ -1,0 +1,123 @@
+//! The sum of all reports.
+
+use super::{Tally, form, text};
+use crate::time::Millis;
+
+/// How long a high-water mark stands at least, and twice as long at most: long enough for whoever asks each minute.
+const WINDOW: Millis = Millis::from_secs(300);
+
+/// What was reported so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// In the order of service and transport.
+    sums: Vec<Sum>,
+    /// When the high-water marks were last begun anew.
+    window: Millis,
+}
+
+/// Of one service and transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub tally: Tally,
+    /// The high-water mark of the window before.
+    high_water_before: u64,
+}
+
+impl Sum {
+    pub fn high_water(&self) -> u64 {
+        self.high_water_before.max(self.tally.counts.queue_high_water)
+    }
+}
+
+impl Totals {
+    /// Adds a report.
+    pub fn add(&mut self, now: Millis, report: &[Tally]) {
+        self.roll(now);
+        for tally in report {
+            let at = self.sums.partition_point(|sum| key(&sum.tally) < key(tally));
+            match self.sums.get_mut(at).filter(|sum| key(&sum.tally) == key(tally)) {
+                Some(sum) => sum.tally.counts.merge(&tally.counts),
+                None => self.sums.insert(at, Sum { tally: tally.clone(), high_water_before: 0 }),
+            }
+        }
+    }
+
+    /// In the text format of Prometheus, version 0.0.4.
+    pub fn text(&mut self, now: Millis) -> String {
+        self.roll(now);
+        text::encode(&self.sums)
+    }
+
+    /// For storage, without the high-water marks of the window before.
+    pub fn store(&self) -> String {
+        let tallies: Vec<Tally> = self.sums.iter().map(|sum| sum.tally.clone()).collect();
+        form::encode(&tallies)
+    }
+
+    /// What [`Totals::store`] gave; none if it is nothing of this version.
+    pub fn restore(now: Millis, stored: &str) -> Option<Self> {
+        let mut totals = Self::default();
+        totals.add(now, &form::decode(stored)?);
+        Some(totals)
+    }
+
+    /// Begins the high-water marks anew when their time is over.
+    fn roll(&mut self, now: Millis) {
+        let age = now - self.window;
+        if age < WINDOW {
+            return;
+        }
+        self.window = now;
+        for sum in &mut self.sums {
+            let mark = std::mem::take(&mut sum.tally.counts.queue_high_water);
+            sum.high_water_before = if age < WINDOW + WINDOW { mark } else { 0 };
+        }
+    }
+}
+
+fn key(tally: &Tally) -> (&str, &str) {
+    (&tally.service, tally.transport.map_or("", |transport| transport.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::metrics::{Counts, Refused};
+    use crate::sockjs::transport::Transport;
+
+    fn tally(transport: Option<Transport>, counts: Counts) -> Tally {
+        Tally { service: "/echo".into(), transport, counts }
+    }
+
+    #[test]
+    fn reports_add_up_by_service_and_transport_and_come_back_from_storage() {
+        let (websocket, info) = (Some(Transport::WebSocket), None);
+        let mut refused = Counts::default();
+        refused.refuse(Refused::Ticket, 1);
+        let mut totals = Totals::default();
+        let opened = Counts { opened: 1, ..Counts::default() };
+        totals.add(Millis(1), &[tally(websocket, opened.clone()), tally(info, refused)]);
+        totals.add(Millis(2), &[tally(websocket, opened)]);
+        assert_eq!(totals.sums.len(), 2);
+        assert_eq!(totals.sums[1].tally.counts.opened, 2);
+        let restored = Totals::restore(Millis(3), &totals.store()).unwrap();
+        assert_eq!(restored.sums, totals.sums);
+    }
+
+    #[test]
+    fn a_high_water_mark_stands_for_a_while_and_then_falls() {
+        let mut totals = Totals::default();
+        let high = |mark| tally(None, Counts { queue_high_water: mark, ..Counts::default() });
+        let start = Millis::from_secs(1_000_000);
+        totals.add(start, &[high(9)]);
+        let mark = |totals: &mut Totals, at| {
+            totals.roll(at);
+            totals.sums[0].high_water()
+        };
+        assert_eq!(mark(&mut totals, start + WINDOW), 9);
+        totals.add(start + WINDOW, &[high(4)]);
+        assert_eq!(mark(&mut totals, start + WINDOW), 9);
+        assert_eq!(mark(&mut totals, start + WINDOW + WINDOW), 4);
+        assert_eq!(mark(&mut totals, start + Millis(WINDOW.0 * 9)), 0);
+    }
+}

@@ -1,0 +1,148 @@
+//! Options as texts, as variables hold them.
+
+use super::{Durability, LogLevel, Millis, Placement};
+use crate::sockjs::transport::Transport;
+
+/// What a text must be and is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wrong(pub &'static str);
+
+/// A value that a text can stand for.
+pub(super) trait Value: Sized {
+    fn read(text: &str) -> Result<Self, Wrong>;
+    fn show(&self) -> String;
+}
+
+impl Value for bool {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        text.parse().or(Err(Wrong("true or false")))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for usize {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        text.parse().or(Err(Wrong("a whole number of bytes")))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for u32 {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        text.parse().or(Err(Wrong("a whole number")))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for Millis {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        text.parse().map(Millis).or(Err(Wrong("a whole number of milliseconds")))
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl Value for String {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Ok(text.into())
+    }
+
+    fn show(&self) -> String {
+        self.clone()
+    }
+}
+
+/// Nothing, as the empty text.
+impl<T: Value> Value for Option<T> {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        if text.is_empty() { Ok(None) } else { T::read(text).map(Some) }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(T::show).unwrap_or_default()
+    }
+}
+
+/// With commas in between.
+impl<T: Value> Value for Vec<T> {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::read).collect()
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(T::show).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl Value for Transport {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        const NAMES: Wrong = Wrong(
+            "some of websocket, websocket-raw, xhr-streaming, eventsource, htmlfile, xhr-polling, jsonp-polling, with \
+             commas in between",
+        );
+        Transport::named(text).ok_or(NAMES)
+    }
+
+    fn show(&self) -> String {
+        self.name().into()
+    }
+}
+
+impl Value for Placement {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "session" => Ok(Self::Session),
+            "room" => Ok(Self::Room),
+            _ => {
+                let count = text.strip_prefix("shards:").and_then(|count| count.parse().ok());
+                count.map(Self::Shards).ok_or(Wrong("session, room, or shards: and a number, such as shards:16"))
+            }
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Session => "session".into(),
+            Self::Room => "room".into(),
+            Self::Shards(count) => format!("shards:{count}"),
+        }
+    }
+}
+
+impl Value for Durability {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "default" => Ok(Self::Default),
+            "outbox" => Ok(Self::Outbox),
+            _ => Err(Wrong("default or outbox")),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Default => "default".into(),
+            Self::Outbox => "outbox".into(),
+        }
+    }
+}
+
+impl Value for LogLevel {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Self::ALL.into_iter().find(|level| level.name() == text).ok_or(Wrong("none, error, warn, info or debug"))
+    }
+
+    fn show(&self) -> String {
+        self.name().into()
+    }
+}

@@ -1,0 +1,55 @@
+//! The close codes that this server sends.
+
+/// Reason for the end of a connection, as a number that its client sees.
+///
+/// A client reads it from the close frame `c[code,"reason"]`, or from the WebSocket's own close. Applications close with 1000
+/// or with a code of their own (3000 to 4999).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The connection has served its purpose. RFC 6455, section 7.4.1.
+    Normal = 1000,
+    /// The object no longer serves this connection: its service or its stored form is unknown. RFC 6455, section 7.4.1.
+    GoingAway = 1001,
+    /// A session whose client left in the middle of a response, or stayed away for longer than `disconnect_delay`; or an answer
+    /// to a close whose own code may not be sent. RFC 6455, section 7.4.1; SockJS 0.3.3, "Connection interrupted".
+    Interrupted = 1002,
+    /// A binary message, which SockJS does not have. RFC 6455, section 7.4.1.
+    Unsupported = 1003,
+    /// A close without a code. Never sent. RFC 6455, section 7.4.1.
+    NoStatus = 1005,
+    /// A connection lost without a close. Never sent. RFC 6455, section 7.4.1.
+    Abnormal = 1006,
+    /// A broken rule: too many messages in a second, no message in time, or a ticket that belongs to another session. RFC 6455,
+    /// section 7.4.1.
+    PolicyViolation = 1008,
+    /// A message or body above its limit. RFC 6455, section 7.4.1.
+    TooLarge = 1009,
+    /// The handler or the storage failed. RFC 6455, section 7.4.1.
+    InternalError = 1011,
+    /// The service cannot be served with its present settings. IANA WebSocket close code registry.
+    ServiceRestart = 1012,
+    /// A client that is too slow, or an object with too many connections. IANA WebSocket close code registry.
+    TryAgainLater = 1013,
+    /// A second receiver of a session that has one. SockJS 0.3.3, "Another connection still open".
+    AnotherConnection = 2010,
+    /// A message that is no JSON array of strings. SockJS-node 0.3.24, "Broken framing.".
+    BrokenFraming = 3000,
+    /// On an inner WebSocket alone: the session of its receiver is over, or another receiver took its place.
+    Replaced = 4000,
+    /// On an inner WebSocket alone: the Worker held frames that the object does not have, and has to bring them back.
+    Missing = 4001,
+}
+
+impl CloseCode {
+    /// Returns the code as it goes over the wire.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        code.number()
+    }
+}

@@ -1,0 +1,478 @@
+//! What a client sends: a JSON array of strings (`xhr_send`, WebSocket) or one JSON string (WebSocket).
+
+use crate::service::options::Config;
+use crate::sockjs::plain::plain_prefix;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
+use serde_json::de::StrRead;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Reason for refusing a payload. `Display` gives sockjs-node's text where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadError {
+    /// There is nothing to read, or something other than an array: send a JSON array of strings.
+    Expected,
+    /// It is no JSON, or an element is no string: encode each message as a JSON string.
+    Broken,
+    /// A message is larger than [`PayloadLimits::message`].
+    TooLarge,
+    /// There are more messages than [`PayloadLimits::count`].
+    TooMany,
+}
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expected => "Payload expected.",
+            Self::Broken => "Broken JSON encoding.",
+            Self::TooLarge => "A message is too large.",
+            Self::TooMany => "There are too many messages.",
+        })
+    }
+}
+
+impl std::error::Error for PayloadError {}
+
+/// The bytes of a request as text. What is no UTF-8 becomes U+FFFD, an unpaired surrogate exactly one.
+pub fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let mut bytes = error.into_bytes();
+        // The three bytes that some encoders write for half of a surrogate pair, replaced by the three of U+FFFD; the
+        // standard library would make three characters of them. No character of UTF-8 holds 0xED 0xA0-0xBF.
+        for at in 0..bytes.len() {
+            if let Some([first @ 0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf]) = bytes.get_mut(at..at + 3) {
+                (*first, *second, *third) = (0xef, 0xbf, 0xbd);
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Bounds of what a client may send at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PayloadLimits {
+    /// Bytes of one message.
+    pub message: usize,
+    /// Number of messages.
+    pub count: usize,
+}
+
+impl PayloadLimits {
+    /// No bounds.
+    pub const NONE: Self = Self { message: usize::MAX, count: usize::MAX };
+
+    /// The bounds that `config` sets.
+    pub fn of(config: &Config) -> Self {
+        let count = config.messages_per_body.and_then(|most| most.try_into().ok()).unwrap_or(usize::MAX);
+        Self { message: config.message_limit, count }
+    }
+}
+
+/// The messages of one body or WebSocket message, in the order in which the client sent them.
+///
+/// They stay in the one buffer in which they came, as JSON. A message is cut out of it when it is asked for, so that a body
+/// of very many small messages takes no more memory than any other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Messages {
+    text: String,
+    /// Start of the part of `text` that was not cut yet.
+    at: usize,
+    left: usize,
+    form: Form,
+    is_verbatim: bool,
+}
+
+/// The form in which a message stands in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// JSON strings, with whatever stands between them.
+    Json,
+    /// The one string of an array, without an escape: what most clients send, most of the time.
+    OnePlain,
+    /// The text itself.
+    Raw,
+}
+
+/// Bytes that count for one body in memory besides its own: many empty ones are not nothing.
+const BODY_COST: usize = 64;
+
+impl Messages {
+    /// The messages of an HTTP send: a JSON array of strings, possibly empty.
+    ///
+    /// # Errors
+    ///
+    /// If `body` is anything else, or has a message above `limits`, or too many.
+    pub fn of_body(body: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
+        if body.is_empty() {
+            return Err(PayloadError::Expected);
+        }
+        Self::checked(body, limits, |json, check| json.deserialize_seq(check))
+    }
+
+    /// The messages of one message of a framed WebSocket: an array as in [`Messages::of_body`], or one bare string. An empty
+    /// text has no messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Messages::of_body`].
+    pub fn of_websocket(text: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
+        if text.is_empty() {
+            return Ok(Self::trusted(text, 0));
+        }
+        match text.trim_start().starts_with('"') {
+            true => Self::checked(text, limits, |json, check| json.deserialize_str(check)),
+            false => Self::of_body(text, limits),
+        }
+    }
+
+    /// The one message that a raw WebSocket message is.
+    ///
+    /// # Errors
+    ///
+    /// If it is larger than `limits` allow.
+    pub fn of_raw(text: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
+        match text.len() > limits.message {
+            true => Err(PayloadError::TooLarge),
+            false => Ok(Self { text, at: 0, left: 1, form: Form::Raw, is_verbatim: true }),
+        }
+    }
+
+    /// The `count` messages of a text that [`Messages::of_body`] accepted before, in the other half of the server.
+    pub fn trusted(text: String, count: usize) -> Self {
+        Self { text, at: 0, left: count, form: Form::Json, is_verbatim: true }
+    }
+
+    /// The JSON, for [`Messages::trusted`].
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// True if the JSON is the text that was given, with nothing replaced in it.
+    pub fn is_verbatim(&self) -> bool {
+        self.is_verbatim
+    }
+
+    /// The JSON, taken out.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Number of messages that were not cut out yet.
+    pub fn len(&self) -> usize {
+        self.left
+    }
+
+    /// True if no message is left.
+    pub fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Bytes that the rest counts for in memory.
+    pub fn cost(&self) -> usize {
+        self.text.len().saturating_sub(self.at).saturating_add(BODY_COST)
+    }
+
+    fn checked(
+        text: String,
+        limits: PayloadLimits,
+        read: impl FnOnce(&mut serde_json::Deserializer<StrRead<'_>>, &mut Check) -> serde_json::Result<()>,
+    ) -> Result<Self, PayloadError> {
+        if let Some(message) = one_plain(&text) {
+            let plain = Self { text, at: 0, left: 1, form: Form::OnePlain, is_verbatim: true };
+            return if message > limits.message { Err(PayloadError::TooLarge) } else { Ok(plain) };
+        }
+        let (text, is_verbatim) = match replace_lone_surrogates(&text) {
+            Cow::Owned(replaced) => (replaced, false),
+            Cow::Borrowed(_) => (text, true),
+        };
+        let mut check = Check { limits, count: 0, excess: None };
+        let mut json = serde_json::Deserializer::from_str(&text);
+        if read(&mut json, &mut check).and_then(|()| json.end()).is_err() {
+            return Err(broken(&text));
+        }
+        match check.excess {
+            Some(excess) => Err(excess),
+            None => Ok(Self { is_verbatim, ..Self::trusted(text, check.count) }),
+        }
+    }
+
+    /// Cuts out the next string.
+    fn cut(&mut self) -> Option<String> {
+        match self.form {
+            Form::Raw => return Some(std::mem::take(&mut self.text)),
+            Form::OnePlain => {
+                let mut message = std::mem::take(&mut self.text);
+                message.truncate(message.len().saturating_sub(2));
+                message.drain(..2.min(message.len()));
+                return Some(message);
+            }
+            Form::Json => {}
+        }
+        let rest = self.text.get(self.at..)?;
+        let start = rest.find('"')?;
+        let string = rest.get(start..start + string_len(rest.get(start..)?)?)?;
+        self.at += start + string.len();
+        let inside = string.strip_prefix('"')?.strip_suffix('"')?;
+        if inside.contains('\\') { serde_json::from_str(string).ok() } else { Some(inside.to_owned()) }
+    }
+}
+
+impl Iterator for Messages {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        self.left = self.left.checked_sub(1)?;
+        let message = self.cut();
+        if message.is_none() {
+            self.left = 0;
+        }
+        if self.left == 0 {
+            self.text = String::new();
+            self.at = 0;
+        }
+        message
+    }
+}
+
+/// Bytes of the string that `json` begins with.
+fn string_len(json: &str) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += plain_prefix(json.as_bytes().get(at..)?);
+        match json.as_bytes().get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Bytes of the message of an array that has one, and no escape in it: what most clients send, most of the time.
+fn one_plain(json: &str) -> Option<usize> {
+    let message = json.strip_prefix("[\"")?.strip_suffix("\"]")?;
+    (plain_prefix(message.as_bytes()) == message.len()).then_some(message.len())
+}
+
+/// The error for a text that is no array of strings, as sockjs-node chooses it: valid JSON of another shape is told apart.
+/// Nothing is built of the JSON, which may be as large as a body and would take many times as much as a tree.
+fn broken(json: &str) -> PayloadError {
+    let is_array = json.trim_start().starts_with('[');
+    match is_array || serde_json::from_str::<IgnoredAny>(json).is_err() {
+        true => PayloadError::Broken,
+        false => PayloadError::Expected,
+    }
+}
+
+/// Counts and measures the strings that serde_json reads, and keeps none of them.
+struct Check {
+    limits: PayloadLimits,
+    count: usize,
+    excess: Option<PayloadError>,
+}
+
+impl<'de> Visitor<'de> for &mut Check {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("strings")
+    }
+
+    fn visit_str<E>(self, message: &str) -> Result<(), E> {
+        self.count += 1;
+        if message.len() > self.limits.message {
+            self.excess = Some(PayloadError::TooLarge);
+        } else if self.count > self.limits.count {
+            self.excess.get_or_insert(PayloadError::TooMany);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
+        while array.next_element_seed(&mut *self)?.is_some() {}
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Check {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, element: D) -> Result<(), D::Error> {
+        element.deserialize_str(self)
+    }
+}
+
+/// Writes each `\uXXXX` escape that is half of no pair as `\ufffd`, so that one bad character does not cost a session.
+///
+/// serde_json refuses such escapes and Rust strings cannot hold what they mean; JavaScript clients can send them.
+fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
+    const REPLACEMENT: &str = "\\ufffd";
+    let mut fixed = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(escape) = json.get(at..).and_then(|rest| rest.find('\\')) {
+        let start = at + escape;
+        at = match surrogate_at(json, start) {
+            // Any other escape is two bytes or more; skipping two keeps `\\ud800` (an escaped backslash) whole. `get`
+            // above gives None where the second byte starts a longer character: such an escape is no JSON anyway.
+            None => start + 2,
+            Some(Half::High) if surrogate_at(json, start + 6) == Some(Half::Low) => start + 12,
+            Some(_) => {
+                fixed.push_str(json.get(copied..start).unwrap_or_default());
+                fixed.push_str(REPLACEMENT);
+                copied = start + 6;
+                copied
+            }
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    fixed.push_str(json.get(copied..).unwrap_or_default());
+    Cow::Owned(fixed)
+}
+
+#[derive(PartialEq, Eq)]
+enum Half {
+    High,
+    Low,
+}
+
+/// Which half of a surrogate pair the escape at `start` is, if it is one.
+fn surrogate_at(json: &str, start: usize) -> Option<Half> {
+    let hex = json.get(start..start + 6)?.strip_prefix("\\u")?;
+    match u16::from_str_radix(hex, 16).ok()? {
+        0xd800..=0xdbff => Some(Half::High),
+        0xdc00..=0xdfff => Some(Half::Low),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_body(body: &str) -> Result<Vec<String>, PayloadError> {
+        Messages::of_body(body.into(), PayloadLimits::NONE).map(Iterator::collect)
+    }
+
+    fn of_websocket(text: &str) -> Result<Vec<String>, PayloadError> {
+        Messages::of_websocket(text.into(), PayloadLimits::NONE).map(Iterator::collect)
+    }
+
+    #[test]
+    fn an_http_send_is_an_array_of_strings() {
+        for (body, messages) in [
+            ("[]", vec![]),
+            (r#"["a"]"#, vec!["a"]),
+            (r#" [ "a" , "b" ] "#, vec!["a", "b"]),
+            (r#"["\u0041\n\ud83d\ude00"]"#, vec!["A\n😀"]),
+            ("[\"\u{2028}\"]", vec!["\u{2028}"]),
+        ] {
+            assert_eq!(of_body(body).unwrap(), messages);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_sockjs_nodes_words() {
+        for (body, error) in [
+            ("", "Payload expected."),
+            ("{}", "Payload expected."),
+            ("null", "Payload expected."),
+            (r#""a""#, "Payload expected."),
+            (r#"["x"#, "Broken JSON encoding."),
+            ("[1]", "Broken JSON encoding."),
+            ("[\"a\"]x", "Broken JSON encoding."),
+            (r#"["\u12"]"#, "Broken JSON encoding."),
+            (r#"["\é"]"#, "Broken JSON encoding."),
+            (r#"["\"#, "Broken JSON encoding."),
+        ] {
+            assert_eq!(of_body(body).unwrap_err().to_string(), error, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_websocket_may_send_one_bare_string_or_nothing() {
+        assert_eq!(of_websocket("").unwrap(), Vec::<String>::new());
+        assert_eq!(of_websocket("[]").unwrap(), Vec::<String>::new());
+        assert_eq!(of_websocket(r#""a""#).unwrap(), ["a"]);
+        assert_eq!(of_websocket(r#" ["a","b"]"#).unwrap(), ["a", "b"]);
+        assert_eq!(of_websocket(r#"["a"#), Err(PayloadError::Broken));
+        assert_eq!(of_websocket("\"\\ud800\"").unwrap(), ["\u{fffd}"]);
+    }
+
+    #[test]
+    fn each_lone_surrogate_becomes_one_replacement_character() {
+        for (json, message) in [
+            (r#"["\ud800"]"#, "\u{fffd}"),
+            (r#"["\udc00"]"#, "\u{fffd}"),
+            (r#"["a\uD800b\udfffc"]"#, "a\u{fffd}b\u{fffd}c"),
+            (r#"["\ud800\ud800\udc00"]"#, "\u{fffd}\u{10000}"),
+            (r#"["\udc00\ud800"]"#, "\u{fffd}\u{fffd}"),
+            (r#"["\ud83d\ude00"]"#, "😀"),
+            (r#"["\\ud800"]"#, "\\ud800"),
+            (r#"["\\\ud800"]"#, "\\\u{fffd}"),
+            (r#"["\ud800\\udc00"]"#, "\u{fffd}\\udc00"),
+        ] {
+            assert_eq!(of_body(json).unwrap(), [message], "{json}");
+        }
+    }
+
+    #[test]
+    fn an_unpaired_surrogate_in_bytes_is_one_replacement_character() {
+        for (body, text) in [
+            (&b"plain"[..], "plain"),
+            ("é漢😀\u{d7ff}\u{e000}".as_bytes(), "é漢😀\u{d7ff}\u{e000}"),
+            (b"a\xed\xa0\x80b", "a\u{fffd}b"),
+            (b"\xed\xbf\xbf\xed\xa0\x80", "\u{fffd}\u{fffd}"),
+            (b"\xed\x9f\xbf\xed\xa0\x80", "\u{d7ff}\u{fffd}"),
+            (b"\xff\xed\xa0", "\u{fffd}\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(super::text(body.to_vec()), text, "{body:x?}");
+        }
+    }
+
+    #[test]
+    fn messages_are_cut_out_one_by_one_wherever_they_stand() {
+        let json = " [ \"a\\\"]\" ,\"\" , \"[\\\\\",\"\u{e9}, \\u00e9\" ]\n";
+        let mut messages = Messages::of_body(json.into(), PayloadLimits::NONE).unwrap();
+        let mut cost = messages.cost();
+        for (left, message) in ["a\"]", "", "[\\", "\u{e9}, \u{e9}"].into_iter().enumerate() {
+            assert_eq!((messages.len(), messages.next().as_deref()), (4 - left, Some(message)));
+            assert!(messages.cost() < cost, "what was cut out counts no more");
+            cost = messages.cost();
+        }
+        assert_eq!((messages.next(), messages.len()), (None, 0));
+    }
+
+    #[test]
+    fn what_the_other_half_accepted_is_read_again() {
+        let accepted = Messages::of_body(r#"["a","\ud800"]"#.into(), PayloadLimits::NONE).unwrap();
+        let read = Messages::trusted(accepted.as_str().into(), accepted.len());
+        assert!(!accepted.is_verbatim());
+        assert_eq!(read.len(), accepted.len());
+        assert_eq!(read.collect::<Vec<_>>(), ["a", "\u{fffd}"]);
+        for damaged in ["", "[", r#"["a"#, r#"["\x"]"#, "\"\\"] {
+            assert_eq!(Messages::trusted(damaged.into(), 5).collect::<Vec<_>>(), [""; 0], "{damaged}");
+        }
+    }
+
+    #[test]
+    fn limits_are_of_messages_as_the_application_gets_them() {
+        let limits = PayloadLimits { message: 3, count: 2 };
+        for (body, expected) in [
+            (r#"["abc","\n\n\n"]"#, Ok(2)),
+            (r#"["abcd"]"#, Err(PayloadError::TooLarge)),
+            (r#"["a","\u20ac."]"#, Err(PayloadError::TooLarge)),
+            (r#"["","",""]"#, Err(PayloadError::TooMany)),
+            (r#"["","","","abcd"]"#, Err(PayloadError::TooLarge)),
+            (r#"["abcd",1]"#, Err(PayloadError::Broken)),
+        ] {
+            assert_eq!(Messages::of_body(body.into(), limits).map(|messages| messages.len()), expected, "{body}");
+            assert_eq!(Messages::of_websocket(body.into(), limits).map(|messages| messages.len()), expected, "{body}");
+        }
+        assert_eq!(Messages::of_websocket("\"abcd\"".into(), limits), Err(PayloadError::TooLarge));
+        assert_eq!(Messages::of_raw("abcd".into(), limits), Err(PayloadError::TooLarge));
+        assert_eq!(Messages::of_raw("\"b".into(), limits).unwrap().collect::<Vec<_>>(), ["\"b"]);
+    }
+}

@@ -1,0 +1,137 @@
+//! What goes to the receiver next.
+
+use super::{Attached, Change, Due, InFlight, Output, Phase, ReceiverKind, Session};
+use crate::service::options::Durability;
+use crate::sockjs::frame::Frame;
+use crate::time::Millis;
+
+/// Bytes of messages, as they stand in frames, that may be on their way to a receiver without its acknowledgement. One message that does not fit may
+/// go when less than half of it is in flight.
+pub const WINDOW: usize = 64 << 10;
+
+/// Bytes of messages that go into one poll, unless a single one is larger. A poll counts as over when it is answered: at
+/// 128 kbit/s its client is back after 2 s, within any `disconnect_delay`.
+const POLL: usize = WINDOW / 2;
+
+/// Bytes of stored messages that are read at once, about.
+pub const READ: usize = 32 << 10;
+
+impl Session {
+    /// The next thing to do, if any; call it until it gives `None`. Frames come before writes to storage where the
+    /// promise allows it, and what the application is told comes last. Everything that waits for one receiver and fits
+    /// its window goes in one frame.
+    pub fn poll_output(&mut self, now: Millis) -> Option<Output> {
+        if let Some(output) = self.before.pop_front() {
+            return Some(output);
+        }
+        self.next_delivery(now).or_else(|| self.after.pop_front())
+    }
+
+    /// The same while more messages are about to be sent: those for a client's WebSocket are left to go with them, as long
+    /// as [`Session::may_wait_for_more`]. A drain with [`Session::poll_output`] has to follow.
+    pub fn poll_output_in_burst(&mut self, now: Millis) -> Option<Output> {
+        if self.before.is_empty() && self.may_wait_for_more() {
+            return self.after.pop_front();
+        }
+        self.poll_output(now)
+    }
+
+    /// Whether all there is to deliver are messages that may wait for more of them: for a client's WebSocket, and so few that
+    /// the queue has room for those that come.
+    pub fn may_wait_for_more(&self) -> bool {
+        self.websocket
+            && self.is_open()
+            && self.receiver.as_ref().is_some_and(|attached| attached.due.is_none())
+            && self.queue.next_is_message()
+            && self.queue.waiting_cost() < self.rules.queue_limit / 8
+            && !self.has_full_frame()
+    }
+
+    /// True if so much waits that more would not make its frame larger: a full frame of a WebSocket, half a window of the
+    /// others.
+    pub fn has_full_frame(&self) -> bool {
+        match self.websocket {
+            true => self.queue.waiting_frame() >= self.rules.frame_limit,
+            false => self.queue.waiting_bytes() >= WINDOW / 2,
+        }
+    }
+
+    /// Whether all that waits is with the receiver after the next drain.
+    pub(super) fn goes_out_at_once(&self) -> bool {
+        let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_in_frames()) <= WINDOW;
+        self.contender.is_none()
+            && self.hold.is_none()
+            && self.in_flight == InFlight::Known
+            && self.receiver.as_ref().is_some_and(|attached| attached.receiver.kind != ReceiverKind::Stream || fits)
+    }
+
+    pub(super) fn next_delivery(&mut self, now: Millis) -> Option<Output> {
+        // Until the probe tells, nobody knows whether a frame would be read, or what was.
+        if self.contender.is_some() || self.hold.is_some() {
+            return None;
+        }
+        let Attached { receiver, due, .. } = self.receiver.as_ref()?;
+        let (receiver, due) = (*receiver, *due);
+        let (credit, frame_limit) = match receiver.kind {
+            ReceiverKind::Stream => (WINDOW.saturating_sub(self.queue.sent_bytes()), usize::MAX),
+            ReceiverKind::OneFrame => (POLL, usize::MAX),
+            ReceiverKind::WebSocket => (usize::MAX, self.rules.frame_limit),
+        };
+        if self.in_flight == InFlight::Unknown && due != Some(Due::End) && self.queue.next_bytes().is_some() {
+            self.in_flight = InFlight::Asked;
+            return Some(Output::Ask(receiver.id));
+        }
+        // The edge acknowledges when half a window is written: below that, waiting for a larger message to fit would be
+        // waiting for the edge's timer.
+        let is_full = |bytes| self.queue.sent_bytes() >= WINDOW / 2 && bytes > credit;
+        let blocked = self.queue.next_bytes().is_some_and(|bytes| self.in_flight == InFlight::Asked || is_full(bytes));
+        let one_frame = receiver.kind == ReceiverKind::OneFrame;
+        let (frame, seq, end) = if due == Some(Due::End) {
+            (Frame::Heartbeat, None, true)
+        } else if blocked {
+            // A heartbeat may pass: there is one each `heartbeat_delay`, and `receiver_max_age` bounds their number.
+            due?;
+            (Frame::Heartbeat, None, one_frame)
+        } else if let Some(first) = self.queue.next_in_rows(credit) {
+            return Some(Output::Read(first));
+        } else if let Some(taken) = self.queue.take_frame(credit, frame_limit, receiver.kind == ReceiverKind::Stream) {
+            if let Some(through) = taken.stored
+                && self.rules.durability == Durability::Default
+                && !self.queue.has_rows_in_flight()
+            {
+                self.queue.mark_discarded(through);
+                self.persist(Change::Discard { through });
+            }
+            (taken.frame, Some(taken.last), one_frame)
+        } else if let Phase::Closing(closing) = &mut self.phase {
+            closing.given_to = Some(receiver.id);
+            (closing.tombstone.frame(), None, true)
+        } else if due == Some(Due::Heartbeat) {
+            (Frame::Heartbeat, None, one_frame)
+        } else {
+            return None;
+        };
+        if let Some(attached) = &mut self.receiver {
+            attached.last_out = Some(now);
+            attached.due = None;
+        }
+        if let (ReceiverKind::WebSocket, Some(seq)) = (receiver.kind, seq) {
+            self.acknowledge(seq);
+        }
+        if end {
+            self.ended(now);
+        }
+        Some(Output::Deliver { to: receiver.id, seq, frame, end })
+    }
+
+    /// The receiver was given its last frame.
+    fn ended(&mut self, now: Millis) {
+        let Some(attached) = self.receiver.take() else { return };
+        self.idle_since = now;
+        if self.websocket {
+            self.phase = Phase::Closed;
+            return;
+        }
+        self.ending = Some(attached.receiver);
+    }
+}

@@ -1,0 +1,236 @@
+//! The timers of a session, as data: each is a moment derived from its state, none is ever started or stopped.
+
+use super::stored::TIMED_OUT;
+use super::{
+    Attached, Change, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session, Tombstone,
+    Word,
+};
+use crate::sockjs::close_code::CloseCode;
+use crate::time::Millis;
+
+/// How long a closed session answers its close frame at most.
+pub const TOMBSTONE_MAX: Millis = Millis::from_secs(60);
+
+/// The runtime may take an object out of memory after ten seconds of silence.
+const MEMORY: Millis = Millis::from_secs(8);
+
+/// How soon a client that polls is back.
+const RETURNS: Millis = Millis(500);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Timer {
+    /// Silence in the outgoing direction lasted for `heartbeat_delay`.
+    Heartbeat,
+    /// A stream reached `receiver_max_age`.
+    ReceiverAge,
+    /// A receiver that was given its last frame said nothing for `receiver_max_age`.
+    Unfinished,
+    /// No receiver came for `disconnect_delay`.
+    Disconnect,
+    /// Something waited in memory alone for `persist_after`.
+    Persist,
+    /// A receiver that was lost did not tell how far it got.
+    Hold,
+    /// The client sent nothing for `first_message_timeout`.
+    Silence,
+    /// No receiver came soon, and the disconnect delay may outlast the object's memory.
+    Absence,
+    /// The close frame of a closed session was kept long enough.
+    Tombstone,
+}
+
+impl Timer {
+    fn is_passing(self) -> bool {
+        matches!(self, Self::Persist | Self::Hold | Self::Absence)
+    }
+}
+
+impl Session {
+    /// When [`Session::tick`] has something to do; none for never. Ask after each drain.
+    pub fn deadline(&self) -> Option<Millis> {
+        self.earliest(|_| true)
+    }
+
+    /// When something is due that is always soon, and that a restart makes void.
+    pub fn passing_deadline(&self) -> Option<Millis> {
+        self.earliest(Timer::is_passing)
+    }
+
+    /// When anything else is due: what has to happen also if the object is restarted in between.
+    pub fn lasting_deadline(&self) -> Option<Millis> {
+        self.earliest(|timer| !timer.is_passing()).or_else(|| {
+            // While nothing goes out for a moment, a heartbeat is no reason for a tick, but for the alarm that is to look
+            // after the session if the object dies in that moment.
+            let attached = self.receiver.as_ref().filter(|_| self.is_open())?;
+            Some(attached.last_heard(self.rules.heartbeat_delay?))
+        })
+    }
+
+    /// Until when the next receiver is expected. A client that polls is back within moments: until then its absence is
+    /// not worth an alarm of its own, as long as there is one at [`Session::absence_alarm`] or before.
+    pub fn expects_receiver_until(&self) -> Option<Millis> {
+        let absent = self.is_open() && !self.websocket && self.receiver.is_none();
+        absent.then(|| self.idle_since + RETURNS)
+    }
+
+    /// See [`Session::expects_receiver_until`].
+    pub fn absence_alarm(&self) -> Millis {
+        let delays = self.rules.heartbeat_delay.into_iter().chain([self.rules.disconnect_delay]);
+        self.idle_since + delays.max().unwrap_or_default()
+    }
+
+    fn earliest(&self, which: impl Fn(Timer) -> bool) -> Option<Millis> {
+        self.timers().into_iter().flatten().filter(|(_, timer)| which(*timer)).map(|(at, _)| at).min()
+    }
+
+    /// Does everything that is due. A late call does the same as one in time.
+    pub fn tick(&mut self, now: Millis) {
+        // What one timer does can set another that is due at once.
+        for _ in 0..3 {
+            for (at, timer) in self.timers().into_iter().flatten() {
+                if at <= now {
+                    self.expire(now, timer);
+                }
+            }
+        }
+    }
+
+    /// For the moment the object's alarm fires: beats also when that is due within half of `heartbeat_delay`, or when
+    /// nobody knows, so that one alarm serves everyone. Early is allowed, late is not.
+    pub fn beat_early(&mut self, now: Millis) {
+        let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
+        if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
+            return;
+        }
+        // An end that is due before the next heartbeat takes its place: an alarm of its own would be one more.
+        let is_stream = attached.receiver.kind == ReceiverKind::Stream;
+        if is_stream && attached.since + self.rules.receiver_max_age <= now + delay.half() {
+            attached.due = Some(Due::End);
+        } else if attached.last_out.is_none_or(|last| last + delay <= now + delay.half()) {
+            attached.due.get_or_insert(Due::Heartbeat);
+        }
+    }
+
+    fn timers(&self) -> [Option<(Millis, Timer)>; 6] {
+        let rules = &self.rules;
+        let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
+        let persist = persist.filter(|_| !self.websocket);
+        let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
+        match &self.phase {
+            Phase::Closed => [None; 6],
+            Phase::Closing(_) if self.websocket => [None; 6],
+            Phase::Closing(Closing { tombstone, word, .. }) => {
+                let latest = tombstone.at + TOMBSTONE_MAX;
+                let at = match self.receiver {
+                    None if *word == Word::Heard => {
+                        latest.min(self.idle_since.max(tombstone.at) + rules.disconnect_delay)
+                    }
+                    // Its receive request goes on, the rest of what waits is still being read; or the application is
+                    // still being told.
+                    _ => latest,
+                };
+                [Some((at, Timer::Tombstone)), persist, hold, None, None, None]
+            }
+            Phase::Open => {
+                let [first, second] = match &self.receiver {
+                    // Its client may still be reading what it was given.
+                    None if self.ending.is_some() => {
+                        [Some((self.idle_since + rules.receiver_max_age, Timer::Unfinished)), None]
+                    }
+                    None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
+                    // Nothing goes out until the probe or the lost one tells, which is a matter of milliseconds.
+                    Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
+                    Some(attached) => [
+                        rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
+                        (attached.receiver.kind == ReceiverKind::Stream)
+                            .then(|| (attached.since + rules.receiver_max_age, Timer::ReceiverAge)),
+                    ],
+                };
+                let absent = self.receiver.is_none() && self.ending.is_none() && !self.websocket;
+                let outlasts = rules.disconnect_delay >= MEMORY && !self.absence_stored;
+                let absence = (absent && outlasts).then(|| (self.idle_since + RETURNS, Timer::Absence));
+                let silence = self.silent_since.zip(rules.first_message_timeout);
+                let silence = silence.map(|(since, timeout)| (since + timeout, Timer::Silence));
+                [first, second, persist, hold, absence, silence]
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Millis, timer: Timer) {
+        match timer {
+            Timer::Heartbeat => self.due(Due::Heartbeat),
+            Timer::ReceiverAge => self.due(Due::End),
+            Timer::Persist => self.store_waiting(),
+            Timer::Hold => {
+                // What comes after a gap is not delivered.
+                if self.hold.take().is_some_and(|hold| hold.is_gap) {
+                    self.interrupt(now);
+                }
+            }
+            Timer::Silence => {
+                self.silent_since = None;
+                let (code, text) = (CloseCode::PolicyViolation.number(), "No message came in time");
+                self.close(now, code, text, CloseReason::Violation { code, reason: text.into() });
+            }
+            Timer::Absence => {
+                self.absence_stored = true;
+                self.persist(Change::Absent(Some(self.idle_since)));
+            }
+            Timer::Unfinished => {
+                // Rather lost with a client that is surely gone than doubled for one that is not.
+                if let Some(ending) = self.ending {
+                    self.detach(now, ending.id, Departure::Finished);
+                }
+            }
+            Timer::Disconnect => {
+                self.queue.clear();
+                let tombstone = Tombstone { code: CloseCode::Interrupted.number(), reason: TIMED_OUT.into(), at: now };
+                self.phase = Phase::Closing(Closing::new(tombstone, false, Word::Given));
+                self.after.push_back(Output::Notify(Event::Closed(CloseReason::TimedOut)));
+            }
+            Timer::Tombstone => {
+                self.hurry();
+                self.forget();
+            }
+        }
+    }
+
+    fn due(&mut self, due: Due) {
+        if let Some(attached) = &mut self.receiver {
+            // The end of a stream says more than a heartbeat.
+            if attached.due != Some(Due::End) {
+                attached.due = Some(due);
+            }
+        }
+    }
+
+    /// Whoever still reads what came before the close frame took too long, and whoever contends waits for that one: both
+    /// get it now, or they would wait for a session that nobody knows.
+    fn hurry(&mut self) {
+        let Phase::Closing(Closing { tombstone, .. }) = &self.phase else { return };
+        let attached = self.receiver.as_ref().map(|attached| attached.receiver);
+        for receiver in [attached, self.contender].into_iter().flatten() {
+            let frame = tombstone.frame();
+            self.before.push_back(Output::Deliver { to: receiver.id, seq: None, frame, end: true });
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.phase = Phase::Closed;
+        self.receiver = None;
+        self.contender = None;
+        self.ending = None;
+        self.hold = None;
+        self.queue.clear();
+        if !self.websocket {
+            self.persist(Change::Forget);
+        }
+    }
+}
+
+impl Attached {
+    /// When silence has lasted for `delay`.
+    fn last_heard(&self, delay: Millis) -> Millis {
+        self.last_out.unwrap_or(self.woken) + delay
+    }
+}
