@@ -25,9 +25,13 @@ pub(crate) const SESSIONS: Table = Table {
     create: "CREATE TABLE sockjs_sessions_2 (
   service TEXT NOT NULL, session TEXT NOT NULL,
   info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
-  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, heard INTEGER NOT NULL DEFAULT 0, state TEXT,
+  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, heard INTEGER NOT NULL DEFAULT 0, state TEXT, close_kind TEXT,
   PRIMARY KEY (service, session)) WITHOUT ROWID",
 };
+
+/// Column of [`SESSIONS`] for the kind of a close. A table made by the release before lacks it, and that release ignores it.
+pub(crate) const CLOSE_KIND: &str = "close_kind";
+pub(crate) const ADD_CLOSE_KIND: &str = "ALTER TABLE sockjs_sessions_2 ADD COLUMN close_kind TEXT";
 
 pub(crate) const ROOMS: Table = Table {
     name: "sockjs_rooms_1",

@@ -6,11 +6,11 @@ use crate::info::Info;
 use crate::log;
 use crate::memory::Memory;
 use crate::rows::{Values, rows, unexpected};
-use crate::schema::{MESSAGES, OPEN, PARTS, ROOMS, SESSIONS, TABLES, TOTALS, Table};
+use crate::schema::{ADD_CLOSE_KIND, CLOSE_KIND, MESSAGES, OPEN, PARTS, ROOMS, SESSIONS, TABLES, TOTALS, Table};
 use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::payload::{Messages, PayloadLimits};
-use sockjs_protocol::sockjs::session::{Change, Extent, READ, ReceiverId, Row, Seq, Stored, Tombstone};
+use sockjs_protocol::sockjs::session::{Change, CloseKind, Extent, READ, ReceiverId, Row, Seq, Stored, Tombstone};
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
@@ -30,7 +30,7 @@ const IN_PARTS: &str = "in parts";
 pub(crate) struct Store {
     sql: SqlStorage,
     /// Those that are there; none as long as nobody looked.
-    known: RefCell<Option<Vec<Table>>>,
+    known: RefCell<Option<Known>>,
 }
 
 /// A session as it is stored.
@@ -55,6 +55,13 @@ impl StoredExtent {
     }
 }
 
+/// Tables that are there.
+#[derive(Debug, Default)]
+struct Known {
+    tables: Vec<Table>,
+    has_close_kind: bool,
+}
+
 impl Store {
     pub fn new(sql: SqlStorage) -> Self {
         Self { sql, known: RefCell::default() }
@@ -71,11 +78,13 @@ impl Store {
             return Ok(Vec::new());
         }
         let extents = if self.has(MESSAGES)? { self.load_extents()? } else { Vec::new() };
-        let query =
-            "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, told, absent,
-             heard, state FROM sockjs_sessions_2";
+        let kind = if self.has_close_kind() { CLOSE_KIND } else { "NULL" };
+        let query = format!(
+            "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, {kind}, told, absent,
+             heard, state FROM sockjs_sessions_2"
+        );
         // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
-        let read = rows(&self.sql, query)?.into_iter().map(|row| read(row, &extents));
+        let read = rows(&self.sql, &query)?.into_iter().map(|row| read(row, &extents));
         Ok(read
             .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
             .collect())
@@ -207,17 +216,31 @@ impl Store {
     /// Whether the table is there.
     fn has(&self, table: Table) -> Result<bool> {
         if let Some(known) = &*self.known.borrow() {
-            return Ok(known.contains(&table));
+            return Ok(known.tables.contains(&table));
         }
-        let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'sockjs%'";
-        let mut known = Vec::new();
+        let query = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'sockjs%'";
+        let mut known = Known::default();
         for mut row in rows(&self.sql, query)? {
-            let name = row.text()?;
-            known.extend(TABLES.into_iter().find(|table| table.name == name));
+            let (name, statement) = (row.text()?, row.text()?);
+            known.tables.extend(TABLES.into_iter().find(|table| table.name == name));
+            known.has_close_kind |= name == SESSIONS.name && statement.contains(CLOSE_KIND);
         }
-        let has = known.contains(&table);
+        let has = known.tables.contains(&table);
         self.known.replace(Some(known));
         Ok(has)
+    }
+
+    /// Adds the column for the kind of a close to a table that the release before made, and lacks it.
+    fn make_close_kind(&self) -> Result<()> {
+        if self.has(SESSIONS)? && !self.has_close_kind() {
+            self.exec(ADD_CLOSE_KIND, vec![])?;
+            self.known.borrow_mut().iter_mut().for_each(|known| known.has_close_kind = true);
+        }
+        Ok(())
+    }
+
+    fn has_close_kind(&self) -> bool {
+        self.known.borrow().as_ref().is_some_and(|known| known.has_close_kind)
     }
 
     /// Makes the table if it is not there.
@@ -225,7 +248,8 @@ impl Store {
         if !self.has(table)? {
             self.exec(table.create, vec![])?;
             if let Some(known) = &mut *self.known.borrow_mut() {
-                known.push(table);
+                known.has_close_kind |= table == SESSIONS;
+                known.tables.push(table);
             }
         }
         Ok(())
@@ -295,13 +319,15 @@ impl Store {
                 }
                 self.delete_messages(service, session, Some(*through))?;
             }
-            Change::Close { tombstone: Tombstone { code, reason, at }, told } => {
+            Change::Close { tombstone: Tombstone { code, reason, kind, at }, told } => {
+                self.make_close_kind()?;
                 self.exec(
-                    "UPDATE sockjs_sessions_2 SET close_code = ?, close_reason = ?, closed_at = ?, told = ?
+                    "UPDATE sockjs_sessions_2 SET close_code = ?, close_reason = ?, close_kind = ?, closed_at = ?, told = ?
                      WHERE service = ? AND session = ?",
                     vec![
                         i32::from(*code).into(),
                         reason.as_str().into(),
+                        kind.name().into(),
                         number(at.0),
                         i32::from(*told).into(),
                         service,
@@ -393,10 +419,11 @@ fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
     let opener = ReceiverId(row.number()?);
     let delivered = row.number_or_null()?.map(Seq);
     let (code, reason, at) = (row.number_or_null()?, row.text_or_null()?, row.number_or_null()?);
-    let closed = code.map(|code| Tombstone {
-        code: code.try_into().unwrap_or_default(),
-        reason: reason.unwrap_or_default(),
-        at: Millis(at.unwrap_or_default()),
+    let kind = row.text_or_null()?;
+    let closed = code.map(|code| {
+        let (code, reason) = (code.try_into().unwrap_or_default(), reason.unwrap_or_default());
+        let kind = kind.as_deref().and_then(CloseKind::of).unwrap_or_else(|| Tombstone::kind_of(code, &reason));
+        Tombstone { code, reason, kind, at: Millis(at.unwrap_or_default()) }
     });
     let told = row.number()? != 0;
     let absent = row.number_or_null()?.map(Millis);
@@ -443,6 +470,7 @@ mod tests {
             3000.into(),
             "Go away!".into(),
             9.into(),
+            "application".into(),
             1.into(),
             8.into(),
             1.into(),
@@ -455,7 +483,8 @@ mod tests {
         };
         let read = read(row, &[of("r", 1), of("s", 5), of("s", 9), of("s2", 1)]).unwrap();
         let rows = vec![of("s", 5).extent, of("s", 9).extent];
-        let closed = Some(Tombstone { code: 3000, reason: "Go away!".into(), at: Millis(9) });
+        let closed =
+            Some(Tombstone { code: 3000, reason: "Go away!".into(), kind: CloseKind::Application, at: Millis(9) });
         let stored = Stored {
             opener: ReceiverId(7),
             closed,

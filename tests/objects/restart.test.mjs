@@ -1,11 +1,14 @@
 // kill -9 of the whole runtime, and a new one on the same storage: HTTP sessions go on.
 
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
 import { startServer } from "../harness/server.mjs";
-import { readObjects, storageEmpties } from "../harness/storage.mjs";
+import { readEachObject, readObjects, storageEmpties } from "../harness/storage.mjs";
 import { until } from "../harness/wait.mjs";
 
 const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "2000", SOCKJS_HEARTBEAT_DELAY: "2000" } };
@@ -50,6 +53,42 @@ test("a closed session still answers its close frame after a restart", async (t)
   await restart(server);
   assert.equal((await session.poll()).body, goAway);
   assert.equal((await session.send(["a"])).status, 204);
+});
+
+test("a session that the release before stored goes on, and its table gets the column for the kind of a close", async (t) => {
+  const server = await startServer(t);
+  const session = await openPollingSession(`${server.url}/echo`);
+  await session.send(["a"]);
+  await until(() => rows(server) === 2, "a row of the session and one of its messages");
+  await server.kill();
+  // That release made the table without this column.
+  let changed = 0;
+  for (const file of readdirSync(server.objects, { recursive: true }).filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name))) {
+    const database = new DatabaseSync(join(server.objects, file));
+    database.exec("ALTER TABLE sockjs_sessions_2 DROP COLUMN close_kind");
+    database.close();
+    changed++;
+  }
+  assert.equal(changed, 1);
+  await server.start();
+
+  assert.equal((await session.poll()).body, 'a["a"]\n');
+  // A body that is too large closes the session, which is stored.
+  assert.equal((await session.sendBody(JSON.stringify(["x".repeat(2 << 20)]))).status, 413);
+  const closed = await session.poll();
+  assert.match(closed.body, /^c\[1009,/);
+  const kinds = [];
+  const kindsStored = () => {
+    kinds.length = 0;
+    readEachObject(server.objects, (database) => {
+      kinds.push(...database.prepare("SELECT close_kind FROM sockjs_sessions_2 WHERE close_code IS NOT NULL").all());
+    });
+    return kinds.length > 0;
+  };
+  await until(kindsStored, "the close to be stored");
+  assert.deepEqual(kinds.map(({ close_kind }) => close_kind), ["violation"]);
+  await restart(server);
+  assert.equal((await session.poll()).body, closed.body);
 });
 
 test("a session whose time ran out while nothing ran is cleaned up by its alarm", async (t) => {

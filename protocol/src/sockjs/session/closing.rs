@@ -105,7 +105,7 @@ impl Session {
         if !self.websocket && !self.goes_out_at_once() {
             self.store_waiting();
         }
-        let tombstone = Tombstone { code, reason: text.to_owned(), at: now };
+        let tombstone = Tombstone { code, reason: text.to_owned(), kind: reason.kind(), at: now };
         self.phase = Phase::Closing(Closing::new(tombstone, true, Word::Given));
         self.after.push_back(Output::Notify(Event::Closed(reason)));
     }

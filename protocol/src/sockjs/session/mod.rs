@@ -43,7 +43,7 @@ mod stored;
 mod timers;
 
 pub use delivery::{READ, WINDOW};
-pub use output::{CloseReason, Event, Output};
+pub use output::{CloseKind, CloseReason, Event, Output};
 pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
 pub use stored::{Change, Extent, Row, STALLED, Stored, TOO_SLOW, Tombstone};
@@ -373,7 +373,12 @@ impl Session {
             Change::Open { .. } => self.abandon(),
             Change::Append(row) => self.queue.mark_unstored(now, row.first, row.last()),
             Change::Forget => {
-                let tombstone = Tombstone { code: CloseCode::Interrupted.number(), reason: TIMED_OUT.into(), at: now };
+                let tombstone = Tombstone {
+                    code: CloseCode::Interrupted.number(),
+                    reason: TIMED_OUT.into(),
+                    kind: CloseKind::TimedOut,
+                    at: now,
+                };
                 self.phase = Phase::Closing(Closing::new(tombstone, true, Word::Heard));
                 self.idle_since = now;
             }

@@ -42,6 +42,68 @@ pub enum CloseReason {
     },
 }
 
+impl CloseReason {
+    /// Returns the reason without what it holds.
+    pub fn kind(&self) -> CloseKind {
+        match self {
+            Self::Application { .. } => CloseKind::Application,
+            Self::Client { .. } => CloseKind::Client,
+            Self::Interrupted => CloseKind::Interrupted,
+            Self::TimedOut => CloseKind::TimedOut,
+            Self::HandlerFailed => CloseKind::HandlerFailed,
+            Self::TooSlow => CloseKind::TooSlow,
+            Self::Stalled => CloseKind::Stalled,
+            Self::Violation { .. } => CloseKind::Violation,
+        }
+    }
+}
+
+/// Kind of a [`CloseReason`]. Stored by its name with a session's close frame, which does not tell one kind from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum CloseKind {
+    Application,
+    Client,
+    Interrupted,
+    TimedOut,
+    HandlerFailed,
+    TooSlow,
+    Stalled,
+    Violation,
+}
+
+impl CloseKind {
+    const ALL: [Self; 8] = [
+        Self::Application,
+        Self::Client,
+        Self::Interrupted,
+        Self::TimedOut,
+        Self::HandlerFailed,
+        Self::TooSlow,
+        Self::Stalled,
+        Self::Violation,
+    ];
+
+    /// Returns the name under which the kind is stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Client => "client",
+            Self::Interrupted => "interrupted",
+            Self::TimedOut => "timed_out",
+            Self::HandlerFailed => "handler_failed",
+            Self::TooSlow => "too_slow",
+            Self::Stalled => "stalled",
+            Self::Violation => "violation",
+        }
+    }
+
+    /// Returns the kind with this name, or `None` if this build has none.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// What is to be done. See [`Session::poll_output`](super::Session::poll_output).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {

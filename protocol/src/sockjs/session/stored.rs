@@ -1,6 +1,6 @@
 //! What a session leaves in storage: the fold of its changes.
 
-use super::{CloseReason, ReceiverId, Seq};
+use super::{CloseKind, CloseReason, ReceiverId, Seq};
 use crate::sockjs::frame::{Frame, Message};
 use crate::time::Millis;
 
@@ -93,6 +93,8 @@ pub struct Tombstone {
     pub code: u16,
     /// Close reason.
     pub reason: String,
+    /// Kind of the reason that the application is given.
+    pub kind: CloseKind,
     /// When it was closed.
     pub at: Millis,
 }
@@ -103,16 +105,29 @@ impl Tombstone {
         Frame::Close { code: self.code, reason: self.reason.clone() }
     }
 
-    /// What the application is told, as far as the close frame tells.
+    /// Returns the reason that the application is given.
     pub(super) fn close_reason(&self) -> CloseReason {
-        match self.code {
-            1011 => CloseReason::HandlerFailed,
-            1013 if self.reason == TOO_SLOW => CloseReason::TooSlow,
-            1013 if self.reason == STALLED => CloseReason::Stalled,
-            code @ (1003 | 1008 | 1009 | 1013) => CloseReason::Violation { code, reason: self.reason.clone() },
-            1002 if self.reason == TIMED_OUT => CloseReason::TimedOut,
-            1002 => CloseReason::Interrupted,
-            code => CloseReason::Application { code, reason: self.reason.clone() },
+        let (code, reason) = (self.code, self.reason.clone());
+        match self.kind {
+            CloseKind::Application => CloseReason::Application { code, reason },
+            CloseKind::Client => CloseReason::Client { code, reason },
+            CloseKind::Interrupted => CloseReason::Interrupted,
+            CloseKind::TimedOut => CloseReason::TimedOut,
+            CloseKind::HandlerFailed => CloseReason::HandlerFailed,
+            CloseKind::TooSlow => CloseReason::TooSlow,
+            CloseKind::Stalled => CloseReason::Stalled,
+            CloseKind::Violation => CloseReason::Violation { code, reason },
+        }
+    }
+
+    /// Returns the kind of a close frame that the release before stored, which stored no kind.
+    pub fn kind_of(code: u16, reason: &str) -> CloseKind {
+        match code {
+            1011 => CloseKind::HandlerFailed,
+            1003 | 1008 | 1009 | 1013 => CloseKind::Violation,
+            1002 if reason == TIMED_OUT => CloseKind::TimedOut,
+            1002 => CloseKind::Interrupted,
+            _ => CloseKind::Application,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::stored::TIMED_OUT;
 use super::{
-    Attached, Change, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session, Tombstone,
-    Word,
+    Attached, Change, CloseKind, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session,
+    Tombstone, Word,
 };
 use crate::sockjs::close_code::CloseCode;
 use crate::time::Millis;
@@ -184,7 +184,12 @@ impl Session {
             }
             Timer::Disconnect => {
                 self.queue.clear();
-                let tombstone = Tombstone { code: CloseCode::Interrupted.number(), reason: TIMED_OUT.into(), at: now };
+                let tombstone = Tombstone {
+                    code: CloseCode::Interrupted.number(),
+                    reason: TIMED_OUT.into(),
+                    kind: CloseKind::TimedOut,
+                    at: now,
+                };
                 self.phase = Phase::Closing(Closing::new(tombstone, false, Word::Given));
                 self.after.push_back(Output::Notify(Event::Closed(CloseReason::TimedOut)));
             }
