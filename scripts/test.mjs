@@ -17,7 +17,7 @@ const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of 
 const FILE_TIMEOUT_MS = 600_000;
 const PARALLEL_FILES = 2;
 
-const CONFORMANCE = "scripts/conformance.mjs";
+const CONFORMANCE = "tests/conformance/conformance.mjs";
 const EXAMPLE_TESTS = join(ROOT, "tests/examples") + sep;
 
 const GROUPS = ["lint", "rust", "node"];

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { follow } from "../scripts/run.mjs";
 import { parseToml } from "../scripts/toml.mjs";
 import { BUILD_DIR, ROOT, nodeBinary, wranglerScript } from "../scripts/tools.mjs";
-import { removeDirectory, temporaryDirectory } from "./harness/temporary.mjs";
+import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary.mjs";
 
 const CLASS = "env.SOCKJS (SockJs)";
 /** The Worker starts in a second at most, and a small one starts soon: 338 KiB in November 2026. */

@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { within } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { within } from "../harness/waiting/wait.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
-import { HttpSession } from "./http-session.mjs";
-import { assertSame, numberedJson } from "./numbered.mjs";
+import { HttpSession } from "../harness/clients/http-session.mjs";
+import { assertSame, numberedJson } from "../harness/messages/numbered.mjs";
 
 const BYTES = 6 * MIB;
 const SIZE = 1 << 10;

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { within } from "../harness/wait.mjs";
+import { exchange, numberedMessages } from "../harness/messages/damaged.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { connectInPage } from "./page-socket.mjs";
 import { openPage } from "./pages.mjs";
 import { defineXDomainRequest } from "./xdomain-request.mjs";

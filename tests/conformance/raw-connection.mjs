@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { connect } from "node:net";
-import { ByteReader } from "../harness/byte-reader.mjs";
-import { within } from "../harness/wait.mjs";
+import { ByteReader } from "../harness/clients/byte-reader.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { urlOf } from "./client.mjs";
 
 export async function openRawConnection(t) {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
+import { exchange, numberedMessages } from "../harness/messages/damaged.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { readmeFiles } from "./readme.mjs";
 
 const server = await startServer({ after }, example("echo"));

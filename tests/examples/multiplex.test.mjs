@@ -11,11 +11,11 @@ import sockjs from "sockjs";
 import SockJS from "sockjs-client";
 import multiplex from "websocket-multiplex";
 import { example } from "../../scripts/examples.mjs";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { Queue } from "../harness/queue.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { DEADLINE_MS } from "../harness/wait.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { Queue } from "../harness/waiting/queue.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { DEADLINE_MS } from "../harness/waiting/wait.mjs";
 
 // A script for pages, which leaves a global behind.
 const clientFile = createRequire(import.meta.url).resolve("websocket-multiplex/multiplex_client.js");

@@ -8,10 +8,10 @@ import { test } from "node:test";
 import { follow } from "../../scripts/run.mjs";
 import { parseToml } from "../../scripts/toml.mjs";
 import { ROOT, WASM_TARGET, cargoToolPath, cargoTools, rustEnvironment } from "../../scripts/tools.mjs";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { startWrangler } from "../harness/dev.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { removeDirectory, temporaryDirectory } from "../harness/temporary.mjs";
+import { exchange, numberedMessages } from "../harness/messages/damaged.mjs";
+import { startWrangler } from "../harness/servers/dev.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
 import { readmeDevArguments, readmeFiles } from "./readme.mjs";
 
 const TEMPLATE = join(ROOT, "template");

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
-import { DEADLINE_MS } from "../harness/wait.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { DEADLINE_MS } from "../harness/waiting/wait.mjs";
 
 const TOKEN = "a token of at least 32 characters";
 

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import SockJS from "sockjs-client";
 import { example } from "../../scripts/examples.mjs";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { within } from "../harness/wait.mjs";
+import { exchange, numberedMessages } from "../harness/messages/damaged.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const TOKEN = "a secret & more";
 const vars = { MEMBERS_TOKEN: TOKEN };

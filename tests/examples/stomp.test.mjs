@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { storageEmpties } from "../harness/storage.mjs";
-import { within } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { storageEmpties } from "../harness/servers/storage.mjs";
+import { within } from "../harness/waiting/wait.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { WAYS, connectStomp } from "./stomp-client.mjs";
 
 const CONNECT = "CONNECT\naccept-version:1.2\nhost:localhost\n\n\0";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
-import { request } from "../harness/http.mjs";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 
 const TRANSPORTS = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];
 const TOKEN = "a secret of at least thirty-two characters";

@@ -1,8 +1,8 @@
 // Backlogs of messages, and the program that sends one and checks its answers.
 
 import assert from "node:assert/strict";
-import { assertComplete, numbered } from "../harness/backlog.mjs";
-import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
+import { assertComplete, numbered } from "../harness/messages/backlog.mjs";
+import { TRANSPORTS, bodyOf, openSession } from "../harness/clients/eager-session.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

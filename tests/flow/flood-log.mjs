@@ -1,6 +1,6 @@
 // What /flood logs: one line of JSON at the end of each flood, and one at the end of each connection. What else is logged is shown.
 
-import { Queue } from "../harness/queue.mjs";
+import { Queue } from "../harness/waiting/queue.mjs";
 
 export class FloodLog {
   #rest = "";

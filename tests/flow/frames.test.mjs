@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { assertComplete, numbered } from "../harness/backlog.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openSession } from "./session.mjs";
+import { assertComplete, numbered } from "../harness/messages/backlog.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { openSession } from "../harness/clients/eager-session.mjs";
 
 /** protocol/src/service/options/table.rs. */
 const FRAME_LIMIT = 4096;

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { until, within } from "../harness/wait.mjs";
-import { TRANSPORTS, openSession } from "./session.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
+import { TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
 
 export const MEMBER_TRANSPORTS = [...TRANSPORTS, "websocket-raw"];
 

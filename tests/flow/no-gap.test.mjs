@@ -3,13 +3,13 @@
 
 import { randomInt } from "node:crypto";
 import { after, describe, test } from "node:test";
-import { exchangeAtOnce, numbered } from "../harness/backlog.mjs";
-import { seeded } from "../harness/random.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
+import { exchangeAtOnce, numbered } from "../harness/messages/backlog.mjs";
+import { seeded } from "../harness/messages/random.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { BACKLOGS, exchange, randomBacklog } from "./cases.mjs";
-import { TRANSPORTS } from "./session.mjs";
+import { TRANSPORTS } from "../harness/clients/eager-session.mjs";
 
 const { SOCKJS_FLOW_SEED = String(randomInt(2 ** 32)), SOCKJS_FLOW_RUNS = "5" } = process.env;
 

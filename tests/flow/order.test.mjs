@@ -5,12 +5,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { after, describe, test } from "node:test";
-import { assertComplete } from "../harness/backlog.mjs";
-import { ByteReader } from "../harness/byte-reader.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
-import { openSession } from "./session.mjs";
+import { assertComplete } from "../harness/messages/backlog.mjs";
+import { ByteReader } from "../harness/clients/byte-reader.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
+import { openSession } from "../harness/clients/eager-session.mjs";
 
 /** Number of requests, and bytes of each message. Head and body of a request are written at once. */
 const VOLLEYS = {

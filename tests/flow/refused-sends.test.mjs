@@ -4,12 +4,12 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { assertComplete, numbered } from "../harness/backlog.mjs";
-import { start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { until, within } from "../harness/wait.mjs";
-import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
+import { assertComplete, numbered } from "../harness/messages/backlog.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
+import { TRANSPORTS, bodyOf, openSession } from "../harness/clients/eager-session.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

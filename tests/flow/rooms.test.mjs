@@ -4,9 +4,9 @@
 import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { numbered } from "../harness/backlog.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
+import { numbered } from "../harness/messages/backlog.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { MEMBER_TRANSPORTS, apart, converse, inOne, inTurn, openMember, openMembers, silence } from "./members.mjs";
 import { push } from "./push.mjs";
 

@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { numbered } from "../harness/backlog.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { startSlowProxy } from "../harness/slow-proxy.mjs";
-import { until } from "../harness/wait.mjs";
+import { numbered } from "../harness/messages/backlog.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { MEMBER_TRANSPORTS, apart, converse, inStep, inTurn, openMember, openMembers, paced } from "./members.mjs";
 
 const KIB = 1024;

@@ -7,10 +7,10 @@ import { request as startRequest } from "node:http";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-import { request } from "../harness/http.mjs";
-import { byLines } from "../harness/lines.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { byLines } from "../harness/waiting/lines.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { FloodLog } from "./flood-log.mjs";
 
 const KIB = 1024;

@@ -4,9 +4,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { startSlowProxy } from "../harness/slow-proxy.mjs";
-import { until } from "../harness/wait.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { END, openMember, openMembers } from "./members.mjs";
 
 const KIB = 1024;

@@ -5,9 +5,9 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { processorTime } from "../harness/processes.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
+import { processorTime } from "../harness/machine/processes.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const SMALL = process.env.SOCKJS_FULL ? 1_000 : 100;
 const LARGE = 8 * SMALL;

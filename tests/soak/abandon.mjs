@@ -1,8 +1,8 @@
 // Sessions whose client vanishes in the middle of a response: its connection is reset while it waits for more.
 
 import { randomUUID } from "node:crypto";
-import { request, start } from "../harness/http.mjs";
-import { within } from "../harness/wait.mjs";
+import { request, start } from "../harness/clients/http.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 /** One of each transport that waits. Each takes a session's URL and resolves to a receiver that waits, its session open. */
 const RECEIVERS = [

@@ -1,9 +1,9 @@
 // Rounds of sessions that are abandoned: everyone's application is told, nothing stays on disk, and when the objects are out
 // of memory the server is as large as after the round before.
 
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { abandon } from "./abandon.mjs";
 import { abortAll } from "./aborted-rounds.mjs";
 import { Lives } from "./lives.mjs";

@@ -7,13 +7,13 @@ import assert from "node:assert/strict";
 import { randomInt, randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { request } from "../harness/http.mjs";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { PacedResponse } from "../harness/paced-response.mjs";
-import { seeded } from "../harness/random.mjs";
-import { readEachObject } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
-import { POLLS, STREAMS, TRANSPORTS } from "./transports.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { PacedResponse } from "../harness/clients/paced-response.mjs";
+import { seeded } from "../harness/messages/random.mjs";
+import { readEachObject } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
+import { POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 
 const { SOCKJS_SLEEP_SEED = String(randomInt(2 ** 32)), SOCKJS_SLEEP_RUNS = "1" } = process.env;
 

@@ -3,8 +3,8 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { main } from "../../scripts/run.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { converse } from "./conversation.mjs";
 import { entryLayout } from "./layout.mjs";
 import { PREVIOUS_RIGS, buildPrevious } from "./previous.mjs";

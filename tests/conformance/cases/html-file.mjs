@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { assertCallbackInvalid, assertCallbackRequired } from "../callbacks.mjs";
 import { assertChunks, newSession, openStream, send } from "../client.mjs";
 import { assertContentType, assertNotCached } from "../headers.mjs";
-import { htmlfilePrelude } from "../preludes.mjs";
+import { htmlfilePrelude } from "../../harness/protocol/preludes.mjs";
 
 const frame = (text) => `<script>\np(${JSON.stringify(text)});\n</script>\r\n`;
 

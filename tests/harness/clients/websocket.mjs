@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { Queue } from "./queue.mjs";
-import { within } from "./wait.mjs";
+import { Queue } from "../waiting/queue.mjs";
+import { within } from "../waiting/wait.mjs";
 
 /** Opens a WebSocket to an http:// URL, with options of `ws`. `closed` is when its TCP connection ended, too. */
 export async function openWebSocket(owner, url, options) {

@@ -1,9 +1,9 @@
 // The Worker built for the tests, or an example, in plain workerd, on a free port, with storage of its own.
 
-import { RIGS_DIR } from "../../scripts/tools.mjs";
-import { startWorkerd } from "../../scripts/workerd.mjs";
-import { residentMemory } from "./processes.mjs";
-import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
+import { RIGS_DIR } from "../../../scripts/tools.mjs";
+import { startWorkerd } from "../../../scripts/workerd.mjs";
+import { residentMemory } from "../machine/processes.mjs";
+import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
 /** Of the deployable Worker. No session may end because the machine is slow; tests of its end set their own times. */

@@ -1,7 +1,7 @@
 // What runs on this machine, from /proc.
 
 import { readFileSync, readdirSync } from "node:fs";
-import { until } from "./wait.mjs";
+import { until } from "../waiting/wait.mjs";
 
 /** Whether the process runs. One that ended and waits to be collected by its parent does not. */
 export function isRunning(pid) {

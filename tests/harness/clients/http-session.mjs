@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { request as startRequest } from "node:http";
-import { within } from "../harness/wait.mjs";
+import { within } from "../waiting/wait.mjs";
 
 /** Receiving requests of each transport; `unwrap` takes a line of the body and returns the frame in it. */
 const RECEIVERS = {

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { request } from "../../harness/http.mjs";
-import { within } from "../../harness/wait.mjs";
-import { Session } from "../../streams/session.mjs";
+import { request } from "./http.mjs";
+import { within } from "../waiting/wait.mjs";
+import { Session } from "./session.mjs";
 import { Reader } from "./reader.mjs";
 
 /** Between two attempts to reach a server that is just being started again. */

@@ -4,8 +4,8 @@
 import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
-import { until } from "./wait.mjs";
+import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
+import { until } from "../waiting/wait.mjs";
 
 /** The alarms' table in metadata.sqlite, and the tables of the runtime's own in each object's file. */
 const ALARMS = "_cf_ALARM";

@@ -1,12 +1,12 @@
-// sockjs-node with the services of tests/conformance/reference.mjs, on a free port.
+// sockjs-node with the services of tests/harness/servers/sockjs-node.mjs, on a free port.
 
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Problem, killGroup, spawnTied } from "../../scripts/run.mjs";
-import { nodeBinary } from "../../scripts/tools.mjs";
+import { Problem, killGroup, spawnTied } from "../../../scripts/run.mjs";
+import { nodeBinary } from "../../../scripts/tools.mjs";
 
-const SERVER = fileURLToPath(new URL("../conformance/reference.mjs", import.meta.url));
+const SERVER = fileURLToPath(new URL("./sockjs-node.mjs", import.meta.url));
 
 /** @param owner what the server ends with: as in `startServer` */
 export async function startReference(owner) {

@@ -4,10 +4,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildRigs } from "./build.mjs";
-import { UsageError, follow, main } from "./run.mjs";
-import { setUp } from "./setup.mjs";
-import { ROOT, nodeBinary } from "./tools.mjs";
+import { buildRigs } from "../../scripts/build.mjs";
+import { UsageError, follow, main } from "../../scripts/run.mjs";
+import { setUp } from "../../scripts/setup.mjs";
+import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
 
 const USAGE = `usage: npm run faults -- [--runs N] [FILE ...]
 

@@ -5,8 +5,8 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { request as startRequest } from "node:http";
 import { WebSocket } from "ws";
-import { request } from "../harness/http.mjs";
-import { until } from "../harness/wait.mjs";
+import { request } from "./http.mjs";
+import { until } from "../waiting/wait.mjs";
 
 /** How the HTTP transports receive: the request, what ends a frame, and how it is unwrapped. */
 const RECEIVERS = {

@@ -1,8 +1,8 @@
 // The stock client, sockjs-client, with promises around its events.
 
 import SockJS from "sockjs-client";
-import { Queue } from "./queue.mjs";
-import { DEADLINE_MS, within } from "./wait.mjs";
+import { Queue } from "../waiting/queue.mjs";
+import { DEADLINE_MS, within } from "../waiting/wait.mjs";
 
 /** Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. */
 export async function connectStockClient(owner, url, transport) {

@@ -1,6 +1,6 @@
 // The bytes that come out of a socket, in the portions a reader asks for.
 
-import { within } from "./wait.mjs";
+import { within } from "../waiting/wait.mjs";
 
 export class ByteReader {
   #bytes = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 // Every request by which a client gets at a session, and what it is answered.
 
 import { randomUUID } from "node:crypto";
-import { start } from "../harness/http.mjs";
+import { start } from "./http.mjs";
 
 export const UPGRADE = {
   Connection: "Upgrade",

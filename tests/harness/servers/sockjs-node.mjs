@@ -15,7 +15,7 @@ const SERVICES = {
   broadcast: [{}, broadcast],
 };
 
-/** As in tests/harness/server.mjs: no session may end because the machine is slow. */
+/** As in tests/harness/servers/server.mjs: no session may end because the machine is slow. */
 const DISCONNECT_DELAY_MS = 60_000;
 
 function echo(connection) {

@@ -5,9 +5,9 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { request as startRequest } from "node:http";
 import { WebSocket } from "ws";
-import { request } from "../harness/http.mjs";
-import { until, within } from "../harness/wait.mjs";
-import { inKernel } from "./kernel-buffers.mjs";
+import { request } from "./http.mjs";
+import { until, within } from "../waiting/wait.mjs";
+import { inKernel } from "../machine/kernel-buffers.mjs";
 
 /**
  * Each opens a session and resolves, when its open frame was read, to `{ messages, send, pause, resume, taken }`: the messages

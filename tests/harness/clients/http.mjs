@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { ByteReader } from "./byte-reader.mjs";
-import { within } from "./wait.mjs";
+import { within } from "../waiting/wait.mjs";
 
 /** One request on a connection of its own: `{ status, headers, body }`. See `HttpConnection.head` for the headers. */
 export async function request(url, { ms, ...options } = {}) {

@@ -5,12 +5,12 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { killGroup, spawnTied } from "../../scripts/run.mjs";
-import { RIGS_DIR } from "../../scripts/tools.mjs";
-import { workerConfig } from "../../scripts/worker-config.mjs";
+import { killGroup, spawnTied } from "../../../scripts/run.mjs";
+import { RIGS_DIR } from "../../../scripts/tools.mjs";
+import { workerConfig } from "../../../scripts/worker-config.mjs";
 import { DEFAULT_VARS } from "./server.mjs";
-import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
-import { within } from "./wait.mjs";
+import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
+import { within } from "../waiting/wait.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));

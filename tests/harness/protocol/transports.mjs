@@ -1,6 +1,6 @@
 // The HTTP transports on the wire, written down from the protocol and not from the server's own table.
 
-import { XHR_PRELUDE, htmlfilePrelude } from "../conformance/preludes.mjs";
+import { XHR_PRELUDE, htmlfilePrelude } from "./preludes.mjs";
 
 const JAVASCRIPT = "application/javascript; charset=UTF-8";
 

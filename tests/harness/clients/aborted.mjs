@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
-import { within } from "../harness/wait.mjs";
+import { within } from "../waiting/wait.mjs";
 
 const MIB = 1 << 20;
 

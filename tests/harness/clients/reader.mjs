@@ -1,7 +1,7 @@
 // What a client read, in order, and waiting for more of it.
 
 import assert from "node:assert/strict";
-import { until } from "../../harness/wait.mjs";
+import { until } from "../waiting/wait.mjs";
 
 export class Reader {
   /** Messages, in the order in which they came, and for each the number of its response. */

@@ -3,7 +3,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
-import { removeDirectory, temporaryDirectory } from "./temporary.mjs";
+import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 
 const COMMANDS = ["chromium", "chromium-browser", "google-chrome"];
 const MACOS_APPLICATIONS = [
