@@ -8,7 +8,7 @@ import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
-import { HttpSession } from "../harness/clients/http-session.mjs";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
 import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
 
 const CLIENTS = 64;
@@ -57,7 +57,7 @@ async function readLater(owner) {
   const count = JSON.parse(HALF).length;
   const statuses = [];
   const client = async () => {
-    const session = new HttpSession(owner, `${server.url}/echo`, "xhr-polling");
+    const session = new LazySession(owner, `${server.url}/echo`, "xhr");
     const frames = await session.open();
     const received = new Received(SIZE);
     const send = session.send(HALF, READ_MS).then(({ status }) => statuses.push(status));

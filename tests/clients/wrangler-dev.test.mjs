@@ -5,14 +5,14 @@ import { after, test } from "node:test";
 import { startDev } from "../harness/servers/dev.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { exchange, numberedMessages } from "../harness/messages/damaged.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 
 const dev = await startDev({ after });
 
 for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {
   test(`npm start, stock client, ${transport}: messages come back`, async (t) => {
     const client = await connectStockClient(t, `${dev.url}/echo`, transport);
-    await exchange(client, numberedMessages(100));
+    await exchange(client, nastyMessages(100));
   });
 
   test(`npm start, stock client, ${transport}: it learns code and reason when the server closes`, async (t) => {

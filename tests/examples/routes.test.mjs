@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import SockJS from "sockjs-client";
 import { example } from "../../scripts/examples.mjs";
-import { exchange, numberedMessages } from "../harness/messages/damaged.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { request } from "../harness/clients/http.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
@@ -40,7 +40,7 @@ test("the application's own routes are answered beside the services", async () =
 
 test("two services under two prefixes, each with its own handler", async (t) => {
   const echo = await connectStockClient(t, `${server.url}/echo`, "websocket");
-  await exchange(echo, numberedMessages(50));
+  await exchange(echo, nastyMessages(50));
   const member = await connectStockClient(t, server.url + withToken("/members", TOKEN), "websocket");
   member.send("hello");
   assert.equal(await member.messages.next(), "members only: hello");

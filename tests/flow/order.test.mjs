@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { after, describe, test } from "node:test";
-import { assertComplete } from "../harness/messages/backlog.mjs";
+import { assertComplete } from "../harness/messages/numbered.mjs";
 import { ByteReader } from "../harness/clients/byte-reader.mjs";
 import { startReference } from "../harness/servers/reference.mjs";
 import { startServer } from "../harness/servers/server.mjs";

@@ -1,23 +1,18 @@
-// A session over one transport. It receives all the time, as the stock client does: when a response ends it opens the next.
+// A session over any transport that receives all the time, as the stock client does: when a response ends it opens the next.
+// lazy-session.mjs has one that receives only while it is told to.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { request as startRequest } from "node:http";
 import { WebSocket } from "ws";
+import { TRANSPORTS as HTTP_TRANSPORTS } from "../protocol/transports.mjs";
+import { until, within } from "../waiting/wait.mjs";
 import { request } from "./http.mjs";
-import { until } from "../waiting/wait.mjs";
+import { LazySession, sendingOf } from "./lazy-session.mjs";
 
-/** How the HTTP transports receive: the request, what ends a frame, and how it is unwrapped. */
-const RECEIVERS = {
-  xhr_streaming: { method: "POST", path: "xhr_streaming", end: "\n", unwrap: (line) => line },
-  eventsource: { method: "GET", path: "eventsource", end: "\r\n\r\n", unwrap: eventData },
-  htmlfile: { method: "GET", path: "htmlfile?c=callback", end: "</script>\r\n", unwrap: (script) => argument(script, "\np(") },
-  xhr: { method: "POST", path: "xhr", end: "\n", unwrap: (line) => line },
-  jsonp: { method: "GET", path: "jsonp?c=callback", end: "\r\n", unwrap: (script) => argument(script, "callback(") },
-};
-
-export const TRANSPORTS = ["websocket", ...Object.keys(RECEIVERS)];
+export const TRANSPORTS = ["websocket", ...Object.keys(HTTP_TRANSPORTS)];
+/** A WebSocket without frames of SockJS. */
+export const RAW = "websocket-raw";
 
 /** Limit for all messages of a test together, and for one send, which the server may hold for a minute. */
 const LONG_MS = 120_000;
@@ -26,23 +21,27 @@ const LONG_MS = 120_000;
  * Opens a session.
  *
  * @param {string} service URL of a service
- * @param {string} transport one of `TRANSPORTS`
+ * @param {string} transport one of `TRANSPORTS`, or `RAW`
  * @param {object} [options]
  * @param {boolean} [options.isPaused] a polling session does not poll again before `resume`
  * @param {object} [options.socket] options of `ws`
  */
 export async function openSession(owner, service, transport, { isPaused = false, socket = {} } = {}) {
-  const url = `${service}/000/${randomUUID()}`;
-  const session = transport === "websocket" ? new SocketSession(url, socket) : new HttpSession(url, transport, isPaused);
+  const session = newSession(service, transport, { isPaused, socket });
   owner.after(() => session.leave());
   await session.opened();
   return session;
 }
 
+function newSession(service, transport, { isPaused, socket }) {
+  if (transport === RAW) return new RawSession(service, socket);
+  if (transport === "websocket") return new SocketSession(`${service}/000/${randomUUID()}`, socket);
+  return new HttpSession(service, transport, isPaused);
+}
+
 /** The body that sends these messages over a transport. */
 export function bodyOf(transport, messages) {
-  const json = JSON.stringify(messages);
-  return transport === "jsonp" ? `d=${encodeURIComponent(json)}` : json;
+  return sendingOf(transport).encode(JSON.stringify(messages));
 }
 
 class Session {
@@ -93,12 +92,16 @@ class HttpSession extends Session {
   #receiver;
   #resumed = Promise.withResolvers();
 
-  constructor(url, transport, isPaused) {
+  constructor(service, transport, isPaused) {
     super();
-    this.url = url;
     this.#transport = transport;
+    this.#receiver = new LazySession({ after() {} }, service, transport);
     this.#receive().catch((error) => (this.end ??= [error.message]));
     if (!isPaused) this.resume();
+  }
+
+  get url() {
+    return this.#receiver.url;
   }
 
   /** Polls again. */
@@ -109,20 +112,19 @@ class HttpSession extends Session {
   /** Sends messages in one body. Resolves when the server accepted them. */
   async send(messages) {
     const { status, body } = await this.post(bodyOf(this.#transport, messages));
-    assert.deepEqual([status, body], this.#transport === "jsonp" ? [200, "ok"] : [204, ""]);
+    assert.deepEqual([status, body], sendingOf(this.#transport).taken);
   }
 
   /** Sends a body, and resolves to the response. */
   post(body, headers) {
-    const isForm = this.#transport === "jsonp";
-    const type = isForm ? "application/x-www-form-urlencoded" : "text/plain";
+    const { path, type } = sendingOf(this.#transport);
     const options = { method: "POST", headers: { "Content-Type": type, ...headers }, body, ms: LONG_MS };
-    return request(`${this.url}/${isForm ? "jsonp_send" : "xhr_send"}`, options);
+    return request(`${this.url}/${path}`, options);
   }
 
   leave() {
     this.end ??= ["the client left"];
-    this.#receiver?.destroy();
+    this.#receiver.stop();
   }
 
   /** Reads one response after the other, until the session is closed. */
@@ -133,67 +135,70 @@ class HttpSession extends Session {
   }
 
   async #respond() {
-    const { method, path, end, unwrap } = RECEIVERS[this.#transport];
-    this.#receiver = startRequest(`${this.url}/${path}`, { method, agent: false });
-    this.#receiver.end();
-    const [response] = await once(this.#receiver, "response");
-    if (response.statusCode !== 200) throw new Error(`${path} was answered ${response.statusCode}`);
-    let unread = [];
-    for await (const chunk of response.setEncoding("utf8")) {
-      unread.push(chunk);
-      if (!chunk.includes("\n")) continue;
-      const wrapped = unread.join("").split(end);
-      unread = [wrapped.pop()];
-      for (const frame of wrapped) this.take(unwrap(frame));
-    }
+    // The network may be shut for as long as a test likes.
+    for await (const frame of await this.#receiver.respond(Infinity)) this.take(frame);
   }
 }
 
 class SocketSession extends Session {
-  #socket;
+  socket;
 
   constructor(url, options) {
     super();
     this.url = url;
-    this.#socket = new WebSocket(`${url.replace(/^http/, "ws")}/websocket`, { perMessageDeflate: false, ...options });
-    this.#socket.on("message", (data) => this.take(data.toString()));
-    this.#socket.on("error", (error) => (this.end ??= [error.message]));
-    this.#socket.on("close", (code, reason) => (this.end ??= [code, reason.toString()]));
+    this.socket = new WebSocket(`${url.replace(/^http/, "ws")}/websocket`, { perMessageDeflate: false, ...options });
+    this.socket.on("message", (data) => this.take(data.toString()));
+    this.socket.on("error", (error) => (this.end ??= [error.message]));
+    this.socket.on("close", (code, reason) => (this.end ??= [code, reason.toString()]));
   }
 
   /** Sends messages in one WebSocket message. */
   async send(messages) {
-    this.#socket.send(bodyOf("websocket", messages));
+    this.socket.send(bodyOf("websocket", messages));
   }
 
   /** Sends each message in a WebSocket message of its own, all in one write. */
   sendApart(messages) {
-    this.#socket._socket.cork();
-    for (const message of messages) this.#socket.send(bodyOf("websocket", [message]));
-    this.#socket._socket.uncork();
+    this.socket._socket.cork();
+    for (const message of messages) this.socket.send(this.wrap(message));
+    this.socket._socket.uncork();
+  }
+
+  /** The WebSocket message that sends one message. */
+  wrap(message) {
+    return bodyOf("websocket", [message]);
   }
 
   /** Stops reading, so that what the server sends piles up. */
   pause() {
-    this.#socket.pause();
+    this.socket.pause();
   }
 
   resume() {
-    this.#socket.resume();
+    this.socket.resume();
   }
 
   leave() {
     this.end ??= ["the client left"];
-    this.#socket.terminate();
+    this.socket.terminate();
   }
 }
 
-function eventData(event) {
-  return decodeURI(/data: ?(.*)$/.exec(event)?.[1] ?? "");
-}
+/** Messages without frames around them, each a WebSocket message of its own. */
+class RawSession extends SocketSession {
+  opened() {
+    return within(once(this.socket, "open"), "a raw WebSocket");
+  }
 
-/** The string in a script's call of a function. */
-function argument(script, call) {
-  const from = script.indexOf(call);
-  return from === -1 ? "" : JSON.parse(script.slice(from + call.length, script.lastIndexOf(");")));
+  take(message) {
+    this.messages.push(message);
+  }
+
+  async send(messages) {
+    this.sendApart(messages);
+  }
+
+  wrap(message) {
+    return message;
+  }
 }

@@ -5,40 +5,33 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { request as startRequest } from "node:http";
 import { WebSocket } from "ws";
-import { request } from "./http.mjs";
-import { until, within } from "../waiting/wait.mjs";
 import { inKernel } from "../machine/kernel-buffers.mjs";
+import { TRANSPORTS, frameReader, receivePath } from "../protocol/transports.mjs";
+import { until, within } from "../waiting/wait.mjs";
+import { request } from "./http.mjs";
 
 /**
  * Each opens a session and resolves, when its open frame was read, to `{ messages, send, pause, resume, taken }`: the messages
  * read so far, what it does, and how many bytes left the server since it was paused.
  */
 export const readers = {
-  xhr_streaming: (owner, service) => openStream(owner, service, "POST", "xhr_streaming", "\n", (line) => line),
-  eventsource: (owner, service) => openStream(owner, service, "GET", "eventsource", "\r\n\r\n", eventData),
-  htmlfile: (owner, service) => openStream(owner, service, "GET", "htmlfile?c=callback", "</script>\r\n", scriptArgument),
+  xhr_streaming: (owner, service) => openStream(owner, service, "xhr_streaming"),
+  eventsource: (owner, service) => openStream(owner, service, "eventsource"),
+  htmlfile: (owner, service) => openStream(owner, service, "htmlfile"),
   websocket: openSocket,
   xhr: openPolls,
 };
 
-const eventData = (event) => /data: (.*)$/.exec(event)?.[1] ?? "";
-
-const scriptArgument = (script) => JSON.parse(/<script>\np\((.*)\);\n$/.exec(script)?.[1] ?? '""');
-
-async function openStream(owner, service, method, path, separator, unwrap) {
+async function openStream(owner, service, segment) {
   const url = `${service}/000/${randomUUID()}`;
-  const outgoing = startRequest(`${url}/${path}`, { method, agent: false });
+  const outgoing = startRequest(`${url}/${receivePath(segment)}`, { method: TRANSPORTS[segment].method, agent: false });
   owner.after(() => outgoing.destroy());
   outgoing.end();
-  const [response] = await within(once(outgoing, "response"), `the head of ${path}`);
+  const [response] = await within(once(outgoing, "response"), `the head of ${segment}`);
 
   const frames = new Frames();
-  let unread = "";
-  response.setEncoding("latin1").on("data", (chunk) => {
-    const wrapped = (unread + chunk).split(separator);
-    unread = wrapped.pop();
-    wrapped.forEach((frame) => frames.add(unwrap(frame)));
-  });
+  const read = frameReader(segment);
+  response.setEncoding("utf8").on("data", (chunk) => read(chunk).forEach((frame) => frames.add(frame)));
   await frames.opened();
   return {
     messages: frames.messages,

@@ -1,6 +1,7 @@
-// Messages that have gone wrong somewhere before.
+// Exchanges with an echo: messages that have gone wrong somewhere before, and backlogs.
 
 import assert from "node:assert/strict";
+import { assertComplete } from "./numbered.mjs";
 
 const PAYLOADS = [
   "",
@@ -17,11 +18,12 @@ const PAYLOADS = [
 /** How many messages may be under way: enough to fill polls, few enough to come and go all the time. */
 const WINDOW = 30;
 
-export function numberedMessages(count) {
+/** Returns messages of each kind, each after its number. */
+export function nastyMessages(count) {
   return Array.from({ length: count }, (_, number) => `${number}:${PAYLOADS[number % PAYLOADS.length]}`);
 }
 
-/** Sends the messages to an echo and sees each come back in its turn, and nothing else. */
+/** Sends the messages, not too many at a time, and checks that each comes back in its turn, and nothing else. */
 export async function exchange(client, messages) {
   const receive = async (number) => {
     const received = await client.messages.next(`message ${number}`);
@@ -35,4 +37,20 @@ export async function exchange(client, messages) {
 
   client.send("the end"); // a doubled last message would come before it
   assert.equal(await client.messages.next("the end"), "the end");
+}
+
+/** For the last of a backlog to come back. */
+const BACKLOG_MS = 60_000;
+
+/** Sends all messages at once, and checks that they come back. */
+export async function exchangeAtOnce(client, messages) {
+  for (const message of messages) client.send(message);
+  const received = [];
+  for (const number of messages.keys()) {
+    received.push(await client.messages.next(`message ${number} of ${messages.length}`, BACKLOG_MS));
+  }
+  assertComplete(received, messages);
+
+  client.send("the end"); // a doubled last message would come before it
+  assert.equal(await client.messages.next("the end", BACKLOG_MS), "the end");
 }
