@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse as parseToml } from "smol-toml";
 import { follow } from "../scripts/run.mjs";
-import { parseToml } from "../scripts/toml.mjs";
 import { BUILD_DIR, ROOT, nodeBinary, wranglerScript } from "../scripts/tools.mjs";
 import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary.mjs";
 
