@@ -28,8 +28,12 @@ const FORMS = {
 /** Without polls no session ends here. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
 
-/** protocol/src/service/options/table.rs: `body_limit`, `inbox_limit`, `queue_limit`. */
-const LIMITS = 8 * MIB + 8 * MIB + MIB;
+/** protocol/src/service/options/table.rs. */
+const BODY_LIMIT = 8 * MIB;
+const INBOX_LIMIT = 8 * MIB;
+const QUEUE_LIMIT = MIB;
+
+const LIMITS = BODY_LIMIT + INBOX_LIMIT + QUEUE_LIMIT;
 const TRY_AGAIN_LATER = 1013;
 
 /** Bytes in a body; a stock client joins its backlog. */

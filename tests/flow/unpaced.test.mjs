@@ -16,6 +16,7 @@ const MIB = 1024 * KIB;
 const QUEUE_LIMIT = 256 * KIB;
 /** durable/src/room.rs. */
 const UNPACED = 4;
+
 const SIZE = 4 * KIB;
 /** What a response holds beyond the queue: response_limit, the window, and what workerd takes of a response (1.20261117). */
 const RESPONSE_LIMIT = 64 * KIB;

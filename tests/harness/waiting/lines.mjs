@@ -1,3 +1,5 @@
+// Lines of a text that comes in portions.
+
 /** A function that takes text in any portions and hands on its lines. */
 export function byLines(onLine) {
   let rest = "";
