@@ -9,10 +9,10 @@ import { test } from "node:test";
 import { killGroup, spawnTied } from "../scripts/run.mjs";
 import { ROOT } from "../scripts/tools.mjs";
 import { request } from "./harness/clients/http.mjs";
-import { startMiniflare } from "./harness/servers/miniflare.mjs";
 import { allEnded, descendants, isRunning } from "./harness/machine/processes.mjs";
-import { startServer } from "./harness/servers/server.mjs";
 import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary.mjs";
+import { startMiniflare } from "./harness/servers/miniflare.mjs";
+import { startServer } from "./harness/servers/server.mjs";
 import { within } from "./harness/waiting/wait.mjs";
 
 const skip = existsSync("/proc/self/stat") ? false : "needs /proc";

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { start } from "../harness/clients/http.mjs";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
-import { LazySession } from "../harness/clients/lazy-session.mjs";
-import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
 
 const CLIENTS = 64;
 const SIZE = 1 << 10;

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
-import { connectStockClient } from "../harness/clients/stock-client.mjs";
-import { within } from "../harness/waiting/wait.mjs";
 import { LazySession } from "../harness/clients/lazy-session.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

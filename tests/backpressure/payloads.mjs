@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { openPollingSession } from "../harness/clients/polling-session.mjs";
-import { within } from "../harness/waiting/wait.mjs";
-import { openWebSocket } from "../harness/clients/websocket.mjs";
-import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 import { LazySession } from "../harness/clients/lazy-session.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { assertSame, numberedJson } from "../harness/messages/numbered.mjs";
+import { within } from "../harness/waiting/wait.mjs";
+import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 
 const BYTES = 6 * MIB;
 const SIZE = 1 << 10;

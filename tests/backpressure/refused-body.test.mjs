@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { LazySession } from "../harness/clients/lazy-session.mjs";
 
 const BODY_LIMIT = 64 << 10;
 const vars = { SOCKJS_BODY_LIMIT: String(BODY_LIMIT), SOCKJS_MESSAGE_LIMIT: String(BODY_LIMIT / 2) };

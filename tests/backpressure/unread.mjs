@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { until, within } from "../harness/waiting/wait.mjs";
-import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 import { LazySession } from "../harness/clients/lazy-session.mjs";
 import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
+import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 
 /** Transports with sizes of messages, bytes that are sent without reading, and before that with reading. */
 const FORMS = {

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { startChromium } from "../harness/clients/chromium.mjs";
 import { exchangeAtOnce } from "../harness/messages/exchange.mjs";
 import { backlog } from "../harness/messages/numbered.mjs";
-import { startChromium } from "../harness/clients/chromium.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 import { connectInPage } from "./page-socket.mjs";

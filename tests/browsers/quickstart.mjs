@@ -4,12 +4,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openDemo } from "./demo-page.mjs";
-import { startChromium } from "../harness/clients/chromium.mjs";
-import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
 import { Problem, follow, killGroup, main, run, spawnTied } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
+import { openDemo } from "./demo-page.mjs";
 
 const ASK_EVERY_MS = 500;
 

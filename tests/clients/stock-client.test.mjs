@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startServer } from "../harness/servers/server.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
-import { within } from "../harness/waiting/wait.mjs";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const server = await startServer({ after });
 

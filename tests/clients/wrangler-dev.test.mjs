@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startDev } from "../harness/servers/dev.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
-import { within } from "../harness/waiting/wait.mjs";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startDev } from "../harness/servers/dev.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const dev = await startDev({ after });
 

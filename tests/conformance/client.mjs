@@ -46,7 +46,7 @@ function hasBody({ status, headers }, method) {
 }
 
 /** Of a header that came more than once the last one counts. */
-function lastOfEach({ headers, ...head }) {
+export function lastOfEach({ headers, ...head }) {
   const last = Object.entries(headers).map(([name, value]) => [name, [value].flat().at(-1)]);
   return { ...head, headers: Object.fromEntries(last) };
 }

@@ -4,12 +4,12 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startReference } from "../harness/servers/reference.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { build } from "../../scripts/build.mjs";
 import { UsageError, follow, main } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
 import { BUILD_DIR, ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const USAGE = `usage: [SOCKJS_URL=http://HOST:PORT] npm run conformance -- [--runs N] [--reference] [NAME ...]
 

@@ -5,8 +5,8 @@ import { describe, test } from "node:test";
 import { billed } from "../../bench/cost/bill.mjs";
 import { startMeteredServer } from "../../bench/cost/metered-server.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
-import { until } from "../harness/waiting/wait.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const PERSIST_AFTER_MS = 250;
 const GRACE_MS = 50;

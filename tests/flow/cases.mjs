@@ -1,8 +1,8 @@
 // Backlogs of messages, and the program that sends one and checks its answers.
 
 import assert from "node:assert/strict";
-import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
 import { TRANSPORTS, bodyOf, openSession } from "../harness/clients/eager-session.mjs";
+import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import { openSession } from "../harness/clients/eager-session.mjs";
 import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
 import { startReference } from "../harness/servers/reference.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { openSession } from "../harness/clients/eager-session.mjs";
 
 /** protocol/src/service/options/table.rs. */
 const FRAME_LIMIT = 4096;

@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openSession } from "../harness/clients/eager-session.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { readEachObject } from "../harness/servers/storage.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { openSession } from "../harness/clients/eager-session.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -3,14 +3,14 @@
 
 import { randomInt } from "node:crypto";
 import { after, describe, test } from "node:test";
+import { TRANSPORTS } from "../harness/clients/eager-session.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { exchangeAtOnce } from "../harness/messages/exchange.mjs";
 import { backlog } from "../harness/messages/numbered.mjs";
 import { seeded } from "../harness/messages/random.mjs";
 import { startReference } from "../harness/servers/reference.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { BACKLOGS, exchange, randomBacklog } from "./cases.mjs";
-import { TRANSPORTS } from "../harness/clients/eager-session.mjs";
 
 const { SOCKJS_FLOW_SEED = String(randomInt(2 ** 32)), SOCKJS_FLOW_RUNS = "5" } = process.env;
 

@@ -4,12 +4,12 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
-import { start } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
-import { connectStockClient } from "../harness/clients/stock-client.mjs";
-import { until, within } from "../harness/waiting/wait.mjs";
 import { TRANSPORTS, bodyOf, openSession } from "../harness/clients/eager-session.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { backlog } from "../harness/messages/numbered.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
 import { startReference } from "../harness/servers/reference.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { MEMBER_TRANSPORTS, apart, converse, inStep, inTurn, openMember, openMembers, paced } from "./members.mjs";
 

@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readers } from "../harness/clients/pausable-session.mjs";
 import { growthDuring } from "../harness/machine/memory.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { FloodLog } from "./flood-log.mjs";
-import { readers } from "../harness/clients/pausable-session.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { request } from "../harness/clients/http.mjs";
 import { STREAMS, TRANSPORTS as HTTP_TRANSPORTS, receivePath } from "../harness/protocol/transports.mjs";
-import { byLines } from "../harness/waiting/lines.mjs";
 import { startServer } from "../harness/servers/server.mjs";
+import { byLines } from "../harness/waiting/lines.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 import { FloodLog } from "./flood-log.mjs";
 

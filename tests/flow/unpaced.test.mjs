@@ -4,8 +4,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startServer } from "../harness/servers/server.mjs";
 import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { END, openMember, openMembers } from "./members.mjs";
 

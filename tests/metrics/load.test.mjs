@@ -6,8 +6,8 @@ import { after, describe, test } from "node:test";
 import { TRANSPORTS } from "../../bench/cost/connections.mjs";
 import { request } from "../harness/clients/http.mjs";
 import { PollingSession } from "../harness/clients/polling-session.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { OTHER_TOKEN, TOKEN, VARS, WITHIN_MS, readMetrics, scrape, untilMetrics } from "./prometheus.mjs";
 
 const start = (owner, vars = {}) => startServer(owner, { vars: { ...VARS, ...vars } });

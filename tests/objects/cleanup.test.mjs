@@ -2,9 +2,9 @@
 
 import { test } from "node:test";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { storageEmpties } from "../harness/servers/storage.mjs";
-import { openWebSocket } from "../harness/clients/websocket.mjs";
 
 const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "1000", SOCKJS_HEARTBEAT_DELAY: "1000" } };
 

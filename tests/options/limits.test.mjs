@@ -5,9 +5,9 @@ import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { request } from "../harness/clients/http.mjs";
 import { PollingSession, openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { openWebSocket } from "../harness/clients/websocket.mjs";
 
 const server = await startServer({ after }, {
   vars: {

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { after, test } from "node:test";
 import { WebSocket } from "ws";
 import { request } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 
 const server = await startServer({ after }, {

@@ -7,10 +7,10 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 import SockJS from "sockjs-client";
 import { start } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
-import { StockClient } from "../harness/clients/stock-client.mjs";
-import { within } from "../harness/waiting/wait.mjs";
 import { signTicket } from "../harness/clients/signing.mjs";
+import { StockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const KEY = "a key of at least thirty-two characters";
 const LATE_MS = 300_000;

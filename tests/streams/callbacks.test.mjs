@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { request, start } from "../harness/clients/http.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { NOT_CACHED } from "../harness/protocol/headers.mjs";
+import { NASTY_MESSAGE } from "../harness/protocol/transports.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
-import { NOT_CACHED } from "../harness/protocol/headers.mjs";
-import { Session } from "../harness/clients/session.mjs";
-import { NASTY_MESSAGE } from "../harness/protocol/transports.mjs";
 
 const FORM = "application/x-www-form-urlencoded";
 const server = await startServer({ after });

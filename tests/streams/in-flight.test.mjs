@@ -8,12 +8,12 @@ import { randomInt, randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../harness/clients/http.mjs";
-import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { PacedResponse } from "../harness/clients/paced-response.mjs";
 import { seeded } from "../harness/messages/random.mjs";
+import { POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { readEachObject } from "../harness/servers/storage.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 
 const { SOCKJS_SLEEP_SEED = String(randomInt(2 ** 32)), SOCKJS_SLEEP_RUNS = "1" } = process.env;
 

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { start } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { Session } from "../harness/clients/session.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const SENDERS = 8;
 const SENDS = 25;

@@ -1,7 +1,7 @@
 // A client over each transport, all alike to a test: they send a message and take the answers in turn.
 
-import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { Client } from "../harness/clients/persistent-client.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 
 /** Of the stock client, in Node. */
 const STOCK = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];

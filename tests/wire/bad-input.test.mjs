@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { request, start } from "../harness/clients/http.mjs";
 import { PollingSession, openPollingSession } from "../harness/clients/polling-session.mjs";
+import { assertContentType, assertCors, assertNotCached } from "../harness/protocol/headers.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { assertContentType, assertCors, assertNotCached } from "../harness/protocol/headers.mjs";
 
 /** protocol/src/service/options/table.rs. */
 const BODY_LIMIT = 8 << 20;

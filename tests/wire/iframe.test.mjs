@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { ROOT } from "../../scripts/tools.mjs";
 import { request } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { assertContentType } from "../harness/protocol/headers.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const require = createRequire(import.meta.url);
 const { version } = require("sockjs-client/package.json");

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { request } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
-import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { Session } from "../harness/clients/session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const QUERIES = ["?token=1", "?token=a%26b/c.d&t=1700000000000&i=3", "?", "?of=/echo/000/s/xhr"];
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" };

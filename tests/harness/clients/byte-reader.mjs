@@ -34,6 +34,13 @@ export class ByteReader {
     return this.#take(length);
   }
 
+  /** Everything up to and including `text`, a byte for each of its characters. */
+  async until(text, ms) {
+    const bytes = Buffer.from(text, "latin1");
+    await this.#fill(() => this.#bytes.includes(bytes), JSON.stringify(text), ms);
+    return this.#take(this.#bytes.indexOf(bytes) + bytes.length);
+  }
+
   /** Everything up to the end of the connection. */
   async rest(what, ms) {
     await this.#fill(() => this.#end, what, ms);

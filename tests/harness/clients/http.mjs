@@ -3,12 +3,12 @@
 
 import { once } from "node:events";
 import { connect } from "node:net";
-import { ByteReader } from "./byte-reader.mjs";
 import { within } from "../waiting/wait.mjs";
+import { ByteReader } from "./byte-reader.mjs";
 
 /** One request on a connection of its own: `{ status, headers, body }`. See `HttpConnection.head` for the headers. */
 export async function request(url, { ms, ...options } = {}) {
-  const connection = await open(url);
+  const connection = await openConnection(url);
   try {
     connection.send(url, options);
     const head = await connection.head(ms);
@@ -20,14 +20,15 @@ export async function request(url, { ms, ...options } = {}) {
 
 /** Sends a request and returns its connection, the response unread. */
 export async function start(url, options = {}) {
-  const connection = await open(url);
+  const connection = await openConnection(url);
   connection.send(url, options);
   return connection;
 }
 
-async function open(url) {
+/** Opens a connection to a URL's host, on which nothing was sent yet. */
+export async function openConnection(url) {
   const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true, noDelay: true });
+  const socket = connect({ host: hostname, port: Number(port || 80), allowHalfOpen: true, noDelay: true });
   const connection = new HttpConnection(socket);
   await within(once(socket, "connect"), `a connection to ${hostname}:${port}`);
   return connection;
@@ -37,9 +38,11 @@ class HttpConnection {
   #socket;
   #reader;
   #head;
+  #closed = Promise.withResolvers();
 
   constructor(socket) {
     this.#socket = socket;
+    socket.on("close", () => this.#closed.resolve());
     this.#reader = new ByteReader(socket);
   }
 
@@ -54,6 +57,13 @@ class HttpConnection {
 
   write(bytes) {
     this.#socket.write(bytes);
+  }
+
+  /** Writes bytes, and resolves when the kernel has them, or the connection is closed. */
+  async flush(bytes) {
+    const flushed = Promise.withResolvers();
+    this.#socket.write(bytes, () => flushed.resolve());
+    await within(Promise.race([flushed.promise, this.#closed.promise]), "the end of a write");
   }
 
   /**
@@ -80,6 +90,11 @@ class HttpConnection {
     const data = await this.#reader.exactly(length, `a chunk of ${length} bytes`, ms);
     await this.#reader.line("the end of a chunk", ms);
     return length === 0 ? null : data.toString();
+  }
+
+  /** Everything up to and including `text`, whatever that is in HTTP. */
+  until(text, ms) {
+    return this.#reader.until(text, ms);
   }
 
   /** That many bytes, for what is no HTTP any more after an upgrade. */
@@ -123,7 +138,9 @@ class HttpConnection {
     this.#socket.resetAndDestroy();
   }
 
+  /** Ends the connection at once, and resolves when it is closed. */
   close() {
     this.#socket.destroy();
+    return this.#closed.promise;
   }
 }

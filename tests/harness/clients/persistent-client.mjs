@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { request } from "./http.mjs";
 import { within } from "../waiting/wait.mjs";
-import { Session } from "./session.mjs";
+import { request } from "./http.mjs";
 import { Reader } from "./reader.mjs";
+import { Session } from "./session.mjs";
 
 /** Between two attempts to reach a server that is just being started again. */
 const AGAIN_MS = 20;

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { request, start } from "./http.mjs";
 import { TRANSPORTS } from "../protocol/transports.mjs";
+import { request, start } from "./http.mjs";
 
 export class Session {
   /** How many receivers there were. */

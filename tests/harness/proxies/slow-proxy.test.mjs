@@ -5,8 +5,8 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
-import { startSlowProxy } from "./slow-proxy.mjs";
 import { until, within } from "../waiting/wait.mjs";
+import { startSlowProxy } from "./slow-proxy.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

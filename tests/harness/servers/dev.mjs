@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { killGroup, spawnTied } from "../../../scripts/run.mjs";
 import { quietEnvironment } from "../../../scripts/start.mjs";
 import { ROOT, nodeBinary, wranglerScript } from "../../../scripts/tools.mjs";
-import { DEFAULT_VARS } from "./server.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { within } from "../waiting/wait.mjs";
+import { DEFAULT_VARS } from "./server.mjs";
 
 /** `npm start`. Resolves to its `{ url, pid }` once it serves. */
 export function startDev(owner) {

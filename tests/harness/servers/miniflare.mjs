@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
 import { killGroup, spawnTied } from "../../../scripts/run.mjs";
 import { RIGS_DIR } from "../../../scripts/tools.mjs";
 import { workerConfig } from "../../../scripts/worker-config.mjs";
-import { DEFAULT_VARS } from "./server.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { within } from "../waiting/wait.mjs";
+import { DEFAULT_VARS } from "./server.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));

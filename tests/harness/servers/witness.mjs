@@ -1,9 +1,9 @@
 // A server whose service /witness logs what its application is told of each connection.
 
+import { Session } from "../clients/session.mjs";
 import { byLines } from "../waiting/lines.mjs";
 import { Queue } from "../waiting/queue.mjs";
 import { startServer } from "./server.mjs";
-import { Session } from "../clients/session.mjs";
 
 /** As `startServer`; `told(session)` is the queue of what the application was told of that session, a text each. */
 export async function startWitness(owner, vars) {
