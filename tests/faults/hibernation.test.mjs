@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { Client, openClient } from "../harness/clients/persistent-client.mjs";
 import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { Client, openClient } from "./rig/client.mjs";
 import { waitingMessages } from "./rig/storage.mjs";
 import { Told } from "./rig/told.mjs";
 import { LEVELS, QUIET } from "./rig/trouble.mjs";

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Client, openClient } from "../harness/clients/persistent-client.mjs";
 import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { Client, openClient } from "./rig/client.mjs";
 import { APART, TOGETHER } from "./rig/layout.mjs";
 import { nothingWaits, storedMessages } from "./rig/storage.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";

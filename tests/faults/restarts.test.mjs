@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { openClient } from "../harness/clients/persistent-client.mjs";
 import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { openClient } from "./rig/client.mjs";
 import { fateOf } from "./rig/fate.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { Client } from "../harness/clients/persistent-client.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { Client } from "./rig/client.mjs";
 import { storedMessages } from "./rig/storage.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { openClient } from "../harness/clients/persistent-client.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { within } from "../harness/waiting/wait.mjs";
+import { openClient } from "./rig/client.mjs";
 import { Told } from "./rig/told.mjs";
 import { LEVELS, QUIET, startTrouble } from "./rig/trouble.mjs";
 import { openRawClient, openWebSocketClient } from "./rig/websocket.mjs";

@@ -20,15 +20,7 @@ const RESPONSE_MS = 30_000;
 
 const PLAIN = { "Content-Type": "text/plain" };
 
-/** Opens a session over the transport with that last segment, and reads on. */
-export async function openClient(owner, trouble, segment) {
-  const client = new Client(owner, trouble, segment);
-  client.readOn();
-  await client.readsFrame("o");
-  return client;
-}
-
-export class Client extends Reader {
+export class PersistentClient extends Reader {
   /** Responses that were cut, or could not be had. */
   cuts = 0;
   #owner;
@@ -38,8 +30,13 @@ export class Client extends Reader {
   #connection;
   #isAttached = false;
 
-  /** A session that is not opened yet: its first response opens it. */
-  constructor(owner, { service }, segment) {
+  /**
+   * A session that is not opened yet: its first response opens it.
+   *
+   * @param {string} service URL of a service
+   * @param {string} segment last segment of the transport's path
+   */
+  constructor(owner, service, segment) {
     super();
     this.#owner = owner;
     this.#segment = segment;
@@ -50,14 +47,15 @@ export class Client extends Reader {
     return this.#session.id;
   }
 
-  /** The name of its object. */
-  get object() {
-    return `/trouble//session/${this.id}`;
-  }
-
   /** Responses that were begun. */
   get responses() {
     return this.#session.receivers;
+  }
+
+  /** Opens the session, and reads on. */
+  async open() {
+    this.readOn();
+    await this.readsFrame("o");
   }
 
   /** Reads from now on until the owner ends, or until `leave`. */
@@ -125,10 +123,5 @@ export class Client extends Reader {
     } catch {
       return "cut";
     }
-  }
-
-  /** Sends an order of /trouble, which must be taken. */
-  async order(order) {
-    assert.equal(await this.send(JSON.stringify(order)), 204);
   }
 }
