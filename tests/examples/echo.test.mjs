@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { readmeFiles } from "./readme.mjs";
 
 const server = await startServer({ after }, example("echo"));

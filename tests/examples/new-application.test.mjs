@@ -8,10 +8,10 @@ import { test } from "node:test";
 import { parse as parseToml } from "smol-toml";
 import { follow } from "../../scripts/run.mjs";
 import { ROOT, WASM_TARGET, cargoToolPath, cargoTools, rustEnvironment } from "../../scripts/tools.mjs";
-import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
-import { startWrangler } from "../harness/servers/dev.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startWrangler } from "../harness/servers/dev.mjs";
 import { readmeDevArguments, readmeFiles } from "./readme.mjs";
 
 const TEMPLATE = join(ROOT, "template");

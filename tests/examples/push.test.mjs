@@ -9,8 +9,8 @@ import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT, readToml } from "../../scripts/tools.mjs";
 import { request } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 
 const TOKEN = "a secret of at least thirty-two characters";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import SockJS from "sockjs-client";
 import { example } from "../../scripts/examples.mjs";
-import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { request } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 

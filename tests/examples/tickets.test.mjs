@@ -6,8 +6,8 @@ import SockJS from "sockjs-client";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
 import { request } from "../harness/clients/http.mjs";
-import { startServer } from "../harness/servers/server.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 

@@ -1,5 +1,5 @@
 // One object with much that waits: what waits for clients over HTTP is left to storage, and nobody who reads loses anything.
-// With SOCKJS_FULL the numbers are those of a large room.
+// With SOCKJS_FULL (npm run large) the numbers are those of a large room.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// What a connection costs does not depend on how many others its room has. With SOCKJS_FULL the rooms are eight times as large.
+// What a connection costs does not depend on how many others its room has. With SOCKJS_FULL (npm run large) the rooms are eight
+// times as large.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,7 +1,7 @@
 // A client whose object sleeps again and again while the client does not read, reads slowly or polls: at most one window is on
 // its way, and nothing is lost or doubled, over as many responses as it takes. In Miniflare, where an object can be put out of
 // memory at any moment at which it is idle. All clients run at the same time, since an eviction mostly waits.
-// Variables: SOCKJS_SLEEP_RUNS=20 for many rounds, SOCKJS_SLEEP_SEED=N to repeat those of an earlier run.
+// Variables: SOCKJS_SLEEP_RUNS=20 for many rounds (npm run sleep), SOCKJS_SLEEP_SEED=N to repeat those of an earlier run.
 
 import assert from "node:assert/strict";
 import { randomInt, randomUUID } from "node:crypto";

@@ -1,4 +1,4 @@
-// Makes recorded.json from the previous build, for the tests that play it back: node tests/versions/record.mjs
+// npm run record: makes recorded.json from the previous build, for the tests that play it back.
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
