@@ -1,4 +1,4 @@
-// Which tools the project uses, in which version, and where they are. Everything lives in the project's own folders.
+// The tools that the project uses, their versions and their places. Everything lives in the project's own folders.
 // npm's versions are pinned by package-lock.json, Rust's by rust-toolchain.toml, wasm-bindgen's by Cargo.lock.
 
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// How the tests are arranged: what test folders share is in tests/harness/, and a fact that a test copies from a source names
+// The arrangement of the tests: test folders share what is in tests/harness/, and a fact that a test copies from a source names
 // the file that it is copied from.
 
 import assert from "node:assert/strict";

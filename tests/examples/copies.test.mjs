@@ -11,7 +11,7 @@ import { ROOT, WASM_TARGET, cargoToolPath, cargoTools, readToml, rustEnvironment
 import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
 
 const EXAMPLES = join(ROOT, "examples");
-/** What building leaves in an example's folder. */
+/** Folders that a build leaves in an example's folder. */
 const BUILT = ["build", "target", ".wrangler", "node_modules"];
 const LIBRARY = '{ path = "../..", version = "0.1.0" }';
 const IS_LONG = process.env.SOCKJS_COPIES === "long";

@@ -7,7 +7,7 @@ import { STREAMS } from "../harness/protocol/transports.mjs";
 /** Transports of which each receiver waits for more. */
 const SEGMENTS = [...STREAMS, "xhr"];
 
-/** What a session's connections end with: here nothing, since each of them is reset. */
+/** Owner of the connections. It ends none of them, since each is reset. */
 const NOBODY = { after() {} };
 
 /** Opens `total` sessions of `service` and abandons them, at most `atOnce` at a time. */

@@ -8,7 +8,7 @@ const MIB = 1 << 20;
 /** For the server to see that a side ended, before the other one is gone. */
 const SEEN_MS = 20;
 
-/** How a client goes. */
+/** Ways to go, by name. Each takes a connection. */
 export const ENDS = {
   reset: (client) => client.reset(),
   async "end of its side"(client) {
@@ -17,7 +17,7 @@ export const ENDS = {
   },
 };
 
-/** What it goes in the middle of: each takes a connection and a service's path. */
+/** Requests that a client leaves in the middle, by name. Each takes a connection and a service's path. */
 export const REQUESTS = {
   async "a chunked body"(client, service) {
     client.write(post(`${service}/000/${randomUUID()}/xhr_send`, "Transfer-Encoding: chunked"));

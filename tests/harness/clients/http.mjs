@@ -92,12 +92,12 @@ class HttpConnection {
     return length === 0 ? null : data.toString();
   }
 
-  /** Everything up to and including `text`, whatever that is in HTTP. */
+  /** Reads up to and including `text`, without regard to HTTP. */
   until(text, ms) {
     return this.#reader.until(text, ms);
   }
 
-  /** That many bytes, for what is no HTTP any more after an upgrade. */
+  /** Reads that many bytes: after an upgrade the connection does not speak HTTP. */
   bytes(length, ms) {
     return this.#reader.exactly(length, `${length} bytes`, ms);
   }
@@ -118,7 +118,7 @@ class HttpConnection {
     return body;
   }
 
-  /** What is left until the server ends the connection. */
+  /** Reads the rest, until the server ends the connection. */
   async ended(ms) {
     return (await this.#reader.rest("the end of the connection", ms)).toString();
   }

@@ -16,7 +16,7 @@ const JSONP_SEND = {
   taken: [200, "ok"],
 };
 
-/** How a transport sends: path, Content-Type and encoding of the request; status and body of the answer to one that is taken. */
+/** Returns path, Content-Type and encoding of a send request, and status and body of the response to one that is taken. */
 export const sendingOf = (segment) => (segment === "jsonp" ? JSONP_SEND : XHR_SEND);
 
 /** Most requests of one session: more than any needs here, so that a client that gets nothing fails in the end. */

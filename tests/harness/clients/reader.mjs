@@ -1,4 +1,4 @@
-// What a client read, in order, and waiting for more of it.
+// The messages and frames that a client read, in order, and waiting for more of them.
 
 import assert from "node:assert/strict";
 import { until } from "../waiting/wait.mjs";
@@ -23,7 +23,7 @@ export class Reader {
     }
   }
 
-  /** What came is nothing that may come. */
+  /** Reports something that must not come, to whoever waits. */
   fail(error) {
     this.#wrong.reject(error);
   }

@@ -1,4 +1,5 @@
-// A session over any HTTP transport, on raw sockets: one that reads a stream and one that polls look alike to a test.
+// A session over any HTTP transport, on raw sockets, that receives frame by frame and checks the wrapping of each: one that reads
+// a stream and one that polls look alike to a test.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -6,7 +7,7 @@ import { TRANSPORTS } from "../protocol/transports.mjs";
 import { request, start } from "./http.mjs";
 
 export class Session {
-  /** How many receivers there were. */
+  /** Number of receivers so far. */
   receivers = 0;
   #owner;
   #transport;
@@ -129,10 +130,10 @@ class Receiver {
   }
 }
 
-/** What comes before a frame, and after it. */
+/** Returns the text before a frame, and the text after it. */
 const around = ({ wrap }) => wrap("\0").split(/"?(?:\0|\\u0000)"?/);
 
-/** What stands in the wrapping; it must be exactly that of the transport. */
+/** Returns the frame in a wrapping, which must be exactly that of the transport. */
 function unwrap(chunk, transport) {
   const { wrap } = transport;
   const [before, after] = around(transport);

@@ -9,7 +9,7 @@ export function signTicket(key, content = {}) {
   return `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`;
 }
 
-/** What a ticket says. */
+/** Returns the content of a ticket. */
 export function readTicket(ticket) {
   return JSON.parse(Buffer.from(ticket.split(".")[0], "base64url"));
 }

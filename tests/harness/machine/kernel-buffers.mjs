@@ -1,4 +1,4 @@
-// What the kernel holds of one TCP connection of this machine, from /proc.
+// Bytes that the kernel holds of one TCP connection of this machine, from /proc.
 
 import { readFileSync } from "node:fs";
 

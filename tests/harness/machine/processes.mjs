@@ -1,9 +1,9 @@
-// What runs on this machine, from /proc.
+// The processes of this machine, from /proc.
 
 import { readFileSync, readdirSync } from "node:fs";
 import { until } from "../waiting/wait.mjs";
 
-/** Whether the process runs. One that ended and waits to be collected by its parent does not. */
+/** True if the process runs. One that ended and waits to be collected by its parent does not. */
 export function isRunning(pid) {
   const state = readStat(pid)?.state;
   return state !== undefined && state !== "Z" && state !== "X";

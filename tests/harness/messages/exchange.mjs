@@ -15,7 +15,7 @@ const PAYLOADS = [
   `"\\/'\b\f\n\r\t`,
 ];
 
-/** How many messages may be under way: enough to fill polls, few enough to come and go all the time. */
+/** Most messages under way: enough to fill polls, few enough to come and go all the time. */
 const WINDOW = 30;
 
 /** Returns messages of each kind, each after its number. */

@@ -1,6 +1,6 @@
 // Random numbers that can be repeated.
 
-/** Returns a function that gives random numbers between 0 and 1, the same ones for the same seed (mulberry32). */
+/** Returns a function that returns random numbers between 0 and 1, the same ones for the same seed (mulberry32). */
 export function seeded(seed) {
   let state = seed;
   return () => {

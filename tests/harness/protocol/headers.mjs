@@ -9,7 +9,7 @@ export function assertContentType({ headers }, type) {
   assert.equal(headers["content-type"]?.replaceAll(" ", ""), type);
 }
 
-/** What goes to scripts of another origin, or of none if `origin` is left out. */
+/** Asserts the headers for scripts of another origin, or of none if `origin` is left out. */
 export function assertCors({ headers }, origin) {
   assert.equal(headers["access-control-allow-origin"], origin ?? "*");
   assert.equal(headers["access-control-allow-credentials"], origin && "true");

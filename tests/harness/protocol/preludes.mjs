@@ -1,4 +1,4 @@
-// What streams begin with, before the first frame.
+// The beginnings of streams, before the first frame.
 
 export const XHR_PRELUDE = "h".repeat(2048) + "\n";
 

@@ -101,7 +101,7 @@ class Link {
     return this.#bitsPerSecond;
   }
 
-  /** What is in flight goes on at the new speed, too. */
+  /** Sets the speed, also of the bytes in flight. */
   set bitsPerSecond(bitsPerSecond) {
     const factor = Number.isFinite(this.#bitsPerSecond) ? this.#bitsPerSecond / bitsPerSecond : 1;
     this.#bitsPerSecond = bitsPerSecond;

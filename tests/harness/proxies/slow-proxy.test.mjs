@@ -1,4 +1,4 @@
-// That the slow network is as slow as it says, however fast the machine is, and otherwise a network.
+// The slow network is as slow as it says, however fast the machine is, and otherwise a network.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -10,11 +10,11 @@ import { startSlowProxy } from "./slow-proxy.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** What a read of a socket may bring beyond the proxy's buffer. */
+/** Bytes that a read of a socket may bring beyond the proxy's buffer. */
 const ONE_READ = 64 * KIB;
 
 const DIRECTIONS = ["up", "down"];
-/** Which side is the sender, and which the receiver, of what goes in that direction. */
+/** Returns the sender and the receiver of bytes that go in that direction. */
 const ends = (direction, { client, server }) => (direction === "up" ? [client, server] : [server, client]);
 
 test("a round trip takes at least its time", async (t) => {

@@ -1,4 +1,4 @@
-// What the objects keep on disk, read beside the running server: one SQLite file for each object, and in metadata.sqlite
+// The storage of the objects on disk, read beside the running server: one SQLite file for each object, and in metadata.sqlite
 // the alarms of them all.
 
 import { copyFileSync, existsSync, readdirSync } from "node:fs";

@@ -1,4 +1,4 @@
-// A server whose service /witness logs what its application is told of each connection.
+// A server whose service /witness logs each callback of its application, for each connection.
 
 import { Session } from "../clients/session.mjs";
 import { byLines } from "../waiting/lines.mjs";

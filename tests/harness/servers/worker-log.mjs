@@ -1,4 +1,4 @@
-// What a server prints. It prints nothing as long as all is well, but for what a service says to its test.
+// The output of a server. It prints nothing as long as all is well, but for what a service says to its test.
 
 import assert from "node:assert/strict";
 

@@ -1,6 +1,6 @@
 // Lines of a text that comes in portions.
 
-/** A function that takes text in any portions and hands on its lines. */
+/** Returns a function that takes text in any portions, and passes each line to `onLine`. */
 export function byLines(onLine) {
   let rest = "";
   return (text) => {

@@ -1,4 +1,4 @@
-// What came in, in order, for a test to take when it gets there.
+// Items that came in, in order, for a test to take one by one.
 
 import { within } from "./wait.mjs";
 
