@@ -8,7 +8,7 @@ import { setUp } from "./setup.mjs";
 import { ROOT, nodeBinary, wranglerScript } from "./tools.mjs";
 import { workerConfig } from "./worker-config.mjs";
 
-/** What is a secret stands at the platform, where it is not seen from here: it counts as set. */
+/** Secrets, which are stored at the platform and are not seen from here: each counts as set. */
 const SECRETS = { SOCKJS_TICKET_KEYS: "x".repeat(32) };
 
 await main(import.meta, async () => {

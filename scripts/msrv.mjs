@@ -1,4 +1,4 @@
-// npm run msrv: whether everything that becomes a Worker compiles with the oldest Rust that Cargo.toml states. That
+// npm run msrv: checks that everything that becomes a Worker compiles with the oldest Rust that Cargo.toml states. That
 // toolchain is installed by rustup, beside the one that the project is developed with.
 
 import { Problem, main, run } from "./run.mjs";

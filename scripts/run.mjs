@@ -7,7 +7,7 @@ import { realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 
-/** What went wrong in words for the user, and what to do about it. */
+/** An error for the user, with what to do about it. */
 export class Problem extends Error {
   constructor(message, fix) {
     super(message);

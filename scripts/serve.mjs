@@ -20,10 +20,10 @@ const USAGE = `usage: npm run serve -- [--port N] [--host ADDRESS] [--storage DI
   --var NAME=VALUE  a variable for the Worker; SOCKJS_TEST_SERVICES=true and SOCKJS_DEMO=true are set unless given`;
 
 await main(import.meta, async () => {
-  const options = readOptions(process.argv.slice(2));
+  const { vars, ...options } = readOptions(process.argv.slice(2));
   await setUp();
   await build();
-  const server = await startWorkerd(options);
+  const server = await startWorkerd({ ...options, vars: { ...DEFAULT_VARS, ...workerConfig().vars, ...vars } });
   await requireGoodSettings(server.url).catch((error) => {
     server.kill();
     throw error;
@@ -51,7 +51,7 @@ function readOptions(args) {
   };
   try {
     const { values } = parseArgs({ args, options });
-    return { ...values, port: readPort(values.port), vars: { ...DEFAULT_VARS, ...workerConfig().vars, ...readVars(values.var) } };
+    return { ...values, port: readPort(values.port), vars: readVars(values.var) };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }

@@ -1,4 +1,4 @@
-// Whether the Worker can serve the variables that it is given. The Worker itself decides, and says 500 to everything if
+// Checks that the Worker can serve the variables that it is given. The Worker itself decides, and says 500 to everything if
 // it cannot: so there is one table of options, in Rust.
 
 import { mkdtempSync, rmSync } from "node:fs";

@@ -5,7 +5,7 @@ import { Problem, main } from "./run.mjs";
 import { installCargoTool, missingCargoTools, removeCompileDir } from "./setup/cargo-tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { installPackages, packagesAreInstalled } from "./setup/packages.mjs";
-import { checkLinker, installRust, missingRust } from "./setup/rust.mjs";
+import { checkLinker, installRust, rustIsInstalled } from "./setup/rust.mjs";
 import { isSupportedPlatform, rustToolchain } from "./tools.mjs";
 
 const NODE_MINIMUM = [20, 18];
@@ -38,9 +38,8 @@ function checkMachine() {
 
 async function missingSteps() {
   const steps = [];
-  const rust = await missingRust();
-  if (rust) {
-    steps.push({ name: `Rust ${rustToolchain()} with WebAssembly`, install: (title) => installRust(title, rust) });
+  if (!(await rustIsInstalled())) {
+    steps.push({ name: `Rust ${rustToolchain().channel} with WebAssembly`, install: installRust });
   }
   if (!packagesAreInstalled()) steps.push({ name: "npm packages", install: installPackages });
   for (const tool of missingCargoTools()) {

@@ -17,11 +17,11 @@ const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of 
 const FILE_TIMEOUT_MS = 600_000;
 const PARALLEL_FILES = 2;
 
-const CONFORMANCE = "scripts/conformance.mjs";
+const CONFORMANCE = "tests/conformance/conformance.mjs";
 const EXAMPLE_TESTS = join(ROOT, "tests/examples") + sep;
 
 const GROUPS = ["lint", "rust", "node"];
-/** What the library may not do, an example should not show: a panic resets every connection of the isolate. */
+/** Lints of the library that examples keep, too: a panic resets every connection of the isolate. */
 const PANICS = ["expect_used", "unwrap_used", "indexing_slicing", "panic", "unreachable", "todo", "await_holding_refcell_ref"];
 const CARGO_CHECKS = [
   { group: "lint", name: "rustfmt", args: ["fmt", "--all", "--check"] },

@@ -1,12 +1,12 @@
-// Which tools the project uses, in which version, and where they are. Everything lives in the project's own folders.
+// The tools that the project uses, their versions and their places. Everything lives in the project's own folders.
 // npm's versions are pinned by package-lock.json, Rust's by rust-toolchain.toml, wasm-bindgen's by Cargo.lock.
 
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Problem } from "./run.mjs";
-import { parseToml } from "./toml.mjs";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const TOOLS_DIR = join(ROOT, ".tools");
@@ -23,27 +23,36 @@ const WORKER_BUILD_VERSION = "0.8.7";
 /** Only for `npm run fuzz`, so not among `cargoTools`. */
 export const CARGO_FUZZ = { crate: "cargo-fuzz", version: "0.13.2", bin: "cargo-fuzz" };
 
-/** Reads one of the project's TOML files. */
+/** Returns one of the project's TOML files as an object. The set-up comes first: the parser is an installed package. */
 export function readToml(name) {
-  const file = join(ROOT, name);
-  if (!existsSync(file)) throw new Problem(`${name} is missing`, `git checkout -- ${name}`);
+  const { parse } = createRequire(import.meta.url)("smol-toml");
   try {
-    return parseToml(readFileSync(file, "utf8"));
+    return parse(read(name));
   } catch (error) {
-    throw new Problem(`${name}, ${error.message}`, "correct that line");
+    if (error instanceof Problem) throw error;
+    throw new Problem(`${name}: ${error.message.trim()}`, "correct that line");
   }
 }
 
+function read(name) {
+  const file = join(ROOT, name);
+  if (!existsSync(file)) throw new Problem(`${name} is missing`, `git checkout -- ${name}`);
+  return readFileSync(file, "utf8");
+}
+
+/** Returns what rust-toolchain.toml lists. The set-up needs it before there is a parser: each value is on a line of its own. */
 export function rustToolchain() {
-  return readToml("rust-toolchain.toml").toolchain.channel;
+  const lines = [...read("rust-toolchain.toml").matchAll(/^(\w+) = (.+)$/gm)];
+  return Object.fromEntries(lines.map(([, name, value]) => [name, JSON.parse(value)]));
 }
 
 /** The programs that come from crates.io: worker-build, and wasm-bindgen in exactly the version that is linked in. */
 export function cargoTools() {
-  const wasmBindgen = readToml("Cargo.lock").package.find(({ name }) => name === "wasm-bindgen");
+  // The set-up needs the version before there is a parser.
+  const [, wasmBindgen] = /^name = "wasm-bindgen"\nversion = "(.+)"$/m.exec(read("Cargo.lock"));
   return [
     { crate: "worker-build", version: WORKER_BUILD_VERSION, bin: "worker-build" },
-    { crate: "wasm-bindgen-cli", version: wasmBindgen.version, bin: "wasm-bindgen" },
+    { crate: "wasm-bindgen-cli", version: wasmBindgen, bin: "wasm-bindgen" },
   ];
 }
 
@@ -84,7 +93,7 @@ export function rustEnvironment() {
   return {
     ...process.env,
     PATH: [process.env.PATH, join(cargoHome, "bin")].join(delimiter),
-    RUSTUP_TOOLCHAIN: rustToolchain(),
+    RUSTUP_TOOLCHAIN: rustToolchain().channel,
     CARGO_TARGET_DIR: TARGET_DIR,
     // No folder of whoever builds it is in what is deployed.
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${join(cargoHome, "registry/src")}=`,

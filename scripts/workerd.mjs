@@ -12,7 +12,7 @@ import { workerdCapnp } from "./workerd-capnp.mjs";
 
 const MODULES = ["index.js", "index_bg.wasm"];
 
-/** What is configured: modules besides the built ones, the names of the sockets, the text. */
+/** The usual configuration: modules besides the built ones, the names of the sockets, the text. */
 const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
 
 /**

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse as parseToml } from "smol-toml";
 import { follow } from "../scripts/run.mjs";
-import { parseToml } from "../scripts/toml.mjs";
 import { BUILD_DIR, ROOT, nodeBinary, wranglerScript } from "../scripts/tools.mjs";
-import { removeDirectory, temporaryDirectory } from "./harness/temporary.mjs";
+import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary.mjs";
 
 const CLASS = "env.SOCKJS (SockJs)";
 /** The Worker starts in a second at most, and a small one starts soon: 338 KiB in November 2026. */

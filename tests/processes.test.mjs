@@ -8,12 +8,12 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { killGroup, spawnTied } from "../scripts/run.mjs";
 import { ROOT } from "../scripts/tools.mjs";
-import { request } from "./harness/http.mjs";
-import { startMiniflare } from "./harness/miniflare.mjs";
-import { allEnded, descendants, isRunning } from "./harness/processes.mjs";
-import { startServer } from "./harness/server.mjs";
-import { removeDirectory, temporaryDirectory } from "./harness/temporary.mjs";
-import { within } from "./harness/wait.mjs";
+import { request } from "./harness/clients/http.mjs";
+import { allEnded, descendants, isRunning } from "./harness/machine/processes.mjs";
+import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary.mjs";
+import { startMiniflare } from "./harness/servers/miniflare.mjs";
+import { startServer } from "./harness/servers/server.mjs";
+import { within } from "./harness/waiting/wait.mjs";
 
 const skip = existsSync("/proc/self/stat") ? false : "needs /proc";
 
@@ -29,7 +29,7 @@ for (const [name, start] of Object.entries({ startServer, startMiniflare })) {
 }
 
 test("a test process that is killed takes its servers with it", { skip }, async (t) => {
-  const source = ["server", "miniflare"].map((name) => `import * as ${name} from "./tests/harness/${name}.mjs";`).join("");
+  const source = ["server", "miniflare"].map((name) => `import * as ${name} from "./tests/harness/servers/${name}.mjs";`).join("");
   const body = `await server.startServer({ after() {} }); await miniflare.startMiniflare({ after() {} }); console.log("up");`;
   const directory = temporaryDirectory(); // what it has no time to remove
   const child = spawnTied(process.execPath, ["--input-type=module", "--eval", source + body], {

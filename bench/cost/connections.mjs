@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { request } from "../../tests/harness/http.mjs";
-import { openWebSocket } from "../../tests/harness/websocket.mjs";
-import { Session } from "../../tests/streams/session.mjs";
+import { request } from "../../tests/harness/clients/http.mjs";
+import { Session } from "../../tests/harness/clients/session.mjs";
+import { openWebSocket } from "../../tests/harness/clients/websocket.mjs";
 
 const FORM = "application/x-www-form-urlencoded";
 

@@ -2,7 +2,7 @@
 // heartbeats, when nothing of the one before is left to be done: so whole heartbeats are counted, and nothing twice.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "../../tests/harness/wait.mjs";
+import { until } from "../../tests/harness/waiting/wait.mjs";
 import { minus } from "./bill.mjs";
 
 const HOUR_MS = 3_600_000;

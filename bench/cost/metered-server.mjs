@@ -3,8 +3,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startServer } from "../../tests/harness/server.mjs";
-import { until } from "../../tests/harness/wait.mjs";
+import { startServer } from "../../tests/harness/servers/server.mjs";
+import { until } from "../../tests/harness/waiting/wait.mjs";
 
 const DIRECTORY = fileURLToPath(new URL("meter/", import.meta.url));
 const ENTRY = "meter-entry.mjs";

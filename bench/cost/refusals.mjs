@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { Agent, request as startRequest } from "node:http";
-import { UPGRADE } from "../../tests/security/doors.mjs";
-import { signTicket } from "../../tests/security/signing.mjs";
+import { UPGRADE } from "../../tests/harness/clients/doors.mjs";
+import { signTicket } from "../../tests/harness/clients/signing.mjs";
 import { withServer } from "./servers.mjs";
 
 const LIST = { SOCKJS_ALLOWED_ORIGINS: "https://friend.example" };

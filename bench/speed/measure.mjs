@@ -2,7 +2,7 @@
 // all of them.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { memoryOf, processorTime } from "../../tests/harness/processes.mjs";
+import { memoryOf, processorTime } from "../../tests/harness/machine/processes.mjs";
 import { Idle } from "./loads.mjs";
 import { SERVERS, withServer, withServers } from "./servers.mjs";
 

@@ -4,8 +4,8 @@
 import { fileURLToPath } from "node:url";
 import { BUILD_DIR } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
-import { startReference } from "../../tests/harness/reference.mjs";
-import { startServer } from "../../tests/harness/server.mjs";
+import { startReference } from "../../tests/harness/servers/reference.mjs";
+import { startServer } from "../../tests/harness/servers/server.mjs";
 
 const FLOOR = fileURLToPath(new URL("floor/floor.mjs", import.meta.url));
 

@@ -1,6 +1,6 @@
 // A piece of time in which something is done again and again.
 
-import { within } from "../../tests/harness/wait.mjs";
+import { within } from "../../tests/harness/waiting/wait.mjs";
 
 /** An idle machine needs a thousandth of it. */
 const LOST_AFTER_MS = 30_000;

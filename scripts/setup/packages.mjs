@@ -6,7 +6,7 @@ import { Problem, follow } from "../run.mjs";
 import { NODE_MODULES, ROOT, esbuildBinary, nodeBinary, wasmOptBinary, workerdBinary, wranglerScript } from "../tools.mjs";
 import { withProgress } from "./progress.mjs";
 
-/** Whether node_modules holds exactly what package-lock.json says. npm writes its own list there when it is done. */
+/** True if node_modules holds exactly what package-lock.json says. npm writes its own list there when it is done. */
 export function packagesAreInstalled() {
   const installedList = join(NODE_MODULES, ".package-lock.json");
   if (!existsSync(installedList)) return false;

@@ -36,7 +36,7 @@ function elapsed(since) {
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** How far cargo is, from one line of its output; undefined when the line says nothing of it. */
+/** Returns the progress of cargo from one line of its output, or undefined if the line has none. */
 export function cargoStatus(line) {
   const building = /Building \[[^\]]*\] (\d+\/\d+)/.exec(line);
   if (building) return `compiled ${building[1]}`;

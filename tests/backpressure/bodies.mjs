@@ -3,13 +3,13 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { start } from "../harness/http.mjs";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { until, within } from "../harness/wait.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
-import { HttpSession } from "./http-session.mjs";
-import { Received, numbered, numberedJson } from "./numbered.mjs";
 
 const CLIENTS = 64;
 const SIZE = 1 << 10;
@@ -57,7 +57,7 @@ async function readLater(owner) {
   const count = JSON.parse(HALF).length;
   const statuses = [];
   const client = async () => {
-    const session = new HttpSession(owner, `${server.url}/echo`, "xhr-polling");
+    const session = new LazySession(owner, `${server.url}/echo`, "xhr");
     const frames = await session.open();
     const received = new Received(SIZE);
     const send = session.send(HALF, READ_MS).then(({ status }) => statuses.push(status));

@@ -4,8 +4,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { workerdCapnp } from "../../scripts/workerd-capnp.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { growthDuring as watchGrowth } from "../harness/machine/memory.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 export const MIB = 1 << 20;
 
@@ -31,27 +32,23 @@ export function startMeasured(owner, vars) {
   return startServer(owner, { vars, entry: [ENTRY], layout: LAYOUT, log: () => {} });
 }
 
-/** Runs `body`, and resolves to its `result` and to the most by which the server's resident memory grew meanwhile, in bytes. */
+/** As the harness's `growthDuring`, with a server that collects its garbage all the time. */
 export async function growthDuring(server, body) {
   await collect(server);
-  const before = server.memory();
-  let peak = before;
-  const look = () => (peak = Math.max(peak, server.memory()));
-  const timer = setInterval(look, LOOK_MS);
   let isOver = false;
-  const collecting = (async () => {
+  const collecting = async () => {
     while (!isOver) {
       await collect(server);
       await sleep(COLLECT_MS);
     }
-  })();
+  };
+  let collected;
+  const run = () => Promise.race([body(), (collected = collecting())]);
   try {
-    const result = await Promise.race([body(), collecting]);
-    return { result, growth: look() - before };
+    return await watchGrowth(server, run, LOOK_MS);
   } finally {
     isOver = true;
-    clearInterval(timer);
-    await collecting.catch(() => {}); // an error of it won the race, or comes of the one that did
+    await collected.catch(() => {}); // an error of it won the race, or comes of the one that did
   }
 }
 

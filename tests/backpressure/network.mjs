@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startSlowProxy } from "../harness/slow-proxy.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { within } from "../harness/wait.mjs";
-import { HttpSession } from "./http-session.mjs";
-import { Received, numbered, numberedJson } from "./numbered.mjs";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 const STOCK_TRANSPORTS = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];
-const RAW_TRANSPORTS = ["xhr-streaming", "xhr-polling", "jsonp-polling"];
+const HTTP_TRANSPORTS = ["xhr_streaming", "xhr", "jsonp"];
 
 const SLOW = { roundTripMs: 100, up: 1_000_000, down: 1_000_000 };
 const SLOW_DOWN = { down: 128_000 };
@@ -49,7 +49,7 @@ export function backlogCases(form) {
 /** Returns cases as `backlogCases` does, of clients that take little. */
 export function downloadCases(form) {
   const { download } = SIZES[form];
-  return RAW_TRANSPORTS.map((transport) => ({
+  return HTTP_TRANSPORTS.map((transport) => ({
     name: `${transport}: ${download / KIB} KiB at once, taken with 128 kbit/s`,
     // As the stock client sends it: the first message alone, and the rest in one body.
     run: (owner, url) => echoDownload(owner, url, { transport, network: SLOW_DOWN, bodies: [1, download / SIZE - 1] }),
@@ -71,7 +71,7 @@ export const ONE_BODY_AHEAD = {
 /** Returns cases for a server with these: a body waits for as long as the client needs for the one before. */
 export function heldSendCases(form) {
   const { held } = SIZES[form];
-  return RAW_TRANSPORTS.map((transport) => ({
+  return HTTP_TRANSPORTS.map((transport) => ({
     name: `${transport}: ${held} bodies of ${BODY} KiB one after the other, taken with 64 kbit/s`,
     run: (owner, url) => echoDownload(owner, url, { transport, network: VERY_SLOW_DOWN, bodies: Array(held).fill(BODY) }),
   }));
@@ -101,7 +101,7 @@ async function echoBacklog(owner, url, { transport, count, size, network, slowMs
 /** Sends bodies of so many messages each, one after the other, while it receives their echo. */
 async function echoDownload(owner, url, { transport, network, bodies }) {
   const proxy = await startSlowProxy(owner, url, network);
-  const session = new HttpSession(owner, `${proxy.url}/echo`, transport);
+  const session = new LazySession(owner, `${proxy.url}/echo`, transport);
   const frames = await session.open();
   const started = performance.now();
   let sent = 0;

@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { within } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { assertSame, numberedJson } from "../harness/messages/numbered.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
-import { HttpSession } from "./http-session.mjs";
-import { assertSame, numberedJson } from "./numbered.mjs";
 
 const BYTES = 6 * MIB;
 const SIZE = 1 << 10;
@@ -41,7 +41,7 @@ const ANSWER_MS = 120_000;
 const WAYS = {
   xhr_send: {
     async send(owner, service, body, echo) {
-      const session = new HttpSession(owner, service, "xhr-polling");
+      const session = new LazySession(owner, service, "xhr");
       const frames = await session.open();
       const { status, isTaken } = await session.send(body, ANSWER_MS);
       assert.ok(isTaken, `the send was answered with ${status}`);

@@ -1,8 +1,8 @@
 // Runs the long forms, group after group, and prints a table of each. sockjs-node is there for comparison: what fails with it
 // fails nothing here.
 
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { bodyCases } from "./bodies.mjs";
 import { ONE_BODY_AHEAD, PATIENT, backlogCases, downloadCases, heldSendCases } from "./network.mjs";
 import { payloadCases } from "./payloads.mjs";

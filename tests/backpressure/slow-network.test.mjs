@@ -1,6 +1,6 @@
 import { after, describe, test } from "node:test";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { ONE_BODY_AHEAD, PATIENT, backlogCases, downloadCases, heldSendCases } from "./network.mjs";
 
 const edge = await startServer({ after }, { vars: PATIENT });

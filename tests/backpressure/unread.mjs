@@ -5,21 +5,21 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { until, within } from "../harness/wait.mjs";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
+import { Received, numbered, numberedJson } from "../harness/messages/numbered.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
-import { HttpSession } from "./http-session.mjs";
-import { Received, numbered, numberedJson } from "./numbered.mjs";
 
 /** Transports with sizes of messages, bytes that are sent without reading, and before that with reading. */
 const FORMS = {
   short: {
-    flows: [["websocket", 1024], ["xhr-streaming", 32], ["xhr-polling", 1024]],
+    flows: [["websocket", 1024], ["xhr_streaming", 32], ["xhr", 1024]],
     total: 24 * MIB,
     warmUp: 24 * MIB,
     vars: { SOCKJS_SEND_TIMEOUT: "8000", SOCKJS_STALL_TIMEOUT: "4000" },
   },
   long: {
-    flows: ["websocket", "xhr-streaming", "xhr-polling"].flatMap((transport) => [[transport, 32], [transport, 1024]]),
+    flows: ["websocket", "xhr_streaming", "xhr"].flatMap((transport) => [[transport, 32], [transport, 1024]]),
     total: 100 * MIB,
     warmUp: 24 * MIB,
     vars: {},
@@ -28,8 +28,12 @@ const FORMS = {
 /** Without polls no session ends here. */
 const PATIENT = { SOCKJS_DISCONNECT_DELAY: "600000" };
 
-/** protocol/src/service/options/table.rs: `body_limit`, `inbox_limit`, `queue_limit`. */
-const LIMITS = 8 * MIB + 8 * MIB + MIB;
+/** protocol/src/service/options/table.rs. */
+const BODY_LIMIT = 8 * MIB;
+const INBOX_LIMIT = 8 * MIB;
+const QUEUE_LIMIT = MIB;
+
+const LIMITS = BODY_LIMIT + INBOX_LIMIT + QUEUE_LIMIT;
 const TRY_AGAIN_LATER = 1013;
 
 /** Bytes in a body; a stock client joins its backlog. */
@@ -68,7 +72,7 @@ async function unread(owner, { transport, size, total, warmUp, vars }) {
 
 /** Sends bodies one after the other, until one is refused. */
 async function sendOverHttp(owner, service, { transport, size, count, isRead }) {
-  const session = new HttpSession(owner, service, transport);
+  const session = new LazySession(owner, service, transport);
   const frames = await session.open();
   const received = new Received(size);
   const perBody = Math.floor(BODY / (size + 3));

@@ -3,10 +3,11 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { exchangeAtOnce, numbered } from "../harness/backlog.mjs";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { exchangeAtOnce } from "../harness/messages/exchange.mjs";
+import { backlog } from "../harness/messages/numbered.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { connectInPage } from "./page-socket.mjs";
 import { openPage } from "./pages.mjs";
 
@@ -24,7 +25,7 @@ for (const transport of ["xhr-streaming", "iframe-eventsource", "jsonp-polling"]
   for (const [count, size] of BACKLOGS) {
     test(`${transport}: ${count} messages of ${size} bytes, sent at once, come back complete`, async (t) => {
       const client = await connect(t, server, transport);
-      await exchangeAtOnce(client, numbered(count, size));
+      await exchangeAtOnce(client, backlog(count, size));
     });
   }
 }
@@ -34,7 +35,7 @@ for (const transport of ["xhr-streaming", "iframe-eventsource", "jsonp-polling"]
 for (const transport of ["xhr-streaming", "eventsource", "iframe-eventsource", "htmlfile", "xhr-polling", "jsonp-polling"]) {
   test(`${transport}: a send beyond body_limit closes the connection with 1009 and the reason`, async (t) => {
     const client = await connect(t, strict, transport);
-    for (const message of numbered(30, 50_000)) client.send(message);
+    for (const message of backlog(30, 50_000)) client.send(message);
     const { code, reason, wasClean } = await within(client.closed, "the close");
     assert.deepEqual([code, wasClean], [1009, true], reason);
     assert.match(reason, /body_limit/);

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { connectInPage } from "./page-socket.mjs";
 import { openPage, serveDocument } from "./pages.mjs";
 

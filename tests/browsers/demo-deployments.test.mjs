@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { TRANSPORTS, openDemo } from "./demo-page.mjs";
 
 const browser = await startChromium({ after });

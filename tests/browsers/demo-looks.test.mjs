@@ -7,8 +7,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { TARGET_DIR } from "../../scripts/tools.mjs";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { TRANSPORTS, openDemo } from "./demo-page.mjs";
 
 const PICTURES = join(TARGET_DIR, "demo");

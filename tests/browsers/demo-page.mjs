@@ -1,7 +1,7 @@
 // The demo page, and what a visitor does with it.
 
 import assert from "node:assert/strict";
-import { until } from "../harness/wait.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 /** Times are the machine's: nine connections on two busy cores are slow, and nothing here is about speed. */
 const DEADLINE_MS = 60_000;

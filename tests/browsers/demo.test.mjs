@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { startChromium } from "../harness/chromium.mjs";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { startServer } from "../harness/server.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { DemoPage, TRANSPORTS, openDemo } from "./demo-page.mjs";
 
 const browser = await startChromium({ after });

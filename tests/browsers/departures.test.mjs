@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startWitness } from "../departures/witness.mjs";
-import { startChromium } from "../harness/chromium.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startWitness } from "../harness/servers/witness.mjs";
 import { connectInPage } from "./page-socket.mjs";
 import { openPage } from "./pages.mjs";
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { within } from "../harness/wait.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { connectInPage } from "./page-socket.mjs";
 import { openPage } from "./pages.mjs";
 import { defineXDomainRequest } from "./xdomain-request.mjs";
@@ -51,7 +51,7 @@ export function testTransports(browser, server, documents, count) {
           await t.test(`${count} messages come back in order, none lost, doubled or changed`, async () => {
             const client = await connectInPage(page, echo, transport);
             assert.equal(client.transport, transport);
-            await exchange(client, numberedMessages(count));
+            await exchange(client, nastyMessages(count));
           });
 
           await t.test("the page learns code and reason when the server closes", async () => {

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { until, within } from "../harness/wait.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 import { TRANSPORTS, testTransports } from "./matrix.mjs";
 import { connectInPage } from "./page-socket.mjs";
 import { openPage, serveDocument } from "./pages.mjs";

@@ -1,7 +1,7 @@
 // A SockJS in a page, which looks like one here.
 
-import { StockClient } from "../harness/stock-client.mjs";
-import { DEADLINE_MS, within } from "../harness/wait.mjs";
+import { StockClient } from "../harness/clients/stock-client.mjs";
+import { DEADLINE_MS, within } from "../harness/waiting/wait.mjs";
 
 /** As `connectStockClient`, in a page of `openPage`. It ends with the page. */
 export async function connectInPage(page, url, transport, { session } = {}) {

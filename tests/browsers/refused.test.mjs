@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { signTicket } from "../security/signing.mjs";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { signTicket } from "../harness/clients/signing.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { connectInPage } from "./page-socket.mjs";
 import { openPage } from "./pages.mjs";
 

@@ -1,8 +1,8 @@
 // The stock client in Chromium over each of its transports, in a page of the Worker's own origin and of another site.
 
 import { after } from "node:test";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { testTransports } from "./matrix.mjs";
 import { serveDocument } from "./pages.mjs";
 

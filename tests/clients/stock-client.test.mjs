@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { within } from "../harness/wait.mjs";
-import { exchange, numberedMessages } from "./messages.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const server = await startServer({ after });
 
@@ -11,12 +11,12 @@ for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polli
   test(`stock client, ${transport}: 1,000 messages come back in order, none lost, doubled or changed`, async (t) => {
     const client = await connectStockClient(t, `${server.url}/echo`, transport);
     assert.equal(client.transport, transport);
-    await exchange(client, numberedMessages(1000));
+    await exchange(client, nastyMessages(1000));
   });
 
   test(`stock client, ${transport}: it takes the query of its URL along`, async (t) => {
     const client = await connectStockClient(t, `${server.url}/echo?token=a%26b`, transport);
-    await exchange(client, numberedMessages(50));
+    await exchange(client, nastyMessages(50));
   });
 
   test(`stock client, ${transport}: it learns code and reason when the server closes`, async (t) => {

@@ -2,17 +2,17 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startDev } from "../harness/dev.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { within } from "../harness/wait.mjs";
-import { exchange, numberedMessages } from "./messages.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startDev } from "../harness/servers/dev.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const dev = await startDev({ after });
 
 for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {
   test(`npm start, stock client, ${transport}: messages come back`, async (t) => {
     const client = await connectStockClient(t, `${dev.url}/echo`, transport);
-    await exchange(client, numberedMessages(100));
+    await exchange(client, nastyMessages(100));
   });
 
   test(`npm start, stock client, ${transport}: it learns code and reason when the server closes`, async (t) => {

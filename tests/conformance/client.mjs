@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { start } from "../harness/http.mjs";
+import { start } from "../harness/clients/http.mjs";
 
 const BASE = process.env.SOCKJS_URL;
 assert.ok(BASE, "SOCKJS_URL is not set: use npm run conformance");
@@ -46,7 +46,7 @@ function hasBody({ status, headers }, method) {
 }
 
 /** Of a header that came more than once the last one counts. */
-function lastOfEach({ headers, ...head }) {
+export function lastOfEach({ headers, ...head }) {
   const last = Object.entries(headers).map(([name, value]) => [name, [value].flat().at(-1)]);
   return { ...head, headers: Object.fromEntries(last) };
 }

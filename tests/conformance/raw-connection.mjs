@@ -1,36 +1,19 @@
 // A connection for what is no HTTP/1.1: the requests are written by the case, the answers read as bytes.
 
-import { once } from "node:events";
-import { connect } from "node:net";
-import { ByteReader } from "../harness/byte-reader.mjs";
-import { within } from "../harness/wait.mjs";
-import { urlOf } from "./client.mjs";
+import { openConnection } from "../harness/clients/http.mjs";
+import { lastOfEach, urlOf } from "./client.mjs";
 
 export async function openRawConnection(t) {
-  const { hostname, port } = new URL(urlOf("/"));
-  const socket = connect({ host: hostname, port: Number(port || 80), noDelay: true });
-  t.after(() => socket.destroy());
-  const reader = new ByteReader(socket);
-  await within(once(socket, "connect"), `a connection to ${hostname}:${port}`);
+  const connection = await openConnection(urlOf("/"));
+  t.after(() => connection.close());
   return {
     /** Writes these lines and the empty one that ends a head. */
-    request: (...lines) => socket.write([...lines, "", ""].join("\r\n")),
-    write: (bytes) => socket.write(bytes),
-    head: () => readHead(reader),
-    bytes: (length) => reader.exactly(length, `${length} bytes`),
+    request: (...lines) => connection.write([...lines, "", ""].join("\r\n")),
+    write: (bytes) => connection.write(bytes),
+    /** `{ status, headers }`, the headers by their name in lower case. */
+    head: async () => lastOfEach(await connection.head()),
+    bytes: (length) => connection.bytes(length),
     /** All that comes until the server ends the connection, which it has to do in so many milliseconds. */
-    untilEnd: async (ms) => (await reader.rest("the end of the connection", ms)).toString(),
+    untilEnd: (ms) => connection.ended(ms),
   };
-}
-
-/** `{ status, headers }`, the headers by their name in lower case. */
-async function readHead(reader) {
-  const [, status] = (await reader.line("the head of a response")).split(" ");
-  const headers = {};
-  for (;;) {
-    const line = await reader.line("a header");
-    if (line === "") return { status: Number(status), headers };
-    const [, name, value] = /^([^:]+):\s*(.*)$/.exec(line);
-    headers[name.toLowerCase()] = value;
-  }
 }

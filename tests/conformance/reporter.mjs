@@ -1,4 +1,4 @@
-// Reports each case of a run of Node's test runner as one line of JSON, for scripts/conformance.mjs:
+// Reports each case of a run of Node's test runner as one line of JSON, for tests/conformance/conformance.mjs:
 // `{ name, passed, reason }`.
 
 const LONGEST_VALUE = 200;

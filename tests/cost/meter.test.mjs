@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { billed } from "../../bench/cost/bill.mjs";
 import { startMeteredServer } from "../../bench/cost/metered-server.mjs";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { until } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const PERSIST_AFTER_MS = 250;
 const GRACE_MS = 50;

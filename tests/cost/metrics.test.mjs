@@ -7,7 +7,7 @@ import { TRANSPORTS } from "../../bench/cost/connections.mjs";
 import { measureIdle } from "../../bench/cost/idle.mjs";
 import { ROWS_PER_HEARTBEAT } from "../../bench/cost/limits.mjs";
 import { withServer } from "../../bench/cost/servers.mjs";
-import { until } from "../harness/wait.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const ON = { SOCKJS_METRICS: "true" };
 const MESSAGES = 200;

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { ENDS, REQUESTS, abort } from "../soak/aborted.mjs";
+import { ENDS, REQUESTS, abort } from "../harness/clients/aborted.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const COUNT = 120;
 const AT_ONCE = 10;

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { until } from "../harness/wait.mjs";
-import { TRANSPORTS } from "../streams/transports.mjs";
-import { openWaiting, startWitness } from "./witness.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { openWaiting, startWitness } from "../harness/servers/witness.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const witness = await startWitness({ after }, { SOCKJS_HEARTBEAT_DELAY: "34000" });
 const ANOTHER = 'c[2010,"Another connection still open"]';

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { until } from "../harness/wait.mjs";
-import { STREAMS, TRANSPORTS } from "../streams/transports.mjs";
-import { openWaiting, startWitness } from "./witness.mjs";
+import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { openWaiting, startWitness } from "../harness/servers/witness.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const HEARTBEAT_MS = 1000;
 const MAX_AGE_MS = 2500;

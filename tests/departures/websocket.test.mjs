@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { start } from "../harness/http.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { startWitness } from "./witness.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startWitness } from "../harness/servers/witness.mjs";
 
 const UPGRADE = {
   Connection: "Upgrade",

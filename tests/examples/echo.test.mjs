@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { readmeFiles } from "./readme.mjs";
 
 const server = await startServer({ after }, example("echo"));
@@ -20,6 +20,6 @@ test("the echo is the README's hello world, in at most 20 lines", () => {
 for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {
   test(`echo, stock client, ${transport}: messages come back`, async (t) => {
     const client = await connectStockClient(t, `${server.url}/echo`, transport);
-    await exchange(client, numberedMessages(100));
+    await exchange(client, nastyMessages(100));
   });
 }

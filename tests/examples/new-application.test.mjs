@@ -5,13 +5,13 @@ import assert from "node:assert/strict";
 import { copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
+import { parse as parseToml } from "smol-toml";
 import { follow } from "../../scripts/run.mjs";
-import { parseToml } from "../../scripts/toml.mjs";
 import { ROOT, WASM_TARGET, cargoToolPath, cargoTools, rustEnvironment } from "../../scripts/tools.mjs";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { startWrangler } from "../harness/dev.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { removeDirectory, temporaryDirectory } from "../harness/temporary.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startWrangler } from "../harness/servers/dev.mjs";
 import { readmeDevArguments, readmeFiles } from "./readme.mjs";
 
 const TEMPLATE = join(ROOT, "template");
@@ -33,7 +33,7 @@ test("a new application from the template: it builds, and echoes", async (t) => 
   const dev = await startWrangler(owner, folder, { args: readmeDevArguments(), env });
   for (const transport of ["websocket", "xhr-streaming", "xhr-polling"]) {
     const client = await connectStockClient(owner, `${dev.url}/echo`, transport);
-    await exchange(client, numberedMessages(50));
+    await exchange(client, nastyMessages(50));
     client.close();
   }
 });

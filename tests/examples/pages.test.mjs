@@ -1,11 +1,13 @@
-// The examples' pages, used by people: typing, clicking and reading, in Chromium. They load nothing from another host.
+// The examples' pages, used by people: typing, clicking and reading, in Chromium. They load their clients from one public host,
+// for which the test answers, and nothing else from another host.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
-import { startChromium } from "../harness/chromium.mjs";
-import { startServer } from "../harness/server.mjs";
-import { DEADLINE_MS } from "../harness/wait.mjs";
+import { startChromium } from "../harness/clients/chromium.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { DEADLINE_MS } from "../harness/waiting/wait.mjs";
+import { PUBLIC_HOST, publicFile } from "./page-scripts.mjs";
 
 const TOKEN = "a token of at least 32 characters";
 
@@ -77,8 +79,12 @@ async function openPage(owner, url) {
   const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   page.on("pageerror", (error) => wrong.push(error.message));
+  await page.route(`https://${PUBLIC_HOST}/**`, (route) => {
+    const headers = { "Access-Control-Allow-Origin": "*", "Content-Type": "application/javascript; charset=utf-8" };
+    return route.fulfill({ headers, body: publicFile(route.request().url()) });
+  });
   page.on("request", (request) => {
-    if (new URL(request.url()).host !== new URL(url).host) wrong.push(`a request to ${request.url()}`);
+    if (![new URL(url).host, PUBLIC_HOST].includes(new URL(request.url()).host)) wrong.push(`a request to ${request.url()}`);
   });
   await page.goto(url);
   return page;

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT, readToml } from "../../scripts/tools.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { within } from "../harness/wait.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const TOKEN = "a secret of at least thirty-two characters";
 const BODY_MAX = 1 << 20;

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import SockJS from "sockjs-client";
 import { example } from "../../scripts/examples.mjs";
-import { exchange, numberedMessages } from "../clients/messages.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { within } from "../harness/wait.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const TOKEN = "a secret & more";
 const vars = { MEMBERS_TOKEN: TOKEN };
@@ -40,7 +40,7 @@ test("the application's own routes are answered beside the services", async () =
 
 test("two services under two prefixes, each with its own handler", async (t) => {
   const echo = await connectStockClient(t, `${server.url}/echo`, "websocket");
-  await exchange(echo, numberedMessages(50));
+  await exchange(echo, nastyMessages(50));
   const member = await connectStockClient(t, server.url + withToken("/members", TOKEN), "websocket");
   member.send("hello");
   assert.equal(await member.messages.next(), "members only: hello");

@@ -3,8 +3,8 @@
 import { Client } from "@stomp/stompjs";
 import { randomUUID } from "node:crypto";
 import SockJS from "sockjs-client";
-import { Queue } from "../harness/queue.mjs";
-import { DEADLINE_MS, within } from "../harness/wait.mjs";
+import { Queue } from "../harness/waiting/queue.mjs";
+import { DEADLINE_MS, within } from "../harness/waiting/wait.mjs";
 
 /** How a client gets to the server at `url`, as settings of a `Client`. */
 export const WAYS = {

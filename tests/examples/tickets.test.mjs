@@ -5,11 +5,11 @@ import { after, test } from "node:test";
 import SockJS from "sockjs-client";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { within } from "../harness/wait.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const vars = { SOCKJS_TICKET_KEYS: "at-least-32-characters-that-nobody-knows", USERS: "ada:secret,bob:another,nobody:" };
 const server = await startServer({ after }, { ...example("tickets"), vars });

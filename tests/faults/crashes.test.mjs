@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { STREAMS, TRANSPORTS } from "../streams/transports.mjs";
+import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { openClient } from "./rig/client.mjs";
 import { bare, fateOf } from "./rig/fate.mjs";
 import { randomNumbers } from "./rig/random.mjs";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { TRANSPORTS } from "../streams/transports.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { openClient } from "./rig/client.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 import { openWebSocketClient } from "./rig/websocket.mjs";

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { STREAMS, TRANSPORTS } from "../streams/transports.mjs";
+import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { waitingMessages } from "./rig/storage.mjs";
 import { Told } from "./rig/told.mjs";

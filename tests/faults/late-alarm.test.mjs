@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { storageEmpties } from "../harness/storage.mjs";
-import { TRANSPORTS } from "../streams/transports.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { storageEmpties } from "../harness/servers/storage.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { storedMessages, storedSessions } from "./rig/storage.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";

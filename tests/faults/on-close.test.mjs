@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { until } from "../harness/wait.mjs";
-import { Session } from "../streams/session.mjs";
-import { TRANSPORTS } from "../streams/transports.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { storedSessions } from "./rig/storage.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";

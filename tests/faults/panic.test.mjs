@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { STREAMS, TRANSPORTS } from "../streams/transports.mjs";
+import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { APART, TOGETHER } from "./rig/layout.mjs";
 import { nothingWaits, storedMessages } from "./rig/storage.mjs";

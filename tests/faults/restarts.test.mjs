@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { STREAMS, TRANSPORTS } from "../streams/transports.mjs";
+import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { openClient } from "./rig/client.mjs";
 import { fateOf } from "./rig/fate.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { until } from "../harness/wait.mjs";
-import { TRANSPORTS } from "../streams/transports.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { storedMessages, storedSessions } from "./rig/storage.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { POLLS, STREAMS, TRANSPORTS } from "../streams/transports.mjs";
+import { POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { fateOf } from "./rig/fate.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { within } from "../harness/wait.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { openClient } from "./rig/client.mjs";
 import { Told } from "./rig/told.mjs";
 import { LEVELS, QUIET, startTrouble } from "./rig/trouble.mjs";

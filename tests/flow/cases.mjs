@@ -1,8 +1,8 @@
 // Backlogs of messages, and the program that sends one and checks its answers.
 
 import assert from "node:assert/strict";
-import { assertComplete, numbered } from "../harness/backlog.mjs";
-import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
+import { TRANSPORTS, bodyOf, openSession } from "../harness/clients/eager-session.mjs";
+import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -43,13 +43,13 @@ const times = (count, body) => Array.from({ length: count }, () => body);
 
 /** By their names. The default is to /echo, over all transports, one body after the other. */
 export const BACKLOGS = {
-  "16,000 messages of a letter in one body": { bodies: inOne(numbered(16_000, 1)) },
-  "100,000 messages of a letter in one body": { bodies: inOne(numbered(100_000, 1)) },
+  "16,000 messages of a letter in one body": { bodies: inOne(backlog(16_000, 1)) },
+  "100,000 messages of a letter in one body": { bodies: inOne(backlog(100_000, 1)) },
   "50,000 messages of two letters in two bodies": {
-    bodies: times(2, numbered(25_000, 2)),
+    bodies: times(2, backlog(25_000, 2)),
     transports: SEVERAL,
   },
-  "14 messages of 400 KB in one body": { bodies: inOne(numbered(14, 400_000)), transports: ["jsonp", ...SEVERAL] },
+  "14 messages of 400 KB in one body": { bodies: inOne(backlog(14, 400_000)), transports: ["jsonp", ...SEVERAL] },
   "five answers of 256 KiB to one body": { service: "amplify", bodies: inOne(times(5, "18")) },
   "40 answers, of 2 bytes to 256 KiB, to one body": {
     service: "amplify",
@@ -66,22 +66,22 @@ export const BACKLOGS = {
   "as many quotation marks as fit in one message": { bodies: inOne(['"'.repeat(MESSAGE_LIMIT)]) },
   "as many control characters as fit in one message": { bodies: inOne(["\u0001".repeat(MESSAGE_LIMIT)]) },
   "12 messages of 200 KB in 12 bodies": {
-    bodies: each(numbered(12, 200_000)),
+    bodies: each(backlog(12, 200_000)),
     way: "before the next poll",
     transports: POLLS,
   },
   "70 messages of 100 KB in 70 bodies": {
-    bodies: each(numbered(70, 100_000)),
+    bodies: each(backlog(70, 100_000)),
     way: "before the next poll",
     transports: ["xhr"],
   },
   "30 messages of 400 KB in 30 bodies": {
-    bodies: each(numbered(30, 400_000)),
+    bodies: each(backlog(30, 400_000)),
     way: "while the client comes to poll",
     transports: POLLS,
   },
   "25 messages of 300 KB in 25 bodies": {
-    bodies: each(numbered(25, 300_000)),
+    bodies: each(backlog(25, 300_000)),
     way: "at once",
     transports: ["xhr_streaming", "eventsource", "htmlfile"],
   },
@@ -119,7 +119,7 @@ export function randomBacklog(random) {
   const size = between(1, LARGEST_MESSAGE);
   const most = Math.min(MOST_MESSAGES, Math.floor(LARGEST_BACKLOG / size));
   const count = oneOf([most, between(FEWEST_MESSAGES, most)]);
-  const messages = numbered(count, size, filling);
+  const messages = backlog(count, size, filling);
   const fewest = Math.ceil(Buffer.byteLength(bodyOf(transport, messages)) / LARGEST_BODY);
   const pieces = Math.min(count, between(fewest, fewest + 20));
   const cut = (piece) => Math.floor((piece * count) / pieces);

@@ -3,9 +3,9 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../harness/server.mjs";
-import { startSlowProxy } from "../harness/slow-proxy.mjs";
-import { until } from "../harness/wait.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { END, openMember, openMembers } from "./members.mjs";
 import { pushAgain } from "./push.mjs";
 

@@ -1,18 +1,13 @@
 // What /flood logs: one line of JSON at the end of each flood, and one at the end of each connection. What else is logged is shown.
 
-import { Queue } from "../harness/queue.mjs";
+import { byLines } from "../harness/waiting/lines.mjs";
+import { Queue } from "../harness/waiting/queue.mjs";
 
 export class FloodLog {
-  #rest = "";
   /** `{ accepted, refused }`: numbers of messages. */
   reports = new Queue();
   #closes = new Map();
-
-  add(text) {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop();
-    for (const line of lines) this.#read(line);
-  }
+  add = byLines((line) => this.#read(line));
 
   /** The queue of what `on_close` of a session was told; for a raw WebSocket its query is the session id. */
   closes(session) {

@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { assertComplete, numbered } from "../harness/backlog.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openSession } from "./session.mjs";
+import { openSession } from "../harness/clients/eager-session.mjs";
+import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 /** protocol/src/service/options/table.rs. */
 const FRAME_LIMIT = 4096;
@@ -15,14 +15,14 @@ const MAX_PAYLOAD = 8192;
 
 /** Messages that are sent at once, apart or in one. */
 const BURSTS = {
-  "5,000 messages of 10 bytes": numbered(5000, 10),
-  "300 messages of 1,000 bytes": numbered(300, 1000),
-  "100 messages of 3,000 bytes": numbered(100, 3000),
-  "100 messages of 5,000 bytes": numbered(100, 5000),
-  "40 messages of 60,000 bytes": numbered(40, 60_000),
+  "5,000 messages of 10 bytes": backlog(5000, 10),
+  "300 messages of 1,000 bytes": backlog(300, 1000),
+  "100 messages of 3,000 bytes": backlog(100, 3000),
+  "100 messages of 5,000 bytes": backlog(100, 5000),
+  "40 messages of 60,000 bytes": backlog(40, 60_000),
   // An emoji has four bytes in a message, and twelve in a frame.
-  "300 messages of 200 emoji": numbered(300, 800, "😀"),
-  "messages of all sizes": numbered(400, 6000).map((message, number) => message.slice(0, 5 + ((number * 389) % 6000))),
+  "300 messages of 200 emoji": backlog(300, 800, "😀"),
+  "messages of all sizes": backlog(400, 6000).map((message, number) => message.slice(0, 5 + ((number * 389) % 6000))),
 };
 /** Numbers and sizes of messages that fit into a frame of 8 KiB. */
 const SMALL_BURSTS = [
@@ -62,7 +62,7 @@ for (const [name, server] of Object.entries(servers)) {
     }
 
     for (const [count, size] of SMALL_BURSTS) {
-      const messages = numbered(count, size);
+      const messages = backlog(count, size);
       for (const [how, send] of Object.entries(WAYS)) {
         test(`${count} messages of ${size} bytes, ${how}: a client of frames up to 8 KiB gets its echo`, async (t) => {
           const session = await open(t, "echo", "websocket", { maxPayload: MAX_PAYLOAD });
@@ -87,7 +87,7 @@ for (const [name, server] of Object.entries(servers)) {
     }
 
     test("20 senders at once: a listener of frames up to 8 KiB gets all that they broadcast, in order", async (t) => {
-      const [count, messages] = [50, numbered(1000, 1000)];
+      const [count, messages] = [50, backlog(1000, 1000)];
       const listener = await open(t, "broadcast", "websocket", { maxPayload: MAX_PAYLOAD });
       const senders = await Promise.all(Array.from({ length: 20 }, () => open(t, "broadcast", "websocket")));
       const ofSender = (at) => messages.slice(at * count, (at + 1) * count);

@@ -1,12 +1,10 @@
 // Members of the room at /broadcast, which sends each message to all of them, and what they hear of it.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { WebSocket } from "ws";
-import { until, within } from "../harness/wait.mjs";
-import { TRANSPORTS, openSession } from "./session.mjs";
+import { RAW, TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
-export const MEMBER_TRANSPORTS = [...TRANSPORTS, "websocket-raw"];
+export const MEMBER_TRANSPORTS = [...TRANSPORTS, RAW];
 
 /** Last message of each sender. */
 export const END = "the end";
@@ -22,9 +20,7 @@ const LONG_MS = 300_000;
  * @param {object} [options] those of `openSession`, and `room`: the path of another room
  */
 export async function openMember(owner, server, transport, { room: path = "/broadcast", ...options } = {}) {
-  const room = `${server}${path}`;
-  const open = transport === "websocket-raw" ? openRawSession : openSession;
-  return new Member(transport, await open(owner, room, transport, options));
+  return new Member(transport, await openSession(owner, `${server}${path}`, transport, options));
 }
 
 /** Opens members: `transports` is a list, or a number of members by transport. */
@@ -172,46 +168,5 @@ export async function silence(members, done) {
     before = now;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     now = members.reduce((sum, { heard }) => sum + heard, 0);
-  }
-}
-
-async function openRawSession(owner, service) {
-  const session = new RawSession(`${service.replace(/^http/, "ws")}/websocket`);
-  owner.after(() => session.leave());
-  await session.opened();
-  return session;
-}
-
-/** As a session of session.mjs, but over a WebSocket without frames of SockJS. */
-class RawSession {
-  #socket;
-  frames = [];
-  messages = [];
-  end;
-
-  constructor(url) {
-    this.#socket = new WebSocket(url, { perMessageDeflate: false });
-    this.#socket.on("message", (data) => this.messages.push(data.toString()));
-    this.#socket.on("error", (error) => (this.end ??= [error.message]));
-    this.#socket.on("close", (code, reason) => (this.end ??= [code, reason.toString()]));
-  }
-
-  opened() {
-    return within(once(this.#socket, "open"), "a raw WebSocket");
-  }
-
-  async send(messages) {
-    this.sendApart(messages);
-  }
-
-  sendApart(messages) {
-    this.#socket._socket.cork();
-    for (const message of messages) this.#socket.send(message);
-    this.#socket._socket.uncork();
-  }
-
-  leave() {
-    this.end ??= ["the client left"];
-    this.#socket.terminate();
   }
 }

@@ -1,14 +1,14 @@
 // One object with much that waits: what waits for clients over HTTP is left to storage, and nobody who reads loses anything.
-// With SOCKJS_FULL the numbers are those of a large room.
+// With SOCKJS_FULL (npm run large) the numbers are those of a large room.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { startSlowProxy } from "../harness/slow-proxy.mjs";
-import { readEachObject } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
-import { openSession } from "./session.mjs";
+import { openSession } from "../harness/clients/eager-session.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readEachObject } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

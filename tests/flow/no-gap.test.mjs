@@ -3,13 +3,14 @@
 
 import { randomInt } from "node:crypto";
 import { after, describe, test } from "node:test";
-import { exchangeAtOnce, numbered } from "../harness/backlog.mjs";
-import { seeded } from "../harness/random.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
+import { TRANSPORTS } from "../harness/clients/eager-session.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { exchangeAtOnce } from "../harness/messages/exchange.mjs";
+import { backlog } from "../harness/messages/numbered.mjs";
+import { seeded } from "../harness/messages/random.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { BACKLOGS, exchange, randomBacklog } from "./cases.mjs";
-import { TRANSPORTS } from "./session.mjs";
 
 const { SOCKJS_FLOW_SEED = String(randomInt(2 ** 32)), SOCKJS_FLOW_RUNS = "5" } = process.env;
 
@@ -42,7 +43,7 @@ for (const [name, server] of Object.entries(servers)) {
       for (const [count, size] of STOCK_BACKLOGS.slice(0, transport === "eventsource" ? FEW_FOR_EVENTSOURCE : undefined)) {
         test(`stock client, ${transport}: ${count} messages of ${size} bytes, sent at once, come back complete`, async (t) => {
           const client = await connectStockClient(t, `${server.url}/echo`, transport);
-          await exchangeAtOnce(client, numbered(count, size));
+          await exchangeAtOnce(client, backlog(count, size));
         });
       }
     }

@@ -2,15 +2,12 @@
 // handles their messages in that order, whatever their sizes.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect } from "node:net";
 import { after, describe, test } from "node:test";
-import { assertComplete } from "../harness/backlog.mjs";
-import { ByteReader } from "../harness/byte-reader.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
-import { openSession } from "./session.mjs";
+import { openSession } from "../harness/clients/eager-session.mjs";
+import { openConnection as connectTo } from "../harness/clients/http.mjs";
+import { assertComplete } from "../harness/messages/numbered.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 /** Number of requests, and bytes of each message. Head and body of a request are written at once. */
 const VOLLEYS = {
@@ -42,7 +39,7 @@ for (const [name, server] of Object.entries(servers)) {
           // Until the server has waited for events again, epoll may still list connections in the order of the last round.
           await bystander.ask();
           for (const [number, message] of messages.entries()) connections[number].post(session.url, message);
-          for (const connection of connections) assert.match(await connection.answer(), / 204 /);
+          for (const connection of connections) assert.equal(await connection.answer(), 204);
         }
         assertComplete(await session.received(sent.length), sent);
       });
@@ -52,33 +49,21 @@ for (const [name, server] of Object.entries(servers)) {
 
 /** Opens a connection, and makes one request so that the server has accepted it. */
 async function openConnection(t, server) {
-  const { hostname, port, host } = new URL(server);
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-  t.after(() => socket.destroy());
-  const reader = new ByteReader(socket);
-  await within(once(socket, "connect"), `a connection to ${host}`);
-  const request = (head, body = "") => socket.write(`${head} HTTP/1.1\r\nHost: ${host}\r\n${lengthOf(body)}\r\n${body}`);
+  const connection = await connectTo(server);
+  t.after(() => connection.close());
   const answer = async () => {
-    const status = await reader.line("the answer");
-    let length = 0;
-    for (let line = status; line !== ""; line = await reader.line("a header")) {
-      length = Number(/^content-length: (\d+)$/i.exec(line)?.[1] ?? length);
-    }
-    await reader.exactly(length, "the body");
+    const { status } = await connection.head();
+    await connection.body();
     return status;
   };
   const ask = () => {
-    request("OPTIONS /echo/info");
+    connection.send(`${server}/echo/info`, { method: "OPTIONS" });
     return answer();
   };
-  await ask();
-  return {
-    ask,
-    post: (url, message) => request(`POST ${new URL(url).pathname}/xhr_send`, JSON.stringify([message])),
-    answer,
+  const post = (url, message) => {
+    const headers = { "Content-Type": "text/plain" };
+    connection.send(`${url}/xhr_send`, { method: "POST", headers, body: JSON.stringify([message]) });
   };
-}
-
-function lengthOf(body) {
-  return body === "" ? "" : `Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  await ask();
+  return { ask, post, answer };
 }

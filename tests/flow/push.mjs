@@ -1,7 +1,7 @@
 // Pushes to the room at /broadcast.
 
 import assert from "node:assert/strict";
-import { request } from "../harness/http.mjs";
+import { request } from "../harness/clients/http.mjs";
 
 /** Pushes a message. Resolves when the server has broadcast it. */
 export async function push(url, token, message) {

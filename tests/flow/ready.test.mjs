@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { until } from "../harness/wait.mjs";
+import { readers } from "../harness/clients/pausable-session.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { FloodLog } from "./flood-log.mjs";
-import { readers } from "./readers.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

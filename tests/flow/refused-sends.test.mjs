@@ -4,12 +4,12 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { assertComplete, numbered } from "../harness/backlog.mjs";
-import { start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { until, within } from "../harness/wait.mjs";
-import { TRANSPORTS, bodyOf, openSession } from "./session.mjs";
+import { TRANSPORTS, bodyOf, openSession } from "../harness/clients/eager-session.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { assertComplete, backlog } from "../harness/messages/numbered.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -40,7 +40,7 @@ const impatient = await startServer({ after }, { vars: { ...vars, SOCKJS_SEND_TI
 
 /** Messages whose body exceeds an option, by the option. */
 const TOO_MUCH = {
-  body_limit: numbered(17, 500_000),
+  body_limit: backlog(17, 500_000),
   message_limit: ["x".repeat(MESSAGE_LIMIT + 1)],
 };
 
@@ -68,7 +68,7 @@ describe("a send that is too large", () => {
 
     test(`${transport}: what was echoed before it comes before the close`, async (t) => {
       const session = await openSession(t, `${server.url}/echo`, transport, { isPaused: true });
-      const messages = numbered(20, 10_000);
+      const messages = backlog(20, 10_000);
       await session.send(messages);
       const refusal = await declare(t, session, transport, BODY_LIMIT + 1);
       assert.equal((await refusal.head()).status, 413);
@@ -113,7 +113,7 @@ describe("sends that come faster than the client reads", () => {
   for (const transport of POLLS) {
     test(`${transport}: those beyond inbox_limit are held until the client polls, and are accepted`, async (t) => {
       const session = await openSession(t, `${small.url}/echo`, transport, { isPaused: true });
-      const messages = numbered(30, SIZE);
+      const messages = backlog(30, SIZE);
       let accepted = 0;
       const sent = Promise.all(messages.map((message) => session.send([message]).then(() => accepted++)));
       await Promise.race([sent, until(() => accepted >= FIT, "the sends that fit", LONG_MS)]);
@@ -127,7 +127,7 @@ describe("sends that come faster than the client reads", () => {
 
     test(`${transport}: when the client does not poll they are refused, and the session is closed with 1013`, async (t) => {
       const session = await openSession(t, `${impatient.url}/echo`, transport, { isPaused: true });
-      const messages = numbered(30, SIZE);
+      const messages = backlog(30, SIZE);
       const answers = await Promise.all(messages.map((message) => session.post(bodyOf(transport, [message]))));
       const accepted = messages.filter((_, number) => answers[number].status === (transport === "jsonp" ? 200 : 204));
       const refused = answers.filter(({ status }) => status === 503);
@@ -147,7 +147,7 @@ describe("sends that come faster than the client reads", () => {
     const session = await openSession(t, `${small.url}/witness`, "websocket");
     session.pause();
     // More than the kernel buffers in both directions.
-    const messages = numbered(160, 400_000);
+    const messages = backlog(160, 400_000);
     session.sendApart(messages);
     await until(() => /"witness":"close/.test(printed), "on_close", LONG_MS);
     session.resume();

@@ -4,9 +4,9 @@
 import { randomUUID } from "node:crypto";
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { numbered } from "../harness/backlog.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
+import { backlog } from "../harness/messages/numbered.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { MEMBER_TRANSPORTS, apart, converse, inOne, inTurn, openMember, openMembers, silence } from "./members.mjs";
 import { push } from "./push.mjs";
 
@@ -83,14 +83,14 @@ for (const [name, start] of Object.entries(SERVERS)) {
             const { url } = await start(t);
             const listeners = await openMembers(t, url, members);
             const sender = await openMember(t, url, transport);
-            await converse([sender, ...listeners], [{ sender, messages: numbered(count, size), way: inOne }]);
+            await converse([sender, ...listeners], [{ sender, messages: backlog(count, size), way: inOne }]);
           });
         }
       }
     }
 
     for (const [count, size, transports] of BURSTS) {
-      const messages = numbered(count, size);
+      const messages = backlog(count, size);
       for (const transport of transports) {
         test(`${transport}: ${count} WebSocket messages of ${size} bytes, sent at once, reach the other of two`, async (t) => {
           const { url } = await start(t);
@@ -116,7 +116,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
         const { url } = await start(t, SMALL_QUEUES);
         const members = await openMembers(t, url, LARGE_ROOM);
         const sender = await openMember(t, url, "websocket");
-        await converse([sender, ...members], [{ sender, messages: numbered(count, size), way: apart }]);
+        await converse([sender, ...members], [{ sender, messages: backlog(count, size), way: apart }]);
       });
     }
   });
@@ -153,5 +153,5 @@ describe("pushes of this server", () => {
 
 /** Messages that begin with the number of their sender. */
 function signed(sender, count, size) {
-  return numbered(count, size - `${sender} `.length).map((message) => `${sender} ${message}`);
+  return backlog(count, size - `${sender} `.length).map((message) => `${sender} ${message}`);
 }

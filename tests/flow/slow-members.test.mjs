@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { numbered } from "../harness/backlog.mjs";
-import { startReference } from "../harness/reference.mjs";
-import { startServer } from "../harness/server.mjs";
-import { startSlowProxy } from "../harness/slow-proxy.mjs";
-import { until } from "../harness/wait.mjs";
+import { backlog } from "../harness/messages/numbered.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { startReference } from "../harness/servers/reference.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { MEMBER_TRANSPORTS, apart, converse, inStep, inTurn, openMember, openMembers, paced } from "./members.mjs";
 
 const KIB = 1024;
@@ -30,7 +30,7 @@ const SENDING = {
 
 const FAST = ["websocket", "xhr_streaming", "xhr"];
 /** Several times the queue. */
-const BURST = numbered(6000, 1000);
+const BURST = backlog(6000, 1000);
 
 /**
  * By what holds it back, in bytes: what may wait for a member that does not read; what is more than that for sure; and what a
@@ -109,7 +109,7 @@ async function assertStalls(t, start, { transports, offered, vars, end }, { tran
   const sender = await openMember(t, url, transport);
   const others = await openMembers(t, url, OTHERS);
   proxy.down.shut();
-  const messages = numbered(offered / SIZE, SIZE);
+  const messages = backlog(offered / SIZE, SIZE);
   await converse([sender, ...others], [{ sender, messages, way }]);
   proxy.down.open();
   // Without a gap, up to the close.
@@ -126,7 +126,7 @@ async function assertWaits(t, url, transport, { held, offered, readSlowly, bitsP
   const sender = await openMember(t, url, "websocket");
   const others = await openMembers(t, url, OTHERS);
   proxy.down.bitsPerSecond = bitsPerSecond;
-  const messages = numbered(offered / SIZE, SIZE);
+  const messages = backlog(offered / SIZE, SIZE);
   const heard = converse([slow, sender, ...others], [{ sender, messages, way: paced(BATCH, AHEAD) }]);
 
   let lead = 0;

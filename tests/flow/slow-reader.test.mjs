@@ -3,10 +3,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { until } from "../harness/wait.mjs";
+import { readers } from "../harness/clients/pausable-session.mjs";
+import { growthDuring } from "../harness/machine/memory.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { FloodLog } from "./flood-log.mjs";
-import { readers } from "./readers.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -52,7 +53,7 @@ for (const [transport, size] of FLOODS) {
     for (let passed = 0; passed < WARM_UP; passed += QUEUE_LIMIT / 2) await arrive(await flood(QUEUE_LIMIT / 2));
 
     reader.pause();
-    const { report, growth } = await growthDuring(server, () => flood(OFFERED));
+    const { result: report, growth } = await growthDuring(server, () => flood(OFFERED));
     const taken = reader.taken();
     const held = report.accepted * size - taken;
     t.diagnostic(
@@ -69,20 +70,6 @@ for (const [transport, size] of FLOODS) {
     // Nothing is left behind that could come before this.
     await arrive(await flood(size));
   });
-}
-
-/** What `body` gives, with how far the server's memory was at most above what it was before. */
-async function growthDuring(server, body) {
-  const before = server.memory();
-  let peak = before;
-  const sample = () => (peak = Math.max(peak, server.memory()));
-  const timer = setInterval(sample, 20);
-  try {
-    const report = await body();
-    return { report, growth: sample() - before };
-  } finally {
-    clearInterval(timer);
-  }
 }
 
 const mib = (bytes) => (bytes / MIB).toFixed(1);

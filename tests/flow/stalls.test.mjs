@@ -7,10 +7,11 @@ import { request as startRequest } from "node:http";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-import { request } from "../harness/http.mjs";
-import { byLines } from "../harness/lines.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { STREAMS, TRANSPORTS as HTTP_TRANSPORTS, receivePath } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { byLines } from "../harness/waiting/lines.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 import { FloodLog } from "./flood-log.mjs";
 
 const KIB = 1024;
@@ -28,14 +29,10 @@ const PAUSE_MS = 200;
 
 const LONG_MS = 60_000;
 
-const HTTP = {
-  xhr_streaming: { method: "POST", path: "xhr_streaming" },
-  eventsource: { method: "GET", path: "eventsource" },
-  htmlfile: { method: "GET", path: "htmlfile?c=callback" },
-  xhr: { method: "POST", path: "xhr", isPoll: true },
-};
+const POLL = "xhr";
+const HTTP = [...STREAMS, POLL];
 const SOCKETS = { websocket: { isRaw: false }, "websocket-raw": { isRaw: true } };
-const TRANSPORTS = [...Object.keys(HTTP), ...Object.keys(SOCKETS)];
+const TRANSPORTS = [...HTTP, ...Object.keys(SOCKETS)];
 
 const log = new FloodLog();
 /** The end of a handler that waited for a client, and of a response, as they are logged: not shown. */
@@ -64,7 +61,7 @@ describe("a client that reads slowly", { concurrency: true }, () => {
       await readsSlowly(client, { bytes: LARGE, size: LARGE });
     });
 
-    if (!HTTP[transport]?.isPoll) {
+    if (transport !== POLL) {
       test(`${transport}: many messages that take longer than stall_timeout arrive`, async (t) => {
         const client = await open(t, transport);
         await readsSlowly(client, { bytes: LARGE, size: KIB });
@@ -94,19 +91,19 @@ async function readsSlowly(client, flood) {
 
 /** Opens a session whose client has read the open frame. */
 function open(owner, transport) {
-  return transport in HTTP ? openResponse(owner, HTTP[transport]) : openSocket(owner, SOCKETS[transport]);
+  return HTTP.includes(transport) ? openResponse(owner, transport) : openSocket(owner, SOCKETS[transport]);
 }
 
-async function openResponse(owner, { method, path, isPoll = false }) {
+async function openResponse(owner, segment) {
   const id = randomUUID();
   const url = `${server.url}/flood/000/${id}`;
   const poll = async () => (await request(`${url}/xhr`, { method: "POST", ms: LONG_MS })).body.trimEnd();
   assert.equal(await poll(), "o");
-  const outgoing = startRequest(`${url}/${path}`, { method, agent: false });
+  const outgoing = startRequest(`${url}/${receivePath(segment)}`, { method: HTTP_TRANSPORTS[segment].method, agent: false });
   owner.after(() => outgoing.destroy());
   outgoing.on("error", () => {});
   outgoing.end();
-  const [response] = await within(once(outgoing, "response"), `the head of ${path}`);
+  const [response] = await within(once(outgoing, "response"), `the head of ${segment}`);
   const ended = new Promise((resolve) => response.on("close", resolve).on("error", () => {}));
   const closed = ended.then(async () => {
     assert.equal(response.complete, false, "the response is aborted");
@@ -115,7 +112,7 @@ async function openResponse(owner, { method, path, isPoll = false }) {
   closed.catch(() => {});
   return Object.assign(counter(response), {
     id,
-    isPoll,
+    isPoll: segment === POLL,
     closed,
     flood: async (order) => {
       const body = JSON.stringify([orderOf(order)]);

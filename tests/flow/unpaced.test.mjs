@@ -4,9 +4,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { startSlowProxy } from "../harness/slow-proxy.mjs";
-import { until } from "../harness/wait.mjs";
+import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { END, openMember, openMembers } from "./members.mjs";
 
 const KIB = 1024;
@@ -16,6 +16,7 @@ const MIB = 1024 * KIB;
 const QUEUE_LIMIT = 256 * KIB;
 /** durable/src/room.rs. */
 const UNPACED = 4;
+
 const SIZE = 4 * KIB;
 /** What a response holds beyond the queue: response_limit, the window, and what workerd takes of a response (1.20261117). */
 const RESPONSE_LIMIT = 64 * KIB;

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { byLines } from "../harness/lines.mjs";
-import { PollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { until } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { PollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { byLines } from "../harness/waiting/lines.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { VARS, untilMetrics } from "./prometheus.mjs";
 
 const ENTRY = fileURLToPath(new URL("failing-entry.mjs", import.meta.url));

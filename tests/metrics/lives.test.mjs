@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readEachObject, readObjects } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readEachObject, readObjects } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { VARS, untilMetrics } from "./prometheus.mjs";
 
 /** An object that lost its WebSockets is woken by the alarm of their heartbeat. */

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { TRANSPORTS } from "../../bench/cost/connections.mjs";
-import { request } from "../harness/http.mjs";
-import { PollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { PollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { OTHER_TOKEN, TOKEN, VARS, WITHIN_MS, readMetrics, scrape, untilMetrics } from "./prometheus.mjs";
 
 const start = (owner, vars = {}) => startServer(owner, { vars: { ...VARS, ...vars } });

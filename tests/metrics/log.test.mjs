@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { request } from "../harness/http.mjs";
-import { byLines } from "../harness/lines.mjs";
-import { PollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { until } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { PollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { byLines } from "../harness/waiting/lines.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 /** Opens, is refused and fails; gives the lines that the server logged of that, at least `count`. */
 async function trouble(t, level, count) {

@@ -1,10 +1,10 @@
 // An object whose connections are over keeps nothing, so that it costs nothing.
 
 import { test } from "node:test";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { storageEmpties } from "../harness/storage.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { storageEmpties } from "../harness/servers/storage.mjs";
 
 const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "1000", SOCKJS_HEARTBEAT_DELAY: "1000" } };
 

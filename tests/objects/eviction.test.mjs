@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { askInstance, instanceConnections } from "../harness/instance.mjs";
-import { startMiniflare } from "../harness/miniflare.mjs";
+import { askInstance, instanceConnections } from "../harness/clients/instance.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
 
 const server = await startMiniflare({ after }, { vars: { SOCKJS_HEARTBEAT_DELAY: "1000" } });
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { askInstance, instanceConnections } from "../harness/instance.mjs";
-import { startServer } from "../harness/server.mjs";
+import { askInstance, instanceConnections } from "../harness/clients/instance.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 /** The second is for a machine so busy that the runtime comes late. */
 const SILENCES_MS = [13_000, 20_000];

@@ -1,13 +1,14 @@
-// What a connection costs does not depend on how many others its room has. With SOCKJS_FULL the rooms are eight times as large.
+// What a connection costs does not depend on how many others its room has. With SOCKJS_FULL (npm run large) the rooms are eight
+// times as large.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { processorTime } from "../harness/processes.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
+import { processorTime } from "../harness/machine/processes.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const SMALL = process.env.SOCKJS_FULL ? 1_000 : 100;
 const LARGE = 8 * SMALL;

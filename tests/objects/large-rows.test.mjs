@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 /** It takes 2.4 MB with its escapes. */
 const LARGE = "\u0001".repeat(400_000);

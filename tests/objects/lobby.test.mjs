@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const TOKEN = randomUUID();
 const server = await startServer({ after }, { vars: { SOCKJS_PUSH_TOKENS: TOKEN } });

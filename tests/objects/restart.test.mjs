@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readEachObject, readObjects, storageEmpties } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
+import { PollingSession, openPollingSession } from "../harness/clients/polling-session.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readEachObject, readObjects, storageEmpties } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "2000", SOCKJS_HEARTBEAT_DELAY: "2000" } };
 

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { Session } from "../streams/session.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 /** The most are WebSockets, as in life; each of the others holds a TCP connection to the end, too. */
 const CONNECTIONS = { websocket: 600, "websocket-raw": 100, xhr_streaming: 60, eventsource: 60, htmlfile: 60, xhr: 60, jsonp: 60 };

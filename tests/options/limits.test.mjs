@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { request } from "../harness/http.mjs";
-import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { PollingSession, openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const server = await startServer({ after }, {
   vars: {

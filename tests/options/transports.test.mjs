@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, test } from "node:test";
 import { WebSocket } from "ws";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { within } from "../harness/wait.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const server = await startServer({ after }, {
   vars: { SOCKJS_TRANSPORTS: "websocket, xhr-polling", SOCKJS_WEBSOCKET_PROTOCOLS: "v12.stomp,v11.stomp" },

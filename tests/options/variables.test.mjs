@@ -7,11 +7,11 @@ import { test } from "node:test";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
 import { checkSettings } from "../../scripts/settings.mjs";
 import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
-import { freePort } from "../harness/dev.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { removeDirectory, temporaryDirectory } from "../harness/temporary.mjs";
-import { within } from "../harness/wait.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
+import { freePort } from "../harness/servers/dev.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const GRACE = ["SOCKJS_GRACE", "500", /variable SOCKJS_GRACE must be at most 100 ms/];
 const WRONG = [

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
-import { RECEIVES, knock } from "./doors.mjs";
+import { RECEIVES, knock } from "../harness/clients/doors.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const LIMIT = 5;
 const vars = { SOCKJS_ADDRESS_LIMITER: "CONNECTIONS" };

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { byLines } from "../harness/lines.mjs";
-import { Queue } from "../harness/queue.mjs";
-import { startServer } from "../harness/server.mjs";
-import { RECEIVES, knock } from "./doors.mjs";
+import { RECEIVES, knock } from "../harness/clients/doors.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { byLines } from "../harness/waiting/lines.mjs";
+import { Queue } from "../harness/waiting/queue.mjs";
 
 const SENT = { Cookie: "login=secret; JSESSIONID=node1", Authorization: "Basic c2VjcmV0", Referer: "https://page.example/" };
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { startMeteredServer } from "../../bench/cost/metered-server.mjs";
-import { request } from "../harness/http.mjs";
+import { request } from "../harness/clients/http.mjs";
 
 const NAMES = ["a.bat", "a;.bat", "a;v=1", ";", "a%3b.bat", "a%3B", "%3b", "a%2ebat", "a%2Ebat", "a."];
 const SEGMENTS = [

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { DOORS, UPGRADE, knock } from "./doors.mjs";
-import { signTicket } from "./signing.mjs";
+import { DOORS, UPGRADE, knock } from "../harness/clients/doors.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { signTicket } from "../harness/clients/signing.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const FRIEND = "https://friend.example";
 const SUBDOMAINS = "https://*.example.org";

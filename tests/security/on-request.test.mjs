@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { startMeteredServer } from "../../bench/cost/metered-server.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { DOORS, knock } from "./doors.mjs";
+import { DOORS, knock } from "../harness/clients/doors.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const TOKEN = "a token of at least thirty-two characters";
 const server = await startServer({ after }, { vars: { SOCKJS_PUSH_TOKENS: TOKEN } });

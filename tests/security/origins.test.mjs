@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startMeteredServer } from "../../bench/cost/metered-server.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { DOORS, FOR_ANY_PAGE, RECEIVES, UPGRADE, knock } from "./doors.mjs";
+import { DOORS, FOR_ANY_PAGE, RECEIVES, UPGRADE, knock } from "../harness/clients/doors.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const FRIEND = "https://friend.example";
 const SUBDOMAIN = "https://a.b.example.org";

@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import SockJS from "sockjs-client";
-import { start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { StockClient } from "../harness/stock-client.mjs";
-import { within } from "../harness/wait.mjs";
-import { signTicket } from "./signing.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { signTicket } from "../harness/clients/signing.mjs";
+import { StockClient } from "../harness/clients/stock-client.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const KEY = "a key of at least thirty-two characters";
 const LATE_MS = 300_000;

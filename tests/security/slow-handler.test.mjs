@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const LIMIT = 1024;
 const vars = { SOCKJS_INBOX_LIMIT: String(LIMIT), SOCKJS_SEND_TIMEOUT: "1000" };

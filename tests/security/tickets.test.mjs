@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { startMeteredServer } from "../../bench/cost/metered-server.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { DOORS, RECEIVES, knock } from "./doors.mjs";
-import { readTicket, signTicket } from "./signing.mjs";
+import { DOORS, RECEIVES, knock } from "../harness/clients/doors.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { readTicket, signTicket } from "../harness/clients/signing.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const KEY = "a key of at least thirty-two characters";
 const FRIEND = "https://friend.example";

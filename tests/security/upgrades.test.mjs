@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { request, start } from "../harness/http.mjs";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { DOORS, UPGRADE } from "./doors.mjs";
+import { DOORS, UPGRADE } from "../harness/clients/doors.mjs";
+import { request, start } from "../harness/clients/http.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const HEADERS = [
   UPGRADE,

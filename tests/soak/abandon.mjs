@@ -1,46 +1,26 @@
 // Sessions whose client vanishes in the middle of a response: its connection is reset while it waits for more.
 
-import { randomUUID } from "node:crypto";
-import { request, start } from "../harness/http.mjs";
-import { within } from "../harness/wait.mjs";
+import assert from "node:assert/strict";
+import { Session } from "../harness/clients/session.mjs";
+import { STREAMS } from "../harness/protocol/transports.mjs";
 
-/** One of each transport that waits. Each takes a session's URL and resolves to a receiver that waits, its session open. */
-const RECEIVERS = [
-  (session) => openStream(session, "POST", "xhr_streaming"),
-  (session) => openStream(session, "GET", "eventsource"),
-  (session) => openStream(session, "GET", "htmlfile?c=callback"),
-  openPoll,
-];
+/** Transports of which each receiver waits for more. */
+const SEGMENTS = [...STREAMS, "xhr"];
 
-/** A frame that opens a session, in the wrapping of each of them. */
-const OPEN_FRAME = /^o\n$|^data: o\r\n\r\n$|^<script>\np\("o"\);\n<\/script>\r\n$/;
+/** Owner of the connections. It ends none of them, since each is reset. */
+const NOBODY = { after() {} };
 
 /** Opens `total` sessions of `service` and abandons them, at most `atOnce` at a time. */
 export async function abandon(service, total, atOnce) {
   let next = 0;
   const work = async () => {
     while (next < total) {
-      const open = RECEIVERS[next++ % RECEIVERS.length];
-      (await open(`${service}/000/${randomUUID()}`)).reset();
+      const session = new Session(NOBODY, service, SEGMENTS[next++ % SEGMENTS.length]);
+      assert.equal(await session.next(), "o");
+      // Of a poll the next one, whose head is there since it waits.
+      const { connection } = await session.receiver();
+      connection.reset();
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
-}
-
-async function openStream(session, method, path) {
-  const stream = await start(`${session}/${path}`, { method });
-  await stream.head();
-  const opened = async () => {
-    while (!OPEN_FRAME.test(await stream.chunk()));
-  };
-  await within(opened(), `the open frame of ${path}`);
-  return stream;
-}
-
-async function openPoll(session) {
-  const { body } = await request(`${session}/xhr`, { method: "POST" });
-  if (!OPEN_FRAME.test(body)) throw new Error(`no open frame: ${JSON.stringify(body)}`);
-  const poll = await start(`${session}/xhr`, { method: "POST" });
-  await poll.head(); // there since the poll waits
-  return poll;
 }

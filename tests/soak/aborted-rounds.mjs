@@ -1,8 +1,8 @@
 // Rounds of requests whose clients go away in the middle: what each kind leaves in the server's memory.
 
-import { request as ask } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { ENDS, REQUESTS, abort } from "./aborted.mjs";
+import { ENDS, REQUESTS, abort } from "../harness/clients/aborted.mjs";
+import { request as ask } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const COUNT = 4_000;
 const AT_ONCE = 10;

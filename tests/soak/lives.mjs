@@ -1,15 +1,11 @@
 // What /witness logs of its connections. What else is logged is shown.
 
+import { byLines } from "../harness/waiting/lines.mjs";
+
 export class Lives {
-  #rest = "";
   #opened = new Map();
   #closed = new Map();
-
-  add(text) {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop();
-    for (const line of lines) this.#read(line);
-  }
+  add = byLines((line) => this.#read(line));
 
   #read(line) {
     if (!line.includes('"witness":')) return process.stderr.write(`${line}\n`);

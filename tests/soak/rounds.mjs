@@ -1,16 +1,18 @@
 // Rounds of sessions that are abandoned: everyone's application is told, nothing stays on disk, and when the objects are out
 // of memory the server is as large as after the round before.
 
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
+import { MemoryWatch } from "../harness/machine/memory.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { abandon } from "./abandon.mjs";
 import { abortAll } from "./aborted-rounds.mjs";
 import { Lives } from "./lives.mjs";
-import { Memory } from "./memory.mjs";
 import { countOpenObjects } from "./open-objects.mjs";
 
 const SESSIONS = 1_000;
+/** Between two looks at the memory. */
+const LOOK_MS = 250;
 const AT_ONCE = 50;
 /** The first round finds what is allocated once. The last has to end no more than a tenth above the one before. */
 const ROUNDS = 12;
@@ -49,7 +51,7 @@ async function soak() {
 
 /** One round, at whose end `total` sessions should have lived. */
 async function round(server, lives, total, fail) {
-  const memory = new Memory(server);
+  const memory = new MemoryWatch(server, LOOK_MS);
   const { before } = memory;
   const attempt = (what) => what.catch((error) => fail(error.message));
   await attempt(abandon(`${server.url}/witness`, SESSIONS, AT_ONCE));

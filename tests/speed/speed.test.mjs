@@ -11,7 +11,7 @@ import { Broadcast, Echo } from "../../bench/speed/loads.mjs";
 import { Slice } from "../../bench/speed/slice.mjs";
 import { follow } from "../../scripts/run.mjs";
 import { nodeBinary } from "../../scripts/tools.mjs";
-import { removeDirectory, temporaryDirectory } from "../harness/temporary.mjs";
+import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
 
 const RUN = fileURLToPath(new URL("../../bench/speed/run.mjs", import.meta.url));
 const SERVERS = ["sockjs-edge", "floor", "sockjs-node"];

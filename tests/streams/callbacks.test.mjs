@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { request, start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { NOT_CACHED } from "../wire/headers.mjs";
-import { Session } from "./session.mjs";
-import { NASTY_MESSAGE } from "./transports.mjs";
+import { request, start } from "../harness/clients/http.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { NOT_CACHED } from "../harness/protocol/headers.mjs";
+import { NASTY_MESSAGE } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
 
 const FORM = "application/x-www-form-urlencoded";
 const server = await startServer({ after });

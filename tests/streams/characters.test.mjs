@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { OUTGOING, SURROGATES } from "../wire/characters.mjs";
-import { Session } from "./session.mjs";
-import { TRANSPORTS } from "./transports.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { OUTGOING, SURROGATES } from "../harness/protocol/characters.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
 const PLAIN = { "Content-Type": "text/plain" };

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../harness/server.mjs";
-import { until } from "../harness/wait.mjs";
-import { Session } from "./session.mjs";
-import { STREAMS, TRANSPORTS } from "./transports.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const SEGMENTS = Object.keys(TRANSPORTS);
 const DISCONNECT_MS = 1000;

@@ -1,19 +1,19 @@
 // A client whose object sleeps again and again while the client does not read, reads slowly or polls: at most one window is on
 // its way, and nothing is lost or doubled, over as many responses as it takes. In Miniflare, where an object can be put out of
 // memory at any moment at which it is idle. All clients run at the same time, since an eviction mostly waits.
-// Variables: SOCKJS_SLEEP_RUNS=20 for many rounds, SOCKJS_SLEEP_SEED=N to repeat those of an earlier run.
+// Variables: SOCKJS_SLEEP_RUNS=20 for many rounds (npm run sleep), SOCKJS_SLEEP_SEED=N to repeat those of an earlier run.
 
 import assert from "node:assert/strict";
 import { randomInt, randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { request } from "../harness/http.mjs";
-import { startMiniflare } from "../harness/miniflare.mjs";
-import { PacedResponse } from "../harness/paced-response.mjs";
-import { seeded } from "../harness/random.mjs";
-import { readEachObject } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
-import { POLLS, STREAMS, TRANSPORTS } from "./transports.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { PacedResponse } from "../harness/clients/paced-response.mjs";
+import { seeded } from "../harness/messages/random.mjs";
+import { POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startMiniflare } from "../harness/servers/miniflare.mjs";
+import { readEachObject } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const { SOCKJS_SLEEP_SEED = String(randomInt(2 ** 32)), SOCKJS_SLEEP_RUNS = "1" } = process.env;
 

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { Session } from "./session.mjs";
-import { TRANSPORTS } from "./transports.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const KIB = 1024;
 const MESSAGE_LIMIT = 512 * KIB;

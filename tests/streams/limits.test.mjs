@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { Session } from "./session.mjs";
-import { STREAMS, TRANSPORTS } from "./transports.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const RESPONSE_LIMIT = 4096; // of /echo
 const MAX_AGE_MS = 2500;

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../harness/server.mjs";
-import { Session } from "./session.mjs";
-import { TRANSPORTS } from "./transports.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 /** The second is for a machine so busy that the runtime comes late. */
 const SILENCES_MS = [13_000, 20_000];

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { startServer } from "../harness/server.mjs";
-import { NOT_CACHED, assertCors } from "../wire/headers.mjs";
-import { Session } from "./session.mjs";
-import { NASTY_MESSAGE, POLLS, STREAMS, TRANSPORTS } from "./transports.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { NOT_CACHED, assertCors } from "../harness/protocol/headers.mjs";
+import { NASTY_MESSAGE, POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const server = await startServer({ after });
 const beating = await startServer({ after }, { vars: { SOCKJS_HEARTBEAT_DELAY: "1000" } });

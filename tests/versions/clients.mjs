@@ -1,7 +1,7 @@
 // A client over each transport, all alike to a test: they send a message and take the answers in turn.
 
-import { connectStockClient } from "../harness/stock-client.mjs";
-import { Client } from "../faults/rig/client.mjs";
+import { PersistentClient } from "../harness/clients/persistent-client.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 
 /** Of the stock client, in Node. */
 const STOCK = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"];
@@ -30,9 +30,8 @@ async function openStock(owner, service, transport) {
 }
 
 async function openRaw(owner, service, transport) {
-  const client = new Client(owner, { service }, transport);
-  client.readOn();
-  await client.readsFrame("o");
+  const client = new PersistentClient(owner, service, transport);
+  await client.open();
   let taken = 0;
   return {
     transport,

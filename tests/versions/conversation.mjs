@@ -2,7 +2,7 @@
 // that waits, sends in the command and in a body, a stream that its client leaves, and one that the application closes.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Session } from "../streams/session.mjs";
+import { Session } from "../harness/clients/session.mjs";
 
 const LONG = "long ".repeat(450);
 

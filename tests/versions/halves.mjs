@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { RIGS_DIR } from "../../scripts/tools.mjs";
 import { configCapnp, text, workerCapnp } from "../../scripts/workerd-capnp.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { PREVIOUS_RIGS } from "./previous.mjs";
 
 const ENTRY = fileURLToPath(new URL("entry.mjs", import.meta.url));

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { configCapnp, text, workerCapnp } from "../../scripts/workerd-capnp.mjs";
 
 export function entryLayout(main) {
-  const files = [main, "hex.mjs", "../harness/changed.mjs"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const files = [main, "hex.mjs", "../harness/servers/changed.mjs"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
   return {
     modules: files,
     sockets: ["http", "control"],

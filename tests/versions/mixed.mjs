@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openPollingSession } from "../harness/polling-session.mjs";
-import { readEachObject } from "../harness/storage.mjs";
-import { until, within } from "../harness/wait.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { readEachObject } from "../harness/servers/storage.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 import { TRANSPORTS, open } from "./clients.mjs";
 import { startHalves } from "./halves.mjs";
 

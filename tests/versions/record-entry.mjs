@@ -1,8 +1,8 @@
 // The main module around the previous build: it writes down what Worker and objects say to each other.
 
-import Worker, { SockJs } from "./index.js";
 import { changed } from "./changed.mjs";
 import { toHex } from "./hex.mjs";
+import Worker, { SockJs } from "./index.js";
 
 export { SockJs };
 

@@ -1,10 +1,10 @@
-// Makes recorded.json from the previous build, for the tests that play it back: node tests/versions/record.mjs
+// npm run record: makes recorded.json from the previous build, for the tests that play it back.
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { main } from "../../scripts/run.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { converse } from "./conversation.mjs";
 import { entryLayout } from "./layout.mjs";
 import { PREVIOUS_RIGS, buildPrevious } from "./previous.mjs";

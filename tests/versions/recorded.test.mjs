@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 import { converse } from "./conversation.mjs";
 import { entryLayout } from "./layout.mjs";
 

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { request, start } from "../harness/http.mjs";
-import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
-import { until } from "../harness/wait.mjs";
-import { assertContentType, assertCors, assertNotCached } from "./headers.mjs";
+import { request, start } from "../harness/clients/http.mjs";
+import { PollingSession, openPollingSession } from "../harness/clients/polling-session.mjs";
+import { assertContentType, assertCors, assertNotCached } from "../harness/protocol/headers.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 /** protocol/src/service/options/table.rs. */
 const BODY_LIMIT = 8 << 20;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { start } from "../harness/http.mjs";
-import { PollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { PollingSession } from "../harness/clients/polling-session.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const server = await startServer({ after });
 

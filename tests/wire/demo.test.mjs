@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
 
 const server = await startServer({ after }, { vars: { SOCKJS_TEST_SERVICES: "false" } });
 const page = await request(`${server.url}/`);

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { request, start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { readObjects } from "../harness/storage.mjs";
+import { request, start } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { readObjects } from "../harness/servers/storage.mjs";
 
 const server = await startServer({ after });
 

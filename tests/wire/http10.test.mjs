@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { request, start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { Session } from "../streams/session.mjs";
-import { POLLS, STREAMS, TRANSPORTS } from "../streams/transports.mjs";
+import { request, start } from "../harness/clients/http.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const RESPONSE_LIMIT = 4096; // of /echo
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" };

@@ -6,9 +6,9 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { ROOT } from "../../scripts/tools.mjs";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { assertContentType } from "./headers.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { assertContentType } from "../harness/protocol/headers.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const require = createRequire(import.meta.url);
 const { version } = require("sockjs-client/package.json");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { request } from "../harness/http.mjs";
-import { PollingSession, openPollingSession } from "../harness/polling-session.mjs";
-import { startServer } from "../harness/server.mjs";
-import { assertContentType, assertCors, assertNotCached } from "./headers.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { PollingSession, openPollingSession } from "../harness/clients/polling-session.mjs";
+import { assertContentType, assertCors, assertNotCached } from "../harness/protocol/headers.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const server = await startServer({ after });
 const echo = `${server.url}/echo`;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { assertCors } from "./headers.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { assertCors } from "../harness/protocol/headers.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const server = await startServer({ after });
 const preflight = (path, headers) => request(`${server.url}${path}`, { method: "OPTIONS", headers });

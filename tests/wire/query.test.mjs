@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { request } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { Session } from "../streams/session.mjs";
-import { TRANSPORTS } from "../streams/transports.mjs";
+import { request } from "../harness/clients/http.mjs";
+import { Session } from "../harness/clients/session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const QUERIES = ["?token=1", "?token=a%26b/c.d&t=1700000000000&i=3", "?", "?of=/echo/000/s/xhr"];
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" };

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { startServer } from "../harness/servers/server.mjs";
 
 const server = await startServer({ after });
 const AT_ONCE_MS = 2_000;

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { quote } from "sockjs/lib/utils.js";
-import { startServer } from "../harness/server.mjs";
-import { within } from "../harness/wait.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { OUTGOING, SURROGATES } from "./characters.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { OUTGOING, SURROGATES } from "../harness/protocol/characters.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const MESSAGE_LIMIT = 512 * 1024;
 /** At which the WebSocket protocol changes how a length is written, buffers of the usual sizes, and the limit. */

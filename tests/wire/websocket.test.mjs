@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { request, start } from "../harness/http.mjs";
-import { startServer } from "../harness/server.mjs";
-import { openWebSocket } from "../harness/websocket.mjs";
-import { within } from "../harness/wait.mjs";
+import { request, start } from "../harness/clients/http.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { startServer } from "../harness/servers/server.mjs";
+import { within } from "../harness/waiting/wait.mjs";
 
 const server = await startServer({ after });
 const urlOf = (service) => `${server.url}/${service}/000/${randomUUID()}/websocket`;

@@ -1,7 +1,7 @@
 // The ways to be connected.
 
 import { randomUUID } from "node:crypto";
-import { within } from "../../../tests/harness/wait.mjs";
+import { within } from "../../../tests/harness/waiting/wait.mjs";
 import { HttpClient } from "./http.mjs";
 import { WebSocketClient } from "./websocket.mjs";
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use sockjs_edge::{CloseReason, Config, Connection, Handler, Placement, Room, Services};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use worker::{Context, Env, Request, Response, ResponseBuilder, Result};
+use worker::{Context, Env, Request, Response, Result};
 
 /// How many messages a room keeps, and how long they and the nicknames may be.
 const HISTORY: usize = 50;
@@ -105,7 +105,7 @@ fn shortened(text: &str, chars: usize) -> String {
 }
 
 fn services(_env: &Env) -> Services {
-    let chat = Config::new("/chat/{room}").placement(Placement::Room).sockjs_url("/sockjs.min.js");
+    let chat = Config::new("/chat/{room}").placement(Placement::Room);
     Services::new().add(chat, |_env| Chat::default())
 }
 
@@ -114,11 +114,6 @@ sockjs_edge::export!(SockJs, services, pages);
 async fn pages(req: Request, _: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
         _ => Response::error("not found", 404),
     }
-}
-
-fn script(source: &str) -> Result<Response> {
-    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
 }

@@ -4,7 +4,7 @@
 //! Ann, Bob and Carl are the channels of that package's own example.
 
 use sockjs_edge::{Config, Connection, Handler, Services};
-use worker::{Context, Env, Request, Response, ResponseBuilder, Result};
+use worker::{Context, Env, Request, Response, Result};
 
 struct Multiplex;
 
@@ -63,7 +63,7 @@ impl Channel<'_> {
 }
 
 fn services(_env: &Env) -> Services {
-    Services::new().add(Config::new("/multiplex").sockjs_url("/sockjs.min.js"), |_env| Multiplex)
+    Services::new().add(Config::new("/multiplex"), |_env| Multiplex)
 }
 
 sockjs_edge::export!(SockJs, services, pages);
@@ -71,12 +71,6 @@ sockjs_edge::export!(SockJs, services, pages);
 async fn pages(req: Request, _: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
-        "/multiplex.js" => script(include_str!("multiplex.js")),
         _ => Response::error("not found", 404),
     }
-}
-
-fn script(source: &str) -> Result<Response> {
-    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
 }

@@ -6,13 +6,11 @@ mod frame;
 
 use broker::Broker;
 use sockjs_edge::{Config, Placement, Services};
-use worker::{Context, Env, Request, Response, ResponseBuilder, Result};
+use worker::{Context, Env, Request, Response, Result};
 
 fn services(_env: &Env) -> Services {
-    let stomp = Config::new("/stomp")
-        .placement(Placement::Room)
-        .websocket_protocols(["v12.stomp"]) // what a STOMP client's WebSocket offers
-        .sockjs_url("/sockjs.min.js");
+    // A STOMP client's WebSocket offers this protocol.
+    let stomp = Config::new("/stomp").placement(Placement::Room).websocket_protocols(["v12.stomp"]);
     Services::new().add(stomp, Broker::new)
 }
 
@@ -21,12 +19,6 @@ sockjs_edge::export!(SockJs, services, pages);
 async fn pages(req: Request, _: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
-        "/stomp.min.js" => script(include_str!("stomp.min.js")),
         _ => Response::error("not found", 404),
     }
-}
-
-fn script(source: &str) -> Result<Response> {
-    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
 }

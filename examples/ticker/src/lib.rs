@@ -3,10 +3,7 @@
 
 use serde_json::json;
 use sockjs_edge::{Config, Connection, Handler, Placement, Push, Services};
-use worker::{
-    Context, Date, Env, Request, Response, ResponseBuilder, Result, ScheduleContext, ScheduledEvent, console_error,
-    event,
-};
+use worker::{Context, Date, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, event};
 
 struct Ticker;
 
@@ -22,7 +19,7 @@ impl Handler for Ticker {
 }
 
 fn services(_env: &Env) -> Services {
-    let ticker = Config::new("/ticker").placement(Placement::Room).sockjs_url("/sockjs.min.js");
+    let ticker = Config::new("/ticker").placement(Placement::Room);
     Services::new().add(ticker, |_env| Ticker)
 }
 
@@ -31,7 +28,6 @@ sockjs_edge::export!(SockJs, services, routes);
 async fn routes(req: Request, env: Env, _: Context) -> Result<Response> {
     match req.path().as_str() {
         "/" => Response::from_html(include_str!("page.html")),
-        "/sockjs.min.js" => script(include_str!("sockjs.min.js")),
         "/push" => Push::new(services, &env)?.serve(req, &[&token(&env)]).await,
         "/tick" if req.inner().method() != "POST" => Response::error("only POST", 405),
         "/tick" if !Push::is_authorized(&req, &[&token(&env)]) => Response::error("a bearer token is needed", 401),
@@ -56,8 +52,4 @@ async fn tick(env: &Env, by: &str) -> Result<usize> {
 /// Without the secret it is empty, and an empty token lets nobody in.
 fn token(env: &Env) -> String {
     env.secret("PUSH_TOKEN").map(|token| token.to_string()).unwrap_or_default()
-}
-
-fn script(source: &str) -> Result<Response> {
-    Ok(ResponseBuilder::new().with_header("Content-Type", "text/javascript")?.fixed(source.into()))
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { XHR_PRELUDE } from "../../harness/protocol/preludes.mjs";
 import { assertAnswer, assertChunks, newSession, openSession, openStream, pendingPoll, post } from "../client.mjs";
-import { XHR_PRELUDE } from "../preludes.mjs";
 
 const ANOTHER = 'c[2010,"Another connection still open"]\n';
 /** What a session says whose client left: it is over, or it was forgotten and begins anew. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { htmlfilePrelude } from "../../harness/protocol/preludes.mjs";
 import { assertCallbackInvalid, assertCallbackRequired } from "../callbacks.mjs";
 import { assertChunks, newSession, openStream, send } from "../client.mjs";
 import { assertContentType, assertNotCached } from "../headers.mjs";
-import { htmlfilePrelude } from "../preludes.mjs";
 
 const frame = (text) => `<script>\np(${JSON.stringify(text)});\n</script>\r\n`;
 

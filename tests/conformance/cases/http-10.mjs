@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { XHR_PRELUDE } from "../../harness/protocol/preludes.mjs";
 import { host, newSession } from "../client.mjs";
 import { assertContentType } from "../headers.mjs";
-import { XHR_PRELUDE } from "../preludes.mjs";
 import { openRawConnection } from "../raw-connection.mjs";
 
 const GREETING = "Welcome to SockJS!\n";

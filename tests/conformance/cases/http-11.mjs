@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { XHR_PRELUDE } from "../../harness/protocol/preludes.mjs";
 import { assertChunks, begin, newSession, openStream, urlOf } from "../client.mjs";
 import { assertContentType } from "../headers.mjs";
-import { XHR_PRELUDE } from "../preludes.mjs";
 
 const GREETING = "Welcome to SockJS!\n";
 

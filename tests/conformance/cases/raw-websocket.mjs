@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { within } from "../../harness/wait.mjs";
-import { openWebSocket } from "../../harness/websocket.mjs";
+import { openWebSocket } from "../../harness/clients/websocket.mjs";
+import { within } from "../../harness/waiting/wait.mjs";
 import { urlOf } from "../client.mjs";
 
 const TCP_ENDS_MS = 5_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { within } from "../../harness/wait.mjs";
-import { openWebSocket } from "../../harness/websocket.mjs";
+import { openWebSocket } from "../../harness/clients/websocket.mjs";
+import { within } from "../../harness/waiting/wait.mjs";
 import { begin, host, newSession, urlOf } from "../client.mjs";
 import { openRawConnection } from "../raw-connection.mjs";
 

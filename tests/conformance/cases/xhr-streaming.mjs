@@ -1,7 +1,7 @@
 import { test } from "node:test";
+import { XHR_PRELUDE } from "../../harness/protocol/preludes.mjs";
 import { assertChunks, newSession, openStream, send } from "../client.mjs";
 import { assertContentType, assertCors, assertNotCached, assertPreflight } from "../headers.mjs";
-import { XHR_PRELUDE } from "../preludes.mjs";
 
 test("XhrStreaming.test_options", () => assertPreflight("/echo/abc/abc/xhr_streaming", "OPTIONS", "POST"));
 

@@ -1,8 +1,8 @@
 // The main module around the built Worker: its object class with a handle to break each object by, and its entry with one
 // on the way to the objects. Orders come from outside, on a socket of their own.
 
-import Worker, { SockJs as Built } from "./index.js";
 import { changed } from "./changed.mjs";
+import Worker, { SockJs as Built } from "./index.js";
 
 /** A request to an object that is for this module. */
 const RESTART = "http://trouble/restart";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { configCapnp, text, workerCapnp } from "../../../scripts/workerd-capnp.mjs";
 
 const ENTRY = fileURLToPath(new URL("entry.mjs", import.meta.url));
-const CHANGED = fileURLToPath(new URL("../../harness/changed.mjs", import.meta.url));
+const CHANGED = fileURLToPath(new URL("../../harness/servers/changed.mjs", import.meta.url));
 const MAIN = "entry.mjs";
 
 /** In one isolate, as workerd and wrangler have it by themselves. */

@@ -1,4 +1,4 @@
-// Reports each test as a line of JSON, for scripts/faults.mjs, and then each thing that it counted as another one:
+// Reports each test as a line of JSON, for tests/faults/faults.mjs, and then each thing that it counted as another one:
 // `{ file, name, passed, reason }` and `{ counted }`.
 
 import { basename } from "node:path";

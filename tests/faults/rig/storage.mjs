@@ -1,7 +1,7 @@
 // What is on disk of sessions and of what waits for them.
 
-import { readEachObject } from "../../harness/storage.mjs";
-import { until } from "../../harness/wait.mjs";
+import { readEachObject } from "../../harness/servers/storage.mjs";
+import { until } from "../../harness/waiting/wait.mjs";
 
 /** The messages that wait, in order, by the session that they wait for. */
 export function waitingMessages(directory) {

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { request } from "../../harness/http.mjs";
-import { startServer } from "../../harness/server.mjs";
+import { request } from "../../harness/clients/http.mjs";
+import { startServer } from "../../harness/servers/server.mjs";
 import { TOGETHER } from "./layout.mjs";
 import { Told } from "./told.mjs";
 

@@ -1,8 +1,8 @@
 // A client over WebSocket, which does not come back when its connection ends.
 
 import { randomUUID } from "node:crypto";
-import { openWebSocket } from "../../harness/websocket.mjs";
-import { Reader } from "./reader.mjs";
+import { Reader } from "../../harness/clients/reader.mjs";
+import { openWebSocket } from "../../harness/clients/websocket.mjs";
 
 /** Opens a session over WebSocket. */
 export async function openWebSocketClient(owner, { service }) {

@@ -1,1 +1,0 @@
-../../../node_modules/websocket-multiplex/multiplex_client.js

@@ -1,0 +1,58 @@
+// Chromium without a window. Nothing of it is installed by the set-up: a browser comes from the system.
+
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { chromium } from "playwright-core";
+import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
+
+const COMMANDS = ["chromium", "chromium-browser", "google-chrome"];
+const MACOS_APPLICATIONS = [
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/** No pages but those of the tests, and no traffic but theirs. */
+const FLAGS = [
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** A Chromium that ends with its owner; its settings, profile and caches are in temporary directories. */
+export async function startChromium(owner) {
+  const executablePath = findChromium();
+  const home = temporaryDirectory();
+  const ofHome = { HOME: home, XDG_CONFIG_HOME: join(home, "config"), XDG_CACHE_HOME: join(home, "cache") };
+  let browser;
+  owner.after(async () => {
+    await browser?.close();
+    removeDirectory(home);
+  });
+  browser = await chromium.launch({ executablePath, args: FLAGS, env: { ...process.env, ...ofHome } });
+  return browser;
+}
+
+/** `CHROMIUM` if it is set, or the first that is found in `PATH` or, on macOS, among the applications. */
+function findChromium() {
+  const { CHROMIUM: chosen, PATH = "" } = process.env;
+  if (chosen) {
+    if (isExecutable(chosen)) return chosen;
+    throw new Error(`CHROMIUM is ${chosen}, which is no program`);
+  }
+  const inPath = PATH.split(delimiter).flatMap((directory) => COMMANDS.map((command) => join(directory, command)));
+  const found = [...inPath, ...MACOS_APPLICATIONS].find(isExecutable);
+  if (found) return found;
+  throw new Error("Chromium was not found: install it (apt-get install chromium), or set CHROMIUM=/path/to/chromium");
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,50 @@
+// The messages and frames that a client read, in order, and waiting for more of them.
+
+import assert from "node:assert/strict";
+import { until } from "../waiting/wait.mjs";
+
+export class Reader {
+  /** Messages, in the order in which they came, and for each the number of its response. */
+  messages = [];
+  origins = [];
+  /** Other frames. */
+  frames = [];
+  #wrong = Promise.withResolvers();
+
+  constructor() {
+    this.#wrong.promise.catch(() => {}); // whoever waits gets it
+  }
+
+  take(frame, response) {
+    if (!frame.startsWith("a")) return void this.frames.push(frame);
+    for (const message of JSON.parse(frame.slice(1))) {
+      this.messages.push(message);
+      this.origins.push(response);
+    }
+  }
+
+  /** Reports something that must not come, to whoever waits. */
+  fail(error) {
+    this.#wrong.reject(error);
+  }
+
+  /** Waits for a frame that is no message. */
+  readsFrame(frame, ms) {
+    return this.when(() => this.frames.includes(frame), `the frame ${frame}`, ms);
+  }
+
+  /** Waits for a message. */
+  readsMessage(message, ms) {
+    return this.when(() => this.messages.includes(message), `the message ${message}`, ms);
+  }
+
+  async when(condition, what, ms) {
+    try {
+      await Promise.race([until(condition, what, ms), this.#wrong.promise]);
+    } catch (error) {
+      if (error instanceof assert.AssertionError) throw error;
+      const latest = [...this.frames.slice(-3), ...this.messages.slice(-3)];
+      throw new Error(`${error.message}; last read: ${latest.join(" | ")}`, { cause: error });
+    }
+  }
+}

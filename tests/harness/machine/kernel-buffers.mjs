@@ -1,0 +1,19 @@
+// Bytes that the kernel holds of one TCP connection of this machine, from /proc.
+
+import { readFileSync } from "node:fs";
+
+/** Bytes sent to `socket` that it has not read: those in the sender's buffer and those in its own. */
+export function inKernel({ localPort, remotePort }) {
+  const connections = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1).map(read);
+  const theirs = connections.find(({ local, remote }) => local === remotePort && remote === localPort);
+  const ours = connections.find(({ local, remote }) => local === localPort && remote === remotePort);
+  return theirs.toSend + ours.toRead;
+}
+
+/** `sl  local_address rem_address   st tx_queue:rx_queue ...`, numbers in hexadecimal. */
+function read(line) {
+  const [, local, remote, , queues] = line.trim().split(/\s+/);
+  const port = (address) => Number.parseInt(address.split(":")[1], 16);
+  const [toSend, toRead] = queues.split(":").map((bytes) => Number.parseInt(bytes, 16));
+  return { local: port(local), remote: port(remote), toSend, toRead };
+}

@@ -1,0 +1,64 @@
+// `wrangler dev` on a free port: as `npm start` runs it, and in the folder of an application.
+
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { killGroup, spawnTied } from "../../../scripts/run.mjs";
+import { quietEnvironment } from "../../../scripts/start.mjs";
+import { ROOT, nodeBinary, wranglerScript } from "../../../scripts/tools.mjs";
+import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
+import { within } from "../waiting/wait.mjs";
+import { DEFAULT_VARS } from "./server.mjs";
+
+/** `npm start`. Resolves to its `{ url, pid }` once it serves. */
+export function startDev(owner) {
+  // As in server.mjs.
+  const vars = ["--var", `SOCKJS_DISCONNECT_DELAY:${DEFAULT_VARS.SOCKJS_DISCONNECT_DELAY}`];
+  return startDevServer(owner, [join(ROOT, "scripts/start.mjs"), ...vars], { cwd: ROOT });
+}
+
+/** `wrangler dev` in the application's folder, which builds it as its wrangler.toml says. Resolves as `startDev`. */
+export function startWrangler(owner, folder, { args, env }) {
+  const quiet = ["--show-interactive-dev-session=false", "--ip", "127.0.0.1"];
+  const options = { cwd: folder, env: { ...quietEnvironment(), ...env } };
+  return startDevServer(owner, [wranglerScript, "dev", ...quiet, ...args], options);
+}
+
+async function startDevServer(owner, command, options) {
+  const storage = temporaryDirectory();
+  const port = await freePort();
+  const args = [...command, "--port", String(port), "--persist-to", storage];
+  const child = spawnTied(nodeBinary, args, { ...options, stdio: ["pipe", "pipe"] });
+  const exited = once(child, "exit");
+  owner.after(async () => {
+    killGroup(child);
+    await exited;
+    removeDirectory(storage);
+  });
+
+  let printed = "";
+  const ready = new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        printed += text;
+        if (/Ready on http/.test(printed)) resolve();
+      });
+    }
+    exited.then(() => reject(new Error(`wrangler ended:\n${printed}`)));
+  });
+  await within(ready, "wrangler to be ready", READY_MS);
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid };
+}
+
+/** It may have an application to build first, beside other tests. */
+const READY_MS = 300_000;
+
+/** wrangler takes no port 0 for "any". Between this and its start another program may take the port; then it fails. */
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
