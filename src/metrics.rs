@@ -91,7 +91,7 @@ impl Listener {
             Delay::from(Duration::from_millis(report::REPORT_EVERY.0)).await;
             WAITING.set(Millis(0));
             let unsent = UNSENT.with(Rc::clone);
-            if let Err(error) = report::report(&env, &services, REFUSED.take(), &unsent).await {
+            if let Err(error) = services.report(&env, REFUSED.take(), &unsent).await {
                 log::error("metrics", None, error);
             }
         });
@@ -123,7 +123,7 @@ impl Metrics {
     ///
     /// When the services cannot be served, or the object that knows does not answer.
     pub async fn text(&self) -> Result<String> {
-        report::totals(&self.env, &self.services).await
+        self.services.totals(&self.env).await
     }
 
     /// Answers a scraper that knows one of `tokens`, at a path of the application's choice.

@@ -4,10 +4,10 @@
 //! that was handled at once. This class is exported by hand instead: its message handler returns nothing. See
 //! docs/decisions/export-by-hand.md for the figures.
 
+use crate::application::services::Services;
+use crate::js::clock::in_one_moment;
+use crate::js::executor::promised;
 use crate::object::Object;
-use crate::reply::promised;
-use crate::runtime::in_one_moment;
-use crate::services::Services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
 use sockjs_protocol::sockjs::close_code::CloseCode;
@@ -94,12 +94,12 @@ impl Class {
 
     /// The response, or a promise of it if that has to wait.
     pub fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
-        self.0.handlers.event();
+        self.0.event();
         promised(self.0.clone().handle(request))
     }
 
     pub fn alarm(&self) -> Promise {
-        self.0.handlers.event();
+        self.0.event();
         let object = self.0.clone();
         future_to_promise(async move {
             object.on_alarm().await.map_err(JsValue::from)?;
@@ -108,7 +108,7 @@ impl Class {
     }
 
     pub fn message(&self, websocket: web_sys::WebSocket, data: JsValue) {
-        self.0.handlers.event();
+        self.0.event();
         in_one_moment(|| self.0.on_socket_message(&websocket.into(), &data));
     }
 
@@ -117,7 +117,7 @@ impl Class {
     }
 
     pub fn close(&self, websocket: web_sys::WebSocket, code: u16, reason: &str) {
-        self.0.handlers.event();
+        self.0.event();
         in_one_moment(|| self.0.on_socket_close(&websocket.into(), code, reason));
     }
 }

@@ -4,60 +4,26 @@
 //! the top of `store` (sessions over HTTP) and `socket` (WebSockets); the order in which things happen, at the top of
 //! `object`; what it is asked, in `sockjs_protocol::inner::envelope`. How a transport wraps a frame is not known here.
 
-mod admission;
-mod alarm;
-mod attach;
-mod budget;
-mod burst;
-mod connect;
+mod application;
 mod connection;
-mod events;
 #[doc(hidden)]
 pub mod export;
-mod gates;
-mod handler;
 mod info;
-mod link;
-#[doc(hidden)]
-pub mod log;
-mod memory;
-mod metrics;
+mod js;
 mod object;
-mod outgoing;
-mod pace;
-mod pending;
-mod perform;
-mod push;
-mod rate;
-mod reply;
-#[doc(hidden)]
-pub mod report;
-mod requests;
-mod room;
-mod room_storage;
-mod rows;
-mod runtime;
-mod schema;
-mod sends;
-mod services;
-mod shared_frames;
-mod socket;
-mod stall;
-mod start;
-mod state;
+mod observe;
 mod store;
-mod table;
-mod text;
-mod timer;
-mod totals;
-mod v2;
-mod wake;
 
-pub use admission::{Admission, Rejection, RequestInfo, RequestKind};
-pub use connection::{CloseError, Connection, ReadyState, SendError};
-pub use handler::Handler;
+pub use application::connection::{Connection, ReadyState};
+pub use application::handler::Handler;
+pub use application::room::Room;
+pub use application::services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};
+pub use info::admission::{Admission, Rejection};
 #[doc(hidden)]
-pub use info::CLIENT_HEADERS;
-pub use room::Room;
-pub use room_storage::RoomStorage;
-pub use services::{ANALYTICS_BINDING, DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};
+pub use info::connection_info::CLIENT_HEADERS;
+pub use info::errors::{CloseError, SendError};
+pub use info::request_info::{RequestInfo, RequestKind};
+pub use observe::report::ANALYTICS_BINDING;
+#[doc(hidden)]
+pub use observe::{log, report};
+pub use store::room_storage::RoomStorage;

@@ -1,0 +1,267 @@
+//! The handle of a connection, which a handler gets.
+
+use crate::application::host::{Host, MemoryLevel};
+use crate::application::room::Room;
+use crate::connection::entry::Entry;
+use crate::info::errors::{CloseError, SendError};
+use crate::info::request_info::parameter;
+use crate::js::clock::now;
+use crate::store::attachment::STATE_MAX;
+use futures::channel::oneshot;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::session::CloseReason;
+use sockjs_protocol::sockjs::transport::Transport;
+use std::fmt;
+use std::rc::{Rc, Weak};
+use worker::{Error, Result};
+
+/// One client's connection. Clones are the same connection.
+#[derive(Clone)]
+pub struct Connection {
+    pub(crate) entry: Rc<Entry>,
+    pub(crate) host: Weak<dyn Host>,
+    /// True for the handle that the handler of this very connection was called with, and its clones.
+    pub(crate) is_own: bool,
+}
+
+/// Where a connection is in its life, with the numbers of the browser's `readyState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReadyState {
+    /// Messages go both ways.
+    Open = 1,
+    /// It was closed; the client may not know yet.
+    Closing = 2,
+    /// Nothing is left of it.
+    Closed = 3,
+}
+
+impl Connection {
+    /// An id that no other connection has; it lasts as long as the connection.
+    pub fn id(&self) -> &str {
+        &self.entry.info.id
+    }
+
+    /// The session id that the client chose, as it stood in the URL; none for a raw WebSocket. Several WebSockets may
+    /// share one.
+    pub fn session_id(&self) -> Option<&str> {
+        self.entry.info.session.as_deref()
+    }
+
+    /// How the client is connected (`protocol` in sockjs-node).
+    pub fn transport(&self) -> Transport {
+        self.entry.info.transport
+    }
+
+    /// The prefix of the service, with the names of its parameters.
+    pub fn prefix(&self) -> &str {
+        &self.entry.info.service
+    }
+
+    /// The value of a parameter of the prefix: `room` for `/chat/{room}`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        parameter(&self.entry.info.parameters, name)
+    }
+
+    /// What [`Handler::on_request`](crate::Handler::on_request) said of the client; null if it said nothing.
+    pub fn claims(&self) -> &serde_json::Value {
+        self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
+    }
+
+    /// The address by which `Push` reaches it from elsewhere: keep it as it is. It does not tell the session id, so that it may be
+    /// shown to whoever may push. `None` where the runtime does not tell an object its name.
+    pub fn address(&self) -> Option<String> {
+        let object = self.host.upgrade()?.location()?;
+        Some(format!("{}@{object}", self.id()))
+    }
+
+    /// Path of the request that opened the connection.
+    pub fn pathname(&self) -> &str {
+        &self.entry.info.pathname
+    }
+
+    /// Query of the request that opened the connection, without the question mark.
+    pub fn query(&self) -> &str {
+        &self.entry.info.query
+    }
+
+    /// The client's address, as Cloudflare saw it.
+    pub fn remote_address(&self) -> Option<&str> {
+        self.entry.info.remote_address.as_deref()
+    }
+
+    /// A header of the request that opened the connection, if it is on sockjs-node's list (never a cookie).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = &self.entry.info.headers;
+        headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Where it is in its life.
+    pub fn ready_state(&self) -> ReadyState {
+        let session = self.entry.session.borrow();
+        match (session.is_open(), session.is_closed()) {
+            (true, _) => ReadyState::Open,
+            (false, false) => ReadyState::Closing,
+            (false, true) => ReadyState::Closed,
+        }
+    }
+
+    /// Bytes that wait for the client.
+    pub fn buffered_amount(&self) -> usize {
+        self.entry.buffered_amount()
+    }
+
+    /// Sends a message. Messages sent without waiting in between travel together, and so may those that answer messages which
+    /// came together.
+    ///
+    /// Between the moment at which the client left and the call of `on_close`, messages are dropped without an error.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is closed, or the message does not fit, or not now: see [`SendError`].
+    pub fn send(&self, message: impl AsRef<str>) -> std::result::Result<(), SendError> {
+        let always = self.is_own && self.entry.may_exceed.get();
+        let Some(host) = self.host.upgrade() else { return Err(SendError::Closed) };
+        let message = host.message(message.as_ref());
+        push(&host, &self.entry, message, always)?;
+        if always {
+            self.entry.may_exceed.set(false);
+        }
+        Ok(())
+    }
+
+    /// The connections that share an object with this one, this one among them.
+    pub fn room(&self) -> Room {
+        Room { service: self.entry.info.service.clone(), host: self.host.clone() }
+    }
+
+    /// Closes the connection, after what was sent before. Closing one that is closed does nothing.
+    ///
+    /// # Errors
+    ///
+    /// When `code` is not 1000 or 3000-4999, or `reason` has more than 123 bytes (RFC 6455, section 5.5).
+    pub fn close(&self, code: u16, reason: &str) -> std::result::Result<(), CloseError> {
+        CloseError::check(code, reason)?;
+        let why = CloseReason::Application { code, reason: reason.to_owned() };
+        if self.entry.session.borrow().is_open() {
+            self.entry.session.borrow_mut().close(now(), code, reason, why);
+            self.entry.pacing.borrow_mut().drop_messages();
+            self.touch();
+        }
+        Ok(())
+    }
+
+    /// Waits until no more than half of `queue_limit` waits for the client. Await it before each message of a loop: then
+    /// [`Connection::send`] does not fail with [`SendError::QueueFull`], however slowly the client reads. On a connection from
+    /// [`Room::connections`](crate::Room::connections), only messages of up to half of `queue_limit` are sure to fit.
+    ///
+    /// ```ignore
+    /// for line in report.lines() {
+    ///     conn.ready().await?;
+    ///     conn.send(line)?;
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] as soon as the connection is closing or closed, so that a loop ends when its client leaves. A handler
+    /// that fails with it then loses nothing: what the client sent before it left is still handled.
+    pub async fn ready(&self) -> std::result::Result<(), SendError> {
+        loop {
+            if !self.entry.session.borrow().is_open() {
+                return Err(SendError::Closed);
+            }
+            let Some(host) = self.host.upgrade() else { return Err(SendError::Closed) };
+            if !self.entry.is_behind(host.memory().is_short()) {
+                self.entry.may_exceed.set(self.is_own || self.entry.may_exceed.get());
+                return Ok(());
+            }
+            let (ready, wait) = oneshot::channel();
+            self.entry.waiters.borrow_mut().ready.push(ready);
+            host.touch(&self.entry);
+            // It can only be cancelled with the connection, which is seen above.
+            let _ = wait.await;
+        }
+    }
+
+    /// What [`Connection::set_state`] kept; none before.
+    ///
+    /// # Errors
+    ///
+    /// When what was kept is no `T`.
+    pub fn state<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        match &*self.entry.state.borrow() {
+            Some(json) => Ok(Some(serde_json::from_str(json)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps `state` with the connection as long as that lasts, also while its object sleeps and, for a session over HTTP,
+    /// through its restarts. At most 4 KiB of JSON. For a session over HTTP it is a billed write, for a WebSocket none.
+    ///
+    /// # Errors
+    ///
+    /// When it is too large, storage fails, or the connection is over; then what was kept before stays.
+    pub fn set_state<T: Serialize>(&self, state: &T) -> Result<()> {
+        let json = serde_json::to_string(state)?;
+        if json.len() > STATE_MAX {
+            return Err(Error::RustError(format!("a connection's state has at most {STATE_MAX} bytes of JSON")));
+        }
+        if self.ready_state() == ReadyState::Closed {
+            return Err(Error::RustError("the connection is over".into()));
+        }
+        if let Some(host) = self.host.upgrade() {
+            host.store_state(&self.entry, &json)?;
+        }
+        self.entry.state.replace(Some(json));
+        Ok(())
+    }
+
+    fn touch(&self) {
+        if let Some(host) = self.host.upgrade() {
+            host.touch(&self.entry);
+        }
+    }
+}
+
+/// Sends a message, which may go to other connections too. `always` sends it though the queue is full.
+pub(crate) fn push(
+    host: &Rc<dyn Host>,
+    entry: &Rc<Entry>,
+    message: Message,
+    always: bool,
+) -> std::result::Result<(), SendError> {
+    let bytes = message.len();
+    if entry.session.borrow().is_too_large(bytes) {
+        return Err(SendError::TooLarge);
+    }
+    if entry.pacing.borrow().is_left() {
+        return Ok(());
+    }
+    if !always && !entry.has_room_on_socket(bytes) {
+        return Err(SendError::QueueFull);
+    }
+    if !always && host.memory() == MemoryLevel::UsedUp && entry.session.borrow().has_unread() {
+        return Err(SendError::QueueFull);
+    }
+    entry.session.borrow_mut().send(now(), message, always)?;
+    entry.count_memory();
+    host.clone().touch(entry);
+    let writes = entry.session.borrow_mut().take_writes();
+    if !writes.into_iter().all(|change| host.persist(entry, change)) {
+        entry.session.borrow_mut().unsend();
+        return Err(SendError::StorageFailed);
+    }
+    if let Some(counters) = &entry.counters {
+        counters.sent(bytes, entry.buffered_amount());
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id()).field("transport", &self.transport().name()).finish()
+    }
+}

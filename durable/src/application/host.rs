@@ -1,0 +1,88 @@
+//! The object, as connections and rooms see it. Something else can stand in its place: a test of an application, for example.
+
+use crate::connection::entry::Entry;
+use crate::store::room_storage::RoomStorage;
+use futures::future::LocalBoxFuture;
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::session::Change;
+use sockjs_protocol::time::Millis;
+use std::rc::Rc;
+use worker::Result;
+
+/// The keeper of connections: it stores, sends and wakes whatever [`Connection`](crate::Connection) and [`Room`](crate::Room)
+/// change. Services are named by their prefix.
+///
+/// An event of a handle changes the entry's session, and then calls [`Host::touch`]. The host polls the session's outputs when the
+/// code that runs now ends.
+pub(crate) trait Host {
+    /// Returns the name of the object, if the runtime tells it.
+    fn name(&self) -> Option<String>;
+
+    /// Returns the address of the object, if the runtime tells its name.
+    fn location(&self) -> Option<String>;
+
+    /// Returns the open connections of a service.
+    fn connections(self: Rc<Self>, service: &str) -> Vec<Rc<Entry>>;
+
+    /// Returns the open connection of a service that has this id.
+    fn connection(self: Rc<Self>, service: &str, id: &str) -> Option<Rc<Entry>>;
+
+    /// Returns the number of open connections of a service.
+    fn count(self: Rc<Self>, service: &str) -> usize;
+
+    /// Returns a message that counts as memory of the object.
+    fn message(&self, text: &str) -> Message;
+
+    /// Returns how much memory is left for messages.
+    fn memory(&self) -> MemoryLevel;
+
+    /// Notes that the session of `entry` has changed: its outputs are to be polled.
+    fn touch(self: Rc<Self>, entry: &Rc<Entry>);
+
+    /// Writes a change of the session of `entry` to storage. False if that failed.
+    fn persist(&self, entry: &Entry, change: Change) -> bool;
+
+    /// Stores the state that the application keeps with a connection.
+    fn store_state(&self, entry: &Entry, json: &str) -> Result<()>;
+
+    /// Sends a message to the connections of a service, but for the one with the id `except`. Returns the number of those that
+    /// it was sent to.
+    fn broadcast(self: Rc<Self>, service: &str, message: &str, except: Option<&str>) -> usize;
+
+    /// Waits until no member of the room is behind that the room waits for.
+    fn gate(self: Rc<Self>, service: String) -> LocalBoxFuture<'static, std::result::Result<(), GateCrowded>>;
+
+    /// Sets the alarm of the application, or clears it.
+    fn set_alarm(self: Rc<Self>, service: &str, at: Option<Millis>) -> Result<()>;
+
+    /// Returns the storage of the application.
+    fn storage(&self) -> RoomStorage;
+
+    /// Ends the object as a deploy or a crash does, after what was sent and written has left.
+    fn restart(self: Rc<Self>);
+}
+
+/// The memory that is left for messages to clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemoryLevel {
+    /// At least half.
+    Free,
+    /// Less than half: applications wait for clients that read slowly.
+    Short,
+    /// Nothing: only a client that has read everything gets more.
+    UsedUp,
+}
+
+impl MemoryLevel {
+    /// True if less than half is left.
+    pub fn is_short(self) -> bool {
+        match self {
+            Self::Free => false,
+            Self::Short | Self::UsedUp => true,
+        }
+    }
+}
+
+/// So many tasks wait at the gate of a room that no other may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GateCrowded;

@@ -1,0 +1,11 @@
+//! The interface of the application: what it implements, and what it is given.
+//!
+//! * [`services`][]: the services of a Worker. [`handler`][]: the trait that an application implements.
+//! * [`connection`][], [`room`][]: the handles that a handler gets.
+//! * [`host`][]: the object, as these handles see it. They know nothing else of it.
+
+pub(crate) mod connection;
+pub(crate) mod handler;
+pub(crate) mod host;
+pub(crate) mod room;
+pub(crate) mod services;

@@ -1,0 +1,298 @@
+//! The services of a Worker, shared by its two halves.
+
+use crate::application::handler::{ErasedHandler, Handler};
+use crate::info::admission::{Admission, Rejection};
+use crate::info::request_info::RequestInfo;
+use crate::js::runtime::chain_panic_hook;
+use crate::observe::log;
+use crate::observe::report;
+use crate::observe::report::{Collector, Unsent};
+use futures::future::LocalBoxFuture;
+use sockjs_protocol::observe::metrics::Tally;
+use sockjs_protocol::service::options::{Config, ConfigError};
+use sockjs_protocol::service::prefix::{match_prefix, parameter_name};
+use std::cell::RefCell;
+use std::rc::Rc;
+use worker::{Env, Request, Result};
+
+/// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
+pub const DEFAULT_BINDING: &str = "SOCKJS";
+
+/// The secret with the keys of tickets unless [`Services::ticket_keys`] says otherwise.
+pub const DEFAULT_TICKET_SECRET: &str = "SOCKJS_TICKET_KEYS";
+
+/// Shortest key: as long as the signature.
+const KEY_MIN: usize = 32;
+
+/// The variable that says that the Worker runs behind `wrangler dev`; not for a deployment.
+pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
+
+/// Makes a handler for one object.
+type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
+
+/// Asks a handler's type whether a client may connect.
+type Admit = for<'a> fn(&'a RequestInfo<'a>, &'a Env) -> LocalBoxFuture<'a, Admission>;
+
+/// The services of a Worker: which prefix is answered by which handler, with which settings.
+///
+/// Built by one function that both halves call, so that they cannot disagree:
+///
+/// ```ignore
+/// fn services(_env: &Env) -> Services {
+///     Services::new().add(Config::new("/echo"), |_env| Echo)
+/// }
+/// ```
+pub struct Services {
+    services: Vec<Service>,
+    binding: String,
+    development: bool,
+    analytics: bool,
+    /// Name of the secret, and what is in it.
+    ticket_secret: String,
+    ticket_keys: Vec<String>,
+    problem: Option<Problem>,
+}
+
+/// What keeps the services from being served.
+struct Problem {
+    /// Names what is wrong, and says what to do. Anybody can read it.
+    advice: String,
+    /// What only the log gets, such as the value that is wrong.
+    detail: Option<String>,
+}
+
+/// One service.
+pub(crate) struct Service {
+    pub config: Rc<Config>,
+    pub factory: Factory,
+    admit: Admit,
+}
+
+impl Services {
+    /// No services yet.
+    pub fn new() -> Self {
+        Self {
+            services: Vec::new(),
+            binding: DEFAULT_BINDING.into(),
+            development: false,
+            analytics: false,
+            ticket_secret: DEFAULT_TICKET_SECRET.into(),
+            ticket_keys: Vec::new(),
+            problem: None,
+        }
+    }
+
+    /// No services, because the application's own settings cannot be served: every request is answered with 500 and
+    /// `problem`, which is logged once in each isolate.
+    ///
+    /// Anybody can read `problem`: name what is wrong, and keep values out. See [`Services::detail`].
+    pub fn misconfigured(problem: impl Into<String>) -> Self {
+        Self { problem: Some(Problem { advice: problem.into(), detail: None }), ..Self::new() }
+    }
+
+    /// Adds to [`Services::misconfigured`] what the log alone is to say, such as a variable's value.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        if let Some(problem) = &mut self.problem {
+            problem.detail = Some(detail.into());
+        }
+        self
+    }
+
+    /// Adds a service. `factory` makes its handler, once for each object.
+    pub fn add<H: Handler>(mut self, config: Config, factory: impl Fn(&Env) -> H + 'static) -> Self {
+        self.services.push(Service {
+            config: Rc::new(config),
+            factory: Box::new(move |env| Rc::new(factory(env))),
+            admit: |request, env| Box::pin(H::on_request(request, env)),
+        });
+        self
+    }
+
+    /// Names the Durable Object binding. Default [`DEFAULT_BINDING`].
+    pub fn binding(mut self, name: impl Into<String>) -> Self {
+        self.binding = name.into();
+        self
+    }
+
+    /// Names the secret that has the keys of tickets, of at least 32 characters each, with commas in between: the first one
+    /// signs, each is believed. To exchange a key, put the new one in front, and take the old one away when the tickets that
+    /// it signed are too old. Default [`DEFAULT_TICKET_SECRET`].
+    pub fn ticket_keys(mut self, secret: impl Into<String>) -> Self {
+        self.ticket_secret = secret.into();
+        self
+    }
+
+    /// The keys themselves; none if no service has tickets.
+    #[doc(hidden)]
+    pub fn keys(&self) -> &[String] {
+        &self.ticket_keys
+    }
+
+    /// The binding's name.
+    #[doc(hidden)]
+    pub fn binding_name(&self) -> &str {
+        &self.binding
+    }
+
+    /// Whether this Worker runs behind `wrangler dev`, whose proxy compresses, and so holds back, what a stream sends. Set
+    /// by the variable [`DEVELOPMENT_VAR`] being `true`.
+    #[doc(hidden)]
+    pub fn is_development(&self) -> bool {
+        self.development
+    }
+
+    /// Whether a data set of Analytics Engine is bound as [`ANALYTICS_BINDING`].
+    #[doc(hidden)]
+    pub fn has_analytics(&self) -> bool {
+        self.analytics
+    }
+
+    /// The settings of each service, in the order in which they were added.
+    #[doc(hidden)]
+    pub fn configs(&self) -> impl Iterator<Item = &Config> {
+        self.services.iter().map(|service| &*service.config)
+    }
+
+    /// Whether `request` is for one of the services: everything at and below their prefixes is, and nothing else.
+    pub fn handles(&self, request: &Request) -> bool {
+        let path = request.path();
+        self.configs().any(|config| match_prefix(&config.prefix, &path).is_some())
+    }
+
+    /// Whether the client may connect, as the handler of its service says.
+    #[doc(hidden)]
+    pub async fn admit(&self, request: &RequestInfo<'_>, env: &Env) -> Admission {
+        match self.find(request.prefix()) {
+            Some(service) => (service.admit)(request, env).await,
+            None => Admission::Reject(Rejection::new(404, "no such service")),
+        }
+    }
+
+    /// The first setting that cannot be served.
+    pub fn check(&self) -> std::result::Result<(), ConfigError> {
+        for (at, config) in self.configs().enumerate() {
+            config.check()?;
+            let shape = |config: &Config| {
+                let segments =
+                    config.prefix.split('/').map(|segment| parameter_name(segment).map_or(segment, |_| "{}"));
+                segments.collect::<Vec<_>>().join("/")
+            };
+            if self.configs().take(at).any(|earlier| shape(earlier) == shape(config)) {
+                let advice = "is used by an earlier service".into();
+                return Err(ConfigError { prefix: config.prefix.clone(), option: "prefix", advice });
+            }
+        }
+        Ok(())
+    }
+
+    /// What [`Services::misconfigured`] was told or [`Services::check`] found when the isolate started: until it is
+    /// mended, nothing is served.
+    #[doc(hidden)]
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_ref().map(|problem| problem.advice.as_str())
+    }
+
+    /// What `build` gives, called once in each isolate.
+    pub fn shared(build: fn(&Env) -> Self, env: &Env) -> Rc<Self> {
+        thread_local! {
+            static SHARED: RefCell<Vec<(usize, Rc<Services>)>> = const { RefCell::new(Vec::new()) };
+        }
+        let key = build as usize;
+        let known =
+            SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
+        known.unwrap_or_else(|| {
+            let mut services = build(env);
+            services.problem = services
+                .problem
+                .take()
+                .or_else(|| Some(Problem { advice: services.check().err()?.to_string(), detail: None }));
+            services.read_ticket_keys(env);
+            for config in services.configs() {
+                log::set_level(&config.prefix, config.log);
+            }
+            if let Some(Problem { advice, detail }) = &services.problem {
+                let detail = detail.iter().map(|detail| format!(" ({detail})"));
+                log::error("settings", None, advice.clone() + &detail.collect::<String>());
+            }
+            services.development = env.var(DEVELOPMENT_VAR).is_ok_and(|value| value.to_string() == "true");
+            services.analytics = env.analytics_engine(report::ANALYTICS_BINDING).is_ok();
+            let services = Rc::new(services);
+            let first = SHARED.with_borrow_mut(|all| {
+                all.push((key, services.clone()));
+                all.len() == 1
+            });
+            if first {
+                chain_panic_hook();
+            }
+            services
+        })
+    }
+
+    /// Reports `tallies` and what is `unsent`, as [`report::report`] does.
+    #[doc(hidden)]
+    pub async fn report(&self, env: &Env, tallies: Vec<Tally>, unsent: &Unsent) -> Result<()> {
+        let is_reported = |service: &str| self.find(service).is_some_and(|service| service.config.metrics);
+        report::report(self.collector(env), tallies, is_reported, unsent).await
+    }
+
+    /// Returns everything that was reported, as Prometheus reads it.
+    #[doc(hidden)]
+    pub async fn totals(&self, env: &Env) -> Result<String> {
+        report::totals(self.collector(env)).await
+    }
+
+    fn collector<'a>(&'a self, env: &'a Env) -> Collector<'a> {
+        Collector { env, binding: &self.binding, has_analytics: self.analytics }
+    }
+
+    fn read_ticket_keys(&mut self, env: &Env) {
+        if !self.configs().any(|config| config.tickets) {
+            return;
+        }
+        let secret = env.secret(&self.ticket_secret).map(|secret| secret.to_string()).unwrap_or_default();
+        let keys: Vec<String> =
+            secret.split(',').map(str::trim).filter(|key| !key.is_empty()).map(String::from).collect();
+        if keys.is_empty() || keys.iter().any(|key| key.len() < KEY_MIN) {
+            let name = &self.ticket_secret;
+            let advice = format!("tickets need a secret {name} with keys of at least {KEY_MIN} characters");
+            self.problem.get_or_insert(Problem { advice, detail: None });
+        }
+        self.ticket_keys = keys;
+    }
+
+    pub(crate) fn find(&self, prefix: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.config.prefix == prefix)
+    }
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::application::connection::Connection;
+
+    struct Nothing;
+    impl Handler for Nothing {
+        async fn on_message(&self, _: &Connection, _: String) -> worker::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bad_setting_or_a_prefix_used_twice_is_named() {
+        let services = Services::new().add(Config::new("/a"), |_| Nothing);
+        assert_eq!(services.check(), Ok(()));
+        let twice = services.add(Config::new("/a/"), |_| Nothing);
+        assert_eq!(
+            twice.check().unwrap_err().to_string(),
+            r#"service "/a": option prefix is used by an earlier service"#
+        );
+        let bad = Services::new().add(Config::new("a"), |_| Nothing);
+        assert_eq!(bad.check().unwrap_err().option, "prefix");
+    }
+}

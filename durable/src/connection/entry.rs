@@ -1,0 +1,243 @@
+//! One connection, as the object keeps it.
+
+use crate::connection::budget::Share;
+use crate::connection::links::{Link, Links};
+use crate::connection::rate::Rate;
+use crate::connection::socket_buffer::SocketBuffer;
+use crate::connection::stall::Stall;
+use crate::connection::waiters::Waiters;
+use crate::info::connection_info::ConnectionInfo;
+use crate::js::clock::now;
+use crate::observe::counters::Counters;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::meter::Part;
+use sockjs_protocol::sockjs::pacing::{Ahead, Pacing, PacingRules};
+use sockjs_protocol::sockjs::session::{Receiver, Session};
+use sockjs_protocol::sockjs::transport::Transport;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use worker::WebSocket;
+
+/// One connection, as the object keeps it.
+pub(crate) struct Entry {
+    pub info: ConnectionInfo,
+    pub session: RefCell<Session>,
+    pub links: RefCell<Links>,
+    /// Messages of the client that the handler was not called with yet, and its sends that wait for a response.
+    pub pacing: RefCell<Pacing>,
+    pub waiters: RefCell<Waiters>,
+    /// Its part of the isolate's memory for messages of clients.
+    pub share: Share,
+    /// Its part of the object's memory for messages to clients.
+    pub memory: Part,
+    /// True while its handler waits at the gate of the room.
+    pub is_at_gate: Cell<bool>,
+    /// True while the object looks at it for those who wait for its client.
+    pub is_looked_at: Cell<bool>,
+    /// True until the handler that runs has sent its first message: that one always fits.
+    pub may_exceed: Cell<bool>,
+    /// True while it waits to be settled.
+    pub touched: Cell<bool>,
+    /// True while the table counts it as open.
+    pub is_listed_as_open: Cell<bool>,
+    /// Keys of the sockets that lead to it.
+    pub sockets: RefCell<Vec<u64>>,
+    /// Bytes that wait for the end of a burst.
+    pub in_burst: Cell<usize>,
+    /// Bytes that may wait for the client.
+    queue_limit: usize,
+    /// Messages that wait on the client's own WebSocket, in the runtime.
+    pub socket_buffer: SocketBuffer,
+    /// The time for which its client has taken nothing of these.
+    pub stall: Cell<Stall>,
+    /// True while the object looks whether it stalls.
+    pub is_watched: Cell<bool>,
+    /// The speed at which the client sends.
+    pub rate: RefCell<Rate>,
+    /// The state that the application keeps with it, as JSON.
+    pub state: RefCell<Option<String>>,
+    /// Its service's counters, if something is counted.
+    pub counters: Option<Rc<Counters>>,
+    /// True if its end is to be counted.
+    pub counts: Cell<bool>,
+}
+
+impl Entry {
+    /// True if the client may send as many messages now. Of none it takes as much as of one.
+    pub fn takes(&self, config: &Config, messages: usize) -> bool {
+        config.message_rate.is_none_or(|limit| self.rate.borrow_mut().take(now(), messages.max(1), limit))
+    }
+
+    pub fn new(
+        info: ConnectionInfo,
+        session: Session,
+        rules: PacingRules,
+        counters: Option<Rc<Counters>>,
+        memory: Part,
+    ) -> Rc<Self> {
+        let counts = Cell::new(session.is_open());
+        Rc::new(Self {
+            info,
+            session: RefCell::new(session),
+            links: RefCell::default(),
+            pacing: RefCell::new(Pacing::new(rules)),
+            waiters: RefCell::default(),
+            share: Share::default(),
+            memory,
+            is_at_gate: Cell::new(false),
+            is_looked_at: Cell::new(false),
+            may_exceed: Cell::new(false),
+            touched: Cell::new(false),
+            is_listed_as_open: Cell::new(false),
+            sockets: RefCell::default(),
+            in_burst: Cell::new(0),
+            queue_limit: rules.queue_limit,
+            socket_buffer: SocketBuffer::default(),
+            stall: Cell::default(),
+            is_watched: Cell::new(false),
+            rate: RefCell::default(),
+            state: RefCell::default(),
+            counters,
+            counts,
+        })
+    }
+
+    /// Bytes that wait for the client.
+    pub fn buffered_amount(&self) -> usize {
+        self.session.borrow().buffered_amount().saturating_add(self.buffered_on_socket())
+    }
+
+    /// Bytes that wait on the client's own WebSocket, as the runtime says.
+    pub fn buffered_on_socket(&self) -> usize {
+        match self.links.borrow().get(Receiver::WEBSOCKET.id) {
+            Some(Link::Client(websocket)) => self.buffered_on(websocket),
+            _ => {
+                self.socket_buffer.correct(0);
+                0
+            }
+        }
+    }
+
+    /// True if `bytes` more may be sent. Counts what was sent in this event too, which goes to the socket only when it is settled.
+    pub fn has_room_on_socket(&self, bytes: usize) -> bool {
+        let unsettled = self.session.borrow().buffered_amount().saturating_add(bytes);
+        let fits = || {
+            !self.socket_buffer.is_unknown() && self.socket_buffer.cost().saturating_add(unsettled) <= self.queue_limit
+        };
+        if !self.info.transport.is_websocket() || fits() {
+            return true;
+        }
+        self.buffered_on_socket();
+        fits()
+    }
+
+    /// Notes that `frame` is given to the client's own WebSocket.
+    pub fn give(&self, frame: &Frame) {
+        let is_raw = self.info.transport == Transport::WebSocketRaw;
+        let (messages, bytes, largest) = match frame {
+            // A raw message is one of the runtime's; the others go in one together.
+            Frame::Messages(messages) if is_raw => {
+                let lengths = || messages.iter().map(Message::len);
+                (messages.len(), lengths().sum(), lengths().max().unwrap_or_default())
+            }
+            _ if is_raw => return,
+            frame => {
+                let bytes = frame.encoded_len();
+                (1, bytes, bytes)
+            }
+        };
+        self.socket_buffer.add(messages, bytes);
+        self.change_stall(|stall| stall.give(largest));
+    }
+
+    /// Bytes that wait on `websocket`, the client's own, as the runtime says.
+    pub fn buffered_on(&self, websocket: &WebSocket) -> usize {
+        let buffered = websocket.as_ref().buffered_amount() as usize;
+        let given = self.socket_buffer.correct(buffered);
+        self.change_stall(|stall| stall.look(now(), given, buffered));
+        buffered
+    }
+
+    pub fn change_stall<T>(&self, change: impl FnOnce(&mut Stall) -> T) -> T {
+        let mut stall = self.stall.get();
+        let changed = change(&mut stall);
+        self.stall.set(stall);
+        changed
+    }
+
+    /// Counts the memory of what waits for the client, without the texts of messages. What goes out takes a copy for each
+    /// client: to a WebSocket all that waits will.
+    pub fn count_memory(&self) {
+        let session = self.session.borrow();
+        let copies = match self.info.transport.is_websocket() {
+            true => session.buffered_amount().saturating_add(self.socket_buffer.cost()),
+            false => session.in_flight(),
+        };
+        self.memory.set(session.overhead().saturating_add(copies));
+    }
+
+    /// Memory that would be free without this connection, if nothing that waits for it waits for others.
+    pub fn memory_held(&self) -> usize {
+        self.memory.bytes().saturating_add(self.session.borrow().bytes_in_memory())
+    }
+
+    /// Bytes that wait for the client: in the session, and on its own WebSocket.
+    pub fn waiting(&self) -> usize {
+        let in_session = self.session.borrow().waiting_cost();
+        let waiting = || in_session.saturating_add(self.socket_buffer.cost());
+        let is_to_be_asked = || self.socket_buffer.is_unknown() || self.pacing.borrow().is_behind(waiting());
+        if self.info.transport.is_websocket() && is_to_be_asked() {
+            self.buffered_on_socket();
+        }
+        waiting()
+    }
+
+    /// Reasons of the client's own for the application to wait.
+    pub fn ahead(&self, is_memory_short: bool) -> Ahead {
+        if is_memory_short {
+            // Then each byte counts, and the estimate alone never becomes smaller.
+            self.buffered_on_socket();
+        }
+        Ahead { bytes: self.waiting(), is_memory_short, ..Ahead::default() }
+    }
+
+    /// True if the application has to wait for the client.
+    pub fn is_behind(&self, is_memory_short: bool) -> bool {
+        let ahead = self.ahead(is_memory_short);
+        self.pacing.borrow().is_behind(ahead)
+    }
+
+    /// Tells pacing how far the client read.
+    pub fn look(&self) {
+        let (has_unread, read) = {
+            let session = self.session.borrow();
+            (session.has_unread(), session.read_count())
+        };
+        self.pacing.borrow_mut().look(now(), has_unread, read);
+    }
+
+    /// True if the client sent nothing that is not handled, and nobody waits for anything.
+    pub fn is_at_rest(&self) -> bool {
+        self.share.is_empty() && self.pacing.borrow().is_at_rest() && self.waiters.borrow().is_empty()
+    }
+
+    pub fn has_waiters(&self) -> bool {
+        !self.waiters.borrow().sends.is_empty() || self.share.is_lost()
+    }
+
+    pub fn tell_waiters(&self, is_memory_short: bool) {
+        let mut waiters = self.waiters.borrow_mut();
+        if waiters.is_empty() {
+            return;
+        }
+        let now = now();
+        waiters.tell_sends(|id| self.pacing.borrow_mut().answer(now, id));
+        if !waiters.ready.is_empty() && (!self.session.borrow().is_open() || !self.is_behind(is_memory_short)) {
+            waiters.tell_ready();
+        }
+        if self.session.borrow().is_close_read() {
+            waiters.tell_close_read();
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The table of connections.
+
+use crate::connection::entry::Entry;
+use crate::js::sockets;
+use sockjs_protocol::sockjs::session::ReceiverId;
+use std::collections::HashMap;
+use std::rc::Rc;
+use worker::WebSocket;
+
+/// What a socket is to this object.
+#[derive(Clone)]
+pub(crate) enum Role {
+    /// A client's WebSocket.
+    Client(Rc<Entry>),
+    /// The inner socket of an HTTP session's receiver.
+    Receiver(Rc<Entry>, ReceiverId),
+}
+
+impl Role {
+    fn entry(&self) -> &Rc<Entry> {
+        let (Self::Client(entry) | Self::Receiver(entry, _)) = self;
+        entry
+    }
+}
+
+/// Every connection, by what leads to it. No event looks through all of them: an object may have tens of thousands.
+pub(crate) struct ConnectionTable {
+    connections: HashMap<String, Rc<Entry>>,
+    /// HTTP sessions by service and session id.
+    sessions: HashMap<(String, String), Rc<Entry>>,
+    sockets: HashMap<u64, Role>,
+    /// How many connections are open, by service.
+    open: HashMap<String, usize>,
+    next_key: u64,
+}
+
+impl ConnectionTable {
+    pub fn new() -> Self {
+        // After a panic this table is new while the sockets still have keys of the old one: start where none can be.
+        let start = js_sys::Math::random() * (1u64 << 48) as f64;
+        Self {
+            connections: HashMap::new(),
+            sessions: HashMap::new(),
+            sockets: HashMap::new(),
+            open: HashMap::new(),
+            next_key: start as u64,
+        }
+    }
+
+    /// The HTTP session of a service.
+    pub fn session(&self, service: &str, session: &str) -> Option<Rc<Entry>> {
+        self.sessions.get(&(service.to_owned(), session.to_owned())).cloned()
+    }
+
+    /// The connection with this id.
+    pub fn connection(&self, id: &str) -> Option<Rc<Entry>> {
+        self.connections.get(id).cloned()
+    }
+
+    pub fn add_session(&mut self, entry: Rc<Entry>) {
+        self.sessions.insert(name(&entry), entry.clone());
+        self.add_client(entry);
+    }
+
+    pub fn add_client(&mut self, entry: Rc<Entry>) {
+        if entry.session.borrow().is_open() && !entry.is_listed_as_open.replace(true) {
+            *self.open.entry(entry.info.service.clone()).or_default() += 1;
+        }
+        self.connections.insert(entry.info.id.clone(), entry);
+    }
+
+    /// Notes that the connection may be open no more.
+    pub fn look(&mut self, entry: &Entry) {
+        if entry.is_listed_as_open.get() && !entry.session.borrow().is_open() {
+            self.close(entry);
+        }
+    }
+
+    fn close(&mut self, entry: &Entry) {
+        if entry.is_listed_as_open.take()
+            && let Some(open) = self.open.get_mut(&entry.info.service)
+        {
+            *open = open.saturating_sub(1);
+        }
+    }
+
+    pub fn role(&self, websocket: &WebSocket) -> Option<Role> {
+        self.sockets.get(&sockets::key(websocket)?).cloned()
+    }
+
+    pub fn add_socket(&mut self, websocket: &WebSocket, role: Role) {
+        self.next_key += 1;
+        sockets::set_key(websocket, self.next_key);
+        role.entry().sockets.borrow_mut().push(self.next_key);
+        self.sockets.insert(self.next_key, role);
+    }
+
+    pub fn remove_socket(&mut self, websocket: &WebSocket) -> Option<Role> {
+        let key = sockets::key(websocket)?;
+        let role = self.sockets.remove(&key)?;
+        role.entry().sockets.borrow_mut().retain(|other| *other != key);
+        Some(role)
+    }
+
+    /// A session is over: nothing leads to it any more.
+    pub fn remove(&mut self, entry: &Rc<Entry>) {
+        self.close(entry);
+        // The id may have been opened again since.
+        if self.sessions.get(&name(entry)).is_some_and(|known| Rc::ptr_eq(known, entry)) {
+            self.sessions.remove(&name(entry));
+        }
+        self.connections.remove(&entry.info.id);
+        for key in entry.sockets.take() {
+            self.sockets.remove(&key);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// How many connections of all services are open.
+    pub fn open_count(&self) -> usize {
+        self.open.values().sum()
+    }
+
+    /// How many connections of a service are open.
+    pub fn open_count_of(&self, service: &str) -> usize {
+        self.open.get(service).copied().unwrap_or_default()
+    }
+
+    /// Every connection once.
+    pub fn entries(&self) -> Vec<Rc<Entry>> {
+        self.connections.values().cloned().collect()
+    }
+}
+
+fn name(entry: &Entry) -> (String, String) {
+    (entry.info.service.clone(), entry.info.session.clone().unwrap_or_default())
+}

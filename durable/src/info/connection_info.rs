@@ -1,0 +1,209 @@
+//! What is known of a connection since it was opened.
+
+use crate::js::clock::now;
+use crate::js::response;
+use crate::js::runtime::random_uuid;
+use js_sys::Array;
+use serde::Serialize;
+use sockjs_protocol::inner::envelope::Pass;
+use sockjs_protocol::inner::json::Reader;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
+use wasm_bindgen::JsValue;
+use worker::web_sys;
+
+/// The headers of a client that its object is told.
+#[doc(hidden)]
+pub const CLIENT_HEADERS: [&str; 15] = {
+    let mut names = ["cf-connecting-ip"; 15];
+    let (_, allowed) = names.split_at_mut(1);
+    allowed.copy_from_slice(&HEADERS);
+    names
+};
+
+thread_local! {
+    static NAMES: Array = CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect();
+}
+
+/// The headers an application may see: sockjs-node's list. Never cookies, since the transports that work across
+/// origins would hand it those of a page that it does not know.
+const HEADERS: [&str; 14] = [
+    "referer",
+    "x-client-ip",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-cluster-client-ip",
+    "via",
+    "x-real-ip",
+    "x-forwarded-proto",
+    "x-ssl",
+    "dnt",
+    "host",
+    "user-agent",
+    "accept-language",
+];
+
+/// A client as the Worker passes its request on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client<'a> {
+    pub request: &'a web_sys::Request,
+    /// Of the prefix in its URL.
+    pub parameters: &'a [(String, String)],
+    /// What lets it in.
+    pub pass: Option<&'a Pass>,
+}
+
+impl Client<'_> {
+    /// Whether it may open a connection: a ticket does so only for a while.
+    pub fn may_open(&self) -> bool {
+        self.pass.is_none_or(|pass| !pass.is_late)
+    }
+}
+
+/// What is known of a connection since it was opened; stored with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ConnectionInfo {
+    pub id: String,
+    pub service: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    pub transport: Transport,
+    pub pathname: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub query: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_address: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// Of its prefix.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<(String, String)>,
+    /// When it was opened.
+    pub opened: Millis,
+    /// The ticket that it stays with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// What the application said of its client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<serde_json::Value>,
+}
+
+impl ConnectionInfo {
+    /// Whether a request with `pass` is of the client that opened the connection, as far as its service asks.
+    pub fn is_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
+        !config.tickets || self.ticket == pass.and_then(|pass| pass.ticket.clone())
+    }
+
+    /// Reads what was stored.
+    pub fn stored(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut id, mut service, mut transport, mut pathname) = (None, None, None, None);
+        let (mut session, mut remote_address, mut ticket, mut claims) = (None, None, None, None);
+        let (mut query, mut headers, mut parameters, mut opened) = (String::new(), vec![], vec![], Millis(0));
+        reader.object(&mut |name, reader| {
+            match name {
+                "id" => id = Some(reader.text()?),
+                "service" => service = Some(reader.text()?),
+                "session" => session = Some(reader.text()?),
+                "transport" => transport = Some(Transport::named(&reader.text()?)?),
+                "pathname" => pathname = Some(reader.text()?),
+                "query" => query = reader.text()?,
+                "remote_address" => remote_address = Some(reader.text()?),
+                "headers" => headers = reader.pairs()?,
+                "parameters" => parameters = reader.pairs()?,
+                "opened" => opened = Millis(reader.number()?),
+                "ticket" => ticket = Some(reader.text()?),
+                "claims" => claims = Some(reader.value()?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self {
+            id: id?,
+            service: service?,
+            session,
+            transport: transport?,
+            pathname: pathname?,
+            query,
+            remote_address,
+            headers,
+            parameters,
+            opened,
+            ticket,
+            claims,
+        })
+    }
+
+    /// Reads what the client's first request tells.
+    pub fn read(client: Client<'_>, service: &str, session: Option<String>, transport: Transport) -> Self {
+        let Client { request, parameters, pass } = client;
+        let url = request.url();
+        let (pathname, query) = path_and_query(&url);
+        let query = without_ticket(query);
+        let values = NAMES.with(|names| response::headers_of(request, names));
+        let mut values = values.split('\n').skip(1).map(str::to_owned);
+        let remote_address = values.next().filter(|address| !address.is_empty());
+        let allowed = HEADERS.into_iter().zip(values).filter(|(_, value)| is_told(value));
+        let headers = allowed.map(|(name, value)| (name.to_owned(), value)).collect();
+        Self {
+            id: random_uuid(),
+            service: service.to_owned(),
+            session,
+            transport,
+            pathname: pathname.to_owned(),
+            query,
+            remote_address,
+            headers,
+            parameters: parameters.to_vec(),
+            opened: now(),
+            ticket: pass.and_then(|pass| pass.ticket.clone()),
+            claims: pass.and_then(|pass| pass.claims.clone()),
+        }
+    }
+}
+
+/// `query` without the ticket: that is a secret of its client, and what it says is known.
+pub(crate) fn without_ticket(query: &str) -> String {
+    query.split('&').filter(|pair| !pair.starts_with("ticket=")).collect::<Vec<_>>().join("&")
+}
+
+/// Whether a header with this value is told: one that is empty says nothing, and a longer one has no reason to be.
+fn is_told(value: &str) -> bool {
+    !value.is_empty() && value.len() <= 1024
+}
+
+/// The parts of an absolute URL that the runtime has normalised. A URL parser would take a third of the whole module.
+pub(crate) fn path_and_query(url: &str) -> (&str, &str) {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let target = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");
+    let target = target.split_once('#').map_or(target, |(target, _)| target);
+    target.split_once('?').unwrap_or((target, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_kept_without_its_ticket() {
+        for (query, kept) in
+            [("", ""), ("ticket=ab.cd", ""), ("c=cb&ticket=ab.cd&t=1", "c=cb&t=1"), ("tickets=1", "tickets=1")]
+        {
+            assert_eq!(without_ticket(query), kept);
+        }
+    }
+
+    #[test]
+    fn path_and_query_are_what_stands_between_host_and_fragment() {
+        for (url, path, query) in [
+            ("https://example.com/echo/0/s/xhr", "/echo/0/s/xhr", ""),
+            ("https://example.com/echo?a=1&b=?/", "/echo", "a=1&b=?/"),
+            ("https://example.com/a?b#c?d", "/a", "b"),
+            ("https://example.com/a#c?d", "/a", ""),
+            ("https://example.com", "/", ""),
+        ] {
+            assert_eq!(path_and_query(url), (path, query), "{url}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The time, as the runtime tells it.
+
+use sockjs_protocol::time::Millis;
+use std::cell::Cell;
+
+thread_local! {
+    static MOMENT: Cell<Option<Millis>> = const { Cell::new(None) };
+}
+
+/// Milliseconds since the Unix epoch. The runtime's clock stands still while code runs without waiting.
+pub(crate) fn now() -> Millis {
+    MOMENT.get().unwrap_or_else(clock)
+}
+
+/// Handles an event as far as it goes without waiting, asking the clock once: each time is a call out of wasm and through the
+/// runtime.
+pub(crate) fn in_one_moment<T>(event: impl FnOnce() -> T) -> T {
+    in_moment(clock(), event)
+}
+
+/// Runs `event` with the clock standing at `moment`.
+pub(crate) fn in_moment<T>(moment: Millis, event: impl FnOnce() -> T) -> T {
+    MOMENT.set(Some(moment));
+    let result = event();
+    MOMENT.set(None);
+    result
+}
+
+fn clock() -> Millis {
+    // As far as JavaScript counts, a positive whole number.
+    Millis(js_sys::Date::now() as u64)
+}

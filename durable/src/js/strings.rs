@@ -1,0 +1,58 @@
+//! Texts of JavaScript.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// From here on the runtime's own encoder is faster: wasm-bindgen 0.2.129 copies ASCII character by character.
+const LONG: u32 = 96;
+
+#[wasm_bindgen]
+extern "C" {
+    type Measured;
+
+    #[wasm_bindgen(method, getter)]
+    fn length(this: &Measured) -> Option<u32>;
+
+    type TextEncoder;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextEncoder;
+
+    #[wasm_bindgen(method)]
+    fn encode(this: &TextEncoder, text: &JsValue) -> Uint8Array;
+}
+
+thread_local! {
+    static ENCODER: TextEncoder = TextEncoder::new();
+}
+
+/// A text that is still on the side of JavaScript.
+pub(crate) struct JsString<'a> {
+    value: &'a JsValue,
+    length: u32,
+}
+
+impl<'a> JsString<'a> {
+    /// What a socket received, if it is a text: the other thing that it may be, an `ArrayBuffer`, has no length. So this
+    /// takes one call.
+    pub fn of(received: &'a JsValue) -> Option<Self> {
+        let length = received.unchecked_ref::<Measured>().length()?;
+        Some(Self { value: received, length })
+    }
+
+    /// In UTF-16, no more than the bytes of [`JsString::utf8`].
+    pub fn length(&self) -> usize {
+        self.length as usize
+    }
+
+    /// The text here; each half of no pair becomes U+FFFD.
+    pub fn utf8(&self) -> String {
+        if self.length < LONG {
+            return self.value.as_string().unwrap_or_default();
+        }
+        let bytes = ENCODER.with(|encoder| encoder.encode(self.value)).to_vec();
+        // An encoder writes nothing else.
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+}

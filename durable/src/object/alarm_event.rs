@@ -1,0 +1,61 @@
+//! The event of the alarm: everyone who is due, or nearly so, is served at once.
+
+use crate::object::Object;
+use futures::channel::oneshot;
+use futures::future::select;
+use sockjs_protocol::time::Millis;
+use std::rc::Rc;
+use std::time::Duration;
+use worker::{Delay, Result};
+
+/// Pause before an alarm that found settings that cannot be served.
+const MISCONFIGURED_RETRY: Millis = Millis::from_secs(60);
+
+/// Time for which heartbeats wait for the application's alarm.
+const ALARM_FIRST: Duration = Duration::from_millis(50);
+
+/// Pause before another look at an object in which nothing is due but a handler runs.
+const LOOK_AGAIN: Millis = Millis::from_secs(60);
+
+impl Object {
+    /// The alarm fired: everyone who is due, or nearly so, is served at once.
+    pub(crate) async fn on_alarm(self: Rc<Self>) -> Result<()> {
+        self.alarm.is_over();
+        if self.services.problem().is_some() {
+            // Whoever is due is served when the settings are mended.
+            return self.alarm.set_and_wait(&self.state, MISCONFIGURED_RETRY).await;
+        }
+        self.wake_sessions()?;
+        if let Some(service) = self.room_alarm.take_due() {
+            self.clone().tell_room_alarm(service).await;
+        }
+        self.tick(|session, now| {
+            session.tick(now);
+            session.beat_early(now);
+        });
+        if self.is_idle() {
+            self.alarm.is_over();
+            self.clear_storage().await
+        } else if self.running.get() > 0 && self.alarm.is_set_never() {
+            // A handler still runs: if it is killed it is told again, and what it leaves behind is cleared.
+            self.alarm.set_and_wait(&self.state, LOOK_AGAIN).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells the application of its alarm. What it broadcasts within a moment goes before heartbeats, in whose place it may be:
+    /// of a poll, either is the end. Longer they do not wait for the application, nor does the next alarm of the runtime.
+    async fn tell_room_alarm(self: Rc<Self>, service: String) {
+        let (done, told) = oneshot::channel();
+        let object = self.clone();
+        let tell = async move {
+            let told = object.on_room_alarm(service).await;
+            // Whoever waited may have gone on.
+            let _ = done.send(());
+            told
+        };
+        self.run(tell, "room_alarm");
+        select(told, Delay::from(ALARM_FIRST)).await;
+    }
+}

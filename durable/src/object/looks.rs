@@ -1,0 +1,228 @@
+//! Looks at connections by timer, for what nothing tells.
+//!
+//! A response tells by its acknowledgements that its client has read. A client's own WebSocket tells nothing: the runtime says how many
+//! bytes wait on it, and only when it is asked (`bufferedAmount`), which costs about as much as a send. There are three reasons to
+//! look, and all work alike: the connections are in a list, the first one in it sets a timer, and each time between two looks is
+//! twice the one before.
+//!
+//! | reason | time between two looks | on the list |
+//! |---|---|---|
+//! | somebody waits for the client of a WebSocket to read | 2 ms to 50 ms | until the look; settling puts it there again |
+//! | messages wait in the inbox of a session over HTTP | 5 s | the same |
+//! | much was sent on a WebSocket, so that its client may stall | 250 ms to 5 s | until nothing waits on it, or it was closed |
+//!
+//! Where the runtime has no `bufferedAmount` (before workerd 1.20261117) nobody waits and no socket stalls.
+
+use crate::connection::entry::Entry;
+use crate::js::clock::now;
+use crate::object::Object;
+use crate::object::timers::Timer;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::session::{CloseReason, STALLED};
+use sockjs_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use worker::WebSocket;
+
+/// Bytes on a socket above which its client may stall: never so many wait for a client that reads.
+pub(super) const MUCH: usize = 64 << 10;
+
+/// First and longest time between two looks for somebody who waits for the client of a WebSocket.
+const SOCKET: (Millis, Millis) = (Millis(2), Millis(50));
+
+/// The same for a session over HTTP, which tells by itself when its client has read. The timer keeps the object, and the messages in
+/// its memory, from going to sleep after 10 s of silence.
+const SESSION: (Millis, Millis) = (Millis(5_000), Millis(5_000));
+
+/// The same for a client that may stall.
+const STALL: (Millis, Millis) = (Millis(250), Millis(5_000));
+
+/// Looks in one `stall_timeout`, at least.
+const LOOKS: u64 = 6;
+
+/// A reason to look at a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Somebody waits for the client of a WebSocket to read.
+    Socket,
+    /// Messages wait in the inbox of a session over HTTP.
+    Session,
+    /// The client of a WebSocket may stall.
+    Stall,
+}
+
+/// Connections that are looked at, by the reason.
+#[derive(Default)]
+pub(super) struct Looks {
+    socket: Round,
+    session: Round,
+    stall: Round,
+}
+
+#[derive(Default)]
+struct Round {
+    entries: RefCell<Vec<Rc<Entry>>>,
+    /// The time between the last two looks.
+    pause: Cell<Millis>,
+}
+
+impl Looks {
+    fn round(&self, look: Look) -> &Round {
+        match look {
+            Look::Socket => &self.socket,
+            Look::Session => &self.session,
+            Look::Stall => &self.stall,
+        }
+    }
+}
+
+impl Look {
+    fn timer(self) -> Timer {
+        match self {
+            Self::Socket => Timer::SocketLook,
+            Self::Session => Timer::SessionLook,
+            Self::Stall => Timer::StallLook,
+        }
+    }
+
+    /// The note on an entry that it is on this list.
+    fn is_listed(self, entry: &Entry) -> &Cell<bool> {
+        match self {
+            Self::Socket | Self::Session => &entry.is_looked_at,
+            Self::Stall => &entry.is_watched,
+        }
+    }
+}
+
+/// Returns the time to the next look, after one of `before`.
+fn next_pause(before: Millis, (first, longest): (Millis, Millis)) -> Millis {
+    Millis(before.0.saturating_mul(2)).max(first).min(longest)
+}
+
+impl Object {
+    /// Looks at a connection again because somebody waits for its client.
+    pub(super) fn look_again(self: &Rc<Self>, entry: &Rc<Entry>) {
+        let look = if entry.info.transport.is_websocket() { Look::Socket } else { Look::Session };
+        self.add_look(look, entry);
+    }
+
+    /// Looks at the client's own WebSocket until nothing waits on it.
+    pub(super) fn watch(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.add_look(Look::Stall, entry);
+    }
+
+    /// Asks the runtime whether something waits on `websocket`, the client's own, if it was not asked for a while. To be called
+    /// before something is sent on it: heartbeats pass here, too.
+    pub(super) fn look_for_stall(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, websocket: &WebSocket) {
+        if !entry.is_watched.get() && entry.change_stall(|stall| stall.is_due(now)) && entry.buffered_on(websocket) > 0
+        {
+            self.watch(entry);
+        }
+    }
+
+    fn add_look(self: &Rc<Self>, look: Look, entry: &Rc<Entry>) {
+        if look.is_listed(entry).replace(true) {
+            return;
+        }
+        self.looks.round(look).entries.borrow_mut().push(entry.clone());
+        if self.timers.at(look.timer()).is_none() {
+            self.plan_look(look);
+        }
+    }
+
+    /// Sets the timer for the next look, if a connection is on the list.
+    fn plan_look(self: &Rc<Self>, look: Look) {
+        let round = self.looks.round(look);
+        let pauses = match look {
+            Look::Socket => SOCKET,
+            Look::Session => SESSION,
+            Look::Stall => {
+                let entries = round.entries.borrow();
+                let timeouts = entries.iter().filter_map(|entry| self.stall_timeout(entry));
+                let Some(timeout) = timeouts.min() else { return };
+                (STALL.0, STALL.1.min(Millis(timeout.0 / LOOKS)))
+            }
+        };
+        let pause = next_pause(round.pause.get(), pauses);
+        round.pause.set(pause);
+        self.set_timer(look.timer(), Some(now() + pause));
+    }
+
+    /// Looks at the connections on a list.
+    pub(super) fn look(self: &Rc<Self>, look: Look) {
+        let round = self.looks.round(look);
+        let mut begins_anew = false;
+        let mut entries = round.entries.take();
+        entries.retain(|entry| {
+            let stays = match look {
+                Look::Socket => {
+                    begins_anew |= self.memory.is_short() && entry.buffered_on_socket() == 0;
+                    self.touch_now(entry);
+                    false
+                }
+                Look::Session => {
+                    self.touch_now(entry);
+                    false
+                }
+                Look::Stall => self.is_waiting_on_socket(entry),
+            };
+            look.is_listed(entry).set(stays);
+            stays
+        });
+        match look {
+            // Where memory is short, each message waits for the one before: a client that reads is not to wait for late looks, too.
+            Look::Socket | Look::Session if begins_anew => round.pause.set(Millis(0)),
+            Look::Socket | Look::Session => {}
+            Look::Stall if entries.is_empty() => round.pause.set(Millis(0)),
+            Look::Stall => {
+                round.entries.borrow_mut().extend(entries);
+                self.plan_look(look);
+            }
+        }
+        self.settle();
+        if round.entries.borrow().is_empty() {
+            round.pause.set(Millis(0));
+        }
+    }
+
+    /// True if something still waits on the client's own WebSocket. Closes one that stalls.
+    fn is_waiting_on_socket(self: &Rc<Self>, entry: &Rc<Entry>) -> bool {
+        if entry.session.borrow().is_closed() || entry.buffered_on_socket() == 0 {
+            return false;
+        }
+        let is_over = |timeout| entry.stall.get().is_over(now(), timeout);
+        if !self.stall_timeout(entry).is_some_and(is_over) {
+            return true;
+        }
+        entry.session.borrow_mut().end(now(), CloseCode::TryAgainLater.number(), STALLED, CloseReason::Stalled);
+        self.touch_now(entry);
+        false
+    }
+
+    fn stall_timeout(&self, entry: &Entry) -> Option<Millis> {
+        Some(self.services.find(&entry.info.service)?.config.stall_timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses(pauses: (Millis, Millis)) -> Vec<u64> {
+        let mut pause = Millis(0);
+        std::iter::repeat_with(|| {
+            pause = next_pause(pause, pauses);
+            pause.0
+        })
+        .take(7)
+        .collect()
+    }
+
+    #[test]
+    fn looks_become_fewer() {
+        assert_eq!(pauses(STALL), [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
+        assert_eq!(pauses(SOCKET), [2, 4, 8, 16, 32, 50, 50]);
+        assert_eq!(next_pause(Millis(0), (STALL.0, Millis(1_000 / LOOKS))), Millis(166));
+        assert_eq!(next_pause(Millis(4_000), (STALL.0, Millis(12_000 / LOOKS))), Millis(2_000));
+    }
+}

@@ -1,0 +1,285 @@
+//! The object: a table of connections, one storage, one alarm.
+//!
+//! Every event follows the same path. It tells a session something, marks the connection as touched, and calls
+//! [`Object::settle`], which drains every touched session, runs the handlers, drains what they caused, and arms the alarm
+//! for what is due next. So no `RefCell` borrow lives across an await, and everything that happens at once leaves as one
+//! frame.
+
+use crate::application::handler::ErasedHandler;
+use crate::application::services::Services;
+use crate::connection::entry::Entry;
+use crate::connection::table::ConnectionTable;
+use crate::info::connection_info::ConnectionInfo;
+use crate::js::clock::now;
+use crate::js::executor::run;
+use crate::object::alarm::Alarm;
+use crate::object::bursts::Bursts;
+use crate::object::gates::{Gates, Opened};
+use crate::object::grace::Graces;
+use crate::object::handlers::Handlers;
+use crate::object::looks::Looks;
+use crate::object::memory::Memory;
+use crate::object::probes::Probes;
+use crate::object::reports::Reports;
+use crate::object::room_alarm::RoomAlarm;
+use crate::object::shared_frames::SharedFrames;
+use crate::object::timers::Timers;
+use crate::object::totals::ReportTotals;
+use crate::object::wake::Asleep;
+use crate::observe::log;
+use crate::store::queries::Store;
+mod alarm;
+mod alarm_event;
+mod attach;
+mod attachments;
+mod broadcast;
+mod bursts;
+mod connect;
+mod gates;
+mod grace;
+mod handlers;
+mod host;
+mod idle;
+mod looks;
+mod memory;
+mod outputs;
+mod pace;
+mod probes;
+mod push;
+mod reports;
+mod requests;
+mod room_alarm;
+mod sends;
+mod shared_frames;
+mod socket_events;
+mod timers;
+mod totals;
+mod v2;
+mod wake;
+
+use futures::future::LocalBoxFuture;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::pacing::PacingRules;
+use sockjs_protocol::sockjs::session::Session;
+use sockjs_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use worker::durable::State;
+use worker::{Env, Result, WebSocket};
+
+/// A Durable Object that holds SockJS connections. The export macro wraps it into the class.
+pub struct Object {
+    state: State,
+    env: Env,
+    services: Rc<Services>,
+    handlers: Handlers,
+    table: RefCell<ConnectionTable>,
+    store: Store,
+    asleep: Asleep,
+    graces: Graces,
+    touched: RefCell<VecDeque<Rc<Entry>>>,
+    bursts: Bursts,
+    looks: Looks,
+    gates: Gates,
+    memory: Memory,
+    shared: SharedFrames,
+    is_settling: Cell<bool>,
+    settle_planned: Cell<bool>,
+    alarm: Alarm,
+    room_alarm: RoomAlarm,
+    timers: Timers,
+    probes: Probes,
+    reports: Reports,
+    totals: ReportTotals,
+    /// Number of handlers that run.
+    running: Cell<usize>,
+}
+
+impl Object {
+    /// The object with `state`, serving what `services` says.
+    pub fn new(state: State, env: Env, services: fn(&Env) -> Services) -> Rc<Self> {
+        let services = Services::shared(services, &env);
+        let store = Store::new(state.storage().sql());
+        Rc::new(Self {
+            state,
+            env,
+            services,
+            handlers: Handlers::default(),
+            table: RefCell::new(ConnectionTable::new()),
+            store,
+            asleep: Asleep::default(),
+            graces: Graces::default(),
+            touched: RefCell::default(),
+            bursts: Bursts::default(),
+            looks: Looks::default(),
+            gates: Gates::default(),
+            memory: Memory::default(),
+            shared: SharedFrames::default(),
+            is_settling: Cell::new(false),
+            settle_planned: Cell::new(false),
+            alarm: Alarm::default(),
+            room_alarm: RoomAlarm::default(),
+            timers: Timers::default(),
+            probes: Probes::default(),
+            reports: Reports::default(),
+            totals: ReportTotals::default(),
+            running: Cell::new(0),
+        })
+    }
+
+    /// The HTTP session `session` of `service`, if it is known.
+    fn session(self: &Rc<Self>, service: &str, session: &str) -> Result<Option<Rc<Entry>>> {
+        self.wake_sessions()?;
+        Ok(self.table.borrow().session(service, session))
+    }
+
+    /// Makes a connection, and the handler of its service. `None` if the service is unknown.
+    fn entry(&self, info: ConnectionInfo, session: Session) -> Option<Rc<Entry>> {
+        self.handler(&info.service)?;
+        let config = &self.services.find(&info.service)?.config;
+        let counters = self.counters(&info.service, info.transport);
+        let memory = self.memory.part(config.object_queue_limit);
+        Some(Entry::new(info, session, PacingRules::of(config), counters, memory))
+    }
+
+    /// Whether the object has as many connections as `config` lets it have.
+    fn is_full(&self, config: &Config) -> bool {
+        config.connections_per_object.is_some_and(|most| self.table.borrow().open_count() >= most as usize)
+    }
+
+    /// Notes that something came from outside: a request, a message, an alarm.
+    pub(crate) fn event(&self) {
+        self.handlers.event();
+    }
+
+    fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
+        Some((self.services.find(service)?.factory)(&self.env))
+    }
+
+    /// Marks a connection whose session was told something; [`Object::settle`] follows.
+    fn touch_now(&self, entry: &Rc<Entry>) {
+        self.table.borrow_mut().look(entry);
+        if !entry.touched.replace(true) {
+            self.touched.borrow_mut().push_back(entry.clone());
+        }
+    }
+
+    fn touch_and_settle(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.touch_now(entry);
+        self.settle();
+    }
+
+    /// The same for code that may run outside an event: then it is settled when that code ends.
+    fn touch_later(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.touch_now(entry);
+        self.plan_settle();
+    }
+
+    /// Settles when the code that runs now ends.
+    fn plan_settle(self: &Rc<Self>) {
+        if !self.is_settling.get() && !self.settle_planned.replace(true) {
+            let object = self.clone();
+            js_sys::futures::spawn_local(async move { object.settle() });
+        }
+    }
+
+    /// Does everything that the touched sessions ask for, and what that causes.
+    fn settle(self: &Rc<Self>) {
+        if self.is_settling.replace(true) {
+            return;
+        }
+        self.settle_planned.set(false);
+        self.start_handlers();
+        let mut settled = Vec::new();
+        let opened = loop {
+            let next = self.touched.borrow_mut().pop_front();
+            let Some(entry) = next else {
+                if self.free_memory() {
+                    continue;
+                }
+                match self.open_gates() {
+                    Opened::Handlers => continue,
+                    opened @ (Opened::Nothing | Opened::Task) => break opened,
+                }
+            };
+            entry.touched.set(false);
+            self.drain(&entry);
+            self.pace(&entry);
+            if entry.session.borrow_mut().still_telling() {
+                self.drain(&entry);
+            }
+            self.spare_memory(&entry);
+            settled.push(entry);
+        };
+        self.is_settling.set(false);
+        self.shared.forget();
+        self.report_if_due();
+        self.arm(settled.iter());
+        if opened == Opened::Task {
+            self.plan_settle();
+        }
+    }
+
+    /// `handlers`, settling what they do each time they had to wait.
+    fn settling<T>(self: &Rc<Self>, handlers: LocalBoxFuture<'static, T>) -> Settling<T> {
+        self.running.set(self.running.get() + 1);
+        Settling { object: self.clone(), handlers }
+    }
+
+    /// Gives every session the time, by `tick` or a variant of it.
+    fn tick(self: &Rc<Self>, tick: impl Fn(&mut Session, Millis)) {
+        let now = now();
+        let entries = self.table.borrow().entries();
+        for entry in &entries {
+            tick(&mut entry.session.borrow_mut(), now);
+            self.touch_now(entry);
+        }
+        self.settle();
+    }
+
+    /// Accepts a socket as one that outlives the sleep of the object. An error says that it has as many as it may have;
+    /// `worker`'s own wrapper (0.8.7) would panic.
+    fn accept(&self, websocket: &WebSocket) -> Result<()> {
+        Ok(self.state.as_raw().accept_websocket(websocket.as_ref())?)
+    }
+
+    /// Runs a piece of work that nobody waits for; what goes wrong is logged.
+    fn run(&self, work: impl Future<Output = Result<()>> + 'static, what: &'static str) {
+        let logged = async move {
+            if let Err(error) = work.await {
+                log::error(what, None, error);
+            }
+        };
+        run(&self.state, Box::pin(logged));
+    }
+}
+
+/// Handlers that had to wait: whatever they did when they ran on is settled at once.
+struct Settling<T> {
+    object: Rc<Object>,
+    handlers: LocalBoxFuture<'static, T>,
+}
+
+impl<T> Drop for Settling<T> {
+    fn drop(&mut self) {
+        self.object.running.set(self.object.running.get().saturating_sub(1));
+    }
+}
+
+impl<T> Future for Settling<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // While they run, what they touch waits for the end of the run.
+        let nested = self.object.is_settling.replace(true);
+        let polled = self.handlers.as_mut().poll(context);
+        self.object.is_settling.set(nested);
+        if !nested {
+            self.object.settle();
+        }
+        polled
+    }
+}

@@ -1,0 +1,193 @@
+//! The outputs of a session: each is carried out.
+
+use crate::connection::entry::Entry;
+use crate::connection::links::{Delivery, Link};
+use crate::js::clock::now;
+use crate::js::sockets;
+use crate::object::Object;
+use crate::object::looks::MUCH;
+use crate::observe::log;
+use crate::store::attachment;
+use sockjs_protocol::inner::envelope::ToEdge;
+use sockjs_protocol::service::options::Durability;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::session::{Change, Departure, Event, Output, Receiver, ReceiverId, Seq, WINDOW};
+use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
+use std::rc::Rc;
+use worker::WebSocket;
+
+impl Object {
+    /// Does what the session of `entry` says.
+    pub(super) fn drain(self: &Rc<Self>, entry: &Rc<Entry>) {
+        let in_burst = self.is_in_burst(entry);
+        self.drain_with(entry, in_burst);
+        if in_burst && entry.session.borrow().may_wait_for_more() {
+            self.await_burst(entry);
+        }
+    }
+
+    /// Does the same while more is about to be sent: messages that do not fill a frame stay in the queue, to go in one frame with
+    /// what follows. The caller has to call [`Object::drain`] afterwards.
+    pub(super) fn drain_with(self: &Rc<Self>, entry: &Rc<Entry>, more_follows: bool) {
+        let now = now();
+        loop {
+            let output = match more_follows {
+                true => entry.session.borrow_mut().poll_output_in_burst(now),
+                false => entry.session.borrow_mut().poll_output(now),
+            };
+            match output {
+                None => break,
+                Some(Output::Deliver { to, seq, frame, end }) => {
+                    self.deliver(now, entry, to, Delivery { seq, frame, end })
+                }
+                Some(Output::Probe(receiver)) => self.probe(entry, receiver),
+                Some(Output::Ask(receiver)) => self.ask(entry, receiver),
+                Some(Output::Read(first)) => self.read_rows(entry, first),
+                Some(Output::Release { receiver, code, reason }) => {
+                    if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
+                        attachment::over(&websocket);
+                        sockets::close(&websocket, code, &reason);
+                    }
+                }
+                Some(Output::Persist(change)) => {
+                    self.write(entry, change);
+                }
+                Some(Output::Notify(event)) => {
+                    self.note(entry, &event);
+                    let mut pacing = entry.pacing.borrow_mut();
+                    match event {
+                        Event::Opened => pacing.opened(),
+                        Event::Closed(reason) => pacing.closed(reason),
+                    }
+                }
+            }
+        }
+        if entry.session.borrow().is_closed() {
+            self.table.borrow_mut().remove(entry);
+        }
+    }
+
+    /// Writes to storage. False if that failed, of which the session knows then.
+    pub(super) fn write(&self, entry: &Entry, change: Change) -> bool {
+        if change == Change::Heard && entry.info.transport.is_websocket() {
+            self.keep_heard(entry);
+            return true;
+        }
+        let Err(error) = self.store.apply(&entry.info, &change) else { return true };
+        log::error("storage", Some(&entry.info.service), error);
+        entry.session.borrow_mut().not_persisted(now(), &change);
+        false
+    }
+
+    /// Reads stored messages for the session.
+    fn read_rows(&self, entry: &Entry, first: Seq) {
+        let rows = self.store.read(&entry.info, first, self.memory.meter());
+        let rows =
+            rows.inspect_err(|error| log::error("storage", Some(&entry.info.service), error)).unwrap_or_default();
+        entry.session.borrow_mut().read(now(), first, &rows);
+    }
+
+    fn deliver(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, to: ReceiverId, delivery: Delivery) {
+        let link = entry.links.borrow_mut().take(to);
+        let ended = match link {
+            Some(Link::Opening(mut deliveries)) => {
+                deliveries.push(delivery);
+                return entry.links.borrow_mut().set(to, Link::Opening(deliveries));
+            }
+            Some(Link::Client(websocket)) => return self.deliver_to_client(now, entry, websocket, &delivery),
+            Some(Link::Inner(inner)) => {
+                let sent = inner.send(&delivery.to_edge());
+                if delivery.end {
+                    attachment::ending(&inner.socket);
+                }
+                entry.links.borrow_mut().set(to, Link::Inner(inner));
+                sent.err().map(|_| Departure::Broken)
+            }
+            Some(Link::Poll(poll)) if self.is_to_be_confirmed(entry, &delivery) => {
+                entry.links.borrow_mut().set(to, Link::Opening(vec![delivery]));
+                self.upgrade_poll(entry, poll);
+                None
+            }
+            Some(Link::Poll(poll)) => {
+                // In the body of a 200, this is the receiver's last word.
+                Some(match poll.answer(&delivery.to_edge()) {
+                    Ok(()) => Departure::Finished,
+                    // It was never sent.
+                    Err(_) => Departure::Ended,
+                })
+            }
+            None => Some(Departure::Broken),
+        };
+        if let Some(how) = ended {
+            entry.session.borrow_mut().detach(now, to, how);
+        }
+    }
+
+    /// True if the Worker has to say that it wrote this, before it counts as delivered: a 200 goes down with its object, and nobody
+    /// would see how long its client takes for a large one.
+    fn is_to_be_confirmed(&self, entry: &Entry, delivery: &Delivery) -> bool {
+        let durability = self.services.find(&entry.info.service).map(|service| service.config.durability);
+        let is_outbox = durability == Some(Durability::Outbox);
+        matches!(delivery.frame, Frame::Messages(_)) && (is_outbox || delivery.frame.encoded_len() > WINDOW)
+    }
+
+    fn deliver_to_client(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {
+        let raw = entry.info.transport == Transport::WebSocketRaw;
+        self.look_for_stall(now, entry, &websocket);
+        entry.give(&delivery.frame);
+        let sent = match &delivery.frame {
+            Frame::Messages(messages) if !raw && messages.iter().all(Message::is_shared) => {
+                self.shared.send(&websocket, messages)
+            }
+            frame => send(&websocket, raw, frame),
+        };
+        if !sent {
+            entry.session.borrow_mut().disconnected(now, CloseCode::Abnormal.number(), "");
+        } else if delivery.end {
+            attachment::over(&websocket);
+            close_after(&websocket, raw, &delivery.frame);
+        } else {
+            entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket));
+            if entry.socket_buffer.cost() > MUCH {
+                self.watch(entry);
+            }
+        }
+    }
+
+    pub(super) fn lose(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
+        entry.session.borrow_mut().detach(now(), receiver, Departure::Broken);
+        self.touch_later(entry);
+    }
+
+    /// Asks a receiver that stayed attached while the object slept how far it got.
+    fn ask(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
+        match entry.links.borrow().get(receiver) {
+            // The error is that the socket is lost, which its close event tells.
+            Some(Link::Inner(inner)) => drop(inner.send(&ToEdge::Ask)),
+            _ => self.lose(entry, receiver),
+        }
+    }
+}
+
+/// Sends a frame on a client's WebSocket, which has no frames if it is raw. False if the socket is lost.
+pub(super) fn send(websocket: &WebSocket, raw: bool, frame: &Frame) -> bool {
+    let sent = match frame {
+        Frame::Messages(messages) if raw => {
+            messages.iter().try_for_each(|message| websocket.send_with_str(message.as_str()))
+        }
+        _ if raw => Ok(()),
+        frame => websocket.send_with_str(frame.encode()),
+    };
+    sent.is_ok()
+}
+
+/// Closes a client's WebSocket after its last frame.
+pub(super) fn close_after(websocket: &WebSocket, raw: bool, last: &Frame) {
+    match last {
+        // A raw client learns code and reason from nothing else.
+        Frame::Close { code, reason } if raw => sockets::close(websocket, *code, reason),
+        _ => sockets::close(websocket, CloseCode::Normal.number(), "Normal closure"),
+    }
+}

@@ -1,0 +1,81 @@
+//! The alarm that the application set for its room.
+
+use crate::js::clock::now;
+use crate::object::Object;
+use crate::object::handlers::Started;
+use crate::observe::log;
+use sockjs_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use worker::Result;
+
+/// An alarm whose handler could not be started waits for another try.
+const START_RETRY: Millis = Millis::from_secs(30);
+
+/// The alarm that the application set for its room.
+#[derive(Default)]
+pub(super) struct RoomAlarm {
+    /// The service whose application set it, and the moment at which it is due.
+    due: RefCell<Option<(String, Millis)>>,
+    /// True while the application's handler runs.
+    is_running: Cell<bool>,
+}
+
+impl RoomAlarm {
+    /// Replaces the alarm by the one that is stored.
+    pub fn replace(&self, due: Option<(String, Millis)>) {
+        self.due.replace(due);
+    }
+
+    /// True if an alarm is set.
+    pub fn is_set(&self) -> bool {
+        self.due.borrow().is_some()
+    }
+
+    /// Takes the alarm if it is due. Returns its service.
+    pub fn take_due(&self) -> Option<String> {
+        if self.is_running.get() {
+            return None;
+        }
+        self.due.borrow_mut().take_if(|(_, at)| *at <= now()).map(|(service, _)| service)
+    }
+
+    /// The moment at which the object has to be awake for it: not while its handler still runs.
+    pub fn at(&self) -> Option<Millis> {
+        self.due.borrow().as_ref().map(|(_, at)| *at).filter(|_| !self.is_running.get())
+    }
+}
+
+impl Object {
+    /// Sets or clears the application's alarm, also in storage.
+    pub(super) fn set_room_alarm(self: &Rc<Self>, service: &str, at: Option<Millis>) -> Result<()> {
+        self.store.set_room_alarm(service, at)?;
+        self.room_alarm.replace(at.map(|at| (service.to_owned(), at)));
+        self.plan_settle();
+        Ok(())
+    }
+
+    /// Tells the application of `service` of its alarm. Its row goes last: killed in between, the application is told again.
+    pub(super) async fn on_room_alarm(self: &Rc<Self>, service: String) -> Result<()> {
+        if self.handler(&service).is_none() {
+            return Ok(());
+        }
+        self.room_alarm.is_running.set(true);
+        self.start_handlers();
+        let started = self.started_handler(&service).await.filter(|started| started.is_started);
+        if let Some(Started { handler, .. }) = started {
+            let room = self.room(service.clone());
+            if let Err(error) = self.settling(handler.on_alarm(room)).await {
+                log::error("handler", Some(&service), error);
+            }
+        } else if !self.room_alarm.is_set() {
+            self.room_alarm.replace(Some((service.clone(), now() + START_RETRY)));
+        }
+        self.room_alarm.is_running.set(false);
+        if !self.room_alarm.is_set() {
+            self.store.set_room_alarm(&service, None)?;
+        }
+        self.settle();
+        if self.is_idle() { self.clear_storage().await } else { Ok(()) }
+    }
+}

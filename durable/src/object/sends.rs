@@ -1,0 +1,156 @@
+//! Sends over HTTP: the requests that bring a client's messages, and their answers.
+
+use crate::connection::budget::Reserved;
+use crate::connection::entry::Entry;
+use crate::js::clock::now;
+use crate::js::response::{JsResponse, done, later_again, problem};
+use crate::object::Object;
+use crate::object::socket_events::TOO_FAST;
+use futures::channel::oneshot;
+use futures::future::select;
+use sockjs_protocol::inner::envelope::Pass;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::pacing::{Refusal, SendAnswer};
+use sockjs_protocol::sockjs::payload::Messages;
+use sockjs_protocol::sockjs::session::CloseReason;
+use std::rc::Rc;
+use std::time::Duration;
+use worker::{Delay, Result};
+
+/// Longest time for which the refusal of a send waits for the close frame to be written: a stock client that sees the refusal
+/// first reports 1006 and drops the close frame.
+const CLOSE_IS_READ: Duration = Duration::from_millis(500);
+
+/// Time that a written close frame has to reach the client. It and the refusal travel on two connections; in Chromium 100 ms were
+/// enough on an idle machine and 20 ms were not.
+const CLOSE_ARRIVES: Duration = Duration::from_millis(500);
+
+/// Pause before the Worker asks again for a send that the isolate has no memory for. It is shorter than the time for which the
+/// send keeps its turn.
+const NO_MEMORY: Duration = Duration::from_secs(1);
+
+/// Outcome of the arrival of a send.
+pub(super) enum Arrived {
+    /// Its messages may come.
+    Open(Rc<Entry>),
+    /// It is answered already.
+    Answered(JsResponse),
+    /// The session was closed because of an earlier send.
+    Over(Rc<Entry>),
+}
+
+impl Object {
+    /// Takes the place of a send in the order of its session, before its messages are here.
+    pub(super) fn arrive(
+        self: &Rc<Self>,
+        config: &Config,
+        session: &str,
+        pass: Option<&Pass>,
+        id: u64,
+        count: usize,
+    ) -> Result<Arrived> {
+        let answered = |reply: Result<JsResponse>| reply.map(Arrived::Answered);
+        let Some(entry) = self.session(&config.prefix, session)? else {
+            return answered(problem("no such session", 404));
+        };
+        if !entry.info.is_of(config, pass) {
+            return answered(problem("not this client's session", 403));
+        }
+        if !entry.session.borrow().is_open() {
+            let is_violated = entry.pacing.borrow().is_violated();
+            // A client learns of a close by the application from the close frame; another status would keep it from reading that.
+            return if is_violated { Ok(Arrived::Over(entry)) } else { answered(done()) };
+        }
+        if !entry.pacing.borrow().knows(id) && !entry.takes(config, count) {
+            self.break_off(&entry, CloseCode::PolicyViolation.number(), TOO_FAST);
+            return answered(done());
+        }
+        entry.pacing.borrow_mut().arrive(now(), id);
+        Ok(Arrived::Open(entry))
+    }
+
+    /// Gives the messages of a send to the handler, and answers when they are taken.
+    pub(super) async fn bring(
+        self: Rc<Self>,
+        entry: Rc<Entry>,
+        id: u64,
+        messages: Messages,
+        reserved: Reserved,
+    ) -> Result<JsResponse> {
+        let answer = self.take(&entry, id, messages, reserved).await;
+        self.reply(&entry, answer).await
+    }
+
+    /// Gives the messages of a send to the handler. Returns when it is to be answered.
+    pub(super) async fn take(
+        self: &Rc<Self>,
+        entry: &Rc<Entry>,
+        id: u64,
+        messages: Messages,
+        reserved: Reserved,
+    ) -> SendAnswer {
+        if !messages.is_empty() {
+            entry.session.borrow_mut().receive();
+        }
+        entry.pacing.borrow_mut().bring(now(), id, messages);
+        drop(reserved);
+        self.touch_and_settle(entry);
+        let at_once = entry.pacing.borrow_mut().answer(now(), id);
+        match at_once {
+            Some(answer) => answer,
+            None => {
+                let (answer, wait) = oneshot::channel();
+                entry.waiters.borrow_mut().sends.push((id, answer));
+                // It can only be cancelled with the session.
+                wait.await.unwrap_or(SendAnswer::Over)
+            }
+        }
+    }
+
+    /// Answers a send for whose messages the isolate has no memory: after a pause it is asked for again.
+    pub(super) async fn put_off(self: Rc<Self>, entry: Rc<Entry>, id: u64) -> Result<JsResponse> {
+        Delay::from(NO_MEMORY).await;
+        let answer = entry.pacing.borrow_mut().answer(now(), id);
+        self.reply(&entry, answer.unwrap_or(SendAnswer::Later)).await
+    }
+
+    /// Closes a session whose client sent what it may not, and waits until the client was told.
+    pub(super) async fn refuse(self: &Rc<Self>, entry: &Rc<Entry>, code: u16, reason: &str) {
+        self.break_off(entry, code, reason);
+        close_is_read(entry).await;
+    }
+
+    fn break_off(self: &Rc<Self>, entry: &Rc<Entry>, code: u16, text: &str) {
+        let reason = CloseReason::Violation { code, reason: text.to_owned() };
+        entry.session.borrow_mut().close(now(), code, text, reason);
+        self.touch_and_settle(entry);
+    }
+
+    pub(super) async fn reply(self: &Rc<Self>, entry: &Rc<Entry>, answer: SendAnswer) -> Result<JsResponse> {
+        match answer {
+            SendAnswer::Taken => done(),
+            SendAnswer::Later => later_again(),
+            SendAnswer::Over => {
+                close_is_read(entry).await;
+                problem("the session is over", 503)
+            }
+            SendAnswer::Refused(refusal) => {
+                self.refuse(entry, Refusal::CODE, &refusal.to_string()).await;
+                problem(refusal.to_string(), 503)
+            }
+        }
+    }
+}
+
+/// Waits until the client of a session that was closed has the close frame, or a second is over.
+async fn close_is_read(entry: &Entry) {
+    if !entry.session.borrow().is_close_read() {
+        let (read, wait) = oneshot::channel();
+        entry.waiters.borrow_mut().close_read.push(read);
+        select(wait, Delay::from(CLOSE_IS_READ)).await;
+    }
+    if !entry.session.borrow().is_closed() {
+        Delay::from(CLOSE_ARRIVES).await;
+    }
+}

@@ -1,0 +1,152 @@
+//! Events of sockets: messages and closes.
+
+use crate::connection::entry::Entry;
+use crate::connection::table::Role;
+use crate::js::clock::now;
+use crate::js::sockets;
+use crate::js::strings::JsString;
+use crate::object::Object;
+use crate::observe::log;
+use sockjs_protocol::inner::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::pacing::InboxFull;
+use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits};
+use sockjs_protocol::sockjs::session::{Departure, ReceiverId};
+use sockjs_protocol::sockjs::transport::Transport;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+use worker::WebSocket;
+
+/// What a client is told that sends more messages in a second than it may.
+pub(super) const TOO_FAST: &str = "Too many messages";
+
+impl Object {
+    /// A message on a socket.
+    pub(crate) fn on_socket_message(self: &Rc<Self>, websocket: &WebSocket, data: &JsValue) {
+        if self.services.problem().is_some() {
+            // Whoever waits here is served when the settings are mended; what a client says now is not understood.
+            return sockets::close(websocket, CloseCode::ServiceRestart.number(), "misconfigured");
+        }
+        match self.role_of(websocket) {
+            Some(Role::Client(entry)) => {
+                self.burst_goes_on();
+                self.read_client(&entry, data);
+                self.touch_and_settle(&entry);
+            }
+            Some(Role::Receiver(entry, receiver)) => {
+                let bytes = js_sys::Uint8Array::new(data).to_vec();
+                match ToObject::decode(&bytes) {
+                    Ok(ToObject::Ack(seq)) => entry.session.borrow_mut().ack(receiver, seq),
+                    Ok(ToObject::Progress { written, held }) => {
+                        entry.session.borrow_mut().answered(receiver, written, &held);
+                    }
+                    Ok(ToObject::Gone) => end_response(&entry, receiver, websocket, Departure::ClientGone),
+                    Ok(ToObject::Stalled) => end_response(&entry, receiver, websocket, Departure::Stalled),
+                    Err(error) => {
+                        log::error("inner_socket", Some(&entry.info.service), error);
+                        sockets::close(websocket, CloseCode::Interrupted.number(), "unknown message");
+                        end_response(&entry, receiver, websocket, Departure::Broken);
+                    }
+                }
+                self.touch_and_settle(&entry);
+            }
+            None => sockets::close(websocket, sockets::REPLACED, "session over"),
+        }
+    }
+
+    fn read_client(&self, entry: &Entry, data: &JsValue) {
+        let Some(service) = self.services.find(&entry.info.service) else { return };
+        let violated = |code, reason: &str| entry.session.borrow_mut().violated(now(), code, reason);
+        let Some(text) = JsString::of(data) else {
+            return violated(CloseCode::Unsupported.number(), "Binary messages are not supported");
+        };
+        // Before it is copied: the runtime takes 32 MiB, of which an array of empty messages would fill the isolate.
+        if text.length() > service.config.body_limit {
+            return violated(CloseCode::TooLarge.number(), "Message too large");
+        }
+        let limits = PayloadLimits::of(&service.config);
+        let read = match entry.info.transport {
+            Transport::WebSocketRaw => Messages::of_raw(text.utf8(), limits),
+            _ => Messages::of_websocket(text.utf8(), limits),
+        };
+        let messages = match read {
+            Ok(messages) => messages,
+            Err(PayloadError::Expected | PayloadError::Broken) => {
+                return violated(CloseCode::BrokenFraming.number(), "Broken framing.");
+            }
+            Err(PayloadError::TooLarge) => return violated(CloseCode::TooLarge.number(), "Message too large"),
+            Err(PayloadError::TooMany) => return violated(CloseCode::TooLarge.number(), "Too many messages in one"),
+        };
+        if !entry.takes(&service.config, messages.len()) {
+            return violated(CloseCode::PolicyViolation.number(), TOO_FAST);
+        }
+        if !messages.is_empty() {
+            entry.session.borrow_mut().receive();
+        }
+        let received = entry.pacing.borrow_mut().receive(messages);
+        if received == Err(InboxFull) {
+            self.overrun(entry);
+        }
+    }
+
+    /// A socket ended.
+    pub(crate) fn on_socket_close(self: &Rc<Self>, websocket: &WebSocket, code: u16, reason: &str) {
+        let role = self.role_of(websocket);
+        if let Some(Role::Client(entry)) = &role
+            && entry.in_burst.get() > 0
+        {
+            // What waits for the end of a burst was sent while the client was there, and goes before the answer to its close.
+            entry.session.borrow_mut().disconnected(now(), code, reason);
+            self.touch_and_settle(entry);
+        }
+        if let Some(Role::Receiver(entry, receiver)) = role {
+            let is_missing = end_receiver(&entry, receiver, websocket, code, reason);
+            self.table.borrow_mut().remove_socket(websocket);
+            self.touch_and_settle(&entry);
+            // After what was written is deleted: the runtime holds the answer back until that is on disk, and with the answer the
+            // Worker forgets.
+            return sockets::close(websocket, if is_missing { MISSING } else { code }, reason);
+        }
+        // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
+        // anywhere else, the client's connection stays half open for seconds (workerd 1.20261117).
+        sockets::answer_close(websocket, code, reason);
+        self.table.borrow_mut().remove_socket(websocket);
+        if let Some(Role::Client(entry)) = role {
+            entry.session.borrow_mut().disconnected(now(), code, reason);
+            self.touch_and_settle(&entry);
+        }
+    }
+
+    fn role_of(self: &Rc<Self>, websocket: &WebSocket) -> Option<Role> {
+        if let Err(error) = self.wake_sockets() {
+            log::error("wake", None, error);
+        }
+        let role = self.table.borrow().role(websocket);
+        if role.is_none() {
+            // The list of sockets may leave out the one that an event is about.
+            self.wake_socket(websocket);
+            return self.table.borrow().role(websocket);
+        }
+        role
+    }
+}
+
+/// The response of a receiver ended, as was said on its inner socket.
+fn end_response(entry: &Entry, receiver: ReceiverId, websocket: &WebSocket, how: Departure) {
+    entry.links.borrow_mut().lost(receiver, websocket);
+    entry.session.borrow_mut().detach(now(), receiver, how);
+}
+
+/// The inner socket of a receiver ended. True if the Worker held frames that the object does not have.
+fn end_receiver(entry: &Entry, receiver: ReceiverId, websocket: &WebSocket, code: u16, reason: &str) -> bool {
+    if !entry.links.borrow_mut().lost(receiver, websocket) {
+        return false;
+    }
+    let mut session = entry.session.borrow_mut();
+    if code == FINISHED {
+        let (written, held) = read_finished_reason(reason);
+        return session.finished(now(), receiver, written, held);
+    }
+    session.detach(now(), receiver, Departure::Broken);
+    false
+}

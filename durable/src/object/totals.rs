@@ -1,0 +1,61 @@
+//! The object that adds up what was reported. It has no connections, and no alarm.
+//!
+//! What it knows is one row, written at most once in [`SAVE_AFTER`], and only while reports come.
+
+use crate::js::clock::now;
+use crate::object::Object;
+use crate::object::timers::Timer;
+use crate::observe::log;
+use sockjs_protocol::observe::metrics::{Totals, decode};
+use sockjs_protocol::time::Millis;
+use std::cell::RefCell;
+use std::rc::Rc;
+use worker::{Request, Response, Result};
+
+/// Time for which a report may be in memory alone.
+const SAVE_AFTER: Millis = Millis::from_secs(1);
+
+/// The sum of all reports, if the object is the one that adds them up.
+#[derive(Default)]
+pub(super) struct ReportTotals(RefCell<Option<Totals>>);
+
+impl Object {
+    /// Adds a report.
+    pub(super) async fn take_report(self: Rc<Self>, mut request: Request) -> Result<Response> {
+        let Some(report) = decode(&request.text().await?) else {
+            return Response::error("a report of another version", 400);
+        };
+        self.with_totals(|totals| totals.add(now(), &report))?;
+        if self.timers.at(Timer::SaveTotals).is_none() {
+            self.set_timer(Timer::SaveTotals, Some(now() + SAVE_AFTER));
+        }
+        Ok(Response::empty()?.with_status(204))
+    }
+
+    /// Stores the sum of all reports.
+    pub(super) fn save_totals(&self) {
+        let saved = self.with_totals(|totals| totals.store()).and_then(|totals| self.store.save_totals(&totals));
+        if let Err(error) = saved {
+            log::error("metrics", None, error);
+        }
+    }
+
+    /// Everything that was reported.
+    pub(super) fn answer_totals(&self) -> Result<Response> {
+        Response::ok(self.with_totals(|totals| totals.text(now()))?)
+    }
+
+    fn with_totals<T>(&self, what: impl FnOnce(&mut Totals) -> T) -> Result<T> {
+        let mut known = self.totals.0.borrow_mut();
+        if known.is_none() {
+            let stored = self.store.load_totals()?;
+            let read = stored.as_deref().and_then(|stored| Totals::restore(now(), stored));
+            if stored.is_some() && read.is_none() {
+                // Better to count from nothing than not at all.
+                log::error("metrics", None, "the totals are of another version");
+            }
+            *known = Some(read.unwrap_or_default());
+        }
+        Ok(what(known.get_or_insert_default()))
+    }
+}

@@ -1,0 +1,234 @@
+//! Sockets that outlive the object: what is attached to them, and how they are told apart.
+
+use crate::info::connection_info::ConnectionInfo;
+use crate::js::clock::now;
+use js_sys::{Array, Uint8Array};
+use serde::{Serialize, Serializer};
+use sockjs_protocol::inner::envelope::Version;
+use sockjs_protocol::inner::json::Reader;
+use sockjs_protocol::sockjs::session::ReceiverId;
+use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::ext::WebSocketExt;
+use worker::{Error, Result, WebSocket};
+
+/// Largest state of a connection, in bytes of JSON: with a WebSocket the runtime keeps 16 KiB in all.
+pub(crate) const STATE_MAX: usize = 4096;
+
+/// The runtime keeps 16 KiB with a socket, headers of its own included; this much of it without a connection's state.
+const ATTACHMENT_MAX: usize = 16_000 - STATE_MAX;
+
+/// What a socket says of itself after the object slept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Attachment {
+    /// A client's WebSocket.
+    Client(ConnectionInfo),
+    /// The same, whose client has to say something and did.
+    Heard(ConnectionInfo),
+    /// A client's WebSocket that this side closed.
+    Over,
+    /// An inner socket.
+    Receiver {
+        service: String,
+        session: String,
+        transport: Transport,
+        /// Version that is spoken on it; of the build before, which wrote none, version 2.
+        #[serde(serialize_with = "number")]
+        version: Version,
+        receiver: ReceiverId,
+        /// When it was attached, or given its last frame.
+        since: Millis,
+        /// Whether its response was given its last frame.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        ending: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct Versioned {
+    version: u8,
+    socket: Attachment,
+}
+
+/// Version of what is attached to sockets. The build before reads the same version, and passes over fields that it does not know.
+const VERSION: u8 = 1;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn number<S: Serializer>(version: &Version, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_u8(version.number())
+}
+
+impl Attachment {
+    /// Attaches this to `socket`, with the state of its connection; an error says that it is too large.
+    pub fn write(&self, socket: &WebSocket, state: Option<&str>) -> Result<()> {
+        let versioned = Versioned { version: VERSION, socket: self.clone() };
+        let text = serde_json::to_string(&versioned)?;
+        if text.len() > ATTACHMENT_MAX {
+            return Err(Error::RustError(format!("URL and headers take more than {ATTACHMENT_MAX} bytes")));
+        }
+        // Bytes, since one letter beyond Latin-1 would double a text.
+        let text = Uint8Array::from(text.as_bytes());
+        let attachment = match state {
+            Some(state) => Array::of2(&text, &Uint8Array::from(state.as_bytes())).into(),
+            None => text.into(),
+        };
+        Ok(socket.as_ref().serialize_attachment(attachment)?)
+    }
+
+    /// Reads what is attached to `socket`, and the state of its connection; none if nothing of this version is.
+    pub fn read(socket: &WebSocket) -> Option<(Self, Option<String>)> {
+        let attached = socket.as_ref().deserialize_attachment().ok()?;
+        let bytes = |value: &JsValue| value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
+        let (text, state) = match attached.dyn_ref::<Array>() {
+            Some(parts) => {
+                (bytes(&parts.get(0))?, bytes(&parts.get(1)).and_then(|state| String::from_utf8(state).ok()))
+            }
+            None => (bytes(&attached)?, None),
+        };
+        Some((versioned(std::str::from_utf8(&text).ok()?)?, state))
+    }
+
+    fn stored(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut attachment = None;
+        reader.kind(&mut |kind, reader| {
+            attachment = Some(match kind {
+                "client" => Self::Client(ConnectionInfo::stored(reader)?),
+                "heard" => Self::Heard(ConnectionInfo::stored(reader)?),
+                "over" => Self::Over,
+                "receiver" => Self::receiver(reader)?,
+                _ => return None,
+            });
+            Some(())
+        })?;
+        attachment
+    }
+
+    fn receiver(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut service, mut session, mut transport, mut receiver) = (None, None, None, None);
+        let (mut version, mut since, mut ending) = (Version::V2, None, false);
+        reader.object(&mut |name, reader| {
+            match name {
+                "service" => service = Some(reader.text()?),
+                "session" => session = Some(reader.text()?),
+                "transport" => transport = Some(Transport::named(&reader.text()?)?),
+                // Of a later build whose Worker may say what is not understood here: it is to attach again.
+                "version" => version = Version::of(reader.number()?)?,
+                "receiver" => receiver = Some(ReceiverId(reader.number()?)),
+                "since" => since = Some(Millis(reader.number()?)),
+                "ending" => ending = reader.flag()?,
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self::Receiver {
+            service: service?,
+            session: session?,
+            transport: transport?,
+            version,
+            receiver: receiver?,
+            since: since?,
+            ending,
+        })
+    }
+}
+
+/// What was attached, if it is of this version.
+fn versioned(text: &str) -> Option<Attachment> {
+    let (mut version, mut socket) = (None, None);
+    let mut field = |name: &str, reader: &mut Reader<'_>| {
+        match name {
+            "version" => version = Some(reader.number()?),
+            "socket" => socket = Some(Attachment::stored(reader)?),
+            _ => reader.skip()?,
+        }
+        Some(())
+    };
+    Reader::whole(text, |reader| reader.object(&mut field))?;
+    socket.filter(|_| version == Some(VERSION))
+}
+
+/// Notes that nothing more goes out on a client's `socket`: the runtime may still list it after a sleep.
+pub(crate) fn over(socket: &WebSocket) {
+    // The error is that it is not one that outlives the object.
+    let _ = Attachment::Over.write(socket, None);
+}
+
+/// Notes that nothing more goes out on the inner `socket` of a receiver, which may still say how far it got.
+pub(crate) fn ending(socket: &WebSocket) {
+    if let Some((Attachment::Receiver { service, session, transport, version, receiver, .. }, _)) =
+        Attachment::read(socket)
+    {
+        let ending =
+            Attachment::Receiver { service, session, transport, version, receiver, since: now(), ending: true };
+        let _ = ending.write(socket, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attachments_keep_their_written_form() {
+        let client = Attachment::Client(ConnectionInfo {
+            id: "id".into(),
+            service: "/echo".into(),
+            session: Some("s".into()),
+            transport: Transport::WebSocket,
+            pathname: "/echo/0/s/websocket".into(),
+            query: String::new(),
+            remote_address: None,
+            headers: vec![("host".into(), "example.com".into())],
+            parameters: vec![],
+            opened: Millis(5),
+            ticket: None,
+            claims: None,
+        });
+        let receiver = Attachment::Receiver {
+            service: "/echo".into(),
+            session: "s".into(),
+            transport: Transport::XhrPolling,
+            version: Version::V3,
+            receiver: ReceiverId(7),
+            since: Millis(9),
+            ending: false,
+        };
+        for (attachment, written) in [
+            (
+                client,
+                r#"{"version":1,"socket":{"client":{"id":"id","service":"/echo","session":"s","transport":"websocket","pathname":"/echo/0/s/websocket","headers":[["host","example.com"]],"opened":5}}}"#,
+            ),
+            (
+                receiver,
+                r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-polling","version":3,"receiver":7,"since":9}}}"#,
+            ),
+        ] {
+            let versioned = Versioned { version: VERSION, socket: attachment.clone() };
+            assert_eq!(serde_json::to_string(&versioned).unwrap(), written);
+            assert_eq!(super::versioned(written), Some(attachment));
+        }
+    }
+
+    #[test]
+    fn an_inner_socket_of_the_build_before_is_of_version_2() {
+        let read = |version: &str| {
+            super::versioned(&format!(
+                r#"{{"version":1,"socket":{{"receiver":{{"service":"/echo","session":"s","transport":"xhr-polling",{version}"receiver":7,"since":9,"ending":true}}}}}}"#
+            ))
+        };
+        let receiver = |version| {
+            let (service, session) = ("/echo".into(), "s".into());
+            let (transport, receiver) = (Transport::XhrPolling, ReceiverId(7));
+            Attachment::Receiver { service, session, transport, version, receiver, since: Millis(9), ending: true }
+        };
+        assert_eq!(read(""), Some(receiver(Version::V2)));
+        assert_eq!(
+            read(r#""version":3,"new":[{}],"#),
+            Some(receiver(Version::V3)),
+            "fields that are not known are passed over"
+        );
+        assert_eq!(read(r#""version":9,"#), None, "its Worker attaches again");
+    }
+}

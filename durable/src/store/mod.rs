@@ -1,0 +1,12 @@
+//! Storage: tables of the object, and attachments of its sockets. What has to be stored when is decided by the session
+//! (`sockjs_protocol::sockjs::session::stored`).
+//!
+//! * [`schema`][]: the tables. [`queries`][]: reading and writing them. [`sql`][]: values of a row.
+//! * [`attachment`][]: data that the runtime keeps with a socket.
+//! * [`room_storage`][]: storage of the application.
+
+pub(crate) mod attachment;
+pub(crate) mod queries;
+pub(crate) mod room_storage;
+pub(crate) mod schema;
+pub(crate) mod sql;

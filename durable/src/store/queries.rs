@@ -1,0 +1,530 @@
+//! What the object stores: one row for each HTTP session, one for each run of messages that waits.
+//!
+//! WebSocket sessions store nothing: what is needed to wake up is attached to their sockets.
+
+use crate::info::connection_info::ConnectionInfo;
+use crate::observe::log;
+use crate::store::schema::{
+    ADD_CLOSE_KIND, CLOSE_KIND, MESSAGES, OPEN, PARTS, ROOMS, SESSIONS, TABLES, TOTALS, TableSchema,
+};
+use crate::store::sql::{Values, rows, unexpected};
+use sockjs_protocol::inner::json::Reader;
+use sockjs_protocol::sockjs::frame::Message;
+use sockjs_protocol::sockjs::meter::Meter;
+use sockjs_protocol::sockjs::payload::{Messages, PayloadLimits};
+use sockjs_protocol::sockjs::session::{Change, CloseKind, Extent, READ, ReceiverId, Row, Seq, Stored, Tombstone};
+use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
+use std::cell::RefCell;
+use worker::{Error, Result, SqlStorage, SqlStorageValue};
+
+/// Bytes of JSON in a row: SQLite in a Durable Object takes 2 MB, with everything else in it.
+const ROW_MAX: usize = 1_900_000;
+
+/// Bytes of a part of a message that does not fit a row.
+const PART_MAX: usize = 900_000;
+
+/// The messages of a row whose one message is in parts. The build before has no parts. It must not take the row for one without
+/// messages, since its client would not notice the gap: this is no JSON, so that it ends the session.
+const IN_PARTS: &str = "in parts";
+
+/// The object's tables.
+pub(crate) struct Store {
+    sql: SqlStorage,
+    /// Those that are there; none as long as nobody looked.
+    known: RefCell<Option<FoundTables>>,
+}
+
+/// A session as it is stored.
+#[derive(Debug, PartialEq)]
+pub(crate) struct StoredSession {
+    pub info: ConnectionInfo,
+    /// What the application keeps with it, as JSON.
+    pub state: Option<String>,
+    pub stored: Stored,
+}
+
+/// Neighbouring messages that are stored.
+struct StoredExtent {
+    service: String,
+    session: String,
+    extent: Extent,
+}
+
+impl StoredExtent {
+    fn name(&self) -> (&str, &str) {
+        (&self.service, &self.session)
+    }
+}
+
+/// Tables that are there.
+#[derive(Debug, Default)]
+struct FoundTables {
+    tables: Vec<TableSchema>,
+    has_close_kind: bool,
+}
+
+impl Store {
+    pub fn new(sql: SqlStorage) -> Self {
+        Self { sql, known: RefCell::default() }
+    }
+
+    /// Everything was deleted, the tables too.
+    pub fn reset(&self) {
+        self.known.replace(None);
+    }
+
+    /// Every session that is stored, without its messages.
+    pub fn load(&self) -> Result<Vec<StoredSession>> {
+        if !self.has(SESSIONS)? {
+            return Ok(Vec::new());
+        }
+        let extents = if self.has(MESSAGES)? { self.load_extents()? } else { Vec::new() };
+        let kind = if self.has_close_kind() { CLOSE_KIND } else { "NULL" };
+        let query = format!(
+            "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, {kind}, told, absent,
+             heard, state FROM sockjs_sessions_2"
+        );
+        // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
+        let read = rows(&self.sql, &query)?.into_iter().map(|row| read(row, &extents));
+        Ok(read
+            .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
+            .collect())
+    }
+
+    /// Numbers and bytes of all messages. Rows whose numbers follow each other count as one.
+    fn load_extents(&self) -> Result<Vec<StoredExtent>> {
+        // Of an array, two quotes and a comma or bracket for each message are none of its bytes, nor is one bracket.
+        let of_array = "length(CAST(messages AS BLOB)) - 3 * (last - first + 1) - 1";
+        let of_parts = "(SELECT sum(length(CAST(text AS BLOB))) FROM sockjs_parts_1 AS part
+            WHERE part.service = row.service AND part.session = row.session AND number = first)";
+        let bytes = match self.has(PARTS)? {
+            true => format!("CASE messages WHEN '{IN_PARTS}' THEN {of_parts} ELSE {of_array} END"),
+            false => of_array.to_owned(),
+        };
+        let query = format!(
+            "SELECT service, session, min(first), max(last), sum(bytes) FROM (
+               SELECT service, session, first, last, bytes,
+                 sum(is_apart) OVER (PARTITION BY service, session ORDER BY first) AS run
+               FROM (
+                 SELECT service, session, first, last, {bytes} AS bytes,
+                   first <> 1 + ifnull(lag(last) OVER (PARTITION BY service, session ORDER BY first), -1) AS is_apart
+                 FROM sockjs_messages_1 AS row))
+             GROUP BY service, session, run ORDER BY service, session, min(first)"
+        );
+        let read = |mut row: Values| {
+            let (service, session, first, last) = (row.text()?, row.text()?, Seq(row.number()?), Seq(row.number()?));
+            let extent = Extent { first, last, bytes: usize::try_from(row.number()?).unwrap_or(usize::MAX) };
+            Ok(StoredExtent { service, session, extent })
+        };
+        rows(&self.sql, &query)?.into_iter().map(read).collect()
+    }
+
+    /// Reads messages of the session that `info` names: from the number `first` on, as many rows as have [`READ`] bytes.
+    pub fn read(&self, info: &ConnectionInfo, first: Seq, meter: &Meter) -> Result<Vec<Row>> {
+        let (service, session) = (info.service.as_str(), info.session.as_deref().unwrap_or_default());
+        let query = "SELECT first, messages FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last >= ?
+                     ORDER BY first";
+        let values = vec![service.into(), session.into(), number(first.0)];
+        let (mut read, mut bytes) = (Vec::new(), 0);
+        for row in self.sql.exec(query, values)?.raw() {
+            let mut row = Values::from(row?);
+            let (first, json) = (Seq(row.number()?), row.text()?);
+            let messages = match json == IN_PARTS {
+                true => vec![Message::metered(&self.load_parts(service, session, first)?, meter)],
+                false => Messages::of_body(json, PayloadLimits::NONE)
+                    .map_err(|error| Error::RustError(error.to_string()))?
+                    .map(|message| Message::metered(&message, meter))
+                    .collect(),
+            };
+            let row = Row { first, messages };
+            bytes += row.extent().bytes;
+            read.push(row);
+            if bytes >= READ {
+                break;
+            }
+        }
+        Ok(read)
+    }
+
+    /// The text of a message that is stored in parts.
+    fn load_parts(&self, service: &str, session: &str, number: Seq) -> Result<String> {
+        let query = "SELECT text FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number = ? ORDER BY part";
+        let values = vec![service.into(), session.into(), self::number(number.0)];
+        self.sql.exec(query, values)?.raw().map(|row| Values::from(row?).text()).collect()
+    }
+
+    /// The service whose application's alarm is set, and when it is due.
+    pub fn load_room_alarm(&self) -> Result<Option<(String, Millis)>> {
+        if !self.has(ROOMS)? {
+            return Ok(None);
+        }
+        let mut rooms = rows(&self.sql, "SELECT service, alarm FROM sockjs_rooms_1")?;
+        rooms.first_mut().map(|row| Ok((row.text()?, Millis(row.number()?)))).transpose()
+    }
+
+    /// Writes when the application's alarm is due.
+    pub fn set_room_alarm(&self, service: &str, at: Option<Millis>) -> Result<()> {
+        self.make(ROOMS)?;
+        match at {
+            Some(at) => self.exec(
+                "INSERT OR REPLACE INTO sockjs_rooms_1 (service, alarm) VALUES (?, ?)",
+                vec![service.into(), number(at.0)],
+            )?,
+            None => self.exec("DELETE FROM sockjs_rooms_1 WHERE service = ?", vec![service.into()])?,
+        };
+        Ok(())
+    }
+
+    /// How many connections are open, by service and transport, as was reported last.
+    pub fn load_open(&self) -> Result<Vec<(String, Transport, i64)>> {
+        if !self.has(OPEN)? {
+            return Ok(Vec::new());
+        }
+        let mut open = Vec::new();
+        for mut row in rows(&self.sql, "SELECT service, transport, open FROM sockjs_open_1")? {
+            // It is written only when it is positive.
+            let (service, name, count) = (row.text()?, row.text()?, i64::try_from(row.number()?).unwrap_or(i64::MAX));
+            // A later version may have a transport that is not known here.
+            if let Some(transport) = Transport::ALL.into_iter().find(|known| known.name() == name) {
+                open.push((service, transport, count));
+            }
+        }
+        Ok(open)
+    }
+
+    /// Writes how many connections are open.
+    pub fn set_open(&self, service: &str, transport: Transport, open: i64) -> Result<()> {
+        self.make(OPEN)?;
+        let (service, transport) = (service.into(), transport.name().into());
+        if open > 0 {
+            let query = "INSERT OR REPLACE INTO sockjs_open_1 (service, transport, open) VALUES (?, ?, ?)";
+            self.exec(query, vec![service, transport, SqlStorageValue::Integer(open)])?;
+        } else {
+            self.exec("DELETE FROM sockjs_open_1 WHERE service = ? AND transport = ?", vec![service, transport])?;
+        }
+        Ok(())
+    }
+
+    /// The sum of all reports.
+    pub fn load_totals(&self) -> Result<Option<String>> {
+        if !self.has(TOTALS)? {
+            return Ok(None);
+        }
+        rows(&self.sql, "SELECT totals FROM sockjs_totals_1")?.first_mut().map(Values::text).transpose()
+    }
+
+    /// Writes it.
+    pub fn save_totals(&self, totals: &str) -> Result<()> {
+        self.make(TOTALS)?;
+        self.exec("INSERT OR REPLACE INTO sockjs_totals_1 (id, totals) VALUES (1, ?)", vec![totals.into()])?;
+        Ok(())
+    }
+
+    /// Whether the table is there.
+    fn has(&self, table: TableSchema) -> Result<bool> {
+        if let Some(known) = &*self.known.borrow() {
+            return Ok(known.tables.contains(&table));
+        }
+        let query = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'sockjs%'";
+        let mut known = FoundTables::default();
+        for mut row in rows(&self.sql, query)? {
+            let (name, statement) = (row.text()?, row.text()?);
+            known.tables.extend(TABLES.into_iter().find(|table| table.name == name));
+            known.has_close_kind |= name == SESSIONS.name && statement.contains(CLOSE_KIND);
+        }
+        let has = known.tables.contains(&table);
+        self.known.replace(Some(known));
+        Ok(has)
+    }
+
+    /// Adds the column for the kind of a close to a table that the release before made, and lacks it.
+    fn make_close_kind(&self) -> Result<()> {
+        if self.has(SESSIONS)? && !self.has_close_kind() {
+            self.exec(ADD_CLOSE_KIND, vec![])?;
+            self.known.borrow_mut().iter_mut().for_each(|known| known.has_close_kind = true);
+        }
+        Ok(())
+    }
+
+    fn has_close_kind(&self) -> bool {
+        self.known.borrow().as_ref().is_some_and(|known| known.has_close_kind)
+    }
+
+    /// Makes the table if it is not there.
+    fn make(&self, table: TableSchema) -> Result<()> {
+        if !self.has(table)? {
+            self.exec(table.create, vec![])?;
+            if let Some(known) = &mut *self.known.borrow_mut() {
+                known.has_close_kind |= table == SESSIONS;
+                known.tables.push(table);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the state that the application keeps with the session that `info` names.
+    pub fn set_state(&self, info: &ConnectionInfo, json: &str) -> Result<()> {
+        let session = info.session.as_deref().unwrap_or_default();
+        self.make(SESSIONS)?;
+        self.exec(
+            "UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?",
+            vec![json.into(), info.service.as_str().into(), session.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Writes one change of the session that `info` names.
+    pub fn apply(&self, info: &ConnectionInfo, change: &Change) -> Result<()> {
+        let service = SqlStorageValue::from(info.service.as_str());
+        let session = SqlStorageValue::from(info.session.as_deref().unwrap_or_default());
+        self.make(SESSIONS)?;
+        match change {
+            Change::Open { opener } => {
+                let info = serde_json::to_string(info)?;
+                // Of a session that could not be read, messages may be left.
+                self.delete_messages(service.clone(), session.clone(), None)?;
+                self.exec(
+                    "INSERT OR REPLACE INTO sockjs_sessions_2 (service, session, info, opener) VALUES (?, ?, ?, ?)",
+                    vec![service, session, info.into(), number(opener.0)],
+                )?;
+            }
+            Change::Append(row) => {
+                self.make(MESSAGES)?;
+                let last = number(row.last().0);
+                let first = number(row.first.0);
+                // What was lost on its way counts again, though the row that it was delivered from may still be there.
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET delivered = ?3 - 1 WHERE service = ?1 AND session = ?2 AND delivered >= ?3",
+                    vec![service.clone(), session.clone(), first.clone()],
+                )?;
+                let json = array(&row.messages);
+                let large = row.messages.first().filter(|_| json.len() > ROW_MAX);
+                let json = if large.is_some() { IN_PARTS.to_owned() } else { json };
+                self.exec(
+                    // A row that was cut short by an earlier delivery is not to take the place of the longer one.
+                    "INSERT INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, session, first) DO UPDATE
+                     SET last = excluded.last, messages = excluded.messages WHERE excluded.last > last",
+                    vec![service.clone(), session.clone(), first.clone(), last, json.into()],
+                )?;
+                if let Some(large) = large {
+                    self.make(PARTS)?;
+                    for (part, text) in parts(large.as_str()).enumerate() {
+                        self.exec(
+                            "INSERT OR REPLACE INTO sockjs_parts_1 VALUES (?, ?, ?, ?, ?)",
+                            vec![service.clone(), session.clone(), first.clone(), number(part as u64), text.into()],
+                        )?;
+                    }
+                }
+            }
+            Change::Discard { through } => {
+                if self.has(MESSAGES)? {
+                    self.exec(
+                        "UPDATE sockjs_sessions_2 SET delivered = ?3 WHERE service = ?1 AND session = ?2 AND EXISTS (SELECT 1
+                         FROM sockjs_messages_1 WHERE service = ?1 AND session = ?2 AND first <= ?3 AND last > ?3)",
+                        vec![service.clone(), session.clone(), number(through.0)],
+                    )?;
+                }
+                self.delete_messages(service, session, Some(*through))?;
+            }
+            Change::Close { tombstone: Tombstone { code, reason, kind, at }, told } => {
+                self.make_close_kind()?;
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET close_code = ?, close_reason = ?, close_kind = ?, closed_at = ?, told = ?
+                     WHERE service = ? AND session = ?",
+                    vec![
+                        i32::from(*code).into(),
+                        reason.as_str().into(),
+                        kind.name().into(),
+                        number(at.0),
+                        i32::from(*told).into(),
+                        service,
+                        session,
+                    ],
+                )?;
+            }
+            Change::Absent(since) => {
+                let since = since.map_or(SqlStorageValue::Null, |since| number(since.0));
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET absent = ? WHERE service = ? AND session = ?",
+                    vec![since, service, session],
+                )?;
+            }
+            Change::Heard => {
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET heard = 1 WHERE service = ? AND session = ?",
+                    vec![service, session],
+                )?;
+            }
+            Change::Told => {
+                self.exec(
+                    "UPDATE sockjs_sessions_2 SET told = 1 WHERE service = ? AND session = ?",
+                    vec![service, session],
+                )?;
+            }
+            Change::Forget => {
+                self.delete_messages(service.clone(), session.clone(), None)?;
+                self.exec("DELETE FROM sockjs_sessions_2 WHERE service = ? AND session = ?", vec![service, session])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the rows of messages that hold nothing beyond `through`, or all.
+    fn delete_messages(&self, service: SqlStorageValue, session: SqlStorageValue, through: Option<Seq>) -> Result<()> {
+        let through = number(through.map_or(u64::MAX, |through| through.0));
+        if self.has(PARTS)? {
+            self.exec(
+                "DELETE FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number <= ?",
+                vec![service.clone(), session.clone(), through.clone()],
+            )?;
+        }
+        if self.has(MESSAGES)? {
+            self.exec(
+                "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last <= ?",
+                vec![service, session, through],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn exec(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<worker::SqlCursor> {
+        self.sql.exec(query, values)
+    }
+}
+
+/// A number for a statement. No more than JavaScript counts exactly, which is above all that are given: message numbers are a
+/// time in ms times 1024.
+fn number(number: u64) -> SqlStorageValue {
+    const MAX: u64 = (1 << 53) - 1;
+    SqlStorageValue::Integer(i64::try_from(number.min(MAX)).unwrap_or_default())
+}
+
+/// The messages as a JSON array, in which no more is escaped than has to be.
+fn array(messages: &[Message]) -> String {
+    let texts: Vec<&str> = messages.iter().map(Message::as_str).collect();
+    // Strings can always be written.
+    serde_json::to_string(&texts).unwrap_or_default()
+}
+
+/// `text` in parts that fit a row.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (part, after) = rest.split_at_checked(rest.floor_char_boundary(PART_MAX))?;
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+/// Reads a session, with those of `extents` that are its own; they are sorted by service and session.
+fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
+    let (service, session) = (row.text()?, row.text()?);
+    let name = (&*service, &*session);
+    let first = extents.partition_point(|row| row.name() < name);
+    let rows = extents.iter().skip(first).take_while(|row| row.name() == name).map(|row| row.extent).collect();
+    let info = Reader::whole(&row.text()?, ConnectionInfo::stored).ok_or_else(unexpected)?;
+    let opener = ReceiverId(row.number()?);
+    let delivered = row.number_or_null()?.map(Seq);
+    let (code, reason, at) = (row.number_or_null()?, row.text_or_null()?, row.number_or_null()?);
+    let kind = row.text_or_null()?;
+    let closed = code.map(|code| {
+        let (code, reason) = (code.try_into().unwrap_or_default(), reason.unwrap_or_default());
+        let kind = kind.as_deref().and_then(CloseKind::of).unwrap_or_else(|| Tombstone::kind_of(code, &reason));
+        Tombstone { code, reason, kind, at: Millis(at.unwrap_or_default()) }
+    });
+    let told = row.number()? != 0;
+    let absent = row.number_or_null()?.map(Millis);
+    let heard = row.number()? != 0;
+    let state = row.text_or_null()?;
+    Ok(StoredSession { info, state, stored: Stored { opener, closed, told, heard, absent, rows, delivered } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sockjs_protocol::sockjs::transport::Transport;
+
+    fn info() -> ConnectionInfo {
+        ConnectionInfo {
+            id: "id".into(),
+            service: "/echo".into(),
+            session: Some("s".into()),
+            transport: Transport::XhrPolling,
+            pathname: "/echo/0/s/xhr".into(),
+            query: "a=1".into(),
+            remote_address: Some("192.0.2.1".into()),
+            headers: vec![("host".into(), "example.com".into())],
+            parameters: vec![],
+            opened: Millis(5),
+            ticket: None,
+            claims: None,
+        }
+    }
+
+    #[test]
+    fn rows_keep_their_written_form() {
+        let written = r#"{"id":"id","service":"/echo","session":"s","transport":"xhr-polling","pathname":"/echo/0/s/xhr","query":"a=1","remote_address":"192.0.2.1","headers":[["host","example.com"]],"opened":5}"#;
+        assert_eq!(serde_json::to_string(&info()).unwrap(), written);
+        let text = array(&[Message::new("a"), Message::new("\u{2028}\"")]);
+        assert_eq!(text, "[\"a\",\"\u{2028}\\\"\"]");
+
+        let row = Values::from(vec![
+            "/echo".into(),
+            "s".into(),
+            written.into(),
+            7.into(),
+            SqlStorageValue::Null,
+            3000.into(),
+            "Go away!".into(),
+            9.into(),
+            "application".into(),
+            1.into(),
+            8.into(),
+            1.into(),
+            "{}".into(),
+        ]);
+        let of = |session: &str, first| StoredExtent {
+            service: "/echo".into(),
+            session: session.into(),
+            extent: Extent { first: Seq(first), last: Seq(first + 1), bytes: 5 },
+        };
+        let read = read(row, &[of("r", 1), of("s", 5), of("s", 9), of("s2", 1)]).unwrap();
+        let rows = vec![of("s", 5).extent, of("s", 9).extent];
+        let closed =
+            Some(Tombstone { code: 3000, reason: "Go away!".into(), kind: CloseKind::Application, at: Millis(9) });
+        let stored = Stored {
+            opener: ReceiverId(7),
+            closed,
+            told: true,
+            heard: true,
+            absent: Some(Millis(8)),
+            rows,
+            delivered: None,
+        };
+        assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
+    }
+
+    /// By the build before, whose reader of JSON is this one.
+    #[test]
+    fn a_row_whose_message_is_in_parts_cannot_be_read_as_one_without_messages() {
+        assert!(Messages::of_body(IN_PARTS.into(), PayloadLimits::NONE).is_err());
+    }
+
+    /// The build before escapes more.
+    #[test]
+    fn rows_of_the_build_before_are_read() {
+        let messages =
+            Messages::of_body(r#"["\u2028\u200c\ufff0","\ud83d\ude00\"","\u0001"]"#.into(), PayloadLimits::NONE);
+        assert_eq!(messages.unwrap().collect::<Vec<_>>(), ["\u{2028}\u{200c}\u{fff0}", "😀\"", "\u{1}"]);
+    }
+
+    #[test]
+    fn a_message_is_cut_into_parts_between_characters() {
+        let text = ["x", &"é".repeat(PART_MAX)].concat();
+        let cut: Vec<_> = parts(&text).collect();
+        assert!(cut.len() == 3 && cut.iter().all(|part| part.len() <= PART_MAX));
+        assert_eq!(cut.concat(), text);
+        assert_eq!(parts("").count(), 0);
+    }
+}

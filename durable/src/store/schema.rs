@@ -1,0 +1,67 @@
+//! The tables that the object stores, and the version of each.
+//!
+//! | table | row | written | deleted |
+//! |---|---|---|---|
+//! | `sockjs_sessions_2` | a session: how it was opened, its state, its close frame once it has one | at its open, at its close, by `set_state` | when nothing of it is needed any more |
+//! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
+//! | `sockjs_open_1` | with `metrics`, how many connections of a service and transport are open | when that is reported, if it changed | when none is |
+//! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as `sockjs_protocol::observe::metrics` writes it | a second after a report | never |
+//! | `sockjs_messages_1` | neighbouring messages, as a JSON array | after `persist_after` without a receiver | when delivered |
+//! | `sockjs_parts_1` | a part of a message whose JSON takes more than a row | with its row, which holds `in parts` | with its row |
+//!
+//! The number in a table's name is the version of its format. Each table is made by the first write to it, so that a request
+//! that is refused leaves nothing behind. None has a row id, so that each row counts once.
+
+/// A table of this server's. Each is made by the first write to it: making one is billed as two rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TableSchema {
+    pub name: &'static str,
+    /// The statement that makes it.
+    pub create: &'static str,
+}
+
+pub(crate) const SESSIONS: TableSchema = TableSchema {
+    name: "sockjs_sessions_2",
+    create: "CREATE TABLE sockjs_sessions_2 (
+  service TEXT NOT NULL, session TEXT NOT NULL,
+  info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
+  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, heard INTEGER NOT NULL DEFAULT 0, state TEXT, close_kind TEXT,
+  PRIMARY KEY (service, session)) WITHOUT ROWID",
+};
+
+/// Column of [`SESSIONS`] for the kind of a close. A table made by the release before lacks it, and that release ignores it.
+pub(crate) const CLOSE_KIND: &str = "close_kind";
+pub(crate) const ADD_CLOSE_KIND: &str = "ALTER TABLE sockjs_sessions_2 ADD COLUMN close_kind TEXT";
+
+pub(crate) const ROOMS: TableSchema = TableSchema {
+    name: "sockjs_rooms_1",
+    create: "CREATE TABLE sockjs_rooms_1 (service TEXT PRIMARY KEY, alarm INTEGER NOT NULL) WITHOUT ROWID",
+};
+
+pub(crate) const MESSAGES: TableSchema = TableSchema {
+    name: "sockjs_messages_1",
+    create: "CREATE TABLE sockjs_messages_1 (
+  service TEXT NOT NULL, session TEXT NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL, messages TEXT NOT NULL,
+  PRIMARY KEY (service, session, first)) WITHOUT ROWID",
+};
+
+pub(crate) const OPEN: TableSchema = TableSchema {
+    name: "sockjs_open_1",
+    create: "CREATE TABLE sockjs_open_1 (
+  service TEXT NOT NULL, transport TEXT NOT NULL, open INTEGER NOT NULL, PRIMARY KEY (service, transport)) WITHOUT ROWID",
+};
+
+pub(crate) const TOTALS: TableSchema = TableSchema {
+    name: "sockjs_totals_1",
+    create: "CREATE TABLE sockjs_totals_1 (id INTEGER PRIMARY KEY, totals TEXT NOT NULL) WITHOUT ROWID",
+};
+
+pub(crate) const PARTS: TableSchema = TableSchema {
+    name: "sockjs_parts_1",
+    create: "CREATE TABLE sockjs_parts_1 (
+  service TEXT NOT NULL, session TEXT NOT NULL, number INTEGER NOT NULL, part INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (service, session, number, part)) WITHOUT ROWID",
+};
+
+pub(crate) const TABLES: [TableSchema; 6] = [SESSIONS, ROOMS, MESSAGES, PARTS, OPEN, TOTALS];
