@@ -30,49 +30,20 @@
 //! The application's own crate depends on `worker` too, and leaves this crate's feature `server` off: with it, this crate
 //! is a whole Worker by itself.
 
-mod address;
 mod admission;
-mod admit;
-mod backlog;
-mod body;
-mod callback;
-mod clock;
-mod departure;
 #[doc(hidden)]
 pub mod entry;
-mod facts;
-mod headers;
-mod iframe;
-mod info;
-mod inner;
-mod invocation;
-mod later;
+mod http;
+mod js;
 mod metrics;
 mod object;
-mod place;
-mod progress;
 mod push;
-mod push_http;
-mod random;
-mod receive;
-mod respond;
-mod route;
-mod secret;
-mod send;
-mod serve;
-#[cfg(feature = "server")]
-mod server;
-mod stall;
-mod stream;
-mod task;
-mod ticket;
-mod turn;
-mod websocket;
+mod transports;
 
+pub use admission::secret::{SECRET_MIN, is_same_secret};
+pub use entry::{Serve, serve};
 pub use metrics::Metrics;
 pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
-pub use secret::{SECRET_MIN, is_same_secret};
-pub use serve::{Serve, serve};
 pub use sockjs_durable::{
     Admission, CloseError, Connection, Handler, ReadyState, Rejection, RequestInfo, RequestKind, Room, RoomStorage,
     SendError, Services, durable_object,

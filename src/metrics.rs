@@ -3,10 +3,11 @@
 //! Refusals are counted in the isolate, which starts no object for them. The first one to count has its invocation report
 //! them all, ten seconds later: a Worker's waiting is not billed.
 
-use crate::headers::{Head, Refusal, not_cached};
-use crate::invocation::Invocation;
-use crate::push_http::unauthorized;
-use crate::respond::{fixed, refused};
+use crate::admission::secret::unauthorized;
+use crate::http::headers::{Head, not_cached};
+use crate::http::refusal::HttpError;
+use crate::http::response::{fixed, refused};
+use crate::js::invocation::Invocation;
 use crate::{Config, LogLevel, Millis, Services, Transport};
 use js_sys::Date;
 use sockjs_durable::log;
@@ -141,12 +142,12 @@ impl Metrics {
             return Ok(fixed(refusal.head().with(challenge), format!("{}\n", refusal.text))?.into());
         }
         if request.inner().method() != "GET" {
-            let refusal = Refusal::new(405, "only GET\n");
+            let refusal = HttpError::new(405, "only GET\n");
             return Ok(fixed(refusal.head().with([("Allow", "GET".into())]), refusal.text.into_owned())?.into());
         }
         let reply = match self.text().await {
             Ok(text) => fixed(Head::typed(200, TEXT).with(not_cached()), text),
-            Err(error) => refused(Refusal::new(503, format!("the metrics cannot be had now: {error}\n"))),
+            Err(error) => refused(HttpError::new(503, format!("the metrics cannot be had now: {error}\n"))),
         };
         Ok(reply?.into())
     }

@@ -13,7 +13,7 @@ use crate::reply::{self, Reply, later, problem};
 use crate::runtime::now;
 use crate::socket::Attachment;
 use crate::table::Role;
-use sockjs_protocol::inner::envelope::Version;
+use sockjs_protocol::inner::envelope::{FrameRefusal, ToEdge, Version};
 use sockjs_protocol::service::options::{Config, Durability};
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::frame::Frame;
@@ -197,8 +197,8 @@ fn not_opened() -> Result<Reply> {
 
 /// The client is to try again later.
 fn full(version: Version) -> Result<Reply> {
-    let frame = Frame::too_many_connections();
-    reply::frame(&Delivery { seq: None, frame, end: true }, version)
+    let frame = Frame::too_many_connections().encode();
+    reply::message(&ToEdge::Refusal { reason: FrameRefusal::Full, frame }, version)
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of

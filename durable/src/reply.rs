@@ -4,7 +4,7 @@ use crate::link::Delivery;
 use crate::runtime::{Relay, in_one_moment};
 use js_sys::Array;
 use js_sys::futures::future_to_promise;
-use sockjs_protocol::inner::envelope::{LATER, OTHER_VERSION, Version, spoken};
+use sockjs_protocol::inner::envelope::{LATER, OTHER_VERSION, ToEdge, Version, spoken};
 use sockjs_protocol::inner::header::encode_frame;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -98,8 +98,12 @@ where
 
 /// This frame is all there is to write, for a Worker that speaks `version`.
 pub(crate) fn frame(delivery: &Delivery, version: Version) -> Result<Reply> {
-    let message = delivery.to_edge();
-    Ok(match encode_frame(&message, version) {
+    message(&delivery.to_edge(), version)
+}
+
+/// This message is all there is to write, for a Worker that speaks `version`.
+pub(crate) fn message(message: &ToEdge, version: Version) -> Result<Reply> {
+    Ok(match encode_frame(message, version) {
         Some(header) => with_frame(&header)?,
         None => with_bytes(message.encode(version))?,
     })
