@@ -48,7 +48,7 @@ fn texts() -> Result<BTreeMap<String, String>, String> {
     Ok(texts)
 }
 
-/// What src/static_file.rs includes: a constant for each text, and the JavaScript that has them.
+/// Returns the code that src/static_file.rs includes: a constant for each text, and the JavaScript that has them.
 fn code(texts: &BTreeMap<String, String>, version: &str) -> String {
     // Rust's escapes mean the same to JavaScript.
     let fields: String = texts.iter().map(|(name, text)| format!("  {name:?}: {text:?},\n")).collect();

@@ -6,7 +6,7 @@ use sockjs_edge::{Config, Services};
 use sockjs_protocol::sockjs::transport::JAVASCRIPT;
 use worker::{Result, web_sys};
 
-/// What comes after a prefix.
+/// Path of the client below a prefix.
 const FILE: &str = concat!("/sockjs-", env!("SOCKJS_CLIENT_VERSION"), ".min.js");
 
 /// Returns the path of the stock client of the service at `prefix`.

@@ -1,4 +1,4 @@
-//! What the runtime calls: the Durable Object class `SockJs`, and the fetch event.
+//! The exports to the runtime: the Durable Object class `SockJs`, and the fetch event.
 
 use sockjs_edge::Services;
 use wasm_bindgen::JsValue;

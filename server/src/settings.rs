@@ -19,12 +19,12 @@ const TICKET_KEYS: &str = "TICKET_KEYS";
 /// Another: tokens that open `/metrics`.
 const METRICS_TOKENS: &str = "METRICS_TOKENS";
 
-/// What the variables say.
+/// Settings from the variables.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Settings {
-    /// `SOCKJS_TEST_SERVICES`: whether the bundled services are served.
+    /// True if the bundled services are served: `SOCKJS_TEST_SERVICES`.
     pub test_services: bool,
-    /// `SOCKJS_DEMO`: whether the demo is served.
+    /// True if the demo is served: `SOCKJS_DEMO`.
     pub demo: bool,
     options: Vec<(&'static NamedOption, String)>,
 }
@@ -48,7 +48,7 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    /// What the log says beside it. A value may be a secret that came under a wrong name: the public does not see it.
+    /// Returns the detail for the log alone. A value may be a secret that came under a wrong name: the public does not see it.
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Wrong { name, value, .. } => Some(format!("{name} is {value:?}")),
@@ -132,7 +132,7 @@ impl Settings {
     }
 }
 
-/// Whether the demo is served, once the variables were read.
+/// Returns true if the demo is served, once the variables were read.
 pub(crate) fn is_demo_on(env: &Env) -> bool {
     Reflect::get(env, &JsValue::from_str("SOCKJS_DEMO")).is_ok_and(|value| text_of(&value).trim() == "true")
 }

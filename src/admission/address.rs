@@ -1,4 +1,4 @@
-//! How many connections one client's address opens, where a rate-limiting binding counts them.
+//! A limit on the connections that one client's address opens, counted by a rate-limiting binding.
 //!
 //! Counted is what may start an object: a WebSocket, and the first receive or send of a session that this isolate has not seen.
 //! A session that another isolate opened is counted once more here.
@@ -19,7 +19,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::RateLimiter;
 use worker::{Env, Result, web_sys};
 
-/// How many sessions an isolate remembers.
+/// Sessions that an isolate remembers.
 const SEEN_MAX: usize = 4096;
 
 /// Counts a request at `place`, the prefix with the values of its parameters. Returns a refusal if its address has opened too

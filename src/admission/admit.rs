@@ -31,7 +31,7 @@ pub(crate) struct Admitter<'a> {
 /// A request that was let in.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
-    /// What its object is told about the client.
+    /// Ticket and claims of the client, for its object.
     pub pass: Option<Pass>,
     /// The pages that may be around it, for Content-Security-Policy.
     pub frame_ancestors: Option<String>,

@@ -16,7 +16,7 @@ use sockjs_protocol::service::origin::{Origin, has_list, is_listed, is_own, is_s
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 
-/// What a request asks for.
+/// The endpoint that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     /// `/info`.
@@ -39,7 +39,7 @@ impl Door {
     }
 }
 
-/// What a request says about its sender.
+/// The headers of a request that tell of its sender.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sender<'a> {
     /// `Origin`.
@@ -102,7 +102,7 @@ pub(crate) struct Request<'a> {
     pub url: &'a str,
 }
 
-/// What the service says: its options, its keys, and the prefix with the values of its parameters.
+/// The service's part: its options, its keys, and the prefix with the values of its parameters.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules<'a> {
     pub config: &'a Config,

@@ -23,12 +23,12 @@ pub(crate) const CLAIMS_MAX: usize = 1024;
 /// Longest ticket that is looked at: the largest claims, and room for the rest.
 const TICKET_MAX: usize = 4096;
 
-/// What a ticket says.
+/// Content of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Ticket {
     #[serde(rename = "v")]
     version: u8,
-    /// What tells it from others.
+    /// Random id.
     #[serde(rename = "i")]
     pub id: String,
     /// The prefix, with values for parameters.
@@ -39,12 +39,12 @@ pub(crate) struct Ticket {
     pub origin: Option<String>,
     #[serde(rename = "t")]
     issued: Millis,
-    /// What the application said of the client.
+    /// Claims of the application about the client.
     #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
     pub claims: Option<Value>,
 }
 
-/// Why a ticket lets nobody in.
+/// Reason why a ticket is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// None of this server, or changed since.
@@ -107,7 +107,7 @@ impl Ticket {
         Some(Self { version: version?, id: id?, prefix: prefix?, origin, issued: issued?, claims })
     }
 
-    /// Whether it opens no connection any more, and only serves the one that it opened.
+    /// Returns true if the ticket opens no connection any more, and only serves the one that it opened.
     pub fn is_late(&self, now: Millis, lifetime: Millis) -> bool {
         now >= self.issued + lifetime
     }

@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! Dispatch: finds service and endpoint of a request, has its client admitted, and calls what answers.
 
 use crate::admission::address;
 use crate::admission::admit::{Admitted, Admitter};
@@ -31,25 +31,51 @@ use worker::{Context, Env, ObjectNamespace, Request, Response, Result, web_sys};
 /// Longest URL that is served: the object keeps it with the connection.
 const URL_MAX: usize = 8 << 10;
 
-/// Answers a request to the services that `services` builds, for a Worker with an `#[event(fetch)]` of its own;
-/// [`export!`](crate::export) is quicker. `services` is called once in each isolate, and the Durable Object class must be
-/// exported with the same function.
+/// Answers a request to the services that `services` builds, for a Worker with an `#[event(fetch)]` of its own.
+/// [`export!`](crate::export) takes less processor time.
 ///
-/// What is under no service's prefix is answered with 404. Settings that cannot be served, and a Durable Object binding
-/// that is missing, are answered with 500 and a text that says what to do.
+/// ```no_run
+/// use sockjs_edge::{Services, durable_object, serve};
+/// use worker::{Context, Env, Request, Response, Result, event};
+///
+/// #[event(fetch)]
+/// async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+///     match services(&env).handles(&request) {
+///         true => serve(services, request, &env, &context).await,
+///         false => Response::ok("a page of the application"),
+///     }
+/// }
+///
+/// fn services(_env: &Env) -> Services {
+///     Services::new()
+/// }
+///
+/// durable_object!(SockJs, services);
+/// # fn main() {}
+/// ```
+///
+/// `services` is called once in each isolate, and the Durable Object class must be exported with the same function. A path under no
+/// service's prefix is answered with 404. Settings that cannot be served, and a missing Durable Object binding, are answered with
+/// 500 and a text that says what to do.
 ///
 /// # Errors
 ///
-/// When the runtime refuses what no client should be able to cause; the runtime answers 500 then.
+/// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
 pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, context: &Context) -> Result<Response> {
     Serve::new(services).answer(request, env, context).await
 }
 
-/// [`serve`] for a route of the application that knows the client already, by a cookie or a login of its own.
+/// The same as [`serve`], for a route of the application that knows the client already, by a cookie or a login of its own.
 ///
-/// ```ignore
-/// let user = user_of(&request)?;
-/// Serve::new(services).claims(json!({ "user": user })).answer(request, &env, &context).await
+/// ```no_run
+/// # use sockjs_edge::{Serve, Services};
+/// # use worker::{Context, Env, Request, Response, Result};
+/// # fn user_of(_: &Request) -> Result<String> { Ok(String::new()) }
+/// # fn services(_: &Env) -> Services { Services::new() }
+/// async fn chat(request: Request, env: Env, context: Context) -> Result<Response> {
+///     let claims = serde_json::json!({ "user": user_of(&request)? });
+///     Serve::new(services).claims(claims).answer(request, &env, &context).await
+/// }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Serve {
@@ -58,7 +84,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Answers for what `services` builds.
+    /// Serves what `services` builds.
     pub fn new(services: fn(&Env) -> Services) -> Self {
         Self { services, claims: None }
     }
@@ -89,7 +115,7 @@ impl Serve {
     }
 }
 
-/// What the services make of a request.
+/// Outcome of a request to the services.
 pub(crate) enum Served {
     Response(HttpResponse),
     /// Its service knows no such path.
@@ -98,7 +124,7 @@ pub(crate) enum Served {
     Elsewhere,
 }
 
-/// Has the services answer a request.
+/// Answers a request to the services.
 pub(crate) async fn answer(
     services: fn(&Env) -> Services,
     request: &web_sys::Request,
@@ -122,7 +148,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// Logs how a request was answered.
+/// Logs the response to a request.
 pub(crate) fn note(request_head: &RequestHead, reply: &Result<HttpResponse>) {
     if log::is_wanted(LogLevel::Debug, None) {
         // Without its query, where a ticket is.

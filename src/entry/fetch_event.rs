@@ -1,7 +1,7 @@
 //! The Worker's fetch event, exported by hand.
 //!
 //! `#[event(fetch)]` (worker 0.8.7) reads what nobody asks for, makes each response twice, and goes through a task of
-//! `js_sys`; see `task` and docs/decisions/export-by-hand.md.
+//! `js_sys`; see `js::executor` and docs/decisions/export-by-hand.md.
 
 use crate::Services;
 use crate::entry::dispatch::{Served, answer, note};
@@ -17,19 +17,31 @@ use worker::{Context, Env, Request, Result, console_error, web_sys, worker_sys};
 
 /// Exports a whole Worker: its fetch event, and the Durable Object class `$class` which holds the connections.
 ///
-/// ```ignore
+/// ```no_run
+/// # use sockjs_edge::Services;
+/// # use worker::Env;
+/// fn services(_env: &Env) -> Services {
+///     Services::new()
+/// }
+///
 /// sockjs_edge::export!(SockJs, services);
+/// # fn main() {}
 /// ```
 ///
-/// `$services` is a `fn(&Env) -> Services`. What is under no service's prefix is answered 404, or by `$otherwise`, unless the
-/// services have settings that cannot be served; then everything is answered 500 and a text that says what to do.
+/// `$services` is a `fn(&Env) -> Services`. A path under no service's prefix is answered with 404, or by `$otherwise`. If the
+/// services have settings that cannot be served, every request is answered with 500 and a text that says what to do.
 ///
-/// ```ignore
-/// sockjs_edge::export!(SockJs, services, pages);
+/// ```no_run
+/// # use sockjs_edge::Services;
+/// use worker::{Context, Env, Request, Response, Result};
 ///
-/// async fn pages(request: Request, env: Env, context: Context) -> Result<Response> {
-///     Response::from_html(include_str!("page.html"))
+/// async fn pages(_request: Request, _env: Env, _context: Context) -> Result<Response> {
+///     Response::from_html("<!DOCTYPE html>")
 /// }
+/// # fn services(_env: &Env) -> Services { Services::new() }
+///
+/// sockjs_edge::export!(SockJs, services, pages);
+/// # fn main() {}
 /// ```
 ///
 /// A Worker that has to look at every request first exports the class by
@@ -184,7 +196,7 @@ pub fn answered(
     })
 }
 
-/// What is under no service's prefix. Only for [`export!`](crate::export).
+/// Answers a path under no service's prefix. Only for [`export!`](crate::export).
 #[doc(hidden)]
 pub async fn nothing(_: Request, _: Env, _: Context) -> Result<web_sys::Response> {
     not_found()

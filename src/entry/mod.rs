@@ -1,7 +1,7 @@
 //! The entry of a request: from the runtime's fetch event to the folder that answers it.
 //!
 //! `dispatch` finds service and endpoint, has the client admitted, and calls what answers; `fetch_event` is what `export!` exports.
-//! What is public here, but for [`serve`] and [`Serve`], is for the macro and for this project's own server.
+//! The public items but [`serve`] and [`Serve`] are for the macro and for this project's own server.
 
 mod dispatch;
 mod fetch_event;

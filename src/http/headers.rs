@@ -57,13 +57,13 @@ pub(crate) fn nosniff() -> Header {
     ("X-Content-Type-Options", "nosniff".into())
 }
 
-/// How much of a page's URL its requests tell. The query has a ticket, which only the Worker itself may see: by it the Worker
+/// Limits `Referer` to the Worker's own origin. The query of a page's URL has a ticket, which only the Worker itself may see: by it the Worker
 /// knows the frame that it gave the ticket's page.
 pub(crate) fn referrer_policy() -> Header {
     ("Referrer-Policy", "same-origin".into())
 }
 
-/// What a page may load and who may frame it.
+/// Restricts what a page may load, and which pages may frame it.
 pub(crate) fn security_policy(policy: String) -> Header {
     ("Content-Security-Policy", policy.into())
 }
@@ -86,7 +86,7 @@ pub(crate) fn preflight(methods: &'static str, expires: String) -> Head {
         .with([("Access-Control-Allow-Methods", methods.into()), ("Access-Control-Max-Age", YEAR.to_string().into())])
 }
 
-/// What a request says for CORS. Pages of every origin may connect, as with sockjs-node.
+/// The headers of a request that CORS depends on. Pages of every origin may connect, as with sockjs-node.
 #[derive(Debug, Default)]
 pub(crate) struct Cors<'a> {
     /// `Origin`, also the literal `null` of sandboxed pages and files.

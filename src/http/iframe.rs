@@ -11,7 +11,7 @@ const START: &str = "
 /// Its SHA-256, in Base64.
 const START_HASH: &str = "lYmFXEsqdsgpRcqXPmVFJyV4CiaTNuS5IK/HjT7/fdk=";
 
-/// What the page needs, for Content-Security-Policy, and what else is said of it: its own script, the client's, requests to
+/// Returns the Content-Security-Policy of the page. It needs its own script, the client's, requests to
 /// its own host, and the frame of htmlfile.
 pub(crate) fn iframe_policy(sockjs_url: &str, ancestors: Option<String>) -> String {
     let client = if sockjs_url.contains("://") { sockjs_url } else { "'self'" };
@@ -46,7 +46,7 @@ pub(crate) fn etag(content: &[u8]) -> String {
     format!("\"{:016x}\"", hasher.finish())
 }
 
-/// Whether `path` below a prefix is one of the page's: `/iframe.html` or `/iframe-<version>.html`.
+/// Returns true if `path` below a prefix is one of the page's: `/iframe.html` or `/iframe-<version>.html`.
 pub(crate) fn is_iframe(path: &str) -> bool {
     let version = path.strip_prefix("/iframe").and_then(|rest| rest.strip_suffix(".html"));
     version.is_some_and(|version| {

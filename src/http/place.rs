@@ -9,7 +9,7 @@ use sockjs_protocol::service::prefix::parameters;
 /// Longest value of a parameter, in bytes; it becomes part of an object's name and of a header.
 const VALUE_MAX: usize = 128;
 
-/// What is not escaped in a URL by anyone, so that each value is written in one way.
+/// Escapes everything but the characters that no client escapes, so that each value is written in one way.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The place of a connection.

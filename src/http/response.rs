@@ -39,7 +39,7 @@ pub(crate) fn streamed(head: Head, body: &ReadableStream) -> Result<HttpResponse
     Ok(HttpResponse::new_with_opt_readable_stream_and_init(Some(body), &init(head)?)?)
 }
 
-/// What never changes under its URL, or 304 if the client has it.
+/// Returns content that never changes under its URL, or 304 if the client has it.
 pub(crate) fn cacheable(
     request: &web_sys::Request,
     content_type: &'static str,
@@ -49,7 +49,7 @@ pub(crate) fn cacheable(
     unless_known(request, content_type, content, [more, cached(in_a_year()).into()].concat())
 }
 
-/// What has an entity tag, or 304 if the client has it.
+/// Returns content with its entity tag, or 304 if the client has it.
 pub(crate) fn unless_known(
     request: &web_sys::Request,
     content_type: &'static str,
@@ -59,7 +59,7 @@ pub(crate) fn unless_known(
     unless_tagged(request, content_type, etag(content), more, |head| fixed(head, content))
 }
 
-/// What `whole` makes of its head and has the entity tag `etag`, or 304 if the client has it.
+/// Returns what `whole` makes of a head with the entity tag `etag`, or 304 if the client has it.
 pub(crate) fn unless_tagged(
     request: &web_sys::Request,
     content_type: &'static str,
@@ -120,14 +120,14 @@ pub(crate) fn in_a_year() -> String {
     Date::new(&JsValue::from_f64(Date::now() + YEAR_MILLIS)).to_utc_string().into()
 }
 
-/// How many heads an isolate remembers. Its answers have few different ones.
+/// Heads that an isolate remembers. Its responses have few different ones.
 const HEADS_MAX: usize = 16;
 
 thread_local! {
     static HEADS: RefCell<VecDeque<(Head, ResponseInit)>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// What the runtime makes a response with `head` of: what was made before, if it had one like it. Each response gets a copy
+/// Returns the runtime's form of `head`, which is kept for the next response with the same head. Each response gets a copy
 /// of the headers.
 pub(crate) fn init(head: Head) -> Result<ResponseInit> {
     HEADS.with_borrow_mut(|heads| {

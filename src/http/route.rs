@@ -1,4 +1,4 @@
-//! Which request asks for what: sockjs-node's rules (`lib/listener.js`, `lib/webjs.js`) as one function of values.
+//! Routes: sockjs-node's rules (`lib/listener.js`, `lib/webjs.js`) as one function of values.
 
 use super::iframe::is_iframe;
 use sockjs_protocol::service::options::Config;
@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 /// header.
 const SESSION_MAX: usize = 128;
 
-/// What a request asks for.
+/// Outcome of routing a request.
 #[derive(Debug)]
 pub(crate) enum Route<'a> {
     /// Something that the service with these settings answers, at the prefix that stands in the path.
@@ -26,7 +26,7 @@ pub(crate) enum Route<'a> {
     Elsewhere,
 }
 
-/// What a service answers. Session ids are as they stand in the URL.
+/// An endpoint of a service. Session ids are as they stand in the URL.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Endpoint<'a> {
     Greeting,
@@ -62,7 +62,7 @@ impl<'a> Endpoint<'a> {
     }
 }
 
-/// What a request may open.
+/// The connection that a request may open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opens<'a> {
     Nothing,
@@ -148,7 +148,7 @@ fn session_path(path: &str) -> Option<(&str, &str)> {
         .then_some((session, segment))
 }
 
-/// Whether `segment` may name a server or a session: dots and semicolons, escaped or not, make the name of a file of what
+/// Returns true if `segment` may name a server or a session. Dots and semicolons, escaped or not, make the name of a file of what
 /// comes after them, as which a browser may be made to save the response.
 fn is_id(segment: &str) -> bool {
     let is_escape = |at: &[u8]| at.eq_ignore_ascii_case(b"%2e") || at.eq_ignore_ascii_case(b"%3b");
@@ -165,7 +165,7 @@ mod tests {
             .into()
     }
 
-    /// What `method` and `path` ask for, as one line.
+    /// Returns the route of `method` and `path`, as one line.
     fn asked(method: &str, path: &str) -> String {
         match route(method, path, services()[..3].iter()) {
             Route::NotFound => "404".into(),

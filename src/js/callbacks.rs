@@ -1,5 +1,5 @@
-//! What the runtime tells later, through one function for all of it: a closure of its own for each is made, registered with
-//! the garbage collector, and taken back.
+//! JavaScript callbacks, multiplexed through one shared closure. One closure for each callback would have to be allocated, registered
+//! for finalization and freed each time.
 
 use crate::js::executor::turn;
 use js_sys::{Date, Function};
@@ -18,7 +18,7 @@ extern "C" {
     pub(crate) fn wake(after_ms: f64, number: u32, tell: &Function);
 }
 
-/// What is told: a value, or what was thrown.
+/// Result of a callback: a value, or what was thrown.
 type CallbackResult = Result<JsValue, JsValue>;
 
 /// The function that JavaScript calls with the number it was given, and a value or an error.
@@ -28,7 +28,7 @@ type Tell = Closure<dyn Fn(u32, JsValue, bool)>;
 /// since its client left, is never told.
 const FORGOTTEN_AFTER_MS: f64 = 120_000.0;
 
-/// How many are expected before somebody looks for forgotten ones.
+/// Number of callbacks from which on forgotten ones are looked for.
 const LOOK_AT: usize = 256;
 
 thread_local! {
@@ -47,14 +47,14 @@ thread_local! {
     });
 }
 
-/// Who is told.
+/// Recipient of a callback.
 enum Callback {
     /// A task, which asked at this time.
     Future(Rc<Slot>, f64),
     Call(Box<dyn FnOnce()>),
 }
 
-/// Where an answer is put for the task that waits for it.
+/// Slot for a result, with the task that waits for it.
 #[derive(Debug, Default)]
 struct Slot {
     told: RefCell<Option<CallbackResult>>,

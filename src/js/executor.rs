@@ -71,7 +71,7 @@ extern "C" {
     fn resolve(this: &Later, value: &JsValue);
 }
 
-/// Where the value of some work goes.
+/// State of the value of some work.
 enum Promised {
     Open,
     /// It was there before anybody waited for it.
@@ -79,7 +79,7 @@ enum Promised {
     Waiting(Later),
 }
 
-/// What `work` comes to, or a promise of it if that has to wait; a promise that is never kept if it comes to nothing. Only for
+/// Returns the value of `work`, or a promise of it if that has to wait. Without a value the promise is never fulfilled. Only for
 /// what the runtime calls, as [`turn`].
 pub(crate) fn promised(work: impl Future<Output = Option<JsValue>> + 'static) -> JsValue {
     let outcome = Rc::new(RefCell::new(Promised::Open));

@@ -1,4 +1,4 @@
-//! Whether the client of a response takes what it is given.
+//! Detection of a client that does not read its response.
 
 use sockjs_protocol::time::Millis;
 

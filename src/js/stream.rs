@@ -19,7 +19,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::ReadableStream;
 
 /// Bytes of a piece; the last one may have almost twice as many. Each piece that the runtime takes shows that the client reads.
-/// What fits a window is one piece: a chunk of 64 KiB in pieces of 16 KiB took 1.4 times as much of the processor.
+/// A chunk that fits a window is one piece: a chunk of 64 KiB in pieces of 16 KiB took 1.4 times as much of the processor.
 const PIECE: usize = 40 << 10;
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
@@ -41,10 +41,10 @@ extern "C" {
 
 type Source = Pin<Box<dyn Stream<Item = Vec<u8>>>>;
 
-/// What is called when the client stalls.
+/// Function that is called when the client stalls.
 type OnStall = Box<dyn FnOnce()>;
 
-/// Where the chunks come from. Dropped, by the runtime when nobody reads any more, it drops that. Its name is wasm's for all that
+/// The source of the chunks, as the runtime sees it. The runtime drops it when nobody reads any more. Its name is wasm's for all that
 /// is linked.
 #[wasm_bindgen(private)]
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // the runtime's to call
@@ -101,7 +101,7 @@ impl Drop for SockJsChunks {
     }
 }
 
-/// What a response is made of.
+/// Body of a response.
 struct ResponseBody {
     /// Not there while it is asked for a chunk, and at its end.
     source: RefCell<Option<Source>>,
@@ -109,7 +109,7 @@ struct ResponseBody {
     chunk: RefCell<Option<(Vec<u8>, usize)>>,
     stall: RefCell<Stall>,
     on_stall: Cell<Option<OnStall>>,
-    /// What the piece that waits was given to.
+    /// Controller that has the piece that waits.
     controller: RefCell<Option<Controller>>,
     /// There from the first piece on that is given out, for as long as pieces wait whenever it ends: one for each piece would
     /// be too dear.

@@ -29,7 +29,7 @@ pub(crate) struct InnerSocket {
     on_end: Closure<dyn FnMut(Event)>,
 }
 
-/// What came on an inner WebSocket.
+/// Messages and events of an inner WebSocket.
 #[derive(Debug, Default)]
 struct Messages {
     backlog: RefCell<Backlog>,
@@ -148,7 +148,7 @@ impl InnerSocket {
         self.messages.code.get() == Some(FINISHED)
     }
 
-    /// What it takes to say that the client is gone, or stalls.
+    /// Returns the means to tell the object that the client is gone, or stalls.
     pub fn line(&self) -> LeaveNotice {
         LeaveNotice { socket: self.socket.clone(), version: self.version, messages: self.messages.clone() }
     }

@@ -41,7 +41,7 @@ extern "C" {
 /// Requests to objects need a URL; of a push nobody reads it.
 const PUSH_URL: &str = "https://sockjs-edge.invalid/push";
 
-/// Why an object gave no answer.
+/// Reason why an object did not respond.
 #[derive(Debug)]
 pub(crate) enum ObjectError {
     /// It did not answer in time; whether it did what it was asked is unknown.
@@ -73,7 +73,7 @@ impl From<JsValue> for ObjectError {
     }
 }
 
-/// What an object answered to an attach.
+/// Response of an object to an attach.
 #[derive(Debug)]
 pub(crate) enum AttachResponse {
     /// 200: this is all there is to write.
@@ -93,7 +93,7 @@ pub(crate) struct ObjectStub {
     location_hint: Option<String>,
 }
 
-/// What an object is found by.
+/// Key by which an object is found.
 #[derive(Debug, Clone)]
 enum Key {
     Name(String),
@@ -252,12 +252,12 @@ fn is_retryable(error: &JsValue) -> bool {
     is(error, "retryable") && !is(error, "overloaded")
 }
 
-/// Whether an error has this mark of the runtime's own.
+/// Returns true if the runtime marked an error so.
 fn is(error: &JsValue, mark: &str) -> bool {
     Reflect::get(error, &JsValue::from_str(mark)).is_ok_and(|value| value.is_truthy())
 }
 
-/// What an object answered.
+/// Response of an object.
 #[derive(Debug)]
 pub(crate) enum ObjectResponse {
     /// Status, and a frame in its header if there is one.
@@ -295,7 +295,7 @@ impl ObjectResponse {
     }
 }
 
-/// Where an answer goes: see [`answer`].
+/// Number and function of the callback that brings a response: see [`callback_result`].
 type To<'a> = (u32, &'a Function);
 
 /// One of the requests that a command becomes.
@@ -306,7 +306,7 @@ struct Attempt {
     again: bool,
 }
 
-/// Why one try came to nothing.
+/// Reason why one attempt failed.
 enum AttemptError {
     Thrown(JsValue),
     TimedOut,
@@ -348,7 +348,7 @@ thread_local! {
     ];
 }
 
-/// What an object has to know of a client's request: its URL and some headers.
+/// The part of a client's request that its object has to know: the URL and some headers.
 #[derive(Debug)]
 pub(crate) struct ClientRequest {
     request: web_sys::Request,

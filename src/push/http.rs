@@ -18,7 +18,7 @@ const BODY_MAX: usize = 1 << 20;
 /// Longest wait of a body for memory.
 const BODY_WAIT: Millis = Millis::from_secs(5);
 
-/// What is pushed.
+/// The body of a request: its target, and what to push.
 #[derive(Debug, PartialEq)]
 struct PushRequest {
     room: Option<String>,
@@ -69,7 +69,7 @@ fn fields(name: &str, value: Value) -> std::result::Result<Fields, String> {
     }
 }
 
-/// The text of a field, which need not be there.
+/// Takes the string of a field. Returns `None` if the field is missing or null.
 fn text(fields: &mut Fields, name: &str) -> std::result::Result<Option<String>, String> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
@@ -96,14 +96,14 @@ impl Push {
     /// Answers a POST that pushes something, from any program that knows one of `tokens`. The application chooses the path.
     ///
     /// The request has `Authorization: Bearer <token>` and a JSON body: `room` (a path such as `/chat/lobby`) or
-    /// `connection` (an address), and `message` (a text) or `close` (`code` and `reason`). Answered 200 with
+    /// `connection` (an address), and `message` (a text) or `close` (`code` and `reason`). Responds with 200 and
     /// `{"connections": n}`, the number that it reached; 400, 401, 404 for a room or an address that there cannot be, 405, 413
     /// or 503 with `{"error": text}`. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered
     /// 500; without tokens, 401.
     ///
     /// # Errors
     ///
-    /// When the runtime refuses what no client should be able to cause.
+    /// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
     pub async fn serve(&self, request: Request, tokens: &[&str]) -> Result<Response> {
         match self.answer(&request, tokens).await {
             Ok(connections) => json(200, &Done { connections }),
@@ -116,8 +116,8 @@ impl Push {
         }
     }
 
-    /// Whether `request` has `Authorization: Bearer <token>` with one of `tokens`, for a route of the application's own. It
-    /// takes as long for a wrong token as for a right one. Tokens below [`SECRET_MIN`](crate::SECRET_MIN) bytes let nobody in.
+    /// Returns true if `request` has `Authorization: Bearer <token>` with one of `tokens`, for a route of the application's own. The
+    /// comparison takes as long for a wrong token as for a right one. Tokens below [`SECRET_MIN`](crate::SECRET_MIN) bytes let nobody in.
     pub fn is_authorized(request: &Request, tokens: &[&str]) -> bool {
         unauthorized(request, tokens).is_none()
     }

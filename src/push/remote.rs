@@ -14,10 +14,16 @@ use worker::{Env, ObjectNamespace};
 
 /// The way to connections and rooms from outside of their objects.
 ///
-/// ```ignore
-/// let push = Push::new(services, &env)?;
-/// push.room("/chat/lobby")?.broadcast("the shop closes").await?;
-/// push.connection(&address)?.send("your order left").await?;
+/// ```no_run
+/// # use sockjs_edge::{Push, PushError, Services};
+/// # use worker::Env;
+/// # fn services(_: &Env) -> Services { Services::new() }
+/// async fn closing_time(env: &Env, address: &str) -> Result<(), PushError> {
+///     let push = Push::new(services, env)?;
+///     push.room("/chat/lobby")?.broadcast("the shop closes").await?;
+///     push.connection(address)?.send("your order left").await?;
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone)]
 pub struct Push {
@@ -25,21 +31,22 @@ pub struct Push {
     namespace: ObjectNamespace,
 }
 
-/// Why nothing was pushed.
+/// Reason why nothing was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PushError {
-    /// The services cannot be served; what is wrong with them.
+    /// The services cannot be served, for this reason.
     Misconfigured(String),
-    /// No service is at this path, or each of its connections has an object of its own.
+    /// No service is at this path, or each of its connections has an object of its own. A room needs
+    /// [`Placement::Room`](crate::Placement::Room) or [`Placement::Shards`](crate::Placement::Shards).
     NoRoom(String),
-    /// Not what [`Connection::address`](crate::Connection::address) gave.
+    /// This string is no result of [`Connection::address`](crate::Connection::address).
     NoAddress(String),
-    /// The code or the reason is none that a connection can be closed with.
+    /// A connection cannot be closed with this code or reason: see [`CloseError`].
     BadClose(String),
     /// The message takes more bytes in a frame than [`SendError::TooLarge`](crate::SendError::TooLarge) allows.
     TooLarge(String),
-    /// The object did not take it, or did not say so: it may be worth another try, after which some clients may have a
+    /// The object did not take the message, or its answer was lost. Another try may succeed; some clients may then have the
     /// message twice.
     Unavailable(String),
 }
@@ -65,11 +72,11 @@ impl From<PushError> for worker::Error {
 }
 
 impl Push {
-    /// The way to the connections of `services`.
+    /// Returns the way to the connections of `services`.
     ///
     /// # Errors
     ///
-    /// [`PushError::Misconfigured`] when the services cannot be served, or their binding is missing.
+    /// Returns [`PushError::Misconfigured`] if the services cannot be served, or their binding is missing.
     pub fn new(services: fn(&Env) -> Services, env: &Env) -> Result<Self, PushError> {
         let services = Services::shared(services, env);
         if let Some(problem) = services.problem() {
@@ -82,11 +89,11 @@ impl Push {
         Ok(Self { services, namespace })
     }
 
-    /// The room at `path`: a prefix with values for its parameters, such as `/chat/lobby`.
+    /// Returns the room at `path`: a prefix with values for its parameters, such as `/chat/lobby`.
     ///
     /// # Errors
     ///
-    /// [`PushError::NoRoom`].
+    /// Returns [`PushError::NoRoom`] if there is no room at this path.
     pub fn room(&self, path: &str) -> Result<RemoteRoom, PushError> {
         let names = service(path, self.services.configs()).filter(|(_, matched)| matched.rest.is_empty()).and_then(
             |(config, matched)| {
@@ -100,11 +107,11 @@ impl Push {
         Ok(RemoteRoom(Remote { service, objects, target: PushTarget::Room }))
     }
 
-    /// The connection at `address`, which [`Connection::address`](crate::Connection::address) gave.
+    /// Returns the connection at `address`, a result of [`Connection::address`](crate::Connection::address).
     ///
     /// # Errors
     ///
-    /// [`PushError::NoAddress`]. That the connection is over is told when something is pushed to it.
+    /// Returns [`PushError::NoAddress`] if this is no address. Whether the connection is still open shows when something is pushed.
     pub fn connection(&self, address: &str) -> Result<RemoteConnection, PushError> {
         let parts = address.split_once('@').and_then(|(id, object)| {
             let prefix = prefix_of(object)?;
@@ -135,7 +142,7 @@ impl fmt::Debug for Push {
 pub struct RemoteRoom(Remote);
 
 impl RemoteRoom {
-    /// Sends a message to every connection; gives how many took it.
+    /// Sends a message to every connection. Returns the number of connections that took it.
     ///
     /// # Errors
     ///
@@ -144,7 +151,7 @@ impl RemoteRoom {
         self.0.push(PushAction::Message, message.as_ref()).await
     }
 
-    /// Closes every connection, with 1000 or 3000-4999 and a reason of at most 123 bytes; gives how many.
+    /// Closes every connection, with 1000 or 3000-4999 and a reason of at most 123 bytes. Returns the number of connections.
     ///
     /// # Errors
     ///
@@ -160,7 +167,7 @@ impl RemoteRoom {
 pub struct RemoteConnection(Remote);
 
 impl RemoteConnection {
-    /// Sends a message; false if the connection is over.
+    /// Sends a message. Returns false if the connection is over.
     ///
     /// # Errors
     ///
@@ -169,7 +176,7 @@ impl RemoteConnection {
         Ok(self.0.push(PushAction::Message, message.as_ref()).await? > 0)
     }
 
-    /// Closes it, with 1000 or 3000-4999 and a reason of at most 123 bytes; false if it is over.
+    /// Closes the connection, with 1000 or 3000-4999 and a reason of at most 123 bytes. Returns false if it is over.
     ///
     /// # Errors
     ///
@@ -184,7 +191,7 @@ fn check_close(code: u16, reason: &str) -> Result<(), PushError> {
     CloseError::check(code, reason).map_err(|error| PushError::BadClose(error.to_string()))
 }
 
-/// What something is pushed to.
+/// The target of a push.
 #[derive(Debug)]
 struct Remote {
     service: String,

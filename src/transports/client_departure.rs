@@ -1,4 +1,4 @@
-//! Whether a client leaves, or stalls, before its response is complete.
+//! The departure of a client that leaves, or stalls, before its response is complete.
 //!
 //! Two signals tell, and neither is enough by itself (workerd 1.20260426 to 1.20261117): `request.signal` aborts, also
 //! while there is no response yet, but only under the flag `enable_request_signal`; the response's stream is dropped, in
@@ -79,12 +79,12 @@ impl ClientDeparture {
         self.state.line.borrow_mut().take();
     }
 
-    /// Whether the client left.
+    /// Returns true if the client left.
     pub fn is_gone(&self) -> bool {
         self.state.gone.get()
     }
 
-    /// What to call when the client stalls, which ends the response: the object is told.
+    /// Returns the function to call when the client stalls, which ends the response. It notifies the object.
     pub fn on_stall(&self) -> impl FnOnce() + 'static {
         let state = self.state.clone();
         move || state.end(ToObject::Stalled)

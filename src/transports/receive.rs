@@ -169,7 +169,7 @@ struct HeldResponse {
     progress: ResponseProgress,
     /// Ends when something has to be acknowledged.
     timer: Option<Sleep>,
-    /// Whether an attach was sent, answered or not.
+    /// True if an attach was sent, answered or not.
     asked: bool,
     /// Attempts to attach again since the object was last heard of.
     attempts: usize,
@@ -180,7 +180,7 @@ struct HeldResponse {
     attached: Option<web_sys::Response>,
 }
 
-/// What an attempt to attach came to.
+/// Outcome of an attempt to attach.
 enum AttachOutcome {
     /// This frame is the last to write.
     Complete(ToEdge),
@@ -274,7 +274,7 @@ impl HeldResponse {
         }
     }
 
-    /// What is to be done with a message of the object.
+    /// Returns what to do with a message of the object.
     fn take(&mut self, message: ToEdge) -> Step {
         if let ToEdge::Refusal { reason, .. } = &message {
             self.refuse(match reason {

@@ -1,5 +1,5 @@
-//! How far one response got: which frames are written, which were written before, when to say so, and when it is as long
-//! as it may be.
+//! Progress of one response: the frames that are written, those that were written before, the time of the next acknowledgement, and
+//! the length at which the response ends.
 //!
 //! The length is counted here and not in the object, since it has to be right also after the object slept.
 
@@ -13,7 +13,7 @@ use sockjs_protocol::time::Millis;
 /// Written bytes after which they are acknowledged: half of the object's window.
 const ACKNOWLEDGE_BYTES: usize = 32 << 10;
 
-/// What to do with a message of the object.
+/// Action for a message of the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Write this chunk. It counts as written when the next is asked for.
@@ -24,7 +24,7 @@ pub(crate) enum Step {
     Skip,
 }
 
-/// What follows a chunk that was written.
+/// Continuation after a chunk that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
     /// More frames.
@@ -35,7 +35,7 @@ pub(crate) enum Written {
     Enough,
 }
 
-/// How far one response got.
+/// Progress of one response.
 #[derive(Debug)]
 pub(crate) struct ResponseProgress {
     row: &'static Receive,
@@ -43,7 +43,7 @@ pub(crate) struct ResponseProgress {
     callback: String,
     /// Bytes of frames that are left until the response is long enough.
     left: usize,
-    /// How long what was written may go without an acknowledgement; none for a response of one frame, whose end says it.
+    /// Longest time from a written frame to its acknowledgement; `None` for a response of one frame, whose end acknowledges it.
     acknowledge_after: Option<Millis>,
     /// The highest number that was written.
     seen: Option<Seq>,
@@ -72,7 +72,7 @@ impl ResponseProgress {
         Self { row, callback, left, acknowledge_after, seen: None, handed: None, bytes: 0, since: None }
     }
 
-    /// What comes before the first frame, if anything.
+    /// Returns the chunk before the first frame, if there is one.
     pub fn prelude(&self) -> Option<Vec<u8>> {
         self.row.prelude(&self.callback).map(String::into_bytes)
     }
@@ -82,7 +82,7 @@ impl ResponseProgress {
         self.row.wrap(&self.callback, frame).into_bytes()
     }
 
-    /// What a response ends with whose session cannot be reached, if it needs anything.
+    /// Returns the last chunk of a response whose session cannot be reached, if it needs one.
     pub fn give_up(&mut self) -> Option<Vec<u8>> {
         self.handed = Some(Handed { seq: None, bytes: 0, end: true });
         Some(self.row.no_frame(&self.callback).into_bytes()).filter(|chunk| !chunk.is_empty())
@@ -115,7 +115,7 @@ impl ResponseProgress {
         }
     }
 
-    /// What to do with `message`.
+    /// Returns the action for `message`.
     pub fn take(&mut self, message: ToEdge) -> Step {
         match message {
             ToEdge::Probe => Step::Write(self.probe()),
@@ -133,7 +133,7 @@ impl ResponseProgress {
         }
     }
 
-    /// What shows whether the client is still there. A heartbeat frame on streams; in a poll, whose body is one frame to many
+    /// Returns the chunk that shows whether the client is still there: a heartbeat frame on streams; in a poll, whose body is one frame to many
     /// clients, a line end in front of it, since nothing less shows that a client has closed its side (workerd 1.20261117).
     fn probe(&self) -> Vec<u8> {
         if self.row.one_frame { b"\n".to_vec() } else { self.wrap("h") }
@@ -146,13 +146,13 @@ impl ResponseProgress {
         chunk
     }
 
-    /// When what was written has to be acknowledged, if anything was.
+    /// Returns the time of the next acknowledgement, if anything was written.
     pub fn acknowledge_at(&self) -> Option<Millis> {
         let (since, after) = (self.since?, self.acknowledge_after?);
         Some(if self.bytes >= ACKNOWLEDGE_BYTES { since } else { since + after })
     }
 
-    /// What to acknowledge now, if it is time.
+    /// Returns the number to acknowledge now, if it is time.
     pub fn acknowledge(&mut self, now: Millis) -> Option<Seq> {
         if self.acknowledge_at()? > now {
             return None;

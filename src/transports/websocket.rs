@@ -71,7 +71,7 @@ pub(crate) async fn websocket(
     }
 }
 
-/// Whether this is a WebSocket handshake, from its headers of these names. In sockjs-node's words.
+/// Checks the headers of a WebSocket handshake. The texts of the refusals are sockjs-node's.
 fn check(
     upgrade: Option<&str>,
     connection: Option<&str>,

@@ -55,7 +55,7 @@ fn tell_who_is_present(room: &Room) {
     room.broadcast(json!({ "present": present }).to_string());
 }
 
-/// Who speaks over `connection`, and how; nobody before the name is known.
+/// Returns name and transport of the person at `connection`. Returns `None` before the name is known.
 fn person(connection: &Connection) -> Option<Value> {
     let name: String = connection.state().ok()??;
     Some(json!({ "name": name, "transport": connection.transport().name() }))

@@ -1,4 +1,4 @@
-//! What the page consists of.
+//! The files of the demo's page.
 
 use crate::static_file::{self, StaticFile};
 use sockjs_edge::entry::Unserved;

@@ -1,4 +1,4 @@
-//! How many rooms of the chat one address visits, as far as this isolate sees.
+//! A limit on the rooms of the chat that one address visits, as far as this isolate sees.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

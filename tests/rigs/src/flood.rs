@@ -2,7 +2,7 @@
 //! size, however slowly the client reads: a message that is refused counts as offered. With `"waits":true` it awaits
 //! `ready` before each message, as an application does.
 //!
-//! What is accepted is numbered without gaps, so that a test sees what was lost or doubled. When all is offered, one line of
+//! Accepted messages are numbered without gaps, so that a test sees what was lost or doubled. When all is offered, one line of
 //! the log tells what became of it, and another one, as of `/witness`, of the end of the connection.
 
 use super::witness::log_close;

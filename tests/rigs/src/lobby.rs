@@ -62,7 +62,7 @@ impl Handler for Lobby {
     }
 }
 
-/// How many are stored, once there was one.
+/// Number of alarms that are stored, once there was one.
 fn alarms(room: &Room) -> Result<usize> {
     let stored = room.storage()?.sql().exec("SELECT 1 FROM sockjs_rooms_1", None)?.raw();
     stored.collect::<Result<Vec<_>>>().map(|rows| rows.len())
