@@ -5,19 +5,18 @@ import { setUp } from "./setup.mjs";
 import { BUILD_DIR, RIGS_DIR } from "./tools.mjs";
 import { buildWorker } from "./worker-build.mjs";
 
-export const build = () => buildWith("server", { title: "build", out: BUILD_DIR });
+export const build = () => buildSmall({ title: "build", crate: "server", library: "sockjs_server", out: BUILD_DIR });
 
-/** The same Worker with the services that the tests need beside those it has. */
-export const buildRigs = () => buildWith("rigs", { title: "build for the tests", out: RIGS_DIR });
+/** Builds the same Worker with the services that the tests need beside those it has. */
+export const buildRigs = () =>
+  buildSmall({ title: "build for the tests", crate: "tests/rigs", library: "sockjs_rigs", out: RIGS_DIR });
 
-async function buildWith(feature, worker) {
+async function buildSmall(worker) {
   await buildWorker({
     ...worker,
-    crate: ".",
-    library: "sockjs_edge",
     profile: "release",
     // No wasm-opt of its own: what that inlines stays inlined.
-    args: ["--release", "--no-opt", "--", "--features", feature],
+    args: ["--release", "--no-opt"],
     isDeployed: true,
   });
 }

@@ -13,5 +13,5 @@ await main(import.meta, async () => {
   const options = { cwd: ROOT, env };
   const install = ["toolchain", "install", version, "--profile", "minimal", "--no-self-update", "--target", WASM_TARGET];
   if ((await run("rustup", install, options)) !== 0) throw new Problem(`Rust ${version} could not be installed, see above`);
-  return run("cargo", ["check", "--locked", "--workspace", "--features", "sockjs-edge/rigs", "--target", WASM_TARGET], options);
+  return run("cargo", ["check", "--locked", "--workspace", "--target", WASM_TARGET], options);
 });

@@ -15,7 +15,7 @@ const OUTPUTS = ["index.js", "index_bg.wasm"];
 const SETTINGS = [
   "Cargo.toml",
   "Cargo.lock",
-  "build.rs",
+  "server/build.rs",
   "rust-toolchain.toml",
   ".cargo/config.toml",
   "package-lock.json",

@@ -1,8 +1,8 @@
 //! SockJS for the edge: unmodified SockJS clients on Cloudflare Workers and Durable Objects.
 //!
-//! A Worker answers the clients' requests, a Durable Object holds their sessions: any request from anywhere reaches its
-//! session by name, so there is nothing to balance and no server to run. An application implements [`Handler`], says in
-//! one function which prefix it serves, and exports both halves with it:
+//! A Worker answers the clients' requests, and a Durable Object holds their sessions. Any request from anywhere reaches its session
+//! by name, so there is nothing to balance and no server to run. An application implements [`Handler`], lists its services in one
+//! function, and exports both halves with [`export!`]:
 //!
 //! ```no_run
 //! use sockjs_edge::{Config, Connection, Handler, Services};
@@ -25,54 +25,78 @@
 //! ```
 //!
 //! `wrangler.toml` names the class `SockJs` as the binding `SOCKJS` (or [`Services::binding`]) with SQLite storage, and
-//! sets the compatibility flag `enable_request_signal`, by which the Worker learns that a client left.
+//! sets the compatibility flag `enable_request_signal`, by which the Worker learns that a client left. The application's own crate
+//! depends on `worker` too.
 //!
-//! The application's own crate depends on `worker` too, and leaves this crate's feature `server` off: with it, this crate
-//! is a whole Worker by itself.
+//! # Services
+//!
+//! [`Services`] maps each prefix to a handler. [`export!`] exports the whole Worker. An application with a fetch event of its own
+//! exports the class by [`durable_object!`], and answers requests by [`serve`], or by [`Serve`] where its route knows the client.
+//!
+//! # Prefixes and options
+//!
+//! A [`Config`] has the prefix of one service, which may have parameters (`/chat/{room}`), and its options. [`Placement`] selects
+//! which connections share an object, [`Durability`] the moment at which a message counts as delivered, and [`LogLevel`] the events
+//! that are logged. Times are [`Millis`]. [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the
+//! option that cannot be served.
+//!
+//! # Sessions
+//!
+//! A [`Connection`] is one client's session, over whatever [`Transport`] the client found to work. [`Handler::on_open`],
+//! [`Handler::on_message`] and [`Handler::on_close`] run one at a time for each connection. HTTP sessions survive restarts of their
+//! object. A handler's fields do not: what has to last goes to [`Connection::set_state`].
+//!
+//! # Messages and back-pressure
+//!
+//! [`Connection::send`] puts a message into the client's queue, which is bounded: it fails with a [`SendError`] if the queue is full.
+//! [`Connection::ready`] waits until there is room again. [`Handler::on_message`] is not called for a client of whose queue more than
+//! half is full.
+//!
+//! # Rooms
+//!
+//! With [`Placement::Room`] all connections of a service share one object. Its [`Room`] broadcasts, lists the connections, and has an
+//! alarm and a [`RoomStorage`].
+//!
+//! # Closing
+//!
+//! [`Connection::close`] takes 1000 or 3000 to 4999, and fails with a [`CloseError`] for anything else. [`Handler::on_close`] receives
+//! the [`CloseReason`]. [`Connection::ready_state`] returns a [`ReadyState`].
+//!
+//! # Push
+//!
+//! [`Push`] reaches connections and rooms from anywhere: [`RemoteConnection`] and [`RemoteRoom`] send and close, and fail with a
+//! [`PushError`]. [`Push::serve`] offers the same to any program over HTTP.
+//!
+//! # Admission and tickets
+//!
+//! [`Handler::on_request`] receives a [`RequestInfo`] of some [`RequestKind`], and returns an [`Admission`], which may be a
+//! [`Rejection`]. The options `allowed_origins`, `tickets` and `address_limiter` refuse clients before that. [`is_same_secret`]
+//! compares a token with a secret in constant time; [`SECRET_MIN`] is the length of the shortest secret.
+//!
+//! # Errors
+//!
+//! An error that a handler returns closes its connection with 1011 and is logged. Each operation has an error type of its own
+//! ([`SendError`], [`CloseError`], [`PushError`], [`ConfigError`]), and each converts into `worker::Error`. A panic resets every
+//! connection of the isolate.
+//!
+//! # Metrics
+//!
+//! [`Metrics`] returns what services with the option `metrics` counted, for Prometheus.
 
-mod address;
 mod admission;
-mod admit;
-mod backlog;
-mod body;
-mod callback;
-mod clock;
-mod departure;
 #[doc(hidden)]
 pub mod entry;
-mod facts;
-mod headers;
-mod iframe;
-mod info;
-mod inner;
-mod invocation;
-mod later;
+mod http;
+mod js;
 mod metrics;
 mod object;
-mod place;
-mod progress;
 mod push;
-mod push_http;
-mod random;
-mod receive;
-mod respond;
-mod route;
-mod secret;
-mod send;
-mod serve;
-#[cfg(feature = "server")]
-mod server;
-mod stall;
-mod stream;
-mod task;
-mod ticket;
-mod turn;
-mod websocket;
+mod transports;
 
+pub use admission::secret::{SECRET_MIN, is_same_secret};
+pub use entry::{Serve, serve};
 pub use metrics::Metrics;
 pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
-pub use secret::{SECRET_MIN, is_same_secret};
-pub use serve::{Serve, serve};
 pub use sockjs_durable::{
     Admission, CloseError, Connection, Handler, ReadyState, Rejection, RequestInfo, RequestKind, Room, RoomStorage,
     SendError, Services, durable_object,

@@ -1,12 +1,13 @@
-//! What the Worker refuses, and what everyone counted as Prometheus reads it.
+//! The refusals that the Worker counts, and the counters of all objects for Prometheus.
 //!
 //! Refusals are counted in the isolate, which starts no object for them. The first one to count has its invocation report
 //! them all, ten seconds later: a Worker's waiting is not billed.
 
-use crate::headers::{Head, Refusal, not_cached};
-use crate::invocation::Invocation;
-use crate::push_http::unauthorized;
-use crate::respond::{fixed, refused};
+use crate::admission::secret::unauthorized;
+use crate::http::headers::{Head, not_cached};
+use crate::http::refusal::HttpError;
+use crate::http::response::{fixed, refused};
+use crate::js::invocation::Invocation;
 use crate::{Config, LogLevel, Millis, Services, Transport};
 use js_sys::Date;
 use sockjs_durable::log;
@@ -28,7 +29,7 @@ const GIVEN_UP: Millis = Millis::from_secs(30);
 thread_local! {
     static REFUSED: RefCell<Vec<Tally>> = const { RefCell::new(Vec::new()) };
     static UNSENT: Unsent = Unsent::default();
-    /// When an invocation began to wait with a report; 0 if none does.
+    /// Time at which an invocation began to wait with a report; 0 if none does.
     static WAITING: Cell<Millis> = const { Cell::new(Millis(0)) };
 }
 
@@ -36,7 +37,7 @@ thread_local! {
 #[derive(Clone)]
 pub(crate) struct Refusals(Option<Rc<Listener>>);
 
-/// Who wants to know.
+/// The recipient of the counts.
 struct Listener {
     service: String,
     is_counted: bool,
@@ -98,12 +99,20 @@ impl Listener {
     }
 }
 
-/// What services with the option `metrics` counted.
+/// The counters of services with the option `metrics`.
 ///
-/// ```ignore
-/// if req.path() == "/metrics" {
-///     return Metrics::new(services, &env).serve(&req, &[&token]).await;
+/// ```no_run
+/// # use sockjs_edge::{Metrics, Services};
+/// # use worker::{Context, Env, Request, Response, Result};
+/// # fn services(_: &Env) -> Services { Services::new() }
+/// async fn otherwise(request: Request, env: Env, _context: Context) -> Result<Response> {
+///     match &*request.path() {
+///         "/metrics" => Metrics::new(services, &env).serve(&request, &[&env.secret("METRICS_TOKEN")?.to_string()]).await,
+///         _ => Response::error("Not found", 404),
+///     }
 /// }
+/// # sockjs_edge::export!(SockJs, services, otherwise);
+/// # fn main() {}
 /// ```
 #[derive(Clone)]
 pub struct Metrics {
@@ -112,16 +121,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Of `services`.
+    /// Returns the counters of `services`.
     pub fn new(services: fn(&Env) -> Services, env: &Env) -> Self {
         Self { services: Services::shared(services, env), env: env.clone() }
     }
 
-    /// What was counted, in the text format of Prometheus. It is at most 15 s old.
+    /// Returns the counters in the text format of Prometheus, at most 15 s old.
     ///
     /// # Errors
     ///
-    /// When the services cannot be served, or the object that knows does not answer.
+    /// Returns an error if the services cannot be served, or if the object with the totals does not answer.
     pub async fn text(&self) -> Result<String> {
         self.services.totals(&self.env).await
     }
@@ -134,19 +143,19 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// When the runtime refuses what no client should be able to cause.
+    /// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
     pub async fn serve(&self, request: &Request, tokens: &[&str]) -> Result<Response> {
         if let Some(refusal) = unauthorized(request, tokens) {
             let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
             return Ok(fixed(refusal.head().with(challenge), format!("{}\n", refusal.text))?.into());
         }
         if request.inner().method() != "GET" {
-            let refusal = Refusal::new(405, "only GET\n");
+            let refusal = HttpError::new(405, "only GET\n");
             return Ok(fixed(refusal.head().with([("Allow", "GET".into())]), refusal.text.into_owned())?.into());
         }
         let reply = match self.text().await {
             Ok(text) => fixed(Head::typed(200, TEXT).with(not_cached()), text),
-            Err(error) => refused(Refusal::new(503, format!("the metrics cannot be had now: {error}\n"))),
+            Err(error) => refused(HttpError::new(503, format!("the metrics cannot be had now: {error}\n"))),
         };
         Ok(reply?.into())
     }

@@ -1,4 +1,4 @@
-// The arrow is root -> durable -> protocol, and the protocol knows neither runtime nor clock. What the documentation draws
+// The arrow is server -> root -> durable -> protocol, and the protocol knows neither runtime nor clock. What the documentation draws
 // and names is what there is.
 
 import assert from "node:assert/strict";
@@ -19,11 +19,12 @@ test("the protocol crate depends on no runtime, no clock and no randomness", asy
   assert.deepEqual(forbidden, []);
 });
 
-test("the crates depend on one another in one direction: root, durable, protocol", async () => {
+test("the crates depend on one another in one direction: server, root, durable, protocol", async () => {
   const ours = async (crate) => (await dependencies(crate)).filter((name) => name.startsWith("sockjs-")).sort();
   assert.deepEqual(await ours("sockjs-protocol"), []);
   assert.deepEqual(await ours("sockjs-durable"), ["sockjs-protocol"]);
   assert.deepEqual(await ours("sockjs-edge"), ["sockjs-durable", "sockjs-protocol"]);
+  assert.deepEqual(await ours("sockjs-server"), ["sockjs-durable", "sockjs-edge", "sockjs-protocol"]);
 });
 
 test("the protocol's sources read no clock of the standard library", () => {
@@ -34,21 +35,38 @@ test("the protocol's sources read no clock of the standard library", () => {
   assert.deepEqual(files.filter((file) => /\b(Instant|SystemTime)\b/.test(code(file))), []);
 });
 
-test("docs/api.md lists all that the root crate exports, and nothing else", () => {
-  const lib = readFileSync(join(ROOT, "src/lib.rs"), "utf8");
+test("the crate page names all that the root crate exports", () => {
+  const lib = text("src/lib.rs");
   const exported = [...lib.matchAll(/^pub use (?:[\w:]+::)(?:\{([^}]*)\}|(\w+));/gm)].flatMap(([, list, one]) =>
     (list ?? one).split(",").map((name) => name.trim()).filter(Boolean),
   );
   // A macro is exported by the crate, wherever it stands.
-  for (const name of readdirSync(join(ROOT, "src")).filter((name) => name.endsWith(".rs"))) {
+  for (const name of readdirSync(join(ROOT, "src"), { recursive: true }).filter((name) => name.endsWith(".rs"))) {
     exported.push(...[...text(join("src", name)).matchAll(/^#\[macro_export\]\nmacro_rules! (\w+)/gm)].map(([, macro]) => macro));
   }
-  const [, table] = /\| item \| what it is \|\n\|---\|---\|\n((?:\|.*\n)+)/.exec(readFileSync(join(ROOT, "docs/api.md"), "utf8"));
-  const items = table.trim().split("\n").flatMap((row) => [...row.split("|")[1].matchAll(/`(\w+)!?`/g)].map(([, name]) => name));
-  assert.deepEqual(items.sort(), exported.sort());
+  const page = lib.split("\n").filter((line) => line.startsWith("//!")).join("\n");
+  const named = new Set([...page.matchAll(/\[`(\w+)!?`\]/g)].map(([, name]) => name));
+  assert.ok(exported.includes("Handler") && exported.includes("export"), "the list is complete");
+  assert.deepEqual(exported.filter((name) => !named.has(name)), []);
 });
 
 const CRATES = { src: ".", durable: "durable", protocol: "protocol" };
+
+/** The folders of a crate, each of which may use those before it. */
+const FOLDERS = { src: ["js", "http", "admission", "metrics", "object", "transports", "push", "entry"] };
+
+test("a folder uses only those that come before it", () => {
+  for (const [crate, folders] of Object.entries(FOLDERS)) {
+    const names = readdirSync(join(ROOT, crate), { recursive: true }).filter((name) => name.endsWith(".rs"));
+    for (const name of names.filter((name) => name !== "lib.rs")) {
+      const own = folders.indexOf(name.split(/[/.]/)[0]);
+      assert.notEqual(own, -1, `${crate}/${name} is in a folder that is listed`);
+      const used = [...text(join(crate, name)).replace(/\/\/.*/g, "").matchAll(/(?<!\$)\bcrate::(?:\{)?(\w+)/g)];
+      const later = used.map(([, folder]) => folder).filter((folder) => folders.indexOf(folder) > own);
+      assert.deepEqual(later, [], `${crate}/${name}`);
+    }
+  }
+});
 
 test("the map in docs/architecture.md has each module of each crate, once", () => {
   const rows = [...text("docs/architecture.md").matchAll(/^\| (?:`(\w+)\/`)? ?\| [^|]+ \| (`\w+`(?:, `\w+`)*) \|$/gm)];

@@ -12,7 +12,7 @@ const { scripts } = JSON.parse(read("package.json"));
 
 /** Of a page: links with their place, but for those to other hosts. */
 const LINK = /\]\((?!https?:)([^)\s#]*)(?:#([^)\s]+))?\)/g;
-const FILE = /`((?:src|durable|protocol|tests|bench|scripts|docs|examples|template|fuzz)\/[\w./-]*)`/g;
+const FILE = /`((?:src|server|durable|protocol|tests|bench|scripts|docs|examples|template|fuzz)\/[\w./-]*)`/g;
 const COMMAND = /npm (?:--prefix \S+ )?(?:run ([\w:]+)|(start|test)\b)/g;
 
 test("each link leads to a file that is there, and to a heading in it", () => {

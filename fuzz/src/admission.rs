@@ -2,16 +2,16 @@
 //! headers, and not the rules' own cases.
 
 use sockjs_protocol::service::options::Config;
-use sockjs_protocol::service::origin::{is_listed, is_own, is_same, origin_of};
+use sockjs_protocol::service::origin::{has_list, is_listed, is_own, is_same, origin_of};
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 
 #[allow(dead_code)]
-#[path = "../../src/admission.rs"]
+#[path = "../../src/admission/rules.rs"]
 mod rules;
 // As the rules find it beside themselves.
 use crate::ticket::rules as ticket;
-use rules::{Door, Outcome, Request, Rules, Sender, decide, has_list, is_guarded, ticket_of};
+use rules::{Door, Outcome, Request, Rules, Sender, decide, is_guarded, ticket_of};
 use ticket::Ticket;
 
 const OWN: &str = "https://chat.example";
@@ -77,7 +77,7 @@ fn hold(config: &Config, door: Door, sender: Sender<'_>, ticket: &Ticket, url: &
         return;
     }
     if let Some(origin) = origin
-        && has_list(config)
+        && has_list(&config.allowed_origins)
         && !is_own(origin, own)
         && !is_listed(origin, &config.allowed_origins)
     {
@@ -99,7 +99,9 @@ fn hold(config: &Config, door: Door, sender: Sender<'_>, ticket: &Ticket, url: &
             assert!(config.tickets && door == Door::Info);
             match issued {
                 Some(issued) => assert!(is_same(issued, own) || Some(issued.as_str()) == origin),
-                None => assert!(origin.is_none() && !says_foreign && *needs_consent == has_list(config)),
+                None => {
+                    assert!(origin.is_none() && !says_foreign && *needs_consent == has_list(&config.allowed_origins))
+                }
             }
         }
         Outcome::Ticket(read) => {

@@ -20,7 +20,7 @@ mod common;
 #[path = "../../protocol/tests/restore/fates.rs"]
 mod fates;
 #[allow(dead_code)]
-#[path = "../../src/iframe.rs"]
+#[path = "../../src/http/iframe.rs"]
 mod iframe;
 #[path = "../../protocol/tests/nonsense/input.rs"]
 mod input;

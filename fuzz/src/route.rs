@@ -6,8 +6,10 @@ use sockjs_protocol::service::prefix::parameters;
 use sockjs_protocol::sockjs::transport::Transport;
 
 #[allow(dead_code)]
-#[path = "../../src/route.rs"]
+#[path = "../../src/http/route.rs"]
 mod rules;
+// As the rules find it beside themselves.
+use crate::iframe;
 
 use rules::{Endpoint, Route, route};
 

@@ -8,7 +8,7 @@ use sockjs_protocol::sockjs::payload::text;
 use sockjs_protocol::time::Millis;
 
 #[allow(dead_code)]
-#[path = "../../src/ticket.rs"]
+#[path = "../../src/admission/ticket.rs"]
 pub(crate) mod rules;
 
 use rules::{Fault, Ticket};

@@ -2,7 +2,7 @@
 
 use crate::connection::poll::HeldPoll;
 use crate::js::sockets;
-use sockjs_protocol::inner::envelope::{ToEdge, Version};
+use sockjs_protocol::inner::envelope::{FrameRefusal, ToEdge, Version};
 use sockjs_protocol::sockjs::frame::Frame;
 use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
 use worker::{Result, WebSocket};
@@ -19,6 +19,9 @@ pub(crate) struct Delivery {
 impl Delivery {
     /// Returns it in the form in which it goes to the Worker.
     pub fn to_edge(&self) -> ToEdge {
+        if self.frame == Frame::another_connection() {
+            return ToEdge::Refusal { reason: FrameRefusal::Contended, frame: self.frame.encode() };
+        }
         ToEdge::Frame { seq: self.seq, end: self.end, frame: self.frame.encode() }
     }
 }

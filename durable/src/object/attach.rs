@@ -14,7 +14,7 @@ use crate::js::response;
 use crate::js::response::{JsResponse, deferred, problem};
 use crate::object::Object;
 use crate::store::attachment::Attachment;
-use sockjs_protocol::inner::envelope::{ToEdge, Version};
+use sockjs_protocol::inner::envelope::{FrameRefusal, ToEdge, Version};
 use sockjs_protocol::service::options::{Config, Durability};
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::frame::Frame;
@@ -197,7 +197,8 @@ fn not_opened() -> Result<JsResponse> {
 
 /// The client is to try again later.
 fn full(version: Version) -> Result<JsResponse> {
-    response::frame(&last(&Frame::too_many_connections()), version)
+    let frame = Frame::too_many_connections().encode();
+    response::frame(&ToEdge::Refusal { reason: FrameRefusal::Full, frame }, version)
 }
 
 /// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of

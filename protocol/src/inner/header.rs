@@ -1,6 +1,6 @@
 //! What fits into a header goes there: a body is a stream, which is made, pumped and waited for.
 
-use crate::inner::envelope::{EnvelopeError, ToEdge, Version};
+use crate::inner::envelope::{EnvelopeError, FrameRefusal, ToEdge, Version, v2};
 use crate::sockjs::session::Seq;
 
 /// The response header that carries a [`ToEdge::Frame`] in place of the body.
@@ -14,14 +14,21 @@ pub(crate) fn is_plain(char: char) -> bool {
     matches!(char, ' '..='~')
 }
 
-/// A frame as a header value: version, `1` or `0` for whether the response ends with it, number or `-`, the encoded frame,
-/// each after a space. None if it is too long, or not of visible ASCII and spaces.
+/// Returns a frame as a header value: version, `1` or `0` for whether the response ends with the frame, number or `-`, and the
+/// encoded frame, separated by spaces. A refusal has its reason in place of `1`. Returns `None` if the frame is too long, or not of
+/// visible ASCII and spaces.
 pub fn encode_frame(frame: &ToEdge, version: Version) -> Option<String> {
-    let ToEdge::Frame { seq, end, frame } = frame else { return None };
+    let (seq, end, frame) = match frame {
+        ToEdge::Frame { seq, end: false, frame } => (*seq, "0", frame),
+        ToEdge::Frame { seq, end: true, frame } => (*seq, "1", frame),
+        ToEdge::Refusal { frame, .. } if version == Version::V2 => (None, "1", frame),
+        ToEdge::Refusal { reason, frame } => (None, reason.name(), frame),
+        ToEdge::Probe | ToEdge::Ask => return None,
+    };
     if frame.len() > HEADER_MAX || !frame.bytes().all(|byte| is_plain(byte.into())) {
         return None;
     }
-    let (version, end) = (version.number(), u8::from(*end));
+    let version = version.number();
     Some(match seq {
         Some(Seq(seq)) => format!("{version} {end} {seq} {frame}"),
         None => format!("{version} {end} - {frame}"),
@@ -32,22 +39,23 @@ pub fn encode_frame(frame: &ToEdge, version: Version) -> Option<String> {
 pub fn decode_frame(header: &str) -> Result<ToEdge, EnvelopeError> {
     let (version, rest) = header.split_once(' ').ok_or(EnvelopeError::Malformed)?;
     let version = version.parse().map_err(|_| EnvelopeError::Malformed)?;
-    // What both have is written alike.
-    Version::of(version).ok_or(EnvelopeError::Version(version))?;
+    let version = Version::of(version).ok_or(EnvelopeError::Version(version))?;
     let mut parts = rest.splitn(3, ' ');
     let (Some(end), Some(seq), Some(frame)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(EnvelopeError::Malformed);
     };
-    let end = match end {
-        "0" => false,
-        "1" => true,
-        _ => return Err(EnvelopeError::Malformed),
-    };
+    let frame = frame.to_owned();
     let seq = match seq {
         "-" => None,
         seq => Some(Seq(seq.parse().map_err(|_| EnvelopeError::Malformed)?)),
     };
-    Ok(ToEdge::Frame { seq, end, frame: frame.to_owned() })
+    let refusal = FrameRefusal::ALL.into_iter().find(|refusal| refusal.name() == end);
+    match (version, end, refusal) {
+        (Version::V2, "1", _) => Ok(v2::with_refusal(ToEdge::Frame { seq, end: true, frame })),
+        (_, "0" | "1", _) => Ok(ToEdge::Frame { seq, end: end == "1", frame }),
+        (Version::V3, _, Some(reason)) if seq.is_none() => Ok(ToEdge::Refusal { reason, frame }),
+        (Version::V2 | Version::V3, ..) => Err(EnvelopeError::Malformed),
+    }
 }
 
 #[cfg(test)]
@@ -60,9 +68,13 @@ mod tests {
 
     #[test]
     fn frames_keep_their_written_form() {
-        for (message, written) in
-            [(frame(Some(258), true, r#"a["x y"]"#), r#"3 1 258 a["x y"]"#), (frame(None, false, "h"), "3 0 - h")]
-        {
+        let refusal = |reason| ToEdge::Refusal { reason, frame: "c[1,\"\"]".into() };
+        for (message, written) in [
+            (frame(Some(258), true, r#"a["x y"]"#), r#"3 1 258 a["x y"]"#),
+            (frame(None, false, "h"), "3 0 - h"),
+            (refusal(FrameRefusal::Full), r#"3 full - c[1,""]"#),
+            (refusal(FrameRefusal::Contended), r#"3 contended - c[1,""]"#),
+        ] {
             assert_eq!(encode_frame(&message, Version::CURRENT).unwrap(), written);
             assert_eq!(decode_frame(written), Ok(message));
         }
@@ -79,7 +91,9 @@ mod tests {
     #[test]
     fn another_version_is_named_and_damage_is_refused() {
         assert_eq!(decode_frame("1 anything"), Err(EnvelopeError::Version(1)));
-        for header in ["", "3", "3 1", "3 1 5", "3 2 5 h", "3 1 x h", "x 1 5 h", "999 1 5 h"] {
+        for header in
+            ["", "3", "3 1", "3 1 5", "3 2 5 h", "3 1 x h", "3 full 5 h", "2 full - h", "x 1 5 h", "999 1 5 h"]
+        {
             assert_eq!(decode_frame(header), Err(EnvelopeError::Malformed), "{header}");
         }
     }

@@ -48,6 +48,11 @@ pub fn is_same(one: &str, other: &str) -> bool {
     one == other || Origin::read(one).is_some_and(|one| Some(one) == Origin::read(other))
 }
 
+/// True if the option `allowed_origins` keeps pages of some origins out.
+pub fn has_list(allowed: &[String]) -> bool {
+    !allowed.is_empty() && allowed.iter().all(|origin| origin != "*")
+}
+
 /// True if `list` allows the page at `origin`. An empty list allows every page.
 pub fn is_listed(origin: &str, list: &[String]) -> bool {
     let read = Origin::read(origin);

@@ -1,4 +1,4 @@
-// Tickets as the Worker signs them, written down from src/ticket.rs's description: with any content and of any age.
+// Tickets as the Worker signs them, written down from src/admission/ticket.rs's description: with any content and of any age.
 
 import { createHmac, randomUUID } from "node:crypto";
 

@@ -21,7 +21,7 @@ export class WorkerLog {
    * service at /trouble panics when it is told to.
    */
   check() {
-    assert.doesNotMatch(this.#text, /panicked at (?!src\/server\/rigs\/trouble\.rs)/, "the Worker panicked");
+    assert.doesNotMatch(this.#text, /panicked at (?!tests\/rigs\/src\/trouble\.rs)/, "the Worker panicked");
     // Of a number that JavaScript cannot hold, wasm-bindgen says so.
     assert.doesNotMatch(this.#text, /outside the JavaScript safe-integer range/, "a number was cut");
   }

@@ -1,6 +1,6 @@
 //! Messages on an inner WebSocket, in both directions.
 
-use super::{EnvelopeError, Version};
+use super::{EnvelopeError, Version, v2};
 use crate::sockjs::session::{Held, Seq};
 
 /// From the object to the Worker that holds a client's response.
@@ -16,10 +16,46 @@ pub enum ToEdge {
         /// The encoded frame.
         frame: String,
     },
+    /// Write this close frame, which ends the response: the client's request is refused.
+    Refusal {
+        /// Reason for the refusal.
+        reason: FrameRefusal,
+        /// The encoded frame.
+        frame: String,
+    },
     /// Write one newline, which clients ignore, to learn whether this one is still there.
     Probe,
     /// Answer with [`ToObject::Progress`], at once: the object slept, and does not know what it sent before.
     Ask,
+}
+
+/// Reason why the object refuses a receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameRefusal {
+    /// The object has as many connections as it may have.
+    Full,
+    /// Another receiver of the session is attached.
+    Contended,
+}
+
+impl FrameRefusal {
+    /// Every reason.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Contended];
+
+    /// Its name in a header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Contended => "contended",
+        }
+    }
+
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Full => b'f',
+            Self::Contended => b'c',
+        }
+    }
 }
 
 /// From the Worker to the object.
@@ -42,6 +78,7 @@ pub enum ToObject {
 
 const FRAME: u8 = b'f';
 const UNNUMBERED: u8 = b'u';
+const REFUSAL: u8 = b'r';
 const PROBE: u8 = b'p';
 const ASK: u8 = b'q';
 const ACK: u8 = b'a';
@@ -51,12 +88,16 @@ const STALLED: u8 = b's';
 
 impl ToEdge {
     /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number,
-    /// `[version, 'p']` or `[version, 'q']`.
+    /// `[version, 'r', reason, frame]` for a refusal, `[version, 'p']` or `[version, 'q']`.
     pub fn encode(&self, version: Version) -> Vec<u8> {
+        if let (Self::Refusal { frame, .. }, Version::V2) = (self, version) {
+            return v2::refusal(frame).encode(version);
+        }
         let version = version.number();
         match self {
             Self::Probe => vec![version, PROBE],
             Self::Ask => vec![version, ASK],
+            Self::Refusal { reason, frame } => [&[version, REFUSAL, reason.byte()], frame.as_bytes()].concat(),
             Self::Frame { seq, end, frame } => {
                 let mut bytes = Vec::with_capacity(11 + frame.len());
                 bytes.extend([version, if seq.is_some() { FRAME } else { UNNUMBERED }, u8::from(*end)]);
@@ -82,7 +123,13 @@ impl ToEdge {
                     (None, rest)
                 };
                 let frame = std::str::from_utf8(frame).map_err(|_| EnvelopeError::Malformed)?.to_owned();
-                Ok(Self::Frame { seq, end: *end == 1, frame })
+                let frame = Self::Frame { seq, end: *end == 1, frame };
+                Ok(if version_of(bytes) == Some(Version::V2) { v2::with_refusal(frame) } else { frame })
+            }
+            [REFUSAL, reason, frame @ ..] if version_of(bytes) != Some(Version::V2) => {
+                let reason = FrameRefusal::ALL.into_iter().find(|known| known.byte() == *reason);
+                let frame = std::str::from_utf8(frame).map_err(|_| EnvelopeError::Malformed)?.to_owned();
+                Ok(Self::Refusal { reason: reason.ok_or(EnvelopeError::Malformed)?, frame })
             }
             _ => Err(EnvelopeError::Malformed),
         }
@@ -149,6 +196,10 @@ impl ToObject {
     }
 }
 
+fn version_of(bytes: &[u8]) -> Option<Version> {
+    Version::of(*bytes.first()?)
+}
+
 fn versioned(bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
     let (version, rest) = bytes.split_first().ok_or(EnvelopeError::Malformed)?;
     // What both have is written alike.
@@ -199,7 +250,12 @@ mod tests {
         );
         assert_eq!(number_of(&frame.encode(Version::CURRENT)), Some((Seq(258), "a[\"é\"]".len())));
         assert_eq!(number_of(&heartbeat.encode(Version::CURRENT)), None);
-        for message in [frame, heartbeat, ToEdge::Probe, ToEdge::Ask] {
+        let full = ToEdge::Refusal { reason: FrameRefusal::Full, frame: "c[1013,\"\"]".into() };
+        let contended = ToEdge::Refusal { reason: FrameRefusal::Contended, frame: "c".into() };
+        assert_eq!(full.encode(Version::CURRENT), b"\x03rfc[1013,\"\"]");
+        assert_eq!(contended.encode(Version::CURRENT), b"\x03rcc");
+        assert_eq!(number_of(&full.encode(Version::CURRENT)), None);
+        for message in [frame, heartbeat, full, contended, ToEdge::Probe, ToEdge::Ask] {
             assert_eq!(ToEdge::decode(&message.encode(Version::CURRENT)), Ok(message));
         }
         for message in [ToObject::Ack(Seq(u64::MAX)), ToObject::Gone, ToObject::Stalled, nothing, much] {

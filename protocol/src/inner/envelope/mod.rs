@@ -17,7 +17,7 @@ mod version;
 
 pub use command::{Action, COMMAND_HEADER, Command, FULL, LATER, METRICS_OBJECT, Pass, Push, PushTarget, fits};
 pub use finish::{FINISHED, MISSING, encode_unwritten, finished_reason, groups, read_finished_reason, read_unwritten};
-pub use inner::{ToEdge, ToObject, is_ask, number_of};
+pub use inner::{FrameRefusal, ToEdge, ToObject, is_ask, number_of};
 
 pub use version::{OTHER_VERSION, Version, spoken};
 
@@ -57,7 +57,18 @@ mod tests {
         assert_eq!(Command::decode(r#"{"version":4,"new":true}"#), Err(EnvelopeError::Version(4)));
         let newer = r#"{"version":4,"versions":[4,3],"service":"/echo","action":"report"}"#;
         assert_eq!(Command::decode(newer), Err(EnvelopeError::Version(4)));
-        for bytes in [&b""[..], b"\x03", b"\x03x", b"\x03f\x02\0\0\0\0\0\0\0\0", b"\x03f\0\0", b"\x03pp", b"\x03qq"] {
+        for bytes in [
+            &b""[..],
+            b"\x03",
+            b"\x03x",
+            b"\x03rxc",
+            b"\x03r",
+            b"\x02rfc",
+            b"\x03f\x02\0\0\0\0\0\0\0\0",
+            b"\x03f\0\0",
+            b"\x03pp",
+            b"\x03qq",
+        ] {
             assert_eq!(ToEdge::decode(bytes), Err(EnvelopeError::Malformed), "{bytes:?}");
         }
         for bytes in

@@ -9,10 +9,12 @@
 //! | [`Action::Refuse`] closes the session of a send that the Worker refuses | the client sees only the refusal |
 //! | [`ToEdge::Ask`](super::ToEdge::Ask) after a sleep, and its answer | the object counts as if nothing were on its way |
 //! | a response that is over gives back what was not written ([`MISSING`](super::MISSING), [`Action::Wrote`] with a body) | an object that did not sleep has it; one that did has what stands in rows |
+//! | a refused receiver gets a message with the reason ([`ToEdge::Refusal`]) | the Worker derives the reason from the text of the close frame |
 //! | the count of a send's messages is in its command | the object knows it, and the place of the send in the order, when it read the body |
 
-use super::{Action, Command, EnvelopeError, Version};
+use super::{Action, Command, EnvelopeError, FrameRefusal, ToEdge, Version};
 use crate::inner::json::Reader;
+use crate::sockjs::frame::Frame;
 use crate::sockjs::payload::Messages;
 use serde::Serialize;
 
@@ -112,6 +114,24 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Messages, EnvelopeError> {
         rest = tail;
     }
     Ok(Messages::trusted(json(&messages), messages.len()))
+}
+
+/// Returns a refusal as version 2 has it: a close frame that ends the response.
+pub(crate) fn refusal(frame: &str) -> ToEdge {
+    ToEdge::Frame { seq: None, end: true, frame: frame.to_owned() }
+}
+
+/// Derives the reason of a refusal from the text of a close frame. No application closes with these codes; with 1013 sessions that
+/// were open are closed, too.
+pub(crate) fn with_refusal(message: ToEdge) -> ToEdge {
+    let ToEdge::Frame { seq: None, end: true, frame } = message else { return message };
+    let is_full = || frame.starts_with("c[1013,") && frame == Frame::too_many_connections().encode();
+    let reason = match &frame {
+        frame if frame.starts_with("c[2010,") => FrameRefusal::Contended,
+        _ if is_full() => FrameRefusal::Full,
+        _ => return refusal(&frame),
+    };
+    ToEdge::Refusal { reason, frame }
 }
 
 /// Messages as the JSON array of version 3.
@@ -246,6 +266,31 @@ mod tests {
         }
         assert_eq!(encode_frame(&heartbeat, Version::V2).as_deref(), Some("2 0 - h"));
         assert_eq!(decode_frame("2 0 - h"), Ok(heartbeat));
+    }
+
+    #[test]
+    fn the_reason_of_a_refusal_is_derived_from_its_close_frame() {
+        let close = |code, reason: &str| Frame::Close { code, reason: reason.into() };
+        for (frame, reason) in [
+            (Frame::another_connection(), Some(FrameRefusal::Contended)),
+            (Frame::too_many_connections(), Some(FrameRefusal::Full)),
+            (close(1013, "Too slow"), None),
+            (close(3000, "Go away!"), None),
+        ] {
+            let frame = frame.encode();
+            let message = match reason {
+                Some(reason) => ToEdge::Refusal { reason, frame: frame.clone() },
+                None => ToEdge::Frame { seq: None, end: true, frame: frame.clone() },
+            };
+            let bytes = [b"\x02u\x01", frame.as_bytes()].concat();
+            assert_eq!((message.encode(Version::V2), ToEdge::decode(&bytes)), (bytes, Ok(message.clone())));
+            let header = format!("2 1 - {frame}");
+            assert_eq!(encode_frame(&message, Version::V2).as_deref(), Some(&*header));
+            assert_eq!(decode_frame(&header), Ok(message));
+        }
+        // A stream goes on after a message with this text.
+        let text = ToEdge::Frame { seq: None, end: false, frame: Frame::another_connection().encode() };
+        assert_eq!(ToEdge::decode(&text.encode(Version::V2)), Ok(text));
     }
 
     /// A reason with two numbers would be no number for version 2: everything would be written again.

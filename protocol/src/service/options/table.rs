@@ -35,8 +35,20 @@ impl NamedOption {
 /// `name: type = default, type that the setter takes => conversion to the field's;`
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr, $given:ty => $convert:expr;)*) => {
-        /// The options of one service. Every setter can be chained; a bad value is reported by [`Config::check`], which
-        /// `serve` and the Durable Object call before they answer anything.
+        /// The options of one service. Every setter can be chained.
+        ///
+        /// ```
+        /// use sockjs_protocol::service::options::{Config, Placement};
+        /// use sockjs_protocol::time::Millis;
+        ///
+        /// let config = Config::new("/chat/{room}")
+        ///     .placement(Placement::Room)
+        ///     .heartbeat_delay(Millis::from_secs(20))
+        ///     .allowed_origins(["https://example.com"]);
+        /// assert_eq!(config.check(), Ok(()));
+        /// ```
+        ///
+        /// [`Config::check`] reports a bad value. `serve` and the Durable Object call it before they answer anything.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub struct Config {

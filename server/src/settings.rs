@@ -1,0 +1,257 @@
+//! The deployable Worker's variables, from wrangler.toml, the dashboard or `npm run serve -- --var`: `SOCKJS_` and an
+//! option's name in capitals, for all services.
+
+use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR};
+use sockjs_edge::{Config, ConfigError, SECRET_MIN};
+use sockjs_protocol::service::options::{NamedOption, OPTIONS};
+use std::fmt;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
+use worker::js_sys::{Object, Reflect};
+
+const NAMES: &str = "SOCKJS_";
+const TEST_SERVICES: &str = "TEST_SERVICES";
+const DEMO: &str = "DEMO";
+/// A secret rather than a variable: tokens that open `/push`, with commas in between.
+const PUSH_TOKENS: &str = "PUSH_TOKENS";
+/// Another: see [`sockjs_edge::Services::ticket_keys`].
+const TICKET_KEYS: &str = "TICKET_KEYS";
+/// Another: tokens that open `/metrics`.
+const METRICS_TOKENS: &str = "METRICS_TOKENS";
+
+/// Settings from the variables.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Settings {
+    /// True if the bundled services are served: `SOCKJS_TEST_SERVICES`.
+    pub test_services: bool,
+    /// True if the demo is served: `SOCKJS_DEMO`.
+    pub demo: bool,
+    options: Vec<(&'static NamedOption, String)>,
+}
+
+/// A variable that cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    Unknown {
+        name: String,
+    },
+    Wrong {
+        name: String,
+        value: String,
+        expected: &'static str,
+    },
+    /// A secret that is too short to be one.
+    Short {
+        name: String,
+    },
+    Refused(ConfigError),
+}
+
+impl Problem {
+    /// Returns the detail for the log alone. A value may be a secret that came under a wrong name: the public does not see it.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Wrong { name, value, .. } => Some(format!("{name} is {value:?}")),
+            Self::Unknown { .. } | Self::Short { .. } | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { name } => {
+                write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}")?;
+                for other in [TEST_SERVICES, DEMO, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS] {
+                    write!(f, ", {NAMES}{other}")?;
+                }
+                OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
+            }
+            Self::Wrong { name, expected, .. } => {
+                write!(f, "variable {name} must be {expected}; the log has its value")
+            }
+            Self::Short { name } => {
+                write!(
+                    f,
+                    "a secret {name} must have tokens of at least {SECRET_MIN} characters, with commas in between"
+                )
+            }
+            Self::Refused(ConfigError { option, advice, .. }) => {
+                write!(f, "variable {NAMES}{} {advice}", option.to_ascii_uppercase())
+            }
+        }
+    }
+}
+
+impl Settings {
+    pub fn read(env: &Env) -> Result<Self, Problem> {
+        let names = Object::keys(env.unchecked_ref::<Object>()).into_iter().filter_map(|name| name.as_string());
+        Self::from_variables(names.filter(|name| name.starts_with(NAMES)).map(|name| {
+            let value = Reflect::get(env, &JsValue::from_str(&name)).unwrap_or_default();
+            (name, text_of(&value))
+        }))
+    }
+
+    fn from_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Self, Problem> {
+        let mut settings = Self::default();
+        for (name, value) in variables {
+            let option = name.strip_prefix(NAMES).unwrap_or_default();
+            if option == TEST_SERVICES {
+                settings.test_services = flag(name, value)?;
+            } else if option == DEMO {
+                settings.demo = flag(name, value)?;
+            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS) {
+                if tokens_of(&value).iter().any(|token| token.len() < SECRET_MIN) {
+                    return Err(Problem::Short { name });
+                }
+            } else if option == TICKET_KEYS || name == ANALYTICS_BINDING {
+                // A secret and a binding, read where they are needed.
+            } else if name == DEVELOPMENT_VAR {
+                flag(name, value)?;
+            } else if let Some(row) = OPTIONS.iter().find(|row| row.name.to_ascii_uppercase() == option) {
+                if let Err(expected) = row.set(&mut Config::new(""), &value) {
+                    return Err(Problem::Wrong { name, value, expected });
+                }
+                settings.options.push((row, value));
+            } else {
+                return Err(Problem::Unknown { name });
+            }
+        }
+        // Also where no service is on that would be told.
+        settings.apply(Config::new("")).check().map_err(Problem::Refused)?;
+        Ok(settings)
+    }
+
+    /// `config` with what the variables say.
+    pub fn apply(&self, mut config: Config) -> Config {
+        for (option, value) in &self.options {
+            // They were read once already.
+            let _ = option.set(&mut config, value);
+        }
+        config
+    }
+}
+
+/// Returns true if the demo is served, once the variables were read.
+pub(crate) fn is_demo_on(env: &Env) -> bool {
+    Reflect::get(env, &JsValue::from_str("SOCKJS_DEMO")).is_ok_and(|value| text_of(&value).trim() == "true")
+}
+
+/// The tokens that open `/push`; none, and nobody is let in.
+pub(crate) fn push_tokens(env: &Env) -> String {
+    env.secret("SOCKJS_PUSH_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
+}
+
+/// The tokens that open `/metrics`; none, and there is no such path.
+pub(crate) fn metrics_tokens(env: &Env) -> String {
+    env.secret("SOCKJS_METRICS_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
+}
+
+/// The tokens in a secret. An empty one is nobody's, and left out.
+pub(crate) fn tokens_of(secret: &str) -> Vec<&str> {
+    secret.split(',').map(str::trim).filter(|token| !token.is_empty()).collect()
+}
+
+/// Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text. Anything else, such as a
+/// binding of this name, is shown as what it is.
+fn text_of(value: &JsValue) -> String {
+    let number = || value.as_f64().map(|number| number.to_string());
+    let boolean = || value.as_bool().map(|flag| flag.to_string());
+    value.as_string().or_else(number).or_else(boolean).unwrap_or_else(|| format!("{value:?}"))
+}
+
+fn flag(name: String, value: String) -> Result<bool, Problem> {
+    value.trim().parse().map_err(|_| Problem::Wrong { name, value, expected: "true or false" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sockjs_edge::Millis;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, Problem> {
+        Settings::from_variables(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn variables_override_defaults() {
+        let none = read(&[]).unwrap();
+        assert!(!none.test_services);
+        assert_eq!(none.apply(Config::new("/a")), Config::new("/a"));
+        let some = read(&[
+            ("SOCKJS_TEST_SERVICES", "true"),
+            ("SOCKJS_DEVELOPMENT", "false"),
+            ("SOCKJS_HEARTBEAT_DELAY", "1500"),
+            ("SOCKJS_JSESSIONID", " true "),
+        ]);
+        let some = some.unwrap();
+        assert!(some.test_services);
+        assert_eq!(some.apply(Config::new("/a")), Config::new("/a").heartbeat_delay(Millis(1500)).jsessionid(true));
+    }
+
+    #[test]
+    fn the_readme_lists_every_option_with_its_default() {
+        let readme = include_str!("../../README.md");
+        let defaults = Config::new("");
+        for option in OPTIONS {
+            let (start, shown) = (format!("| `{}` | ", option.name), option.show(&defaults));
+            let mut rows = readme.lines().filter_map(|line| line.strip_prefix(&start));
+            // A long one is told in words.
+            assert!(rows.any(|row| shown.len() > 20 || row.contains(&shown)), "{}: {shown}", option.name);
+        }
+    }
+
+    #[test]
+    fn wrangler_toml_has_every_option_as_a_comment_with_its_default() {
+        let (_, vars) = include_str!("../../wrangler.toml").split_once("# [vars]\n").unwrap();
+        let variables: Vec<_> = vars
+            .lines()
+            .map(|line| {
+                let (name, rest) = line.strip_prefix("# ").unwrap().split_once(" = ").unwrap();
+                let (value, comment) = rest.split_once(" # ").unwrap();
+                assert!(!comment.is_empty(), "{name}");
+                (name, value.trim().trim_matches('"'))
+            })
+            .collect();
+        let options = OPTIONS.iter().map(|option| format!("{NAMES}{}", option.name.to_ascii_uppercase()));
+        let flags = [TEST_SERVICES, DEMO].map(|flag| format!("{NAMES}{flag}"));
+        let names: Vec<_> = options.chain(flags).chain([DEVELOPMENT_VAR.into()]).collect();
+        assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+        let settings = read(&variables).unwrap();
+        assert!(!settings.test_services && !settings.demo);
+        assert_eq!(settings.apply(Config::new("/a")), Config::new("/a"));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_served_is_named() {
+        for (name, value, text) in [
+            (
+                "SOCKJS_HEARTBEAT_DELAY",
+                "25s",
+                "variable SOCKJS_HEARTBEAT_DELAY must be a whole number of milliseconds; the log has its value",
+            ),
+            (
+                "SOCKJS_TEST_SERVICES",
+                "hunter2",
+                "variable SOCKJS_TEST_SERVICES must be true or false; the log has its value",
+            ),
+            ("SOCKJS_GRACE", "500", "variable SOCKJS_GRACE must be at most 100 ms"),
+            ("SOCKJS_DEVELOPMENT", "", "variable SOCKJS_DEVELOPMENT must be true or false; the log has its value"),
+            (
+                "SOCKJS_PUSH_TOKENS",
+                "a token of at least thirty-two characters, short",
+                "a secret SOCKJS_PUSH_TOKENS must have tokens of at least 32 characters, with commas in between",
+            ),
+        ] {
+            let problem = read(&[(name, value)]).unwrap_err();
+            assert_eq!(problem.to_string(), text);
+            assert!(problem.detail().is_none_or(|detail| detail == format!("{name} is {value:?}")));
+        }
+        assert!(read(&[("SOCKJS_METRICS_TOKENS", ""), ("SOCKJS_PUSH_TOKENS", &"x".repeat(32))]).is_ok());
+        for name in ["SOCKJS_HEARTBEAT", "SOCKJS_heartbeat_delay", "SOCKJS_PREFIX", "SOCKJS_"] {
+            let text = read(&[(name, "1")]).unwrap_err().to_string();
+            assert!(text.starts_with(&format!("variable {name} is unknown; there are SOCKJS_DEVELOPMENT, ")), "{text}");
+            assert!(text.ends_with(", SOCKJS_FRAME_LIMIT"), "{text}");
+        }
+    }
+}

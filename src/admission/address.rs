@@ -1,0 +1,146 @@
+//! A limit on the connections that one client's address opens, counted by a rate-limiting binding.
+//!
+//! Counted is what may start an object: a WebSocket, and the first receive or send of a session that this isolate has not seen.
+//! A session that another isolate opened is counted once more here.
+
+use crate::Config;
+use crate::http::refusal::{NotServed, Refusal};
+use crate::http::route::Opens;
+use crate::js::request_head::header;
+use js_sys::futures::JsFuture;
+use js_sys::{Object, Reflect};
+use sockjs_durable::log;
+use sockjs_protocol::observe::metrics::Refused;
+use std::cell::RefCell;
+use std::collections::{HashSet, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::RateLimiter;
+use worker::{Env, Result, web_sys};
+
+/// Sessions that an isolate remembers.
+const SEEN_MAX: usize = 4096;
+
+/// Counts a request at `place`, the prefix with the values of its parameters. Returns a refusal if its address has opened too
+/// many connections of the service.
+pub(crate) async fn count(
+    config: &Config,
+    place: &str,
+    opens: Opens<'_>,
+    request: &web_sys::Request,
+    env: &Env,
+) -> Result<(), NotServed> {
+    let Some(binding) = &config.address_limiter else { return Ok(()) };
+    let name = match opens {
+        Opens::Nothing => return Ok(()),
+        Opens::WebSocket => None,
+        Opens::Session(session) => Some([place, "/", session].concat()),
+    };
+    if name.as_ref().is_some_and(|name| is_seen(name)) {
+        return Ok(());
+    }
+    // Cloudflare always sends it; without it there is nothing to count by.
+    let Some(address) = header(request, "CF-Connecting-IP")? else { return Ok(()) };
+    match is_within_limit(env, binding, &key(&config.prefix, &address)).await {
+        Ok(false) => {
+            let text = "Too many connections from this address: try again later.\n";
+            Err(Refusal::new(Refused::Address, 429, text).into())
+        }
+        Ok(true) => {
+            // Not before: a second request of the session would pass while the first is refused.
+            if let Some(name) = name {
+                remember(&name);
+            }
+            Ok(())
+        }
+        Err(error) => {
+            // Better to let clients in than to be down with the limiter.
+            log::error("rate_limiter", Some(&config.prefix), error);
+            Ok(())
+        }
+    }
+}
+
+/// Returns what counts together: all rooms of a service, and all addresses of one IPv6 subscriber, who has 2^64 of them.
+fn key(prefix: &str, address: &str) -> String {
+    let network = match address.trim().parse() {
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).to_string() + "/64",
+        },
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => address.to_owned(),
+    };
+    [prefix, " ", &network].concat()
+}
+
+/// Asks the binding. `worker`'s own wrapper (0.8.7) brings along all of serde for a key and a flag.
+async fn is_within_limit(env: &Env, binding: &str, key: &str) -> Result<bool> {
+    let limiter: RateLimiter = JsValue::from(env.rate_limiter(binding)?).unchecked_into();
+    let options = Object::new();
+    Reflect::set(&options, &JsValue::from_str("key"), &JsValue::from_str(key))?;
+    let outcome = JsFuture::from(limiter.limit(options)?).await?;
+    Ok(Reflect::get(&outcome, &JsValue::from_str("success"))?.is_truthy())
+}
+
+/// The latest sessions that were let in, by their names, oldest first.
+#[derive(Default)]
+struct Seen {
+    names: HashSet<Rc<str>>,
+    order: VecDeque<Rc<str>>,
+}
+
+thread_local! {
+    static SEEN: RefCell<Seen> = RefCell::default();
+}
+
+fn is_seen(name: &str) -> bool {
+    SEEN.with_borrow(|seen| seen.names.contains(name))
+}
+
+fn remember(name: &str) {
+    SEEN.with_borrow_mut(|Seen { names, order }| {
+        let name: Rc<str> = name.into();
+        if !names.insert(name.clone()) {
+            return;
+        }
+        order.push_back(name);
+        if order.len() > SEEN_MAX
+            && let Some(oldest) = order.pop_front()
+        {
+            names.remove(&oldest);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_sessions_are_remembered() {
+        let name = |number: usize| format!("/chat/a/{number}");
+        for number in 0..=SEEN_MAX {
+            remember(&name(number));
+            remember(&name(number));
+        }
+        assert!(!is_seen(&name(0)) && is_seen(&name(1)) && is_seen(&name(SEEN_MAX)));
+        assert_eq!(SEEN.with_borrow(|seen| (seen.names.len(), seen.order.len())), (SEEN_MAX, SEEN_MAX));
+    }
+
+    #[test]
+    fn a_service_counts_by_its_prefix_and_by_ipv6_networks() {
+        for (address, network) in [
+            ("192.0.2.1", "/chat/{room} 192.0.2.1"),
+            (" 192.0.2.1 ", "/chat/{room} 192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "/chat/{room} 2001:db8:1:2::/64"),
+            ("2001:DB8:1:2::", "/chat/{room} 2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "/chat/{room} 2001:db8:1:3::/64"),
+            ("::ffff:192.0.2.1", "/chat/{room} 192.0.2.1"),
+            ("unknown", "/chat/{room} unknown"),
+        ] {
+            assert_eq!(key("/chat/{room}", address), network);
+        }
+    }
+}

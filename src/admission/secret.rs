@@ -1,0 +1,76 @@
+//! Secrets that clients show. The time that a comparison takes tells nothing about the secret.
+
+use crate::http::refusal::HttpError;
+use sockjs_durable::log;
+use subtle::ConstantTimeEq;
+use worker::Request;
+
+/// The shortest secret that is taken for one, in bytes: tokens of [`Push::serve`](crate::Push::serve) and
+/// [`Metrics::serve`](crate::Metrics::serve), and keys of tickets. `openssl rand -hex 16` prints one of this length.
+pub const SECRET_MIN: usize = 32;
+
+/// Returns true if `given` is `secret`. It takes as long for a wrong text as for the right one of the same length. An empty
+/// secret is nobody's.
+pub fn is_same_secret(given: &str, secret: &str) -> bool {
+    !secret.is_empty() && bool::from(given.as_bytes().ct_eq(secret.as_bytes()))
+}
+
+/// Returns true if this `Authorization` header has one of `tokens` as a bearer token.
+pub(crate) fn is_bearer(authorization: &str, tokens: &[&str]) -> bool {
+    let Some((scheme, given)) = authorization.split_once(' ') else { return false };
+    let given = given.trim();
+    // Each is compared, so that the place of the right one tells nothing either.
+    let is_known = tokens.iter().fold(false, |is_known, token| is_known | is_same_secret(given, token));
+    scheme.eq_ignore_ascii_case("bearer") & is_known
+}
+
+/// Returns true if one of `tokens` is too short to be a secret. An empty one is nobody's.
+pub(crate) fn is_any_short(tokens: &[&str]) -> bool {
+    tokens.iter().any(|token| !token.is_empty() && token.len() < SECRET_MIN)
+}
+
+/// Returns the response to a request that has none of `tokens`, or of tokens that are no secrets.
+pub(crate) fn unauthorized(request: &Request, tokens: &[&str]) -> Option<HttpError> {
+    if is_any_short(tokens) {
+        let advice = format!("the tokens must have at least {SECRET_MIN} characters each");
+        log::error("settings", None, &advice);
+        return Some(HttpError::new(500, advice));
+    }
+    let authorization = request.headers().get("Authorization").ok().flatten().unwrap_or_default();
+    (!is_bearer(&authorization, tokens)).then(|| HttpError::new(401, "a bearer token is needed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_known_bearer_token_is_let_in() {
+        assert!(is_bearer("Bearer secret", &["other", "secret"]));
+        assert!(is_bearer("bearer  secret ", &["secret"]));
+        for (header, tokens) in [
+            ("", &["secret"][..]),
+            ("secret", &["secret"]),
+            ("Basic secret", &["secret"]),
+            ("Bearer secre", &["secret"]),
+            ("Bearer secrets", &["secret"]),
+            ("Bearer ", &[""]),
+            ("Bearer", &[""]),
+            ("Bearer x", &[]),
+        ] {
+            assert!(!is_bearer(header, tokens), "{header:?} {tokens:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_secret_is_nobodys() {
+        assert!(is_same_secret("a", "a"));
+        assert!(!is_same_secret("", "") && !is_same_secret("a", "b") && !is_same_secret("a", "ab"));
+    }
+
+    #[test]
+    fn a_short_token_among_long_ones_is_found() {
+        let long = "x".repeat(SECRET_MIN);
+        assert!(!is_any_short(&[&long, ""]) && is_any_short(&[&long, &long[1..]]));
+    }
+}

@@ -1,0 +1,11 @@
+//! The entry of a request: from the runtime's fetch event to the folder that answers it.
+//!
+//! `dispatch` finds service and endpoint, has the client admitted, and calls what answers; `fetch_event` is what `export!` exports.
+//! The public items but [`serve`] and [`Serve`] are for the macro and for this project's own server.
+
+mod dispatch;
+mod fetch_event;
+
+pub use crate::http::headers::Header;
+pub use dispatch::{Serve, serve};
+pub use fetch_event::{Unserved, answered, fetch, for_a_year, not_found, nothing};

@@ -1,0 +1,146 @@
+//! Bodies of sends, read within the memory that all bodies of one isolate may take.
+//!
+//! * A body that is declared small and finds the small memory half free is read by one call of the runtime.
+//! * Every other waits unread until there is memory for it, so that TCP holds its client back, and is then read by
+//!   pieces: it can be ended when it is too long, too slow, or its client leaves.
+
+mod buffer;
+mod memory;
+mod pace;
+mod pieces;
+mod pool;
+mod reading;
+
+use self::memory::{Kind, Reservation};
+pub(crate) use self::pieces::while_there;
+use self::reading::read_by_pieces;
+use crate::js::callbacks::callback_result;
+use js_sys::{Function, Uint8Array};
+use sockjs_protocol::time::Millis;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::web_sys;
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = read)]
+    fn read_whole(request: &web_sys::Request, number: u32, tell: &Function) -> Result<(), JsValue>;
+}
+
+/// True if a body with this `Content-Length` takes of the memory for large bodies, or may.
+pub(crate) fn is_large(content_length: Option<&str>) -> bool {
+    let length = content_length.and_then(|length| length.trim().parse::<u64>().ok());
+    length.is_none_or(|length| length >= memory::SMALL as u64)
+}
+
+/// A body that was read, with the memory that is reserved for it; dropping gives it back.
+#[derive(Debug)]
+pub(crate) struct Body {
+    bytes: Bytes,
+    reservation: Reservation,
+}
+
+/// The bytes of a body.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    /// In the memory of wasm.
+    Inside(Vec<u8>),
+    /// In an array of JavaScript, which a request can take as it is.
+    Outside(Uint8Array),
+}
+
+impl Bytes {
+    fn len(&self) -> usize {
+        match self {
+            Self::Inside(bytes) => bytes.len(),
+            Self::Outside(bytes) => usize::try_from(bytes.length()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Returns the bytes, and the array that holds them, too, if there is one.
+    pub fn read(self) -> (Vec<u8>, Option<Uint8Array>) {
+        match self {
+            Self::Inside(bytes) => (bytes, None),
+            Self::Outside(bytes) => (bytes.to_vec(), Some(bytes)),
+        }
+    }
+}
+
+impl Body {
+    /// Returns the bytes, and the reservation for as long as anything of them is kept.
+    pub fn into_parts(self) -> (Bytes, Reservation) {
+        (self.bytes, self.reservation)
+    }
+}
+
+/// The reason why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is larger than the limit.
+    TooLarge,
+    /// It brought next to nothing while others waited for its memory.
+    TooSlow,
+    /// There was no memory for it in time.
+    Busy,
+    /// It broke off: its client left, and will not read an answer.
+    Broken,
+}
+
+/// Reads the body of `request`, no more of it than `limit` bytes, once there is memory for it; it waits for that up to
+/// `wait`. `content_length` is the header.
+pub(crate) async fn read(
+    request: &web_sys::Request,
+    content_length: Option<&str>,
+    limit: usize,
+    wait: Millis,
+) -> Result<Body, Unread> {
+    let length = declared(content_length, limit)?;
+    let at_once = length.filter(|_| Kind::of(length) == Kind::Small).and_then(Reservation::for_one_call);
+    if let Some(reservation) = at_once {
+        let bytes = bytes_of(request).await.map_err(|_| Unread::Broken)?;
+        // HTTP does not let more through than was declared; the check costs nothing.
+        return if bytes.len() > limit {
+            Err(Unread::TooLarge)
+        } else {
+            Ok(Body { bytes: Bytes::Inside(bytes), reservation })
+        };
+    }
+    // In a box, so that those that are read at once do not carry it along.
+    let read = Box::pin(read_by_pieces(request, length, limit, wait));
+    while_there(request, read).await.unwrap_or(Err(Unread::Broken))
+}
+
+/// Returns the declared length, if there is one.
+fn declared(content_length: Option<&str>, limit: usize) -> Result<Option<usize>, Unread> {
+    let Some(text) = content_length.map(str::trim) else { return Ok(None) };
+    // Not `usize`, which ends at 4 GiB here.
+    let Ok(length) = text.parse::<u64>() else { return Ok(None) };
+    match usize::try_from(length) {
+        Ok(length) if length <= limit => Ok(Some(length)),
+        _ => Err(Unread::TooLarge),
+    }
+}
+
+async fn bytes_of(request: &web_sys::Request) -> Result<Vec<u8>, JsValue> {
+    let body = callback_result(|number, tell| read_whole(request, number, tell)).await?;
+    body.dyn_into().map(|body: Uint8Array| body.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_declared_within_the_limit_is_taken() {
+        assert_eq!(declared(Some(" 3 "), 3), Ok(Some(3)));
+        assert_eq!(declared(Some("4"), 3), Err(Unread::TooLarge));
+        assert_eq!(declared(Some("5000000000"), 3), Err(Unread::TooLarge));
+    }
+
+    #[test]
+    fn a_body_without_a_readable_length_is_not_declared() {
+        for length in [None, Some(""), Some("-1"), Some("3, 3")] {
+            assert_eq!(declared(length, 3), Ok(None));
+        }
+    }
+}

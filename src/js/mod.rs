@@ -1,0 +1,16 @@
+//! Access to the JavaScript runtime, as cheap as it can be: each call out of wasm costs as much as what it calls.
+//!
+//! * `executor` runs the work of a request; `callbacks` wakes it.
+//! * `request_head` reads a request; `stream` writes a response's body, and `stall` watches whether its client reads.
+//! * `clock`, `random` and `invocation` are small wrappers.
+//!
+//! `glue.js` has the functions that join several calls. Nothing here knows SockJS or HTTP semantics.
+
+pub(crate) mod callbacks;
+pub(crate) mod clock;
+pub(crate) mod executor;
+pub(crate) mod invocation;
+pub(crate) mod random;
+pub(crate) mod request_head;
+pub(crate) mod stall;
+pub(crate) mod stream;

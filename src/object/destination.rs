@@ -1,0 +1,19 @@
+//! The destination of a client's request: its service, its place, and the object that serves it.
+
+use crate::Config;
+use crate::http::place::Place;
+use crate::metrics::Refusals;
+use crate::object::stub::ObjectStub;
+use sockjs_protocol::inner::envelope::Pass;
+
+/// The object that serves a client, and the service that says how.
+pub(crate) struct Destination<'a> {
+    pub config: &'a Config,
+    pub place: &'a Place,
+    /// The admission of the client, for the object.
+    pub pass: Option<Pass>,
+    /// The pages that may be around the response, for Content-Security-Policy.
+    pub frame_ancestors: Option<String>,
+    pub refusals: Refusals,
+    pub object: ObjectStub,
+}

@@ -1,0 +1,412 @@
+//! The way to an object: one request and its answer, within a time limit.
+
+use crate::Config;
+use crate::js::callbacks::callback_result;
+use crate::object::inner_socket::InnerSocket;
+use js_sys::{Array, Function, Reflect, Uint8Array};
+use sockjs_durable::{CLIENT_HEADERS, log};
+use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, Push, ToEdge, Version, v2};
+use sockjs_protocol::inner::header::decode_frame;
+use sockjs_protocol::sockjs::payload::Messages;
+use std::fmt;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::DurableObject;
+use worker::worker_sys::ext::ResponseExt;
+use worker::{Error, ObjectNamespace, Result, Stub, web_sys};
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn forward(
+        stub: &DurableObject,
+        request: &web_sys::Request,
+        names: &Array,
+        command: &str,
+        number: u32,
+        tell: &Function,
+    ) -> std::result::Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn hand(
+        stub: &DurableObject,
+        url: &str,
+        command: &str,
+        body: Option<Uint8Array>,
+        number: u32,
+        tell: &Function,
+    ) -> std::result::Result<(), JsValue>;
+}
+
+/// Requests to objects need a URL; of a push nobody reads it.
+const PUSH_URL: &str = "https://sockjs-edge.invalid/push";
+
+/// Reason why an object did not respond.
+#[derive(Debug)]
+pub(crate) enum ObjectError {
+    /// It did not answer in time; whether it did what it was asked is unknown.
+    TimedOut,
+    /// It has too much to do.
+    Overloaded(Error),
+    /// The request failed, also a second time if that was worth trying: most likely the object was restarted.
+    Failed(Error),
+}
+
+impl fmt::Display for ObjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("the object did not answer in time"),
+            Self::Overloaded(error) | Self::Failed(error) => write!(f, "the object could not be reached: {error}"),
+        }
+    }
+}
+
+impl From<Error> for ObjectError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<JsValue> for ObjectError {
+    fn from(error: JsValue) -> Self {
+        if is(&error, "overloaded") { Self::Overloaded(error.into()) } else { Self::Failed(error.into()) }
+    }
+}
+
+/// Response of an object to an attach.
+#[derive(Debug)]
+pub(crate) enum AttachResponse {
+    /// 200: this is all there is to write.
+    Answered(Result<ToEdge, EnvelopeError>),
+    /// 101: what there is to write comes on this socket. The response tells the log the connection's id.
+    Waiting(InnerSocket, web_sys::Response),
+    /// Another status.
+    Refused(u16),
+}
+
+/// One object.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectStub {
+    namespace: ObjectNamespace,
+    key: Key,
+    jurisdiction: Option<String>,
+    location_hint: Option<String>,
+}
+
+/// Key by which an object is found.
+#[derive(Debug, Clone)]
+enum Key {
+    Name(String),
+    /// The platform's id, in hexadecimal digits.
+    Id(String),
+}
+
+impl ObjectStub {
+    pub fn new(namespace: ObjectNamespace, name: String, config: &Config) -> Self {
+        Self::found_by(Key::Name(name), namespace, config)
+    }
+
+    /// The object of an id that the platform made.
+    pub fn of_id(namespace: ObjectNamespace, id: String, config: &Config) -> Self {
+        Self::found_by(Key::Id(id), namespace, config)
+    }
+
+    fn found_by(key: Key, namespace: ObjectNamespace, config: &Config) -> Self {
+        let (jurisdiction, location_hint) = (config.jurisdiction.clone(), config.location_hint.clone());
+        Self { namespace, key, jurisdiction, location_hint }
+    }
+
+    /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
+    pub async fn attach(
+        &self,
+        client: &ClientRequest,
+        command: impl Fn(bool) -> Command,
+    ) -> Result<AttachResponse, ObjectError> {
+        match self.ask(|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt.version, to)).await? {
+            (ObjectResponse::Upgrade(response), version) => match response.websocket() {
+                Some(socket) => Ok(AttachResponse::Waiting(InnerSocket::accept(socket, version)?, response)),
+                None => Err(ObjectError::Failed("101 without a WebSocket".into())),
+            },
+            (ObjectResponse::Text(200, frame), _) => Ok(AttachResponse::Answered(decode_frame(&frame))),
+            (ObjectResponse::Body(200, body), _) => Ok(AttachResponse::Answered(ToEdge::decode(&body))),
+            (answer, _) => Ok(AttachResponse::Refused(answer.status())),
+        }
+    }
+
+    /// Hands over messages; gives the status. A second try is told by the command's own id.
+    pub async fn send(&self, url: &str, command: &Command, body: Option<&Uint8Array>) -> Result<u16, ObjectError> {
+        Ok(self.ask(|stub, attempt, to| post(stub, url, command, body, attempt.version, to)).await?.0.status())
+    }
+
+    /// Tells what a receiver wrote, and gives back what it did not; whether the object knows now.
+    pub async fn wrote(&self, url: &str, command: &Command, unwritten: Option<&Uint8Array>) -> bool {
+        self.send(url, command, unwritten).await.is_ok_and(|status| status == 204)
+    }
+
+    /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does
+    /// not recognise one that comes again.
+    pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), ObjectError> {
+        let body = Uint8Array::from(message.as_bytes());
+        let request = |stub: &DurableObject, attempt: Attempt, to: To<'_>| {
+            post(stub, PUSH_URL, command, Some(&body), attempt.version, to)
+        };
+        let (answer, _) = match command.action {
+            Action::Push { push: Push::Message, .. } => {
+                self.negotiate(async |version| self.ask_once(&request, version).await).await?
+            }
+            _ => self.ask(request).await?,
+        };
+        match answer {
+            ObjectResponse::Body(status, text) => Ok((status, String::from_utf8_lossy(&text).into_owned())),
+            answer => Ok((answer.status(), String::new())),
+        }
+    }
+
+    /// Passes a client's WebSocket on.
+    pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<ObjectResponse, ObjectError> {
+        Ok(self.ask(|stub, attempt, to| client.forward(stub, command, attempt.version, to)).await?.0)
+    }
+
+    /// Asks in a version that the object speaks. Returns the answer, and the version of the command.
+    async fn ask(
+        &self,
+        request: impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
+    ) -> Result<(ObjectResponse, Version), ObjectError> {
+        self.negotiate(async |version| self.ask_twice(&request, version).await).await
+    }
+
+    /// Asks in the current version, and once more in another one if the object does not speak that: it did nothing then.
+    async fn negotiate(
+        &self,
+        ask: impl AsyncFn(Version) -> Result<ObjectResponse, AttemptError>,
+    ) -> Result<(ObjectResponse, Version), ObjectError> {
+        let answer = ask(Version::CURRENT).await?;
+        let other = match &answer {
+            ObjectResponse::Body(OTHER_VERSION, versions) => Version::CURRENT.after_refusal(versions),
+            _ => None,
+        };
+        match other {
+            None => Ok((answer, Version::CURRENT)),
+            Some(version) => match ask(version).await {
+                // There is nothing that an object of that version could do.
+                Err(AttemptError::Unknown) => Ok((ObjectResponse::Text(204, String::new()), version)),
+                answer => Ok((answer?, version)),
+            },
+        }
+    }
+
+    /// Tries a second time, on a new stub, what the runtime says is worth it.
+    async fn ask_twice(
+        &self,
+        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
+        version: Version,
+    ) -> Result<ObjectResponse, AttemptError> {
+        let first = match self.ask_once(request, version).await {
+            Err(AttemptError::Thrown(error)) if is_retryable(&error) => error,
+            answer => return answer,
+        };
+        log::warn("retry", None, Error::from(first));
+        self.attempt(request, Attempt { version, again: true }).await
+    }
+
+    async fn ask_once(
+        &self,
+        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
+        version: Version,
+    ) -> Result<ObjectResponse, AttemptError> {
+        self.attempt(request, Attempt { version, again: false }).await
+    }
+
+    async fn attempt(
+        &self,
+        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
+        attempt: Attempt,
+    ) -> Result<ObjectResponse, AttemptError> {
+        let stub = self.stub()?.into_rpc();
+        ObjectResponse::read(callback_result(|number, tell| request(&stub, attempt, (number, tell))).await?)
+    }
+
+    /// A new one for each try.
+    fn stub(&self) -> Result<Stub, JsValue> {
+        let within =
+            self.jurisdiction.as_deref().map(|jurisdiction| within(&self.namespace, jurisdiction)).transpose()?;
+        let namespace = within.as_ref().unwrap_or(&self.namespace);
+        let stub = match (&self.key, &self.location_hint) {
+            (Key::Name(name), None) => namespace.get_by_name(name),
+            (Key::Name(name), Some(hint)) => namespace.get_by_name_with_location_hint(name, hint),
+            // It is there already, where it was placed.
+            (Key::Id(id), _) => namespace.id_from_string(id).and_then(|id| id.get_stub()),
+        };
+        stub.map_err(JsValue::from)
+    }
+}
+
+/// The part of a namespace that is in a jurisdiction: `worker` 0.8.7 does not wrap it.
+fn within(namespace: &ObjectNamespace, jurisdiction: &str) -> Result<ObjectNamespace, JsValue> {
+    let namespace: &JsValue = namespace.as_ref();
+    let method: Function = Reflect::get(namespace, &JsValue::from_str("jurisdiction"))?.dyn_into()?;
+    Ok(method.call1(namespace, &JsValue::from_str(jurisdiction))?.unchecked_into())
+}
+
+fn is_retryable(error: &JsValue) -> bool {
+    is(error, "retryable") && !is(error, "overloaded")
+}
+
+/// Returns true if the runtime marked an error so.
+fn is(error: &JsValue, mark: &str) -> bool {
+    Reflect::get(error, &JsValue::from_str(mark)).is_ok_and(|value| value.is_truthy())
+}
+
+/// Response of an object.
+#[derive(Debug)]
+pub(crate) enum ObjectResponse {
+    /// Status, and a frame in its header if there is one.
+    Text(u16, String),
+    /// Status and body.
+    Body(u16, Vec<u8>),
+    /// 101.
+    Upgrade(web_sys::Response),
+}
+
+impl ObjectResponse {
+    /// Reads what the glue makes of a response.
+    fn read(answer: JsValue) -> Result<Self, AttemptError> {
+        if let Some(text) = answer.as_string() {
+            let (status, frame) = text.split_once(' ').unwrap_or((&text, ""));
+            return Ok(Self::Text(status.parse().unwrap_or_default(), frame.to_owned()));
+        }
+        if answer.is_undefined() {
+            return Err(AttemptError::TimedOut);
+        }
+        Ok(match answer.dyn_into::<Array>() {
+            Ok(answer) => {
+                let status = answer.get(0).as_f64().unwrap_or_default();
+                Self::Body(status as u16, Uint8Array::new(&answer.get(1)).to_vec())
+            }
+            Err(response) => Self::Upgrade(response.unchecked_into()),
+        })
+    }
+
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Text(status, _) | Self::Body(status, _) => *status,
+            Self::Upgrade(_) => 101,
+        }
+    }
+}
+
+/// Number and function of the callback that brings a response: see [`callback_result`].
+type To<'a> = (u32, &'a Function);
+
+/// One of the requests that a command becomes.
+#[derive(Clone, Copy)]
+struct Attempt {
+    version: Version,
+    /// True if an earlier one may have arrived.
+    again: bool,
+}
+
+/// Reason why one attempt failed.
+enum AttemptError {
+    Thrown(JsValue),
+    TimedOut,
+    /// The version has no such command.
+    Unknown,
+}
+
+impl From<JsValue> for AttemptError {
+    fn from(error: JsValue) -> Self {
+        Self::Thrown(error)
+    }
+}
+
+impl From<Error> for AttemptError {
+    fn from(error: Error) -> Self {
+        Self::Thrown(error.into())
+    }
+}
+
+impl From<AttemptError> for ObjectError {
+    fn from(asking: AttemptError) -> Self {
+        match asking {
+            AttemptError::Thrown(error) => error.into(),
+            AttemptError::TimedOut => Self::TimedOut,
+            AttemptError::Unknown => Self::Failed("no version has this command".into()),
+        }
+    }
+}
+
+/// Of a handshake; the runtime may want them at the other end.
+const HANDSHAKE_HEADERS: [&str; 4] =
+    ["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
+
+thread_local! {
+    /// Names of the headers that go along with an attach, and with a WebSocket.
+    static NAMES: [Array; 2] = [
+        CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect(),
+        CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).map(JsValue::from_str).collect(),
+    ];
+}
+
+/// The part of a client's request that its object has to know: the URL and some headers.
+#[derive(Debug)]
+pub(crate) struct ClientRequest {
+    request: web_sys::Request,
+    names: Array,
+    url: String,
+}
+
+impl ClientRequest {
+    pub fn of(request: &web_sys::Request, url: &str) -> Self {
+        let names = NAMES.with(|[names, _]| names.clone());
+        Self { request: Clone::clone(request), names, url: url.to_owned() }
+    }
+
+    /// Of a client that asks for a WebSocket. What is handed over later, by URL, is only of the others.
+    pub fn of_websocket(request: &web_sys::Request) -> Self {
+        Self { names: NAMES.with(|[_, names]| names.clone()), ..Self::of(request, "") }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn forward(
+        &self,
+        stub: &DurableObject,
+        command: &Command,
+        version: Version,
+        (number, tell): To<'_>,
+    ) -> Result<(), AttemptError> {
+        Ok(forward(stub, &self.request, &self.names, &encode(command, version)?, number, tell)?)
+    }
+}
+
+/// A request with messages. The object knows the client since it attached, so no header goes along.
+fn post(
+    stub: &DurableObject,
+    url: &str,
+    command: &Command,
+    body: Option<&Uint8Array>,
+    version: Version,
+    (number, tell): To<'_>,
+) -> Result<(), AttemptError> {
+    let header = encode(command, version)?;
+    let body = match (version, &command.action) {
+        (Version::V2, Action::Send { count, .. }) => body.map(|body| batch(body, *count)).transpose()?,
+        (Version::V2, Action::Wrote { .. }) => None,
+        _ => body.cloned(),
+    };
+    Ok(hand(stub, url, &header, body, number, tell)?)
+}
+
+/// The body of a send in version 2.
+fn batch(body: &Uint8Array, count: usize) -> Result<Uint8Array> {
+    let json = String::from_utf8(body.to_vec()).map_err(|error| Error::RustError(error.to_string()))?;
+    Ok(Uint8Array::from(v2::encode_batch(Messages::trusted(json, count)).as_slice()))
+}
+
+fn encode(command: &Command, version: Version) -> Result<String, AttemptError> {
+    let header = command.encode(version).map_err(|error| Error::RustError(error.to_string()))?;
+    header.ok_or(AttemptError::Unknown)
+}

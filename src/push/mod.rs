@@ -1,0 +1,8 @@
+//! Push: sending to connections and rooms, and closing them, from outside of their objects.
+//!
+//! `remote` is the API for Rust, `http` the same for any program, described by docs/push.openapi.json.
+
+mod http;
+mod remote;
+
+pub use remote::{Push, PushError, RemoteConnection, RemoteRoom};

@@ -1,0 +1,19 @@
+//! The requests of a session: the Worker holds the client's response, the object holds the session.
+//!
+//! * `receive` answers the receiving transports, from polling to streams. It is driven by `response_progress` (pure: frames written,
+//!   to acknowledge, to skip) and `client_departure` (the client left, or stalls). `jsonp_callback` checks the page's callback.
+//! * `send` checks messages and hands them over; `turn` keeps their order.
+//! * `websocket` passes an upgrade on.
+//!
+//! The table of transports, with the wrapping of each, is in `sockjs_protocol::sockjs::transport`.
+
+mod client_departure;
+mod jsonp_callback;
+pub(crate) mod receive;
+mod response_progress;
+pub(crate) mod send;
+mod turn;
+pub(crate) mod websocket;
+
+/// Body of the 403 for a ticket that belongs to another session.
+const FORBIDDEN: &str = "The ticket is not for this session.\n";

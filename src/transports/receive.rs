@@ -1,0 +1,452 @@
+//! A receiving request: the Worker holds the client's response, the object says what goes into it.
+//!
+//! 1. The object is asked to attach a receiver. What it answers to a poll at once (200) is the whole response. A stream's
+//!    head and prelude go out before it is asked.
+//! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
+//!    one frame after the other, large ones in pieces. Each is taken only when the client's side asks for it.
+//! 3. When the last frame was written, the inner socket is closed with `FINISHED`; if it was lost before, the object is told
+//!    by a request of its own. So it is if it slept meanwhile and does not have what this side held: the request brings that
+//!    back. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
+//!    before that, step 1 comes again, in the same response. When the client takes nothing for `stall_timeout`, the response is
+//!    aborted, and the object is told `Stalled`.
+
+use crate::Config;
+use crate::http::headers::{Head, Header, not_cached, security_policy};
+use crate::http::refusal::HttpError;
+use crate::http::response::{HttpResponse, cookie_of, cors_of, fixed, refused, streamed};
+use crate::js::callbacks::Sleep;
+use crate::js::clock::now;
+use crate::js::invocation::Invocation;
+use crate::js::random;
+use crate::js::request_head::RequestHead;
+use crate::js::stream::body;
+use crate::metrics::Refusals;
+use crate::object::destination::Destination;
+use crate::object::inner_socket::InnerSocket;
+use crate::object::stub::{AttachResponse, ClientRequest, ObjectError, ObjectStub};
+use crate::transports::FORBIDDEN;
+use crate::transports::client_departure::ClientDeparture;
+use crate::transports::jsonp_callback::callback_of;
+use crate::transports::response_progress::{ResponseProgress, Step, Written};
+use futures::Stream;
+use futures::future::{Either, select};
+use futures::stream::unfold;
+use js_sys::Uint8Array;
+use sockjs_durable::log;
+use sockjs_protocol::inner::envelope::{Action, Command, FrameRefusal, OTHER_VERSION, Pass, ToEdge};
+use sockjs_protocol::observe::metrics::Refused;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
+use sockjs_protocol::sockjs::transport::{HTML, Receive};
+use sockjs_protocol::time::Millis;
+use std::fmt::Display;
+use std::pin::pin;
+use std::time::Duration;
+use worker::web_sys::{self, ReadableStream};
+use worker::{Context, Delay, Result};
+
+/// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
+const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), Millis(1000)];
+
+/// Shortest time that a response takes which ends without a frame: the client asks again at once, and should not do so in a
+/// circle.
+const FAILED_RESPONSE: Millis = Millis::from_secs(1);
+
+/// The header by which an object tells the connection of a receiver.
+const CONNECTION: &str = "sockjs-edge-connection";
+
+/// Answers the receiving request `row` of `session`, with `more` headers.
+pub(crate) async fn receive(
+    row: &'static Receive,
+    session: &str,
+    to: Destination<'_>,
+    request: &web_sys::Request,
+    request_head: &RequestHead,
+    context: &Context,
+    more: Vec<Header>,
+) -> Result<HttpResponse> {
+    let Destination { config, place, pass, frame_ancestors, refusals, object } = to;
+    let callback = if row.needs_callback() { callback_of(&request_head.url) } else { Ok(String::new()) };
+    let callback = match callback {
+        Ok(callback) => callback,
+        Err(refusal) => {
+            refusals.note(Some(row.transport), refusal.reason);
+            return refused(refusal);
+        }
+    };
+    let head = head_of(row, config, request, request_head, frame_ancestors)?.with(more);
+    let invocation = Invocation::of(context);
+    let mut receiver = HeldResponse {
+        departure: ClientDeparture::watch(request, &invocation)?,
+        invocation,
+        inner: None,
+        object,
+        client: ClientRequest::of(request, &request_head.url),
+        row,
+        service: config.prefix.clone(),
+        refusals,
+        parameters: place.parameters.clone(),
+        pass,
+        session: session.to_owned(),
+        id: ReceiverId(random::id()),
+        progress: ResponseProgress::new(row, callback, config),
+        timer: None,
+        asked: false,
+        attempts: 0,
+        stall_timeout: config.stall_timeout,
+        began: now(),
+        attached: None,
+    };
+    if !row.one_frame {
+        return streamed(head, &receiver.body());
+    }
+    let answer = match receiver.attach().await {
+        // The object may have given it a frame that never arrived, and gives it again.
+        AttachOutcome::Broken => receiver.attach_again().await,
+        answer => answer,
+    };
+    match answer {
+        // Nobody will read the stream, so nothing would drop it.
+        AttachOutcome::Waiting if receiver.departure.is_gone() => fixed(head, []),
+        AttachOutcome::Waiting => streamed(head, &receiver.body()),
+        AttachOutcome::Complete(frame) => {
+            receiver.departure.complete();
+            match receiver.take(frame) {
+                Step::Write(chunk) => fixed(head, chunk),
+                Step::Complete | Step::Skip => fixed(head, []),
+            }
+        }
+        AttachOutcome::Forbidden => {
+            receiver.departure.complete();
+            receiver.refuse(Refused::Ticket);
+            refused(HttpError::new(403, FORBIDDEN))
+        }
+        // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
+        AttachOutcome::Over | AttachOutcome::Broken | AttachOutcome::Failed => {
+            receiver.departure.complete();
+            receiver.refuse(Refused::Unavailable);
+            receiver.last_its_time().await;
+            fixed(head, receiver.progress.give_up().unwrap_or_default())
+        }
+    }
+}
+
+/// Returns the head of a response to `row`, with the pages that may be around it.
+pub(crate) fn head_of(
+    row: &Receive,
+    config: &Config,
+    request: &web_sys::Request,
+    request_head: &RequestHead,
+    frame_ancestors: Option<String>,
+) -> Result<Head> {
+    let mut head = Head::typed(200, row.content_type).with(not_cached()).with(cookie_of(request, config)?);
+    if row.cors {
+        head = head.with(cors_of(request_head, config));
+    }
+    if row.content_type == HTML {
+        let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
+        let policy: Vec<_> = policy.into_iter().chain(frame_ancestors).collect();
+        head = head.with([security_policy(policy.join("; "))]);
+    }
+    Ok(head)
+}
+
+/// One client's response, and the way to its object.
+struct HeldResponse {
+    // Before `inner`: dropped first, it uses the socket to tell that the client is gone.
+    departure: ClientDeparture,
+    inner: Option<InnerSocket>,
+    invocation: Invocation,
+    object: ObjectStub,
+    client: ClientRequest,
+    row: &'static Receive,
+    service: String,
+    refusals: Refusals,
+    parameters: Vec<(String, String)>,
+    pass: Option<Pass>,
+    session: String,
+    id: ReceiverId,
+    progress: ResponseProgress,
+    /// Ends when something has to be acknowledged.
+    timer: Option<Sleep>,
+    /// True if an attach was sent, answered or not.
+    asked: bool,
+    /// Attempts to attach again since the object was last heard of.
+    attempts: usize,
+    /// Longest time in which the client may take nothing.
+    stall_timeout: Millis,
+    began: Millis,
+    /// The object's last answer to an attach that waits.
+    attached: Option<web_sys::Response>,
+}
+
+/// Outcome of an attempt to attach.
+enum AttachOutcome {
+    /// This frame is the last to write.
+    Complete(ToEdge),
+    /// `inner` is there.
+    Waiting,
+    /// It makes no sense to try again.
+    Over,
+    /// The client may not.
+    Forbidden,
+    /// The request broke off. An object that was restarted is back in a moment.
+    Broken,
+    /// It may work another time.
+    Failed,
+}
+
+impl HeldResponse {
+    /// The response's body.
+    fn body(self) -> ReadableStream {
+        let (timeout, on_stall) = (self.stall_timeout, self.departure.on_stall());
+        body(self.chunks(), timeout, on_stall)
+    }
+
+    /// The chunks of the response's body.
+    fn chunks(self) -> impl Stream<Item = Vec<u8>> {
+        let prelude = self.progress.prelude();
+        unfold((prelude, self), |(prelude, mut receiver)| async move {
+            let chunk = match prelude {
+                Some(prelude) => Some(prelude),
+                None => receiver.next().await,
+            };
+            if chunk.is_none() {
+                receiver.departure.complete();
+            }
+            chunk.map(|chunk| (chunk, (None, receiver)))
+        })
+    }
+
+    /// The next chunk, asked for when the one before was written; none at the end of the response.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let written = self.progress.written(now());
+        self.note();
+        match written {
+            Written::More => {}
+            Written::Last | Written::Enough => return self.finish(),
+        }
+        loop {
+            let message = match self.message().await {
+                Some(bytes) => match ToEdge::decode(&bytes) {
+                    Ok(message) => message,
+                    Err(error) => {
+                        // What was written was; the rest is for a request that understands it.
+                        self.warn("envelope", error);
+                        return self.finish();
+                    }
+                },
+                None if self.departure.is_gone() => return None,
+                None => {
+                    self.lost();
+                    match self.attach_again().await {
+                        AttachOutcome::Complete(message) => message,
+                        AttachOutcome::Waiting => continue,
+                        AttachOutcome::Forbidden => {
+                            return Some(
+                                self.close(CloseCode::PolicyViolation.number(), FORBIDDEN, Refused::Ticket).await,
+                            );
+                        }
+                        AttachOutcome::Over | AttachOutcome::Broken | AttachOutcome::Failed => {
+                            self.refuse(Refused::Unavailable);
+                            self.last_its_time().await;
+                            return self.progress.give_up();
+                        }
+                    }
+                }
+            };
+            self.attempts = 0;
+            match self.take(message) {
+                Step::Write(chunk) => {
+                    self.note();
+                    return Some(chunk);
+                }
+                Step::Complete => return self.finish(),
+                Step::Skip => {}
+            }
+        }
+    }
+
+    /// Notes how far the response got, for when the object asks.
+    fn note(&self) {
+        if let Some(inner) = &self.inner {
+            inner.note(self.progress.seen(), self.progress.handed());
+        }
+    }
+
+    /// Returns what to do with a message of the object.
+    fn take(&mut self, message: ToEdge) -> Step {
+        if let ToEdge::Refusal { reason, .. } = &message {
+            self.refuse(match reason {
+                FrameRefusal::Full => Refused::Full,
+                FrameRefusal::Contended => Refused::Contended,
+            });
+        }
+        self.progress.take(message)
+    }
+
+    /// A close frame for a session that the client cannot have. It comes late, since a client that gets nothing asks again at
+    /// once, and so a stream must not end at once either.
+    async fn close(&mut self, code: u16, text: &str, reason: Refused) -> Vec<u8> {
+        self.refuse(reason);
+        self.last_its_time().await;
+        self.progress.close(code, text.trim_end())
+    }
+
+    /// Logs what went wrong, with the id of the connection once its object has told it.
+    fn warn(&self, event: &str, problem: impl Display) {
+        let connection = self.attached.as_ref().and_then(|response| response.headers().get(CONNECTION).ok().flatten());
+        log::warn_of(event, &self.service, connection, problem);
+    }
+
+    fn refuse(&self, reason: Refused) {
+        self.refusals.note(Some(self.row.transport), reason);
+    }
+
+    /// The next message on the inner socket; none when it is lost or the client is gone. What was written is acknowledged
+    /// meanwhile.
+    async fn message(&mut self) -> Option<Vec<u8>> {
+        let inner = self.inner.as_mut()?;
+        loop {
+            if let Some(seq) = self.progress.acknowledge(now()) {
+                inner.acknowledge(seq);
+            }
+            let Some(at) = self.progress.acknowledge_at() else { return inner.next().await };
+            // Kept from message to message: it never ends too late, and if it ends early there is another one.
+            let timer = self.timer.get_or_insert_with(|| Sleep::new(at - now()));
+            match select(pin!(inner.next()), timer).await {
+                Either::Left((message, _)) => return message,
+                Either::Right(_) => self.timer = None,
+            }
+        }
+    }
+
+    /// The response is over: everything was written, or it is as long as it may be.
+    fn finish(&mut self) -> Option<Vec<u8>> {
+        self.departure.complete();
+        self.note();
+        let (inner, written) = (self.inner.take(), self.progress.seen());
+        if let Some(inner) = &inner {
+            inner.finish();
+        }
+        // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
+        if written.is_some() || inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
+            self.invocation.stay_for(self.tell_written(inner, written));
+        }
+        None
+    }
+
+    /// Sees to it that the object learns what was written, or it would give it to the next receiver, too; and that it gets
+    /// back what was not, if it forgot that.
+    fn tell_written(&self, inner: Option<InnerSocket>, written: Option<Seq>) -> impl Future<Output = ()> + 'static {
+        let (object, url) = (self.object.clone(), self.client.url().to_owned());
+        let (service, session, receiver) = (self.service.clone(), self.session.clone(), self.id);
+        async move {
+            let mut unwritten = None;
+            if let Some(inner) = inner {
+                if inner.is_confirmed().await {
+                    return;
+                }
+                unwritten = inner.unwritten().map(|body| Uint8Array::from(body.as_slice()));
+            }
+            let bytes = unwritten.as_ref().map_or(0, |body| body.length() as usize);
+            let command = Command::new(&service, Action::Wrote { session, receiver, seq: written, bytes });
+            for wait in BACKOFF {
+                if object.wrote(&url, &command, unwritten.as_ref()).await {
+                    return;
+                }
+                sleep(wait).await;
+            }
+        }
+    }
+
+    /// Waits until a response has lasted as long as one without a frame should.
+    async fn last_its_time(&self) {
+        sleep(FAILED_RESPONSE - (now() - self.began)).await;
+    }
+
+    fn lost(&mut self) {
+        self.departure.lost();
+        self.inner = None;
+    }
+
+    async fn attach_again(&mut self) -> AttachOutcome {
+        if !self.asked {
+            match self.attach().await {
+                AttachOutcome::Broken | AttachOutcome::Failed => {}
+                answer => return answer,
+            }
+        }
+        while let Some(wait) = BACKOFF.get(self.attempts) {
+            self.attempts += 1;
+            sleep(*wait).await;
+            if self.departure.is_gone() {
+                return AttachOutcome::Over;
+            }
+            match self.attach().await {
+                AttachOutcome::Broken => {}
+                // The client of a poll tries again by itself.
+                AttachOutcome::Failed if !self.row.one_frame => {}
+                answer => return answer,
+            }
+        }
+        AttachOutcome::Failed
+    }
+
+    /// Asks the object once to attach this receiver.
+    async fn attach(&mut self) -> AttachOutcome {
+        let asked = std::mem::replace(&mut self.asked, true);
+        let command = |again: bool| {
+            let again = asked || again;
+            let action = Action::Attach {
+                session: self.session.clone(),
+                transport: self.row.transport,
+                receiver: self.id,
+                after: self.progress.seen(),
+                again,
+            };
+            Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
+        };
+        let attached = self.object.attach(&self.client, command).await;
+        let line = match &attached {
+            Ok(AttachResponse::Waiting(inner, _)) => Some(inner.line()),
+            _ => None,
+        };
+        self.departure.answered(line);
+        match attached {
+            Ok(AttachResponse::Waiting(inner, response)) => {
+                self.inner = Some(inner);
+                self.attached = Some(response);
+                self.note();
+                AttachOutcome::Waiting
+            }
+            Ok(AttachResponse::Answered(message)) => match message {
+                Ok(ToEdge::Frame { seq, frame, .. }) => {
+                    AttachOutcome::Complete(ToEdge::Frame { seq, frame, end: true })
+                }
+                Ok(refusal @ ToEdge::Refusal { .. }) => AttachOutcome::Complete(refusal),
+                Ok(ToEdge::Probe | ToEdge::Ask) => AttachOutcome::Failed,
+                Err(error) => {
+                    self.warn("envelope", error);
+                    AttachOutcome::Over
+                }
+            },
+            // The object speaks no version of this Worker: it is newer or older, but not for long.
+            Ok(AttachResponse::Refused(OTHER_VERSION)) => AttachOutcome::Over,
+            // Another client's session, or a ticket that opens none any more.
+            Ok(AttachResponse::Refused(403)) => AttachOutcome::Forbidden,
+            Ok(AttachResponse::Refused(status)) => {
+                self.warn("object", format!("an attach was answered with {status}"));
+                AttachOutcome::Failed
+            }
+            Err(failure) => {
+                self.warn("object", &failure);
+                if let ObjectError::Failed(_) = failure { AttachOutcome::Broken } else { AttachOutcome::Failed }
+            }
+        }
+    }
+}
+
+fn sleep(time: Millis) -> Delay {
+    Delay::from(Duration::from_millis(time.0))
+}

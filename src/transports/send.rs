@@ -1,0 +1,349 @@
+//! A sending request: its messages are checked here and handed to the object.
+
+use crate::Config;
+use crate::http::body::{self, Unread, is_large, while_there};
+use crate::http::headers::{Head, not_cached};
+use crate::http::refusal::{HttpError, NotServed, Refusal};
+use crate::http::response::{HttpResponse, bodiless, cookie_of, cors_of, fixed};
+use crate::js::clock::now;
+use crate::js::random;
+use crate::js::request_head::RequestHead;
+use crate::object::destination::Destination;
+use crate::object::stub::ObjectStub;
+use crate::transports::FORBIDDEN;
+use crate::transports::turn::Turn;
+use futures::future::poll_immediate;
+use js_sys::Uint8Array;
+use sockjs_durable::log;
+use sockjs_protocol::inner::envelope::{Action, Command, LATER, Pass, fits};
+use sockjs_protocol::observe::metrics::Refused;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::payload::{self, Messages, PayloadError, PayloadLimits};
+use sockjs_protocol::sockjs::transport::Send;
+use sockjs_protocol::time::Millis;
+use std::pin::pin;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Result, web_sys};
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    /// Frees the bytes of an array that is not needed any more.
+    fn release(body: &Uint8Array);
+}
+
+/// Time beyond `send_timeout` in which an object may still answer that a send is to be tried again.
+const SLACK: Millis = Millis::from_secs(10);
+
+/// Failure of a send that closes its session.
+struct SendFailure {
+    status: u16,
+    code: CloseCode,
+    counted_as: Refused,
+}
+
+const TOO_LARGE: SendFailure = SendFailure { status: 413, code: CloseCode::TooLarge, counted_as: Refused::TooLarge };
+const UNAVAILABLE: SendFailure =
+    SendFailure { status: 503, code: CloseCode::TryAgainLater, counted_as: Refused::Unavailable };
+
+/// Answers the sending request `row` of `session`.
+pub(crate) async fn send(
+    row: &'static Send,
+    session: &str,
+    to: Destination<'_>,
+    request: &web_sys::Request,
+    request_head: &RequestHead,
+) -> Result<HttpResponse> {
+    let Destination { config, place, pass, refusals, object, .. } = to;
+    // On errors too, or a script of another origin could not read them.
+    let mut common = if row.cors { cors_of(request_head, config) } else { Vec::new() };
+    common.extend(not_cached());
+    common.extend(cookie_of(request, config)?);
+    let name = [&place.prefix, "/", session].concat();
+    let to = To { session, config, pass, object, url: &request_head.url };
+    let handed_over = match is_large(request_head.content_length.as_deref()) {
+        false => hand_over(row, to, Turn::join(name), request, request_head).await,
+        // In a box, so that small sends do not carry it along. A client that left would keep the others of its session waiting.
+        true => match while_there(request, Box::pin(hand_over_large(row, to, name, request, request_head))).await {
+            Some(handed_over) => handed_over,
+            None => Err(broken_off().into()),
+        },
+    };
+    match handed_over {
+        Ok(()) if row.body.is_empty() => bodiless(Head::typed(row.status, row.content_type).with(common)),
+        Ok(()) => fixed(Head::typed(row.status, row.content_type).with(common), row.body),
+        Err(NotServed::Refused(Refusal { reason, error })) => {
+            refusals.note(None, reason);
+            fixed(error.head().with(common), error.text.into_owned())
+        }
+        Err(NotServed::Failed(error)) => Err(error),
+    }
+}
+
+async fn hand_over_large(
+    row: &Send,
+    to: To<'_>,
+    name: String,
+    request: &web_sys::Request,
+    request_head: &RequestHead,
+) -> std::result::Result<(), NotServed> {
+    let alone = Turn::join_large(&name);
+    let turn = Turn::join(name);
+    if !alone.wait_large(to.config.send_timeout).await {
+        return Err(to.refuse(UNAVAILABLE, "Messages come faster than they are handled".into()).await.into());
+    }
+    hand_over(row, to, turn, request, request_head).await
+}
+
+async fn hand_over(
+    row: &Send,
+    to: To<'_>,
+    turn: Turn,
+    request: &web_sys::Request,
+    request_head: &RequestHead,
+) -> std::result::Result<(), NotServed> {
+    let config = to.config;
+    let length = request_head.content_length.as_deref();
+    // The reservation lasts as long as the messages do: also while the object holds them.
+    let (bytes, _reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
+        Ok(body) => body.into_parts(),
+        Err(Unread::TooLarge) => {
+            return Err(to.refuse(TOO_LARGE, too_large("body", config.body_limit, "body_limit")).await.into());
+        }
+        Err(Unread::TooSlow) => return Err(to.refuse(UNAVAILABLE, "The body came too slowly.".into()).await.into()),
+        Err(Unread::Busy) => return Err(to.refuse(UNAVAILABLE, "The server is busy.".into()).await.into()),
+        // Its client left in the middle, and will not read this.
+        Err(Unread::Broken) => return Err(broken_off().into()),
+    };
+    let content_type = request_head.content_type.as_deref().unwrap_or_default();
+    let (bytes, array) = bytes.read();
+    let (length, is_utf8) = (bytes.len(), array.is_none() || std::str::from_utf8(&bytes).is_ok());
+    let excess = match messages(row, content_type, bytes, PayloadLimits::of(config)) {
+        Ok(messages) => {
+            let is_same = messages.is_verbatim() && is_utf8 && messages.as_str().len() == length;
+            let outgoing = Outgoing::of(messages, array.filter(|_| is_same));
+            turn.wait().await;
+            return Ok(to.send(outgoing, turn).await?);
+        }
+        Err(PayloadError::TooLarge) => too_large("message", config.message_limit, "message_limit"),
+        Err(PayloadError::TooMany) => "The body has too many messages (messages_per_body).".into(),
+        Err(error @ (PayloadError::Expected | PayloadError::Broken)) => {
+            return Err(Refusal::new(Refused::Malformed, 500, error.to_string()).into());
+        }
+    };
+    Err(to.refuse(TOO_LARGE, excess).await.into())
+}
+
+/// The messages of a send, where requests take them from: of a large body nothing else is kept.
+struct Outgoing {
+    count: usize,
+    messages: Option<String>,
+    body: Option<Uint8Array>,
+}
+
+impl Outgoing {
+    /// Prepares `messages`; `array` holds their JSON, too, if it is given.
+    fn of(messages: Messages, array: Option<Uint8Array>) -> Self {
+        let count = messages.len();
+        if fits(messages.as_str()) {
+            return Self { count, messages: Some(messages.into_text()), body: None };
+        }
+        let body = array.unwrap_or_else(|| Uint8Array::from(messages.as_str().as_bytes()));
+        Self { count, messages: None, body: Some(body) }
+    }
+}
+
+/// The session that a send is for, and the way to it.
+struct To<'a> {
+    session: &'a str,
+    config: &'a Config,
+    pass: Option<Pass>,
+    object: ObjectStub,
+    url: &'a str,
+}
+
+impl To<'_> {
+    /// Hands the messages over, and asks again as long as the object holds them.
+    async fn send(self, outgoing: Outgoing, turn: Turn) -> std::result::Result<(), Refusal> {
+        let Outgoing { count, messages, body } = outgoing;
+        // One id for all tries: by it the object knows the later ones.
+        let (session, id) = (self.session.to_owned(), random::id());
+        let bytes = body.as_ref().map_or(0, |body| body.length() as usize);
+        let command = self.command(Action::Send { session, id, count, bytes, messages });
+        // The object gives up before that, unless it is a new one each time.
+        let last_try = now() + self.config.send_timeout + SLACK;
+        let mut turn = Some(turn);
+        let outcome = loop {
+            let mut answer = pin!(self.object.send(self.url, &command, body.as_ref()));
+            // The first poll makes the request: from then on the object keeps the order.
+            let at_once = poll_immediate(answer.as_mut()).await;
+            turn.take();
+            let answer = match at_once {
+                Some(answer) => answer,
+                None => answer.await,
+            };
+            break match answer {
+                Ok(204) => Ok(()),
+                Ok(LATER) if now() < last_try => continue,
+                Ok(404) => Err(Refusal { reason: Refused::UnknownSession, error: HttpError::not_found() }),
+                Ok(403) => Err(Refusal::new(Refused::Ticket, 403, FORBIDDEN)),
+                Ok(status) => {
+                    log::warn("object", Some(&self.config.prefix), format!("a send was answered with {status}"));
+                    Err(unavailable())
+                }
+                Err(failure) => {
+                    log::warn("object", Some(&self.config.prefix), failure);
+                    Err(unavailable())
+                }
+            };
+        };
+        if let Some(body) = &body {
+            release(body);
+        }
+        outcome
+    }
+
+    /// Closes the session because of a send that cannot be taken, and returns the refusal. A stock client
+    /// sees of the refusal itself only that the connection is lost; the close frame has the reason.
+    async fn refuse(self, kind: SendFailure, reason: String) -> Refusal {
+        let refusal = Refusal::new(kind.counted_as, kind.status, format!("{reason}\n"));
+        let (session, code) = (self.session.to_owned(), kind.code.number());
+        let command = self.command(Action::Refuse { session, code, reason });
+        if let Err(failure) = self.object.send(self.url, &command, None).await {
+            log::warn("object", Some(&self.config.prefix), failure);
+        }
+        refusal
+    }
+
+    fn command(&self, action: Action) -> Command {
+        Command::new(&self.config.prefix, action).with_pass(self.pass.clone())
+    }
+}
+
+/// The messages in a body. A body of a type that sockjs-node does not read counts as none.
+fn messages(
+    row: &Send,
+    content_type: &str,
+    body: Vec<u8>,
+    limits: PayloadLimits,
+) -> std::result::Result<Messages, PayloadError> {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let text = match media_type.as_str() {
+        "application/x-www-form-urlencoded" if row.form => payload::text(form_field(body, b"d=")),
+        "text/plain" | "" => payload::text(body),
+        // `T` is what some old browsers make of it.
+        "t" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::text(body),
+        _ => return Err(PayloadError::Expected),
+    };
+    Messages::of_body(text, limits)
+}
+
+/// The value of the first field of a form that begins with `name`, decoded where it stands: a body may be large.
+fn form_field(mut body: Vec<u8>, name: &[u8]) -> Vec<u8> {
+    let mut fields = body.split(|byte| *byte == b'&');
+    let mut start = 0;
+    let field = fields.find_map(|field| {
+        let at = start;
+        start += field.len() + 1;
+        field.starts_with(name).then(|| at + name.len()..at + field.len())
+    });
+    let Some(field) = field else { return Vec::new() };
+    body.truncate(field.end);
+    let (mut read, mut written) = (field.start, 0);
+    while let Some(byte) = body.get(read).copied() {
+        let escaped = (byte == b'%').then(|| body.get(read + 1..read + 3)).flatten().and_then(hex);
+        read += if escaped.is_some() { 3 } else { 1 };
+        let byte = escaped.unwrap_or(if byte == b'+' { b' ' } else { byte });
+        if let Some(place) = body.get_mut(written) {
+            *place = byte;
+        }
+        written += 1;
+    }
+    body.truncate(written);
+    body
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// The reason for refusing something that is too large, with the option that says so.
+fn too_large(what: &str, limit: usize, option: &str) -> String {
+    format!("The {what} is larger than {limit} bytes ({option}).")
+}
+
+fn broken_off() -> Refusal {
+    Refusal::new(Refused::Malformed, 400, "The body broke off.\n")
+}
+
+fn unavailable() -> Refusal {
+    Refusal::new(Refused::Unavailable, 503, "The session cannot take messages now.\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sockjs_protocol::sockjs::transport::SENDS;
+
+    fn row(segment: &str) -> &'static Send {
+        SENDS.iter().find(|row| row.segment == segment).unwrap()
+    }
+
+    fn read(segment: &str, content_type: &str, body: &[u8]) -> std::result::Result<Vec<String>, PayloadError> {
+        super::messages(row(segment), content_type, body.to_vec(), PayloadLimits::NONE).map(Iterator::collect)
+    }
+
+    fn messages(content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {
+        read("xhr_send", content_type, &body)
+    }
+
+    #[test]
+    fn a_form_has_its_messages_in_field_d() {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        let form = |content_type: &str, body: &[u8]| read("jsonp_send", content_type, body);
+        assert_eq!(form(FORM, b"d=%5B%22a+b%22%5D").unwrap(), ["a b"]);
+        assert_eq!(form("Application/X-WWW-Form-Urlencoded", b"d=[\"a\"]").unwrap(), ["a"]);
+        assert_eq!(form("application/x-www-form-urlencoded; charset=UTF-8", b"x=1&d=[\"%2525\"]").unwrap(), ["%25"]);
+        assert_eq!(form(FORM, b"d=%5B%22%ED%A0%80%22%5D").unwrap(), ["\u{fffd}"]);
+        assert_eq!(form("text/plain", b"[\"%61bc\"]").unwrap(), ["%61bc"]);
+        assert_eq!(form(FORM, b"ad=1&d=[\"%\",\"%2\",\"%zz%+1\"]&d=2").unwrap(), ["%", "%2", "%zz% 1"]);
+        for (body, error) in [
+            (&b""[..], PayloadError::Expected),
+            (b"d=", PayloadError::Expected),
+            (b"p=p", PayloadError::Expected),
+            (b"d=[\"x", PayloadError::Broken),
+        ] {
+            assert_eq!(form(FORM, body), Err(error));
+        }
+        assert_eq!(form("application/json", b"[]"), Err(PayloadError::Expected));
+    }
+
+    #[test]
+    fn content_types() {
+        for content_type in [
+            "text/plain",
+            "T",
+            "application/json",
+            "application/xml",
+            "",
+            "application/json;charset=utf-8",
+            "text/xml",
+            "text/xml; charset=utf-8",
+            "TEXT/PLAIN",
+            "Application/JSON ; charset=utf-8",
+        ] {
+            assert_eq!(messages(content_type, b"[\"a\"]".to_vec()).unwrap(), ["a"], "{content_type}");
+        }
+        for content_type in ["application/x-www-form-urlencoded", "text/html", "text", "text/plain2"] {
+            assert_eq!(messages(content_type, b"[\"a\"]".to_vec()), Err(PayloadError::Expected), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn errors_have_sockjs_nodes_words() {
+        let error = |body: &[u8]| messages("", body.to_vec()).unwrap_err().to_string();
+        assert_eq!(error(b""), "Payload expected.");
+        assert_eq!(error(b"[\"x"), "Broken JSON encoding.");
+        assert_eq!(messages("", b"[]".to_vec()).unwrap(), Vec::<String>::new());
+    }
+}
