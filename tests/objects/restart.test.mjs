@@ -18,6 +18,17 @@ async function restart(server) {
   await server.start();
 }
 
+/** Runs a statement in each object's file, while nothing else has it open. Returns their number. */
+function changeObjects(server, statement) {
+  const files = readdirSync(server.objects, { recursive: true }).filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name));
+  for (const file of files) {
+    const database = new DatabaseSync(join(server.objects, file));
+    database.exec(statement);
+    database.close();
+  }
+  return files.length;
+}
+
 const rows = (server) => Object.values(readObjects(server.objects)).reduce((sum, object) => sum + object.rows, 0);
 
 test("a session goes on after a restart between two polls", async (t) => {
@@ -62,14 +73,7 @@ test("a session that the release before stored goes on, and its table gets the c
   await until(() => rows(server) === 2, "a row of the session and one of its messages");
   await server.kill();
   // That release made the table without this column.
-  let changed = 0;
-  for (const file of readdirSync(server.objects, { recursive: true }).filter((name) => /[0-9a-f]{64}\.sqlite$/.test(name))) {
-    const database = new DatabaseSync(join(server.objects, file));
-    database.exec("ALTER TABLE sockjs_sessions_2 DROP COLUMN close_kind");
-    database.close();
-    changed++;
-  }
-  assert.equal(changed, 1);
+  assert.equal(changeObjects(server, "ALTER TABLE sockjs_sessions_2 DROP COLUMN close_kind"), 1);
   await server.start();
 
   assert.equal((await session.poll()).body, 'a["a"]\n');
@@ -109,4 +113,36 @@ test("a session is cleaned up when everything dies shortly before its end", asyn
   await until(() => alarm() !== first, "the alarm to fire");
   await restart(server);
   await storageEmpties(server.objects);
+});
+
+for (const damage of ["messages = 'nope'", "messages = '[]'", "messages = x'00ff'", "first = 'x'", "last = 9007199254740993"]) {
+  test(`a damaged row of messages ends its session, and the others of its object go on: ${damage}`, async (t) => {
+    const lines = [];
+    const server = await startServer(t, { vars: { SOCKJS_PERSIST_AFTER: "50" }, log: (text) => lines.push(text) });
+    const [damaged, other] = [await openPollingSession(`${server.url}/broadcast`), await openPollingSession(`${server.url}/broadcast`)];
+    await damaged.send(["one", "two"]);
+    await until(() => rows(server) === 4, "two rows of sessions and two of messages");
+    await server.kill();
+    changeObjects(server, `UPDATE sockjs_messages_1 SET ${damage} WHERE session = '${damaged.id}'`);
+    await server.start();
+
+    assert.equal((await other.poll()).body, 'a["one","two"]\n');
+    assert.equal((await damaged.poll()).body, 'c[1011,"Storage failed"]\n');
+    const fresh = await openPollingSession(`${server.url}/broadcast`);
+    assert.equal((await other.send(["three"])).status, 204);
+    assert.equal((await fresh.poll()).body, 'a["three"]\n');
+    assert.equal((await other.poll()).body, 'a["three"]\n');
+  });
+}
+
+test("a damaged row of the application's alarm or of counts keeps nobody out", async (t) => {
+  const server = await startServer(t, { vars: { SOCKJS_PERSIST_AFTER: "50" }, log: () => {} });
+  const session = await openPollingSession(`${server.url}/broadcast`);
+  await session.send(["one"]);
+  await until(() => rows(server) === 2, "a row of the session and one of its message");
+  await server.kill();
+  changeObjects(server, "CREATE TABLE sockjs_rooms_1 (service TEXT PRIMARY KEY, alarm INTEGER NOT NULL) WITHOUT ROWID");
+  changeObjects(server, "INSERT INTO sockjs_rooms_1 VALUES ('/broadcast', 'soon')");
+  await server.start();
+  assert.equal((await session.poll()).body, 'a["one"]\n');
 });

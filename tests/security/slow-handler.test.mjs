@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
@@ -43,4 +44,12 @@ test("a WebSocket whose messages come faster than they are handled is closed wit
   for (const _ of [1, 2, 3]) socket.send(JSON.stringify([HALF]));
   const closed = await within(socket.closed, "the close");
   assert.deepEqual(closed, { code: 1013, reason: "Too many messages wait" });
+});
+
+test("the stock client in Node sees 1013 over a WebSocket, although its WebSocket library does not know this code", async (t) => {
+  const client = await connectStockClient(t, `${server.url}/sleeper`, "websocket");
+  client.send(SLEEP);
+  for (const _ of [1, 2, 3]) client.send(HALF);
+  const { code, reason } = await within(client.closed, "the close");
+  assert.deepEqual([code, reason], [1013, "Too many messages wait"]);
 });

@@ -48,6 +48,10 @@ impl Object {
                 Some(Output::Release { receiver, code, reason }) => {
                     if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
                         attachment::over(&websocket);
+                        if entry.info.transport == Transport::WebSocket && is_new_code(code) {
+                            // A socket that is lost needs none.
+                            send(&websocket, false, &Frame::Close { code, reason: reason.clone() });
+                        }
                         sockets::close(&websocket, code, &reason);
                     }
                 }
@@ -169,6 +173,12 @@ impl Object {
             _ => self.lose(entry, receiver),
         }
     }
+}
+
+/// True for a close code that some WebSocket libraries do not know, and report as 1002: those that RFC 6455 does not list
+/// (websocket-driver 0.7.5, which sockjs-client uses in Node). A close frame of SockJS tells the page all the same.
+fn is_new_code(code: u16) -> bool {
+    (1012..=1014).contains(&code)
 }
 
 /// Sends a frame on a client's WebSocket, which has no frames if it is raw. False if the socket is lost.

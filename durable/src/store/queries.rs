@@ -44,11 +44,11 @@ pub(crate) struct StoredSession {
     pub stored: Stored,
 }
 
-/// Neighbouring messages that are stored.
+/// Neighbouring messages that are stored. No extent stands for rows that cannot be read.
 struct StoredExtent {
     service: String,
     session: String,
-    extent: Extent,
+    extent: Option<Extent>,
 }
 
 impl StoredExtent {
@@ -85,17 +85,13 @@ impl Store {
             "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, {kind}, told, absent,
              heard, state FROM sockjs_sessions_2"
         );
-        // One that cannot be read, of another version perhaps, is not to keep the others from waking up.
-        let read = rows(&self.sql, &query)?.into_iter().map(|row| read(row, &extents));
-        Ok(read
-            .filter_map(|session| session.inspect_err(|error| log::error("stored_session", None, error)).ok())
-            .collect())
+        readable(&self.sql, &query, "stored_session", |row| read(row, &extents))
     }
 
     /// Numbers and bytes of all messages. Rows whose numbers follow each other count as one.
     fn load_extents(&self) -> Result<Vec<StoredExtent>> {
         // Of an array, two quotes and a comma or bracket for each message are none of its bytes, nor is one bracket.
-        let of_array = "length(CAST(messages AS BLOB)) - 3 * (last - first + 1) - 1";
+        let of_array = "max(0, length(CAST(messages AS BLOB)) - 3 * (last - first + 1) - 1)";
         let of_parts = "(SELECT sum(length(CAST(text AS BLOB))) FROM sockjs_parts_1 AS part
             WHERE part.service = row.service AND part.session = row.session AND number = first)";
         let bytes = match self.has(PARTS)? {
@@ -113,11 +109,11 @@ impl Store {
              GROUP BY service, session, run ORDER BY service, session, min(first)"
         );
         let read = |mut row: Values| {
-            let (service, session, first, last) = (row.text()?, row.text()?, Seq(row.number()?), Seq(row.number()?));
-            let extent = Extent { first, last, bytes: usize::try_from(row.number()?).unwrap_or(usize::MAX) };
-            Ok(StoredExtent { service, session, extent })
+            let (service, session) = (row.text()?, row.text()?);
+            let extent = read_extent(row).inspect_err(|error| log::error("stored_message", Some(&service), error));
+            Ok(StoredExtent { service, session, extent: extent.ok() })
         };
-        rows(&self.sql, &query)?.into_iter().map(read).collect()
+        readable(&self.sql, &query, "stored_message", read)
     }
 
     /// Reads messages of the session that `info` names: from the number `first` on, as many rows as have [`READ`] bytes.
@@ -159,8 +155,8 @@ impl Store {
         if !self.has(ROOMS)? {
             return Ok(None);
         }
-        let mut rooms = rows(&self.sql, "SELECT service, alarm FROM sockjs_rooms_1")?;
-        rooms.first_mut().map(|row| Ok((row.text()?, Millis(row.number()?)))).transpose()
+        let read = |mut row: Values| Ok((row.text()?, Millis(row.number()?)));
+        Ok(readable(&self.sql, "SELECT service, alarm FROM sockjs_rooms_1", "stored_alarm", read)?.into_iter().next())
     }
 
     /// Writes when the application's alarm is due.
@@ -181,16 +177,15 @@ impl Store {
         if !self.has(OPEN)? {
             return Ok(Vec::new());
         }
-        let mut open = Vec::new();
-        for mut row in rows(&self.sql, "SELECT service, transport, open FROM sockjs_open_1")? {
+        let read = |mut row: Values| {
             // It is written only when it is positive.
             let (service, name, count) = (row.text()?, row.text()?, i64::try_from(row.number()?).unwrap_or(i64::MAX));
             // A later version may have a transport that is not known here.
-            if let Some(transport) = Transport::ALL.into_iter().find(|known| known.name() == name) {
-                open.push((service, transport, count));
-            }
-        }
-        Ok(open)
+            let transport = Transport::ALL.into_iter().find(|known| known.name() == name);
+            Ok(transport.map(|transport| (service, transport, count)))
+        };
+        let query = "SELECT service, transport, open FROM sockjs_open_1";
+        Ok(readable(&self.sql, query, "stored_count", read)?.into_iter().flatten().collect())
     }
 
     /// Writes how many connections are open.
@@ -211,7 +206,8 @@ impl Store {
         if !self.has(TOTALS)? {
             return Ok(None);
         }
-        rows(&self.sql, "SELECT totals FROM sockjs_totals_1")?.first_mut().map(Values::text).transpose()
+        let totals = readable(&self.sql, "SELECT totals FROM sockjs_totals_1", "stored_totals", |mut row| row.text())?;
+        Ok(totals.into_iter().next())
     }
 
     /// Writes it.
@@ -372,7 +368,11 @@ impl Store {
 
     /// Deletes the rows of messages that hold nothing beyond `through`, or all.
     fn delete_messages(&self, service: SqlStorageValue, session: SqlStorageValue, through: Option<Seq>) -> Result<()> {
-        let through = number(through.map_or(u64::MAX, |through| through.0));
+        let through = match through {
+            Some(through) => number(through.0),
+            // Greater than any number, and than any text that stands in the place of one.
+            None => SqlStorageValue::Blob(Vec::new()),
+        };
         if self.has(PARTS)? {
             self.exec(
                 "DELETE FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number <= ?",
@@ -417,15 +417,38 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Returns what `read` makes of each row of a query. A row that cannot be read, which may be damaged or of another version, is logged
+/// as `event` and left out: it must not keep the others from being used.
+fn readable<T>(
+    sql: &SqlStorage,
+    query: &str,
+    event: &str,
+    mut read: impl FnMut(Values) -> Result<T>,
+) -> Result<Vec<T>> {
+    let rows = sql.exec(query, None)?.raw().map(|row| read(Values::from(row?)));
+    Ok(rows.filter_map(|row| row.inspect_err(|error| log::error(event, None, error)).ok()).collect())
+}
+
+fn read_extent(mut row: Values) -> Result<Extent> {
+    let (first, last) = (Seq(row.number()?), Seq(row.number()?));
+    Ok(Extent { first, last, bytes: usize::try_from(row.number()?).unwrap_or(usize::MAX) })
+}
+
 /// Reads a session, with those of `extents` that are its own; they are sorted by service and session.
 fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
     let (service, session) = (row.text()?, row.text()?);
     let name = (&*service, &*session);
     let first = extents.partition_point(|row| row.name() < name);
-    let rows = extents.iter().skip(first).take_while(|row| row.name() == name).map(|row| row.extent).collect();
+    let extents: Option<Vec<_>> =
+        extents.iter().skip(first).take_while(|row| row.name() == name).map(|row| row.extent).collect();
     let info = Reader::whole(&row.text()?, ConnectionInfo::stored).ok_or_else(unexpected)?;
     let opener = ReceiverId(row.number()?);
     let delivered = row.number_or_null()?.map(Seq);
+    // Where rows cannot be read, the session is to find its next message missing, and ends.
+    let rows = extents.unwrap_or_else(|| {
+        let first = delivered.map_or(Seq(0), |delivered| Seq(delivered.0.saturating_add(1)));
+        vec![Extent { first, last: first, bytes: 0 }]
+    });
     let (code, reason, at) = (row.number_or_null()?, row.text_or_null()?, row.number_or_null()?);
     let kind = row.text_or_null()?;
     let closed = code.map(|code| {
@@ -487,10 +510,10 @@ mod tests {
         let of = |session: &str, first| StoredExtent {
             service: "/echo".into(),
             session: session.into(),
-            extent: Extent { first: Seq(first), last: Seq(first + 1), bytes: 5 },
+            extent: Some(Extent { first: Seq(first), last: Seq(first + 1), bytes: 5 }),
         };
         let read = read(row, &[of("r", 1), of("s", 5), of("s", 9), of("s2", 1)]).unwrap();
-        let rows = vec![of("s", 5).extent, of("s", 9).extent];
+        let rows = [of("s", 5), of("s", 9)].into_iter().filter_map(|stored| stored.extent).collect();
         let closed =
             Some(Tombstone { code: 3000, reason: "Go away!".into(), kind: CloseKind::Application, at: Millis(9) });
         let stored = Stored {
