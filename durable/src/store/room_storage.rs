@@ -1,4 +1,4 @@
-//! What the application keeps in an object's storage, beside what this server keeps there.
+//! The storage that the application has in an object, beside the tables of this server.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +10,7 @@ use worker::{Result, SqlStorage};
 pub struct RoomStorage(pub(crate) Storage);
 
 impl RoomStorage {
-    /// The value of `key`, if it has one.
+    /// Returns the value of `key`, if it has one.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         self.0.get(key).await
     }
@@ -20,12 +20,12 @@ impl RoomStorage {
         self.0.put(key, value).await
     }
 
-    /// Removes `key`; whether it had a value.
+    /// Removes `key`. True if it had a value.
     pub async fn delete(&self, key: &str) -> Result<bool> {
         self.0.delete(key).await
     }
 
-    /// The object's database. Tables whose names begin with `sockjs_` are this server's.
+    /// Returns the object's SQLite database. Tables whose names begin with `sockjs_` are this server's.
     pub fn sql(&self) -> SqlStorage {
         self.0.sql()
     }
