@@ -5,7 +5,7 @@ import { setUp } from "./setup.mjs";
 import { BUILD_DIR, RIGS_DIR } from "./tools.mjs";
 import { buildWorker } from "./worker-build.mjs";
 
-export const build = () => buildSmall({ title: "build", crate: "server", library: "sockjs_server", out: BUILD_DIR });
+export const build = () => buildSmall({ title: "build", crate: "server/worker", library: "sockjs_worker", out: BUILD_DIR });
 
 /** Builds the same Worker with the services that the tests need beside those it has. */
 export const buildRigs = () =>

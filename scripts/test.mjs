@@ -29,7 +29,7 @@ const CARGO_CHECKS = [
   {
     group: "lint",
     name: "clippy, WebAssembly",
-    args: ["clippy", ...["sockjs-edge", "sockjs-server", "sockjs-rigs"].flatMap((name) => ["--package", name]), "--target", WASM_TARGET, "--", "-D", "warnings"],
+    args: ["clippy", ...["sockjs-edge", "sockjs-server", "sockjs-worker", "sockjs-rigs"].flatMap((name) => ["--package", name]), "--target", WASM_TARGET, "--", "-D", "warnings"],
   },
   { group: "lint", name: "rustdoc", args: ["doc", "--workspace", "--no-deps"] },
   {

@@ -1,4 +1,4 @@
-//! The deployable Worker: its fetch event, its class, its settings, the bundled services and the demo.
+//! The deployable Worker, but for its exports: settings, bundled services, demo, and the answer to a request.
 //!
 //! | served | if |
 //! |---|---|
@@ -7,7 +7,8 @@
 //! | the stock client, below the prefix of each service | always |
 //! | `/push`, `/metrics` | the secret with their tokens is set |
 //!
-//! The tests' own Worker (`tests/rigs/`) is built on this one: it adds services, and exports class and fetch event itself.
+//! Two crates export a class and a fetch event that serve this: `server/worker/`, which is deployed, and `tests/rigs/`, which adds
+//! services that only the tests need.
 
 mod amplify;
 mod broadcast;
@@ -15,8 +16,6 @@ mod client;
 mod close;
 mod demo;
 mod echo;
-#[cfg(feature = "exports")]
-mod exports;
 mod settings;
 mod static_file;
 mod ticker;

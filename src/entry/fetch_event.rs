@@ -45,7 +45,7 @@ use worker::{Context, Env, Request, Result, console_error, web_sys, worker_sys};
 /// ```
 ///
 /// A Worker that has to look at every request first exports the class by
-/// [`durable_object!`](crate::durable_object) and has its own `#[event(fetch)]`, which calls [`serve`](crate::entry::dispatch).
+/// [`durable_object!`](crate::durable_object) and has its own `#[event(fetch)]`, which calls [`serve`](crate::serve).
 #[macro_export]
 macro_rules! export {
     ($class:ident, $services:path) => {

@@ -48,7 +48,12 @@ impl<'a> Endpoint<'a> {
             Self::Receive(row, session) => Some((row.transport, Some(session))),
             Self::WebSocket(session) => Some((Transport::WebSocket, Some(session))),
             Self::RawWebSocket => Some((Transport::WebSocketRaw, None)),
-            _ => None,
+            Self::Greeting
+            | Self::Info
+            | Self::InfoOptions
+            | Self::Iframe
+            | Self::Send(..)
+            | Self::TransportOptions => None,
         }
     }
 

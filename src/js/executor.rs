@@ -89,7 +89,7 @@ pub(crate) fn promised(work: impl Future<Output = Option<JsValue>> + 'static) ->
         let before = told.replace(Promised::Open);
         match before {
             Promised::Waiting(later) => later.resolve(&value),
-            _ => {
+            Promised::Open | Promised::Ready(_) => {
                 told.replace(Promised::Ready(value));
             }
         }
@@ -97,7 +97,7 @@ pub(crate) fn promised(work: impl Future<Output = Option<JsValue>> + 'static) ->
     let so_far = outcome.replace(Promised::Open);
     match so_far {
         Promised::Ready(value) => value,
-        _ => {
+        Promised::Open | Promised::Waiting(_) => {
             let later = later();
             let promise = later.promise();
             outcome.replace(Promised::Waiting(later));

@@ -183,7 +183,7 @@ impl ObjectStub {
         let answer = ask(Version::CURRENT).await?;
         let other = match &answer {
             ObjectResponse::Body(OTHER_VERSION, versions) => Version::CURRENT.after_refusal(versions),
-            _ => None,
+            ObjectResponse::Text(..) | ObjectResponse::Body(..) | ObjectResponse::Upgrade(_) => None,
         };
         match other {
             None => Ok((answer, Version::CURRENT)),
@@ -395,7 +395,17 @@ fn post(
     let body = match (version, &command.action) {
         (Version::V2, Action::Send { count, .. }) => body.map(|body| batch(body, *count)).transpose()?,
         (Version::V2, Action::Wrote { .. }) => None,
-        _ => body.cloned(),
+        (
+            Version::V2 | Version::V3,
+            Action::Attach { .. }
+            | Action::Connect { .. }
+            | Action::Send { .. }
+            | Action::Refuse { .. }
+            | Action::Wrote { .. }
+            | Action::Push { .. }
+            | Action::Report
+            | Action::Metrics,
+        ) => body.cloned(),
     };
     Ok(hand(stub, url, &header, body, number, tell)?)
 }

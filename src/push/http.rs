@@ -152,7 +152,7 @@ impl Push {
                 PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
                 PushError::BadClose(_) => 400,
                 PushError::TooLarge(_) => 413,
-                _ => 503,
+                PushError::Misconfigured(_) | PushError::Unavailable(_) => 503,
             };
             HttpError::new(status, error.to_string())
         };

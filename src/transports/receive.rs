@@ -410,7 +410,7 @@ impl HeldResponse {
         let attached = self.object.attach(&self.client, command).await;
         let line = match &attached {
             Ok(AttachResponse::Waiting(inner, _)) => Some(inner.line()),
-            _ => None,
+            Ok(AttachResponse::Answered(_) | AttachResponse::Refused(_)) | Err(_) => None,
         };
         self.departure.answered(line);
         match attached {

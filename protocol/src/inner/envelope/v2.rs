@@ -7,7 +7,7 @@
 //! |---|---|
 //! | the Worker asks again for a send that waits ([`LATER`](super::LATER)) | the object answers for good: 204 if the messages are in the inbox, else 503, and the session is closed |
 //! | [`Action::Refuse`] closes the session of a send that the Worker refuses | the client sees only the refusal |
-//! | [`ToEdge::Ask`](super::ToEdge::Ask) after a sleep, and its answer | the object counts as if nothing were on its way |
+//! | [`ToEdge::Ask`] after a sleep, and its answer | the object counts as if nothing were on its way |
 //! | a response that is over gives back what was not written ([`MISSING`](super::MISSING), [`Action::Wrote`] with a body) | an object that did not sleep has it; one that did has what stands in rows |
 //! | a refused receiver gets a message with the reason ([`ToEdge::Refusal`]) | the Worker derives the reason from the text of the close frame |
 //! | the count of a send's messages is in its command | the object knows it, and the place of the send in the order, when it read the body |

@@ -1,4 +1,5 @@
-//! The exports to the runtime: the Durable Object class `SockJs`, and the fetch event.
+//! The exports of the deployable Worker to the runtime: the Durable Object class `SockJs`, and the fetch event. What they serve is in
+//! `sockjs-server`.
 
 use sockjs_edge::Services;
 use wasm_bindgen::JsValue;
@@ -10,9 +11,9 @@ sockjs_edge::durable_object!(SockJs, services);
 #[wasm_bindgen(js_name = fetch)]
 #[allow(missing_docs)]
 pub fn fetch_event(request: web_sys::Request, env: Env, context: worker_sys::Context) -> JsValue {
-    crate::fetch(services, request, env, context)
+    sockjs_server::fetch(services, request, env, context)
 }
 
 fn services(env: &Env) -> Services {
-    crate::services(env, |services, _| services)
+    sockjs_server::services(env, |services, _| services)
 }
