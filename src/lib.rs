@@ -73,6 +73,8 @@ pub use metrics::Metrics;
 pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
 pub use secret::{SECRET_MIN, is_same_secret};
 pub use serve::{Serve, serve};
+#[cfg(feature = "testing")]
+pub use sockjs_durable::testing;
 pub use sockjs_durable::{
     Admission, CloseError, Connection, Handler, ReadyState, Rejection, RequestInfo, RequestKind, Room, RoomStorage,
     SendError, Services, durable_object,
