@@ -49,8 +49,8 @@
 //! # Modules
 //!
 //! * `room`: the interface of a test. `client`: its clients.
-//! * `world`: what outlives an object. `instance`: the object that the handles reach, as a
-//!   [`Host`](crate::application::host::Host); `settle`, `gate` and `alarm` are parts of it. `tasks`: the executor.
+//! * `world`: what outlives an object. `instance`: the object that the handles reach, as a `Host`; `settle`, `gate` and `alarm` are
+//!   parts of it. `tasks`: the executor.
 
 #![allow(clippy::panic, reason = "a test that uses the kit wrongly, or waits for ever, is told by a panic")]
 
