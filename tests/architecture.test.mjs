@@ -50,20 +50,87 @@ test("docs/api.md lists all that the root crate exports, and nothing else", () =
 
 const CRATES = { src: ".", durable: "durable", protocol: "protocol" };
 
-test("the map in docs/architecture.md has each module of each crate, once", () => {
-  const rows = [...text("docs/architecture.md").matchAll(/^\| (?:`(\w+)\/`)? ?\| [^|]+ \| (`\w+`(?:, `\w+`)*) \|$/gm)];
-  const mapped = {};
-  let room;
-  for (const [, crate = room, modules] of rows) {
-    room = crate;
-    (mapped[room] ??= []).push(...[...modules.matchAll(/\w+/g)].map(([name]) => name));
-  }
-  const found = Object.entries(CRATES).map(([room, folder]) => {
-    const modules = text(join(folder, "src/lib.rs")).matchAll(/^(?:pub )?mod (\w+);/gm);
-    return [room, [...modules].map(([, name]) => name).sort()];
+// The folders of each crate that has an order: a folder imports only from folders before it. Modules beside them count as one more
+// folder each; the crate's root module may import from all.
+const FOLDERS = {
+  durable: ["js", "info", "observe", "store", "connection", "application", "testing", "object", "export"],
+};
+
+for (const [crate, folders] of Object.entries(FOLDERS)) {
+  test(`a folder of ${crate}/src imports only from folders before it`, () => {
+    const directory = join(ROOT, crate === "src" ? "src" : `${crate}/src`);
+    const files = rustFiles(directory);
+    const found = new Set(files.map(folderOf).filter((folder) => folder !== "lib"));
+    assert.deepEqual([...found].sort(), [...folders].sort(), "the list has each folder");
+    const exported = exportsOf(code(join(directory, "lib.rs")));
+    const backward = files.flatMap((file) => {
+      const own = folders.indexOf(folderOf(file));
+      if (own < 0) return [];
+      const imports = importsOf(code(join(directory, file)));
+      const later = imports.filter((name) => folders.indexOf(exported.get(name) ?? name) > own);
+      return later.map((name) => `${file} imports ${name}`);
+    });
+    assert.deepEqual(backward, []);
   });
-  for (const [room, modules] of found) assert.deepEqual(mapped[room]?.sort(), modules, room);
+}
+
+test("the object is named only in its own folder and in the export of its class", () => {
+  const directory = join(ROOT, "durable/src");
+  const others = rustFiles(directory).filter((file) => !["object", "export"].includes(folderOf(file)));
+  assert.notEqual(others.length, 0);
+  assert.deepEqual(others.filter((file) => /\bObject\b/.test(code(join(directory, file)))), []);
 });
+
+test("the checker of imports sees each form of an import", () => {
+  const source = `
+    use crate::first::thing;
+    use crate::{second, third::{Deep, other}, fourth as alias};
+    fn body() { crate::fifth::call() }
+    // use crate::comment::none;
+  `;
+  assert.deepEqual(importsOf(stripped(source)), ["first", "second", "third", "fourth", "fifth"]);
+});
+
+/** The names of the modules of its own crate that a source names by their path. */
+function importsOf(source) {
+  return [...source.matchAll(/\bcrate::(?:(\w+)|\{)/g)].flatMap(({ 1: one, index, 0: start }) => {
+    if (one) return [one];
+    const names = [];
+    let depth = 1;
+    let begins = true;
+    for (const [token] of source.slice(index + start.length).matchAll(/\w+|[{},]/g)) {
+      if (token === "{") depth += 1;
+      else if (token === "}") depth -= 1;
+      else if (token !== "," && begins && depth === 1) names.push(token);
+      begins = token === "," && depth === 1;
+      if (depth === 0) break;
+    }
+    return names;
+  });
+}
+
+/** The folder of each item that a crate's root module exports: whoever imports it from there imports that folder. */
+function exportsOf(root) {
+  const lists = root.matchAll(/^pub use (\w+)::(?:\w+::)*(?:\{([^}]*)\}|(\w+));/gm);
+  return new Map([...lists].flatMap(([, folder, list, one]) => (list ?? one).match(/\w+/g).map((name) => [name, folder])));
+}
+
+function rustFiles(directory) {
+  return readdirSync(directory, { recursive: true }).filter((name) => name.endsWith(".rs"));
+}
+
+/** The folder of a source, or its name where it lies in none. */
+function folderOf(file) {
+  return file.split(/[\\/]/)[0].replace(/\.rs$/, "");
+}
+
+function code(file) {
+  return stripped(readFileSync(file, "utf8"));
+}
+
+function stripped(source) {
+  return source.replace(/\/\/.*/g, "");
+}
 
 test("the diagram in docs/architecture.md has the dependencies between the crates", () => {
   const [, diagram] = /```mermaid\n(.*?)```/s.exec(text("docs/architecture.md"));

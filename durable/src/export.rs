@@ -17,9 +17,16 @@ use worker::Env;
 use worker::durable::State;
 use worker::worker_sys::{DurableObjectState, web_sys};
 
-/// Exports the Durable Object class `$class`, which serves what `$services` says.
+/// Exports the Durable Object class `$class`, which serves the services that `$services` returns.
 ///
-/// ```ignore
+/// ```
+/// # extern crate sockjs_durable as sockjs_edge;
+/// # use sockjs_edge::Services;
+/// # use worker::Env;
+/// fn services(_env: &Env) -> Services {
+///     Services::new() // .add(...)
+/// }
+///
 /// sockjs_edge::durable_object!(SockJs, services);
 /// ```
 ///
@@ -81,7 +88,7 @@ macro_rules! durable_object {
     };
 }
 
-/// What the exported class forwards to. Only for [`durable_object!`](crate::durable_object).
+/// The object behind the exported class. Only for [`durable_object!`](crate::durable_object).
 #[doc(hidden)]
 pub struct Class(Rc<Object>);
 

@@ -1,8 +1,24 @@
-//! The Durable Object half of sockjs-edge: what holds the sessions.
+//! The Durable Object half of sockjs-edge: it holds the sessions.
 //!
-//! An object keeps a table of connections, one storage and one alarm. What it stores, and why that is enough, stands at
-//! the top of `store` (sessions over HTTP) and `socket` (WebSockets); the order in which things happen, at the top of
-//! `object`; what it is asked, in `sockjs_protocol::inner::envelope`. How a transport wraps a frame is not known here.
+//! Applications use `sockjs-edge`, which exports all of this: [`Services`] and [`Handler`] to begin with, [`Connection`] and [`Room`]
+//! inside a handler, [`Admission`] and [`RequestInfo`] to decide who is let in.
+//!
+//! An object keeps a table of connections, one storage and one alarm. How a transport wraps a frame is not known here. The commands
+//! that the Worker sends are in `sockjs_protocol::inner::envelope`; the state machine of a session is in
+//! `sockjs_protocol::sockjs::session`.
+//!
+//! A folder imports only from folders above it:
+//!
+//! | folder | what lives there |
+//! |---|---|
+//! | `js` | JavaScript and its runtime |
+//! | `info` | facts about requests and connections, and errors |
+//! | `observe` | the log, the counters, the way of reports |
+//! | `store` | tables, attachments of sockets, the application's storage |
+//! | `connection` | connections as the object keeps them |
+//! | `application` | the interface of the application |
+//! | `object` | the object, which drives all of it |
+//! | `export` | the class that the runtime sees |
 
 mod application;
 mod connection;

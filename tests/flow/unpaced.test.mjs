@@ -14,7 +14,7 @@ const MIB = 1024 * KIB;
 
 /** Scaled to a quarter. */
 const QUEUE_LIMIT = 256 * KIB;
-/** durable/src/application/room.rs. */
+/** durable/src/object/broadcast.rs. */
 const UNPACED = 4;
 const SIZE = 4 * KIB;
 /** What a response holds beyond the queue: response_limit, the window, and what workerd takes of a response (1.20261117). */

@@ -17,7 +17,20 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use worker::{Error, Result};
 
-/// One client's connection. Clones are the same connection.
+/// A handle of one client's connection. Clones are handles of the same connection.
+///
+/// ```
+/// # extern crate sockjs_durable as sockjs_edge;
+/// use sockjs_edge::Connection;
+///
+/// async fn greet(connection: &Connection) -> worker::Result<()> {
+///     connection.send(format!("You are connected by {}.", connection.transport().name()))?;
+///     if connection.claims()["banned"] == true {
+///         connection.close(3000, "banned")?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Connection {
     pub(crate) entry: Rc<Entry>,
@@ -26,79 +39,79 @@ pub struct Connection {
     pub(crate) is_own: bool,
 }
 
-/// Where a connection is in its life, with the numbers of the browser's `readyState`.
+/// The state of a connection, with the numbers of the browser's `readyState`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ReadyState {
     /// Messages go both ways.
     Open = 1,
-    /// It was closed; the client may not know yet.
+    /// The connection was closed. The client may not know yet.
     Closing = 2,
-    /// Nothing is left of it.
+    /// The connection is over.
     Closed = 3,
 }
 
 impl Connection {
-    /// An id that no other connection has; it lasts as long as the connection.
+    /// Returns the id, which no other connection has. It lasts as long as the connection.
     pub fn id(&self) -> &str {
         &self.entry.info.id
     }
 
-    /// The session id that the client chose, as it stood in the URL; none for a raw WebSocket. Several WebSockets may
-    /// share one.
+    /// Returns the session id that the client chose, as it stood in the URL. `None` for a raw WebSocket. Several WebSockets may
+    /// share one session id.
     pub fn session_id(&self) -> Option<&str> {
         self.entry.info.session.as_deref()
     }
 
-    /// How the client is connected (`protocol` in sockjs-node).
+    /// Returns the transport of the connection (`protocol` in sockjs-node).
     pub fn transport(&self) -> Transport {
         self.entry.info.transport
     }
 
-    /// The prefix of the service, with the names of its parameters.
+    /// Returns the prefix of the service, with the names of its parameters.
     pub fn prefix(&self) -> &str {
         &self.entry.info.service
     }
 
-    /// The value of a parameter of the prefix: `room` for `/chat/{room}`.
+    /// Returns the value of a parameter of the prefix: `room` for `/chat/{room}`.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         parameter(&self.entry.info.parameters, name)
     }
 
-    /// What [`Handler::on_request`](crate::Handler::on_request) said of the client; null if it said nothing.
+    /// Returns the claims that [`Handler::on_request`](crate::Handler::on_request) gave the client. Null if it gave none.
     pub fn claims(&self) -> &serde_json::Value {
         self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
     }
 
-    /// The address by which `Push` reaches it from elsewhere: keep it as it is. It does not tell the session id, so that it may be
-    /// shown to whoever may push. `None` where the runtime does not tell an object its name.
+    /// Returns the address by which `Push` reaches the connection from elsewhere. Keep it as it is. It does not contain the session
+    /// id, so it may be shown to whoever may push. `None` if the runtime does not tell the object its name.
     pub fn address(&self) -> Option<String> {
         let object = self.host.upgrade()?.location()?;
         Some(format!("{}@{object}", self.id()))
     }
 
-    /// Path of the request that opened the connection.
+    /// Returns the path of the request that opened the connection.
     pub fn pathname(&self) -> &str {
         &self.entry.info.pathname
     }
 
-    /// Query of the request that opened the connection, without the question mark.
+    /// Returns the query of the request that opened the connection, without the question mark.
     pub fn query(&self) -> &str {
         &self.entry.info.query
     }
 
-    /// The client's address, as Cloudflare saw it.
+    /// Returns the client's IP address, as Cloudflare saw it.
     pub fn remote_address(&self) -> Option<&str> {
         self.entry.info.remote_address.as_deref()
     }
 
-    /// A header of the request that opened the connection, if it is on sockjs-node's list (never a cookie).
+    /// Returns a header of the request that opened the connection, if it is on sockjs-node's list (never a cookie).
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = &self.entry.info.headers;
         headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Where it is in its life.
+    /// Returns the state of the connection.
     pub fn ready_state(&self) -> ReadyState {
         let session = self.entry.session.borrow();
         match (session.is_open(), session.is_closed()) {
@@ -108,19 +121,19 @@ impl Connection {
         }
     }
 
-    /// Bytes that wait for the client.
+    /// Returns the number of bytes that wait for the client.
     pub fn buffered_amount(&self) -> usize {
         self.entry.buffered_amount()
     }
 
-    /// Sends a message. Messages sent without waiting in between travel together, and so may those that answer messages which
-    /// came together.
+    /// Sends a message. Messages that are sent without an await in between travel in one frame. So may the answers to messages that
+    /// arrived together.
     ///
     /// Between the moment at which the client left and the call of `on_close`, messages are dropped without an error.
     ///
     /// # Errors
     ///
-    /// If the connection is closed, or the message does not fit, or not now: see [`SendError`].
+    /// If the connection is closed, or the message does not fit: see [`SendError`].
     pub fn send(&self, message: impl AsRef<str>) -> std::result::Result<(), SendError> {
         let always = self.is_own && self.entry.may_exceed.get();
         let Some(host) = self.host.upgrade() else { return Err(SendError::Closed) };
@@ -132,16 +145,16 @@ impl Connection {
         Ok(())
     }
 
-    /// The connections that share an object with this one, this one among them.
+    /// Returns the connections that share an object with this one, this one among them.
     pub fn room(&self) -> Room {
         Room { service: self.entry.info.service.clone(), host: self.host.clone() }
     }
 
-    /// Closes the connection, after what was sent before. Closing one that is closed does nothing.
+    /// Closes the connection, after the messages that were sent before. Does nothing if it is closed already.
     ///
     /// # Errors
     ///
-    /// When `code` is not 1000 or 3000-4999, or `reason` has more than 123 bytes (RFC 6455, section 5.5).
+    /// If `code` is not 1000 or 3000-4999, or `reason` has more than 123 bytes (RFC 6455, section 5.5).
     pub fn close(&self, code: u16, reason: &str) -> std::result::Result<(), CloseError> {
         CloseError::check(code, reason)?;
         let why = CloseReason::Application { code, reason: reason.to_owned() };
@@ -154,20 +167,23 @@ impl Connection {
     }
 
     /// Waits until no more than half of `queue_limit` waits for the client. Await it before each message of a loop: then
-    /// [`Connection::send`] does not fail with [`SendError::QueueFull`], however slowly the client reads. On a connection from
+    /// [`Connection::send`] does not fail with [`SendError::QueueFull`], however slowly the client reads. On a handle from
     /// [`Room::connections`](crate::Room::connections), only messages of up to half of `queue_limit` are sure to fit.
     ///
-    /// ```ignore
+    /// ```
+    /// # async fn send(connection: &sockjs_durable::Connection, report: &str) -> Result<(), sockjs_durable::SendError> {
     /// for line in report.lines() {
-    ///     conn.ready().await?;
-    ///     conn.send(line)?;
+    ///     connection.ready().await?;
+    ///     connection.send(line)?;
     /// }
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Errors
     ///
     /// [`SendError::Closed`] as soon as the connection is closing or closed, so that a loop ends when its client leaves. A handler
-    /// that fails with it then loses nothing: what the client sent before it left is still handled.
+    /// that fails with it loses nothing: messages that the client sent before it left are still handled.
     pub async fn ready(&self) -> std::result::Result<(), SendError> {
         loop {
             if !self.entry.session.borrow().is_open() {
@@ -186,11 +202,11 @@ impl Connection {
         }
     }
 
-    /// What [`Connection::set_state`] kept; none before.
+    /// Returns the state that [`Connection::set_state`] stored. `None` if it stored none.
     ///
     /// # Errors
     ///
-    /// When what was kept is no `T`.
+    /// If the stored state is no `T`.
     pub fn state<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         match &*self.entry.state.borrow() {
             Some(json) => Ok(Some(serde_json::from_str(json)?)),
@@ -198,12 +214,12 @@ impl Connection {
         }
     }
 
-    /// Keeps `state` with the connection as long as that lasts, also while its object sleeps and, for a session over HTTP,
-    /// through its restarts. At most 4 KiB of JSON. For a session over HTTP it is a billed write, for a WebSocket none.
+    /// Stores `state` for as long as the connection lasts: also while its object hibernates and, for a session over HTTP, through
+    /// restarts of the object. At most 4 KiB of JSON. For a session over HTTP each call is a billed write, for a WebSocket it is not.
     ///
     /// # Errors
     ///
-    /// When it is too large, storage fails, or the connection is over; then what was kept before stays.
+    /// If the state is too large, storage fails, or the connection is over. The state of before stays.
     pub fn set_state<T: Serialize>(&self, state: &T) -> Result<()> {
         let json = serde_json::to_string(state)?;
         if json.len() > STATE_MAX {

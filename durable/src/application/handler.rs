@@ -1,4 +1,4 @@
-//! What an application implements.
+//! The trait that an application implements.
 
 use crate::application::connection::Connection;
 use crate::application::room::Room;
@@ -10,27 +10,45 @@ use std::future::Future;
 use std::rc::Rc;
 use worker::{Env, Result};
 
-/// An application's answer to its connections.
+/// The application of a service: callbacks for its connections.
 ///
-/// One value is made for each service of each object. Its fields are a cache: the object may be rebuilt about ten
-/// seconds into silence, and by each deploy.
+/// ```
+/// # extern crate sockjs_durable as sockjs_edge;
+/// use sockjs_edge::{Connection, Handler};
 ///
-/// For one connection the methods run one at a time, in the order in which things happened, `on_open` first; different
-/// connections do not wait for one another. Do not keep a `RefCell` borrow over an await.
+/// struct Echo;
 ///
-/// A client that sends faster than it reads waits: while more than half of `queue_limit` waits for it, its next message is not
-/// handed to `on_message`. So a handler that answers each message needs no check of its own; one that sends in a loop awaits
-/// [`Connection::ready`] before each message.
+/// impl Handler for Echo {
+///     async fn on_message(&self, connection: &Connection, message: String) -> worker::Result<()> {
+///         connection.send(message)?;
+///         Ok(())
+///     }
+/// }
+/// ```
 ///
-/// Messages that come while a handler waits are kept up to `inbox_limit` for each connection. Beyond that, sends over HTTP are held
-/// for up to `send_timeout`, and a WebSocket is closed with 1013.
+/// The server makes one value for each service of each object. Its fields are a cache: after ten seconds of silence the runtime may
+/// take the object out of memory, and each deploy does.
 ///
-/// An error closes that connection with 1011, is logged, and leaves all others alone. A panic takes every connection of
-/// the isolate with it.
+/// # Order
+///
+/// For one connection the callbacks run one at a time, in the order of the events, `on_open` first. Different connections do not wait
+/// for one another. Do not keep a `RefCell` borrow over an await.
+///
+/// # Clients that read slowly
+///
+/// While more than half of `queue_limit` waits for a client, its next message is not handed to `on_message`. A handler that answers
+/// each message needs no check of its own. A handler that sends in a loop awaits [`Connection::ready`] before each message.
+///
+/// Messages that arrive while a handler waits are kept, up to `inbox_limit` for each connection. Above that limit, sends over HTTP are
+/// held for up to `send_timeout`, and a WebSocket is closed with 1013.
+///
+/// # Errors and panics
+///
+/// An error closes its connection with 1011 and is logged. Other connections go on. A panic ends every connection of the isolate.
 pub trait Handler: 'static {
     /// Decides whether a request may reach a session. It runs in the Worker, before an object is touched: for each receive and
     /// each send of a session over HTTP, and for each WebSocket that opens. With the option `tickets` it runs for `/info` alone,
-    /// and what it says is in the ticket that every other request needs. [`RequestInfo::kind`] tells them apart.
+    /// and the ticket carries the decision to all other requests. [`RequestInfo::kind`] tells the requests apart.
     ///
     /// Default: [`Admission::Undecided`], which leaves the decision to the service's options.
     fn on_request(request: &RequestInfo<'_>, env: &Env) -> impl Future<Output = Admission> {
@@ -38,41 +56,44 @@ pub trait Handler: 'static {
         async { Admission::Undecided }
     }
 
-    /// The handler is new, and so is its object's memory: first of all calls, after each deploy, restart, and sleep of the
-    /// object. Everything else waits for its end. One that is just being opened may be among the connections, before its
-    /// `on_open`. `room.connections()` is who is present; WebSockets of an object that was
-    /// restarted are not, and nothing else tells of them. In an idle room it runs at each heartbeat, which wakes the object:
-    /// what it sends then, everybody gets each time, and what it reads and writes is billed. Default: nothing.
+    /// Called once, before any other callback, whenever the handler is created: after a deploy, a restart or hibernation. The other
+    /// callbacks wait until it returns. Default: nothing.
     ///
-    /// If it fails, the connections that wait for it are closed with 1011, and it runs again before whatever comes next, but no
-    /// sooner than a second later.
+    /// `room.connections()` has everyone who is present, perhaps with a connection whose `on_open` is still to come. After a restart it
+    /// has no WebSockets of before, and no other callback tells of those.
+    ///
+    /// In an idle room it runs at each heartbeat, since that wakes the object. Messages that it sends then arrive each time, and
+    /// rows that it reads and writes are billed each time.
+    ///
+    /// If it fails, the connections that wait for it are closed with 1011. It runs again before the next event, at the earliest
+    /// after one second.
     fn on_start(&self, room: &Room) -> impl Future<Output = Result<()>> {
         let _ = room;
         async { Ok(()) }
     }
 
-    /// A connection was opened. Default: nothing.
+    /// Called when a connection was opened. Default: nothing.
     fn on_open(&self, connection: &Connection) -> impl Future<Output = Result<()>> {
         let _ = connection;
         async { Ok(()) }
     }
 
-    /// The client sent a message.
+    /// Called when the client sent a message.
     fn on_message(&self, connection: &Connection, message: String) -> impl Future<Output = Result<()>>;
 
-    /// The connection is over; nothing can be sent to it any more. Default: nothing.
+    /// Called when a connection is over. Nothing can be sent to it any more. Default: nothing.
     ///
-    /// For a session over HTTP this comes at least once, and twice only if the object is killed inside it; not again if it
-    /// took more than a minute. For a WebSocket it comes once, except after a restart of the object, when the runtime
-    /// forgets the socket: see [`Handler::on_start`].
+    /// For a session over HTTP it is called at least once. It is called again only if the object was killed while it ran, and not
+    /// if it ran for more than a minute. For a WebSocket it is called once. The exception is a restart of the object, at which the
+    /// runtime forgets its WebSockets: see [`Handler::on_start`].
     fn on_close(&self, connection: &Connection, reason: CloseReason) -> impl Future<Output = Result<()>> {
         let _ = (connection, reason);
         async { Ok(()) }
     }
 
-    /// The alarm that [`Room::set_alarm`](crate::Room::set_alarm) set is due. It comes at least once, and may come late; again
-    /// only if the object is killed while it runs. It never overlaps itself: an alarm that is set meanwhile waits for its end.
-    /// An error is logged, and does not call it again. Default: nothing.
+    /// Called when the alarm is due that [`Room::set_alarm`](crate::Room::set_alarm) set. It is called at least once, and may be
+    /// late. It is called again only if the object was killed while it ran. An alarm that is set meanwhile waits for its end.
+    /// An error is logged. Default: nothing.
     fn on_alarm(&self, room: &Room) -> impl Future<Output = Result<()>> {
         let _ = room;
         async { Ok(()) }

@@ -12,7 +12,28 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use worker::{Error, Result};
 
-/// The connections of a service that share an object: with `Placement::Room` all of a room. Clones are the same room.
+/// A handle of the connections of a service that share an object: with `Placement::Room`, all of a room. Clones are handles of the
+/// same room.
+///
+/// ```
+/// # extern crate sockjs_durable as sockjs_edge;
+/// use sockjs_edge::{Connection, Handler};
+///
+/// struct Chat;
+///
+/// impl Handler for Chat {
+///     async fn on_open(&self, connection: &Connection) -> worker::Result<()> {
+///         let room = connection.room();
+///         room.broadcast_except(format!("{} are here", room.count()), connection);
+///         Ok(())
+///     }
+///
+///     async fn on_message(&self, connection: &Connection, message: String) -> worker::Result<()> {
+///         connection.room().broadcast(message);
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Room {
     pub(crate) service: String,
@@ -20,13 +41,13 @@ pub struct Room {
 }
 
 impl Room {
-    /// The prefix of the service, with the names of its parameters.
+    /// Returns the prefix of the service, with the names of its parameters.
     pub fn prefix(&self) -> &str {
         &self.service
     }
 
-    /// The prefix with the values of its parameters, as it stands in URLs. With [`Placement::Room`] it tells this room from
-    /// others; the shards and the sessions of one prefix share it.
+    /// Returns the prefix with the values of its parameters, as it stands in URLs. With [`Placement::Room`] it tells this room from
+    /// others. The shards and the sessions of one prefix share it.
     ///
     /// [`Placement::Room`]: sockjs_protocol::service::options::Placement::Room
     pub fn name(&self) -> String {
@@ -34,18 +55,18 @@ impl Room {
         name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()
     }
 
-    /// The connection with this [`Connection::id`], if it is open.
+    /// Returns the connection with this [`Connection::id`], if it is open.
     pub fn connection(&self, id: &str) -> Option<Connection> {
         let entry = self.host.upgrade()?.connection(&self.service, id)?;
         Some(self.of(entry))
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub fn count(&self) -> usize {
         self.host.upgrade().map_or(0, |host| host.count(&self.service))
     }
 
-    /// Every connection that is open: who is present, also after the object was restarted.
+    /// Returns every open connection: everyone who is present, also after a restart of the object.
     pub fn connections(&self) -> Vec<Connection> {
         let Some(host) = self.host.upgrade() else { return Vec::new() };
         host.connections(&self.service).into_iter().map(|entry| self.of(entry)).collect()
@@ -56,29 +77,32 @@ impl Room {
         Connection { entry, host: self.host.clone(), is_own: false }
     }
 
-    /// Sends a message to every connection; it is kept once. Returns how many connections there are: none of them is skipped.
-    /// A message larger than `queue_limit` goes to none, which is logged.
+    /// Sends a message to every connection, and keeps it in memory once. Returns the number of connections; none of them is skipped.
+    /// A message larger than `queue_limit` is sent to nobody, and logged.
     ///
-    /// The messages of clients are handled no faster than the slowest member of the room reads, so a handler that broadcasts once
-    /// for each message need not wait for anything. In a loop, await [`Room::ready`] before each. A member may hold up its room for
-    /// `room_patience`; after that it is closed with 1013 `Too slow` if more than `queue_limit` waits for it; before that, if four
-    /// times as much does.
+    /// Messages of clients are handled no faster than the slowest member of the room reads. So a handler that broadcasts once for
+    /// each message need not wait. In a loop, await [`Room::ready`] before each broadcast.
+    ///
+    /// A member may hold up its room for `room_patience`. After that it is closed with 1013 `Too slow` if more than `queue_limit`
+    /// waits for it; before that, if four times as much waits.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
         self.send_to(message.as_ref(), None)
     }
 
-    /// The same to every connection but one.
+    /// Sends a message to every connection but `except`. See [`Room::broadcast`].
     pub fn broadcast_except(&self, message: impl AsRef<str>, except: &Connection) -> usize {
         self.send_to(message.as_ref(), Some(except.id()))
     }
 
     /// Waits until no member of the room is behind that the room waits for. Await it before each broadcast of a loop.
     ///
-    /// ```ignore
+    /// ```
+    /// # async fn send(room: &sockjs_durable::Room, report: &str) {
     /// for line in report.lines() {
     ///     room.ready().await;
     ///     room.broadcast(line);
     /// }
+    /// # }
     /// ```
     pub async fn ready(&self) {
         let Some(host) = self.host.upgrade() else { return };
@@ -91,27 +115,26 @@ impl Room {
         self.host.upgrade().map_or(0, |host| host.broadcast(&self.service, message, except))
     }
 
-    /// What the application keeps for the room.
+    /// Returns the storage that the application has for the room.
     ///
     /// # Errors
     ///
-    /// When the object is gone.
+    /// If the object is gone.
     pub fn storage(&self) -> Result<RoomStorage> {
         Ok(self.host()?.storage())
     }
 
-    /// Has [`Handler::on_alarm`](crate::Handler::on_alarm) called after `delay`, instead of when it was to be called before.
-    /// It is stored, and lives through a restart of the object. Setting it is a billed write, and
-    /// another where nothing wakes the object before.
+    /// Schedules [`Handler::on_alarm`](crate::Handler::on_alarm) to run after `delay`, replacing any pending alarm. The alarm is
+    /// stored and survives restarts of the object. Each call is a billed write, and two if nothing else wakes the object before.
     ///
     /// # Errors
     ///
-    /// When storage fails, or the object is gone.
+    /// If storage fails, or the object is gone.
     pub fn set_alarm(&self, delay: impl Into<Millis>) -> Result<()> {
         self.alarm(Some(now() + delay.into()))
     }
 
-    /// Has it not called any more.
+    /// Cancels the pending alarm, if any.
     ///
     /// # Errors
     ///
@@ -128,8 +151,8 @@ impl Room {
         self.host.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))
     }
 
-    /// Ends the object, as a deploy or a crash does, when what the running handler sent and wrote has left. Only for the
-    /// demo of the deployable Worker.
+    /// Ends the object as a deploy or a crash does, after the messages and writes of the running handler. Only for the demo of the
+    /// deployable Worker.
     #[doc(hidden)]
     pub fn restart(&self) -> Result<()> {
         self.host()?.restart();

@@ -33,11 +33,25 @@ type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
 /// Asks a handler's type whether a client may connect.
 type Admit = for<'a> fn(&'a RequestInfo<'a>, &'a Env) -> LocalBoxFuture<'a, Admission>;
 
-/// The services of a Worker: which prefix is answered by which handler, with which settings.
+/// The services of a Worker: for each prefix its handler and its settings.
 ///
-/// Built by one function that both halves call, so that they cannot disagree:
+/// One function builds them, and both the Worker and the object call it, so that they cannot disagree:
 ///
-/// ```ignore
+/// ```
+/// # extern crate sockjs_durable as sockjs_edge;
+/// # use sockjs_protocol::service::options::Config;
+/// # use worker::Env;
+/// use sockjs_edge::{Connection, Handler, Services};
+///
+/// struct Echo;
+///
+/// impl Handler for Echo {
+///     async fn on_message(&self, connection: &Connection, message: String) -> worker::Result<()> {
+///         connection.send(message)?;
+///         Ok(())
+///     }
+/// }
+///
 /// fn services(_env: &Env) -> Services {
 ///     Services::new().add(Config::new("/echo"), |_env| Echo)
 /// }
@@ -47,17 +61,17 @@ pub struct Services {
     binding: String,
     development: bool,
     analytics: bool,
-    /// Name of the secret, and what is in it.
+    /// Name of the secret, and its content.
     ticket_secret: String,
     ticket_keys: Vec<String>,
     problem: Option<Problem>,
 }
 
-/// What keeps the services from being served.
+/// A reason why the services cannot be served.
 struct Problem {
-    /// Names what is wrong, and says what to do. Anybody can read it.
+    /// The problem, and the way to fix it. Anybody can read it.
     advice: String,
-    /// What only the log gets, such as the value that is wrong.
+    /// Details for the log alone, such as the wrong value.
     detail: Option<String>,
 }
 
@@ -69,7 +83,7 @@ pub(crate) struct Service {
 }
 
 impl Services {
-    /// No services yet.
+    /// Returns an empty list of services.
     pub fn new() -> Self {
         Self {
             services: Vec::new(),
@@ -82,7 +96,7 @@ impl Services {
         }
     }
 
-    /// No services, because the application's own settings cannot be served: every request is answered with 500 and
+    /// Returns services that cannot be served, because of the application's own settings. Every request is answered with 500 and
     /// `problem`, which is logged once in each isolate.
     ///
     /// Anybody can read `problem`: name what is wrong, and keep values out. See [`Services::detail`].
@@ -90,7 +104,7 @@ impl Services {
         Self { problem: Some(Problem { advice: problem.into(), detail: None }), ..Self::new() }
     }
 
-    /// Adds to [`Services::misconfigured`] what the log alone is to say, such as a variable's value.
+    /// Adds details to [`Services::misconfigured`] that only the log shows, such as the value of a variable.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         if let Some(problem) = &mut self.problem {
             problem.detail = Some(detail.into());
@@ -114,52 +128,51 @@ impl Services {
         self
     }
 
-    /// Names the secret that has the keys of tickets, of at least 32 characters each, with commas in between: the first one
-    /// signs, each is believed. To exchange a key, put the new one in front, and take the old one away when the tickets that
-    /// it signed are too old. Default [`DEFAULT_TICKET_SECRET`].
+    /// Names the secret that has the keys of tickets: at least 32 characters each, separated by commas. The first key signs, and each
+    /// key verifies. To exchange a key, put the new one in front, and remove the old one when the tickets that it signed are too old. Default [`DEFAULT_TICKET_SECRET`].
     pub fn ticket_keys(mut self, secret: impl Into<String>) -> Self {
         self.ticket_secret = secret.into();
         self
     }
 
-    /// The keys themselves; none if no service has tickets.
+    /// Returns the keys of tickets. Empty if no service has tickets.
     #[doc(hidden)]
     pub fn keys(&self) -> &[String] {
         &self.ticket_keys
     }
 
-    /// The binding's name.
+    /// Returns the name of the Durable Object binding.
     #[doc(hidden)]
     pub fn binding_name(&self) -> &str {
         &self.binding
     }
 
-    /// Whether this Worker runs behind `wrangler dev`, whose proxy compresses, and so holds back, what a stream sends. Set
-    /// by the variable [`DEVELOPMENT_VAR`] being `true`.
+    /// True if this Worker runs behind `wrangler dev`, whose proxy compresses streams and so holds them back. The variable
+    /// [`DEVELOPMENT_VAR`] says so.
     #[doc(hidden)]
     pub fn is_development(&self) -> bool {
         self.development
     }
 
-    /// Whether a data set of Analytics Engine is bound as [`ANALYTICS_BINDING`].
+    /// True if a data set of Analytics Engine is bound as [`ANALYTICS_BINDING`](crate::ANALYTICS_BINDING).
     #[doc(hidden)]
     pub fn has_analytics(&self) -> bool {
         self.analytics
     }
 
-    /// The settings of each service, in the order in which they were added.
+    /// Returns the settings of each service, in the order in which they were added.
     #[doc(hidden)]
     pub fn configs(&self) -> impl Iterator<Item = &Config> {
         self.services.iter().map(|service| &*service.config)
     }
 
-    /// Whether `request` is for one of the services: everything at and below their prefixes is, and nothing else.
+    /// True if the path of `request` is at or below the prefix of a service.
     pub fn handles(&self, request: &Request) -> bool {
         let path = request.path();
         self.configs().any(|config| match_prefix(&config.prefix, &path).is_some())
     }
 
-    /// Whether the client may connect, as the handler of its service says.
+    /// Asks the handler of the request's service whether the client may connect.
     #[doc(hidden)]
     pub async fn admit(&self, request: &RequestInfo<'_>, env: &Env) -> Admission {
         match self.find(request.prefix()) {
@@ -168,6 +181,10 @@ impl Services {
         }
     }
 
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
     /// The first setting that cannot be served.
     pub fn check(&self) -> std::result::Result<(), ConfigError> {
         for (at, config) in self.configs().enumerate() {
@@ -185,14 +202,14 @@ impl Services {
         Ok(())
     }
 
-    /// What [`Services::misconfigured`] was told or [`Services::check`] found when the isolate started: until it is
-    /// mended, nothing is served.
+    /// Returns the problem that [`Services::misconfigured`] was given or [`Services::check`] found when the isolate started. Until
+    /// it is fixed, nothing is served.
     #[doc(hidden)]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_ref().map(|problem| problem.advice.as_str())
     }
 
-    /// What `build` gives, called once in each isolate.
+    /// Returns the services that `build` makes. It is called once in each isolate.
     pub fn shared(build: fn(&Env) -> Self, env: &Env) -> Rc<Self> {
         thread_local! {
             static SHARED: RefCell<Vec<(usize, Rc<Services>)>> = const { RefCell::new(Vec::new()) };

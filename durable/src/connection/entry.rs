@@ -117,7 +117,7 @@ impl Entry {
     pub fn buffered_on_socket(&self) -> usize {
         match self.links.borrow().get(Receiver::WEBSOCKET.id) {
             Some(Link::Client(websocket)) => self.buffered_on(websocket),
-            _ => self.buffered_without_socket(),
+            Some(Link::Poll(_) | Link::Inner(_) | Link::Opening(_)) | None => self.buffered_without_socket(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! How fast a client may send.
+//! The speed at which a client may send.
 
 use sockjs_protocol::time::Millis;
 

@@ -1,8 +1,8 @@
-//! What waits on a client's own WebSocket, in the runtime, because the client does not read it.
+//! Messages that wait on a client's own WebSocket, in the runtime, because the client does not read them.
 
 use std::cell::Cell;
 
-/// What the runtime keeps for each message besides its bytes, about (workerd 1.20261117: 409 bytes measured).
+/// Bytes that the runtime keeps for each message besides its bytes, about (workerd 1.20261117: 409 bytes measured).
 const MESSAGE_COST: usize = 512;
 
 /// An estimate from above, counted up with each message. The runtime tells only the bytes that wait, and is asked only when
@@ -55,7 +55,7 @@ impl SocketBuffer {
         self.messages.set(0);
     }
 
-    /// What it takes in memory.
+    /// Returns the memory that they take.
     pub fn cost(&self) -> usize {
         self.bytes.get().saturating_add(self.messages.get().saturating_mul(MESSAGE_COST))
     }

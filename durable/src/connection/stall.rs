@@ -14,11 +14,11 @@ const BYTES_A_SECOND: u64 = 8 << 10;
 /// The time for which the client of one WebSocket has taken nothing.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stall {
-    /// When the client was last seen to read, if something waits for it.
+    /// The moment at which the client was last seen to read, if something waits for it.
     since: Option<Millis>,
     /// Bytes of the largest message that may wait.
     largest: usize,
-    /// When the runtime was last asked.
+    /// The moment at which the runtime was last asked.
     asked: Option<Millis>,
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use worker::WebSocket;
 
-/// What a socket is to this object.
+/// The role of a socket.
 #[derive(Clone)]
 pub(crate) enum Role {
     /// A client's WebSocket.
@@ -29,7 +29,7 @@ pub(crate) struct ConnectionTable {
     /// HTTP sessions by service and session id.
     sessions: HashMap<(String, String), Rc<Entry>>,
     sockets: HashMap<u64, Role>,
-    /// How many connections are open, by service.
+    /// Numbers of open connections, by service.
     open: HashMap<String, usize>,
     next_key: u64,
 }
@@ -119,17 +119,17 @@ impl ConnectionTable {
         self.connections.is_empty()
     }
 
-    /// How many connections there are.
+    /// Returns the number of connections.
     pub fn count(&self) -> usize {
         self.connections.len()
     }
 
-    /// How many connections of all services are open.
+    /// Returns the number of open connections of all services.
     pub fn open_count(&self) -> usize {
         self.open.values().sum()
     }
 
-    /// How many connections of a service are open.
+    /// Returns the number of open connections of a service.
     pub fn open_count_of(&self, service: &str) -> usize {
         self.open.get(service).copied().unwrap_or_default()
     }

@@ -1,6 +1,29 @@
-//! Admission by the application: it is asked in the Worker, before an object is touched.
+//! The decision of an application whether a request may reach a session.
 
-/// The application's answer to a request.
+/// The decision of an application about a request.
+///
+/// ```
+/// # extern crate sockjs_durable as sockjs_edge;
+/// use sockjs_edge::{Admission, Connection, Handler, Rejection, RequestInfo};
+///
+/// struct Members;
+///
+/// impl Handler for Members {
+///     async fn on_request(request: &RequestInfo<'_>, env: &worker::Env) -> Admission {
+///         match (request.cookie("user"), env.var("CLOSED")) {
+///             (_, Ok(_)) => Admission::Reject(Rejection::new(503, "closed").header("Retry-After", "3600")),
+///             (Some(user), _) => Admission::AdmitAs(user.into()),
+///             (None, _) => Admission::Reject(Rejection::new(401, "log in first")),
+///         }
+///     }
+///
+///     async fn on_message(&self, connection: &Connection, message: String) -> worker::Result<()> {
+///         let user = connection.claims().as_str().unwrap_or_default();
+///         connection.room().broadcast(format!("{user}: {message}"));
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Admission {
@@ -9,15 +32,15 @@ pub enum Admission {
     Undecided,
     /// Lets the request in.
     Admit,
-    /// Lets the request in. If it opens a connection, that keeps this: see
-    /// [`Connection::claims`](crate::Connection::claims). At most 1 KiB of JSON; beyond, the client is answered 500. A float may
+    /// Lets the request in, with claims. A connection that it opens keeps them: see
+    /// [`Connection::claims`](crate::Connection::claims). At most 1 KiB of JSON; larger claims are answered with 500. A float may
     /// change in its last bit on the way.
     AdmitAs(serde_json::Value),
-    /// Answers the request. No object is asked.
+    /// Refuses the request, without asking an object.
     Reject(Rejection),
 }
 
-/// The answer to a client that is rejected.
+/// The response to a request that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     status: u16,
@@ -26,19 +49,19 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A rejection with a status from 400 to 599 (403 for any other), and a text.
+    /// Makes a rejection with a status from 400 to 599 (403 in place of any other), and a body.
     pub fn new(status: u16, text: impl Into<String>) -> Self {
         let status = if (400..600).contains(&status) { status } else { 403 };
         Self { status, text: text.into(), headers: Vec::new() }
     }
 
-    /// Adds a header, such as `Retry-After` or `WWW-Authenticate`. One that HTTP does not allow is logged and left out.
+    /// Adds a header, such as `Retry-After` or `WWW-Authenticate`. A header that HTTP does not allow is logged and left out.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Status, text and headers.
+    /// Returns status, body and headers.
     #[doc(hidden)]
     pub fn into_parts(self) -> (u16, String, Vec<(String, String)>) {
         (self.status, self.text, self.headers)

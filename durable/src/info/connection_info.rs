@@ -1,4 +1,4 @@
-//! What is known of a connection since it was opened.
+//! The facts of a connection, which are known since it was opened.
 
 use crate::js::clock::now;
 use crate::js::response;
@@ -51,18 +51,18 @@ pub(crate) struct Client<'a> {
     pub request: &'a web_sys::Request,
     /// Of the prefix in its URL.
     pub parameters: &'a [(String, String)],
-    /// What lets it in.
+    /// The pass that lets it in.
     pub pass: Option<&'a Pass>,
 }
 
 impl Client<'_> {
-    /// Whether it may open a connection: a ticket does so only for a while.
+    /// True if it may open a connection: a ticket does so only for a while.
     pub fn may_open(&self) -> bool {
         self.pass.is_none_or(|pass| !pass.is_late)
     }
 }
 
-/// What is known of a connection since it was opened; stored with it.
+/// The facts of a connection. They are stored with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ConnectionInfo {
     pub id: String,
@@ -80,18 +80,18 @@ pub(crate) struct ConnectionInfo {
     /// Of its prefix.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<(String, String)>,
-    /// When it was opened.
+    /// The moment at which it was opened.
     pub opened: Millis,
     /// The ticket that it stays with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// What the application said of its client.
+    /// The claims that the application gave its client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<serde_json::Value>,
 }
 
 impl ConnectionInfo {
-    /// Whether a request with `pass` is of the client that opened the connection, as far as its service asks.
+    /// True if a request with `pass` is of the client that opened the connection, as far as its service asks.
     pub fn is_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
         !config.tickets || self.ticket == pass.and_then(|pass| pass.ticket.clone())
     }
@@ -168,7 +168,7 @@ pub(crate) fn without_ticket(query: &str) -> String {
     query.split('&').filter(|pair| !pair.starts_with("ticket=")).collect::<Vec<_>>().join("&")
 }
 
-/// Whether a header with this value is told: one that is empty says nothing, and a longer one has no reason to be.
+/// True if a header with this value is kept: an empty one says nothing, and a very long one has no reason to be.
 fn is_told(value: &str) -> bool {
     !value.is_empty() && value.len() <= 1024
 }

@@ -3,20 +3,19 @@
 use sockjs_protocol::sockjs::session;
 use std::fmt;
 
-/// Why a message was not sent.
+/// A reason why a message was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The connection is closing or closed: stop sending to it.
+    /// The connection is closing or closed. Stop sending to it.
     Closed,
-    /// The application did not wait: as much as `queue_limit` waits for this client. Await [`Connection::ready`] between the
-    /// messages of a loop. The first message that a handler sends to its own connection always fits, when it is called and
-    /// after each `ready`.
+    /// As much as `queue_limit` waits for this client. Await [`Connection::ready`](crate::Connection::ready) between the messages of
+    /// a loop. The first message that a handler sends to its own connection always fits, when it is called and after each `ready`.
     QueueFull,
-    /// It has more bytes than `queue_limit`: send it in parts.
+    /// The message has more bytes than `queue_limit`. Send it in parts.
     TooLarge,
-    /// Storage did not take it, though [`Durability::Outbox`](sockjs_protocol::service::options::Durability::Outbox) promises that:
-    /// try again later.
+    /// Storage did not take the message, which [`Durability::Outbox`](sockjs_protocol::service::options::Durability::Outbox)
+    /// promises. Try again later.
     StorageFailed,
 }
 
@@ -49,18 +48,22 @@ impl From<SendError> for worker::Error {
     }
 }
 
-/// Why a connection could not be closed as asked.
+/// A reason why a connection could not be closed as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseError {
-    /// Codes are 1000 or 3000 to 4999: the others mean something to the protocol.
+    /// The code is neither 1000 nor 3000 to 4999. The others mean something to the protocol.
     Code(u16),
-    /// Reasons have at most 123 bytes: a WebSocket's close frame holds no more.
+    /// The reason has more than 123 bytes, and a WebSocket's close frame holds no more.
     ReasonTooLong,
 }
 
 impl CloseError {
-    /// Whether a connection can be closed with these.
+    /// Checks that a connection can be closed with this code and reason.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot.
     pub fn check(code: u16, reason: &str) -> Result<(), Self> {
         match code {
             1000 | 3000..=4999 if reason.len() <= 123 => Ok(()),

@@ -10,9 +10,9 @@ use worker::{Cf, js_sys};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestKind {
-    /// `/info`, asked only with the option `tickets`: the client wants a ticket.
+    /// `/info`: the client wants a ticket. Only with the option `tickets`.
     Info,
-    /// The messages of a session over HTTP. The request opens the session, or goes on with it.
+    /// A request for the messages of a session over HTTP, which opens the session or continues it.
     Receive,
     /// A new WebSocket.
     WebSocket,
@@ -22,9 +22,22 @@ pub enum RequestKind {
 
 /// A request that the application decides about.
 ///
-/// It sees all of the request's headers, cookies and `Authorization` included. They are for this decision: the connection
-/// and its object never get them. A browser sends cookies whichever page asks, so look at [`RequestInfo::origin`] before you
-/// believe one, or set the option `allowed_origins`.
+/// It has all headers of the request, cookies and `Authorization` included. They are for this decision: the connection and its object
+/// never get them. A browser sends cookies whichever page asks, so look at [`RequestInfo::origin`] before you believe one, or set the
+/// option `allowed_origins`.
+///
+/// ```
+/// # extern crate sockjs_durable as sockjs_edge;
+/// use sockjs_edge::{Admission, Rejection, RequestInfo, RequestKind};
+///
+/// fn decide(request: &RequestInfo<'_>) -> Admission {
+///     let is_ours = request.origin().is_some_and(|origin| origin == "https://example.com");
+///     match request.kind() {
+///         RequestKind::WebSocket | RequestKind::Info if !is_ours => Admission::Reject(Rejection::new(403, "not from this page")),
+///         _ => Admission::Admit,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct RequestInfo<'a> {
     request: &'a Request,
@@ -49,73 +62,73 @@ impl<'a> RequestInfo<'a> {
         Self { request, kind, prefix, parameters, session, transport }
     }
 
-    /// The purpose of the request.
+    /// Returns the purpose of the request.
     pub fn kind(&self) -> RequestKind {
         self.kind
     }
 
-    /// The HTTP method.
+    /// Returns the HTTP method.
     pub fn method(&self) -> String {
         self.request.method()
     }
 
-    /// The prefix of the service, with the names of its parameters.
+    /// Returns the prefix of the service, with the names of its parameters.
     pub fn prefix(&self) -> &str {
         self.prefix
     }
 
-    /// The value of a parameter of the prefix.
+    /// Returns the value of a parameter of the prefix.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         parameter(self.parameters, name)
     }
 
-    /// The session id that the client chose, as it stands in the URL. `None` for a raw WebSocket and for `/info`.
+    /// Returns the session id that the client chose, as it stands in the URL. `None` for a raw WebSocket and for `/info`.
     pub fn session_id(&self) -> Option<&str> {
         self.session
     }
 
-    /// How the client connects. `None` for `/info`, and for a send, which several transports have in common.
+    /// Returns the transport. `None` for `/info`, and for a send, which several transports have in common.
     pub fn transport(&self) -> Option<Transport> {
         self.transport
     }
 
-    /// Path of the request.
+    /// Returns the path of the request.
     pub fn pathname(&self) -> String {
         path_and_query(&self.request.url()).0.to_owned()
     }
 
-    /// Query of the request, without the question mark. Without `tickets`, what a page adds to its SockJS URL comes along with
-    /// every request; with them, it comes to `/info` alone.
+    /// Returns the query of the request, without the question mark. Without `tickets`, every request has the query that a page adds
+    /// to its SockJS URL; with them, only `/info` has it.
     pub fn query(&self) -> String {
         path_and_query(&self.request.url()).1.to_owned()
     }
 
-    /// The client's address, as Cloudflare saw it.
+    /// Returns the client's IP address, as Cloudflare saw it.
     pub fn remote_address(&self) -> Option<String> {
         self.header("cf-connecting-ip")
     }
 
-    /// The origin of the page, if the browser names it.
+    /// Returns the origin of the page, if the browser names it.
     pub fn origin(&self) -> Option<String> {
         self.header("origin")
     }
 
-    /// A header by its name. An empty one counts as missing.
+    /// Returns a header by its name. An empty one counts as missing.
     pub fn header(&self, name: &str) -> Option<String> {
-        // What is no name of a header would be an exception.
+        // The runtime throws at a name that is no name of a header.
         let is_name =
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         is_name.then(|| response::header_of(self.request, name)).flatten().filter(|value| !value.is_empty())
     }
 
-    /// A cookie by its name, as it stands in the header. If several have that name, the first.
+    /// Returns a cookie by its name, as it stands in the header. If several have that name, the first.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.header("cookie")?;
         let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
     }
 
-    /// Cloudflare's own facts about the request, such as its country. `None` elsewhere.
+    /// Returns Cloudflare's facts about the request, such as its country. `None` outside Cloudflare.
     pub fn cf(&self) -> Option<Cf> {
         let has_cf = js_sys::Reflect::get(self.request, &"cf".into()).is_ok_and(|cf| cf.is_object());
         has_cf.then(|| worker::Request::from(Clone::clone(self.request)).cf().cloned()).flatten()

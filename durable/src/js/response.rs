@@ -40,7 +40,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn resolve(this: &Deferred, reply: &JsResponse);
 
-    /// What `take` makes of the body, once it is there.
+    /// Calls `take` with the body, once it is there. Returns a promise of its result.
     #[wasm_bindgen(js_name = whenRead)]
     fn when_read(request: &web_sys::Request, length: Option<u32>, take: &JsValue) -> JsResponse;
 
@@ -112,7 +112,7 @@ pub(crate) fn problem(text: impl Into<String>, status: u16) -> Result<JsResponse
     Ok(whole(Response::error(text, status)?))
 }
 
-/// What `worker` put together.
+/// A response that `worker` put together.
 pub(crate) fn whole(response: Response) -> JsResponse {
     web_sys::Response::from(response).into()
 }

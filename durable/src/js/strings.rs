@@ -1,4 +1,4 @@
-//! Texts of JavaScript.
+//! Strings of JavaScript.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -27,14 +27,14 @@ thread_local! {
     static ENCODER: TextEncoder = TextEncoder::new();
 }
 
-/// A text that is still on the side of JavaScript.
+/// A string that is still in JavaScript.
 pub(crate) struct JsString<'a> {
     value: &'a JsValue,
     length: u32,
 }
 
 impl<'a> JsString<'a> {
-    /// What a socket received, if it is a text: the other thing that it may be, an `ArrayBuffer`, has no length. So this
+    /// Returns a message of a socket, if it is a string. The other possibility, an `ArrayBuffer`, has no length, so this
     /// takes one call.
     pub fn of(received: &'a JsValue) -> Option<Self> {
         let length = received.unchecked_ref::<Measured>().length()?;

@@ -30,11 +30,11 @@ pub(super) struct Attach {
     /// Version of the answer, and of what goes over an inner socket.
     pub version: Version,
     pub receiver: Receiver,
-    /// When it attaches again: how far it got.
+    /// The last message that it got, if it attaches again.
     pub again: Option<Option<Seq>>,
 }
 
-/// What became of a receiver that wants to be attached.
+/// Outcome for a receiver that wants to be attached.
 enum Entered {
     Known(Rc<Entry>),
     /// The session is not known any more, though this receiver has a part of it.
@@ -45,7 +45,7 @@ enum Entered {
     Full,
 }
 
-/// Whether the receiver is of the kind that opened the session: with tickets, what was opened by a script that needs
+/// True if the receiver is of the kind that opened the session: with tickets, what was opened by a script that needs
 /// permission to read is not for any page that names a function.
 fn is_alike(config: &Config, info: &ConnectionInfo, transport: Transport) -> bool {
     let by_any_page = |transport: Transport| transport.receive().is_some_and(Receive::needs_callback);
@@ -68,7 +68,7 @@ impl Object {
         let (transport, version, receiver) = (attach.transport, attach.version, attach.receiver);
         let response = deferred();
         let promise = response.promise();
-        let link = Link::Poll(HeldPoll::new(response, transport, version, receiver));
+        let link = || Link::Poll(HeldPoll::new(response, transport, version, receiver));
         let entry = match self.enter(client, config, attach, link)? {
             Entered::Known(entry) => entry,
             Entered::Lost => return lost(version),
@@ -86,7 +86,7 @@ impl Object {
 
     fn attach_at_once(self: Rc<Self>, client: Client<'_>, config: &Config, attach: Attach) -> Result<JsResponse> {
         let (transport, version, receiver) = (attach.transport, attach.version, attach.receiver);
-        let entry = match self.enter(client, config, attach, Link::Opening(Vec::new()))? {
+        let entry = match self.enter(client, config, attach, || Link::Opening(Vec::new()))? {
             Entered::Known(entry) => entry,
             Entered::Lost => return lost(version),
             Entered::Refused => return problem("not this client's session", 403),
@@ -107,7 +107,13 @@ impl Object {
     }
 
     /// Tells the session of its receiver, reached by `link`.
-    fn enter(self: &Rc<Self>, client: Client<'_>, config: &Config, attach: Attach, link: Link) -> Result<Entered> {
+    fn enter(
+        self: &Rc<Self>,
+        client: Client<'_>,
+        config: &Config,
+        attach: Attach,
+        link: impl FnOnce() -> Link,
+    ) -> Result<Entered> {
         let Attach { session, transport, receiver, again, .. } = attach;
         let now = now();
         let known = self.table.borrow().session(&config.prefix, &session);
@@ -116,7 +122,7 @@ impl Object {
                 return Ok(Entered::Refused);
             }
             Some(entry) => {
-                entry.links.borrow_mut().set(receiver.id, link);
+                entry.links.borrow_mut().set(receiver.id, link());
                 match again {
                     Some(after) => entry.session.borrow_mut().resume(now, receiver, after),
                     None => entry.session.borrow_mut().attach(now, receiver),
@@ -130,7 +136,7 @@ impl Object {
                 let info = ConnectionInfo::read(client, &config.prefix, Some(session), transport);
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
                 let Some(entry) = self.entry(info, opened) else { return Ok(Entered::Lost) };
-                entry.links.borrow_mut().set(receiver.id, link);
+                entry.links.borrow_mut().set(receiver.id, link());
                 self.table.borrow_mut().add_session(entry.clone());
                 entry
             }

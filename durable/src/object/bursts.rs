@@ -15,7 +15,7 @@ use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// How long something may wait for the rest of its burst, as long as that comes.
+/// Longest time for which an answer waits for the rest of its burst, as long as that comes.
 const LONGEST: Millis = Millis(100);
 
 /// Messages before the first trial, and how many more before each after one that does not pay, up to the last of these.
@@ -27,10 +27,10 @@ const TRIAL: u8 = 2;
 /// And of so many, where waiting has paid several times.
 const TRUST: u8 = 4;
 
-/// Whether what answers a message waits for more of them.
+/// The decision whether answers to messages wait for more messages.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Burst {
-    /// How often waiting may still not pay before answers wait no more.
+    /// Number of times that waiting may still not pay before answers wait no more.
     trust: u8,
     /// Trials that did not pay since one did.
     failed: usize,
@@ -38,7 +38,7 @@ pub(super) struct Burst {
     answered: u16,
     /// Since when answers wait, if they do.
     since: Option<Millis>,
-    /// How many answers waited.
+    /// Number of answers that waited.
     waited: usize,
 }
 
@@ -59,12 +59,12 @@ impl Burst {
         self.since = Some(now);
     }
 
-    /// Whether answers wait.
+    /// True if answers wait.
     pub fn waits(&self) -> bool {
         self.since.is_some()
     }
 
-    /// Whether answers have waited long enough.
+    /// True if answers have waited long enough.
     pub fn is_late(&self, now: Millis) -> bool {
         self.since.is_some_and(|since| since + LONGEST <= now)
     }
@@ -74,7 +74,7 @@ impl Burst {
         self.waited += 1;
     }
 
-    /// What waited goes out, in so many frames.
+    /// Notes that the answers that waited go out, in so many frames.
     pub fn over(&mut self, frames: usize) {
         if self.since.take().is_none() {
             return;
@@ -94,7 +94,7 @@ impl Burst {
 #[derive(Default)]
 pub(super) struct Bursts {
     burst: Cell<Burst>,
-    /// Whose answers wait.
+    /// Connections whose answers wait.
     entries: RefCell<Vec<Rc<Entry>>>,
     timer_runs: Cell<bool>,
     timer: JsTimer,
@@ -117,7 +117,7 @@ impl Object {
         self.bursts.change(|burst| burst.message(now()));
     }
 
-    /// Whether messages for `entry` wait for more of them. A raw WebSocket has no frames that hold several.
+    /// True if messages for `entry` wait for more of them. A raw WebSocket has no frames that hold several.
     pub(super) fn is_in_burst(&self, entry: &Entry) -> bool {
         entry.info.transport == Transport::WebSocket && self.bursts.burst.get().waits()
     }

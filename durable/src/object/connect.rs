@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Result, WebSocket, WebSocketPair};
 
-/// How long a WebSocket that `on_open` closed stays open: a close in the same packet as the head of the 101 is lost on
+/// Time for which a WebSocket stays open that `on_open` closed: a close in the same packet as the head of the 101 is lost on
 /// some clients.
 const CLOSE_AFTER_OPEN: Duration = Duration::from_millis(5);
 

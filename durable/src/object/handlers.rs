@@ -29,7 +29,7 @@ struct HandlerSlot {
     start: Start,
 }
 
-/// How far a handler's `on_start` is.
+/// The state of a handler's `on_start`.
 enum Start {
     Due,
     /// These wait for its end.
@@ -40,7 +40,7 @@ enum Start {
 }
 
 impl Start {
-    /// How long its next run has to wait; none if there is nothing to run.
+    /// Returns the time for which its next run has to wait. `None` if there is nothing to run.
     fn wait(&self, now: Millis, is_asked: bool) -> Option<Millis> {
         match self {
             Self::Due => Some(Millis(0)),

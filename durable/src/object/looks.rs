@@ -11,7 +11,7 @@
 //! | messages wait in the inbox of a session over HTTP | 5 s | the same |
 //! | much was sent on a WebSocket, so that its client may stall | 250 ms to 5 s | until nothing waits on it, or it was closed |
 //!
-//! Where the runtime has no `bufferedAmount` (before workerd 1.20261117) nobody waits and no socket stalls.
+//! If the runtime has no `bufferedAmount` (before workerd 1.20261117) nobody waits and no socket stalls.
 
 use crate::connection::entry::Entry;
 use crate::js::clock::now;

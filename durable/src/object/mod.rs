@@ -145,7 +145,7 @@ impl Object {
         Some(Entry::new(info, session, PacingRules::of(config), counters, memory))
     }
 
-    /// Whether the object has as many connections as `config` lets it have.
+    /// True if the object has as many connections as `config` lets it have.
     fn is_full(&self, config: &Config) -> bool {
         config.connections_per_object.is_some_and(|most| self.table.borrow().open_count() >= most as usize)
     }

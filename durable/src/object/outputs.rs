@@ -166,7 +166,7 @@ impl Object {
         match entry.links.borrow().get(receiver) {
             // The error is that the socket is lost, which its close event tells.
             Some(Link::Inner(inner)) => drop(inner.send(&ToEdge::Ask)),
-            _ => self.lose(entry, receiver),
+            Some(Link::Poll(_) | Link::Opening(_) | Link::Client(_)) | None => self.lose(entry, receiver),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What comes from outside of the object's own connections: another part of the Worker sends to them, or closes them.
+//! Pushes: another part of the Worker sends to connections of the object, or closes them.
 
 use crate::application::connection::Connection;
 use crate::info::errors::SendError;

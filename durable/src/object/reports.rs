@@ -1,4 +1,4 @@
-//! When an object reports what it counted.
+//! Reports of an object: their moments, and what they say.
 //!
 //! 1. An event that changes something is reported when it is settled, if the last report was ten seconds ago, or if with it
 //!    the last session ended.

@@ -1,4 +1,4 @@
-//! What the Worker asks of the object.
+//! Requests of the Worker: each has one command.
 
 use crate::connection::budget;
 use crate::info::connection_info::Client;
@@ -25,10 +25,11 @@ impl Object {
             None => return problem("this object is reached through its Worker", 400),
         };
         if self.services.problem().is_none() {
-            match command.action {
-                Action::Report => return Ok(whole(self.take_report(request.into()).await?)),
-                Action::Metrics => return Ok(whole(self.answer_totals()?)),
-                _ => {}
+            if matches!(command.action, Action::Report) {
+                return Ok(whole(self.take_report(request.into()).await?));
+            }
+            if matches!(command.action, Action::Metrics) {
+                return Ok(whole(self.answer_totals()?));
             }
         }
         let service = command.service;

@@ -17,7 +17,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::WebSocket;
 
-/// What a client is told that sends more messages in a second than it may.
+/// Close reason for a client that sends more messages in a second than it may.
 pub(super) const TOO_FAST: &str = "Too many messages";
 
 impl Object {
@@ -65,9 +65,10 @@ impl Object {
             return violated(CloseCode::TooLarge.number(), "Message too large");
         }
         let limits = PayloadLimits::of(&service.config);
-        let read = match entry.info.transport {
-            Transport::WebSocketRaw => Messages::of_raw(text.utf8(), limits),
-            _ => Messages::of_websocket(text.utf8(), limits),
+        let read = if entry.info.transport == Transport::WebSocketRaw {
+            Messages::of_raw(text.utf8(), limits)
+        } else {
+            Messages::of_websocket(text.utf8(), limits)
         };
         let messages = match read {
             Ok(messages) => messages,

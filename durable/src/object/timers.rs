@@ -96,7 +96,7 @@ impl Timers {
     }
 }
 
-/// What to do with the timer of the runtime.
+/// Next step for the timer of the runtime.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Leave,

@@ -1,6 +1,6 @@
 //! The object that adds up what was reported. It has no connections, and no alarm.
 //!
-//! What it knows is one row, written at most once in [`SAVE_AFTER`], and only while reports come.
+//! The sum is one row, written at most once in [`SAVE_AFTER`], and only while reports come.
 
 use crate::js::clock::now;
 use crate::object::Object;

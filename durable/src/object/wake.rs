@@ -1,4 +1,4 @@
-//! What was there before the object was in memory: sockets that stayed open while it slept, sessions that are stored. Each
+//! Waking up: sockets that stayed open while the object hibernated, and sessions that are stored. Each
 //! is taken up at the first event that needs it; a WebSocket's message does not read the stored sessions.
 
 use crate::connection::links::{InnerSocket, Link};
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use worker::{Result, WebSocket};
 
-/// What is not taken up yet.
+/// Sockets and sessions that are not taken up yet.
 #[derive(Default)]
 pub(super) struct Asleep {
     sockets_awake: Cell<bool>,

@@ -23,7 +23,7 @@ pub(crate) fn set_level(prefix: &str, level: LogLevel) {
     });
 }
 
-/// Whether events of `level` are wanted by `service`; without one, by any service, and errors also where there is none.
+/// True if `service` wants events of `level`. Without a service, true if any service does; errors are wanted even if there is none.
 pub fn is_wanted(level: LogLevel, service: Option<&str>) -> bool {
     LEVELS.with_borrow(|levels| match service {
         Some(service) => levels.iter().any(|(prefix, most)| prefix == service && level <= *most),

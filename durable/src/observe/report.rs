@@ -44,7 +44,7 @@ pub(crate) struct Collector<'a> {
 ///
 /// # Errors
 ///
-/// When the report failed.
+/// If the report failed.
 pub(crate) async fn report(
     collector: Collector<'_>,
     mut tallies: Vec<Tally>,
@@ -70,11 +70,11 @@ pub(crate) async fn report(
     Err(problem)
 }
 
-/// What everyone reported, as Prometheus reads it.
+/// Returns the sum of all reports, as Prometheus reads it.
 ///
 /// # Errors
 ///
-/// When the object that knows does not answer.
+/// If the object that adds up does not answer.
 pub(crate) async fn totals(collector: Collector<'_>) -> Result<String> {
     match ask(collector, Action::Metrics, "").await? {
         Some((200, text)) => Ok(text),

@@ -19,7 +19,7 @@ pub(crate) const STATE_MAX: usize = 4096;
 /// The runtime keeps 16 KiB with a socket, headers of its own included; this much of it without a connection's state.
 const ATTACHMENT_MAX: usize = 16_000 - STATE_MAX;
 
-/// What a socket says of itself after the object slept.
+/// The data of a socket, for an object that hibernated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Attachment {
@@ -38,9 +38,9 @@ pub(crate) enum Attachment {
         #[serde(serialize_with = "number")]
         version: Version,
         receiver: ReceiverId,
-        /// When it was attached, or given its last frame.
+        /// The moment at which it was attached, or given its last frame.
         since: Millis,
-        /// Whether its response was given its last frame.
+        /// True if its response was given its last frame.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         ending: bool,
     },
@@ -134,7 +134,7 @@ impl Attachment {
     }
 }
 
-/// What was attached, if it is of this version.
+/// Reads an attachment, if it is of this version.
 fn versioned(text: &str) -> Option<Attachment> {
     let (mut version, mut socket) = (None, None);
     let mut field = |name: &str, reader: &mut Reader<'_>| {

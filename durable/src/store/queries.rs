@@ -1,4 +1,4 @@
-//! What the object stores: one row for each HTTP session, one for each run of messages that waits.
+//! Queries of the object's tables: one row for each HTTP session, one for each run of messages that waits.
 //!
 //! WebSocket sessions store nothing: what is needed to wake up is attached to their sockets.
 
@@ -38,7 +38,7 @@ pub(crate) struct Store {
 #[derive(Debug, PartialEq)]
 pub(crate) struct StoredSession {
     pub info: ConnectionInfo,
-    /// What the application keeps with it, as JSON.
+    /// The state that the application keeps with it, as JSON.
     pub state: Option<String>,
     pub stored: Stored,
 }
@@ -166,7 +166,7 @@ impl Store {
         Ok(())
     }
 
-    /// How many connections are open, by service and transport, as was reported last.
+    /// Reads the numbers of open connections, by service and transport, as was reported last.
     pub fn load_open(&self) -> Result<Vec<(String, Transport, i64)>> {
         if !self.has(OPEN)? {
             return Ok(Vec::new());
@@ -183,7 +183,7 @@ impl Store {
         Ok(open)
     }
 
-    /// Writes how many connections are open.
+    /// Writes a number of open connections.
     pub fn set_open(&self, service: &str, transport: Transport, open: i64) -> Result<()> {
         self.make(OPEN)?;
         let (service, transport) = (service.into(), transport.name().into());
@@ -211,7 +211,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the table is there.
+    /// True if the table is there.
     fn has(&self, table: TableSchema) -> Result<bool> {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.contains(&table));

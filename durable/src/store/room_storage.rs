@@ -1,4 +1,4 @@
-//! What the application keeps in an object's storage, beside what this server keeps there.
+//! The storage that the application has in an object, beside the tables of this server.
 
 #[cfg(feature = "testing")]
 use crate::store::memory_storage::MemoryStorage;
@@ -12,7 +12,7 @@ use worker::{Result, SqlStorage};
 pub struct RoomStorage(Backend);
 
 enum Backend {
-    Object(Storage),
+    Durable(Storage),
     /// The memory of a test.
     #[cfg(feature = "testing")]
     Memory(MemoryStorage),
@@ -20,7 +20,7 @@ enum Backend {
 
 impl RoomStorage {
     pub(crate) fn of_object(storage: Storage) -> Self {
-        Self(Backend::Object(storage))
+        Self(Backend::Durable(storage))
     }
 
     #[cfg(feature = "testing")]
@@ -28,10 +28,10 @@ impl RoomStorage {
         Self(Backend::Memory(storage))
     }
 
-    /// The value of `key`, if it has one.
+    /// Returns the value of `key`, if it has one.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         match &self.0 {
-            Backend::Object(storage) => storage.get(key).await,
+            Backend::Durable(storage) => storage.get(key).await,
             #[cfg(feature = "testing")]
             Backend::Memory(storage) => storage.get(key),
         }
@@ -40,25 +40,25 @@ impl RoomStorage {
     /// Sets the value of `key`.
     pub async fn put<T: Serialize>(&self, key: &str, value: T) -> Result<()> {
         match &self.0 {
-            Backend::Object(storage) => storage.put(key, value).await,
+            Backend::Durable(storage) => storage.put(key, value).await,
             #[cfg(feature = "testing")]
             Backend::Memory(storage) => storage.put(key, &value),
         }
     }
 
-    /// Removes `key`; whether it had a value.
+    /// Removes `key`. True if it had a value.
     pub async fn delete(&self, key: &str) -> Result<bool> {
         match &self.0 {
-            Backend::Object(storage) => storage.delete(key).await,
+            Backend::Durable(storage) => storage.delete(key).await,
             #[cfg(feature = "testing")]
             Backend::Memory(storage) => Ok(storage.delete(key)),
         }
     }
 
-    /// The object's database. Tables whose names begin with `sockjs_` are this server's.
+    /// Returns the object's SQLite database. Tables whose names begin with `sockjs_` are this server's.
     pub fn sql(&self) -> SqlStorage {
         match &self.0 {
-            Backend::Object(storage) => storage.sql(),
+            Backend::Durable(storage) => storage.sql(),
             #[cfg(feature = "testing")]
             Backend::Memory(_) => MemoryStorage::no_sql(),
         }

@@ -43,7 +43,7 @@ impl Values {
     }
 }
 
-/// What was stored is not what this version stores.
+/// The error of a row that has not the form of this version.
 pub(crate) fn unexpected() -> Error {
     Error::RustError("a stored row has another form".into())
 }
