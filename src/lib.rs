@@ -97,6 +97,8 @@ pub use admission::secret::{SECRET_MIN, is_same_secret};
 pub use entry::{Serve, serve};
 pub use metrics::Metrics;
 pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
+#[cfg(feature = "testing")]
+pub use sockjs_durable::testing;
 pub use sockjs_durable::{
     Admission, CloseError, Connection, Handler, ReadyState, Rejection, RequestInfo, RequestKind, Room, RoomStorage,
     SendError, Services, durable_object,

@@ -29,6 +29,8 @@ mod js;
 mod object;
 mod observe;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use application::connection::{Connection, ReadyState};
 pub use application::handler::Handler;

@@ -61,6 +61,9 @@ pub(crate) struct Entry {
     pub counters: Option<Rc<Counters>>,
     /// True if its end is to be counted.
     pub counts: Cell<bool>,
+    /// Bytes on its WebSocket that the client of a test has not read.
+    #[cfg(feature = "testing")]
+    pub unread: Cell<usize>,
 }
 
 impl Entry {
@@ -100,6 +103,8 @@ impl Entry {
             state: RefCell::default(),
             counters,
             counts,
+            #[cfg(feature = "testing")]
+            unread: Cell::new(0),
         })
     }
 
@@ -112,11 +117,23 @@ impl Entry {
     pub fn buffered_on_socket(&self) -> usize {
         match self.links.borrow().get(Receiver::WEBSOCKET.id) {
             Some(Link::Client(websocket)) => self.buffered_on(websocket),
-            Some(Link::Poll(_) | Link::Inner(_) | Link::Opening(_)) | None => {
-                self.socket_buffer.correct(0);
-                0
-            }
+            Some(Link::Poll(_) | Link::Inner(_) | Link::Opening(_)) | None => self.buffered_without_socket(),
         }
+    }
+
+    #[cfg(not(feature = "testing"))]
+    fn buffered_without_socket(&self) -> usize {
+        self.socket_buffer.correct(0);
+        0
+    }
+
+    /// The connections of a test have no socket.
+    #[cfg(feature = "testing")]
+    fn buffered_without_socket(&self) -> usize {
+        let unread = self.unread.get();
+        let given = self.socket_buffer.correct(unread);
+        self.change_stall(|stall| stall.look(now(), given, unread));
+        unread
     }
 
     /// True if `bytes` more may be sent. Counts what was sent in this event too, which goes to the socket only when it is settled.

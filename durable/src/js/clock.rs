@@ -26,7 +26,22 @@ pub(crate) fn in_moment<T>(moment: Millis, event: impl FnOnce() -> T) -> T {
     result
 }
 
+#[cfg(feature = "testing")]
+thread_local! {
+    static VIRTUAL: Cell<Option<Millis>> = const { Cell::new(None) };
+}
+
+/// Replaces the runtime's clock in this thread by one that stands at `moment`.
+#[cfg(feature = "testing")]
+pub(crate) fn stand_at(moment: Millis) {
+    VIRTUAL.set(Some(moment));
+}
+
 fn clock() -> Millis {
+    #[cfg(feature = "testing")]
+    if let Some(moment) = VIRTUAL.get() {
+        return moment;
+    }
     // As far as JavaScript counts, a positive whole number.
     Millis(js_sys::Date::now() as u64)
 }

@@ -101,7 +101,7 @@ impl Host for Object {
     }
 
     fn storage(&self) -> RoomStorage {
-        RoomStorage(self.state.storage())
+        RoomStorage::of_object(self.state.storage())
     }
 
     fn restart(self: Rc<Self>) {

@@ -62,6 +62,10 @@ fn trouble(level: LogLevel, event: &str, service: Option<&str>, problem: &dyn Di
 /// Writes a line, by the console's method for its level.
 pub fn write(level: LogLevel, line: Line) {
     let line = line.finish();
+    if cfg!(all(feature = "testing", not(target_arch = "wasm32"))) {
+        // A native test has no JavaScript console.
+        return eprintln!("{line}");
+    }
     match level {
         LogLevel::Error => console_error!("{line}"),
         LogLevel::Warn => console_warn!("{line}"),

@@ -3,9 +3,11 @@
 //!
 //! * [`schema`][]: the tables. [`queries`][]: reading and writing them. [`sql`][]: values of a row.
 //! * [`attachment`][]: data that the runtime keeps with a socket.
-//! * [`room_storage`][]: storage of the application.
+//! * [`room_storage`][]: storage of the application, and `memory_storage` in its place in tests.
 
 pub(crate) mod attachment;
+#[cfg(feature = "testing")]
+pub(crate) mod memory_storage;
 pub(crate) mod queries;
 pub(crate) mod room_storage;
 pub(crate) mod schema;

@@ -1,5 +1,7 @@
 //! The storage that the application has in an object, beside the tables of this server.
 
+#[cfg(feature = "testing")]
+use crate::store::memory_storage::MemoryStorage;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::durable::Storage;
@@ -7,27 +9,59 @@ use worker::{Result, SqlStorage};
 
 /// The storage of a room: keys and values, and SQLite. It lasts through restarts, sleep and deploys, also while nobody is
 /// connected. Each row written is billed.
-pub struct RoomStorage(pub(crate) Storage);
+pub struct RoomStorage(Backend);
+
+enum Backend {
+    Durable(Storage),
+    /// The memory of a test.
+    #[cfg(feature = "testing")]
+    Memory(MemoryStorage),
+}
 
 impl RoomStorage {
+    pub(crate) fn of_object(storage: Storage) -> Self {
+        Self(Backend::Durable(storage))
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_memory(storage: MemoryStorage) -> Self {
+        Self(Backend::Memory(storage))
+    }
+
     /// Returns the value of `key`, if it has one.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        self.0.get(key).await
+        match &self.0 {
+            Backend::Durable(storage) => storage.get(key).await,
+            #[cfg(feature = "testing")]
+            Backend::Memory(storage) => storage.get(key),
+        }
     }
 
     /// Sets the value of `key`.
     pub async fn put<T: Serialize>(&self, key: &str, value: T) -> Result<()> {
-        self.0.put(key, value).await
+        match &self.0 {
+            Backend::Durable(storage) => storage.put(key, value).await,
+            #[cfg(feature = "testing")]
+            Backend::Memory(storage) => storage.put(key, &value),
+        }
     }
 
     /// Removes `key`. True if it had a value.
     pub async fn delete(&self, key: &str) -> Result<bool> {
-        self.0.delete(key).await
+        match &self.0 {
+            Backend::Durable(storage) => storage.delete(key).await,
+            #[cfg(feature = "testing")]
+            Backend::Memory(storage) => Ok(storage.delete(key)),
+        }
     }
 
     /// Returns the object's SQLite database. Tables whose names begin with `sockjs_` are this server's.
     pub fn sql(&self) -> SqlStorage {
-        self.0.sql()
+        match &self.0 {
+            Backend::Durable(storage) => storage.sql(),
+            #[cfg(feature = "testing")]
+            Backend::Memory(_) => MemoryStorage::no_sql(),
+        }
     }
 }
 

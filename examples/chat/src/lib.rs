@@ -1,5 +1,8 @@
 //! Chat rooms at `/chat/{room}`: who is present, and what was said last for whoever comes later.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sockjs_edge::{CloseReason, Config, Connection, Handler, Placement, Room, Services};

@@ -3,6 +3,9 @@
 //!
 //! Ann, Bob and Carl are the channels of that package's own example.
 
+#[cfg(test)]
+mod tests;
+
 use sockjs_edge::{Config, Connection, Handler, Services};
 use worker::{Context, Env, Request, Response, Result};
 

@@ -1,6 +1,9 @@
 //! SockJS beside an application's own routes, and two services of which one is for members: a client of `/members` has its
 //! token in the query of its SockJS URL, since a browser's WebSocket carries no header of the page's choice.
 
+#[cfg(test)]
+mod tests;
+
 use sockjs_edge::{Admission, Config, Connection, Handler, Rejection, RequestInfo, Services, is_same_secret};
 use worker::url::form_urlencoded;
 use worker::{Context, Env, Request, Response, Result, Router, event};
@@ -18,16 +21,22 @@ struct Members;
 impl Handler for Members {
     /// Asked in the Worker, for each receive and each send: whoever is refused here costs no object.
     async fn on_request(request: &RequestInfo<'_>, env: &Env) -> Admission {
-        let Ok(expected) = env.secret("MEMBERS_TOKEN") else { return refuse(403, "nobody is a member") };
-        match query_value(&request.query(), "token") {
-            Some(token) if is_same_secret(&token, &expected.to_string()) => Admission::Admit,
-            Some(_) => refuse(403, "invalid token"),
-            None => refuse(401, "a token is needed"),
-        }
+        let expected = env.secret("MEMBERS_TOKEN").map(|token| token.to_string());
+        admission(&request.query(), expected.ok().as_deref())
     }
 
     async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
         Ok(conn.send(format!("members only: {message}"))?)
+    }
+}
+
+/// Decides by plain values, so that a test needs no runtime.
+fn admission(query: &str, expected: Option<&str>) -> Admission {
+    let Some(expected) = expected else { return refuse(403, "nobody is a member") };
+    match query_value(query, "token") {
+        Some(token) if is_same_secret(&token, expected) => Admission::Admit,
+        Some(_) => refuse(403, "invalid token"),
+        None => refuse(401, "a token is needed"),
     }
 }
 

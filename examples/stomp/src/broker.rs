@@ -57,11 +57,13 @@ impl Handler for Broker {
 impl Broker {
     pub fn new(env: &Env) -> Self {
         let set = env.var("HEART_BEAT").ok().and_then(|value| value.to_string().parse().ok());
-        Self {
-            heart_beat: Millis(set.filter(|beat| *beat > 0).unwrap_or(HEART_BEAT)),
-            started: Date::now().as_millis(),
-            messages: Cell::default(),
-        }
+        let heart_beat = Millis(set.filter(|beat| *beat > 0).unwrap_or(HEART_BEAT));
+        Self::started(Date::now().as_millis(), heart_beat)
+    }
+
+    /// Returns the broker without a look at the runtime, for tests.
+    pub fn started(at: u64, heart_beat: Millis) -> Self {
+        Self { heart_beat, started: at, messages: Cell::default() }
     }
 
     /// Does what the frame asks, and confirms it. An error is what the ERROR frame says.

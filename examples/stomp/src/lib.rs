@@ -3,6 +3,8 @@
 
 mod broker;
 mod frame;
+#[cfg(test)]
+mod tests;
 
 use broker::Broker;
 use sockjs_edge::{Config, Placement, Services};

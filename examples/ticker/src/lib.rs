@@ -1,6 +1,9 @@
 //! Everybody at `/ticker` hears what comes from outside: each `POST /tick` with the token, a cron's tick every minute, and
 //! whatever any program with the token posts to `/push`, as docs/push.openapi.json describes.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::json;
 use sockjs_edge::{Config, Connection, Handler, Placement, Push, Services};
 use worker::{Context, Date, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, event};

@@ -1,6 +1,9 @@
 //! Who a client is, without cookies. At `/members` its token is asked for once, by `/info`, and the ticket that it gets says who
 //! it is from then on; at `/lobby` everybody comes in, and the first message has to be a token.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 use sockjs_edge::{Admission, Config, Connection, Handler, Millis, Rejection, RequestInfo, Services, is_same_secret};
 use worker::url::form_urlencoded;
@@ -11,12 +14,7 @@ struct Members;
 impl Handler for Members {
     /// Asked in the Worker: whoever is refused here costs no object.
     async fn on_request(request: &RequestInfo<'_>, env: &Env) -> Admission {
-        let query = request.query();
-        let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
-        match token.and_then(|(_, token)| user_of(&token, env)) {
-            Some(user) => Admission::AdmitAs(json!({ "user": user })),
-            None => Admission::Reject(Rejection::new(401, "a token is needed")),
-        }
+        admission(&request.query(), &users(env))
     }
 
     async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
@@ -25,8 +23,17 @@ impl Handler for Members {
     }
 }
 
+/// Decides by plain values, so that a test needs no runtime.
+fn admission(query: &str, users: &str) -> Admission {
+    let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+    match token.and_then(|(_, token)| user_of(&token, users)) {
+        Some(user) => Admission::AdmitAs(json!({ "user": user })),
+        None => Admission::Reject(Rejection::new(401, "a token is needed")),
+    }
+}
+
 struct Lobby {
-    env: Env,
+    users: String,
 }
 
 impl Handler for Lobby {
@@ -34,7 +41,7 @@ impl Handler for Lobby {
         if let Some(user) = conn.state::<String>()? {
             return Ok(conn.send(format!("{user}: {message}"))?);
         }
-        match user_of(&message, &self.env) {
+        match user_of(&message, &self.users) {
             Some(user) => {
                 conn.set_state(&user)?;
                 Ok(conn.send(format!("welcome, {user}"))?)
@@ -45,8 +52,11 @@ impl Handler for Lobby {
 }
 
 /// The secret `USERS` has users and their tokens: `ada:token,bob:token`.
-fn user_of(token: &str, env: &Env) -> Option<String> {
-    let users = env.secret("USERS").ok()?.to_string();
+fn users(env: &Env) -> String {
+    env.secret("USERS").map(|users| users.to_string()).unwrap_or_default()
+}
+
+fn user_of(token: &str, users: &str) -> Option<String> {
     let mut users = users.split(',').filter_map(|user| user.split_once(':'));
     users.find(|(_, known)| is_same_secret(token, known)).map(|(user, _)| user.to_owned())
 }
@@ -54,7 +64,7 @@ fn user_of(token: &str, env: &Env) -> Option<String> {
 fn services(_env: &Env) -> Services {
     Services::new()
         .add(Config::new("/members").tickets(true), |_env| Members)
-        .add(Config::new("/lobby").first_message_timeout(Millis::from_secs(10)), |env| Lobby { env: env.clone() })
+        .add(Config::new("/lobby").first_message_timeout(Millis::from_secs(10)), |env| Lobby { users: users(env) })
 }
 
 sockjs_edge::export!(SockJs, services);

@@ -11,7 +11,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     pub fn new() -> Self {
-        Self { id: Math::random().to_string() }
+        Self { id: ((Math::random() * 1e15) as u64).to_string() }
     }
 }
 

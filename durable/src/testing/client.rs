@@ -1,0 +1,486 @@
+//! The clients of a room: what a test sends, and what it sees.
+
+use crate::application::connection::Connection;
+use crate::connection::entry::Entry;
+use crate::info::connection_info::{CLIENT_HEADERS, ConnectionInfo};
+use crate::js::clock::now;
+use crate::testing::instance::Instance;
+use crate::testing::world::World;
+use serde::Serialize;
+use sockjs_protocol::service::prefix::parameters;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::pacing::{InboxFull, Refusal};
+use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits};
+use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Seq, Session};
+use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+
+/// A client that is about to connect. [`TestRoom::client`](super::TestRoom::client) makes one.
+#[derive(Debug)]
+pub struct ClientBuilder {
+    world: Handle,
+    transport: Transport,
+    session: Option<String>,
+    query: String,
+    remote_address: Option<String>,
+    headers: Vec<(String, String)>,
+    claims: Option<serde_json::Value>,
+}
+
+/// A client of a [`TestRoom`](super::TestRoom). It reads whatever is sent to it, unless [`TestClient::stop_reading`] was called.
+#[derive(Debug)]
+pub struct TestClient {
+    world: Handle,
+    client: Rc<Client>,
+}
+
+/// The world, without a long `Debug`.
+struct Handle(Rc<World>);
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0.path.borrow())
+    }
+}
+
+impl ClientBuilder {
+    pub(super) fn new(world: Rc<World>) -> Self {
+        let transport = Transport::WebSocket;
+        Self {
+            world: Handle(world),
+            transport,
+            session: None,
+            query: String::new(),
+            remote_address: None,
+            headers: Vec::new(),
+            claims: None,
+        }
+    }
+
+    /// Sets the transport. Default: [`Transport::WebSocket`].
+    ///
+    /// # Panics
+    ///
+    /// If the service does not offer it.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        assert!(self.world.0.config.offers(transport), "the service does not offer {}", transport.name());
+        self.transport = transport;
+        self
+    }
+
+    /// Sets the session id. Default: one that no other client has.
+    pub fn session_id(mut self, id: impl Into<String>) -> Self {
+        self.session = Some(id.into());
+        self
+    }
+
+    /// Sets the query of the request, without the question mark.
+    pub fn query(mut self, query: impl Into<String>) -> Self {
+        self.query = query.into();
+        self
+    }
+
+    /// Sets the client's address.
+    pub fn remote_address(mut self, address: impl Into<String>) -> Self {
+        self.remote_address = Some(address.into());
+        self
+    }
+
+    /// Adds a header of the request.
+    ///
+    /// # Panics
+    ///
+    /// If a connection never gets it: see [`Connection::header`].
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        let name = name.to_ascii_lowercase();
+        assert!(CLIENT_HEADERS.contains(&name.as_str()), "the header {name} is not among those that a connection gets");
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Sets what `on_request` says of the client: see [`Admission::AdmitAs`](crate::Admission::AdmitAs).
+    pub fn claims(mut self, claims: serde_json::Value) -> Self {
+        self.claims = Some(claims);
+        self
+    }
+
+    /// Opens the connection: `on_start` runs if the handler is new, then `on_open`.
+    pub fn connect(self) -> TestClient {
+        let Self { world, transport, session, query, remote_address, headers, claims } = self;
+        let number = world.0.clients.borrow().len() + 1;
+        let path = world.0.path.borrow().clone();
+        let session = session.unwrap_or_else(|| format!("session-{number}"));
+        let (session, pathname) = match transport.receive().map(|receive| receive.segment) {
+            Some(segment) => (Some(session.clone()), format!("{path}/000/{session}/{segment}")),
+            None if transport == Transport::WebSocketRaw => (None, format!("{path}/websocket")),
+            None => (Some(session.clone()), format!("{path}/000/{session}/websocket")),
+        };
+        let values = parameters(&world.0.config.prefix, &path);
+        let info = ConnectionInfo {
+            id: format!("00000000-0000-4000-8000-{number:012}"),
+            service: world.0.config.prefix.clone(),
+            session,
+            transport,
+            pathname,
+            query,
+            remote_address,
+            headers,
+            parameters: values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            opened: world.0.now.get(),
+            ticket: None,
+            claims,
+        };
+        let client = Rc::new(Client::new(&info));
+        world.0.clients.borrow_mut().push(client.clone());
+        world.0.event(|object| {
+            let rules = Rules::new(&world.0.config, transport);
+            world.0.disk.add(&info);
+            object.add(info, Session::open(now(), rules, client.next_receiver()));
+        });
+        TestClient { world, client }
+    }
+}
+
+impl TestClient {
+    /// Sends a message, which `on_message` gets. A WebSocket sends one frame, another transport one request.
+    ///
+    /// # Panics
+    ///
+    /// If the client has left, or knows that it was closed.
+    #[track_caller]
+    pub fn send(&self, message: impl AsRef<str>) {
+        let message = message.as_ref();
+        self.world.0.event(|object| {
+            assert!(!self.client.has_left.get(), "this client has left: it cannot send {message:?}");
+            if let Some((code, reason)) = &*self.client.closed.borrow() {
+                panic!("this client was closed with {code} {reason:?}: it cannot send {message:?}");
+            }
+            if let Some(entry) = object.entry(&self.client.id) {
+                object.receive(&entry, &self.client, message);
+            }
+        });
+    }
+
+    /// Sends a value as JSON.
+    ///
+    /// # Panics
+    ///
+    /// As [`TestClient::send`], or if the value cannot be written as JSON.
+    #[track_caller]
+    pub fn send_json(&self, message: &impl Serialize) {
+        match serde_json::to_string(message) {
+            Ok(json) => self.send(json),
+            Err(error) => panic!("the message is no JSON: {error}"),
+        }
+    }
+
+    /// Takes the messages that the client has read since the last call, in their order.
+    pub fn received(&self) -> Vec<String> {
+        self.world.0.event(|_| ());
+        self.client.received.take()
+    }
+
+    /// Takes the same messages, read as JSON.
+    ///
+    /// # Panics
+    ///
+    /// If one of them is no JSON.
+    #[track_caller]
+    pub fn received_json(&self) -> Vec<serde_json::Value> {
+        let messages = self.received().into_iter();
+        messages
+            .map(|message| match serde_json::from_str(&message) {
+                Ok(value) => value,
+                Err(error) => panic!("{message:?} is no JSON: {error}"),
+            })
+            .collect()
+    }
+
+    /// Code and reason with which the connection was closed, as the client has read them. `None` while it is open, and if the client
+    /// left by itself.
+    pub fn closed(&self) -> Option<(u16, String)> {
+        self.world.0.event(|_| ());
+        self.client.closed.borrow().clone()
+    }
+
+    /// True if the connection is open, as the server sees it.
+    pub fn is_open(&self) -> bool {
+        let is_open = |entry: Rc<Entry>| entry.session.borrow().is_open();
+        self.world.0.event(|object| object.entry(&self.client.id)).is_some_and(is_open)
+    }
+
+    /// The connection, as the room gives it to a handler. It leads nowhere after [`TestRoom::restart`](super::TestRoom::restart).
+    ///
+    /// # Panics
+    ///
+    /// If the connection is over.
+    #[track_caller]
+    pub fn connection(&self) -> Connection {
+        let (entry, host) = self.world.0.event(|object| (object.entry(&self.client.id), object.host()));
+        let Some(entry) = entry else { panic!("the connection of this client is over") };
+        Connection { entry, host, is_own: false }
+    }
+
+    /// Leaves as a page does that is closed. `on_close` gets `CloseReason::Client` with code 1005 for a WebSocket, and
+    /// `CloseReason::Interrupted` for the others, whose response breaks off.
+    pub fn leave(&self) {
+        self.depart(Some(CloseCode::NoStatus.number()));
+    }
+
+    /// Vanishes as a client does that loses its network. `on_close` gets `CloseReason::Client` with code 1006 for a WebSocket. The
+    /// others do not come back for the next response: `on_close` gets `CloseReason::TimedOut` after `disconnect_delay`.
+    pub fn vanish(&self) {
+        self.depart(None);
+    }
+
+    fn depart(&self, code: Option<u16>) {
+        self.world.0.event(|object| {
+            if self.client.has_left.replace(true) {
+                return;
+            }
+            self.client.unread.borrow_mut().clear();
+            let Some(entry) = object.entry(&self.client.id) else { return };
+            entry.unread.set(0);
+            let receiver = self.client.receiver();
+            let mut session = entry.session.borrow_mut();
+            match (entry.info.transport.is_websocket(), code) {
+                (true, code) => {
+                    let code = code.unwrap_or(CloseCode::Abnormal.number());
+                    session.disconnected(now(), code, "");
+                }
+                (false, Some(_)) => session.detach(now(), receiver, Departure::ClientGone),
+                (false, None) => session.detach(now(), receiver, Departure::Finished),
+            }
+            drop(session);
+            object.touch_now(&entry);
+        });
+    }
+
+    /// Stops reading: what is sent to the client waits in its queue. `Connection::ready` waits, and its own messages wait for
+    /// that, too.
+    pub fn stop_reading(&self) {
+        self.world.0.event(|_| self.client.is_reading.set(false));
+    }
+
+    /// Reads everything that waits, and goes on reading.
+    pub fn resume_reading(&self) {
+        self.world.0.event(|object| {
+            self.client.is_reading.set(true);
+            let entry = object.entry(&self.client.id);
+            let unread = self.client.unread.take();
+            for given in unread {
+                let (to, seq, end) = (given.to, given.seq, given.end);
+                self.client.read(given.frame);
+                let Some(entry) = entry.as_ref().filter(|entry| !entry.info.transport.is_websocket()) else { continue };
+                if let Some(seq) = seq {
+                    entry.session.borrow_mut().ack(to, seq);
+                }
+                if end {
+                    entry.session.borrow_mut().detach(now(), to, Departure::Finished);
+                }
+            }
+            if let Some(entry) = entry {
+                entry.unread.set(0);
+                entry.buffered_on_socket();
+                self.client.go_on(&entry);
+                object.touch_now(&entry);
+            }
+        });
+    }
+}
+
+impl Instance {
+    /// Takes a message of a client.
+    fn receive(self: &Rc<Self>, entry: &Rc<Entry>, client: &Client, message: &str) {
+        let config = &self.world.config;
+        let limits = PayloadLimits::of(config);
+        let read = match client.transport {
+            Transport::WebSocketRaw => Messages::of_raw(message.to_owned(), limits),
+            _ => Messages::of_body(serde_json::Value::from(vec![message]).to_string(), limits),
+        };
+        let messages = match read {
+            Ok(messages) => messages,
+            Err(PayloadError::TooLarge) => {
+                return self.violate(entry, CloseCode::TooLarge.number(), "Message too large");
+            }
+            Err(error) => panic!("a client cannot send {message:?}: {error}"),
+        };
+        if !entry.session.borrow().is_open() {
+            return;
+        }
+        if !entry.takes(config, messages.len()) {
+            return self.violate(entry, CloseCode::PolicyViolation.number(), "Too many messages");
+        }
+        entry.session.borrow_mut().receive();
+        if client.transport.is_websocket() {
+            let received = entry.pacing.borrow_mut().receive(messages);
+            if received == Err(InboxFull) {
+                self.violate(entry, Refusal::CODE, &Refusal::Full.to_string());
+            }
+        } else {
+            let id = client.sent.replace(client.sent.get() + 1);
+            client.sends.borrow_mut().push_back((id, messages.clone()));
+            let mut pacing = entry.pacing.borrow_mut();
+            pacing.arrive(now(), id);
+            pacing.bring(now(), id, messages);
+        }
+        self.touch_now(entry);
+    }
+}
+
+/// A frame for a client.
+pub(super) struct Given {
+    pub to: ReceiverId,
+    pub seq: Option<Seq>,
+    pub frame: Frame,
+    /// True if the response ends with it.
+    pub end: bool,
+}
+
+/// A client, as it is outside of the server.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub id: String,
+    transport: Transport,
+    received: RefCell<Vec<String>>,
+    closed: RefCell<Option<(u16, String)>>,
+    is_reading: Cell<bool>,
+    has_left: Cell<bool>,
+    unread: RefCell<VecDeque<Given>>,
+    /// Since when it has read nothing although something waits.
+    unread_since: Cell<Option<Millis>>,
+    /// Number of the receivers that it has had.
+    receivers: Cell<u64>,
+    /// The last message that was given to it.
+    last: Cell<Option<Seq>>,
+    /// Its sends over HTTP that are not answered, by their ids.
+    pub sends: RefCell<VecDeque<(u64, Messages)>>,
+    sent: Cell<u64>,
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.frame.encode())
+    }
+}
+
+impl Client {
+    fn new(info: &ConnectionInfo) -> Self {
+        Self {
+            id: info.id.clone(),
+            transport: info.transport,
+            received: RefCell::default(),
+            closed: RefCell::default(),
+            is_reading: Cell::new(true),
+            has_left: Cell::new(false),
+            unread: RefCell::default(),
+            unread_since: Cell::new(None),
+            receivers: Cell::new(0),
+            last: Cell::new(None),
+            sends: RefCell::default(),
+            sent: Cell::new(0),
+        }
+    }
+
+    /// Takes a frame. True if it is read.
+    pub fn take(&self, now: Millis, given: Given) -> bool {
+        self.last.set(given.seq.or(self.last.get()));
+        if self.has_left.get() {
+            return false;
+        }
+        if self.is_reading.get() {
+            self.read(given.frame);
+            return true;
+        }
+        self.unread.borrow_mut().push_back(given);
+        if self.unread_since.get().is_none() {
+            self.unread_since.set(Some(now));
+        }
+        false
+    }
+
+    fn read(&self, frame: Frame) {
+        self.unread_since.set(None);
+        match frame {
+            Frame::Messages(messages) => {
+                let texts = messages.iter().map(|message| message.as_str().to_owned());
+                self.received.borrow_mut().extend(texts);
+            }
+            Frame::Close { code, reason } => {
+                self.closed.borrow_mut().get_or_insert((code, reason));
+            }
+            Frame::Open | Frame::Heartbeat => {}
+        }
+    }
+
+    /// Confirms what was read, and asks for more.
+    pub fn go_on(&self, entry: &Entry) {
+        if self.transport.is_websocket() {
+            return entry.unread.set(self.unread_bytes());
+        }
+        let mut session = entry.session.borrow_mut();
+        if !self.is_reading.get() || self.has_left.get() {
+            return;
+        }
+        if let Some(seq) = self.last.get() {
+            session.ack(self.receiver(), seq);
+        }
+        if !session.is_attached() && self.closed.borrow().is_none() && !session.is_closed() {
+            session.attach(now(), self.next_receiver());
+        }
+    }
+
+    /// Asks an object that was restarted for more.
+    pub fn come_back(&self, entry: &Entry) {
+        let is_away = self.has_left.get() || self.closed.borrow().is_some();
+        if self.transport.is_websocket() || is_away || (self.is_poller() && !self.is_reading.get()) {
+            return;
+        }
+        let receiver = Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport) };
+        entry.session.borrow_mut().resume(now(), receiver, self.last.get());
+    }
+
+    /// Notes that the connection is lost, with everything that was not read.
+    pub fn lose(&self) {
+        self.abort();
+        if !self.has_left.get() {
+            self.closed.borrow_mut().get_or_insert((CloseCode::Abnormal.number(), String::new()));
+        }
+    }
+
+    /// Drops what the client has not read.
+    pub fn abort(&self) {
+        self.unread.borrow_mut().clear();
+        self.unread_since.set(None);
+    }
+
+    /// True if a response ends with its first frame.
+    pub fn is_poller(&self) -> bool {
+        ReceiverKind::of(self.transport) == ReceiverKind::OneFrame
+    }
+
+    /// The receiver that the client has now.
+    pub fn receiver(&self) -> ReceiverId {
+        if self.transport.is_websocket() { Receiver::WEBSOCKET.id } else { ReceiverId(self.receivers.get()) }
+    }
+
+    fn next_receiver(&self) -> Receiver {
+        self.receivers.set(self.receivers.get() + 1);
+        Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport) }
+    }
+
+    /// Bytes that the client has not read.
+    pub fn unread_bytes(&self) -> usize {
+        self.unread.borrow().iter().map(|given| given.frame.encoded_len()).sum()
+    }
+
+    /// Since when a client over HTTP has read nothing of what it was given.
+    pub fn unread_since(&self) -> Option<Millis> {
+        self.unread_since.get().filter(|_| !self.is_poller())
+    }
+}
