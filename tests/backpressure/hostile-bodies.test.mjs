@@ -7,8 +7,9 @@ import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 
-/** protocol/src/service/options/table.rs. */
+/** protocol/src/service/options/table.rs, src/push/http.rs. */
 const BODY_LIMIT = 8 * MIB;
+const PUSH_MAX = MIB;
 
 const ANSWER_MS = 120_000;
 /** Bytes by which a hostile body may grow the memory beyond what a harmless one of the same size needs. */
@@ -75,6 +76,23 @@ test("bytes that are no UTF-8 are taken as long as what they stand for is within
   assert.equal(result.status, 204);
   t.diagnostic(`memory +${mib(hostile)}, of the string that they stand for +${mib(growth)}`);
   assertSimilar(hostile, growth);
+});
+
+test("a push takes no more memory than another of its size", async (t) => {
+  const token = "a secret of at least thirty-two characters";
+  const push = async (body, expected) => {
+    const server = await startMeasured(t, { SOCKJS_PUSH_TOKENS: token });
+    const headers = { Authorization: `Bearer ${token}` };
+    const send = (body) => request(`${server.url}/push`, { method: "POST", headers, body, ms: ANSWER_MS });
+    await send("{}");
+    const { result, growth } = await growthDuring(server, () => send(body));
+    assert.deepEqual([result.status, JSON.parse(result.body)], [400, { error: expected }]);
+    return growth;
+  };
+  const harmless = await push(repeated(PUSH_MAX, '{"message":"', "x", '"}'), "needs one of room and connection, and one of message and close");
+  const hostile = await push(repeated(PUSH_MAX, '{"x":[{"":1}', ',{"":1}', "]}"), "unknown field x");
+  t.diagnostic(`memory +${mib(hostile)}, of a harmless one +${mib(harmless)}`);
+  assertSimilar(hostile, harmless);
 });
 
 function assertSimilar(hostile, harmless) {
