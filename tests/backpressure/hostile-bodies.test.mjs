@@ -7,9 +7,10 @@ import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 
-/** protocol/src/service/options/table.rs, src/push/http.rs. */
-const BODY_LIMIT = 8 * MIB;
-const PUSH_MAX = MIB;
+/** protocol/src/service/options/table.rs. */
+const BODY_LIMIT = 8 << 20;
+/** src/push/http.rs. */
+const BODY_MAX = 1 << 20;
 
 const ANSWER_MS = 120_000;
 /** Bytes by which a hostile body may grow the memory beyond what a harmless one of the same size needs. */
@@ -89,8 +90,8 @@ test("a push takes no more memory than another of its size", async (t) => {
     assert.deepEqual([result.status, JSON.parse(result.body)], [400, { error: expected }]);
     return growth;
   };
-  const harmless = await push(repeated(PUSH_MAX, '{"message":"', "x", '"}'), "needs one of room and connection, and one of message and close");
-  const hostile = await push(repeated(PUSH_MAX, '{"x":[{"":1}', ',{"":1}', "]}"), "unknown field x");
+  const harmless = await push(repeated(BODY_MAX, '{"message":"', "x", '"}'), "needs one of room and connection, and one of message and close");
+  const hostile = await push(repeated(BODY_MAX, '{"x":[{"":1}', ',{"":1}', "]}"), "unknown field x");
   t.diagnostic(`memory +${mib(hostile)}, of a harmless one +${mib(harmless)}`);
   assertSimilar(hostile, harmless);
 });
