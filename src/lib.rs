@@ -79,6 +79,10 @@
 //! ([`SendError`], [`CloseError`], [`PushError`], [`ConfigError`]), and each converts into `worker::Error`. A panic resets every
 //! connection of the isolate.
 //!
+//! # Tests
+//!
+//! The feature `testing` has [`testing`], a kit for native tests of a handler in virtual time.
+//!
 //! # Metrics
 //!
 //! [`Metrics`] returns what services with the option `metrics` counted, for Prometheus.

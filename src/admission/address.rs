@@ -1,7 +1,8 @@
 //! A limit on the connections that one client's address opens, counted by a rate-limiting binding.
 //!
-//! Counted is what may start an object: a WebSocket, and the first receive or send of a session that this isolate has not seen.
-//! A session that another isolate opened is counted once more here.
+//! Counted is what may start an object: a WebSocket, and the first receive or send of a session that this isolate has not seen
+//! from this address. A session that another isolate opened is counted once more here. An id that was seen may open a second
+//! session once the first is over: only the object knows, so the second is counted when its open frame comes.
 
 use crate::Config;
 use crate::http::refusal::{NotServed, Refusal};
@@ -22,43 +23,76 @@ use worker::{Env, Result, web_sys};
 /// Sessions that an isolate remembers.
 const SEEN_MAX: usize = 4096;
 
-/// Counts a request at `place`, the prefix with the values of its parameters. Returns a refusal if its address has opened too
-/// many connections of the service.
+/// Counts a request at `place`, the prefix with the values of its parameters, unless its session was seen: returns that
+/// session then. Returns a refusal if its address has opened too many connections of the service.
 pub(crate) async fn count(
     config: &Config,
     place: &str,
     opens: Opens<'_>,
     request: &web_sys::Request,
     env: &Env,
-) -> Result<(), NotServed> {
-    let Some(binding) = &config.address_limiter else { return Ok(()) };
-    let name = match opens {
-        Opens::Nothing => return Ok(()),
+) -> Result<Option<SeenSession>, NotServed> {
+    let Some(binding) = &config.address_limiter else { return Ok(None) };
+    let session = match opens {
+        Opens::Nothing => return Ok(None),
         Opens::WebSocket => None,
-        Opens::Session(session) => Some([place, "/", session].concat()),
+        Opens::Session(session) => Some(session),
     };
-    if name.as_ref().is_some_and(|name| is_seen(name)) {
-        return Ok(());
-    }
     // Cloudflare always sends it; without it there is nothing to count by.
-    let Some(address) = header(request, "CF-Connecting-IP")? else { return Ok(()) };
-    match is_within_limit(env, binding, &key(&config.prefix, &address)).await {
-        Ok(false) => {
-            let text = "Too many connections from this address: try again later.\n";
-            Err(Refusal::new(Refused::Address, 429, text).into())
+    let Some(address) = header(request, "CF-Connecting-IP")? else { return Ok(None) };
+    let key = key(&config.prefix, &address);
+    let name = session.map(|session| [place, "/", session, " ", &key].concat());
+    let limiter = Limiter { service: config.prefix.clone(), binding: binding.clone(), key, env: env.clone() };
+    if let Some(name) = name.as_ref().filter(|name| is_seen(name)) {
+        return Ok(Some(SeenSession { name: name.clone(), limiter }));
+    }
+    if !limiter.is_within_limit().await {
+        let text = "Too many connections from this address: try again later.\n";
+        return Err(Refusal::new(Refused::Address, 429, text).into());
+    }
+    // Not before: a second request of the session would pass while the first is refused.
+    if let Some(name) = name {
+        remember(&name);
+    }
+    Ok(None)
+}
+
+/// A session whose id was seen from its client's address, so that the request was not counted.
+pub(crate) struct SeenSession {
+    name: String,
+    limiter: Limiter,
+}
+
+impl SeenSession {
+    /// Counts the session: it turned out to be a new one. If that is one too many, the next request of the session is refused.
+    pub async fn count(self) {
+        if !self.limiter.is_within_limit().await {
+            forget(&self.name);
         }
-        Ok(true) => {
-            // Not before: a second request of the session would pass while the first is refused.
-            if let Some(name) = name {
-                remember(&name);
-            }
-            Ok(())
-        }
-        Err(error) => {
+    }
+
+    /// Has the next request counted: there is no such session.
+    pub fn forget(&self) {
+        forget(&self.name);
+    }
+}
+
+/// The binding that counts what one address opens of one service.
+struct Limiter {
+    service: String,
+    binding: String,
+    key: String,
+    env: Env,
+}
+
+impl Limiter {
+    /// Counts one more. Returns false if that is one too many.
+    async fn is_within_limit(&self) -> bool {
+        is_within_limit(&self.env, &self.binding, &self.key).await.unwrap_or_else(|error| {
             // Better to let clients in than to be down with the limiter.
-            log::error("rate_limiter", Some(&config.prefix), error);
-            Ok(())
-        }
+            log::error("rate_limiter", Some(&self.service), error);
+            true
+        })
     }
 }
 
@@ -114,6 +148,14 @@ fn remember(name: &str) {
     });
 }
 
+fn forget(name: &str) {
+    SEEN.with_borrow_mut(|Seen { names, order }| {
+        if names.remove(name) {
+            order.retain(|known| **known != *name);
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +169,15 @@ mod tests {
         }
         assert!(!is_seen(&name(0)) && is_seen(&name(1)) && is_seen(&name(SEEN_MAX)));
         assert_eq!(SEEN.with_borrow(|seen| (seen.names.len(), seen.order.len())), (SEEN_MAX, SEEN_MAX));
+    }
+
+    #[test]
+    fn a_session_that_was_forgotten_is_not_seen_and_takes_no_place() {
+        remember("/chat/forgotten");
+        forget("/chat/forgotten");
+        forget("/chat/never seen");
+        assert!(!is_seen("/chat/forgotten"));
+        assert!(SEEN.with_borrow(|seen| seen.names.is_empty() && seen.order.is_empty()));
     }
 
     #[test]

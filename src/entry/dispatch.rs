@@ -1,6 +1,6 @@
 //! Dispatch: finds service and endpoint of a request, has its client admitted, and calls what answers.
 
-use crate::admission::address;
+use crate::admission::address::{self, SeenSession};
 use crate::admission::admit::{Admitted, Admitter};
 use crate::http::headers::{
     Head, method_not_allowed, not_cached, preflight, referrer_policy, security_policy, unencoded,
@@ -194,6 +194,7 @@ impl Incoming<'_> {
             pass: admitted.pass,
             frame_ancestors: admitted.frame_ancestors,
             refusals: refusals.clone(),
+            seen: None,
             object: ObjectStub::new(namespace, place.object(config, session), config),
         };
         let admitter = Admitter { request, request_head, services, config, place: &place, env, claims };
@@ -216,9 +217,10 @@ impl Incoming<'_> {
         if let (Endpoint::Receive(row, _), "HEAD") = (endpoint, &*request_head.method) {
             return bodiless(head_of(row, config, request, request_head, admitted.frame_ancestors)?);
         }
-        if let Err(not_served) = address::count(config, &place.prefix, endpoint.opens(), request, env).await {
-            return refuse(not_served);
-        }
+        let seen = match address::count(config, &place.prefix, endpoint.opens(), request, env).await {
+            Ok(seen) => seen,
+            Err(not_served) => return refuse(not_served),
+        };
         match endpoint {
             Endpoint::Greeting => fixed(Head::typed(200, PLAIN), *b"Welcome to SockJS!\n"),
             Endpoint::Info => match admitter.base_url().await {
@@ -236,10 +238,14 @@ impl Incoming<'_> {
             Endpoint::TransportOptions => options("OPTIONS, POST", request_head, config),
             Endpoint::Receive(row, session) => {
                 let more = if services.is_development() { vec![unencoded()] } else { Vec::new() };
-                receive(row, session, to(Some(session), admitted), request, request_head, context, more).await
+                let destination = Destination { seen, ..to(Some(session), admitted) };
+                receive(row, session, destination, request, request_head, context, more).await
             }
             Endpoint::Send(row, session) => {
-                send(row, session, to(Some(session), admitted), request, request_head).await
+                let response = send(row, session, to(Some(session), admitted), request, request_head).await?;
+                // Nobody opened the session, or it is over.
+                seen.filter(|_| response.status() == 404).inspect(SeenSession::forget);
+                Ok(response)
             }
             Endpoint::WebSocket(session) => {
                 websocket(Some(session), to(Some(session), admitted), request, request_head).await

@@ -1,6 +1,7 @@
 //! The destination of a client's request: its service, its place, and the object that serves it.
 
 use crate::Config;
+use crate::admission::address::SeenSession;
 use crate::http::place::Place;
 use crate::metrics::Refusals;
 use crate::object::stub::ObjectStub;
@@ -15,5 +16,7 @@ pub(crate) struct Destination<'a> {
     /// The pages that may be around the response, for Content-Security-Policy.
     pub frame_ancestors: Option<String>,
     pub refusals: Refusals,
+    /// The session, if `address_limiter` has not counted the request because its id was seen before.
+    pub seen: Option<SeenSession>,
     pub object: ObjectStub,
 }

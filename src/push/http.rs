@@ -8,7 +8,8 @@ use crate::http::refusal::HttpError;
 use crate::http::response::fixed;
 use crate::push::remote::{Push, PushError};
 use serde::Serialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::time::Millis;
 use worker::{Request, Response, Result};
 
@@ -34,52 +35,99 @@ struct Close {
 }
 
 impl PushRequest {
-    /// Reads a body; an error says what is wrong with it.
+    /// Reads a body; an error says what is wrong with it. Nothing is built of the body but its strings.
     fn read(body: &[u8]) -> std::result::Result<Self, String> {
         let body = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-        let mut fields = fields("the body", serde_json::from_str(body).map_err(|error| error.to_string())?)?;
-        let close = match fields.remove("close") {
-            None | Some(Value::Null) => None,
-            Some(close) => Some(Close::read(close)?),
-        };
-        let (room, connection) = (text(&mut fields, "room")?, text(&mut fields, "connection")?);
-        let message = text(&mut fields, "message")?;
-        nothing_else(&fields)?;
-        Ok(Self { room, connection, message, close })
+        serde_json::from_str::<IgnoredAny>(body).map_err(|error| error.to_string())?;
+        let mut problem = None;
+        let push_request = Reader::whole(body, |reader| {
+            let (mut room, mut connection, mut message, mut close) = (None, None, None, None);
+            let fields = Fields { length: body.len(), problem: &mut problem };
+            fields.read("the body", reader, |fields, name, reader| match name {
+                "room" => fields.text(name, reader).map(|text| room = text),
+                "connection" => fields.text(name, reader).map(|text| connection = text),
+                "message" => fields.text(name, reader).map(|text| message = text),
+                "close" => Close::read(fields, reader).map(|read| close = read),
+                _ => fields.unknown(name, reader),
+            })?;
+            Some(Self { room, connection, message, close })
+        });
+        // The body is JSON, so there is no other reason.
+        push_request.ok_or_else(|| problem.unwrap_or_else(|| "the body cannot be read".into()))
     }
 }
 
 impl Close {
-    fn read(close: Value) -> std::result::Result<Self, String> {
-        let mut fields = fields("close", close)?;
-        let code = fields.remove("code").and_then(|code| code.as_u64()).and_then(|code| code.try_into().ok());
-        let code = code.ok_or("code must be a number")?;
-        let reason = text(&mut fields, "reason")?.unwrap_or_default();
-        nothing_else(&fields)?;
-        Ok(Self { code, reason })
+    /// Reads a close, or null.
+    fn read(fields: &mut Fields<'_>, reader: &mut Reader<'_>) -> Option<Option<Self>> {
+        if reader.null().is_some() {
+            return Some(None);
+        }
+        let (mut code, mut reason) = (None, None);
+        fields.again().read("close", reader, |fields, name, reader| match name {
+            "code" => {
+                code = reader.number();
+                code.is_some().then_some(()).or_else(|| fields.is_wrong(NO_CODE.into()))
+            }
+            "reason" => fields.text(name, reader).map(|text| reason = text),
+            _ => fields.unknown(name, reader),
+        })?;
+        let Some(code) = code else { return fields.is_wrong(NO_CODE.into()) };
+        Some(Some(Self { code, reason: reason.unwrap_or_default() }))
     }
 }
 
-type Fields = serde_json::Map<String, Value>;
+const NO_CODE: &str = "code must be a number";
 
-fn fields(name: &str, value: Value) -> std::result::Result<Fields, String> {
-    match value {
-        Value::Object(fields) => Ok(fields),
-        _ => Err([name, " must be an object"].concat()),
-    }
+/// Longest name of an unknown field that an answer repeats, in bytes.
+const NAME_MAX: usize = 40;
+
+/// Reads the fields of objects in a body, and keeps the first problem.
+struct Fields<'a> {
+    /// Bytes of the body.
+    length: usize,
+    problem: &'a mut Option<String>,
 }
 
-/// Takes the string of a field. Returns `None` if the field is missing or null.
-fn text(fields: &mut Fields, name: &str) -> std::result::Result<Option<String>, String> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err([name, " must be a text"].concat()),
+impl Fields<'_> {
+    fn again(&mut self) -> Fields<'_> {
+        Fields { length: self.length, problem: self.problem }
     }
-}
 
-fn nothing_else(fields: &Fields) -> std::result::Result<(), String> {
-    fields.keys().next().map_or(Ok(()), |name| Err(["unknown field ", name].concat()))
+    /// Reads the object `what`.
+    fn read<'a>(
+        mut self,
+        what: &str,
+        reader: &mut Reader<'a>,
+        mut field: impl FnMut(&mut Self, &'a str, &mut Reader<'a>) -> Option<()>,
+    ) -> Option<()> {
+        reader
+            .object(&mut |name, reader| field(&mut self, name, reader))
+            .or_else(|| self.is_wrong([what, " must be an object"].concat()))
+    }
+
+    /// Reads the string of a field. Returns `Some(None)` if the field is null.
+    fn text(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<Option<String>> {
+        if reader.null().is_some() {
+            return Some(None);
+        }
+        reader.text().map(Some).or_else(|| self.is_wrong([name, " must be a text"].concat()))
+    }
+
+    /// Refuses a field. Its name may be as long as the body.
+    fn unknown(&mut self, name: &str, reader: &Reader<'_>) -> Option<()> {
+        let ends_at = self.length.saturating_sub(reader.left());
+        self.is_wrong(match name.len() {
+            ..=NAME_MAX => ["unknown field ", name].concat(),
+            _ => format!("unknown field, whose name ends before byte {ends_at}"),
+        })
+    }
+
+    /// Notes what is wrong, unless something was before.
+    fn is_wrong<T>(&mut self, problem: String) -> Option<T> {
+        self.problem.get_or_insert(problem);
+        None
+    }
 }
 
 #[derive(Serialize)]
@@ -154,7 +202,7 @@ impl Push {
                 PushError::TooLarge(_) => 413,
                 PushError::Misconfigured(_) | PushError::Unavailable(_) => 503,
             };
-            HttpError::new(status, error.to_string())
+            HttpError::new(status, described(&error))
         };
         let done = match push_request {
             PushRequest { room: Some(room), connection: None, message: Some(message), close: None } => {
@@ -178,6 +226,15 @@ impl Push {
     }
 }
 
+/// Returns what is wrong, without the path or the address: either stood in the body, and may be as long.
+fn described(error: &PushError) -> String {
+    match error {
+        PushError::NoRoom(_) => "room is no room: a service there needs Placement::Room or Shards".into(),
+        PushError::NoAddress(_) => "connection is no address of a connection".into(),
+        _ => error.to_string(),
+    }
+}
+
 fn json(status: u16, body: &impl Serialize) -> Result<Response> {
     Ok(fixed(Head::typed(status, JSON).with(not_cached()), serde_json::to_string(body)?)?.into())
 }
@@ -185,6 +242,14 @@ fn json(status: u16, body: &impl Serialize) -> Result<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_are_unescaped_and_the_last_of_a_field_counts() {
+        let body = br#" { "message" : "a" , "message" : "\u00e9\n\"", "close" : null, "connection":null } "#;
+        let message = Some("\u{e9}\n\"".into());
+        let expected = PushRequest { room: None, connection: None, message, close: None };
+        assert_eq!(PushRequest::read(body), Ok(expected));
+    }
 
     #[test]
     fn an_order_has_the_described_fields_and_no_others() {
@@ -198,10 +263,19 @@ mod tests {
             (br#"{"close":3000}"#, "close must be an object"),
             (br#"{"close":{}}"#, "code must be a number"),
             (br#"{"close":{"code":70000}}"#, "code must be a number"),
+            (br#"{"close":{"code":3000.5}}"#, "code must be a number"),
+            (br#"{"close":{"code":[{"code":3000}]}}"#, "code must be a number"),
+            (br#"{"room":[{"room":"/"}]}"#, "room must be a text"),
             (br#"{"close":{"code":3000,"why":""}}"#, "unknown field why"),
         ] {
             assert_eq!(PushRequest::read(body).unwrap_err(), error);
         }
+        let long = |length| format!(r#"{{"room":"/","{}":1}}"#, "x".repeat(length));
+        assert_eq!(PushRequest::read(long(40).as_bytes()).unwrap_err(), ["unknown field ", &"x".repeat(40)].concat());
+        assert_eq!(
+            PushRequest::read(long(41).as_bytes()).unwrap_err(),
+            "unknown field, whose name ends before byte 56"
+        );
         assert!(PushRequest::read(b"{").is_err() && PushRequest::read(b"\"\xff\"").is_err());
     }
 }

@@ -11,6 +11,7 @@
 //!    aborted, and the object is told `Stalled`.
 
 use crate::Config;
+use crate::admission::address::SeenSession;
 use crate::http::headers::{Head, Header, not_cached, security_policy};
 use crate::http::refusal::HttpError;
 use crate::http::response::{HttpResponse, cookie_of, cors_of, fixed, refused, streamed};
@@ -65,7 +66,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, frame_ancestors, refusals, object } = to;
+    let Destination { config, place, pass, frame_ancestors, refusals, object, seen } = to;
     let callback = if row.needs_callback() { callback_of(&request_head.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -85,6 +86,7 @@ pub(crate) async fn receive(
         row,
         service: config.prefix.clone(),
         refusals,
+        seen,
         parameters: place.parameters.clone(),
         pass,
         session: session.to_owned(),
@@ -162,6 +164,8 @@ struct HeldResponse {
     row: &'static Receive,
     service: String,
     refusals: Refusals,
+    /// The session, if this request was not counted as one that may open it.
+    seen: Option<SeenSession>,
     parameters: Vec<(String, String)>,
     pass: Option<Pass>,
     session: String,
@@ -281,6 +285,12 @@ impl HeldResponse {
                 FrameRefusal::Full => Refused::Full,
                 FrameRefusal::Contended => Refused::Contended,
             });
+        }
+        if let ToEdge::Frame { frame, .. } = &message
+            && frame == "o"
+            && let Some(seen) = self.seen.take()
+        {
+            self.invocation.stay_for(seen.count());
         }
         self.progress.take(message)
     }

@@ -104,7 +104,7 @@ async fn hand_over(
     let config = to.config;
     let length = request_head.content_length.as_deref();
     // The reservation lasts as long as the messages do: also while the object holds them.
-    let (bytes, _reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
+    let (bytes, reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
         Ok(body) => body.into_parts(),
         Err(Unread::TooLarge) => {
             return Err(to.refuse(TOO_LARGE, too_large("body", config.body_limit, "body_limit")).await.into());
@@ -115,20 +115,34 @@ async fn hand_over(
         Err(Unread::Broken) => return Err(broken_off().into()),
     };
     let content_type = request_head.content_type.as_deref().unwrap_or_default();
-    let (bytes, array) = bytes.read();
-    let (length, is_utf8) = (bytes.len(), array.is_none() || std::str::from_utf8(&bytes).is_ok());
-    let excess = match messages(row, content_type, bytes, PayloadLimits::of(config)) {
+    let (bytes, mut array) = bytes.read();
+    let length = bytes.len();
+    let json = match payload::decode(json(row, content_type, bytes).map_err(unreadable)?) {
+        Ok(json) => json,
+        Err(not_utf8) => {
+            array.take().as_ref().inspect(|array| release(array));
+            let length = not_utf8.replaced_len();
+            if length > config.body_limit {
+                drop(not_utf8);
+                return Err(to.refuse(TOO_LARGE, too_large("body", config.body_limit, "body_limit")).await.into());
+            }
+            if !reservation.grow(length) {
+                drop(not_utf8);
+                return Err(to.refuse(UNAVAILABLE, "The server is busy.".into()).await.into());
+            }
+            not_utf8.replaced()
+        }
+    };
+    let excess = match Messages::of_body(json, PayloadLimits::of(config)) {
         Ok(messages) => {
-            let is_same = messages.is_verbatim() && is_utf8 && messages.as_str().len() == length;
+            let is_same = messages.is_verbatim() && messages.as_str().len() == length;
             let outgoing = Outgoing::of(messages, array.filter(|_| is_same));
             turn.wait().await;
             return Ok(to.send(outgoing, turn).await?);
         }
         Err(PayloadError::TooLarge) => too_large("message", config.message_limit, "message_limit"),
         Err(PayloadError::TooMany) => "The body has too many messages (messages_per_body).".into(),
-        Err(error @ (PayloadError::Expected | PayloadError::Broken)) => {
-            return Err(Refusal::new(Refused::Malformed, 500, error.to_string()).into());
-        }
+        Err(error @ (PayloadError::Expected | PayloadError::Broken)) => return Err(unreadable(error).into()),
     };
     Err(to.refuse(TOO_LARGE, excess).await.into())
 }
@@ -219,22 +233,16 @@ impl To<'_> {
     }
 }
 
-/// The messages in a body. A body of a type that sockjs-node does not read counts as none.
-fn messages(
-    row: &Send,
-    content_type: &str,
-    body: Vec<u8>,
-    limits: PayloadLimits,
-) -> std::result::Result<Messages, PayloadError> {
+/// Returns the bytes of a body that hold its messages as JSON. A body of a type that sockjs-node does not read has none.
+fn json(row: &Send, content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<u8>, PayloadError> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim_end().to_ascii_lowercase();
-    let text = match media_type.as_str() {
-        "application/x-www-form-urlencoded" if row.form => payload::text(form_field(body, b"d=")),
-        "text/plain" | "" => payload::text(body),
+    match media_type.as_str() {
+        "application/x-www-form-urlencoded" if row.form => Ok(form_field(body, b"d=")),
+        "text/plain" | "" => Ok(body),
         // `T` is what some old browsers make of it.
-        "t" | "application/json" | "application/xml" | "text/xml" if !row.form => payload::text(body),
-        _ => return Err(PayloadError::Expected),
-    };
-    Messages::of_body(text, limits)
+        "t" | "application/json" | "application/xml" | "text/xml" if !row.form => Ok(body),
+        _ => Err(PayloadError::Expected),
+    }
 }
 
 /// The value of the first field of a form that begins with `name`, decoded where it stands: a body may be large.
@@ -272,6 +280,10 @@ fn too_large(what: &str, limit: usize, option: &str) -> String {
     format!("The {what} is larger than {limit} bytes ({option}).")
 }
 
+fn unreadable(error: PayloadError) -> Refusal {
+    Refusal::new(Refused::Malformed, 500, error.to_string())
+}
+
 fn broken_off() -> Refusal {
     Refusal::new(Refused::Malformed, 400, "The body broke off.\n")
 }
@@ -290,7 +302,8 @@ mod tests {
     }
 
     fn read(segment: &str, content_type: &str, body: &[u8]) -> std::result::Result<Vec<String>, PayloadError> {
-        super::messages(row(segment), content_type, body.to_vec(), PayloadLimits::NONE).map(Iterator::collect)
+        let json = payload::text(json(row(segment), content_type, body.to_vec())?);
+        Messages::of_body(json, PayloadLimits::NONE).map(Iterator::collect)
     }
 
     fn messages(content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<String>, PayloadError> {

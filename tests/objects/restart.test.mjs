@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PollingSession, openPollingSession } from "../harness/clients/polling-session.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { readEachObject, readObjects, storageEmpties } from "../harness/servers/storage.mjs";
+import { changeEachObject, readEachObject, readObjects, storageEmpties } from "../harness/servers/storage.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 
 const HASTY = { vars: { SOCKJS_DISCONNECT_DELAY: "2000", SOCKJS_HEARTBEAT_DELAY: "2000" } };
@@ -145,4 +145,32 @@ test("a damaged row of the application's alarm or of counts keeps nobody out", a
   changeObjects(server, "INSERT INTO sockjs_rooms_1 VALUES ('/broadcast', 'soon')");
   await server.start();
   assert.equal((await session.poll()).body, 'a["one"]\n');
+});
+
+test("the alarm of a service that was taken away is dropped, and logged once", async (t) => {
+  let log = "";
+  const server = await startServer(t, { log: (text) => (log += text) });
+  const session = await openPollingSession(`${server.url}/lobby/room`);
+  await session.send(["alarm"]);
+  const alarms = () => {
+    const services = [];
+    readEachObject(server.objects, (database) => {
+      const isThere = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'sockjs_rooms_1'").get();
+      if (isThere) services.push(...database.prepare("SELECT service FROM sockjs_rooms_1").all());
+    });
+    return services.map(({ service }) => service);
+  };
+  await until(() => alarms().length === 1, "the alarm to be stored");
+  await server.kill();
+  changeEachObject(server.objects, (database) => database.exec("UPDATE sockjs_rooms_1 SET service = '/gone'"));
+  assert.deepEqual(alarms(), ["/gone"]);
+  await server.start();
+  await session.send(["others hello"]); // wakes the object
+  await until(() => alarms().length === 0, "the alarm to be dropped");
+  await restart(server);
+  await session.send(["alarms"]);
+  let heard = "";
+  for (let polls = 0; polls < 100 && !heard.includes('"0"'); polls += 1) heard += (await session.poll()).body;
+  assert.match(heard, /"0"/, "no alarm is stored");
+  assert.equal(log.split("/gone is not served any more").length - 1, 1);
 });

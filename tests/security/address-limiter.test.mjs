@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { RECEIVES, knock } from "../harness/clients/doors.mjs";
+import { start } from "../harness/clients/http.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { readObjects } from "../harness/servers/storage.mjs";
+import { readObjects, storageEmpties } from "../harness/servers/storage.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 
 const LIMIT = 5;
@@ -105,6 +106,40 @@ test("each session counts once, whatever it asks", async () => {
       assert.equal((await knock(`${server.url}/echo`, "xhr", { session, ...headers })).status, 200);
     }
   }
+});
+
+test("an id that comes again counts as often as it opens a session", async (t) => {
+  const hasty = { ...vars, SOCKJS_DISCONNECT_DELAY: "1000" };
+  const limited = await startMiniflare(t, { vars: hasty, rateLimits: { CONNECTIONS: LIMIT } });
+  const url = `${limited.url}/echo/000/${randomUUID()}/xhr_streaming`;
+  // One that is too many is seen by its open frame alone; a minute that ends meanwhile begins the count anew, once.
+  const MOST = 2 * (LIMIT + 1);
+  let opened = 0;
+  for (; opened <= MOST; opened++) {
+    const stream = await start(url, { method: "POST", headers: { "CF-Connecting-IP": "203.0.113.70" } });
+    t.after(() => stream.close());
+    if ((await stream.head()).status === 429) break;
+    await stream.until("o\n");
+    stream.reset();
+    await storageEmpties(limited.objects);
+  }
+  assert.ok(opened >= LIMIT && opened <= MOST, `${opened} sessions were opened`);
+});
+
+test("the id of an open session opens nothing for another address that is at its limit", async () => {
+  const echo = `${server.url}/echo`;
+  const [session] = await exhaust(echo, "203.0.113.80");
+  await exhaust(echo, "203.0.113.81");
+  const statuses = [];
+  for (let more = 0; more < 2 * LIMIT; more++) {
+    statuses.push((await knock(echo, "xhr_send", from("203.0.113.81", { session }))).status);
+  }
+  assert.ok(statuses.filter((status) => status === 429).length >= LIMIT - 1, `${statuses}`);
+});
+
+test("sends with one id to a session that nobody opened are counted each", () => {
+  const session = randomUUID();
+  return admitted(50, () => knock(`${server.url}/echo`, "xhr_send", from("203.0.113.90", { session })));
 });
 
 test("where the binding is missing clients get in, and the log says so", async (t) => {

@@ -126,6 +126,32 @@ test("nothing of a request stands in a response, but for the callback that JSONP
   assert.doesNotMatch(JSON.stringify(upgrade), new RegExp(MARK));
 });
 
+test("the answer to a push repeats nothing of its body but a short name of an unknown field", async (t) => {
+  const token = "a secret of at least thirty-two characters";
+  const pushed = await startServer(t, { vars: { SOCKJS_PUSH_TOKENS: token } });
+  const MARK = "zq5reflected";
+  const push = async (body) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    const response = await request(`${pushed.url}/push`, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.ok([400, 404].includes(response.status), response.status);
+    return response.body;
+  };
+  const long = MARK.repeat(5000);
+  for (const body of [
+    { [long]: 1 },
+    { close: { [long]: 1 } },
+    { room: `/${long}`, message: "x" },
+    { room: `/${MARK}`, message: "x" },
+    { connection: MARK, message: "x" },
+    { room: "/broadcast", close: { code: 1000, reason: long } },
+    { room: [MARK], message: "x" },
+    [MARK],
+  ]) {
+    assert.doesNotMatch(await push(body), new RegExp(MARK), JSON.stringify(body).slice(0, 100));
+  }
+  assert.match(await push({ [MARK]: 1 }), new RegExp(`unknown field ${MARK}`));
+});
+
 test("a response of JSONP begins with a comment, so that no other program takes it for its own", async () => {
   const session = randomUUID();
   assert.equal((await knock(echo, "jsonp", { session })).body, '/**/stolen("o");\r\n');

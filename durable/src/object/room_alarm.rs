@@ -58,7 +58,10 @@ impl Object {
     /// Tells the application of `service` of its alarm. Its row goes last: killed in between, the application is told again.
     pub(super) async fn on_room_alarm(self: &Rc<Self>, service: String) -> Result<()> {
         if self.handler(&service).is_none() {
-            return Ok(());
+            // A deploy took the service away. Its level is unknown, so the line is nobody's.
+            log::error("room_alarm", None, format!("{service} is not served any more: its alarm is dropped"));
+            self.store.set_room_alarm(&service, None)?;
+            return if self.is_idle() { self.clear_storage().await } else { Ok(()) };
         }
         self.room_alarm.is_running.set(true);
         self.start_handlers();

@@ -47,9 +47,10 @@ impl<'a> Reader<'a> {
 
     /// A string.
     pub fn text(&mut self) -> Option<String> {
+        let text = self.ahead();
         let inside = self.quoted()?;
         if inside.bytes().any(|byte| byte == b'\\' || byte < b' ') {
-            return serde_json::from_str(&["\"", inside, "\""].concat()).ok();
+            return serde_json::from_str(text.get(..inside.len() + 2)?).ok();
         }
         Some(inside.to_owned())
     }
@@ -79,6 +80,17 @@ impl<'a> Reader<'a> {
             pair.take(']')
         })?;
         Some(pairs)
+    }
+
+    /// `null`.
+    pub fn null(&mut self) -> Option<()> {
+        self.rest = self.ahead().strip_prefix("null")?;
+        Some(())
+    }
+
+    /// Returns the number of bytes that are left.
+    pub fn left(&self) -> usize {
+        self.rest.len()
     }
 
     /// Any value.
@@ -133,6 +145,9 @@ impl<'a> Reader<'a> {
         let text = self.ahead();
         let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
         let (digits, rest) = text.split_at_checked(end)?;
+        if rest.starts_with(['.', 'e', 'E']) {
+            return None;
+        }
         self.rest = rest;
         digits.parse().ok()
     }
@@ -204,6 +219,29 @@ mod tests {
             assert_eq!(number(json), None, "{json}");
         }
         assert_eq!(Reader::whole("18446744073709551615", Reader::number), Some(u64::MAX));
+    }
+
+    #[test]
+    fn a_number_that_is_not_whole_is_none_in_an_object_too() {
+        for number in ["3000.5", "3e3", "3000.0"] {
+            let (mut read, json) = (Some(0), format!(r#"{{"code":{number}}}"#));
+            Reader::whole(&json, |reader| {
+                reader.object(&mut |_, reader| {
+                    read = reader.number::<u16>();
+                    reader.skip()
+                })
+            });
+            assert_eq!(read, None, "{number}");
+        }
+    }
+
+    #[test]
+    fn null_is_taken_and_what_is_left_is_counted() {
+        let read = Reader::whole(" null ", |reader| {
+            assert_eq!((reader.left(), reader.null(), reader.left()), (6, Some(()), 1));
+            Some(reader.null().is_none())
+        });
+        assert_eq!(read, Some(true));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use crate::sockjs::plain::plain_prefix;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde_json::de::StrRead;
-use std::borrow::Cow;
 use std::fmt;
+use std::str::Utf8Chunk;
 
 /// Reason for refusing a payload. `Display` gives sockjs-node's text where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +34,30 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-/// The bytes of a request as text. What is no UTF-8 becomes U+FFFD, an unpaired surrogate exactly one.
+/// Returns the bytes of a request as a string, as [`NotUtf8::replaced`] does where they are no UTF-8.
 pub fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| {
-        let mut bytes = error.into_bytes();
+    decode(bytes).unwrap_or_else(NotUtf8::replaced)
+}
+
+/// Returns the bytes of a request as a string, without a copy.
+///
+/// # Errors
+///
+/// Returns the bytes if they are no UTF-8.
+pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
+    String::from_utf8(bytes).map_err(|error| NotUtf8::of(error.into_bytes()))
+}
+
+/// Bytes of a request that are no UTF-8. The string that they stand for may be three times as long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotUtf8 {
+    bytes: Vec<u8>,
+    /// Bytes of that string.
+    length: usize,
+}
+
+impl NotUtf8 {
+    fn of(mut bytes: Vec<u8>) -> Self {
         // The three bytes that some encoders write for half of a surrogate pair, replaced by the three of U+FFFD; the
         // standard library would make three characters of them. No character of UTF-8 holds 0xED 0xA0-0xBF.
         for at in 0..bytes.len() {
@@ -45,8 +65,30 @@ pub fn text(bytes: Vec<u8>) -> String {
                 (*first, *second, *third) = (0xef, 0xbf, 0xbd);
             }
         }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+        let length = bytes.utf8_chunks().map(|chunk| chunk.valid().len() + replacement(&chunk).len()).sum();
+        Self { bytes, length }
+    }
+
+    /// Returns the number of bytes of the string that [`NotUtf8::replaced`] makes.
+    pub fn replaced_len(&self) -> usize {
+        self.length
+    }
+
+    /// Returns the string: each sequence of bytes that is no UTF-8 becomes U+FFFD, an unpaired surrogate exactly one. The string
+    /// is allocated once, in its length.
+    pub fn replaced(self) -> String {
+        let mut string = String::with_capacity(self.length);
+        for chunk in self.bytes.utf8_chunks() {
+            string.push_str(chunk.valid());
+            string.push_str(replacement(&chunk));
+        }
+        string
+    }
+}
+
+/// Returns the string that stands for the bytes of `chunk` that are no UTF-8.
+fn replacement(chunk: &Utf8Chunk<'_>) -> &'static str {
+    if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }
 }
 
 /// Bounds of what a client may send at once.
@@ -174,7 +216,7 @@ impl Messages {
     }
 
     fn checked(
-        text: String,
+        mut text: String,
         limits: PayloadLimits,
         read: impl FnOnce(&mut serde_json::Deserializer<StrRead<'_>>, &mut Check) -> serde_json::Result<()>,
     ) -> Result<Self, PayloadError> {
@@ -182,10 +224,13 @@ impl Messages {
             let plain = Self { text, at: 0, left: 1, form: Form::OnePlain, is_verbatim: true };
             return if message > limits.message { Err(PayloadError::TooLarge) } else { Ok(plain) };
         }
-        let (text, is_verbatim) = match replace_lone_surrogates(&text) {
-            Cow::Owned(replaced) => (replaced, false),
-            Cow::Borrowed(_) => (text, true),
-        };
+        let is_verbatim = !replace_lone_surrogates(&mut text);
+        // serde_json copies a string that has an escape, and its buffer grows by doubling. One this long is too large whatever
+        // its escapes stand for.
+        if has_string_above(&text, limits.message.saturating_mul(LONGEST_ESCAPE)) {
+            let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+            return Err(if is_json { PayloadError::TooLarge } else { broken(&text) });
+        }
         let mut check = Check { limits, count: 0, excess: None };
         let mut json = serde_json::Deserializer::from_str(&text);
         if read(&mut json, &mut check).and_then(|()| json.end()).is_err() {
@@ -248,6 +293,23 @@ fn string_len(json: &str) -> Option<usize> {
     }
 }
 
+/// Bytes of an escape such as `\u0000`, which stands for one byte.
+const LONGEST_ESCAPE: usize = 6;
+
+/// True if `json` has a string of more than `most` bytes, its escapes as they stand.
+fn has_string_above(json: &str, most: usize) -> bool {
+    // Most texts are not that long, and need not be searched.
+    let mut rest = if json.len() > most { json } else { "" };
+    while let Some(string) = rest.find('"').and_then(|start| rest.get(start..)) {
+        let length = string_len(string).unwrap_or(string.len());
+        if length > most.saturating_add(2) {
+            return true;
+        }
+        rest = string.get(length..).unwrap_or_default();
+    }
+    false
+}
+
 /// Bytes of the message of an array that has one, and no escape in it: what most clients send, most of the time.
 fn one_plain(json: &str) -> Option<usize> {
     let message = json.strip_prefix("[\"")?.strip_suffix("\"]")?;
@@ -302,13 +364,13 @@ impl<'de> DeserializeSeed<'de> for &mut Check {
     }
 }
 
-/// Writes each `\uXXXX` escape that is half of no pair as `\ufffd`, so that one bad character does not cost a session.
+/// Writes each `\uXXXX` escape that is half of no pair as `\ufffd`, so that one bad character does not cost a session. Returns
+/// true if there was one. The escapes are replaced where they stand, since a copy would take as much memory again.
 ///
 /// serde_json refuses such escapes and Rust strings cannot hold what they mean; JavaScript clients can send them.
-fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
+fn replace_lone_surrogates(json: &mut String) -> bool {
     const REPLACEMENT: &str = "\\ufffd";
-    let mut fixed = String::new();
-    let mut copied = 0;
+    let mut is_replaced = false;
     let mut at = 0;
     while let Some(escape) = json.get(at..).and_then(|rest| rest.find('\\')) {
         let start = at + escape;
@@ -318,18 +380,14 @@ fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
             None => start + 2,
             Some(Half::High) if surrogate_at(json, start + 6) == Some(Half::Low) => start + 12,
             Some(_) => {
-                fixed.push_str(json.get(copied..start).unwrap_or_default());
-                fixed.push_str(REPLACEMENT);
-                copied = start + 6;
-                copied
+                // The six bytes are ASCII, so both ends are boundaries of characters.
+                json.replace_range(start..start + 6, REPLACEMENT);
+                is_replaced = true;
+                start + 6
             }
         };
     }
-    if copied == 0 {
-        return Cow::Borrowed(json);
-    }
-    fixed.push_str(json.get(copied..).unwrap_or_default());
-    Cow::Owned(fixed)
+    is_replaced
 }
 
 #[derive(PartialEq, Eq)]
@@ -433,6 +491,30 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_utf8_are_replaced_in_a_string_of_the_length_counted_before() {
+        let many = [0xff; 1000];
+        for bytes in [&b"\xff"[..], b"a\xffb\xc3", b"\xf0\x9f\x98", b"\xe2\x82\xac\x80", &many] {
+            let not_utf8 = decode(bytes.to_vec()).unwrap_err();
+            let length = not_utf8.replaced_len();
+            let string = not_utf8.replaced();
+            assert_eq!(string, String::from_utf8_lossy(bytes), "{bytes:x?}");
+            assert_eq!((string.len(), string.capacity()), (length, length), "{bytes:x?}");
+        }
+        let surrogate = decode(b"\xed\xa0\x80\xff".to_vec()).unwrap_err();
+        assert_eq!((surrogate.replaced_len(), surrogate.replaced()), (6, "\u{fffd}\u{fffd}".into()));
+        assert_eq!(decode(b"\xc3\xa9".to_vec()).as_deref(), Ok("é"));
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced_where_they_stand() {
+        let mut json = r#"["\ud800 and \udc00"]"#.repeat(1000);
+        let (start, capacity) = (json.as_ptr(), json.capacity());
+        assert!(replace_lone_surrogates(&mut json));
+        assert_eq!(json, r#"["\ufffd and \ufffd"]"#.repeat(1000));
+        assert_eq!((json.as_ptr(), json.capacity()), (start, capacity));
+    }
+
+    #[test]
     fn messages_are_cut_out_one_by_one_wherever_they_stand() {
         let json = " [ \"a\\\"]\" ,\"\" , \"[\\\\\",\"\u{e9}, \\u00e9\" ]\n";
         let mut messages = Messages::of_body(json.into(), PayloadLimits::NONE).unwrap();
@@ -455,6 +537,25 @@ mod tests {
         for damaged in ["", "[", r#"["a"#, r#"["\x"]"#, "\"\\"] {
             assert_eq!(Messages::trusted(damaged.into(), 5).collect::<Vec<_>>(), [""; 0], "{damaged}");
         }
+    }
+
+    #[test]
+    fn a_string_that_is_too_long_in_any_case_is_not_unescaped() {
+        for (json, is_above) in [
+            (r#"["ab","abcd"]"#, false),
+            (r#"["ab","abcde"]"#, true),
+            (r#"["ab","abcdef"#, true),
+            (r#"["abc\"]"#, true),
+            (r#"["a"","b"]"#, false),
+            (r#"[1,2,3,4,5]"#, false),
+        ] {
+            assert_eq!(has_string_above(json, 4), is_above, "{json}");
+        }
+        let limits = PayloadLimits { message: 3, count: 2 };
+        let of_body = |body: &str| Messages::of_body(body.into(), limits).map(|messages| messages.len());
+        assert_eq!(of_body(&format!(r#"["\n{}"]"#, "x".repeat(19))), Err(PayloadError::TooLarge));
+        assert_eq!(of_body(&format!(r#"["\n{}"#, "x".repeat(19))), Err(PayloadError::Broken));
+        assert_eq!(of_body(r#"["\u0061\u0062\u0063"]"#), Ok(1));
     }
 
     #[test]

@@ -111,6 +111,12 @@ impl Reservation {
         self.kind.with(|pool| pool.renew(self.number, bytes, KEEP));
     }
 
+    /// Enlarges the reservation for a body that is read and stands for a longer string. Returns false if there is no room: a body
+    /// that holds memory must not wait for more.
+    pub fn grow(&self, bytes: usize) -> bool {
+        self.kind.with(|pool| pool.grow(self.number, bytes))
+    }
+
     /// Returns true if others wait for memory of this kind.
     pub(super) fn is_waited_for(&self, now: Millis) -> bool {
         self.kind.with(|pool| pool.is_waited_for(now))
@@ -169,6 +175,17 @@ mod tests {
             reservation.settle(SMALL / 2);
         }
         assert_eq!(all_of_half().len(), HALF / 2);
+    }
+
+    #[test]
+    fn a_body_that_is_read_grows_while_there_is_room() {
+        let held = all_of_half();
+        let first = &held[0];
+        assert!(first.grow(SMALL * (HALF + 1)));
+        assert!(!first.grow(SMALL * (HALF + 2)));
+        assert_eq!(all_of_half().len(), 0);
+        drop(held);
+        assert_eq!(all_of_half().len(), HALF);
     }
 
     #[test]

@@ -113,6 +113,18 @@ impl Pool {
         }
     }
 
+    /// Enlarges a reservation to `bytes`, if there is room for them at once. One that was forgotten stays so.
+    pub fn grow(&mut self, reservation: u64, bytes: usize) -> bool {
+        let Some(held) = self.held.get_mut(&reservation) else { return false };
+        let others = self.taken.saturating_sub(held.bytes);
+        if others > 0 && others.saturating_add(bytes) > self.size {
+            return false;
+        }
+        held.bytes = held.bytes.max(bytes);
+        self.taken = others.saturating_add(held.bytes);
+        true
+    }
+
     /// Gives a reservation back, unless it was forgotten.
     pub fn give_back(&mut self, reservation: u64) {
         if let Some(held) = self.held.remove(&reservation) {

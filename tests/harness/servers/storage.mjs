@@ -29,9 +29,21 @@ export function readObjects(directory) {
 
 /** Reads each object's database with `read`. */
 export function readEachObject(directory, read) {
-  for (const file of readdirSync(directory, { recursive: true })) {
-    if (OBJECT.test(basename(file))) query(join(directory, file), read);
+  for (const file of objectFiles(directory)) query(file, read);
+}
+
+/** Changes each object's database with `change`, while no server runs. */
+export function changeEachObject(directory, change) {
+  for (const file of objectFiles(directory)) {
+    const database = new DatabaseSync(file);
+    change(database);
+    database.close();
   }
+}
+
+function objectFiles(directory) {
+  const files = readdirSync(directory, { recursive: true }).filter((file) => OBJECT.test(basename(file)));
+  return files.map((file) => join(directory, file));
 }
 
 /** Resolves when no object has a row or an alarm. */
