@@ -81,7 +81,7 @@
 //!
 //! # Tests
 //!
-//! The feature `testing` has [`testing`], a kit for native tests of a handler in virtual time.
+//! With the feature `testing`, the module `testing` is a kit for native tests of a handler in virtual time.
 //!
 //! # Metrics
 //!
