@@ -146,6 +146,14 @@ test("the diagram in docs/architecture.md has the dependencies between the crate
   assert.deepEqual(arrows.sort(), needed.sort());
 });
 
+test("the ways through the code in docs/architecture.md name functions that exist", () => {
+  const [, section] = /## Ways through the code\n(.*?)\n## /s.exec(text("docs/architecture.md"));
+  const steps = [...section.matchAll(/`([\w/]+\.rs)::(\w+)`/g)];
+  assert.ok(steps.length > 20, "the ways are there");
+  const missing = steps.filter(([, file, name]) => !new RegExp(`\\bfn ${name}\\b`).test(text(file))).map(([step]) => step);
+  assert.deepEqual(missing, []);
+});
+
 test("the diagram above the session has the phases of the code", () => {
   const source = text("protocol/src/sockjs/session/mod.rs");
   const [, phases] = /^enum Phase \{\n(.*?)^\}/ms.exec(source);

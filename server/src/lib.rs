@@ -10,25 +10,21 @@
 //! Two crates export a class and a fetch event that serve this: `server/worker/`, which is deployed, and `tests/rigs/`, which adds
 //! services that only the tests need.
 
-mod amplify;
-mod broadcast;
 mod client;
-mod close;
 mod demo;
-mod echo;
+mod services;
 mod settings;
 mod static_file;
-mod ticker;
 
-use amplify::Amplify;
-use broadcast::Broadcast;
 use client::{client, client_url};
-use close::Close;
-pub use echo::Echo;
+use services::amplify::Amplify;
+use services::broadcast::Broadcast;
+use services::close::Close;
+pub use services::echo::Echo;
+use services::ticker::Ticker;
 use settings::{Settings, is_demo_on, metrics_tokens, push_tokens, tokens_of};
 use sockjs_edge::entry::{Unserved, answered, not_found};
 use sockjs_edge::{Config, Metrics, Placement, Push, Services};
-use ticker::Ticker;
 use wasm_bindgen::JsValue;
 use worker::{Env, Result, web_sys, worker_sys};
 

@@ -4,6 +4,7 @@ use crate::js::executor::turn;
 use crate::object::backlog::Backlog;
 use js_sys::{ArrayBuffer, Uint8Array};
 use sockjs_protocol::inner::envelope::{FINISHED, ToObject, Version, finished_reason};
+use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::session::Seq;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -15,7 +16,7 @@ use worker::web_sys::{BinaryType, CloseEvent, Event, MessageEvent};
 use worker::{Result, WebSocket, web_sys};
 
 /// Close code of an inner socket whose response ended before its last byte.
-const LEFT: u16 = 1001;
+const LEFT: u16 = CloseCode::GoingAway.number();
 
 /// One end of an inner WebSocket, with everything it listens by. Dropped, it is closed.
 ///

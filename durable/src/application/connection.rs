@@ -138,7 +138,7 @@ impl Connection {
         let always = self.is_own && self.entry.may_exceed.get();
         let Some(host) = self.host.upgrade() else { return Err(SendError::Closed) };
         let message = host.message(message.as_ref());
-        push(&host, &self.entry, message, always)?;
+        enqueue(&host, &self.entry, message, always)?;
         if always {
             self.entry.may_exceed.set(false);
         }
@@ -243,7 +243,7 @@ impl Connection {
 }
 
 /// Sends a message, which may go to other connections too. `always` sends it though the queue is full.
-pub(crate) fn push(
+pub(crate) fn enqueue(
     host: &Rc<dyn Host>,
     entry: &Rc<Entry>,
     message: Message,

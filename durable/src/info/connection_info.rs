@@ -92,7 +92,7 @@ pub(crate) struct ConnectionInfo {
 
 impl ConnectionInfo {
     /// True if a request with `pass` is of the client that opened the connection, as far as its service asks.
-    pub fn is_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
+    pub fn has_ticket_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
         !config.tickets || self.ticket == pass.and_then(|pass| pass.ticket.clone())
     }
 

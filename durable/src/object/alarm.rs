@@ -60,7 +60,7 @@ impl Alarm {
     }
 
     /// Notes that no alarm is set: it fired, or went with everything that was stored.
-    pub fn is_over(&self) {
+    pub fn note_over(&self) {
         self.armed.set(Armed::Never);
     }
 

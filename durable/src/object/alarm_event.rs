@@ -20,7 +20,7 @@ const LOOK_AGAIN: Millis = Millis::from_secs(60);
 impl Object {
     /// The alarm fired: everyone who is due, or nearly so, is served at once.
     pub(crate) async fn on_alarm(self: Rc<Self>) -> Result<()> {
-        self.alarm.is_over();
+        self.alarm.note_over();
         if self.services.problem().is_some() {
             // Whoever is due is served when the settings are mended.
             return self.alarm.set_and_wait(&self.state, MISCONFIGURED_RETRY).await;
@@ -34,7 +34,7 @@ impl Object {
             session.beat_early(now);
         });
         if self.is_idle() {
-            self.alarm.is_over();
+            self.alarm.note_over();
             self.clear_storage().await
         } else if self.running.get() > 0 && self.alarm.is_set_never() {
             // A handler still runs: if it is killed it is told again, and what it leaves behind is cleared.

@@ -118,7 +118,9 @@ impl Object {
         let now = now();
         let known = self.table.borrow().session(&config.prefix, &session);
         let entry = match known {
-            Some(entry) if !entry.info.is_of(config, client.pass) || !is_alike(config, &entry.info, transport) => {
+            Some(entry)
+                if !entry.info.has_ticket_of(config, client.pass) || !is_alike(config, &entry.info, transport) =>
+            {
                 return Ok(Entered::Refused);
             }
             Some(entry) => {

@@ -1,14 +1,14 @@
 //! Messages for all members of a room.
 
-use crate::application::connection::push;
+use crate::application::connection::enqueue;
 use crate::application::host::Host;
 use crate::connection::entry::Entry;
 use crate::info::errors::SendError;
 use crate::js::clock::now;
 use crate::object::Object;
 use crate::observe::log;
-use sockjs_protocol::sockjs::close_code::CloseCode;
-use sockjs_protocol::sockjs::session::{CloseReason, TOO_SLOW};
+use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_SLOW};
+use sockjs_protocol::sockjs::session::CloseReason;
 use std::rc::Rc;
 
 /// So many times `queue_limit` may wait for a member that the room waits for, if the application broadcasts without
@@ -33,7 +33,7 @@ impl Object {
             }
             let may_exceed =
                 !self.gates.gives_up_on(entry) && entry.waiting() < config.queue_limit.saturating_mul(UNPACED);
-            match push(&host, entry, message.clone(), may_exceed) {
+            match enqueue(&host, entry, message.clone(), may_exceed) {
                 Ok(()) => true,
                 Err(SendError::Closed) => false,
                 Err(error) => {

@@ -26,7 +26,7 @@ impl Object {
         // Somebody may have come meanwhile.
         if self.is_idle() && tables.is_empty() && keys.size() == 0 {
             // The alarm goes with the rest (compatibility date 2026-02-24).
-            self.alarm.is_over();
+            self.alarm.note_over();
             self.store.reset();
             storage.delete_all().await?;
         }

@@ -71,7 +71,7 @@ impl Object {
             }
             Action::Refuse { session, code, reason } => {
                 let Some(entry) = self.session(&service, &session)? else { return problem("no such session", 404) };
-                if !entry.info.is_of(&config, command.pass.as_ref()) {
+                if !entry.info.has_ticket_of(&config, command.pass.as_ref()) {
                     return problem("not this client's session", 403);
                 }
                 self.refuse(&entry, code, &reason).await;

@@ -5,12 +5,11 @@ use crate::connection::entry::Entry;
 use crate::js::clock::now;
 use crate::js::response::{JsResponse, done, later_again, problem};
 use crate::object::Object;
-use crate::object::socket_events::TOO_FAST;
 use futures::channel::oneshot;
 use futures::future::select;
 use sockjs_protocol::inner::envelope::Pass;
 use sockjs_protocol::service::options::Config;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_FAST};
 use sockjs_protocol::sockjs::pacing::{Refusal, SendAnswer};
 use sockjs_protocol::sockjs::payload::Messages;
 use sockjs_protocol::sockjs::session::CloseReason;
@@ -54,7 +53,7 @@ impl Object {
         let Some(entry) = self.session(&config.prefix, session)? else {
             return answered(problem("no such session", 404));
         };
-        if !entry.info.is_of(config, pass) {
+        if !entry.info.has_ticket_of(config, pass) {
             return answered(problem("not this client's session", 403));
         }
         if !entry.session.borrow().is_open() {

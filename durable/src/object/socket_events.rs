@@ -8,7 +8,7 @@ use crate::js::strings::JsString;
 use crate::object::Object;
 use crate::observe::log;
 use sockjs_protocol::inner::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_FAST};
 use sockjs_protocol::sockjs::pacing::InboxFull;
 use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits};
 use sockjs_protocol::sockjs::session::{Departure, ReceiverId};
@@ -16,9 +16,6 @@ use sockjs_protocol::sockjs::transport::Transport;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::WebSocket;
-
-/// Close reason for a client that sends more messages in a second than it may.
-pub(super) const TOO_FAST: &str = "Too many messages";
 
 impl Object {
     /// A message on a socket.

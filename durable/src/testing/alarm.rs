@@ -3,8 +3,8 @@
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
 use crate::testing::instance::Instance;
-use sockjs_protocol::sockjs::close_code::CloseCode;
-use sockjs_protocol::sockjs::session::{CloseReason, Departure, STALLED};
+use sockjs_protocol::sockjs::close_code::{CloseCode, STALLED};
+use sockjs_protocol::sockjs::session::{CloseReason, Departure};
 use sockjs_protocol::time::Millis;
 use std::rc::Rc;
 

@@ -1,6 +1,6 @@
 //! The object of a test: what connections and rooms reach through [`Host`].
 
-use crate::application::connection::push;
+use crate::application::connection::enqueue;
 use crate::application::handler::ErasedHandler;
 use crate::application::host::{GateCrowded, Host, MemoryLevel};
 use crate::application::room::Room;
@@ -15,11 +15,11 @@ use crate::testing::world::{Record, World};
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::service::placement::locate;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_SLOW};
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::meter::Meter;
 use sockjs_protocol::sockjs::pacing::PacingRules;
-use sockjs_protocol::sockjs::session::{Change, CloseReason, Rules, Session, TOO_SLOW};
+use sockjs_protocol::sockjs::session::{Change, CloseReason, Rules, Session};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -292,7 +292,7 @@ impl Host for Instance {
                 return false;
             }
             let may_exceed = !self.gate.gives_up_on(entry) && entry.waiting() < queue_limit.saturating_mul(UNPACED);
-            match push(&host, entry, message.clone(), may_exceed) {
+            match enqueue(&host, entry, message.clone(), may_exceed) {
                 Ok(()) => true,
                 Err(SendError::Closed) => false,
                 Err(error) => {

@@ -41,6 +41,18 @@ pub enum CloseCode {
     Missing = 4001,
 }
 
+/// Reason of [`CloseCode::Interrupted`] where nobody asked about a session for longer than `disconnect_delay`.
+pub const TIMED_OUT: &str = "Timed out";
+
+/// Reason of [`CloseCode::TryAgainLater`] for a client that reads too slowly for its room or for the object's memory.
+pub const TOO_SLOW: &str = "Too slow";
+
+/// Reason of [`CloseCode::TryAgainLater`] for a client that takes nothing of what waits for it.
+pub const STALLED: &str = "Stalled";
+
+/// Reason of [`CloseCode::PolicyViolation`] for a client that sends more messages in a second than it may.
+pub const TOO_FAST: &str = "Too many messages";
+
 impl CloseCode {
     /// Returns the code as it goes over the wire.
     pub const fn number(self) -> u16 {

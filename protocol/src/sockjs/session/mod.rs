@@ -29,7 +29,8 @@
 //! ```
 //!
 //! The invariant behind it: between two drains a session owes nobody anything. What it promised is with a receiver,
-//! in storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] tells.
+//! in storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] returns. The object asks for its two parts: an alarm
+//! serves [`Session::lasting_deadline`], a timer serves [`Session::passing_deadline`].
 //! While more messages are about to be sent to a client's WebSocket, step 2 may be done with
 //! [`Session::poll_output_in_burst`]: what that leaves is owed until the drain with [`Session::poll_output`] that follows.
 
@@ -46,10 +47,10 @@ pub use delivery::{READ, WINDOW};
 pub use output::{CloseKind, CloseReason, Event, Output};
 pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
-pub use stored::{Change, Extent, Row, STALLED, Stored, TOO_SLOW, Tombstone};
+pub use stored::{Change, Extent, Row, Stored, Tombstone};
 
 use crate::service::options::Durability;
-use crate::sockjs::close_code::CloseCode;
+use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
 use crate::sockjs::frame::Message;
 use crate::time::Millis;
 use closing::{Closing, Word};
@@ -58,7 +59,6 @@ use receiver::{Hold, InFlight};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
-use stored::TIMED_OUT;
 
 /// Number of a message within its session: it only grows, also over restarts of the object. The open frame is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

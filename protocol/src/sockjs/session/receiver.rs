@@ -1,7 +1,7 @@
 //! Who receives: receivers come, come back, contend and leave.
 
-use super::{Attached, Change, CloseReason, Output, Phase, STALLED, Seq, Session};
-use crate::sockjs::close_code::CloseCode;
+use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session};
+use crate::sockjs::close_code::{CloseCode, STALLED};
 use crate::sockjs::frame::{Frame, Message};
 use crate::sockjs::transport::Transport;
 use crate::time::Millis;

@@ -31,7 +31,11 @@ impl Rules {
         let heartbeat_delay = match transport {
             Transport::WebSocketRaw => None,
             Transport::WebSocket => config.websocket_heartbeat_delay.or(Some(config.heartbeat_delay)),
-            _ => Some(config.heartbeat_delay),
+            Transport::XhrStreaming
+            | Transport::EventSource
+            | Transport::HtmlFile
+            | Transport::XhrPolling
+            | Transport::JsonpPolling => Some(config.heartbeat_delay),
         };
         Self {
             heartbeat_delay,

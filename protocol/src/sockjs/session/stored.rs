@@ -1,6 +1,7 @@
 //! What a session leaves in storage: the fold of its changes.
 
 use super::{CloseKind, CloseReason, ReceiverId, Seq};
+use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
 use crate::sockjs::frame::{Frame, Message};
 use crate::time::Millis;
 
@@ -77,14 +78,13 @@ pub struct Extent {
     pub bytes: usize,
 }
 
-/// Reason in the close frame of a session that nobody asked about for too long.
-pub(super) const TIMED_OUT: &str = "Timed out";
-
-/// Reason in the close frame of a member of a room that is too slow for it.
-pub const TOO_SLOW: &str = "Too slow";
-
-/// Reason in the close frame of a session whose client takes nothing of what waits for it.
-pub const STALLED: &str = "Stalled";
+/// Codes of a client that broke a rule or a limit.
+const VIOLATIONS: [u16; 4] = [
+    CloseCode::Unsupported.number(),
+    CloseCode::PolicyViolation.number(),
+    CloseCode::TooLarge.number(),
+    CloseCode::TryAgainLater.number(),
+];
 
 /// The close frame of a session that is over, and since when it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,10 +123,10 @@ impl Tombstone {
     /// Returns the kind of a close frame that the release before stored, which stored no kind.
     pub fn kind_of(code: u16, reason: &str) -> CloseKind {
         match code {
-            1011 => CloseKind::HandlerFailed,
-            1003 | 1008 | 1009 | 1013 => CloseKind::Violation,
-            1002 if reason == TIMED_OUT => CloseKind::TimedOut,
-            1002 => CloseKind::Interrupted,
+            code if code == CloseCode::InternalError.number() => CloseKind::HandlerFailed,
+            code if code == CloseCode::Interrupted.number() && reason == TIMED_OUT => CloseKind::TimedOut,
+            code if code == CloseCode::Interrupted.number() => CloseKind::Interrupted,
+            code if VIOLATIONS.contains(&code) => CloseKind::Violation,
             _ => CloseKind::Application,
         }
     }

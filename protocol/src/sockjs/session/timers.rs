@@ -1,11 +1,10 @@
 //! The timers of a session, as data: each is a moment derived from its state, none is ever started or stopped.
 
-use super::stored::TIMED_OUT;
 use super::{
     Attached, Change, CloseKind, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session,
     Tombstone, Word,
 };
-use crate::sockjs::close_code::CloseCode;
+use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
 use crate::time::Millis;
 
 /// How long a closed session answers its close frame at most.
