@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-/// The unread rest of a JSON string. Each method reads one value from its start, and returns `None` if the value has
+/// The unread rest of a JSON document. Each method reads one value from its start, and returns `None` if the value has
 /// another type.
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -17,7 +17,7 @@ type Read<'r, 'a> = &'r mut dyn FnMut(&mut Reader<'a>) -> Option<()>;
 type ReadNamed<'r, 'a> = &'r mut dyn FnMut(&'a str, &mut Reader<'a>) -> Option<()>;
 
 impl<'a> Reader<'a> {
-    /// Returns the value that `read` reads from `text`, or `None` if anything else follows it.
+    /// Reads one value from `text` with `read`. Returns `None` if `read` does, or if anything follows the value.
     pub fn whole<T>(text: &'a str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let mut reader = Self { rest: text };
         let value = read(&mut reader)?;

@@ -6,9 +6,9 @@
 //!   as the body, or a 101. After a 101, both sides exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner
 //!   WebSocket.
 //!
-//! Every message starts with the number of a [`Version`]. A deploy replaces the two halves at different moments;
-//! `version.rs` describes how they agree on a version. A half that receives a version that it does not speak ends the
-//! request or session cleanly instead of guessing.
+//! Every command and message starts with the number of a [`Version`]. A deploy replaces the two halves at different
+//! moments; `version.rs` describes how they agree on a version. A half that receives a version that it does not speak
+//! ends the request or session cleanly instead of guessing.
 
 mod command;
 mod finish;
