@@ -1,4 +1,4 @@
-//! Time as an argument.
+//! Points in time and spans of time. Nothing here reads a clock: callers pass the current time as an argument.
 
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 /// A point in time or a span, in milliseconds.
 ///
-/// Points count from the Unix epoch, so that one written by an object means the same to its successor on another
-/// machine (`std::time::Instant` cannot be stored). Arithmetic saturates: no input can make a timer panic.
+/// A point counts from the Unix epoch, so that it means the same to a later object on another machine
+/// (`std::time::Instant` cannot be stored). Arithmetic saturates: no input can make a timer panic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Millis(pub u64);
 
 impl Millis {
-    /// `seconds` as milliseconds.
+    /// Returns `seconds` as milliseconds.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Half of this span.
+    /// Returns half of this span.
     pub const fn half(self) -> Self {
         Self(self.0 / 2)
     }

@@ -1,4 +1,4 @@
-//! The alarm of the application, and everything else that time brings.
+//! The alarm of the application, and all other deadlines.
 
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
@@ -8,11 +8,11 @@ use sockjs_protocol::sockjs::session::{CloseReason, Departure};
 use sockjs_protocol::time::Millis;
 use std::rc::Rc;
 
-/// Time between two looks at WebSockets whose clients do not read.
+/// Time between two checks of WebSockets whose clients do not read.
 const LOOK: Millis = Millis::from_secs(1);
 
 impl Instance {
-    /// The moment at which [`Instance::fire`] has something to do.
+    /// Returns the next moment at which [`Instance::fire`] has something to do.
     pub(super) fn deadline(&self) -> Option<Millis> {
         let alarm = self.alarm.get().filter(|_| !self.is_alarm_running.get());
         let entries = self.entries.borrow();
@@ -22,7 +22,7 @@ impl Instance {
         sessions.chain(sends).chain(stalls).chain(alarm).chain(self.gate.deadline()).min()
     }
 
-    /// Does what is due: first the alarm of the application, then everything else.
+    /// Does everything that is due: first the alarm of the application, then the rest.
     pub(super) fn fire(self: &Rc<Self>) {
         self.is_asked.set(true);
         if !self.is_alarm_running.get() && self.alarm.get().is_some_and(|at| at <= now()) {
@@ -41,7 +41,7 @@ impl Instance {
         self.settle();
     }
 
-    /// The next moment at which a client that does not read may have stalled.
+    /// Returns the next moment at which a client that does not read may have stalled.
     fn next_look(&self, entry: &Entry) -> Option<Millis> {
         if entry.info.transport.is_websocket() {
             return (entry.unread.get() > 0).then(|| now() + LOOK);

@@ -1,4 +1,4 @@
-//! The clients of a room: what a test sends, and what it sees.
+//! The clients of a room, which send messages and record what they receive.
 
 use crate::application::connection::Connection;
 use crate::connection::entry::Entry;
@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
-/// A client that is about to connect. [`TestRoom::client`](super::TestRoom::client) makes one.
+/// A builder for a client, made by [`TestRoom::client`](super::TestRoom::client).
 #[derive(Debug)]
 pub struct ClientBuilder {
     world: Handle,
@@ -32,14 +32,15 @@ pub struct ClientBuilder {
     claims: Option<serde_json::Value>,
 }
 
-/// A client of a [`TestRoom`](super::TestRoom). It reads whatever is sent to it, unless [`TestClient::stop_reading`] was called.
+/// A client of a [`TestRoom`](super::TestRoom). It reads everything that is sent to it, unless
+/// [`TestClient::stop_reading`] was called.
 #[derive(Debug)]
 pub struct TestClient {
     world: Handle,
     client: Rc<Client>,
 }
 
-/// The world, without a long `Debug`.
+/// The world, with a short `Debug` output.
 struct Handle(Rc<World>);
 
 impl fmt::Debug for Handle {
@@ -66,14 +67,14 @@ impl ClientBuilder {
     ///
     /// # Panics
     ///
-    /// If the service does not offer it.
+    /// Panics if the service does not offer the transport.
     pub fn transport(mut self, transport: Transport) -> Self {
         assert!(self.world.0.config.offers(transport), "the service does not offer {}", transport.name());
         self.transport = transport;
         self
     }
 
-    /// Sets the session id. Default: one that no other client has.
+    /// Sets the session id. Default: an id that no other client has.
     pub fn session_id(mut self, id: impl Into<String>) -> Self {
         self.session = Some(id.into());
         self
@@ -91,11 +92,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a header of the request.
+    /// Adds a header to the request.
     ///
     /// # Panics
     ///
-    /// If a connection never gets it: see [`Connection::header`].
+    /// Panics if connections do not keep the header: see [`Connection::header`].
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         let name = name.to_ascii_lowercase();
         assert!(CLIENT_HEADERS.contains(&name.as_str()), "the header {name} is not among those that a connection gets");
@@ -103,13 +104,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets what `on_request` says of the client: see [`Admission::AdmitAs`](crate::Admission::AdmitAs).
+    /// Sets the claims that `on_request` makes about the client: see [`Admission::AdmitAs`](crate::Admission::AdmitAs).
     pub fn claims(mut self, claims: serde_json::Value) -> Self {
         self.claims = Some(claims);
         self
     }
 
-    /// Opens the connection: `on_start` runs if the handler is new, then `on_open`.
+    /// Opens the connection. `on_start` runs if the handler is new, then `on_open`.
     pub fn connect(self) -> TestClient {
         let Self { world, transport, session, query, remote_address, headers, claims } = self;
         let number = world.0.clients.borrow().len() + 1;
@@ -147,11 +148,12 @@ impl ClientBuilder {
 }
 
 impl TestClient {
-    /// Sends a message, which `on_message` gets. A WebSocket sends one frame, another transport one request.
+    /// Sends a message, which `on_message` gets. A WebSocket client sends it as one frame, any other client as one
+    /// request.
     ///
     /// # Panics
     ///
-    /// If the client has left, or knows that it was closed.
+    /// Panics if the client has left, or has read that it was closed.
     #[track_caller]
     pub fn send(&self, message: impl AsRef<str>) {
         let message = message.as_ref();
@@ -170,7 +172,7 @@ impl TestClient {
     ///
     /// # Panics
     ///
-    /// As [`TestClient::send`], or if the value cannot be written as JSON.
+    /// Panics as [`TestClient::send`] does, or if the value cannot be written as JSON.
     #[track_caller]
     pub fn send_json(&self, message: &impl Serialize) {
         match serde_json::to_string(message) {
@@ -179,17 +181,17 @@ impl TestClient {
         }
     }
 
-    /// Takes the messages that the client has read since the last call, in their order.
+    /// Takes the messages that the client has read since the last call, in order.
     pub fn received(&self) -> Vec<String> {
         self.world.0.event(|_| ());
         self.client.received.take()
     }
 
-    /// Takes the same messages, read as JSON.
+    /// Takes the messages that the client has read since the last call, parsed as JSON.
     ///
     /// # Panics
     ///
-    /// If one of them is no JSON.
+    /// Panics if a message is not JSON.
     #[track_caller]
     pub fn received_json(&self) -> Vec<serde_json::Value> {
         let messages = self.received().into_iter();
@@ -201,24 +203,25 @@ impl TestClient {
             .collect()
     }
 
-    /// Code and reason with which the connection was closed, as the client has read them. `None` while it is open, and if the client
-    /// left by itself.
+    /// Returns the code and the reason with which the connection was closed, once the client has read them. Returns
+    /// `None` while the connection is open, and if the client left by itself.
     pub fn closed(&self) -> Option<(u16, String)> {
         self.world.0.event(|_| ());
         self.client.closed.borrow().clone()
     }
 
-    /// True if the connection is open, as the server sees it.
+    /// True if the connection is open on the server.
     pub fn is_open(&self) -> bool {
         let is_open = |entry: Rc<Entry>| entry.session.borrow().is_open();
         self.world.0.event(|object| object.entry(&self.client.id)).is_some_and(is_open)
     }
 
-    /// The connection, as the room gives it to a handler. It leads nowhere after [`TestRoom::restart`](super::TestRoom::restart).
+    /// Returns the connection, as the room gives it to a handler. It stops working after
+    /// [`TestRoom::restart`](super::TestRoom::restart).
     ///
     /// # Panics
     ///
-    /// If the connection is over.
+    /// Panics if the connection has ended.
     #[track_caller]
     pub fn connection(&self) -> Connection {
         let (entry, host) = self.world.0.event(|object| (object.entry(&self.client.id), object.host()));
@@ -226,14 +229,15 @@ impl TestClient {
         Connection { entry, host, is_own: false }
     }
 
-    /// Leaves as a page does that is closed. `on_close` gets `CloseReason::Client` with code 1005 for a WebSocket, and
-    /// `CloseReason::Interrupted` for the others, whose response breaks off.
+    /// Leaves, as a page does that is closed. For a WebSocket, `on_close` gets `CloseReason::Client` with code 1005.
+    /// For other transports the response breaks off, and `on_close` gets `CloseReason::Interrupted`.
     pub fn leave(&self) {
         self.depart(Some(CloseCode::NoStatus.number()));
     }
 
-    /// Vanishes as a client does that loses its network. `on_close` gets `CloseReason::Client` with code 1006 for a WebSocket. The
-    /// others do not come back for the next response: `on_close` gets `CloseReason::TimedOut` after `disconnect_delay`.
+    /// Vanishes, as a client does that loses its network. For a WebSocket, `on_close` gets `CloseReason::Client` with
+    /// code 1006. Clients of other transports do not request the next response, so `on_close` gets
+    /// `CloseReason::TimedOut` after `disconnect_delay`.
     pub fn vanish(&self) {
         self.depart(None);
     }
@@ -261,13 +265,13 @@ impl TestClient {
         });
     }
 
-    /// Stops reading: what is sent to the client waits in its queue. `Connection::ready` waits, and its own messages wait for
-    /// that, too.
+    /// Stops reading. Messages to the client wait in its queue, `Connection::ready` waits, and the client's own
+    /// messages wait for the same reason.
     pub fn stop_reading(&self) {
         self.world.0.event(|_| self.client.is_reading.set(false));
     }
 
-    /// Reads everything that waits, and goes on reading.
+    /// Reads everything that waits, and continues to read.
     pub fn resume_reading(&self) {
         self.world.0.event(|object| {
             self.client.is_reading.set(true);
@@ -295,7 +299,7 @@ impl TestClient {
 }
 
 impl Instance {
-    /// Takes a message of a client.
+    /// Receives a message from a client.
     fn receive(self: &Rc<Self>, entry: &Rc<Entry>, client: &Client, message: &str) {
         let config = &self.world.config;
         let limits = PayloadLimits::of(config);
@@ -338,11 +342,11 @@ pub(super) struct Given {
     pub to: ReceiverId,
     pub seq: Option<Seq>,
     pub frame: Frame,
-    /// True if the response ends with it.
+    /// True if the response ends with the frame.
     pub end: bool,
 }
 
-/// A client, as it is outside of the server.
+/// The state of a client outside the server.
 #[derive(Debug)]
 pub(super) struct Client {
     pub id: String,
@@ -352,13 +356,13 @@ pub(super) struct Client {
     is_reading: Cell<bool>,
     has_left: Cell<bool>,
     unread: RefCell<VecDeque<Given>>,
-    /// Since when it has read nothing although something waits.
+    /// Time since which the client has read nothing although something waits.
     unread_since: Cell<Option<Millis>>,
-    /// Number of the receivers that it has had.
+    /// Number of receivers that the client has had so far.
     receivers: Cell<u64>,
-    /// The last message that was given to it.
+    /// Number of the last message that was given to the client.
     last: Cell<Option<Seq>>,
-    /// Its sends over HTTP that are not answered, by their ids.
+    /// Sends over HTTP that have no answer yet, with their ids.
     pub sends: RefCell<VecDeque<(u64, Messages)>>,
     sent: Cell<u64>,
 }
@@ -387,7 +391,7 @@ impl Client {
         }
     }
 
-    /// Takes a frame. True if it is read.
+    /// Takes a frame. Returns true if the client reads it at once.
     pub fn take(&self, now: Millis, given: Given) -> bool {
         self.last.set(given.seq.or(self.last.get()));
         if self.has_left.get() {
@@ -418,7 +422,7 @@ impl Client {
         }
     }
 
-    /// Confirms what was read, and asks for more.
+    /// Acknowledges what the client has read, and requests more.
     pub fn go_on(&self, entry: &Entry) {
         if self.transport.is_websocket() {
             return entry.unread.set(self.unread_bytes());
@@ -435,7 +439,7 @@ impl Client {
         }
     }
 
-    /// Asks an object that was restarted for more.
+    /// Resumes the client's receiver at an object that was restarted.
     pub fn come_back(&self, entry: &Entry) {
         let is_away = self.has_left.get() || self.closed.borrow().is_some();
         if self.transport.is_websocket() || is_away || (self.is_poller() && !self.is_reading.get()) {
@@ -445,7 +449,7 @@ impl Client {
         entry.session.borrow_mut().resume(now(), receiver, self.last.get());
     }
 
-    /// Notes that the connection is lost, with everything that was not read.
+    /// Records that the connection is lost, with everything that the client had not read.
     pub fn lose(&self) {
         self.abort();
         if !self.has_left.get() {
@@ -453,7 +457,7 @@ impl Client {
         }
     }
 
-    /// Drops what the client has not read.
+    /// Drops everything that the client has not read.
     pub fn abort(&self) {
         self.unread.borrow_mut().clear();
         self.unread_since.set(None);
@@ -464,7 +468,7 @@ impl Client {
         ReceiverKind::of(self.transport) == ReceiverKind::OneFrame
     }
 
-    /// The receiver that the client has now.
+    /// Returns the id of the client's current receiver.
     pub fn receiver(&self) -> ReceiverId {
         if self.transport.is_websocket() { Receiver::WEBSOCKET.id } else { ReceiverId(self.receivers.get()) }
     }
@@ -474,12 +478,13 @@ impl Client {
         Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport) }
     }
 
-    /// Bytes that the client has not read.
+    /// Returns the number of bytes that the client has not read.
     pub fn unread_bytes(&self) -> usize {
         self.unread.borrow().iter().map(|given| given.frame.encoded_len()).sum()
     }
 
-    /// Since when a client over HTTP has read nothing of what it was given.
+    /// Returns the time since which the client has read nothing of a stream or a WebSocket although something waits.
+    /// Returns `None` for a polling client.
     pub fn unread_since(&self) -> Option<Millis> {
         self.unread_since.get().filter(|_| !self.is_poller())
     }

@@ -1,4 +1,4 @@
-//! The gate of the room, as the object keeps it.
+//! The gate of the room, with the connections and tasks that wait at it.
 
 use crate::application::host::GateCrowded;
 use crate::connection::entry::Entry;
@@ -12,16 +12,16 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// The gate, and whoever waits at it, first come first served.
+/// The gate and its waiters, which pass in the order in which they came.
 pub(super) struct RoomGate {
     gate: RefCell<Gate>,
     waiting: RefCell<VecDeque<Waiting>>,
 }
 
 enum Waiting {
-    /// A connection whose handler is not called.
+    /// A connection whose handler may not be called yet.
     Handler(Rc<Entry>),
-    /// Something that awaits [`Room::ready`](crate::Room::ready).
+    /// A task that awaits [`Room::ready`](crate::Room::ready).
     Task(oneshot::Sender<()>),
 }
 
@@ -31,23 +31,23 @@ impl RoomGate {
         Self { gate: RefCell::new(gate), waiting: RefCell::default() }
     }
 
-    /// True if whatever broadcasts has to wait.
+    /// True if handlers and tasks have to wait before they broadcast.
     pub fn is_shut(&self) -> bool {
         self.gate.borrow().is_shut(now())
     }
 
-    /// True if the room does not wait for this member any more.
+    /// True if the room no longer waits for this member.
     pub fn gives_up_on(&self, entry: &Entry) -> bool {
         self.gate.borrow().gives_up_on(now(), &entry.info.id)
     }
 
-    /// Notes how much waits for a member.
+    /// Records how many bytes wait for a member.
     pub fn look(&self, entry: &Entry) {
         let waiting = if entry.session.borrow().is_open() { entry.waiting() } else { 0 };
         self.gate.borrow_mut().look(now(), &entry.info.id, waiting);
     }
 
-    /// Notes that something was broadcast to these members.
+    /// Records that a message was broadcast to these members.
     pub fn broadcast(&self, to: &[Rc<Entry>]) {
         self.gate.borrow_mut().broadcast(now(), to.len());
         for entry in to {
@@ -55,12 +55,12 @@ impl RoomGate {
         }
     }
 
-    /// The moment at which the gate opens because patience is used up.
+    /// Returns the moment at which the gate opens because the room's patience is used up.
     pub fn deadline(&self) -> Option<Millis> {
         self.gate.borrow().deadline(now())
     }
 
-    /// Number of tasks that wait here.
+    /// Returns the number of tasks that wait at the gate.
     pub fn tasks(&self) -> usize {
         self.waiting
             .borrow()
@@ -76,7 +76,7 @@ impl RoomGate {
 }
 
 impl Instance {
-    /// Calls the handler of a connection when the gate opens.
+    /// Has the handler of a connection wait until the gate opens.
     pub(super) fn wait_at_gate(&self, entry: &Rc<Entry>) {
         if !entry.is_at_gate.replace(true) {
             self.gate.wait(Waiting::Handler(entry.clone()));
@@ -88,13 +88,13 @@ impl Instance {
         while self.gate.is_shut() {
             let (ready, wait) = oneshot::channel();
             self.gate.wait(Waiting::Task(ready));
-            // It can only be cancelled with the room.
+            // The wait is cancelled only when the room ends.
             let _ = wait.await;
         }
         Ok(())
     }
 
-    /// Lets the next one through, if the gate is open. False if nobody was let through.
+    /// Lets the next waiter pass if the gate is open. Returns false if none passed.
     pub(super) fn open_gate(&self) -> bool {
         let is_open = !self.gate.is_shut();
         let next = {
@@ -111,7 +111,7 @@ impl Instance {
                 self.touch_now(&entry);
                 true
             }
-            // It was there a moment ago.
+            // Cancelled tasks were removed above.
             Some(Waiting::Task(ready)) => ready.send(()).is_ok(),
         }
     }

@@ -1,4 +1,4 @@
-//! The object of a test: what connections and rooms reach through [`Host`].
+//! The object of a test, which connections and rooms reach through [`Host`].
 
 use crate::application::connection::enqueue;
 use crate::application::handler::ErasedHandler;
@@ -26,10 +26,10 @@ use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use worker::Result;
 
-/// So many times `queue_limit` may wait for a member that the room waits for, as in the object.
+/// Multiple of `queue_limit` that may wait for a member while the room waits for that member, as on the server.
 const UNPACED: usize = 4;
 
-/// The object of a test. A restart makes another one.
+/// The object of a test. A restart replaces it.
 pub(super) struct Instance {
     pub world: Rc<World>,
     pub entries: RefCell<Vec<Rc<Entry>>>,
@@ -39,18 +39,18 @@ pub(super) struct Instance {
     pub alarm: Cell<Option<Millis>>,
     pub is_alarm_running: Cell<bool>,
     pub is_settling: Cell<bool>,
-    /// True if something came from outside since the handler was started last.
+    /// True if an event came from outside since the handler was last started.
     pub is_asked: Cell<bool>,
     handler: RefCell<Option<(Rc<dyn ErasedHandler>, Start)>>,
 }
 
-/// How far the handler's `on_start` is.
+/// State of the handler's `on_start`.
 enum Start {
     Due,
-    /// These wait for its end.
+    /// `on_start` runs; these callbacks wait for its end.
     Running(Vec<oneshot::Sender<bool>>),
     Done,
-    /// It failed, and runs again at the next event.
+    /// `on_start` failed. It runs again at the next event.
     Failed,
 }
 
@@ -70,7 +70,7 @@ impl Instance {
         })
     }
 
-    /// Drops everything in memory, so that nothing refers to the object any more.
+    /// Drops everything in memory, so that nothing refers to the object afterwards.
     pub fn kill(&self) {
         self.tasks.kill();
         self.entries.take();
@@ -78,7 +78,7 @@ impl Instance {
         self.handler.take();
     }
 
-    /// The object as handles see it.
+    /// Returns the object, as connections and rooms refer to it.
     pub fn host(self: &Rc<Self>) -> Weak<dyn Host> {
         let object: Weak<Self> = Rc::downgrade(self);
         object
@@ -106,7 +106,7 @@ impl Instance {
         entry
     }
 
-    /// Takes up what was there before the object was in memory.
+    /// Restores the connections that existed before the object was in memory.
     pub fn wake(self: &Rc<Self>) {
         self.ensure_handler();
         for Record { info, state, stored, is_heard, .. } in self.world.disk.records() {
@@ -132,7 +132,7 @@ impl Instance {
         self.settle();
     }
 
-    /// Makes the handler, if there is none.
+    /// Creates the handler if there is none.
     pub fn ensure_handler(&self) {
         if self.handler.borrow().is_none() {
             let handler = explained("the function that makes the handler", || (self.world.make)());
@@ -168,13 +168,13 @@ impl Instance {
         let now = if is_started { Start::Done } else { Start::Failed };
         if let Start::Running(waiters) = std::mem::replace(start, now) {
             for waiter in waiters {
-                // Whoever waited may be gone.
+                // The waiting callback may have been dropped.
                 let _ = waiter.send(is_started);
             }
         }
     }
 
-    /// Returns the handler when its `on_start` has ended; false if that failed.
+    /// Returns the handler once its `on_start` has ended, and true if it succeeded.
     pub async fn started_handler(&self) -> (Rc<dyn ErasedHandler>, bool) {
         self.ensure_handler();
         let (handler, wait) = match &mut *self.handler.borrow_mut() {
@@ -186,11 +186,11 @@ impl Instance {
             Some((handler, start)) => return (handler.clone(), !matches!(start, Start::Failed)),
             None => panic!("the object has no handler"),
         };
-        // It can only be cancelled with the object.
+        // The wait is cancelled only when the object ends.
         (handler, wait.await.unwrap_or(false))
     }
 
-    /// Notes the error of a callback. True if there was none.
+    /// Records the error of a callback. Returns true if there was none.
     pub fn note_error(&self, callback: &str, ended: Result<()>) -> bool {
         match ended {
             Ok(()) => true,
@@ -201,7 +201,7 @@ impl Instance {
         }
     }
 
-    /// Callbacks that wait for something else than a client that does not read.
+    /// Returns the callbacks that wait for anything but a client that does not read.
     pub fn stuck_callbacks(&self) -> Vec<&'static str> {
         let is_live = |waiter: &oneshot::Sender<()>| !waiter.is_canceled();
         let ready = |entry: &Rc<Entry>| entry.waiters.borrow().ready.iter().filter(|waiter| is_live(waiter)).count();
@@ -214,14 +214,14 @@ impl Instance {
         if waiting.len() > known { waiting } else { Vec::new() }
     }
 
-    /// Marks a connection whose session was told something.
+    /// Marks a connection whose session has changed, so that it is settled.
     pub fn touch_now(&self, entry: &Rc<Entry>) {
         if !entry.touched.replace(true) {
             self.touched.borrow_mut().push_back(entry.clone());
         }
     }
 
-    /// Ends a member that a message could not be sent to, as the object does.
+    /// Ends a member to whom a message could not be sent, as the server does.
     fn end_member(&self, entry: &Rc<Entry>, error: SendError) {
         let (code, text, why) = match error {
             SendError::StorageFailed => (CloseCode::InternalError, "Storage failed", CloseReason::HandlerFailed),

@@ -1,6 +1,6 @@
-//! A test kit: a room and its clients, for tests of a [`Handler`](crate::Handler) that run natively, by `cargo test`.
+//! A test kit: a room and its clients, for tests of a [`Handler`](crate::Handler) that run natively with `cargo test`.
 //!
-//! Enable it for tests alone:
+//! Enable it for tests only:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -30,27 +30,27 @@
 //! assert!(alice.received().is_empty());
 //! ```
 //!
-//! A test calls the methods of [`TestRoom`] and [`TestClient`]. Each of them is an event: the handlers run as far as they can before
-//! it returns. Time stands still until [`TestRoom::advance`].
+//! A test calls the methods of [`TestRoom`] and [`TestClient`]. Each call is an event: the handlers run as far as they
+//! can before the method returns. Time stands still until the test calls [`TestRoom::advance`].
 //!
 //! # Fidelity
 //!
-//! The sessions, the queues, the order of callbacks, the gate of a room and the limits of a service are those of the server. So are
-//! the differences between transports: see [`TestClient::leave`] and [`TestRoom::restart`].
+//! The kit uses the server's own sessions, queues, order of callbacks, room gate and limits of a service. The
+//! transports also differ from each other as on the server: see [`TestClient::leave`] and [`TestRoom::restart`].
 //!
-//! | not here | instead |
+//! | missing from the kit | instead |
 //! |---|---|
 //! | `on_request`, tickets | [`ClientBuilder::claims`] sets its result. Test the decision itself as a function over plain values |
-//! | `Env`, `fetch`, `Delay`, `Date`, `console_log!` | they exist only in the runtime: a handler that calls one fails its test |
+//! | `Env`, `fetch`, `Delay`, `Date`, `console_log!` | these exist only in the runtime: a handler that calls one of them fails its test |
 //! | [`RoomStorage::sql`](crate::RoomStorage::sql) | `get`, `put` and `delete` |
 //! | limits over several rooms or connections: `object_queue_limit`, `connections_per_object`, `address_limiter`, memory | tests of the Worker |
 //! | [`Push`](https://docs.rs/sockjs-edge/latest/sockjs_edge/struct.Push.html) | [`TestRoom::room`] broadcasts |
 //!
 //! # Modules
 //!
-//! * `room`: the interface of a test. `client`: its clients.
-//! * `world`: what outlives an object. `instance`: the object that the handles reach, as a `Host`; `settle`, `gate` and `alarm` are
-//!   parts of it. `tasks`: the executor.
+//! * `room`: the interface for tests. `client`: the clients of a room.
+//! * `world`: the state that outlives an object. `instance`: the object, which connections and rooms reach as a `Host`;
+//!   `settle`, `gate` and `alarm` are parts of it. `tasks`: the executor.
 
 #![allow(clippy::panic, reason = "a test that uses the kit wrongly, or waits for ever, is told by a panic")]
 

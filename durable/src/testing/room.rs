@@ -1,4 +1,4 @@
-//! The interface of a test: a room, its time, and its restarts.
+//! The interface for tests: a room, its time, and its restarts.
 
 use crate::application::handler::{ErasedHandler, Handler};
 use crate::application::room::Room;
@@ -11,36 +11,38 @@ use sockjs_protocol::time::Millis;
 use std::fmt;
 use std::rc::Rc;
 
-/// Deadlines at one moment after which time counts as stuck.
+/// Number of deadlines at one moment after which [`TestRoom::advance`] gives up.
 const STUCK: usize = 10_000;
 
-/// All connections of a service in one object, in virtual time. See the [module](crate::testing).
+/// A room: all connections of a service in one object, in virtual time. See the [module](crate::testing).
 ///
 /// # Panics
 ///
-/// Dropping it panics if a handler still waits for something else than a client that does not read: that would go unseen.
+/// Dropping the room panics if a handler still waits for anything but a client that does not read. The test would not
+/// notice such a handler otherwise.
 pub struct TestRoom {
     world: Rc<World>,
 }
 
 impl TestRoom {
-    /// Returns a room without connections. `make` makes its handler, as the function does that
-    /// [`Services::add`](crate::Services::add) gets: once, and again after [`TestRoom::restart`] and [`TestRoom::hibernate`].
+    /// Returns a room without connections. `make` creates its handler, like the function that
+    /// [`Services::add`](crate::Services::add) takes. It is called once, and again after [`TestRoom::restart`] and
+    /// [`TestRoom::hibernate`].
     ///
     /// # Panics
     ///
-    /// If `config` cannot be served.
+    /// Panics if `config` is invalid.
     pub fn new<H: Handler>(config: Config, make: impl Fn() -> H + 'static) -> Self {
         let make = Box::new(move || -> Rc<dyn ErasedHandler> { Rc::new(make()) });
         Self { world: World::new(config, make) }
     }
 
-    /// Sets the path of the room: the prefix with the values of its parameters, such as `/chat/lobby` for `/chat/{room}`. Without
-    /// it, each parameter has its own name as its value.
+    /// Sets the path of the room: the prefix with values in place of its parameters, such as `/chat/lobby` for
+    /// `/chat/{room}`. By default, the value of each parameter is its own name.
     ///
     /// # Panics
     ///
-    /// If the prefix of the service does not match, or there are connections already.
+    /// Panics if the prefix of the service does not match `path`, or if a client has already connected.
     pub fn at(self, path: &str) -> Self {
         let prefix = &self.world.config.prefix;
         let is_matched = match_prefix(prefix, path).is_some_and(|matched| matched.rest.is_empty());
@@ -50,17 +52,18 @@ impl TestRoom {
         self
     }
 
-    /// Opens a WebSocket: `on_start` runs if the handler is new, then `on_open`.
+    /// Opens a WebSocket. `on_start` runs if the handler is new, then `on_open`.
     pub fn connect(&self) -> TestClient {
         self.client().connect()
     }
 
-    /// Returns a client that is about to connect, to set what is known of it.
+    /// Returns a builder for a client, which sets the client's transport and request.
     pub fn client(&self) -> ClientBuilder {
         ClientBuilder::new(self.world.clone())
     }
 
-    /// The room, as a handler gets it. It leads nowhere after [`TestRoom::restart`] and [`TestRoom::hibernate`].
+    /// Returns the room, as a handler gets it. It stops working after [`TestRoom::restart`] and
+    /// [`TestRoom::hibernate`].
     pub fn room(&self) -> Room {
         self.world.event(|object| object.room())
     }
@@ -69,22 +72,22 @@ impl TestRoom {
     ///
     /// # Panics
     ///
-    /// If it waits for something that no event so far brings.
+    /// Panics if the future waits for something that no event so far brings.
     #[track_caller]
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.world.event(|object| block_on(future, || object.settle()))
     }
 
-    /// The virtual time.
+    /// Returns the virtual time.
     pub fn now(&self) -> Millis {
         self.world.now.get()
     }
 
-    /// Lets time pass. What becomes due meanwhile happens at its moment and in its order: alarms, timeouts, heartbeats.
+    /// Lets time pass. Alarms, timeouts and heartbeats that become due run at their moments and in their order.
     ///
     /// # Panics
     ///
-    /// If time does not move on, because `on_alarm` sets an alarm without a delay.
+    /// Panics if time does not move on because `on_alarm` sets an alarm without a delay.
     #[track_caller]
     pub fn advance(&self, time: impl Into<Millis>) {
         let end = self.now() + time.into();
@@ -102,30 +105,30 @@ impl TestRoom {
         self.world.event(|_| ());
     }
 
-    /// Time until [`Handler::on_alarm`] is to run; `None` if no alarm is set.
+    /// Returns the time until [`Handler::on_alarm`] runs, or `None` if no alarm is set.
     pub fn alarm(&self) -> Option<Millis> {
         self.world.event(|object| object.alarm.get()).map(|at| at - self.now())
     }
 
-    /// Takes the errors that callbacks returned since the last call, such as `on_alarm: the connection is closed`. The server logs
-    /// them.
+    /// Takes the errors that callbacks returned since the last call, such as `on_alarm: the connection is closed`. The
+    /// server would log them.
     pub fn errors(&self) -> Vec<String> {
         self.world.event(|_| ());
         self.world.errors.take()
     }
 
-    /// Restarts the object, as a deploy does: the handler is made anew, and `on_start` runs. WebSockets are lost, without
-    /// `on_close`. HTTP sessions go on with their state, and so do storage and alarm.
+    /// Restarts the object, as a deploy does: a new handler is created, and `on_start` runs. WebSockets are lost
+    /// without `on_close`. HTTP sessions go on with their state, and storage and the alarm are kept.
     pub fn restart(&self) {
         self.world.event(|_| self.world.is_restart_due.set(true));
     }
 
-    /// Lets the object hibernate and wake up: the handler is made anew, and `on_start` runs. All connections stay, with their
-    /// state.
+    /// Lets the object hibernate and wake up: a new handler is created, and `on_start` runs. All connections stay open
+    /// and keep their state.
     ///
     /// # Panics
     ///
-    /// If a handler waits for something: an object whose handlers run does not hibernate.
+    /// Panics if a handler waits for anything: an object does not hibernate while handlers run.
     #[track_caller]
     pub fn hibernate(&self) {
         self.world.event(|object| {

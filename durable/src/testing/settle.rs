@@ -1,4 +1,5 @@
-//! What follows an event: outputs of the sessions are carried out, and handlers run.
+//! Settling: after an event, the outputs of the sessions are carried out and the handlers run, until nothing is left to
+//! do.
 
 use crate::application::connection::Connection;
 use crate::connection::entry::Entry;
@@ -12,11 +13,11 @@ use sockjs_protocol::sockjs::session::{CloseReason, Departure, Event, Output};
 use std::rc::Rc;
 use worker::Error;
 
-/// Steps after which an event counts as one without end.
+/// Number of steps after which the kit assumes that an event never ends.
 const STEPS: usize = 1_000_000;
 
 impl Instance {
-    /// Does everything that an event asks for, and what that causes.
+    /// Does everything that an event causes, directly and indirectly.
     pub(super) fn settle(self: &Rc<Self>) {
         if self.is_settling.replace(true) {
             return;
@@ -27,7 +28,7 @@ impl Instance {
         assert!(is_done, "the room does not come to rest: a handler wakes itself for ever");
     }
 
-    /// Does one thing. False if there is nothing to do.
+    /// Does one step. Returns false if there is nothing to do.
     fn step(self: &Rc<Self>) -> bool {
         if self.tasks.run_woken() {
             return true;
@@ -44,7 +45,7 @@ impl Instance {
         true
     }
 
-    /// Does what the session of `entry` says.
+    /// Carries out the outputs of the session of `entry`.
     fn drain(self: &Rc<Self>, entry: &Rc<Entry>) {
         let now = now();
         loop {
@@ -63,7 +64,7 @@ impl Instance {
                 }
                 Some(Output::Notify(Event::Opened)) => entry.pacing.borrow_mut().opened(),
                 Some(Output::Notify(Event::Closed(reason))) => entry.pacing.borrow_mut().closed(reason),
-                // The client of a test has one receiver at a time, which acknowledges what it took when it took it.
+                // A test client has one receiver at a time, and acknowledges each frame when it takes it.
                 Some(Output::Probe(receiver)) => entry.session.borrow_mut().probed(now, receiver, true),
                 Some(Output::Ask(receiver)) => entry.session.borrow_mut().answered(receiver, None, &[]),
             }
@@ -84,13 +85,13 @@ impl Instance {
         let Some(client) = self.world.client(&entry.info.id) else { return };
         let is_read = client.take(now(), given);
         if ends_poll && (is_read || client.is_poller()) {
-            // The response to a poll is over when it is sent, whether its client reads or not.
+            // The response to a poll ends when it is sent, even if the client does not read it.
             entry.session.borrow_mut().detach(now(), to, Departure::Finished);
         }
         client.go_on(entry);
     }
 
-    /// Runs the handler as far as the client keeps up.
+    /// Runs the handler of `entry` as long as its client keeps up.
     fn pace(self: &Rc<Self>, entry: &Rc<Entry>) {
         self.gate.look(entry);
         loop {
@@ -109,12 +110,12 @@ impl Instance {
         entry.tell_waiters(false);
     }
 
-    /// Reasons for the handler of `entry` to wait.
+    /// Returns the reasons for which the handler of `entry` has to wait.
     fn ahead_of(&self, entry: &Entry) -> Ahead {
         Ahead { is_room_shut: self.gate.is_shut(), ..entry.ahead(false) }
     }
 
-    /// Answers the sends over HTTP, as far as there is an answer.
+    /// Answers the sends over HTTP that have an answer.
     fn answer_sends(&self, entry: &Rc<Entry>) {
         let Some(client) = self.world.client(&entry.info.id) else { return };
         client.sends.borrow_mut().retain(|(id, messages)| {
@@ -137,7 +138,7 @@ impl Instance {
         });
     }
 
-    /// Writes to storage what is there after a while.
+    /// Writes to storage at once what would be written after `persist_after`.
     pub(super) fn store_early(&self) {
         for entry in self.open_entries() {
             entry.session.borrow_mut().store_early();
@@ -157,7 +158,7 @@ impl Instance {
     }
 }
 
-/// Calls the handler with one job after the other, as long as the client keeps up.
+/// Calls the handler with one job after another, as long as the client keeps up.
 async fn run_handler(object: Rc<Instance>, entry: Rc<Entry>) {
     let connection = Connection { entry: entry.clone(), host: object.host(), is_own: true };
     let (handler, is_started) = object.started_handler().await;

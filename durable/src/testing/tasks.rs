@@ -1,4 +1,4 @@
-//! The executor: handlers that wait for something.
+//! The executor, which polls the callbacks that wait.
 
 use futures::future::LocalBoxFuture;
 use std::any::Any;
@@ -16,13 +16,13 @@ use std::task::{Context, Poll, Wake, Waker};
 pub(super) struct Tasks(RefCell<Vec<Rc<Task>>>);
 
 struct Task {
-    /// The callback that it runs.
+    /// Name of the callback that the task runs.
     callback: &'static str,
     flag: Arc<Flag>,
     future: RefCell<LocalBoxFuture<'static, ()>>,
 }
 
-/// True when a task was woken and was not polled since.
+/// True if a task was woken and has not been polled since.
 #[derive(Default)]
 struct Flag(AtomicBool);
 
@@ -40,7 +40,7 @@ impl Task {
 }
 
 impl Tasks {
-    /// Runs a callback as far as it goes, and keeps the rest.
+    /// Runs a callback as far as it goes, and keeps it if it has not ended.
     pub fn spawn(&self, callback: &'static str, future: LocalBoxFuture<'static, ()>) {
         let task = Rc::new(Task { callback, flag: Arc::default(), future: RefCell::new(future) });
         if task.poll().is_pending() {
@@ -48,7 +48,7 @@ impl Tasks {
         }
     }
 
-    /// Runs one task that was woken. False if there is none.
+    /// Runs one task that was woken. Returns false if there is none.
     pub fn run_woken(&self) -> bool {
         let woken = self.0.borrow().iter().find(|task| task.flag.0.load(Ordering::Relaxed)).cloned();
         let Some(task) = woken else { return false };
@@ -58,7 +58,7 @@ impl Tasks {
         true
     }
 
-    /// The callbacks that have not returned.
+    /// Returns the names of the callbacks that have not returned.
     pub fn waiting(&self) -> Vec<&'static str> {
         self.0.borrow().iter().map(|task| task.callback).collect()
     }
@@ -69,7 +69,7 @@ impl Tasks {
     }
 }
 
-/// Runs `future` to its end, by `go_on` each time it waits.
+/// Runs `future` to its end. Calls `go_on` after each poll.
 pub(super) fn block_on<T>(future: impl Future<Output = T>, mut go_on: impl FnMut()) -> T {
     let mut future = Box::pin(future);
     let flag = Arc::new(Flag::default());
@@ -88,13 +88,14 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>, mut go_on: impl FnMut
     }
 }
 
-/// Polls a future. A call into JavaScript, which panics outside of the runtime, is explained.
+/// Polls a future. If it calls JavaScript, which panics outside the runtime, the panic explains that.
 fn poll<T>(callback: &str, future: Pin<&mut (impl Future<Output = T> + ?Sized)>, flag: &Arc<Flag>) -> Poll<T> {
     let waker = Waker::from(flag.clone());
     explained(callback, || future.poll(&mut Context::from_waker(&waker)))
 }
 
-/// Runs code of the application. A call into JavaScript, which panics outside of the runtime, is explained.
+/// Runs code of the application. If the code calls JavaScript, which panics outside the runtime, the panic explains
+/// that.
 pub(super) fn explained<T>(callback: &str, code: impl FnOnce() -> T) -> T {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(result) => result,
@@ -106,7 +107,7 @@ pub(super) fn explained<T>(callback: &str, code: impl FnOnce() -> T) -> T {
     }
 }
 
-/// True for the panic of a function that `wasm-bindgen` (0.2.129) imports.
+/// True if the panic comes from a function that `wasm-bindgen` (0.2.129) imports.
 fn is_javascript(panic: &(dyn Any + Send)) -> bool {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.is_some_and(|text| text.contains("on non-wasm"))

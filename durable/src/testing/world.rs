@@ -1,4 +1,4 @@
-//! What outlives an object: its storage, its clients, and the time.
+//! The state that outlives an object: its storage, its clients, and the time.
 
 use crate::application::handler::ErasedHandler;
 use crate::connection::entry::Entry;
@@ -15,14 +15,14 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::rc::Rc;
 
-/// The virtual time at which a room begins: in the year 2026, since some code takes a time of zero for none.
+/// Virtual time at which a room begins. It lies in the year 2026, since some code treats a time of zero as unset.
 const BEGINNING: Millis = Millis(1_770_000_000_000);
 
-/// Everything of a room but the object.
+/// All state of a room outside its object.
 pub(super) struct World {
     pub config: Rc<Config>,
     pub make: Box<dyn Fn() -> Rc<dyn ErasedHandler>>,
-    /// The prefix, with values in place of its parameters.
+    /// Prefix of the service, with values in place of its parameters.
     pub path: RefCell<String>,
     pub now: Cell<Millis>,
     pub disk: Disk,
@@ -32,7 +32,7 @@ pub(super) struct World {
     object: RefCell<Option<Rc<Instance>>>,
 }
 
-/// Storage of the object, and what the runtime keeps with its WebSockets.
+/// Storage of the object, and the data that the runtime keeps with its WebSockets.
 #[derive(Default)]
 pub(super) struct Disk {
     pub values: MemoryStorage,
@@ -40,14 +40,14 @@ pub(super) struct Disk {
     connections: RefCell<BTreeMap<String, Record>>,
 }
 
-/// What is stored of one connection.
+/// Stored data of one connection.
 #[derive(Clone)]
 pub(super) struct Record {
     pub info: ConnectionInfo,
     pub state: Option<String>,
-    /// The session, if it is one over HTTP.
+    /// The stored session, for a session over HTTP.
     pub stored: Option<Stored>,
-    /// True if the client has sent something.
+    /// True if the client has sent anything.
     pub is_heard: bool,
     rows: BTreeMap<Seq, Row>,
 }
@@ -74,13 +74,13 @@ impl World {
         world
     }
 
-    /// The object, as long as the room is there.
+    /// Returns the object. Panics once the room was dropped.
     pub fn object(&self) -> Rc<Instance> {
         let Some(object) = self.object.borrow().clone() else { panic!("the TestRoom was dropped") };
         object
     }
 
-    /// Makes a new object, which knows nothing yet. The handles of the one before lead nowhere.
+    /// Replaces the object by a new one with empty memory. Connections and rooms of the old object stop working.
     pub fn replace_object(self: &Rc<Self>) -> Rc<Instance> {
         self.end_object();
         let object = Instance::new(self.clone());
@@ -88,19 +88,19 @@ impl World {
         object
     }
 
-    /// Ends the object, and whatever runs in it.
+    /// Ends the object and everything that runs in it.
     pub fn end_object(&self) {
         if let Some(object) = self.object.take() {
             object.kill();
         }
     }
 
-    /// Carries out an event, with everything that it causes.
+    /// Carries out an event and everything that it causes.
     pub fn event<T>(self: &Rc<Self>, event: impl FnOnce(&Rc<Instance>) -> T) -> T {
         clock::stand_at(self.now.get());
         let object = self.object();
         object.is_asked.set(true);
-        // What a test did by handles comes first.
+        // Calls that the test made on connections and rooms come first.
         object.settle();
         let result = event(&object);
         object.settle();
@@ -119,14 +119,14 @@ impl World {
         self.clients.borrow().iter().find(|client| client.id == id).cloned()
     }
 
-    /// Notes an error that the object would log.
+    /// Records an error that the server would log.
     pub fn note(&self, event: &str, error: impl Display) {
         let error = format!("{event}: {error}");
         eprintln!("{error}");
         self.errors.borrow_mut().push(error);
     }
 
-    /// Ends the object as a deploy does: WebSockets are lost, and what is stored stays.
+    /// Restarts the object, as a deploy does. WebSockets are lost; stored data stays.
     pub fn restart(self: &Rc<Self>) {
         for entry in self.object().open_entries() {
             if entry.info.transport.is_websocket() {
@@ -141,12 +141,12 @@ impl World {
 }
 
 impl Disk {
-    /// Everything that is stored.
+    /// Returns the stored data of all connections.
     pub fn records(&self) -> Vec<Record> {
         self.connections.borrow().values().cloned().collect()
     }
 
-    /// Stores a connection.
+    /// Stores a new connection.
     pub fn add(&self, info: &ConnectionInfo) {
         let record = Record { info: info.clone(), state: None, stored: None, is_heard: false, rows: BTreeMap::new() };
         self.connections.borrow_mut().insert(info.id.clone(), record);
@@ -186,7 +186,7 @@ impl Disk {
         }
     }
 
-    /// Reads messages of a session: from the number `first` on, as many rows as have [`READ`] bytes.
+    /// Reads rows of a session's messages, from the number `first` on, until they hold [`READ`] bytes.
     pub fn read(&self, id: &str, first: Seq) -> Vec<Row> {
         let connections = self.connections.borrow();
         let Some(record) = connections.get(id) else { return Vec::new() };

@@ -1,22 +1,30 @@
-//! What fits into a header goes there: a body is a stream, which is made, pumped and waited for.
+//! Frames in headers.
+//!
+//! A frame that fits is sent in a header of the response, not as its body: a body is a stream, which has to be created,
+//! pumped and awaited.
 
 use crate::inner::envelope::{EnvelopeError, FrameRefusal, ToEdge, Version, v2};
 use crate::sockjs::session::Seq;
 
-/// The response header that carries a [`ToEdge::Frame`] in place of the body.
+/// Name of the response header that carries a [`ToEdge::Frame`] in place of the body.
 pub const FRAME_HEADER: &str = "sockjs-edge-frame";
 
-/// Longest text that goes into a header, in bytes; all headers of a request may take 128 KiB together.
+/// Longest value that the server puts into a header, in bytes. All headers of a request together may have 128 KiB.
 pub const HEADER_MAX: usize = 4 << 10;
 
-/// Whether a header may have this character: no field of HTTP holds DEL, which JSON leaves as it is.
+/// True if a header may contain this character. No HTTP header may contain DEL, which JSON does not escape.
 pub(crate) fn is_plain(char: char) -> bool {
     matches!(char, ' '..='~')
 }
 
-/// Returns a frame as a header value: version, `1` or `0` for whether the response ends with the frame, number or `-`, and the
-/// encoded frame, separated by spaces. A refusal has its reason in place of `1`. Returns `None` if the frame is too long, or not of
-/// visible ASCII and spaces.
+/// Returns a frame as a header value: four fields, separated by spaces.
+///
+/// 1. The version.
+/// 2. `1` if the response ends with the frame, `0` if not, or the reason of a refusal.
+/// 3. The number of the frame's last message, or `-`.
+/// 4. The encoded frame.
+///
+/// Returns `None` if the frame is too long, or contains anything but visible ASCII and spaces.
 pub fn encode_frame(frame: &ToEdge, version: Version) -> Option<String> {
     let (seq, end, frame) = match frame {
         ToEdge::Frame { seq, end: false, frame } => (*seq, "0", frame),
@@ -35,7 +43,7 @@ pub fn encode_frame(frame: &ToEdge, version: Version) -> Option<String> {
     })
 }
 
-/// Reads what [`encode_frame`] wrote.
+/// Reads a header value that [`encode_frame`] wrote.
 pub fn decode_frame(header: &str) -> Result<ToEdge, EnvelopeError> {
     let (version, rest) = header.split_once(' ').ok_or(EnvelopeError::Malformed)?;
     let version = version.parse().map_err(|_| EnvelopeError::Malformed)?;

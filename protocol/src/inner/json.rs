@@ -1,28 +1,30 @@
-//! JSON that this server wrote itself, read field by field: what the halves say to each other, what is stored. serde's code
-//! for reading those types would be a twentieth of the whole Worker.
+//! A reader for JSON that this server wrote itself: commands between the Worker and the object, and stored values.
+//!
+//! It reads field by field. The code that serde generates for the same types would be a twentieth of the whole Worker.
 
 use serde_json::Value;
 
-/// What is left of a JSON text. Each method takes one value from its front; none where there is another.
+/// The unread rest of a JSON document. Each method reads one value from its start, and returns `None` if the value has
+/// another type.
 #[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a str,
 }
 
-/// Reads one value, or what stands for one of the caller's own.
+/// A callback that reads one value.
 type Read<'r, 'a> = &'r mut dyn FnMut(&mut Reader<'a>) -> Option<()>;
-/// The same of a value that has a name.
+/// A callback that reads one value with a name.
 type ReadNamed<'r, 'a> = &'r mut dyn FnMut(&'a str, &mut Reader<'a>) -> Option<()>;
 
 impl<'a> Reader<'a> {
-    /// What `read` makes of `text`, which must hold nothing else.
+    /// Reads one value from `text` with `read`. Returns `None` if `read` does, or if anything follows the value.
     pub fn whole<T>(text: &'a str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let mut reader = Self { rest: text };
         let value = read(&mut reader)?;
         reader.ahead().is_empty().then_some(value)
     }
 
-    /// An object; `field` takes the value of each of its fields, or passes over it by [`Reader::skip`].
+    /// Reads an object. `field` reads the value of each of its fields, or skips it with [`Reader::skip`].
     pub fn object(&mut self, field: ReadNamed<'_, 'a>) -> Option<()> {
         self.items('{', '}', &mut |reader| {
             let name = reader.quoted()?;
@@ -31,12 +33,13 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// An array; `item` takes each of its values.
+    /// Reads an array. `item` reads each of its values.
     pub fn array(&mut self, item: Read<'_, 'a>) -> Option<()> {
         self.items('[', ']', item)
     }
 
-    /// One of several kinds of thing: the kind's name alone, or an object with that name for what `kind` takes.
+    /// Reads an enum: the name of a variant, or an object whose one field has that name and the value that `kind`
+    /// reads.
     pub fn kind(&mut self, kind: ReadNamed<'_, 'a>) -> Option<()> {
         if self.ahead().starts_with('"') {
             let name = self.quoted()?;
@@ -45,7 +48,7 @@ impl<'a> Reader<'a> {
         self.object(kind)
     }
 
-    /// A string.
+    /// Reads a string.
     pub fn text(&mut self) -> Option<String> {
         let text = self.ahead();
         let inside = self.quoted()?;
@@ -55,12 +58,12 @@ impl<'a> Reader<'a> {
         Some(inside.to_owned())
     }
 
-    /// A whole number that is not negative.
+    /// Reads a whole number that is not negative.
     pub fn number<T: TryFrom<u64>>(&mut self) -> Option<T> {
         self.digits()?.try_into().ok()
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn flag(&mut self) -> Option<bool> {
         match self.skipped()? {
             "true" => Some(true),
@@ -69,7 +72,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An array of pairs of strings.
+    /// Reads an array of pairs of strings.
     pub fn pairs(&mut self) -> Option<Vec<(String, String)>> {
         let mut pairs = Vec::new();
         self.array(&mut |pair| {
@@ -82,23 +85,23 @@ impl<'a> Reader<'a> {
         Some(pairs)
     }
 
-    /// `null`.
+    /// Reads `null`.
     pub fn null(&mut self) -> Option<()> {
         self.rest = self.ahead().strip_prefix("null")?;
         Some(())
     }
 
-    /// Returns the number of bytes that are left.
+    /// Returns the number of unread bytes.
     pub fn left(&self) -> usize {
         self.rest.len()
     }
 
-    /// Any value.
+    /// Reads any value.
     pub fn value(&mut self) -> Option<Value> {
         serde_json::from_str(self.skipped()?).ok()
     }
 
-    /// Any value that nobody wants.
+    /// Skips any value.
     pub fn skip(&mut self) -> Option<()> {
         self.skipped().map(|_| ())
     }
@@ -117,7 +120,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What comes after the white space.
+    /// Returns the unread rest without leading white space.
     fn ahead(&self) -> &'a str {
         self.rest.trim_start_matches([' ', '\t', '\n', '\r'])
     }
@@ -127,7 +130,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// The inside of a string, with its escapes.
+    /// Reads a string. Returns what is between its quotes, with its escapes.
     fn quoted(&mut self) -> Option<&'a str> {
         self.take('"')?;
         let mut is_escaped = false;
@@ -152,7 +155,7 @@ impl<'a> Reader<'a> {
         digits.parse().ok()
     }
 
-    /// The text of any value, which may be broken inside.
+    /// Reads any value as it is written. The value may be malformed inside.
     fn skipped(&mut self) -> Option<&'a str> {
         let text = self.ahead();
         let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);

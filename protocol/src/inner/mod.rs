@@ -1,8 +1,8 @@
 //! The protocol between the Worker and the Durable Object.
 //!
-//! * [`envelope`][]: commands, and the messages of an inner WebSocket, in each version that this build speaks.
-//! * [`header`][]: frames and messages in a header of a request or response.
-//! * [`json`][]: the reader for the JSON in them.
+//! * [`envelope`][]: commands, and the messages on an inner WebSocket, in each version that this build speaks.
+//! * [`header`][]: frames as values of a response header, and the limits of a header.
+//! * [`json`][]: the reader for the JSON in commands and in storage.
 
 pub mod envelope;
 pub mod header;

@@ -1,18 +1,18 @@
-//! One event as one line of JSON, for whatever collects the runtime's log.
+//! Log lines: each event is one line of JSON, for any program that collects the runtime's log.
 
 use crate::service::options::LogLevel;
 
-/// A line under construction. Its first two fields are `sockjs`, the name of the event, and `level`.
+/// A log line under construction. Its first two fields are `sockjs`, the name of the event, and `level`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line(String);
 
 impl Line {
-    /// The line of an event.
+    /// Begins the line of an event.
     pub fn new(level: LogLevel, event: &str) -> Self {
         Self("{".into()).text("sockjs", event).text("level", level.name())
     }
 
-    /// Adds a text.
+    /// Adds a string.
     pub fn text(self, name: &str, value: &str) -> Self {
         let mut line = self.name(name);
         line.0.push_str(&quoted(value));
@@ -26,7 +26,7 @@ impl Line {
         line
     }
 
-    /// The line, without an end of line.
+    /// Returns the finished line, without an end of line.
     pub fn finish(mut self) -> String {
         self.0.push('}');
         self.0
@@ -43,7 +43,7 @@ impl Line {
 }
 
 fn quoted(text: &str) -> String {
-    // A text can always be written.
+    // A string can always be written as JSON.
     serde_json::to_string(text).unwrap_or_default()
 }
 

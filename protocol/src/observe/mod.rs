@@ -1,6 +1,6 @@
-//! What operators see.
+//! Metrics and log lines for operators.
 //!
-//! * [`metrics`][]: counters, and how they add up.
+//! * [`metrics`][]: counters and their sums.
 //! * [`log`][]: an event as one line of JSON.
 
 pub mod log;

@@ -1,8 +1,9 @@
-//! The settings of a service, and where its connections go.
+//! The options of a service, and the names of the objects that serve its connections.
 //!
 //! * [`options`][]: the options, their defaults and limits.
-//! * [`origin`][]: the pages that may connect.
-//! * [`prefix`][]: the path of a service; [`placement`][]: the object that serves a connection.
+//! * [`origin`][]: origins of the pages that may connect.
+//! * [`prefix`][]: the path of a service.
+//! * [`placement`][]: the object that serves a connection.
 
 pub mod options;
 pub mod origin;

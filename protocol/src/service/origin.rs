@@ -1,16 +1,16 @@
-//! Origins of pages (RFC 6454), and whether a list has them.
+//! Origins of pages (RFC 6454), and lists of allowed origins.
 
-/// The parts of an origin, or of a pattern for origins.
+/// An origin, or a pattern for origins, in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin<'a> {
     scheme: &'a str,
-    /// With the port, if it is not the scheme's own.
+    /// Host, with the port if it is not the default port of the scheme.
     host: &'a str,
 }
 
 impl<'a> Origin<'a> {
-    /// Reads `scheme://host` or `scheme://host:port`, in lower case as browsers send it; none for anything else, such as
-    /// `null`.
+    /// Reads `scheme://host` or `scheme://host:port`, in lower case as browsers send it. Returns `None` for anything
+    /// else, such as `null`.
     pub fn read(text: &'a str) -> Option<Self> {
         let (scheme, host) = text.split_once("://")?;
         let host = match scheme {
@@ -25,19 +25,19 @@ impl<'a> Origin<'a> {
         (good && !name.contains('*')).then_some(Self { scheme, host })
     }
 
-    /// Whether this pattern means `origin`.
+    /// True if this pattern matches `origin`.
     fn means(&self, origin: Self) -> bool {
         self.scheme == origin.scheme
             && match self.host.strip_prefix('*') {
-                // With the dot: a subdomain, and no other domain that ends alike.
+                // `domain` begins with a dot: a subdomain matches, another domain with the same ending does not.
                 Some(domain) => origin.host.strip_suffix(domain).is_some_and(|name| !name.is_empty()),
                 None => self.host == origin.host,
             }
     }
 }
 
-/// True if the page at `origin` belongs to a Worker that is reached at the origin `own`. A proxy that ends TLS in front of the
-/// Worker makes the Worker see `http` where its pages have `https`.
+/// True if the page at `origin` belongs to a Worker that is reached at the origin `own`. If a proxy in front of the
+/// Worker terminates TLS, the Worker sees `http` where its pages have `https`.
 pub fn is_own(origin: &str, own: &str) -> bool {
     let Some((origin, own)) = Origin::read(origin).zip(Origin::read(own)) else { return false };
     origin == own || (origin.host == own.host && (origin.scheme, own.scheme) == ("https", "http"))
@@ -48,7 +48,7 @@ pub fn is_same(one: &str, other: &str) -> bool {
     one == other || Origin::read(one).is_some_and(|one| Some(one) == Origin::read(other))
 }
 
-/// True if the option `allowed_origins` keeps pages of some origins out.
+/// True if the option `allowed_origins` excludes pages of any origin.
 pub fn has_list(allowed: &[String]) -> bool {
     !allowed.is_empty() && allowed.iter().all(|origin| origin != "*")
 }
@@ -64,7 +64,7 @@ pub fn is_listed(origin: &str, list: &[String]) -> bool {
     list.is_empty() || list.iter().any(allows)
 }
 
-/// Returns the origin of an absolute URL, such as that of a `Referer`.
+/// Returns the origin of an absolute URL, such as the URL in a `Referer` header.
 pub fn origin_of(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(url.len(), |at| host + at);

@@ -1,15 +1,19 @@
-//! Which object serves a connection: the one place that decides.
+//! Placement of connections in objects. Nothing else names the objects of connections.
 
 use crate::service::options::{Config, Placement};
 
-/// Name of the object for a connection of the service `config` at `prefix`, as it stands in the URL.
+/// Returns the name of the object for a connection of the service `config` at `prefix`, as it is in the URL.
 ///
-/// In a room, every connection shares one. In shards, connections share one by their session id. Otherwise a session's
-/// comes from the prefix and the session id, never from the server segment, so that every request of a session finds the
-/// same object from wherever it comes. WebSockets that share an id share the object and nothing else. A raw WebSocket has no
-/// session id: `unique` stands for it.
+/// * [`Placement::Room`]: all connections at the prefix share one object.
+/// * [`Placement::Shards`]: the session id selects the object.
+/// * [`Placement::Session`]: the name consists of the prefix and the session id. It does not contain the server segment
+///   of the URL, so every request of a session finds the same object wherever the request comes from. WebSockets with
+///   the same session id share the object and nothing else.
 ///
-/// No two services share an object: no prefix holds the double slash, and neither an id nor `unique` holds a slash.
+/// A raw WebSocket has no session id: `unique` takes its place.
+///
+/// No two services share an object: a prefix never contains a double slash, and neither an id nor `unique` contains a
+/// slash.
 pub fn object_name(config: &Config, prefix: &str, session: Option<&str>, unique: impl FnOnce() -> String) -> String {
     match (config.placement, session) {
         (Placement::Room, _) => room_name(prefix),
@@ -20,7 +24,8 @@ pub fn object_name(config: &Config, prefix: &str, session: Option<&str>, unique:
     }
 }
 
-/// Names of the objects that together hold all connections at `prefix`; none if each connection may have one of its own.
+/// Returns the names of the objects that together hold all connections at `prefix`. Returns `None` if each session has
+/// its own object.
 pub fn object_names(config: &Config, prefix: &str) -> Option<Vec<String>> {
     match config.placement {
         Placement::Session => None,
@@ -29,17 +34,17 @@ pub fn object_names(config: &Config, prefix: &str) -> Option<Vec<String>> {
     }
 }
 
-/// What an address says about its object.
+/// An object, as the address of a connection identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Located<'a> {
-    /// The name of the object.
+    /// Name of the object.
     Name(&'a str),
-    /// The id that the platform made of the name.
+    /// Id that the platform derived from the object's name.
     Id(&'a str),
 }
 
-/// Writes where an object is, for the address of a connection. The name of a session's own object holds the session id, with
-/// which anybody can send: such an object is written by its `id`.
+/// Returns the part of a connection's address that identifies its object. The name of a session's own object contains
+/// the session id, with which anybody could send, so such an object is identified by its `id`.
 pub fn locate(name: &str, id: &str) -> String {
     match name.split_once("//session/") {
         Some((prefix, _)) => [prefix, "//id/", id].concat(),
@@ -47,7 +52,7 @@ pub fn locate(name: &str, id: &str) -> String {
     }
 }
 
-/// Reads what [`locate`] wrote, and names as older versions wrote them.
+/// Reads the result of [`locate`], or a name as older versions wrote it.
 pub fn located(written: &str) -> Located<'_> {
     match written.split_once("//id/") {
         Some((_, id)) => Located::Id(id),
@@ -55,7 +60,7 @@ pub fn located(written: &str) -> Located<'_> {
     }
 }
 
-/// The prefix, as it stands in the URL, of the connections in the object `name`, or in what [`locate`] wrote.
+/// Returns the prefix, as it is in the URL, from the name of an object or from the result of [`locate`].
 pub fn prefix_of(name: &str) -> Option<&str> {
     name.split_once("//").map(|(prefix, _)| prefix)
 }
@@ -68,13 +73,14 @@ fn shard_name(prefix: &str, shard: u16) -> String {
     format!("{prefix}//shard/{shard}")
 }
 
-/// FNV-1a, and a last mixing for its high bits: it stays the same for ever, which the standard library's hash need not.
+/// Hashes a session id with FNV-1a and a final mixing step for the high bits. The hash must never change; that of the
+/// standard library may.
 fn shard_of(id: &str, count: u16) -> u16 {
     let hash = id
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    // What is left is below `count`.
+    // The remainder is below `count`.
     u16::try_from((mixed >> 32) % u64::from(count.max(1))).unwrap_or(0)
 }
 
@@ -123,7 +129,7 @@ mod tests {
     #[test]
     fn shards_are_named_by_the_session_id_for_ever() {
         let shards = Config::new("/t").placement(Placement::Shards(16));
-        // These stand in deployed systems: changing one drops live sessions.
+        // Deployed systems use these names: changing one drops live sessions.
         assert_eq!(name(&shards, Some("abcdefgh")), "/t//shard/4");
         assert_eq!(name(&shards, Some("hijklmno")), "/t//shard/2");
         let names = object_names(&shards, "/t").unwrap();

@@ -1,22 +1,22 @@
 //! Prefixes of services: literal, or with parameters such as `/chat/{room}`.
 //!
-//! A segment is what it means, however it is escaped: `/%63hat` is `/chat`. Objects are named by the meaning, too. So no
-//! spelling leads from one service to another one's object.
+//! Segments are compared after percent-decoding: `/%63hat` is `/chat`. The names of objects contain each segment in one
+//! spelling only. So no spelling of one service's path leads to another service's object.
 
 use percent_encoding::percent_decode_str;
 
-/// The parts of a path that a prefix matched.
+/// A path that a prefix matched, in parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched<'a> {
-    /// What stands in the path for the prefix, parameters as they are in the URL.
+    /// Part of the path that matched the prefix, with parameters as they are in the URL.
     pub prefix: &'a str,
-    /// What comes after it: nothing, or something with a slash in front.
+    /// Rest of the path: empty, or beginning with a slash.
     pub rest: &'a str,
-    /// How many of its segments are parameters.
+    /// Number of the prefix's segments that are parameters.
     pub parameters: usize,
 }
 
-/// Matches the beginning of `path`. A parameter takes one segment that is not empty.
+/// Matches the beginning of `path` with the prefix `pattern`. A parameter matches one segment that is not empty.
 pub fn match_prefix<'a>(pattern: &str, path: &'a str) -> Option<Matched<'a>> {
     let is_literal = !pattern.contains('{');
     let rest = path.strip_prefix(pattern).filter(|rest| is_literal && (rest.is_empty() || rest.starts_with('/')));
@@ -41,13 +41,13 @@ pub fn match_prefix<'a>(pattern: &str, path: &'a str) -> Option<Matched<'a>> {
     Some(Matched { prefix: path.strip_suffix(rest)?, rest, parameters })
 }
 
-/// The parameters of `prefix`, which `pattern` matched, with their values as they are in the URL.
+/// Returns the parameters of `prefix`, which `pattern` matched, with their values as they are in the URL.
 pub fn parameters<'p>(pattern: &'p str, prefix: &'p str) -> impl Iterator<Item = (&'p str, &'p str)> {
     let pairs = pattern.split('/').zip(prefix.split('/'));
     pairs.filter_map(|(segment, value)| Some((parameter_name(segment)?, value)))
 }
 
-/// The name in a segment such as `{room}`.
+/// Returns the parameter's name in a segment such as `{room}`.
 pub fn parameter_name(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }

@@ -1,9 +1,9 @@
 //! The close codes that this server sends.
 
-/// Reason for the end of a connection, as a number that its client sees.
+/// Reason for the end of a connection, as a number that the client sees.
 ///
-/// A client reads it from the close frame `c[code,"reason"]`, or from the WebSocket's own close. Applications close with 1000
-/// or with a code of their own (3000 to 4999).
+/// A client reads the code from the close frame `c[code,"reason"]`, or from the close of the WebSocket itself.
+/// Applications close with 1000 or with a code of their own (3000 to 4999).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u16)]
 pub enum CloseCode {
@@ -11,8 +11,9 @@ pub enum CloseCode {
     Normal = 1000,
     /// The object no longer serves this connection: its service or its stored form is unknown. RFC 6455, section 7.4.1.
     GoingAway = 1001,
-    /// A session whose client left in the middle of a response, or stayed away for longer than `disconnect_delay`; or an answer
-    /// to a close whose own code may not be sent. RFC 6455, section 7.4.1; SockJS 0.3.3, "Connection interrupted".
+    /// A session whose client left in the middle of a response, or stayed away for longer than `disconnect_delay`; or
+    /// the answer to a close whose own code may not be sent. RFC 6455, section 7.4.1; SockJS 0.3.3, "Connection
+    /// interrupted".
     Interrupted = 1002,
     /// A binary message, which SockJS does not have. RFC 6455, section 7.4.1.
     Unsupported = 1003,
@@ -20,8 +21,8 @@ pub enum CloseCode {
     NoStatus = 1005,
     /// A connection lost without a close. Never sent. RFC 6455, section 7.4.1.
     Abnormal = 1006,
-    /// A broken rule: too many messages in a second, no message in time, or a ticket that belongs to another session. RFC 6455,
-    /// section 7.4.1.
+    /// A broken rule: too many messages in a second, no message in time, or a ticket that belongs to another session.
+    /// RFC 6455, section 7.4.1.
     PolicyViolation = 1008,
     /// A message or body above its limit. RFC 6455, section 7.4.1.
     TooLarge = 1009,
@@ -31,9 +32,9 @@ pub enum CloseCode {
     ServiceRestart = 1012,
     /// A client that is too slow, or an object with too many connections. IANA WebSocket close code registry.
     TryAgainLater = 1013,
-    /// A second receiver of a session that has one. SockJS 0.3.3, "Another connection still open".
+    /// A second receiver of a session that already has a receiver. SockJS 0.3.3, "Another connection still open".
     AnotherConnection = 2010,
-    /// A message that is no JSON array of strings. SockJS-node 0.3.24, "Broken framing.".
+    /// A message that is not a JSON array of strings. SockJS-node 0.3.24, "Broken framing.".
     BrokenFraming = 3000,
     /// On an inner WebSocket alone: the session of its receiver is over, or another receiver took its place.
     Replaced = 4000,
@@ -41,13 +42,13 @@ pub enum CloseCode {
     Missing = 4001,
 }
 
-/// Reason of [`CloseCode::Interrupted`] where nobody asked about a session for longer than `disconnect_delay`.
+/// Reason of [`CloseCode::Interrupted`] for a session that nobody asked about for longer than `disconnect_delay`.
 pub const TIMED_OUT: &str = "Timed out";
 
 /// Reason of [`CloseCode::TryAgainLater`] for a client that reads too slowly for its room or for the object's memory.
 pub const TOO_SLOW: &str = "Too slow";
 
-/// Reason of [`CloseCode::TryAgainLater`] for a client that takes nothing of what waits for it.
+/// Reason of [`CloseCode::TryAgainLater`] for a client that accepts none of the messages that wait for it.
 pub const STALLED: &str = "Stalled";
 
 /// Reason of [`CloseCode::PolicyViolation`] for a client that sends more messages in a second than it may.

@@ -1,4 +1,4 @@
-//! The frames a server sends: `o`, `h`, `a[...]` and `c[code,"reason"]`.
+//! The frames that a server sends: `o`, `h`, `a[...]` and `c[code,"reason"]`.
 
 use crate::inner::json::Reader;
 use crate::sockjs::close_code::CloseCode;
@@ -10,13 +10,13 @@ use std::rc::Rc;
 /// One frame from the server to the client, before a transport wraps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// `o`: the session is open. Always the first.
+    /// `o`: the session is open. Always the first frame.
     Open,
-    /// `h`: a heartbeat, so that nothing between here and there closes a silent connection.
+    /// `h`: a heartbeat, so that no proxy on the way closes a silent connection.
     Heartbeat,
     /// `a[...]`: one or more messages, oldest first.
     Messages(Vec<Message>),
-    /// `c[code,"reason"]`: the session is closed. Always the last.
+    /// `c[code,"reason"]`: the session is closed. Always the last frame.
     Close {
         /// A [`CloseCode`], or the code of an application.
         code: u16,
@@ -26,17 +26,17 @@ pub enum Frame {
 }
 
 impl Frame {
-    /// The frame a second receiver gets while the first is alive.
+    /// Returns the frame for a second receiver while the first one is alive.
     pub fn another_connection() -> Self {
         Self::Close { code: CloseCode::AnotherConnection.number(), reason: "Another connection still open".into() }
     }
 
-    /// The frame a receiver gets whose session would be one too many for its object.
+    /// Returns the frame for a receiver whose session would exceed the number of connections of its object.
     pub fn too_many_connections() -> Self {
         Self::Close { code: CloseCode::TryAgainLater.number(), reason: "Too many connections".into() }
     }
 
-    /// Reads the messages of an `a[...]` frame that [`Frame::encode`] wrote. None for anything else.
+    /// Reads the messages of an `a[...]` frame that [`Frame::encode`] wrote. Returns `None` for anything else.
     pub fn read_messages(text: &str) -> Option<Vec<Message>> {
         let mut messages = Vec::new();
         Reader::whole(text.strip_prefix('a')?, |reader| {
@@ -48,7 +48,7 @@ impl Frame {
         Some(messages)
     }
 
-    /// Bytes of the encoded frame.
+    /// Returns the bytes of the encoded frame.
     pub fn encoded_len(&self) -> usize {
         match self {
             Self::Open | Self::Heartbeat => 1,
@@ -57,7 +57,7 @@ impl Frame {
         }
     }
 
-    /// The frame as text, as it goes over a WebSocket or into a transport's wrapping.
+    /// Returns the frame as a string, as it goes over a WebSocket or into a transport's wrapping.
     pub fn encode(&self) -> String {
         match self {
             Self::Open => "o".into(),
@@ -76,7 +76,7 @@ impl Frame {
 /// Bytes of an `a[]` frame.
 pub(crate) const EMPTY_LEN: usize = 3;
 
-/// Bytes of a frame of `frame` bytes with one more `message` in it.
+/// Returns the bytes of a frame of `frame` bytes after `message` was added to it.
 pub(crate) fn joined_len(frame: usize, message: &Message) -> usize {
     frame + message.quoted_len() + usize::from(frame > EMPTY_LEN)
 }
@@ -93,10 +93,10 @@ fn push_array(text: &mut String, messages: &[Message]) {
     text.push(']');
 }
 
-/// A message to be sent, shared by all connections that it goes to.
+/// A message to send, shared by all connections that it goes to.
 ///
-/// It is kept as the application gave it and escaped when a frame is written, so that what waits takes no more memory than
-/// its text.
+/// The message is kept as the application gave it, and escaped when a frame is written. While it waits, it takes no
+/// more memory than its string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     text: Rc<Text>,
@@ -106,7 +106,7 @@ pub struct Message {
 #[derive(Debug)]
 struct Text {
     text: Box<str>,
-    /// Where it is counted, if it is.
+    /// The part of a meter that counts the string, if one does.
     _counted: Option<Part>,
 }
 
@@ -118,16 +118,16 @@ impl PartialEq for Text {
 
 impl Eq for Text {}
 
-/// What a message takes in memory besides its text, about.
+/// Approximate bytes of memory that a message takes besides its string.
 const MESSAGE_COST: usize = 96;
 
 impl Message {
-    /// A message with this text.
+    /// Returns a message with this string.
     pub fn new(text: &str) -> Self {
         Self::counted(text, None)
     }
 
-    /// The same, counted in `meter` once, as long as anybody has it.
+    /// Returns a message with this string that `meter` counts once, as long as anybody has a copy of it.
     pub fn metered(text: &str, meter: &Meter) -> Self {
         let part = meter.part();
         part.set(text.len().saturating_add(MESSAGE_COST));
@@ -138,37 +138,37 @@ impl Message {
         Self { text: Rc::new(Text { text: text.into(), _counted: counted }), quoted: quoted_len(text) }
     }
 
-    /// True if it waits for other connections, too.
+    /// True if there are other copies of the message, which wait for other connections.
     pub fn is_shared(&self) -> bool {
         Rc::strong_count(&self.text) > 1
     }
 
-    /// True if this is the very same message as `other`, and not merely one with the same text.
+    /// True if this is the very same message as `other`, and not merely one with the same string.
     pub fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.text, &other.text)
     }
 
-    /// The text.
+    /// Returns the string.
     pub fn as_str(&self) -> &str {
         &self.text.text
     }
 
-    /// Bytes of the text in UTF-8.
+    /// Returns the bytes of the string in UTF-8.
     pub fn len(&self) -> usize {
         self.as_str().len()
     }
 
-    /// Bytes of the text as a string in an `a[...]` frame, with its quotes and escapes.
+    /// Returns the bytes of the string in an `a[...]` frame, with its quotes and escapes.
     pub fn quoted_len(&self) -> usize {
         self.quoted
     }
 
-    /// True if the text is empty.
+    /// True if the string is empty.
     pub fn is_empty(&self) -> bool {
         self.as_str().is_empty()
     }
 
-    /// Appends the text as a JSON string.
+    /// Appends the message as a JSON string.
     fn push_to(&self, frame: &mut String) {
         if self.quoted > self.len() + 2 {
             return push_quoted(frame, self.as_str());
@@ -180,9 +180,9 @@ impl Message {
     }
 }
 
-/// `text` as a JSON string, escaped as sockjs-node does it.
+/// Returns `text` as a JSON string, escaped as sockjs-node does it.
 ///
-/// Beyond JSON's own escapes, the characters that some browsers' old string handling loses are written as lower-case
+/// Beyond JSON's own escapes, the characters that old string handling of some browsers loses are written as lower-case
 /// `\uXXXX`: U+200C-200F, U+2028-202F, U+2060-206F, U+FFF0-FFFF, and both halves of characters outside the BMP
 /// (protocol case `JSONEncoding.test_xhr_server_encodes`).
 pub fn quote(text: &str) -> String {
@@ -205,7 +205,7 @@ fn push_quoted(quoted: &mut String, text: &str) {
     quoted.push('"');
 }
 
-/// Bytes of [`quote`] of `text`.
+/// Returns the bytes of [`quote`] of `text`.
 fn quoted_len(text: &str) -> usize {
     let mut len = 2;
     each_run(text, |plain, next| {
@@ -220,7 +220,7 @@ fn quoted_len(text: &str) -> usize {
     len
 }
 
-/// Calls `run` with each stretch of `text` that needs no look, and the character after it.
+/// Calls `run` with each stretch of `text` that needs no escape, and with the character after it.
 fn each_run(text: &str, mut run: impl FnMut(&str, Option<char>)) {
     let mut rest = text;
     loop {

@@ -1,9 +1,9 @@
-//! A sum that many add to, and take their part from when they are dropped.
+//! A sum of memory that several owners share. Each owner adds its part; dropping the part subtracts it again.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Counts the memory of several owners together. Clones are the same sum.
+/// Counter of the memory of several owners together. Clones share the same sum.
 ///
 /// ```
 /// use sockjs_protocol::sockjs::frame::Message;
@@ -20,18 +20,18 @@ use std::rc::Rc;
 pub struct Meter(Rc<Cell<usize>>);
 
 impl Meter {
-    /// The sum.
+    /// Returns the sum.
     pub fn sum(&self) -> usize {
         self.0.get()
     }
 
-    /// A part of the sum that is nothing at first.
+    /// Returns a new part of the sum, which is zero at first.
     pub fn part(&self) -> Part {
         Part { meter: self.clone(), bytes: Cell::new(0) }
     }
 }
 
-/// What one owner has. Dropped, it counts no more.
+/// The bytes of one owner. Dropping the part removes them from the sum.
 #[derive(Debug)]
 pub struct Part {
     meter: Meter,
@@ -39,12 +39,12 @@ pub struct Part {
 }
 
 impl Part {
-    /// Bytes of this owner.
+    /// Returns the bytes of this owner.
     pub fn bytes(&self) -> usize {
         self.bytes.get()
     }
 
-    /// Notes that this owner has so many bytes now.
+    /// Sets the bytes of this owner.
     pub fn set(&self, bytes: usize) {
         let before = self.bytes.replace(bytes);
         self.meter.0.set(self.meter.sum().saturating_sub(before).saturating_add(bytes));

@@ -1,10 +1,10 @@
 //! The SockJS protocol.
 //!
 //! * [`close_code`][]: the close codes that the server sends.
-//! * [`frame`][]: what a server sends; [`payload`][]: what a client sends.
-//! * [`transport`][]: the table of transports, and what each puts around a frame.
+//! * [`frame`][]: the frames that a server sends; [`payload`][]: the messages that a client sends.
+//! * [`transport`][]: the table of transports, and the bytes that each transport puts around a frame.
 //! * [`session`][]: the state machine of one session.
-//! * [`pacing`][]: the way of a client's messages to the handler, and how fast rooms may broadcast.
+//! * [`pacing`][]: the path of a client's messages to the handler, and the speed at which rooms may broadcast.
 //! * [`meter`][]: the memory that queued messages take.
 
 pub mod close_code;

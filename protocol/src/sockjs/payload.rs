@@ -1,4 +1,4 @@
-//! What a client sends: a JSON array of strings (`xhr_send`, WebSocket) or one JSON string (WebSocket).
+//! Payloads of a client: a JSON array of strings (`xhr_send`, WebSocket) or one JSON string (WebSocket).
 
 use crate::service::options::Config;
 use crate::sockjs::plain::plain_prefix;
@@ -8,12 +8,12 @@ use serde_json::de::StrRead;
 use std::fmt;
 use std::str::Utf8Chunk;
 
-/// Reason for refusing a payload. `Display` gives sockjs-node's text where it has one.
+/// Reason for refusing a payload. `Display` returns sockjs-node's text where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadError {
-    /// There is nothing to read, or something other than an array: send a JSON array of strings.
+    /// The payload is empty, or something other than an array: send a JSON array of strings.
     Expected,
-    /// It is no JSON, or an element is no string: encode each message as a JSON string.
+    /// The payload is not JSON, or an element is not a string: encode each message as a JSON string.
     Broken,
     /// A message is larger than [`PayloadLimits::message`].
     TooLarge,
@@ -34,7 +34,7 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-/// Returns the bytes of a request as a string, as [`NotUtf8::replaced`] does where they are no UTF-8.
+/// Returns the bytes of a request as a string. Bytes that are not UTF-8 are replaced as by [`NotUtf8::replaced`].
 pub fn text(bytes: Vec<u8>) -> String {
     decode(bytes).unwrap_or_else(NotUtf8::replaced)
 }
@@ -43,16 +43,16 @@ pub fn text(bytes: Vec<u8>) -> String {
 ///
 /// # Errors
 ///
-/// Returns the bytes if they are no UTF-8.
+/// Returns the bytes as an error if they are not UTF-8.
 pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
     String::from_utf8(bytes).map_err(|error| NotUtf8::of(error.into_bytes()))
 }
 
-/// Bytes of a request that are no UTF-8. The string that they stand for may be three times as long.
+/// Bytes of a request that are not UTF-8. The string that replaces them may be three times as long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotUtf8 {
     bytes: Vec<u8>,
-    /// Bytes of that string.
+    /// Bytes of the string that replaces them.
     length: usize,
 }
 
@@ -74,8 +74,8 @@ impl NotUtf8 {
         self.length
     }
 
-    /// Returns the string: each sequence of bytes that is no UTF-8 becomes U+FFFD, an unpaired surrogate exactly one. The string
-    /// is allocated once, in its length.
+    /// Returns the string. Each sequence of bytes that is not UTF-8 becomes U+FFFD; an unpaired surrogate becomes
+    /// exactly one. The string is allocated once, with its final length.
     pub fn replaced(self) -> String {
         let mut string = String::with_capacity(self.length);
         for chunk in self.bytes.utf8_chunks() {
@@ -86,12 +86,12 @@ impl NotUtf8 {
     }
 }
 
-/// Returns the string that stands for the bytes of `chunk` that are no UTF-8.
+/// Returns the string that replaces the bytes of `chunk` that are not UTF-8.
 fn replacement(chunk: &Utf8Chunk<'_>) -> &'static str {
     if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }
 }
 
-/// Bounds of what a client may send at once.
+/// Limits on one payload of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PayloadLimits {
     /// Bytes of one message.
@@ -101,10 +101,10 @@ pub struct PayloadLimits {
 }
 
 impl PayloadLimits {
-    /// No bounds.
+    /// No limits.
     pub const NONE: Self = Self { message: usize::MAX, count: usize::MAX };
 
-    /// The bounds that `config` sets.
+    /// Returns the limits that `config` sets.
     pub fn of(config: &Config) -> Self {
         let count = config.messages_per_body.and_then(|most| most.try_into().ok()).unwrap_or(usize::MAX);
         Self { message: config.message_limit, count }
@@ -113,12 +113,12 @@ impl PayloadLimits {
 
 /// The messages of one body or WebSocket message, in the order in which the client sent them.
 ///
-/// They stay in the one buffer in which they came, as JSON. A message is cut out of it when it is asked for, so that a body
-/// of very many small messages takes no more memory than any other.
+/// The messages stay in the buffer in which they came, as JSON. Each message is cut out of it when it is asked for. So
+/// a body of very many small messages takes no more memory than any other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Messages {
     text: String,
-    /// Start of the part of `text` that was not cut yet.
+    /// Start of the part of `text` that was not cut out yet.
     at: usize,
     left: usize,
     form: Form,
@@ -128,23 +128,23 @@ pub struct Messages {
 /// The form in which a message stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// JSON strings, with whatever stands between them.
+    /// JSON strings, with anything between them.
     Json,
-    /// The one string of an array, without an escape: what most clients send, most of the time.
+    /// The only string of an array, without an escape. Most clients send this most of the time.
     OnePlain,
     /// The text itself.
     Raw,
 }
 
-/// Bytes that count for one body in memory besides its own: many empty ones are not nothing.
+/// Bytes that one body counts for in memory besides its own. Even empty bodies count, since many of them add up.
 const BODY_COST: usize = 64;
 
 impl Messages {
-    /// The messages of an HTTP send: a JSON array of strings, possibly empty.
+    /// Reads the messages of an HTTP send: a JSON array of strings, possibly empty.
     ///
     /// # Errors
     ///
-    /// If `body` is anything else, or has a message above `limits`, or too many.
+    /// Returns an error if `body` is anything else, has a message above `limits`, or has too many messages.
     pub fn of_body(body: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
         if body.is_empty() {
             return Err(PayloadError::Expected);
@@ -152,12 +152,12 @@ impl Messages {
         Self::checked(body, limits, |json, check| json.deserialize_seq(check))
     }
 
-    /// The messages of one message of a framed WebSocket: an array as in [`Messages::of_body`], or one bare string. An empty
-    /// text has no messages.
+    /// Reads the messages of one message of a framed WebSocket: an array as in [`Messages::of_body`], or one bare
+    /// string. An empty text has no messages.
     ///
     /// # Errors
     ///
-    /// As [`Messages::of_body`].
+    /// Returns the same errors as [`Messages::of_body`].
     pub fn of_websocket(text: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
         if text.is_empty() {
             return Ok(Self::trusted(text, 0));
@@ -168,11 +168,11 @@ impl Messages {
         }
     }
 
-    /// The one message that a raw WebSocket message is.
+    /// Returns the message of a raw WebSocket, which is used as it is.
     ///
     /// # Errors
     ///
-    /// If it is larger than `limits` allow.
+    /// Returns an error if the message is larger than `limits` allow.
     pub fn of_raw(text: String, limits: PayloadLimits) -> Result<Self, PayloadError> {
         match text.len() > limits.message {
             true => Err(PayloadError::TooLarge),
@@ -180,12 +180,13 @@ impl Messages {
         }
     }
 
-    /// The `count` messages of a text that [`Messages::of_body`] accepted before, in the other half of the server.
+    /// Returns the `count` messages of a text that [`Messages::of_body`] accepted before, in the other half of the
+    /// server.
     pub fn trusted(text: String, count: usize) -> Self {
         Self { text, at: 0, left: count, form: Form::Json, is_verbatim: true }
     }
 
-    /// The JSON, for [`Messages::trusted`].
+    /// Returns the JSON, for [`Messages::trusted`].
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -195,12 +196,12 @@ impl Messages {
         self.is_verbatim
     }
 
-    /// The JSON, taken out.
+    /// Returns the JSON by value.
     pub fn into_text(self) -> String {
         self.text
     }
 
-    /// Number of messages that were not cut out yet.
+    /// Returns the number of messages that were not cut out yet.
     pub fn len(&self) -> usize {
         self.left
     }
@@ -210,7 +211,7 @@ impl Messages {
         self.left == 0
     }
 
-    /// Bytes that the rest counts for in memory.
+    /// Returns the bytes that the rest counts for in memory.
     pub fn cost(&self) -> usize {
         self.text.len().saturating_sub(self.at).saturating_add(BODY_COST)
     }
@@ -242,7 +243,7 @@ impl Messages {
         }
     }
 
-    /// Cuts out the next string.
+    /// Cuts out the next message.
     fn cut(&mut self) -> Option<String> {
         match self.form {
             Form::Raw => return Some(std::mem::take(&mut self.text)),
@@ -280,7 +281,7 @@ impl Iterator for Messages {
     }
 }
 
-/// Bytes of the string that `json` begins with.
+/// Returns the bytes of the string at the beginning of `json`, with its quotes.
 fn string_len(json: &str) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -296,7 +297,7 @@ fn string_len(json: &str) -> Option<usize> {
 /// Bytes of an escape such as `\u0000`, which stands for one byte.
 const LONGEST_ESCAPE: usize = 6;
 
-/// True if `json` has a string of more than `most` bytes, its escapes as they stand.
+/// True if `json` has a string of more than `most` bytes. Escapes count as they are written.
 fn has_string_above(json: &str, most: usize) -> bool {
     // Most texts are not that long, and need not be searched.
     let mut rest = if json.len() > most { json } else { "" };
@@ -310,14 +311,16 @@ fn has_string_above(json: &str, most: usize) -> bool {
     false
 }
 
-/// Bytes of the message of an array that has one, and no escape in it: what most clients send, most of the time.
+/// Returns the bytes of the message if `json` is an array of one string without an escape. Most clients send this most
+/// of the time.
 fn one_plain(json: &str) -> Option<usize> {
     let message = json.strip_prefix("[\"")?.strip_suffix("\"]")?;
     (plain_prefix(message.as_bytes()) == message.len()).then_some(message.len())
 }
 
-/// The error for a text that is no array of strings, as sockjs-node chooses it: valid JSON of another shape is told apart.
-/// Nothing is built of the JSON, which may be as large as a body and would take many times as much as a tree.
+/// Returns the error for a text that is not an array of strings, as sockjs-node chooses it: valid JSON of another shape
+/// has an error of its own. No tree is built of the JSON, which may be as large as a body and would take many times as
+/// much memory.
 fn broken(json: &str) -> PayloadError {
     let is_array = json.trim_start().starts_with('[');
     match is_array || serde_json::from_str::<IgnoredAny>(json).is_err() {
@@ -326,7 +329,7 @@ fn broken(json: &str) -> PayloadError {
     }
 }
 
-/// Counts and measures the strings that serde_json reads, and keeps none of them.
+/// Visitor that counts and measures the strings that serde_json reads, and keeps none of them.
 struct Check {
     limits: PayloadLimits,
     count: usize,
@@ -364,10 +367,11 @@ impl<'de> DeserializeSeed<'de> for &mut Check {
     }
 }
 
-/// Writes each `\uXXXX` escape that is half of no pair as `\ufffd`, so that one bad character does not cost a session. Returns
-/// true if there was one. The escapes are replaced where they stand, since a copy would take as much memory again.
+/// Replaces each `\uXXXX` escape that is an unpaired half of a surrogate pair with `\ufffd`, so that one bad character
+/// does not cost a session. Returns true if it replaced any. The escapes are replaced in place, since a copy would take
+/// as much memory again.
 ///
-/// serde_json refuses such escapes and Rust strings cannot hold what they mean; JavaScript clients can send them.
+/// serde_json refuses such escapes, and Rust strings cannot hold what they stand for. JavaScript clients can send them.
 fn replace_lone_surrogates(json: &mut String) -> bool {
     const REPLACEMENT: &str = "\\ufffd";
     let mut is_replaced = false;
@@ -396,7 +400,7 @@ enum Half {
     Low,
 }
 
-/// Which half of a surrogate pair the escape at `start` is, if it is one.
+/// Returns the half of a surrogate pair that the escape at `start` stands for, if it stands for one.
 fn surrogate_at(json: &str, start: usize) -> Option<Half> {
     let hex = json.get(start..start + 6)?.strip_prefix("\\u")?;
     match u16::from_str_radix(hex, 16).ok()? {

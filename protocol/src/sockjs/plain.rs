@@ -1,9 +1,10 @@
-//! Where a text needs no escape: most texts need none, so this is what each message goes through, eight bytes at a time.
+//! Fast search for characters that need an escape. Every message is searched and most need no escape, so the search
+//! takes eight bytes at a time.
 
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// How many bytes `text` begins with, at least, that are ASCII and stand in a JSON string as they are.
+/// Returns the number of leading bytes of `text` that are ASCII and stand in a JSON string without an escape.
 pub(crate) fn plain_prefix(text: &[u8]) -> usize {
     let (words, rest) = text.as_chunks::<8>();
     let plain = words.iter().take_while(|word| is_plain_word(u64::from_ne_bytes(**word))).count();
@@ -17,7 +18,7 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=0x7f) && byte != b'"' && byte != b'\\'
 }
 
-/// Whether all eight are plain.
+/// True if all eight bytes are plain.
 fn is_plain_word(word: u64) -> bool {
     // In each byte the high bit of these tells, as long as no byte's own is set: below a space, a quote, a backslash.
     let below = |limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;

@@ -1,9 +1,9 @@
-//! The table of transports. What differs between them is data; the code that serves them is one.
+//! The table of transports. The differences between transports are data; the same code serves all of them.
 
 use crate::sockjs::frame::quote;
 use serde::{Deserialize, Serialize};
 
-/// How a client is connected.
+/// Kind of connection that a client uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Transport {
@@ -31,7 +31,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// All of them, in the order in which a client should try them.
+    /// All transports, in the order in which a client should try them.
     pub const ALL: [Self; 7] = [
         Self::WebSocket,
         Self::WebSocketRaw,
@@ -42,7 +42,7 @@ impl Transport {
         Self::JsonpPolling,
     ];
 
-    /// Its name in sockjs-node (`transports`, `connection.protocol`).
+    /// Returns the name in sockjs-node (`transports`, `connection.protocol`).
     pub const fn name(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
@@ -55,17 +55,17 @@ impl Transport {
         }
     }
 
-    /// The transport of this name.
+    /// Returns the transport with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|transport| transport.name() == name)
     }
 
-    /// Whether the client is on a WebSocket of its own rather than on a sequence of HTTP requests.
+    /// True if the client uses a WebSocket of its own rather than a sequence of HTTP requests.
     pub const fn is_websocket(self) -> bool {
         matches!(self, Self::WebSocket | Self::WebSocketRaw)
     }
 
-    /// How its frames are received; none for WebSockets.
+    /// Returns the HTTP request that receives the frames; `None` for WebSockets.
     pub fn receive(self) -> Option<&'static Receive> {
         RECEIVES.iter().find(|row| row.transport == self)
     }
@@ -74,7 +74,7 @@ impl Transport {
 /// An HTTP request that receives frames: `<prefix>/<server>/<session>/<segment>`.
 #[derive(Debug)]
 pub struct Receive {
-    /// The transport it belongs to.
+    /// The transport that the request belongs to.
     pub transport: Transport,
     /// Last segment of the path.
     pub segment: &'static str,
@@ -82,49 +82,49 @@ pub struct Receive {
     pub method: &'static str,
     /// The response's Content-Type.
     pub content_type: &'static str,
-    /// Whether the response ends after one frame.
+    /// True if the response ends after one frame.
     pub one_frame: bool,
-    /// Whether scripts of other origins read it, which then need CORS headers and, for a POST, a preflight.
+    /// True if scripts of other origins read the response. It then needs CORS headers and, for a POST, a preflight.
     pub cors: bool,
-    /// What comes before the first frame, as a chunk of its own.
+    /// Bytes before the first frame, as a chunk of their own.
     pub prelude: Prelude,
-    /// What is put around each frame.
+    /// Bytes around each frame.
     pub wrapping: Wrapping,
 }
 
-/// What comes before the first frame.
+/// Bytes that a response sends before the first frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prelude {
     /// Nothing.
     None,
-    /// 2048 `h` and a newline: Internet Explorer shows a script nothing of a response before its first 2 KiB.
+    /// 2048 `h` and a newline: Internet Explorer gives a script nothing of a response before its first 2 KiB.
     TwoKilobytes,
     /// An empty line, for old Opera.
     EmptyLine,
-    /// The beginning of a page that hands its frames to a function of its parent, more than 1 KiB of it for Safari.
+    /// The beginning of a page that passes its frames to a function of its parent. It is longer than 1 KiB for Safari.
     Page,
 }
 
-/// What is put around each frame.
+/// Bytes that a response puts around each frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrapping {
-    /// A line.
+    /// The frame as a line.
     Line,
-    /// A server-sent event. The client decodes percent-escapes, so `%` is escaped, as are line ends.
+    /// The frame as a server-sent event. The client decodes percent-escapes, so `%` is escaped, as are line ends.
     Event,
-    /// A script in a page.
+    /// The frame in a script of a page.
     Script,
-    /// A call of the page's own function. The comment in front keeps Flash from taking it for a movie.
+    /// The frame in a call of the page's own function. The comment in front keeps Flash from taking it for a movie.
     Call,
 }
 
 impl Receive {
-    /// Whether the request names a function of the page: see [`is_callback`].
+    /// True if the request names a function of the page: see [`is_callback`].
     pub fn needs_callback(&self) -> bool {
         self.prelude == Prelude::Page || self.wrapping == Wrapping::Call
     }
 
-    /// What comes before the first frame, if anything. `callback` counts only where it is needed.
+    /// Returns the bytes before the first frame, if there are any. `callback` is used only where it is needed.
     pub fn prelude(&self, callback: &str) -> Option<String> {
         match self.prelude {
             Prelude::None => None,
@@ -137,7 +137,8 @@ impl Receive {
         }
     }
 
-    /// One encoded frame as it goes on the wire: exactly one HTTP chunk. `callback` counts only where it is needed.
+    /// Returns one encoded frame as it goes over the wire, in exactly one HTTP chunk. `callback` is used only where it
+    /// is needed.
     pub fn wrap(&self, callback: &str, frame: &str) -> String {
         match self.wrapping {
             Wrapping::Line => [frame, "\n"].concat(),
@@ -147,8 +148,8 @@ impl Receive {
         }
     }
 
-    /// The body of a poll that is answered without a frame, since its session could not be reached: what makes a client
-    /// poll again.
+    /// Returns the body for a poll whose session could not be reached. It carries no message, and the client polls
+    /// again.
     pub fn no_frame(&self, callback: &str) -> String {
         match self.wrapping {
             // A script that calls nothing is an error to the page.
@@ -158,7 +159,7 @@ impl Receive {
     }
 }
 
-/// The page of htmlfile, whose words are part of the protocol.
+/// The page of htmlfile. Its text is part of the protocol.
 const PAGE: &str = r#"<!doctype html>
 <html><head>
   <meta http-equiv="X-UA-Compatible" content="IE=edge" />
@@ -173,20 +174,20 @@ const PAGE: &str = r#"<!doctype html>
   </script>
 "#;
 
-/// Safari shows nothing of a page before this much of it.
+/// Bytes of a page that Safari needs before it shows any of them.
 const PAGE_MIN: usize = 1040;
 
-/// Whether `name` may stand in a script as the name of a function: checked before anything else is done with it.
+/// True if `name` may stand in a script as the name of a function. Checked before anything else is done with `name`.
 pub fn is_callback(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
-/// `frame` for a receiver that decodes percent-escapes and must see no line end.
+/// Escapes `frame` for a receiver that decodes percent-escapes and must see no line end.
 fn percent_escape(frame: &str) -> String {
     frame.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace('\0', "%00")
 }
 
-/// `frame` as a JavaScript string inside a script of a page, where `</script>` and `<!--` would mean something.
+/// Returns `frame` as a JavaScript string inside a script of a page, where `</script>` and `<!--` would have a meaning.
 fn script_string(frame: &str) -> String {
     quote(frame).replace('<', "\\u003c")
 }
@@ -194,7 +195,7 @@ fn script_string(frame: &str) -> String {
 /// An HTTP request that sends messages: `<prefix>/<server>/<session>/<segment>`, always a POST.
 #[derive(Debug)]
 pub struct Send {
-    /// The transports that send by it.
+    /// The transports that send through this request.
     pub transports: &'static [Transport],
     /// Last segment of the path.
     pub segment: &'static str,
@@ -202,11 +203,11 @@ pub struct Send {
     pub status: u16,
     /// Body of an accepted send.
     pub body: &'static str,
-    /// The response's Content-Type. Firefox takes a response without one for XML.
+    /// The response's Content-Type. Firefox parses a response without one as XML.
     pub content_type: &'static str,
-    /// Whether scripts of other origins send it, which then need CORS headers and a preflight.
+    /// True if scripts of other origins send the request. It then needs CORS headers and a preflight.
     pub cors: bool,
-    /// Whether the messages may come as field `d` of a form.
+    /// True if the messages may come as field `d` of a form.
     pub form: bool,
 }
 
@@ -216,10 +217,10 @@ pub const JAVASCRIPT: &str = "application/javascript; charset=UTF-8";
 pub const PLAIN: &str = "text/plain; charset=UTF-8";
 /// `text/html`, as the protocol's tests spell it.
 pub const HTML: &str = "text/html; charset=UTF-8";
-/// Server-sent events: UTF-8 by definition, and old browsers want no charset.
+/// Content-Type of server-sent events. They are UTF-8 by definition, and old browsers accept no charset.
 pub const EVENTS: &str = "text/event-stream";
 
-/// Every receiving request.
+/// All requests that receive frames.
 pub static RECEIVES: &[Receive] = &[
     Receive {
         transport: Transport::XhrStreaming,
@@ -273,7 +274,7 @@ pub static RECEIVES: &[Receive] = &[
     },
 ];
 
-/// Every sending request.
+/// All requests that send messages.
 pub static SENDS: &[Send] = &[
     Send {
         transports: &[Transport::XhrStreaming, Transport::EventSource, Transport::HtmlFile, Transport::XhrPolling],

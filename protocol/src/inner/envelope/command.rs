@@ -1,4 +1,4 @@
-//! Requests of the Worker to the object.
+//! Commands: the requests of the Worker to the object.
 
 use super::version::highest_common;
 use super::{EnvelopeError, Version, v2};
@@ -8,36 +8,38 @@ use crate::sockjs::session::{ReceiverId, Seq};
 use crate::sockjs::transport::Transport;
 use serde::Serialize;
 
-/// The request header that carries a [`Command`]. The Worker sets it, so a client's own never arrives.
+/// Name of the request header that carries a [`Command`]. The Worker always sets it, so that a client cannot.
 pub const COMMAND_HEADER: &str = "sockjs-edge-command";
 
-/// Name of the object that adds up what is counted. No connection is in it: those of services go on behind the slashes.
+/// Name of the object that adds up the reported metrics. It has no connections, since
+/// [`placement`](crate::service::placement) never returns this name.
 pub const METRICS_OBJECT: &str = "//metrics";
 
-/// Status of the answer to [`Action::Connect`] when the object has as many connections as it may have.
+/// Status of the response to [`Action::Connect`] if the object has reached its limit of connections.
 pub const FULL: u16 = 429;
 
-/// Status of the answer to [`Action::Send`] while its messages wait: the Worker asks again, with the same id.
+/// Status of the response to [`Action::Send`] while its messages still wait. The Worker then repeats the command with
+/// the same id.
 pub const LATER: u16 = 202;
 
-/// What the Worker asks of the object.
+/// A request of the Worker to the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// Version in which it is written.
+    /// Version in which the command is written.
     pub version: Version,
-    /// Version of the answer: the highest that both halves speak.
+    /// Version of the response: the highest that both halves speak.
     pub answer: Version,
     /// Prefix of the service, with the names of its parameters.
     pub service: String,
-    /// The parameters' names and values, where a connection may be opened.
+    /// Names and values of the prefix's parameters, in a command that may open a connection.
     pub parameters: Vec<(String, String)>,
-    /// What lets the client in, where its service asks for that.
+    /// Admission of the client, if the service requires it.
     pub pass: Option<Pass>,
-    /// The request itself.
+    /// The action that is requested.
     pub action: Action,
 }
 
-/// A command as it is written.
+/// The JSON form of a command.
 #[derive(Serialize)]
 struct Written<'a, A> {
     version: u8,
@@ -52,118 +54,120 @@ struct Written<'a, A> {
     action: &'a A,
 }
 
-/// What lets a client in: a ticket that the Worker has checked, or what the application said of the client.
+/// Admission of a client: a ticket that the Worker has checked, or the application's claims about the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pass {
-    /// What tells the ticket from others; none for a client that needs no ticket. A session stays with the one that opened
-    /// it.
+    /// Identifier of the ticket; `None` for a client that needs no ticket. A session accepts only the ticket that
+    /// opened it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// Whether the ticket opens no session any more.
+    /// True if the ticket is too old to open a session.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_late: bool,
-    /// What the application said of the client.
+    /// Claims that the application made about the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<serde_json::Value>,
 }
 
-/// The kinds of request.
+/// An action that the Worker requests of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// A receiver of an HTTP session. Request with `Upgrade: websocket`; answered 200 or 101.
+    /// Attaches a receiver to an HTTP session. Request with `Upgrade: websocket`; answered 200 or 101.
     Attach {
-        /// Session id as it stood in the URL.
+        /// Session id, as it is in the URL.
         session: String,
-        /// The client's transport.
+        /// Transport of the client.
         transport: Transport,
-        /// Name of this receiver, unique in its session.
+        /// Id of this receiver, unique in its session.
         receiver: ReceiverId,
-        /// When it attaches again: the last number that it wrote, if any.
+        /// The last message number that the receiver wrote, if any, when it attaches again.
         #[serde(skip_serializing_if = "Option::is_none")]
         after: Option<Seq>,
-        /// Whether it attaches again, after its inner socket broke.
+        /// True if the receiver attaches again after its inner WebSocket broke.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
     },
-    /// Messages for an HTTP session, here or as the body of a POST. Answered 204, [`LATER`], 404 or, when the session was
-    /// closed because of them, 503.
+    /// Sends messages to an HTTP session, either in the command or as the body of a POST. Answered 204, [`LATER`], 404,
+    /// or 503 if the session was closed because of them.
     Send {
-        /// Session id as it stood in the URL.
+        /// Session id, as it is in the URL.
         session: String,
-        /// Name of this send, by which the object knows a retry.
+        /// Id of this send, by which the object recognizes a retry.
         id: u64,
-        /// How many messages there are.
+        /// Number of the messages.
         count: usize,
-        /// Bytes of the body.
+        /// Length of the body, in bytes.
         #[serde(skip_serializing_if = "is_zero")]
         bytes: usize,
-        /// The messages as a JSON array, if that is short: see [`fits`].
+        /// The messages as a JSON array, if it is short: see [`fits`].
         #[serde(skip_serializing_if = "Option::is_none")]
         messages: Option<String>,
     },
-    /// A send that the Worker refuses: the session is closed. Answered 404, or 204 when the client took the close frame or
-    /// a second is over.
+    /// Closes the session of a send that the Worker refuses. Answered 404, or 204 once the client took the close frame
+    /// or a second has passed.
     Refuse {
-        /// Session id as it stood in the URL.
+        /// Session id, as it is in the URL.
         session: String,
         /// Close code.
         code: u16,
         /// Close reason.
         reason: String,
     },
-    /// The end of a receiver whose response is over, with what it wrote: when its inner socket was lost before it could say so,
-    /// or when it was answered [`MISSING`](super::MISSING). POST with [`encode_unwritten`](super::encode_unwritten) as the body if it held anything; answered 204.
+    /// Reports the end of a receiver's response, and the last message that was written to it. The Worker sends it if
+    /// the inner WebSocket was lost before its close could report this, or if the object closed it with
+    /// [`MISSING`](super::MISSING). POST, with [`encode_unwritten`](super::encode_unwritten) as the body if the
+    /// receiver held unwritten frames; answered 204.
     Wrote {
-        /// Session id as it stood in the URL.
+        /// Session id, as it is in the URL.
         session: String,
-        /// Name of the receiver.
+        /// Id of the receiver.
         receiver: ReceiverId,
-        /// The last number that it wrote, if any.
+        /// The last message number that the receiver wrote, if any.
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<Seq>,
-        /// Bytes of the body.
+        /// Length of the body, in bytes.
         #[serde(skip_serializing_if = "is_zero")]
         bytes: usize,
     },
-    /// Something for connections that are open, from elsewhere. POST, with the message as the body if it is one; answered
-    /// 200 with the number of connections that it reached, 400 or 503.
+    /// Sends a message to open connections, or closes them, from outside their object. POST, with the message as the
+    /// body if there is one; answered 200 with the number of connections that were reached, 400 or 503.
     Push {
-        /// Which connections.
+        /// Connections that the push is for.
         target: PushTarget,
-        /// What.
+        /// Effect of the push.
         push: Push,
     },
-    /// What was counted: POST with what [`encode`](crate::observe::metrics::encode) writes, to the object [`METRICS_OBJECT`];
-    /// answered 204.
+    /// Reports counts to the object [`METRICS_OBJECT`]. POST, with [`encode`](crate::observe::metrics::encode) as the
+    /// body; answered 204.
     Report,
-    /// Everything that was reported: answered 200 with the text for Prometheus.
+    /// Requests the sum of all reports. Answered 200 with the text format of Prometheus.
     Metrics,
-    /// A client's WebSocket, passed on with its upgrade; answered 101.
+    /// Passes on a client's WebSocket, with its upgrade. Answered 101.
     Connect {
-        /// Session id as it stood in the URL; none for a raw WebSocket.
+        /// Session id, as it is in the URL; `None` for a raw WebSocket.
         #[serde(skip_serializing_if = "Option::is_none")]
         session: Option<String>,
-        /// Framed or raw.
+        /// Transport of the client: a framed or a raw WebSocket.
         transport: Transport,
     },
 }
 
-/// Whom a push is for.
+/// Connections that a push is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PushTarget {
-    /// Every connection of the service in this object.
+    /// Every connection of the service in the object.
     Room,
     /// The connection with this id.
     Connection(String),
 }
 
-/// What a push does.
+/// Effect of a push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Push {
-    /// Sends the body.
+    /// Sends the body as a message.
     Message,
     /// Closes the connections.
     Close {
@@ -175,29 +179,30 @@ pub enum Push {
 }
 
 impl Command {
-    /// A command of the current version.
+    /// Returns a command in the current version.
     pub fn new(service: &str, action: Action) -> Self {
         let (version, answer) = (Version::CURRENT, Version::CURRENT);
         Self { version, answer, service: service.to_owned(), parameters: Vec::new(), pass: None, action }
     }
 
-    /// The same for a client at a prefix with these parameters.
+    /// Sets the parameters of the client's prefix.
     pub fn with_parameters(mut self, parameters: &[(String, String)]) -> Self {
         self.parameters = parameters.to_vec();
         self
     }
 
-    /// The same for a client that this lets in.
+    /// Sets the admission of the client.
     pub fn with_pass(mut self, pass: Option<Pass>) -> Self {
         self.pass = pass;
         self
     }
 
-    /// Writes it in `version` as a header value: JSON in visible ASCII and spaces. `None` if that version has no such action.
+    /// Writes the command in `version` as a header value: JSON in visible ASCII and spaces. Returns `None` if that
+    /// version has no such action.
     ///
     /// # Errors
     ///
-    /// If the claims cannot be written.
+    /// Returns an error if the claims cannot be written as JSON.
     pub fn encode(&self, version: Version) -> Result<Option<String>, EnvelopeError> {
         let json = match version {
             Version::V3 => self.json(version, &self.action),
@@ -217,18 +222,18 @@ impl Command {
         serde_json::to_string(&Written { version: version.number(), versions, service, parameters, pass, action })
     }
 
-    /// Reads a header value, in any version that this build speaks.
+    /// Reads a header value in any version that this build speaks.
     ///
     /// # Errors
     ///
-    /// If it is of another version, or damaged.
+    /// Returns an error if the value has another version, or is malformed.
     pub fn decode(header: &str) -> Result<Self, EnvelopeError> {
         let command = Self::read(header, &mut Action::read);
         if let Some(command) = command.filter(|command| command.version != Version::V2 || v2::is_alike(&command.action))
         {
             return Ok(command);
         }
-        // Another version may have another shape: its number alone is read.
+        // Another version may have another shape, so only its number is read.
         let number = version(header).ok_or(EnvelopeError::Malformed)?;
         match Version::of(number) {
             None => Err(EnvelopeError::Version(number)),
@@ -258,7 +263,7 @@ impl Command {
     }
 }
 
-/// The number of the version alone.
+/// Reads only the number of the version.
 fn version(header: &str) -> Option<u8> {
     let mut version = None;
     let mut field = |name: &str, reader: &mut Reader<'_>| {
@@ -288,7 +293,7 @@ impl Pass {
     }
 }
 
-/// What stands in an action of any kind.
+/// The fields of all actions together.
 #[derive(Default)]
 struct Fields {
     session: Option<String>,
@@ -410,12 +415,12 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// True if the messages of a send go along in its command: escaped, a byte of theirs takes at most six.
+/// True if the messages of a send fit into its command. Escapes make a byte at most six bytes long.
 pub fn fits(messages: &str) -> bool {
     messages.len() <= HEADER_MAX / 2
 }
 
-/// JSON with escapes in place of all that a header may not hold.
+/// Returns `json` with an escape for each character that a header may not contain.
 fn escaped(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len() * 2);
     for char in json.chars() {

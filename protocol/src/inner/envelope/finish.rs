@@ -1,15 +1,16 @@
-//! The end of a response: how far it got, and what comes back of the frames that were not written.
+//! The end of a response: the last message that was written, and the frames that were not written and go back to the
+//! object.
 
 use super::{EnvelopeError, ToEdge, Version};
 use crate::sockjs::close_code::CloseCode;
 use crate::sockjs::frame::{Frame, Message};
 use crate::sockjs::session::{Held, Seq};
 
-/// Bytes from which frames are a group of their own: few enough that the window opens again while a client reads, and so many
-/// that a window of small messages is a short answer.
+/// Size in bytes from which a group of frames takes no further frame. It is small enough that the window opens again
+/// while a client reads, and large enough that the groups of a window of small messages make a short message.
 const GROUP_BYTES: usize = 8 << 10;
 
-/// Joins frames, each a number and its bytes, to groups.
+/// Joins neighbouring frames into groups. Each frame is given as a number and its bytes.
 pub fn groups(frames: impl IntoIterator<Item = (Seq, usize)>) -> Vec<Held> {
     let mut groups: Vec<Held> = Vec::new();
     for (through, bytes) in frames {
@@ -23,16 +24,16 @@ pub fn groups(frames: impl IntoIterator<Item = (Seq, usize)>) -> Vec<Held> {
     groups
 }
 
-/// Close code of an inner socket whose response is over, complete or as long as it may be. The reason is
-/// [`finished_reason`]; what was not written is for the next receiver.
+/// Close code of an inner WebSocket whose response has ended, because it is complete or has reached its greatest
+/// length. The close reason is [`finished_reason`]. Frames that were not written are for the next receiver.
 pub const FINISHED: u16 = CloseCode::Normal.number();
 
-/// Close code that answers [`FINISHED`] when the object slept and does not have what the Worker held: an [`Action::Wrote`](super::Action::Wrote) is to
-/// bring it back.
+/// Close code with which an object answers [`FINISHED`] if it has hibernated and no longer has the frames that the
+/// Worker held. The Worker then sends them back in an [`Action::Wrote`](super::Action::Wrote).
 pub const MISSING: u16 = CloseCode::Missing.number();
 
-/// The reason that goes with [`FINISHED`]: the number of the last message that was written, or nothing if none was. If frames
-/// were held and not written, a space follows and the number of the last message in them.
+/// Returns the close reason for [`FINISHED`]: the number of the last message that was written, or nothing if no message
+/// was. If the Worker holds frames that were not written, a space follows, and the number of the last message in them.
 pub fn finished_reason(version: Version, written: Option<Seq>, held: Option<Seq>) -> String {
     let mut reason = written.map_or_else(String::new, |seq| seq.0.to_string());
     if let Some(held) = held.filter(|_| version != Version::V2) {
@@ -42,26 +43,27 @@ pub fn finished_reason(version: Version, written: Option<Seq>, held: Option<Seq>
     reason
 }
 
-/// Reads what [`finished_reason`] wrote: what was written, and what was held.
+/// Reads a close reason that [`finished_reason`] wrote. Returns the last number that was written, and the last number
+/// that was held.
 pub fn read_finished_reason(reason: &str) -> (Option<Seq>, Option<Seq>) {
     let (written, held) = reason.split_once(' ').unwrap_or((reason, ""));
     let seq = |digits: &str| digits.parse().ok().map(Seq);
     (seq(written), seq(held))
 }
 
-/// Writes frames that were held and not written, each as it came, after its length.
+/// Writes frames that were held and not written, each after its length, and as the object sent it.
 pub fn encode_unwritten<'a>(frames: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut body = Vec::new();
     for frame in frames {
-        // None is longer than a body may be.
+        // No frame is longer than a body may be.
         body.extend(u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
         body.extend(frame);
     }
     body
 }
 
-/// Reads the messages in what [`encode_unwritten`] wrote, each with its number. In a frame for a stream the numbers have no
-/// gaps, so that they follow from the last one.
+/// Reads a body that [`encode_unwritten`] wrote. Returns its messages, each with its number. The numbers in a frame of
+/// a stream have no gaps, so they follow from the last one.
 pub fn read_unwritten(mut body: &[u8]) -> Result<Vec<(Seq, Message)>, EnvelopeError> {
     let mut unwritten = Vec::new();
     while !body.is_empty() {

@@ -3,36 +3,37 @@
 use super::{EnvelopeError, Version, v2};
 use crate::sockjs::session::{Held, Seq};
 
-/// From the object to the Worker that holds a client's response.
+/// A message from the object to the Worker that holds a client's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToEdge {
-    /// Write this encoded frame as one chunk.
+    /// An encoded frame, which the Worker writes as one chunk.
     Frame {
-        /// Number of the last message in it, to acknowledge, and to drop when it was written before; heartbeats and
-        /// close frames have none.
+        /// Number of the last message in the frame. The Worker acknowledges it, and drops the frame if it was written
+        /// before. Heartbeats and close frames have no number.
         seq: Option<Seq>,
-        /// Whether the response ends with it.
+        /// True if the response ends with the frame.
         end: bool,
         /// The encoded frame.
         frame: String,
     },
-    /// Write this close frame, which ends the response: the client's request is refused.
+    /// A close frame that refuses the client's request. The Worker writes it and ends the response.
     Refusal {
         /// Reason for the refusal.
         reason: FrameRefusal,
         /// The encoded frame.
         frame: String,
     },
-    /// Write one newline, which clients ignore, to learn whether this one is still there.
+    /// A request to write one newline, which clients ignore, to find out whether the client is still there.
     Probe,
-    /// Answer with [`ToObject::Progress`], at once: the object slept, and does not know what it sent before.
+    /// A request to answer at once with [`ToObject::Progress`]: the object hibernated, and no longer knows what it
+    /// sent.
     Ask,
 }
 
 /// Reason why the object refuses a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameRefusal {
-    /// The object has as many connections as it may have.
+    /// The object has reached its limit of connections.
     Full,
     /// Another receiver of the session is attached.
     Contended,
@@ -42,7 +43,7 @@ impl FrameRefusal {
     /// Every reason.
     pub const ALL: [Self; 2] = [Self::Full, Self::Contended];
 
-    /// Its name in a header.
+    /// Returns the reason's name in a header.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -58,21 +59,21 @@ impl FrameRefusal {
     }
 }
 
-/// From the Worker to the object.
+/// A message from the Worker to the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToObject {
-    /// Everything up to this number was written to the client's response.
+    /// Acknowledgement that everything up to this number was written to the client's response.
     Ack(Seq),
-    /// Answers [`ToEdge::Ask`].
+    /// The answer to [`ToEdge::Ask`].
     Progress {
         /// The last number that was written, if any.
         written: Option<Seq>,
-        /// The numbered frames that were not, in [`groups`](super::groups).
+        /// The numbered frames that were not written, in [`groups`](super::groups).
         held: Vec<Held>,
     },
-    /// The client left before the last byte.
+    /// Notice that the client left before the last byte.
     Gone,
-    /// The client took nothing for `stall_timeout`: its response is aborted.
+    /// Notice that the client took nothing for `stall_timeout`, and that its response was aborted.
     Stalled,
 }
 
@@ -87,8 +88,9 @@ const GONE: u8 = b'g';
 const STALLED: u8 = b's';
 
 impl ToEdge {
-    /// `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for one without a number,
-    /// `[version, 'r', reason, frame]` for a refusal, `[version, 'p']` or `[version, 'q']`.
+    /// Writes the message: `[version, 'f', end, seq as u64 LE, frame in UTF-8]`, `[version, 'u', end, frame]` for a
+    /// frame without a number, `[version, 'r', reason, frame]` for a refusal, `[version, 'p']` for a probe, or
+    /// `[version, 'q']` for [`ToEdge::Ask`].
     pub fn encode(&self, version: Version) -> Vec<u8> {
         if let (Self::Refusal { frame, .. }, Version::V2) = (self, version) {
             return v2::refusal(frame).encode(version);
@@ -110,7 +112,7 @@ impl ToEdge {
         }
     }
 
-    /// Reads what [`ToEdge::encode`] wrote.
+    /// Reads a message that [`ToEdge::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         match versioned(bytes)? {
             [PROBE] => Ok(Self::Probe),
@@ -141,7 +143,8 @@ pub fn is_ask(bytes: &[u8]) -> bool {
     matches!(versioned(bytes), Ok([ASK]))
 }
 
-/// Number and bytes of a numbered frame, read from what [`ToEdge::encode`] wrote without reading the frame.
+/// Returns the number and the length of a numbered frame that [`ToEdge::encode`] wrote, without reading the frame
+/// itself.
 pub fn number_of(bytes: &[u8]) -> Option<(Seq, usize)> {
     let Ok([FRAME, _, rest @ ..]) = versioned(bytes) else { return None };
     let (seq, frame) = seq_and_rest(rest).ok()?;
@@ -149,13 +152,13 @@ pub fn number_of(bytes: &[u8]) -> Option<(Seq, usize)> {
 }
 
 impl ToObject {
-    /// `[version, 'a', seq as u64 LE]`, `[version, 'g']`, `[version, 's']`, or `[version, 'w', 0]` or `[version, 'w', 1, written as u64 LE]`
-    /// followed by the groups, each `[through as u64 LE, bytes as u32 LE]`.
+    /// Writes the message: `[version, 'a', seq as u64 LE]`, `[version, 'g']`, `[version, 's']`, or `[version, 'w', 0]`
+    /// or `[version, 'w', 1, written as u64 LE]` followed by the groups, each `[through as u64 LE, bytes as u32 LE]`.
     pub fn encode(&self, version: Version) -> Vec<u8> {
         let version = version.number();
         match self {
             Self::Gone => vec![version, GONE],
-            // Version 2 has no word for it: the client is of no more use.
+            // Version 2 has no such message: its object is sent [`ToObject::Gone`].
             Self::Stalled if version == Version::V2.number() => vec![version, GONE],
             Self::Stalled => vec![version, STALLED],
             Self::Ack(seq) => {
@@ -177,7 +180,7 @@ impl ToObject {
         }
     }
 
-    /// Reads what [`ToObject::encode`] wrote.
+    /// Reads a message that [`ToObject::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         match versioned(bytes)? {
             [GONE] => Ok(Self::Gone),
@@ -202,7 +205,7 @@ fn version_of(bytes: &[u8]) -> Option<Version> {
 
 fn versioned(bytes: &[u8]) -> Result<&[u8], EnvelopeError> {
     let (version, rest) = bytes.split_first().ok_or(EnvelopeError::Malformed)?;
-    // What both have is written alike.
+    // Both versions write the messages that they have in common alike.
     Version::of(*version).map(|_| rest).ok_or(EnvelopeError::Version(*version))
 }
 

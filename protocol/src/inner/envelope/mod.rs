@@ -1,13 +1,14 @@
-//! The inner protocol: what the Worker half and the Durable Object say to each other.
+//! The inner protocol between the Worker and the Durable Object.
 //!
-//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]; a large send has a body, the
-//!   JSON array that the client sent.
-//! * An attached receiver is answered 200 with one [`ToEdge::Frame`], in a [`header`](crate::inner::header) or as the body, or with
-//!   a 101: then both sides exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner WebSocket.
+//! * A **request** to the object carries one [`Command`] as JSON in the header [`COMMAND_HEADER`]. A large send has a
+//!   body: the JSON array that the client sent.
+//! * The response to an attached receiver is a 200 with one [`ToEdge::Frame`], in a [`header`](crate::inner::header) or
+//!   as the body, or a 101. After a 101, both sides exchange [`ToEdge`] and [`ToObject`] as binary messages on an inner
+//!   WebSocket.
 //!
-//! Everything starts with the number of a [`Version`]. A deploy replaces the two halves at different moments; how they agree on a
-//! version is in `version.rs`. A side that meets a version that it does not speak ends what it was doing cleanly instead of
-//! guessing.
+//! Every command and message starts with the number of a [`Version`]. A deploy replaces the two halves at different
+//! moments; `version.rs` describes how they agree on a version. A half that receives a version that it does not speak
+//! ends the request or session cleanly instead of guessing.
 
 mod command;
 mod finish;
@@ -23,12 +24,12 @@ pub use version::{OTHER_VERSION, Version, spoken};
 
 use std::fmt;
 
-/// Why something of the inner protocol could not be read.
+/// Reason why a command or message of the inner protocol cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvelopeError {
     /// This build does not speak the version with this number.
     Version(u8),
-    /// It is nothing that any version writes.
+    /// No version writes such a message.
     Malformed,
 }
 

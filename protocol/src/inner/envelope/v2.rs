@@ -1,16 +1,16 @@
-//! Version 2 of the inner protocol, for the time in which the other half is of the build before. With the next version this file
-//! goes, and [`Version::V2`] with it.
+//! Version 2 of the inner protocol, for the time in which the other half still belongs to the previous build. The next
+//! version removes this file, and [`Version::V2`] with it.
 //!
-//! What is not here is as in version 3. What version 2 lacks:
+//! Everything else is as in version 3. Version 2 lacks:
 //!
-//! | in version 3 | towards a half of version 2 |
+//! | in version 3 | with a half of version 2 |
 //! |---|---|
-//! | the Worker asks again for a send that waits ([`LATER`](super::LATER)) | the object answers for good: 204 if the messages are in the inbox, else 503, and the session is closed |
+//! | the Worker repeats a send whose messages still wait ([`LATER`](super::LATER)) | the object answers once: 204 if the messages are in the inbox, otherwise 503, and it closes the session |
 //! | [`Action::Refuse`] closes the session of a send that the Worker refuses | the client sees only the refusal |
-//! | [`ToEdge::Ask`] after a sleep, and its answer | the object counts as if nothing were on its way |
-//! | a response that is over gives back what was not written ([`MISSING`](super::MISSING), [`Action::Wrote`] with a body) | an object that did not sleep has it; one that did has what stands in rows |
+//! | [`ToEdge::Ask`] after hibernation, and its answer | the object assumes that nothing is in flight |
+//! | a response that has ended gives back what was not written ([`MISSING`](super::MISSING), [`Action::Wrote`] with a body) | an object that did not hibernate still has it; one that did has only what is stored in rows |
 //! | a refused receiver gets a message with the reason ([`ToEdge::Refusal`]) | the Worker derives the reason from the text of the close frame |
-//! | the count of a send's messages is in its command | the object knows it, and the place of the send in the order, when it read the body |
+//! | the command of a send contains the number of its messages | the object knows the number, and the place of the send in the order, only once it has read the body |
 
 use super::{Action, Command, EnvelopeError, FrameRefusal, ToEdge, Version};
 use crate::inner::json::Reader;
@@ -18,7 +18,7 @@ use crate::sockjs::frame::Frame;
 use crate::sockjs::payload::Messages;
 use serde::Serialize;
 
-/// A send as version 2 writes it.
+/// The JSON form of a send in version 2.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Send<'a> {
@@ -35,12 +35,12 @@ pub(super) fn has(action: &Action) -> bool {
     !matches!(action, Action::Refuse { .. } | Action::Wrote { seq: None, .. })
 }
 
-/// True if version 2 has this action, and writes it as version 3 does.
+/// True if version 2 has this action and writes it as version 3 does.
 pub(super) fn is_alike(action: &Action) -> bool {
     has(action) && !matches!(action, Action::Send { .. } | Action::Wrote { bytes: 1.., .. })
 }
 
-/// Writes a command. Of an action that version 2 does not have, nothing may be written: see [`has`].
+/// Writes a command. Its action must be one that version 2 has: see [`has`].
 pub(super) fn encode(command: &Command) -> serde_json::Result<String> {
     match &command.action {
         Action::Send { session, id, count, messages, .. } => {
@@ -95,11 +95,11 @@ pub fn encode_batch(messages: Messages) -> Vec<u8> {
     batch
 }
 
-/// Reads what [`encode_batch`] wrote.
+/// Reads a body that [`encode_batch`] wrote.
 ///
 /// # Errors
 ///
-/// If it is anything else.
+/// Returns an error if the body is anything else.
 pub fn decode_batch(bytes: &[u8]) -> Result<Messages, EnvelopeError> {
     let (version, mut rest) = bytes.split_first().ok_or(EnvelopeError::Malformed)?;
     if *version != Version::V2.number() {
@@ -116,13 +116,13 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Messages, EnvelopeError> {
     Ok(Messages::trusted(json(&messages), messages.len()))
 }
 
-/// Returns a refusal as version 2 has it: a close frame that ends the response.
+/// Returns a refusal in the form of version 2: a close frame that ends the response.
 pub(crate) fn refusal(frame: &str) -> ToEdge {
     ToEdge::Frame { seq: None, end: true, frame: frame.to_owned() }
 }
 
-/// Derives the reason of a refusal from the text of a close frame. No application closes with these codes; with 1013 sessions that
-/// were open are closed, too.
+/// Derives the reason of a refusal from the text of a close frame. Applications cannot close with these codes. The code
+/// 1013 also closes sessions that were open, so the reason is compared, too.
 pub(crate) fn with_refusal(message: ToEdge) -> ToEdge {
     let ToEdge::Frame { seq: None, end: true, frame } = message else { return message };
     let is_full = || frame.starts_with("c[1013,") && frame == Frame::too_many_connections().encode();
@@ -134,7 +134,7 @@ pub(crate) fn with_refusal(message: ToEdge) -> ToEdge {
     ToEdge::Refusal { reason, frame }
 }
 
-/// Messages as the JSON array of version 3.
+/// Returns messages as the JSON array of version 3.
 fn json<T: AsRef<str> + Serialize>(messages: &[T]) -> String {
     // Strings can always be written.
     serde_json::to_string(messages).unwrap_or_default()
@@ -158,7 +158,7 @@ mod tests {
         Action::Send { session: "s".into(), id: 3, count, bytes: 0, messages }
     }
 
-    /// The bytes are those that the build of version 2 writes.
+    /// The bytes are those that a build of version 2 writes.
     #[test]
     fn commands_keep_their_written_form() {
         let golden = [
@@ -243,7 +243,7 @@ mod tests {
         for action in [nothing_written, refuse] {
             assert_eq!(Command::new("/echo", action).encode(Version::V2), Ok(None));
         }
-        // The body that brings frames back stays behind.
+        // The body with the unwritten frames is not sent.
         let wrote = Action::Wrote { session: "s".into(), receiver: ReceiverId(7), seq: Some(Seq(9)), bytes: 5 };
         let written = r#"{"version":2,"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"seq":9}}}"#;
         assert_eq!(Command::new("/echo", wrote).encode(Version::V2).unwrap().as_deref(), Some(written));
@@ -288,12 +288,12 @@ mod tests {
             assert_eq!(encode_frame(&message, Version::V2).as_deref(), Some(&*header));
             assert_eq!(decode_frame(&header), Ok(message));
         }
-        // A stream goes on after a message with this text.
+        // A stream continues after a message with this text.
         let text = ToEdge::Frame { seq: None, end: false, frame: Frame::another_connection().encode() };
         assert_eq!(ToEdge::decode(&text.encode(Version::V2)), Ok(text));
     }
 
-    /// A reason with two numbers would be no number for version 2: everything would be written again.
+    /// A half of version 2 cannot parse a reason with two numbers, and would have everything written again.
     #[test]
     fn the_end_of_a_response_tells_what_was_written() {
         let (written, held) = (Some(Seq(258)), Some(Seq(300)));

@@ -1,39 +1,41 @@
 //! Versions of the inner protocol, and the choice between them.
 //!
-//! A deploy replaces the Worker at once and an object up to a day later, so each half speaks the current version and the one
-//! before, both when it asks and when it answers:
+//! A deploy replaces the Worker at once, and an object up to a day later. So each half speaks the current version and
+//! the one before, in requests as in responses:
 //!
 //! 1. The Worker writes a command in its current version, and lists all versions that it speaks.
-//! 2. An object that can read the command answers in the highest version that both speak. What goes over an inner socket stays in
-//!    that version.
-//! 3. Another object does nothing but answer [`OTHER_VERSION`] with [`spoken`], the versions that it speaks. The Worker repeats the
-//!    command once, in the version that [`Version::after_refusal`] chooses. If there is none, it ends what it was doing.
+//! 2. An object that can read the command answers in the highest version that both halves speak. Messages on an inner
+//!    WebSocket stay in that version.
+//! 3. Any other object only answers [`OTHER_VERSION`] with [`spoken`], the list of the versions that it speaks. The
+//!    Worker repeats the command once, in the version that [`Version::after_refusal`] chooses. If there is no such
+//!    version, the Worker ends the request.
 //!
-//! When a new version is made, the one before the last goes. What only version 2 needs is in `v2.rs`; where the compiler then
-//! misses [`Version::V2`], the code beside it goes, too.
+//! A build that adds a version drops the older of the two. Everything that only version 2 needs is in `v2.rs`. Once
+//! [`Version::V2`] is removed, the compiler finds the remaining code that has to go.
 
 use crate::inner::json::Reader;
 
-/// Status of the answer of an object that cannot read the version of a command.
+/// Status of the response of an object that cannot read the version of a command.
 pub const OTHER_VERSION: u16 = 426;
 
-/// A version that this build speaks.
+/// A version of the inner protocol that this build speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// The version before. It has no negotiation: its object refuses other versions without naming its own.
+    /// The previous version. It has no negotiation: an object of that version refuses other versions without naming its
+    /// own.
     V2 = 2,
     /// The current version.
     V3 = 3,
 }
 
 impl Version {
-    /// The version that a Worker tries first.
+    /// Version that a Worker tries first.
     pub const CURRENT: Self = Self::V3;
 
-    /// The versions that this build speaks.
+    /// All versions that this build speaks.
     pub const ALL: [Self; 2] = [Self::V3, Self::V2];
 
-    /// Returns the number that stands in messages.
+    /// Returns the number that is written into messages.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -43,23 +45,24 @@ impl Version {
         Self::ALL.into_iter().find(|version| version.number() == number)
     }
 
-    /// Returns the version in which to repeat a command after [`OTHER_VERSION`] with this body. `None` if the object and this build
-    /// have no version in common, or if the object refused that one already.
+    /// Returns the version in which to repeat a command after a response with [`OTHER_VERSION`] and this body. Returns
+    /// `None` if the object and this build have no version in common, or if the object has already refused that
+    /// version.
     pub fn after_refusal(self, body: &[u8]) -> Option<Self> {
         let versions = std::str::from_utf8(body).ok().and_then(read_spoken);
-        // Without a list it is an object of version 2.
+        // An object that sends no list speaks version 2.
         let version = versions.unwrap_or(Some(Self::V2));
         version.filter(|version| *version != self)
     }
 }
 
-/// Writes the versions that this build speaks, as the body of an answer with [`OTHER_VERSION`].
+/// Writes the versions that this build speaks, as the body of a response with [`OTHER_VERSION`].
 pub fn spoken() -> String {
     let numbers = Version::ALL.map(|version| version.number().to_string());
     format!(r#"{{"versions":[{}]}}"#, numbers.join(","))
 }
 
-/// Reads what [`spoken`] wrote. The inner `None` is a list without a version that this build speaks.
+/// Reads a list that [`spoken`] wrote. The inner `None` means that this build speaks none of the listed versions.
 fn read_spoken(body: &str) -> Option<Option<Version>> {
     let mut versions = None;
     let mut field = |name: &str, reader: &mut Reader<'_>| {
@@ -73,7 +76,7 @@ fn read_spoken(body: &str) -> Option<Option<Version>> {
     versions
 }
 
-/// Reads a list of numbers. Returns the highest that this build speaks, too.
+/// Reads a list of version numbers. Returns the highest version that this build speaks, too.
 pub(super) fn highest_common(reader: &mut Reader<'_>) -> Option<Option<Version>> {
     let mut highest = None;
     reader.array(&mut |reader| {
@@ -99,10 +102,10 @@ mod tests {
             (r#"{"versions":[4,5]}"#, V3, None),
             (r#"{"versions":[]}"#, V3, None),
             (r#"{"versions":[18446744073709551615,258]}"#, V3, None),
-            // As version 2 says it.
+            // The wording of version 2.
             ("inner protocol version 3, expected 2", V3, Some(V2)),
             ("", V3, Some(V2)),
-            // Version 1 says it the same way, also to version 2.
+            // The wording of version 1, which it also sends to version 2.
             ("inner protocol version 2, expected 1", V2, None),
         ] {
             assert_eq!(first.after_refusal(body.as_bytes()), repeated, "{body}");

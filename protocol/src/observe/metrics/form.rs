@@ -1,5 +1,7 @@
-//! Counts as they travel and are stored: a line for each service and transport, and in it a field for each number that is
-//! not zero, all with tabs in between. By hand, since serde's code for it would be a tenth of the whole Worker.
+//! The form of counts in reports and in storage: one line for each service and transport. A line has one field for each
+//! number that is not zero; tabs separate the fields.
+//!
+//! The code is written by hand, since serde's code for this form would be a tenth of the whole Worker.
 
 use super::{Counts, Refused, Tally};
 use crate::sockjs::transport::Transport;
@@ -11,7 +13,7 @@ pub fn encode(tallies: &[Tally]) -> String {
     tallies.iter().map(line).fold(VERSION.to_owned(), |text, line| text + "\n" + &line)
 }
 
-/// Reads what [`encode`] wrote; none if it is nothing of this version.
+/// Reads counts that [`encode`] wrote. Returns `None` if `text` is malformed or of another version.
 pub fn decode(text: &str) -> Option<Vec<Tally>> {
     let mut lines = text.split('\n');
     if lines.next() != Some(VERSION) {

@@ -1,8 +1,8 @@
-//! What is counted of each service and transport, and how it adds up.
+//! Counters for each service and transport, and their sums.
 //!
-//! Objects and isolates keep a [`Tally`] for each service and transport, and report what it grew by. One object adds the
-//! reports up in [`Totals`], and `text` writes those for whoever asks. Connections that are open are no number of their own:
-//! they are those that were opened without those that were closed.
+//! Objects and isolates keep a [`Tally`] for each service and transport, and report by how much it grew. One object
+//! adds the reports up in [`Totals`], which `text` writes in the format of Prometheus. No counter holds the open
+//! connections: their number is that of the opened connections minus that of the closed ones.
 
 mod form;
 mod text;
@@ -15,32 +15,33 @@ use crate::sockjs::close_code::CloseCode;
 use crate::sockjs::session::CloseReason;
 use crate::sockjs::transport::Transport;
 
-/// How many close codes are told apart for one service and transport: clients choose them.
+/// Largest number of different close codes for one service and transport. It is limited because clients choose the
+/// codes.
 const CODES_MAX: usize = 32;
 
-/// Stands for all codes beyond [`CODES_MAX`].
+/// Placeholder for all codes beyond [`CODES_MAX`].
 const OTHER_CODES: u16 = 0;
 
-/// Why a request was refused that would have opened a connection, received or sent.
+/// Reason for the refusal of a request that would have opened a connection, received messages or sent messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refused {
-    /// Pages of its origin may not connect.
+    /// Pages of the request's origin may not connect.
     Origin,
-    /// It has no ticket, or one that is not for this.
+    /// The request has no ticket, or a ticket that is not valid for it.
     Ticket,
-    /// The application's `on_request` said no.
+    /// The application's `on_request` refused the request.
     Application,
-    /// Its address opens too many connections.
+    /// The client's address opens too many connections.
     Address,
-    /// The object has as many connections as it may have.
+    /// The object has reached its limit of connections.
     Full,
     /// Another receiver of the session is attached.
     Contended,
-    /// It sends to a session that is not known.
+    /// The request sends to an unknown session.
     UnknownSession,
-    /// Its body or a message is too large, or has too many messages.
+    /// The body or a message is too large, or the body has too many messages.
     TooLarge,
-    /// It is not what its transport's clients send.
+    /// Clients of the request's transport do not send such a request.
     Malformed,
     /// The object did not answer, or was too busy.
     Unavailable,
@@ -61,7 +62,7 @@ impl Refused {
         Self::Unavailable,
     ];
 
-    /// Its name as a label and in the log.
+    /// Returns the reason's name, as a label and in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Origin => "origin",
@@ -81,9 +82,9 @@ impl Refused {
 /// Messages in one direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// How many.
+    /// Number of the messages.
     pub messages: u64,
-    /// Their bytes in UTF-8, as the application has them.
+    /// Bytes of the messages in UTF-8, as the application sends or receives them.
     pub bytes: u64,
 }
 
@@ -100,43 +101,43 @@ impl Traffic {
     }
 }
 
-/// What was counted.
+/// Counts of connections, refusals and messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Connections that were opened.
     pub opened: u64,
-    /// Connections that were closed, by code, in the order of the codes.
+    /// Connections that were closed, by close code and in the order of the codes.
     pub closed: Vec<(u16, u64)>,
-    /// Requests that were refused.
+    /// Requests that were refused, by reason.
     pub refused: Vec<(Refused, u64)>,
-    /// From clients.
+    /// Messages from clients.
     pub received: Traffic,
-    /// To clients: what the application sent, whether or not it was delivered.
+    /// Messages that the application sent to clients, delivered or not.
     pub sent: Traffic,
-    /// The most bytes that waited for one client.
+    /// Most bytes that waited for one client.
     pub queue_high_water: u64,
 }
 
 impl Counts {
-    /// Counts a connection's end.
+    /// Adds `count` connections that were closed with `code`.
     pub fn close(&mut self, code: u16, count: u64) {
         let is_known = self.closed.iter().any(|(known, _)| *known == code);
         let code = if is_known || self.closed.len() < CODES_MAX { code } else { OTHER_CODES };
         add(&mut self.closed, code, count);
     }
 
-    /// Counts a refusal.
+    /// Adds `count` refusals.
     pub fn refuse(&mut self, reason: Refused, count: u64) {
         add(&mut self.refused, reason, count);
     }
 
-    /// How many more connections were opened than closed.
+    /// Returns the number of opened connections minus the number of closed ones.
     pub fn open(&self) -> i64 {
         let closed: u64 = self.closed.iter().map(|(_, count)| count).sum();
         self.opened.cast_signed().saturating_sub(closed.cast_signed())
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds the counts in `more`. The high-water mark becomes the higher of the two.
     pub fn merge(&mut self, more: &Self) {
         self.opened = self.opened.saturating_add(more.opened);
         more.closed.iter().for_each(|(code, count)| self.close(*code, *count));
@@ -147,7 +148,7 @@ impl Counts {
     }
 }
 
-/// Adds to one of the counts, which stay in the order of their keys.
+/// Adds to the count with this key. The counts stay in the order of their keys.
 fn add<K: Ord>(counts: &mut Vec<(K, u64)>, key: K, count: u64) {
     let at = counts.partition_point(|(known, _)| *known < key);
     match counts.get_mut(at).filter(|(known, _)| *known == key) {
@@ -156,18 +157,18 @@ fn add<K: Ord>(counts: &mut Vec<(K, u64)>, key: K, count: u64) {
     }
 }
 
-/// What was counted of one service and transport.
+/// Counts of one service and transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     /// Prefix of the service, with the names of its parameters.
     pub service: String,
-    /// None for requests that several transports have in common: `/info`, and sends over HTTP.
+    /// Transport; `None` for requests that several transports have in common: `/info`, and sends over HTTP.
     pub transport: Option<Transport>,
-    /// The numbers.
+    /// The counts themselves.
     pub counts: Counts,
 }
 
-/// Adds `more` to what is in `tallies`.
+/// Adds the counts in `more` to those in `tallies`.
 pub fn merge(tallies: &mut Vec<Tally>, more: &[Tally]) {
     for tally in more {
         match tallies.iter_mut().find(|known| known.service == tally.service && known.transport == tally.transport) {
@@ -177,7 +178,7 @@ pub fn merge(tallies: &mut Vec<Tally>, more: &[Tally]) {
     }
 }
 
-/// The code that a connection counts as closed with.
+/// Returns the close code under which a closed connection is counted.
 pub fn code_of(reason: &CloseReason) -> u16 {
     match reason {
         CloseReason::Application { code, .. }
@@ -189,7 +190,7 @@ pub fn code_of(reason: &CloseReason) -> u16 {
     }
 }
 
-/// Who closed a connection, for the log.
+/// Returns the cause of a close, as a word for the log.
 pub const fn closed_by(reason: &CloseReason) -> &'static str {
     match reason {
         CloseReason::Application { .. } => "application",

@@ -4,7 +4,7 @@ use super::totals::Sum;
 use super::{OTHER_CODES, Tally};
 use std::fmt::{Display, Write};
 
-/// Writes every family with its help and type, the series in the order of service and transport.
+/// Writes each metric family with its help and type. The series are in the order of service and transport.
 pub(super) fn encode(sums: &[Sum]) -> String {
     let mut text = Text(String::new());
 
@@ -54,7 +54,7 @@ pub(super) fn encode(sums: &[Sum]) -> String {
     text.0
 }
 
-/// Name, help, and how to find the number.
+/// Name and help of a counter, and the function that reads its number from a tally.
 type Counter = (&'static str, &'static str, fn(&Tally) -> u64);
 
 const TRAFFIC: [Counter; 4] = [
@@ -64,12 +64,12 @@ const TRAFFIC: [Counter; 4] = [
     ("sent_bytes_total", "Bytes of the messages to clients.", |tally| tally.counts.sent.bytes),
 ];
 
-/// Those that connections belong to.
+/// Returns the sums of transports. The others, which have no transport, have no connections.
 fn opened(sums: &[Sum]) -> impl Iterator<Item = &Sum> {
     sums.iter().filter(|sum| sum.tally.transport.is_some())
 }
 
-/// The share of fallbacks of each service that had connections.
+/// Returns the share of fallback transports among the connections of each service that had any.
 fn ratios(sums: &[Sum]) -> Vec<(&str, String)> {
     let mut services: Vec<(&str, u64, u64)> = Vec::new();
     for sum in opened(sums) {

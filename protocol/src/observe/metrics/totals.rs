@@ -1,25 +1,26 @@
-//! The sum of all reports.
+//! The sums of all reports.
 
 use super::{Tally, form, text};
 use crate::time::Millis;
 
-/// How long a high-water mark stands at least, and twice as long at most: long enough for whoever asks each minute.
+/// Shortest time for which a high-water mark is shown; the longest is twice as long. This suffices for a reader that
+/// asks once a minute.
 const WINDOW: Millis = Millis::from_secs(300);
 
-/// What was reported so far.
+/// Sums of all reports so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// In the order of service and transport.
+    /// Sums, in the order of service and transport.
     sums: Vec<Sum>,
-    /// When the high-water marks were last begun anew.
+    /// Time at which the current window of the high-water marks began.
     window: Millis,
 }
 
-/// Of one service and transport.
+/// Sum of the reports of one service and transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sum {
     pub tally: Tally,
-    /// The high-water mark of the window before.
+    /// High-water mark of the previous window.
     high_water_before: u64,
 }
 
@@ -42,26 +43,27 @@ impl Totals {
         }
     }
 
-    /// In the text format of Prometheus, version 0.0.4.
+    /// Returns the totals in the text format of Prometheus, version 0.0.4.
     pub fn text(&mut self, now: Millis) -> String {
         self.roll(now);
         text::encode(&self.sums)
     }
 
-    /// For storage, without the high-water marks of the window before.
+    /// Returns the totals for storage, without the high-water marks of the previous window.
     pub fn store(&self) -> String {
         let tallies: Vec<Tally> = self.sums.iter().map(|sum| sum.tally.clone()).collect();
         form::encode(&tallies)
     }
 
-    /// What [`Totals::store`] gave; none if it is nothing of this version.
+    /// Restores totals from a string that [`Totals::store`] returned. Returns `None` if it is malformed or of another
+    /// version.
     pub fn restore(now: Millis, stored: &str) -> Option<Self> {
         let mut totals = Self::default();
         totals.add(now, &form::decode(stored)?);
         Some(totals)
     }
 
-    /// Begins the high-water marks anew when their time is over.
+    /// Begins a new window of high-water marks if the current one has ended.
     fn roll(&mut self, now: Millis) {
         let age = now - self.window;
         if age < WINDOW {

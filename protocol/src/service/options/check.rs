@@ -1,4 +1,4 @@
-//! What can be served.
+//! Validation of a service's options.
 
 use super::{Config, Millis, Placement};
 use crate::service::origin::Origin;
@@ -8,7 +8,7 @@ use std::fmt;
 
 const DAY: Millis = Millis::from_secs(86_400);
 
-/// When the stock receiver of JSONP gives a poll up.
+/// Time after which the stock JSONP receiver gives up a poll.
 const JSONP_GIVES_UP: Millis = Millis::from_secs(35);
 
 /// Half of an isolate's memory.
@@ -17,17 +17,17 @@ const MEMORY: usize = 64 << 20;
 /// Most bytes that `body_limit` and `inbox_limit` may allow: a quarter of an isolate's memory.
 const SHARE: usize = 32 << 20;
 
-/// Longest `room_patience`: three times as long is the whole minute that it is counted in.
+/// Largest `room_patience`: three times as long is a whole minute, the time in which it is counted.
 const PATIENCE_MAX: Millis = Millis::from_secs(20);
 
-/// An option that cannot be served.
+/// An option with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The service.
+    /// Prefix of the service.
     pub prefix: String,
-    /// The option's name.
+    /// Name of the option.
     pub option: &'static str,
-    /// What it must be.
+    /// Rule that the value violates, such as `must be at least 1`.
     pub advice: String,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// The first option that cannot be served, with what to do about it.
+    /// Returns an error for the first option with an invalid value, with the rule that the value violates.
     pub fn check(&self) -> Result<(), ConfigError> {
         let wrong = [
             ("prefix", self.wrong_prefix()),
@@ -113,7 +113,7 @@ impl Config {
         unless(good(self.placement), "must have 1 to 1024 shards")
     }
 
-    /// It stands in the page as it is.
+    /// Checks that the URL can be written into the iframe page, where it is not escaped.
     fn wrong_sockjs_url(&self) -> Option<&'static str> {
         let url = &self.sockjs_url;
         unless(
@@ -122,7 +122,7 @@ impl Config {
         )
     }
 
-    /// They are tokens of a header (RFC 6455, section 4.1).
+    /// Checks that the subprotocols are tokens of a header (RFC 6455, section 4.1).
     fn wrong_websocket_protocols(&self) -> Option<&'static str> {
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         let good = |protocol: &String| !protocol.is_empty() && protocol.chars().all(token);
@@ -176,7 +176,8 @@ impl Config {
     }
 }
 
-/// Whether there is such a place is for the platform to say: it has new ones from time to time.
+/// Checks the form of a place's name alone. The platform decides whether the place exists, and adds places from time to
+/// time.
 fn wrong_place(name: Option<&str>) -> Option<&'static str> {
     let good = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     unless(name.is_none_or(good), "must be a name of lower-case letters, such as eu or weur")

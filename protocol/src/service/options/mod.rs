@@ -1,4 +1,4 @@
-//! A service's options. Names and defaults are sockjs-node's where it has them.
+//! The options of a service. They have the names and defaults of sockjs-node, where it has the same option.
 
 mod check;
 mod table;
@@ -9,28 +9,30 @@ pub use table::{Config, NamedOption, OPTIONS};
 
 use crate::time::Millis;
 
-/// What "delivered" means for a session over HTTP.
+/// Meaning of "delivered" for a session over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Durability {
-    /// Put into a response or on its way to the Worker that holds it. A message is written to storage only when no
-    /// receiver took it within `persist_after`; nothing is written for one that goes straight through.
+    /// A message is delivered once it is in a response, or on its way to the Worker that holds the response. It is
+    /// written to storage only if no receiver takes it within `persist_after`: nothing is written for a message that
+    /// goes straight through.
     #[default]
     Default,
-    /// Acknowledged by the Worker that holds the response. Until then each message is a row, written before `send`
-    /// returns.
+    /// A message is delivered once the Worker that holds the response acknowledges it. Until then it is a row in
+    /// storage, written before `send` returns.
     Outbox,
 }
 
-/// Which events are logged, each as one line of JSON. The more talkative levels have the others' events, too.
+/// Level of the events that are logged, each as one line of JSON. A level includes the events of all less verbose
+/// levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// Nothing.
+    /// No events.
     None,
-    /// What went wrong and has consequences: a handler's error, storage that failed.
+    /// Failures with consequences: an error of a handler, a failure of storage.
     Error,
-    /// What went wrong and was tried again, or was answered with 503.
+    /// Failures after which the operation was repeated, or the request answered with 503.
     #[default]
     Warn,
     /// Connections that were opened, closed or refused.
@@ -40,10 +42,10 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// Every level, the most silent one first.
+    /// Every level, the least verbose one first.
     pub const ALL: [Self; 5] = [Self::None, Self::Error, Self::Warn, Self::Info, Self::Debug];
 
-    /// Its name in variables and in the log.
+    /// Returns the level's name, in variables and in the log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -55,20 +57,20 @@ impl LogLevel {
     }
 }
 
-/// Which connections share an object, and so can be told things together.
+/// Connections that share an object. A room consists of the connections in one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Placement {
     /// Each session has an object of its own.
     #[default]
     Session,
-    /// All connections of the service share one object: the model of every other SockJS server. With parameters in the
-    /// prefix, such as `/chat/{room}`, those whose parameters have the same values.
+    /// All connections of the service share one object, as in every other SockJS server. If the prefix has parameters,
+    /// such as `/chat/{room}`, the connections with the same values share one.
     Room,
-    /// Connections share this many objects, by a hash of the session id: the cheapest heartbeats for many connections that
-    /// have nothing to say to one another. At least 1; another number drops the sessions that are open.
+    /// Connections share this many objects, by a hash of the session id. Heartbeats cost least this way, for many
+    /// connections that exchange nothing with each other. At least 1; a change of the number drops the open sessions.
     Shards(u16),
 }
 
-/// The stock client that this server is tested with, on the host that sockjs-node names.
+/// URL of the stock client that this server is tested with, on the host that sockjs-node names.
 pub const SOCKJS_URL: &str = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js";

@@ -1,13 +1,13 @@
-//! Options as texts, as variables hold them.
+//! Values of options as strings, the form that they have in variables.
 
 use super::{Durability, LogLevel, Millis, Placement};
 use crate::sockjs::transport::Transport;
 
-/// What a text must be and is not.
+/// Error of a string that is not a value of an option: the form that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wrong(pub &'static str);
 
-/// A value that a text can stand for.
+/// A value that can be read from a string.
 pub(super) trait Value: Sized {
     fn read(text: &str) -> Result<Self, Wrong>;
     fn show(&self) -> String;
@@ -63,7 +63,7 @@ impl Value for String {
     }
 }
 
-/// Nothing, as the empty text.
+/// An optional value; the empty string is `None`.
 impl<T: Value> Value for Option<T> {
     fn read(text: &str) -> Result<Self, Wrong> {
         if text.is_empty() { Ok(None) } else { T::read(text).map(Some) }
@@ -74,7 +74,7 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// With commas in between.
+/// A list of values, separated by commas.
 impl<T: Value> Value for Vec<T> {
     fn read(text: &str) -> Result<Self, Wrong> {
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::read).collect()

@@ -1,29 +1,29 @@
-//! The gate of a room: while members that read are behind, whatever broadcasts to the room waits.
+//! The gate of a room: while members that read are behind, everything that broadcasts to the room waits.
 //!
-//! A broadcast goes to every member, so the room goes on as fast as its slowest member. For how long one member may hold
-//! up the others is its patience. A member whose patience is used up is not waited for: it goes on, and is closed when its queue
-//! overflows.
+//! A broadcast goes to every member, so the room is only as fast as its slowest member. The patience of a room is the
+//! time for which one member may hold up the others. The room does not wait for a member that used up its patience.
+//! Such a member is closed when its queue overflows.
 //!
-//! A sender can always be faster than the members read, and nobody is to be closed for that. So time counts only while something
-//! waits at the gate, and only against
+//! A sender can always be faster than the members read, and no member should be closed for that. So time counts only
+//! while something waits at the gate, and only against
 //!
-//! * members that take longer than [`SWIFT`] to catch up while at least half of the room has;
-//! * where most of the room is behind, which may be the server's own doing, members that read next to nothing.
+//! * members that take longer than [`SWIFT`] to catch up, while at least half of the room has caught up;
+//! * members that read next to nothing, while most of the room is behind, which the server itself may have caused.
 
 use crate::time::Millis;
 use std::collections::{HashMap, VecDeque};
 
-/// The span of time that has a patience.
+/// Period to which the patience applies.
 const MINUTE: Millis = Millis::from_secs(60);
 
-/// All members together may hold up their room for so many times what one may. Then only those are waited for that are swift, and
-/// held nobody up.
+/// Multiple of one member's patience for which all members together may hold up the room. After that, the room waits
+/// only for members that are swift and held nobody up.
 const TOGETHER: u64 = 3;
 
-/// Time in which a member that reads as fast as it can catches up: by a quarter of `queue_limit`.
+/// Time within which a member that reads as fast as it can catches up, by a quarter of `queue_limit`.
 pub const SWIFT: Millis = Millis(250);
 
-/// Bytes that a member has to read in a second where most of them are behind.
+/// Bytes that a member has to read in a second while most members are behind.
 const LEAST: usize = 4 << 10;
 const SECOND: Millis = Millis::from_secs(1);
 
@@ -33,17 +33,17 @@ pub struct Gate {
     /// Time for which a member may hold up the room in any minute.
     patience: Millis,
     queue_limit: usize,
-    /// Those that are behind, or held up the room within the last minute, by their ids.
+    /// Members that are behind, or held up the room within the last minute, by their ids.
     members: HashMap<String, Member>,
     /// Number of all members.
     size: usize,
-    /// Time for which the room was held up by anyone.
+    /// Time for which the room was held up by any member.
     together: Held,
-    /// True if something was broadcast since nobody was behind.
+    /// True if something was broadcast since the last moment at which no member was behind.
     is_used: bool,
     /// True while something waits at the gate.
     is_waited_at: bool,
-    /// Up to when time is counted.
+    /// Moment up to which time is counted.
     counted: Millis,
 }
 
@@ -53,30 +53,30 @@ struct Member {
     held: Held,
 }
 
-/// A room that has waited for all members together as long as it may.
+/// State of a room that has waited for all members together as long as it may.
 #[derive(Debug, Clone, Copy)]
 struct Tired {
     most_are_behind: bool,
 }
 
-/// A member that has not caught up.
+/// State of a member that has not caught up.
 #[derive(Debug, Clone, Copy)]
 struct Behind {
     since: Millis,
-    /// The moment at which it had last read [`LEAST`] bytes, and the number of bytes left then.
+    /// The moment at which the member had last read [`LEAST`] bytes, and the number of bytes left then.
     progressed: Millis,
     left: usize,
 }
 
 impl Behind {
-    /// From when on its time counts.
+    /// Returns the moment from which the member's time counts.
     fn counts_from(&self, most_are_behind: bool) -> Millis {
         if most_are_behind { self.progressed + SECOND } else { self.since + SWIFT }
     }
 }
 
 impl Gate {
-    /// An open gate.
+    /// Returns an open gate.
     pub fn new(patience: Millis, queue_limit: usize) -> Self {
         Self {
             patience,
@@ -90,15 +90,15 @@ impl Gate {
         }
     }
 
-    /// Something was broadcast to so many members.
+    /// Notes a broadcast to `members` members.
     pub fn broadcast(&mut self, now: Millis, members: usize) {
         self.count(now);
         self.size = members;
         self.is_used = true;
     }
 
-    /// Notes how many bytes wait for a member; none for one that left. It is behind once more than half of `queue_limit` waits,
-    /// until it is down to a quarter.
+    /// Notes how many bytes wait for a member; zero for a member that left. A member is behind once more than half of
+    /// `queue_limit` waits, until no more than a quarter waits.
     pub fn look(&mut self, now: Millis, member: &str, waiting: usize) {
         self.count(now);
         let is_over = |part: usize| waiting > self.queue_limit / part;
@@ -130,7 +130,7 @@ impl Gate {
         self.is_waited_at = is_waited_at;
     }
 
-    /// True if whatever broadcasts has to wait.
+    /// True if everything that broadcasts has to wait.
     pub fn is_shut(&self, now: Millis) -> bool {
         if !self.is_used {
             return false;
@@ -139,7 +139,7 @@ impl Gate {
         self.members.values().any(|member| self.waits_for(now, member, tired))
     }
 
-    /// True if this member was behind when it was looked at last.
+    /// True if this member was behind at the last look.
     pub fn is_behind(&self, member: &str) -> bool {
         self.members.get(member).is_some_and(|member| member.behind.is_some())
     }
@@ -151,7 +151,7 @@ impl Gate {
             && self.is_shut(now)
     }
 
-    /// The members that something waits for.
+    /// Returns the members that something waits for.
     pub fn held_up_by(&self, now: Millis) -> impl Iterator<Item = &str> {
         let tired = self.tired(now);
         let is_shut = self.is_waited_at && self.is_shut(now);
@@ -165,12 +165,12 @@ impl Gate {
         member.is_some_and(|member| !self.waits_for(now, member, self.tired(now)))
     }
 
-    /// True if the gate is as one that was never used.
+    /// True if the gate has the state of one that was never used.
     pub fn is_forgotten(&self, now: Millis) -> bool {
         !self.is_used && !self.is_waited_at && self.together.within_a_minute(now) == Millis(0)
     }
 
-    /// The moment at which the gate opens because patience is used up, if nothing happens before.
+    /// Returns the moment at which the gate opens because patience is used up, if nothing happens before.
     pub fn deadline(&self, now: Millis) -> Option<Millis> {
         if !self.is_waited_at || !self.is_shut(now) {
             return None;
@@ -210,7 +210,7 @@ impl Gate {
         self.members.values().filter(|member| member.behind.is_some()).count() * 2 > self.size
     }
 
-    /// Counts the time since this was called last against those that held up the room meanwhile.
+    /// Counts the time since the last call against the members that held up the room meanwhile.
     fn count(&mut self, now: Millis) {
         let before = self.counted;
         if before >= now {
@@ -234,7 +234,8 @@ impl Gate {
     }
 }
 
-/// Time for which a room was held up, by the seconds in which it was counted: at most those of one minute.
+/// Time for which a room was held up, by the seconds in which it was counted. At most the seconds of one minute are
+/// kept.
 #[derive(Debug, Default)]
 struct Held(VecDeque<(u64, Millis)>);
 

@@ -11,24 +11,24 @@ pub(super) type ItemNumber = u64;
 /// Jobs that have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pause {
-    /// None.
+    /// No jobs.
     No,
-    /// Messages wait for the client.
+    /// Messages, until the client has caught up.
     Client,
-    /// All but `Close` waits for the other members of the room.
+    /// All jobs but `Close`, until the other members of the room have caught up.
     Room,
 }
 
-/// Oldest first. Bounded by whoever puts messages in: see [`Inbox::has_room`].
+/// Jobs that wait, oldest first. The caller limits their bytes: see [`Inbox::has_room`].
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     items: VecDeque<Item>,
     bytes: usize,
     is_running: bool,
-    /// Items ever put in, and ever done or dropped.
+    /// Numbers of items that were put in so far, and that were done or dropped so far.
     pushed: ItemNumber,
     done: ItemNumber,
-    /// True while the handler works on `Open` or `Close`, whose item left the queue when the job was taken.
+    /// True while the handler works on `Open` or `Close`. The item left the queue when the job was taken.
     is_last_out: bool,
 }
 
@@ -59,7 +59,7 @@ impl Inbox {
         self.pushed
     }
 
-    /// True if so many bytes may come too: an inbox without messages takes anything.
+    /// True if `bytes` more bytes may come in. An inbox without messages takes any number.
     pub fn has_room(&self, bytes: usize, limit: usize) -> bool {
         self.bytes == 0 || self.bytes.saturating_add(bytes) <= limit
     }
@@ -80,19 +80,19 @@ impl Inbox {
         !self.is_running && !self.items.is_empty()
     }
 
-    /// True if the handlers of everything up to `item` returned.
+    /// True if the handler has returned from everything up to `item`.
     pub fn is_done(&self, item: ItemNumber) -> bool {
         self.done >= item
     }
 
-    /// True if a run begins: none is under way, and there is a job for it.
+    /// Begins a run if none is under way and there is a job for it. Returns true if a run begins.
     pub fn begin(&mut self, pause: Pause) -> bool {
         let begins = self.can_begin(pause);
         self.is_running |= begins;
         begins
     }
 
-    /// True if [`Inbox::begin`] would be.
+    /// True if [`Inbox::begin`] would begin a run.
     pub fn can_begin(&self, pause: Pause) -> bool {
         let can_go_on = match self.items.front() {
             Some(Item::Messages(messages)) => pause == Pause::No || messages.is_empty(),
@@ -134,7 +134,7 @@ impl Inbox {
         }
     }
 
-    /// The job given last is done.
+    /// Notes that the job given last is done.
     pub fn finish(&mut self) {
         if std::mem::take(&mut self.is_last_out) {
             self.done += 1;
@@ -145,7 +145,7 @@ impl Inbox {
         }
     }
 
-    /// Takes out the messages at the front, which are all handled.
+    /// Removes the messages at the front, which are all handled.
     fn pop_messages(&mut self) {
         if let Some(Item::Messages(messages)) = self.items.pop_front() {
             self.bytes = self.bytes.saturating_sub(messages.cost());

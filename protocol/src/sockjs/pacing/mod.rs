@@ -1,9 +1,9 @@
-//! Pacing: when a client's messages reach the handler, and when its sends are answered.
+//! Pacing: the moments at which a client's messages reach the handler and at which its sends are answered.
 //!
-//! A handler that answers each message with others can fill the queue of its client in one event. So the handler waits for the
-//! client: while too much waits in the [`Session`](crate::sockjs::session::Session), no further message is taken out of the inbox.
-//! While the inbox is full, sends over HTTP wait for their answer, which keeps the client from sending more: stock clients
-//! have one send under way, and set no time limit.
+//! A handler that answers each message with several others can fill the queue of its client in one event. So the
+//! handler waits for the client: while too much waits in the [`Session`](crate::sockjs::session::Session), no further
+//! message is taken out of the inbox. While the inbox is full, sends over HTTP wait for their answer. This keeps the
+//! client from sending more: stock clients have one send in flight and set no time limit.
 //!
 //! ```text
 //!   WebSocket message ──────────────────────────┐
@@ -15,14 +15,14 @@
 //! # How to drive it
 //!
 //! 1. **Input.** [`Pacing::opened`], [`Pacing::receive`], [`Pacing::arrive`] and [`Pacing::bring`], [`Pacing::closed`].
-//! 2. **Run.** If [`Pacing::begin`] says so, call the handler with each job of [`Pacing::next`], and [`Pacing::finish`] when
-//!    it returned. The run is over when `next` gives `None`.
-//! 3. **Answer.** After each event, tell [`Pacing::look`] how far the client read, and ask [`Pacing::answer`] for each send
-//!    whose request waits.
-//! 4. **Arm.** Do the same again at [`Pacing::deadline`].
+//! 2. **Run.** If [`Pacing::begin`] returns true, call the handler with each job of [`Pacing::next`], and call
+//!    [`Pacing::finish`] when the handler returned. The run is over when `next` returns `None`.
+//! 3. **Answer.** After each event, report the client's progress to [`Pacing::look`], and ask [`Pacing::answer`] for
+//!    each send whose request waits.
+//! 4. **Arm.** Repeat step 3 at [`Pacing::deadline`].
 //!
-//! The handler sees the messages of one client in the order in which they arrived, each once, after `Open`; `Close` is always
-//! the last job and always comes.
+//! The handler sees the messages of one client in the order in which they arrived, each message once, after `Open`.
+//! `Close` is always the last job and always comes.
 
 mod gate;
 mod inbox;
@@ -42,7 +42,7 @@ use std::fmt;
 /// The settings that pacing follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PacingRules {
-    /// Bytes that may wait for the client; while more than half of them do, no message goes to the handler.
+    /// Bytes that may wait for the client. While more than half of them wait, no message goes to the handler.
     pub queue_limit: usize,
     /// Bytes that may wait for the handler.
     pub inbox_limit: usize,
@@ -50,12 +50,12 @@ pub struct PacingRules {
     pub send_timeout: Millis,
     /// Time for which a client may read nothing while a send of its own is held.
     pub stall_timeout: Millis,
-    /// True if a send is answered only when its handlers returned.
+    /// True if a send is answered only after its handlers returned.
     pub waits_for_handlers: bool,
 }
 
 impl PacingRules {
-    /// The rules that `config` sets.
+    /// Returns the rules that `config` sets.
     pub fn of(config: &Config) -> Self {
         Self {
             queue_limit: config.queue_limit,
@@ -74,7 +74,7 @@ pub struct Ahead {
     pub bytes: usize,
     /// True while the [`Gate`] of the room is shut.
     pub is_room_shut: bool,
-    /// True while memory is short: then nothing may wait for the client.
+    /// True while memory is short; nothing may wait for the client then.
     pub is_memory_short: bool,
 }
 
@@ -84,18 +84,18 @@ impl From<usize> for Ahead {
     }
 }
 
-/// The next thing to call the handler with.
+/// Next call of the handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// The connection is open. Always the first.
+    /// The connection is open. Always the first job.
     Open,
     /// The client sent a message.
     Message(String),
-    /// The connection is over. Always the last.
+    /// The connection is over. Always the last job.
     Close(CloseReason),
 }
 
-/// More than `inbox_limit` would wait for the handler.
+/// Error for messages with which more than `inbox_limit` would wait for the handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InboxFull;
 
@@ -104,7 +104,7 @@ pub struct InboxFull;
 pub enum SendAnswer {
     /// The messages are taken.
     Taken,
-    /// The messages still wait: the request is to be made again.
+    /// The messages still wait: the request has to be made again.
     Later,
     /// The session ended before its handler could take the messages.
     Over,
@@ -112,16 +112,16 @@ pub enum SendAnswer {
     Refused(Refusal),
 }
 
-/// Reason for refusing a send. `Display` gives the reason in the close frame.
+/// Reason for refusing a send. `Display` writes the reason for the close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// It was held for `send_timeout`.
+    /// The send was held for `send_timeout`.
     TimedOut,
     /// The client read nothing for `stall_timeout`.
     Stalled,
-    /// There is no memory for it.
+    /// There is no memory for the send.
     Full,
-    /// Its body did not arrive while others waited behind it.
+    /// The body of the send did not arrive while others waited behind it.
     Slow,
 }
 
@@ -141,14 +141,15 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The way of one client's messages to the handler.
+/// Path of one client's messages to the handler.
 #[derive(Debug)]
 pub struct Pacing {
     rules: PacingRules,
     inbox: Inbox,
     sends: Sends,
     state: State,
-    /// Messages read, and since when the client has read no other although something waits for it.
+    /// Number of messages that the client has read, and the moment since which it has read no other although something
+    /// waits for it.
     read: u64,
     unread_since: Option<Millis>,
 }
@@ -156,18 +157,19 @@ pub struct Pacing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// The client left: nobody waits for it any more, and what it sent before is still handled.
+    /// The client left. Nobody waits for it any more, and messages that it sent before are still handled.
     Left,
-    /// There is no memory for what the client sent: it is about to be closed, and nothing may be handled after the gap.
+    /// There is no memory for messages of the client. Its session is about to be closed, and nothing may be handled
+    /// after the gap.
     GivenUp,
-    /// The application closed it: what the client sent before is not wanted any more.
+    /// The application closed the session. Messages that the client sent before are not wanted any more.
     Closed,
-    /// It was closed because of what the client sent.
+    /// The session was closed because of a message or request of the client.
     Violated,
 }
 
 impl Pacing {
-    /// Nothing was sent yet.
+    /// Creates the pacing of a session in which nothing was sent yet.
     pub fn new(rules: PacingRules) -> Self {
         Self {
             rules,
@@ -179,12 +181,12 @@ impl Pacing {
         }
     }
 
-    /// The session is open.
+    /// Notes that the session is open.
     pub fn opened(&mut self) {
         self.inbox.open();
     }
 
-    /// The session is over.
+    /// Notes that the session is over.
     pub fn closed(&mut self, reason: CloseReason) {
         self.state = match reason {
             CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut => State::Left,
@@ -202,11 +204,11 @@ impl Pacing {
         self.inbox.close(reason);
     }
 
-    /// Messages of a WebSocket came.
+    /// Takes messages of a WebSocket into the inbox.
     ///
     /// # Errors
     ///
-    /// If they do not fit. An empty inbox takes anything.
+    /// Returns an error if the messages do not fit. An empty inbox takes anything.
     pub fn receive(&mut self, messages: Messages) -> Result<(), InboxFull> {
         if self.state != State::Open || (messages.is_empty() && self.inbox.is_empty()) {
             return Ok(());
@@ -218,18 +220,18 @@ impl Pacing {
         Ok(())
     }
 
-    /// Bytes that wait for the handler.
+    /// Returns the bytes that wait for the handler.
     pub fn inbox_bytes(&self) -> usize {
         self.inbox.bytes()
     }
 
-    /// Bytes that wait for the handler, and of sends that are held.
+    /// Returns the bytes that wait for the handler, together with those of sends that are held.
     pub fn bytes(&self) -> usize {
         self.inbox.bytes().saturating_add(self.sends.held_bytes())
     }
 
-    /// True if the client left and `on_close` was not called yet. Messages that the handler sends then are dropped, without an
-    /// error: it cannot know.
+    /// True if the client left and `on_close` was not called yet. Messages that the handler sends meanwhile are dropped
+    /// without an error: the handler cannot know.
     pub fn is_left(&self) -> bool {
         self.state == State::Left && self.inbox.has_close()
     }
@@ -240,12 +242,12 @@ impl Pacing {
         bytes > if is_memory_short { 0 } else { self.rules.queue_limit / 2 }
     }
 
-    /// True if a run of the handler has to begin.
+    /// Begins a run of the handler if there is a job for it. Returns true if a run begins.
     pub fn begin(&mut self, ahead: impl Into<Ahead>) -> bool {
         self.inbox.begin(self.pause(ahead.into()))
     }
 
-    /// The next job of the run, or `None` at its end.
+    /// Returns the next job of the run, or `None` at its end.
     pub fn next(&mut self, ahead: impl Into<Ahead>) -> Option<Job> {
         self.inbox.next(self.pause(ahead.into()))
     }
@@ -255,17 +257,17 @@ impl Pacing {
         ahead.is_room_shut && self.inbox.can_begin(self.pause(Ahead { is_room_shut: false, ..ahead }))
     }
 
-    /// The handler returned from the job given last.
+    /// Notes that the handler returned from the job given last.
     pub fn finish(&mut self) {
         self.inbox.finish();
     }
 
-    /// True if there is nothing to call the handler with, and no send waits.
+    /// True if the inbox is empty and no send waits.
     pub fn is_at_rest(&self) -> bool {
         self.inbox.is_empty() && self.sends.is_at_rest()
     }
 
-    /// True if the session was closed because of what the client sent.
+    /// True if the session was closed because of a message or request of the client.
     pub fn is_violated(&self) -> bool {
         self.state == State::Violated
     }
@@ -275,18 +277,18 @@ impl Pacing {
         self.unread_since.is_some_and(|since| since + time <= now)
     }
 
-    /// True if messages wait for the client to read, and nothing else is the reason.
+    /// True if jobs wait for the handler although no run is under way.
     pub fn is_waiting(&self) -> bool {
         self.inbox.is_waiting()
     }
 
-    /// Drops the messages that wait, since the application closes the session or its handler failed: [`Pacing::closed`] follows,
-    /// and until then no other message goes to the handler.
+    /// Drops the messages that wait, since the application closes the session or its handler failed. [`Pacing::closed`]
+    /// follows. Until then no other message goes to the handler.
     pub fn drop_messages(&mut self) {
         self.drop_as(State::Closed);
     }
 
-    /// Drops everything that takes memory, because there is none left. The session has to be closed, and until then no other
+    /// Drops everything that takes memory, because no memory is left. The session has to be closed. Until then no other
     /// message goes to the handler.
     pub fn give_up(&mut self) {
         self.drop_as(State::GivenUp);
@@ -310,7 +312,7 @@ impl Pacing {
         }
     }
 
-    /// True if the send with this id came before.
+    /// True if a send with this id arrived before.
     pub fn knows(&self, id: u64) -> bool {
         self.sends.knows(id)
     }
@@ -320,12 +322,13 @@ impl Pacing {
         self.sends.is_taken(id)
     }
 
-    /// The request of a send arrived: its messages go to the handler after those of all that arrived before.
+    /// Notes the arrival of a send's request. Its messages go to the handler after those of all sends that arrived
+    /// before.
     pub fn arrive(&mut self, now: Millis, id: u64) {
         self.sends.arrive(now, id, self.rules.inbox_limit);
     }
 
-    /// The body of a send that arrived is here.
+    /// Takes the messages in the body of a send that arrived.
     pub fn bring(&mut self, now: Millis, id: u64, messages: Messages) {
         if self.state != State::Open {
             return;
@@ -334,7 +337,7 @@ impl Pacing {
         self.advance(now);
     }
 
-    /// Notes how far the client got: whether something waits for it, and how many messages it has read.
+    /// Notes the client's progress: whether something waits for the client, and how many messages it has read.
     pub fn look(&mut self, now: Millis, has_unread: bool, read: u64) {
         if !has_unread {
             self.unread_since = None;
@@ -345,8 +348,8 @@ impl Pacing {
         self.advance(now);
     }
 
-    /// The answer to the request of a send, if it is time for one. After [`SendAnswer::Later`] the messages have to be brought
-    /// again.
+    /// Returns the answer to the request of a send, or `None` while the request has to wait. After
+    /// [`SendAnswer::Later`] the messages have to be brought again.
     pub fn answer(&mut self, now: Millis, id: u64) -> Option<SendAnswer> {
         match self.state {
             State::Open | State::GivenUp => {}
@@ -359,13 +362,13 @@ impl Pacing {
         self.sends.answer(now, id, &self.rules, self.unread_since, is_handled)
     }
 
-    /// Replaces the answer [`SendAnswer::Later`] to a Worker that does not ask again: the messages are taken if they are in the
-    /// inbox, else refused.
+    /// Replaces the answer [`SendAnswer::Later`] for a Worker that does not ask again. The messages are taken if they
+    /// are in the inbox, otherwise refused.
     pub fn answer_for_good(&mut self, id: u64) -> SendAnswer {
         self.sends.answer_for_good(id)
     }
 
-    /// The moment at which [`Pacing::answer`] has something new to say without another event.
+    /// Returns the moment at which [`Pacing::answer`] has something new to say without another event.
     pub fn deadline(&self) -> Option<Millis> {
         match self.state {
             State::Open | State::GivenUp => self.sends.deadline(&self.rules, self.unread_since),
@@ -373,7 +376,7 @@ impl Pacing {
         }
     }
 
-    /// Moves what fits from the line of sends into the inbox.
+    /// Moves the messages that fit from the line of sends into the inbox.
     fn advance(&mut self, now: Millis) {
         if self.state != State::Open {
             return;

@@ -1,4 +1,5 @@
-//! Sends over HTTP, in the order in which they arrived: a line for those that wait, and the ids of those that were taken.
+//! Sends over HTTP, in the order in which they arrived: a line of sends that wait, and the ids of sends that were
+//! taken.
 
 use super::inbox::ItemNumber;
 use super::{PacingRules, Refusal, SendAnswer};
@@ -6,17 +7,17 @@ use crate::sockjs::payload::Messages;
 use crate::time::Millis;
 use std::collections::VecDeque;
 
-/// Time after which the request of a send is answered though its messages still wait. Below the time limit of a request to an
-/// object, with room for a busy machine.
+/// Time after which the request of a send is answered although its messages still wait. It is below the time limit of a
+/// request to an object, with a margin for a busy machine.
 const ANSWER_LATER: Millis = Millis::from_secs(5);
 
-/// Time for which the line waits for a send whose turn it is, but whose body is not here.
+/// Time for which the line waits for the body of the send whose turn it is.
 const TURN: Millis = Millis::from_secs(2);
 
 /// Bytes that a place in the line counts for.
 const PLACE_COST: usize = 64;
 
-/// Number of sends that are remembered. A repeat follows within seconds, and a client has few sends under way.
+/// Number of sends that are remembered. A repeat follows within seconds, and a client has few sends in flight.
 const REMEMBERED: usize = 64;
 
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub(super) struct Sends {
     line: VecDeque<Place>,
     held_bytes: usize,
     taken: VecDeque<Taken>,
-    /// Sends whose place was given up: their order is lost.
+    /// Sends whose place was given up, so that their order is lost.
     given_up: VecDeque<u64>,
 }
 
@@ -33,11 +34,11 @@ pub(super) struct Sends {
 struct Place {
     id: u64,
     since: Millis,
-    /// Arrival of the request that waits for the answer, if one does.
+    /// Arrival of the request that waits for the answer, if a request waits.
     asked: Option<Millis>,
     /// The messages, while a request with them is here.
     messages: Option<Messages>,
-    /// The moment at which it became the first without its messages.
+    /// The moment at which the place became the first in the line without its messages.
     first_since: Option<Millis>,
     refusal: Option<Refusal>,
 }
@@ -49,7 +50,7 @@ struct Taken {
     since: Millis,
     asked: Option<Millis>,
     item: ItemNumber,
-    /// True once the Worker knows that they are taken: it does not ask again.
+    /// True once the Worker knows that the messages are taken. The Worker does not ask again then.
     is_known: bool,
 }
 
@@ -102,7 +103,7 @@ impl Sends {
         self.held_bytes = self.held_bytes.saturating_sub(before).saturating_add(cost);
     }
 
-    /// Refuses all that is held.
+    /// Refuses all sends that are held.
     pub fn drop_held(&mut self) {
         for place in &mut self.line {
             if place.messages.take().is_some() {
@@ -112,8 +113,8 @@ impl Sends {
         self.held_bytes = 0;
     }
 
-    /// The messages of the send that is first in the line, if `has_room` for as many bytes. Places whose turn is over are given
-    /// up.
+    /// Returns the messages of the send that is first in the line, if `has_room` for as many bytes. Gives up places
+    /// whose turn is over.
     pub fn next(&mut self, now: Millis, has_room: impl Fn(usize) -> bool) -> Option<(u64, Messages)> {
         loop {
             let others_wait = self.line.len() > 1;
@@ -148,7 +149,7 @@ impl Sends {
         }
     }
 
-    /// The messages of the send with this id are this item of the inbox.
+    /// Notes that the messages of the send with this id became this item of the inbox.
     pub fn taken(&mut self, now: Millis, id: u64, item: ItemNumber, rules: &PacingRules) {
         if let Some(taken) = self.taken.iter_mut().find(|taken| taken.id == id) {
             taken.item = item;
@@ -201,7 +202,7 @@ impl Sends {
         Some(answer)
     }
 
-    /// Answers a send that is not asked for again. Without its messages it loses its place.
+    /// Answers a send that is not asked for again. A send whose messages are not in the inbox loses its place.
     pub fn answer_for_good(&mut self, id: u64) -> SendAnswer {
         if let Some(taken) = self.taken.iter_mut().find(|taken| taken.id == id) {
             taken.asked = None;
@@ -234,13 +235,13 @@ impl Sends {
 }
 
 impl Place {
-    /// The moment at which its client has read nothing for too long.
+    /// Returns the moment at which the client has read nothing for too long.
     fn stalls_at(&self, rules: &PacingRules, unread_since: Option<Millis>) -> Option<Millis> {
         Some(unread_since?.max(self.since) + rules.stall_timeout)
     }
 }
 
-/// The answer to a request that has waited, if it has to have one.
+/// Returns the answer to a request that has waited, if the request needs an answer now.
 fn late(now: Millis, since: Millis, asked: Option<Millis>, rules: &PacingRules) -> Option<SendAnswer> {
     if since + rules.send_timeout <= now {
         Some(SendAnswer::Refused(Refusal::TimedOut))

@@ -1,4 +1,4 @@
-//! The end of a session: the ways to it, and what has to be done until nothing is left.
+//! The end of a session: the ways to end it, and the steps until nothing of it is left.
 
 use super::{Change, CloseReason, Event, MAX_SEQ, Output, Phase, Receiver, ReceiverId, Seq, Session, Tombstone};
 use crate::time::Millis;
@@ -6,11 +6,11 @@ use crate::time::Millis;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Closing {
     pub tombstone: Tombstone,
-    /// Whether the close frame is for those who still ask once the application was told; of a session that nobody asked
-    /// about for too long, nothing is kept.
+    /// True if receivers that ask later are still given the close frame after the application was notified. False for a
+    /// session that nobody asked about for too long: nothing of it is kept.
     pub kept: bool,
     pub word: Word,
-    /// Who was given the close frame last.
+    /// Receiver that was given the close frame last.
     pub given_to: Option<ReceiverId>,
     /// True once a receiver wrote the close frame.
     pub is_read: bool,
@@ -22,19 +22,19 @@ impl Closing {
     }
 }
 
-/// How far the application knows that a session is closed.
+/// Progress of notifying the application that a session is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
-    /// It is being told, for a moment: see [`Session::still_telling`].
+    /// The notification is under way and expected to take only a moment: see [`Session::still_telling`].
     Given,
-    /// It is being told, and storage knows that.
+    /// The notification is under way, and storage knows that.
     Recorded,
-    /// It was told.
+    /// The application was notified.
     Heard,
 }
 
 impl Session {
-    /// True once nobody has to be given the close frame any more: a receiver wrote it, or the session is over.
+    /// True once no receiver needs the close frame any more: a receiver wrote it, or the session is over.
     pub fn is_close_read(&self) -> bool {
         match &self.phase {
             Phase::Open => false,
@@ -43,19 +43,19 @@ impl Session {
         }
     }
 
-    /// A client's WebSocket is gone, closed by itself or lost.
+    /// Handles the end of a client's WebSocket, which the client closed or lost.
     pub fn disconnected(&mut self, now: Millis, code: u16, reason: &str) {
         self.hand_out(now);
         self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
     }
 
-    /// The client of a WebSocket broke a rule: its socket is closed at once, without a frame of its own.
+    /// Closes the WebSocket of a client that broke a rule, at once and without a SockJS close frame.
     pub fn violated(&mut self, now: Millis, code: u16, reason: &str) {
         self.release(now, code, reason, CloseReason::Violation { code, reason: reason.to_owned() });
     }
 
-    /// This server ends the session for `why`: a WebSocket is closed with this code, after what waits was put on it; to others
-    /// the close frame is the last that goes out.
+    /// Ends the session on behalf of this server, for the reason `why`. A WebSocket is closed with this code after the
+    /// waiting messages were written to it. Any other receiver is given the close frame as its last frame.
     pub fn end(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         match self.websocket {
             true => self.release(now, code, reason, why),
@@ -63,7 +63,7 @@ impl Session {
         }
     }
 
-    /// The same, to free memory: what waits for a client over HTTP is dropped.
+    /// Ends the session like [`Session::end`], to free memory: messages that wait for a client over HTTP are dropped.
     pub fn cut_off(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         if !self.websocket {
             self.drop_waiting();
@@ -80,7 +80,7 @@ impl Session {
         self.end_websocket(why);
     }
 
-    /// What waited for more messages goes out before what comes next.
+    /// Puts the messages that waited for more ahead of the next output.
     fn hand_out(&mut self, now: Millis) {
         while let Some(waiting) = self.next_delivery(now) {
             self.before.push_back(waiting);
@@ -96,7 +96,8 @@ impl Session {
         }
     }
 
-    /// The application, or this server for `reason`, closes the session: what waits is delivered, then the close frame.
+    /// Closes the session for the application, or for this server; `reason` says which and why. Messages that wait are
+    /// delivered first, then the close frame.
     pub fn close(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
         if !self.is_open() {
             return;
@@ -110,7 +111,7 @@ impl Session {
         self.after.push_back(Output::Notify(Event::Closed(reason)));
     }
 
-    /// The application was told that the session is closed, and is done with it.
+    /// Notes that the application was notified of the end and has finished handling it.
     pub fn told(&mut self) {
         let Phase::Closing(closing) = &mut self.phase else { return };
         let before = std::mem::replace(&mut closing.word, Word::Heard);
@@ -125,8 +126,8 @@ impl Session {
         self.persist(change);
     }
 
-    /// The application is still being told that the session is closed. To be called before anything is waited for: what
-    /// it is told has to be told again if the object is killed meanwhile. True if there is something to drain.
+    /// Notes that the application is still being notified of the end. Call this before awaiting anything: if the object
+    /// is killed meanwhile, the notification has to be repeated. Returns true if there is something to drain.
     pub fn still_telling(&mut self) -> bool {
         let Phase::Closing(closing) = &mut self.phase else { return false };
         if self.websocket || closing.word != Word::Given {

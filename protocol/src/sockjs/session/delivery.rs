@@ -1,25 +1,25 @@
-//! What goes to the receiver next.
+//! Delivery: the choice of the frame that goes to the receiver next.
 
 use super::{Attached, Change, Due, InFlight, Output, Phase, ReceiverKind, Session};
 use crate::service::options::Durability;
 use crate::sockjs::frame::Frame;
 use crate::time::Millis;
 
-/// Bytes of messages, as they stand in frames, that may be on their way to a receiver without its acknowledgement. One message that does not fit may
-/// go when less than half of it is in flight.
+/// Bytes of messages, counted as in frames, that may be on their way to a receiver without its acknowledgement. A
+/// single message that does not fit may go when less than half of the window is in flight.
 pub const WINDOW: usize = 64 << 10;
 
-/// Bytes of messages that go into one poll, unless a single one is larger. A poll counts as over when it is answered: at
-/// 128 kbit/s its client is back after 2 s, within any `disconnect_delay`.
+/// Bytes of messages that go into one poll, unless a single message is larger. A poll counts as over when it is
+/// answered: at 128 kbit/s its client is back after 2 s, within any `disconnect_delay`.
 const POLL: usize = WINDOW / 2;
 
-/// Bytes of stored messages that are read at once, about.
+/// Approximate bytes of stored messages that are read at once.
 pub const READ: usize = 32 << 10;
 
 impl Session {
-    /// The next thing to do, if any; call it until it gives `None`. Frames come before writes to storage where the
-    /// promise allows it, and what the application is told comes last. Everything that waits for one receiver and fits
-    /// its window goes in one frame.
+    /// Returns the next output, or `None` when all are drained. Frames come before writes to storage where the
+    /// durability allows it. Notifications of the application come last. All messages that wait for one receiver and
+    /// fit its window go in one frame.
     pub fn poll_output(&mut self, now: Millis) -> Option<Output> {
         if let Some(output) = self.before.pop_front() {
             return Some(output);
@@ -27,8 +27,9 @@ impl Session {
         self.next_delivery(now).or_else(|| self.after.pop_front())
     }
 
-    /// The same while more messages are about to be sent: those for a client's WebSocket are left to go with them, as long
-    /// as [`Session::may_wait_for_more`]. A drain with [`Session::poll_output`] has to follow.
+    /// Returns the next output while more messages are about to be sent. Messages for a client's WebSocket stay in the
+    /// queue, to go with those, as long as [`Session::may_wait_for_more`]. A drain with [`Session::poll_output`] has to
+    /// follow.
     pub fn poll_output_in_burst(&mut self, now: Millis) -> Option<Output> {
         if self.before.is_empty() && self.may_wait_for_more() {
             return self.after.pop_front();
@@ -36,8 +37,8 @@ impl Session {
         self.poll_output(now)
     }
 
-    /// Whether all there is to deliver are messages that may wait for more of them: for a client's WebSocket, and so few that
-    /// the queue has room for those that come.
+    /// True if everything that is to be delivered may wait for more messages: the receiver is a client's WebSocket,
+    /// only messages are next, and the queue still has room for those to come.
     pub fn may_wait_for_more(&self) -> bool {
         self.websocket
             && self.is_open()
@@ -47,8 +48,8 @@ impl Session {
             && !self.has_full_frame()
     }
 
-    /// True if so much waits that more would not make its frame larger: a full frame of a WebSocket, half a window of the
-    /// others.
+    /// True if more messages would not make the next frame larger: a full frame waits for a WebSocket, or half a window
+    /// for another receiver.
     pub fn has_full_frame(&self) -> bool {
         match self.websocket {
             true => self.queue.waiting_frame() >= self.rules.frame_limit,
@@ -56,7 +57,7 @@ impl Session {
         }
     }
 
-    /// Whether all that waits is with the receiver after the next drain.
+    /// True if the receiver has everything that waits after the next drain.
     pub(super) fn goes_out_at_once(&self) -> bool {
         let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_in_frames()) <= WINDOW;
         self.contender.is_none()
@@ -124,7 +125,7 @@ impl Session {
         Some(Output::Deliver { to: receiver.id, seq, frame, end })
     }
 
-    /// The receiver was given its last frame.
+    /// Notes that the receiver was given its last frame.
     fn ended(&mut self, now: Millis) {
         let Some(attached) = self.receiver.take() else { return };
         self.idle_since = now;

@@ -1,16 +1,18 @@
-//! The session state machine: inputs in, outputs drained, time an argument.
+//! The state machine of one session. The caller passes in each input with the current time, and drains the outputs. The
+//! machine reads no clock and never calls back.
 //!
 //! # How to drive it
 //!
-//! After every input, and before the next, the caller runs this loop; it is all there is to driving a session:
+//! The caller runs this loop for every input, before the next one. Nothing else is needed to drive a session:
 //!
 //! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::answered`],
 //!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`],
 //!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::end`],
 //!    [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
-//! 2. **Drain.** Call [`Session::poll_output`] until it gives `None`, and do what each [`Output`] says, in that order.
-//! 3. **Arm.** Ask [`Session::deadline`] for the moment of the next [`Session::tick`].
-//! 4. **Drop.** When [`Session::is_closed`], the session is over: nothing of it is stored any more.
+//! 2. **Drain.** Call [`Session::poll_output`] until it returns `None`, and carry out each [`Output`], in that order.
+//! 3. **Arm.** Schedule the next [`Session::tick`] for the moment that [`Session::deadline`] returns.
+//! 4. **Drop.** Drop the session once [`Session::is_closed`] is true: it is over, and storage holds nothing of it any
+//!    more.
 //!
 //! ```
 //! use sockjs_protocol::sockjs::session::{Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Session};
@@ -28,11 +30,13 @@
 //! assert_eq!(session.deadline(), Some(Millis(5_000)));                 // 3
 //! ```
 //!
-//! The invariant behind it: between two drains a session owes nobody anything. What it promised is with a receiver,
-//! in storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] returns. The object asks for its two parts: an alarm
-//! serves [`Session::lasting_deadline`], a timer serves [`Session::passing_deadline`].
-//! While more messages are about to be sent to a client's WebSocket, step 2 may be done with
-//! [`Session::poll_output_in_burst`]: what that leaves is owed until the drain with [`Session::poll_output`] that follows.
+//! The invariant: between two drains a session owes nobody anything. Everything that it promised is with a receiver, in
+//! storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] returns. The object asks
+//! for the two parts of that deadline: an alarm serves [`Session::lasting_deadline`], a timer serves
+//! [`Session::passing_deadline`].
+//!
+//! While more messages are about to be sent to a client's WebSocket, step 2 may use [`Session::poll_output_in_burst`].
+//! The outputs that it leaves are owed until the following drain with [`Session::poll_output`].
 
 mod closing;
 mod delivery;
@@ -60,23 +64,24 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Number of a message within its session: it only grows, also over restarts of the object. The open frame is 0.
+/// Number of a message within its session. It only grows, also across restarts of the object. The open frame has number
+/// 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
-/// Above every number that is given: as far as JavaScript and SQL of the runtime count exactly.
+/// Number above every message number: the limit up to which the runtime's JavaScript and SQL count exactly.
 const MAX_SEQ: u64 = (1 << 53) - 1;
 
-/// Why a message was not taken.
+/// Reason for refusing a message of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// The session is closing or closed: stop sending to it.
     Closed,
-    /// As much waits for this client as its queue may hold (`queue_limit`): send less, or later.
+    /// The client's queue holds as much as `queue_limit` allows: send less, or later.
     QueueFull,
-    /// It is larger than `queue_limit`: it never fits.
+    /// The message is larger than `queue_limit`, so it never fits.
     TooLarge,
 }
 
@@ -111,34 +116,35 @@ impl std::error::Error for SendError {}
 ///        └───── closing ◀──── first gone: newcomer gets 1002 ─────────┘
 /// ```
 ///
-/// *New* is the moment inside [`Session::open`]. In *closing* the application has been told that it is over, and the
-/// close frame is answered to every receiver that asks; for a WebSocket that state lasts until the frame is delivered.
+/// *New* is the moment inside [`Session::open`]. In *closing* the application has been notified of the end, and every
+/// receiver that asks is given the close frame. For a WebSocket that state lasts until the frame is delivered.
 #[derive(Debug)]
 pub struct Session {
     rules: Rules,
-    /// Whether its one receiver is the client's own WebSocket; then nothing is stored.
+    /// True if the client's own WebSocket is the only receiver; nothing is stored then.
     websocket: bool,
     phase: Phase,
-    /// Who is attached.
+    /// The attached receiver.
     receiver: Option<Attached>,
-    /// Who waits for the probe of the one attached.
+    /// Receiver that waits for the result of a probe: of the attached receiver, or of the one in `ending`.
     contender: Option<Receiver>,
-    /// Who was given its last frame and has not yet said that it wrote it.
+    /// Receiver that was given its last frame and has not yet reported that it wrote the frame.
     ending: Option<Receiver>,
-    /// Knowledge of the frames that whoever is attached or ending holds.
+    /// Knowledge of the frames that the attached or ending receiver holds.
     in_flight: InFlight,
-    /// Whom the open frame goes to, should it attach again: told by storage after a restart.
+    /// Receiver that is given the open frame again if it attaches again. Storage keeps it across restarts.
     opener: ReceiverId,
-    /// When the last receive request ended, while none is attached.
+    /// Moment at which the last receive request ended, while no receiver is attached.
     idle_since: Millis,
-    /// Whether storage knows since when.
+    /// True if storage holds the moment since which no receiver is attached.
     absence_stored: bool,
-    /// When it was opened, as long as its client has sent nothing and has to.
+    /// Moment at which the session was opened, as long as its client has sent nothing and `first_message_timeout` is
+    /// set.
     silent_since: Option<Millis>,
     queue: Queue,
-    /// Whether a receiver was lost that may still tell how far it got.
+    /// Wait for a lost receiver that may still report how far it got.
     hold: Option<Hold>,
-    /// Outputs that go before deliveries, and those that can wait for them.
+    /// Outputs to emit before deliveries (`before`), and outputs that can wait for deliveries (`after`).
     before: VecDeque<Output>,
     after: VecDeque<Output>,
 }
@@ -154,23 +160,24 @@ enum Phase {
 struct Attached {
     receiver: Receiver,
     since: Millis,
-    /// When something last went out to it; unknown after the object slept.
+    /// Moment at which the last frame went out to the receiver; `None` if unknown after hibernation.
     last_out: Option<Millis>,
-    /// When this machine learned of it, if it slept: stands in for `last_out` until the alarm, which is already set.
+    /// Moment at which this state machine learned of the receiver. Replaces an unknown `last_out` until the alarm,
+    /// which is already set.
     woken: Millis,
-    /// What a timer asks of it, done at the next drain.
+    /// Action that a timer asks for. The next drain carries it out.
     due: Option<Due>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     Heartbeat,
-    /// It reached its maximum age.
+    /// The end of a stream that reached its maximum age.
     End,
 }
 
 impl Session {
-    /// A new session, opened by its first receiver.
+    /// Opens a new session with its first receiver.
     pub fn open(now: Millis, rules: Rules, receiver: Receiver) -> Self {
         let mut session = Self::new(now, rules, receiver.id, Queue::new());
         session.websocket = receiver.kind == ReceiverKind::WebSocket;
@@ -185,13 +192,15 @@ impl Session {
         session
     }
 
-    /// After [`Session::restore`] or [`Session::wake_websocket`]: its client was never heard of since `opened`.
+    /// Restarts the wait for the client's first message, after [`Session::restore`] or [`Session::wake_websocket`]. The
+    /// client has sent nothing since `opened`.
     pub fn wake_silent(&mut self, opened: Millis) {
         self.silent_since = self.rules.first_message_timeout.map(|_| opened);
     }
 
-    /// A session as it was stored, with the receiver that stayed attached while the object slept, if one did; one that
-    /// was given its last frame is not attached any more. The application is told nothing that it was told before.
+    /// Restores a stored session. `attached` is the receiver that stayed attached while the object hibernated, if there
+    /// is one, with the moment at which it attached. A receiver that was given its last frame does not count as
+    /// attached. The application is not notified again of anything that it was notified of before.
     pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
         let queue = Queue::restore(now, &stored);
         let mut session = Self::new(now, rules, stored.opener, queue);
@@ -213,7 +222,8 @@ impl Session {
         session
     }
 
-    /// After [`Session::restore`]: this receiver was given its last frame at `since` and has not yet said that it wrote it.
+    /// Restores a receiver that was given its last frame at `since` and has not yet reported that it wrote the frame.
+    /// Called after [`Session::restore`].
     pub fn wake_ending(&mut self, receiver: Receiver, since: Millis) {
         if self.receiver.is_none() {
             self.ending = Some(receiver);
@@ -223,7 +233,7 @@ impl Session {
         }
     }
 
-    /// A WebSocket session whose object slept. Nothing of it is stored.
+    /// Restores a WebSocket session after its object hibernated. Nothing of such a session is stored.
     pub fn wake_websocket(now: Millis, rules: Rules) -> Self {
         let mut session = Self::new(now, rules, Receiver::WEBSOCKET.id, Queue::new());
         session.websocket = true;
@@ -260,22 +270,22 @@ impl Session {
             attached.map(|(receiver, since)| Attached { receiver, since, last_out: None, woken: now, due: None });
     }
 
-    /// Whether the application may send.
+    /// True if the application may send.
     pub fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
     }
 
-    /// Whether the session is over and nothing of it is left.
+    /// True if the session is over and nothing of it is left.
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
     }
 
-    /// Whether a receiver is attached.
+    /// True if a receiver is attached.
     pub fn is_attached(&self) -> bool {
         self.receiver.is_some()
     }
 
-    /// Bytes that wait for a receiver.
+    /// Returns the bytes that wait for a receiver.
     pub fn buffered_amount(&self) -> usize {
         self.queue.waiting_bytes()
     }
@@ -285,12 +295,14 @@ impl Session {
         !self.queue.is_empty()
     }
 
-    /// Number of messages that receivers have read since the object came into memory: it grows while a client reads.
+    /// Returns the number of messages that receivers have read since the object came into memory. The number grows
+    /// while a client reads.
     pub fn read_count(&self) -> u64 {
         self.queue.acknowledged()
     }
 
-    /// Takes note that the client sent messages. False if the session is closing: then they mean nothing.
+    /// Notes that the client sent messages. Returns false if the session is closing or closed: the messages then have
+    /// no effect.
     pub fn receive(&mut self) -> bool {
         if self.is_open() && self.silent_since.take().is_some() {
             self.persist(Change::Heard);
@@ -298,19 +310,20 @@ impl Session {
         self.is_open()
     }
 
-    /// True if a message of so many bytes can never be sent.
+    /// True if a message of `bytes` bytes can never be sent.
     pub fn is_too_large(&self, bytes: usize) -> bool {
         bytes > self.rules.queue_limit
     }
 
-    /// Bytes that wait for a receiver, with what each message takes besides its own. What a response holds in flight waits again
-    /// if that breaks: more of it than the queue may hold counts too, or the queue would grow with each break.
+    /// Returns the bytes that wait for a receiver, with the memory that each message takes besides its own bytes.
+    /// Messages in flight wait again if their response breaks. So the bytes in flight that exceed what the queue may
+    /// hold count too; otherwise the queue would grow with each break.
     pub fn waiting_cost(&self) -> usize {
         let most = self.rules.queue_limit.max(delivery::WINDOW);
         self.queue.waiting_cost().saturating_add(self.queue.sent_bytes().saturating_sub(most))
     }
 
-    /// The application sends a message. `always` takes it though the queue is full.
+    /// Queues a message of the application. With `always`, a full queue takes the message too.
     pub fn send(&mut self, now: Millis, message: Message, always: bool) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::Closed);
@@ -328,8 +341,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes the rows that [`Output::Read`] asked for, in the order of their numbers. Without the message asked for, the session
-    /// is over: it would have a gap.
+    /// Takes the rows that [`Output::Read`] asked for, in the order of their numbers. Closes the session if the first
+    /// requested message is missing, since its client would see a gap.
     pub fn read(&mut self, now: Millis, first: Seq, rows: &[Row]) {
         if self.queue.read(first, rows) {
             return;
@@ -338,35 +351,37 @@ impl Session {
         self.close(now, CloseCode::InternalError.number(), "Storage failed", CloseReason::HandlerFailed);
     }
 
-    /// Writes to storage what waits in memory alone, because memory is short. [`Session::leave_in_rows`] is to follow the drain.
+    /// Writes to storage the messages that wait in memory alone, because memory is short. Call
+    /// [`Session::leave_in_rows`] after the drain that follows.
     pub fn store_early(&mut self) {
         if !self.websocket {
             self.store_waiting();
         }
     }
 
-    /// Lets go of messages that wait and that storage has.
+    /// Drops from memory the messages that wait and that storage holds.
     pub fn leave_in_rows(&mut self) {
         self.queue.leave_in_rows();
     }
 
-    /// Bytes of memory that what waits or is in flight takes, about; without the texts of messages, which other sessions may
-    /// share.
+    /// Returns the approximate bytes of memory that waiting and in-flight messages take, without their strings, which
+    /// other sessions may share.
     pub fn overhead(&self) -> usize {
         self.queue.overhead()
     }
 
-    /// Bytes that are on their way to a receiver without an acknowledgement: the runtime may have a copy.
+    /// Returns the bytes that are on their way to a receiver and not acknowledged. The runtime may have a copy of them.
     pub fn in_flight(&self) -> usize {
         self.queue.sent_bytes()
     }
 
-    /// Bytes of the texts of messages that are in memory.
+    /// Returns the bytes of the messages' strings that are in memory.
     pub fn bytes_in_memory(&self) -> usize {
         self.queue.bytes_in_memory()
     }
 
-    /// A [`Output::Persist`] failed: what it was to keep is in memory alone, and is tried again where that helps.
+    /// Handles a failed [`Output::Persist`]: the data of that change is in memory alone, and is written again where
+    /// that helps.
     pub fn not_persisted(&mut self, now: Millis, change: &Change) {
         match change {
             // A session that storage does not know would be unknown after the next sleep.
@@ -387,13 +402,13 @@ impl Session {
         }
     }
 
-    /// Takes back the message that was sent last, since it could not be written.
+    /// Removes the message that was sent last, since it could not be written.
     pub fn unsend(&mut self) {
         self.queue.pop_unsent();
     }
 
-    /// Writes of messages that wait to be done, before anything else is: with [`Durability::Outbox`], `send` does not
-    /// return before them.
+    /// Takes the pending writes of messages. The caller carries them out before anything else: with
+    /// [`Durability::Outbox`], `send` does not return before them.
     pub fn take_writes(&mut self) -> Vec<Change> {
         let mut writes = Vec::new();
         for output in std::mem::take(&mut self.before) {
@@ -405,7 +420,7 @@ impl Session {
         writes
     }
 
-    /// It never was.
+    /// Ends the session as if it had never been opened.
     fn abandon(&mut self) {
         self.phase = Phase::Closed;
         self.receiver = None;
@@ -414,7 +429,7 @@ impl Session {
         self.after.clear();
     }
 
-    /// Whether messages are written to storage before they are delivered.
+    /// True if messages are written to storage before they are delivered.
     fn writes_first(&self) -> bool {
         self.rules.durability == Durability::Outbox && !self.websocket
     }

@@ -1,49 +1,50 @@
-//! What a session says is to be done.
+//! The outputs of a session: the actions that its caller carries out.
 
 use super::{Change, ReceiverId, Seq};
 use crate::sockjs::frame::Frame;
 
-/// Why a session ended, and who ended it. No error: every session ends.
+/// Reason for the end of a session, including who ended it. Not an error: every session ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The application closed it.
+    /// The application closed the session.
     Application {
-        /// The code it gave.
+        /// The application's close code.
         code: u16,
-        /// The reason it gave.
+        /// The application's close reason.
         reason: String,
     },
     /// The client closed its WebSocket, or lost it (1006).
     Client {
-        /// The code it gave; 1005 for none, 1006 for a lost connection.
+        /// The client's close code; 1005 if the client gave no code, 1006 for a lost connection.
         code: u16,
-        /// The reason it gave.
+        /// The client's close reason.
         reason: String,
     },
-    /// The client left in the middle of a response: 1002.
+    /// The client left in the middle of a response. Close code 1002.
     Interrupted,
-    /// No receiver came within the disconnect delay.
+    /// No receiver attached within the disconnect delay.
     TimedOut,
-    /// The handler returned an error: 1011.
+    /// The handler returned an error. Close code 1011.
     HandlerFailed,
-    /// Its client reads too slowly: a member of a room that the others do not wait for any more, and whose queue is full; or
-    /// the one for which most waits when the memory of the object is used up. 1013.
+    /// The client reads too slowly. Close code 1013. Either the client is a member of a room that no longer waits for
+    /// it, and its queue is full; or the memory of the object is used up, and more waits for this client than for any
+    /// other.
     TooSlow,
-    /// The client took nothing for `stall_timeout` although something waited for it: 1013.
+    /// The client accepted nothing for `stall_timeout` although something waited for it. Close code 1013.
     Stalled,
     /// The client broke a rule of the protocol or a limit.
     Violation {
-        /// The code it was closed with: 1003 for binary, 1008 for too many messages or none in time, 1009 for too
-        /// large, 1013 for more messages than the inbox holds while the client does not read, 3000 for broken framing.
+        /// The close code: 1003 for binary, 1008 for too many messages or none in time, 1009 for too large, 1013 for
+        /// more messages than the inbox holds while the client does not read, 3000 for broken framing.
         code: u16,
-        /// What was wrong.
+        /// Description of the violation.
         reason: String,
     },
 }
 
 impl CloseReason {
-    /// Returns the reason without what it holds.
+    /// Returns the kind of the reason, without its code and text.
     pub fn kind(&self) -> CloseKind {
         match self {
             Self::Application { .. } => CloseKind::Application,
@@ -58,7 +59,8 @@ impl CloseReason {
     }
 }
 
-/// Kind of a [`CloseReason`]. Stored by its name with a session's close frame, which does not tell one kind from another.
+/// Kind of a [`CloseReason`]. A session's close frame is stored with the name of its kind, since the frame alone does
+/// not determine the kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum CloseKind {
@@ -104,49 +106,49 @@ impl CloseKind {
     }
 }
 
-/// What is to be done. See [`Session::poll_output`](super::Session::poll_output).
+/// Action that the caller has to carry out. See [`Session::poll_output`](super::Session::poll_output).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// Give this frame to this receiver.
+    /// Deliver this frame to this receiver.
     Deliver {
-        /// To whom.
+        /// Receiver of the frame.
         to: ReceiverId,
-        /// Number of the last message in it; none for heartbeats and close frames.
+        /// Number of the last message in the frame; `None` for heartbeats and close frames.
         seq: Option<Seq>,
-        /// What.
+        /// The frame.
         frame: Frame,
-        /// Whether its response ends with it.
+        /// True if the receiver's response ends with this frame.
         end: bool,
     },
-    /// Find out whether this receiver's client is still there, and tell by
-    /// [`Session::probed`](super::Session::probed) within a moment: nothing goes out until then.
+    /// Check whether this receiver's client is still connected, and report the result to
+    /// [`Session::probed`](super::Session::probed) within a moment. No frame goes out until then.
     Probe(ReceiverId),
-    /// Ask this receiver what it wrote and what it holds, and tell by
-    /// [`Session::answered`](super::Session::answered): no message goes to it until then.
+    /// Ask this receiver what it wrote and what it holds, and pass its reply to
+    /// [`Session::answered`](super::Session::answered). No message goes to this receiver until then.
     Ask(ReceiverId),
-    /// Read stored messages, from this number on about as many bytes as [`READ`](super::READ), and give them at once to
+    /// Read stored messages from this number on, about as many bytes as [`READ`](super::READ). Pass them at once to
     /// [`Session::read`](super::Session::read).
     Read(Seq),
-    /// Close this receiver's WebSocket, without a frame.
+    /// Close this receiver's WebSocket without a SockJS frame.
     Release {
-        /// Whose.
+        /// The receiver.
         receiver: ReceiverId,
         /// Close code.
         code: u16,
         /// Close reason.
         reason: String,
     },
-    /// Store this before anything else is answered.
+    /// Store this change before anything else is answered.
     Persist(Change),
-    /// Tell the application.
+    /// Notify the application of this event.
     Notify(Event),
 }
 
-/// What the application is told.
+/// Event that the application is notified of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The session is open. Always the first.
+    /// The session is open. Always the first event.
     Opened,
-    /// The session is over. Always the last.
+    /// The session is over. Always the last event.
     Closed(CloseReason),
 }

@@ -1,4 +1,4 @@
-//! Who receives: receivers come, come back, contend and leave.
+//! Receivers of a session: they attach, come back, contend and leave.
 
 use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session};
 use crate::sockjs::close_code::{CloseCode, STALLED};
@@ -7,29 +7,29 @@ use crate::sockjs::transport::Transport;
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
 
-/// Name of a receiver, unique in its session; one that attaches again keeps it.
+/// Identifier of a receiver, unique in its session. A receiver that attaches again keeps its identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReceiverId(pub u64);
 
-/// Something that frames are delivered to.
+/// Destination of a session's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receiver {
-    /// Its name.
+    /// Identifier of the receiver.
     pub id: ReceiverId,
-    /// What it takes.
+    /// Kind of the receiver.
     pub kind: ReceiverKind,
 }
 
 impl Receiver {
-    /// The one receiver of a WebSocket session.
+    /// The only receiver of a WebSocket session.
     pub const WEBSOCKET: Self = Self { id: ReceiverId(0), kind: ReceiverKind::WebSocket };
 }
 
-/// What a receiver takes.
+/// Kind of a receiver, by the frames that it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiverKind {
-    /// A client's own WebSocket: it lives as long as its session and acknowledges nothing.
+    /// A client's own WebSocket. It lives as long as its session and acknowledges nothing.
     WebSocket,
     /// A response that ends with its first frame.
     OneFrame,
@@ -37,39 +37,40 @@ pub enum ReceiverKind {
     Stream,
 }
 
-/// Neighbouring frames that an edge holds and has not written.
+/// Consecutive frames that an edge holds and has not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// Number of the last message in them.
+    /// Number of the last message in the frames.
     pub through: Seq,
-    /// Their bytes.
+    /// Bytes of the frames.
     pub bytes: usize,
 }
 
 /// Knowledge of the frames that a receiver holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InFlight {
-    /// The queue has them.
+    /// The queue has the frames.
     Known,
-    /// The object slept meanwhile. The receiver is asked as soon as something waits for it.
+    /// The object hibernated meanwhile. The receiver is asked as soon as something waits for it.
     Unknown,
-    /// The receiver was asked. Until it answers, it is given no message.
+    /// The receiver was asked. It is given no message until it answers.
     Asked,
 }
 
-/// Time in which the edge of a response that ended has to bring back what it held and did not write.
+/// Time within which the edge of an ended response has to bring back the frames that it held and did not write.
 const BRINGS_BACK: Millis = Millis::from_secs(5);
 
-/// A receiver that was lost has a moment to tell how far it got: its Worker tries within 10 ms, and again and again. Until
-/// then nothing goes to another one.
+/// Short wait for a lost receiver to report how far it got. Its Worker tries within 10 ms, and again and again. Until
+/// then no other receiver is given anything.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hold {
     pub until: Millis,
-    /// Who was lost; after a restart nobody knows.
+    /// The lost receiver; `None` after a restart, when nobody knows.
     of: Option<ReceiverId>,
-    /// Whether another one was lost meanwhile, so that one that comes back without a word may be either.
+    /// True if another receiver was lost meanwhile. A receiver that comes back without a report may then be either of
+    /// the two.
     pub is_shaken: bool,
-    /// True if messages are missing until the receiver's edge brings them back: without them the session has a gap.
+    /// True if messages are missing until the receiver's edge brings them back. Without them the session has a gap.
     pub is_gap: bool,
 }
 
@@ -88,7 +89,7 @@ impl Hold {
 }
 
 impl ReceiverKind {
-    /// What the receivers of `transport` take.
+    /// Returns the kind of the receivers of `transport`.
     pub fn of(transport: Transport) -> Self {
         match transport.receive() {
             None => Self::WebSocket,
@@ -98,29 +99,31 @@ impl ReceiverKind {
     }
 }
 
-/// How a receiver ended.
+/// The end of a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
-    /// Its response is over, and everything delivered to it was written.
+    /// The response is over, and everything delivered to it was written.
     Finished,
     /// The client left before the last byte.
     ClientGone,
-    /// The client took nothing for `stall_timeout`. Its response is aborted: what was written last may or may not have been read.
+    /// The client accepted nothing for `stall_timeout`. Its response is aborted: the client may or may not have read
+    /// the bytes that were written last.
     Stalled,
-    /// It ended, having acknowledged all that it wrote: the rest is for the next one.
+    /// The receiver ended and acknowledged everything that it wrote. The rest is for the next receiver.
     Ended,
-    /// The way to it was lost, and it may attach again: what it did not acknowledge may have been written.
+    /// The connection to the receiver was lost, and the receiver may attach again. It may have written frames that it
+    /// did not acknowledge.
     Broken,
 }
 
 impl Session {
-    /// A receiver came: to an idle session it is attached, to one with a receiver it contends with that one. One that
-    /// is here already asked twice, so its first answer was lost: see [`Session::resume`].
+    /// Attaches a receiver. If the session has a receiver already, the new one contends with it. A receiver that the
+    /// session already knows asks a second time because its first answer was lost: see [`Session::resume`].
     pub fn attach(&mut self, now: Millis, receiver: Receiver) {
         if self.knows(receiver.id) { self.resume(now, receiver, None) } else { self.admit(now, receiver) }
     }
 
-    /// A receiver came back after its way here was lost, having written everything up to `after`.
+    /// Attaches a receiver that came back after its connection was lost. The receiver wrote everything up to `after`.
     pub fn resume(&mut self, now: Millis, receiver: Receiver, after: Option<Seq>) {
         if self.contender.is_some_and(|contender| contender.id == receiver.id) {
             // Nothing was given to it, and the probe that it waits for is on its way.
@@ -187,20 +190,20 @@ impl Session {
         }
     }
 
-    /// A receiver wrote everything up to `seq`.
+    /// Takes the acknowledgement of a receiver, which wrote everything up to `seq`.
     pub fn ack(&mut self, receiver: ReceiverId, seq: Seq) {
         if self.is_here(receiver) {
             self.acknowledge(seq);
         }
     }
 
-    /// Whether the receiver is attached, or was given its last frame.
+    /// True if the receiver is attached, or was given its last frame.
     fn is_here(&self, id: ReceiverId) -> bool {
         let attached = self.receiver.as_ref().map(|attached| attached.receiver);
         [attached, self.ending].into_iter().flatten().any(|receiver| receiver.id == id)
     }
 
-    /// Takes the answer to [`Output::Ask`]: the receiver wrote everything up to `written`, and holds the rest.
+    /// Takes the reply to [`Output::Ask`]: the receiver wrote everything up to `written`, and holds the rest.
     pub fn answered(&mut self, receiver: ReceiverId, written: Option<Seq>, held: &[Held]) {
         if !self.is_here(receiver) {
             return;
@@ -214,9 +217,9 @@ impl Session {
         }
     }
 
-    /// After [`Session::restore`]: this receiver cannot be asked, since its edge is of [`Version::V2`](crate::inner::envelope::Version::V2).
-    /// Nothing counts as in flight. Messages in rows, which the edge may hold, go out again, each in a frame of its own: the edge
-    /// drops those that it wrote.
+    /// Handles a receiver that cannot be asked after [`Session::restore`], since its edge is of
+    /// [`Version::V2`](crate::inner::envelope::Version::V2). Nothing counts as in flight. The edge may hold messages
+    /// that are in rows. They go out again, each in a frame of its own, and the edge drops those that it wrote.
     pub fn cannot_be_asked(&mut self, receiver: ReceiverId) {
         if self.is_here(receiver) {
             self.in_flight = InFlight::Known;
@@ -224,9 +227,9 @@ impl Session {
         }
     }
 
-    /// Ends a receiver whose response is over. It wrote everything up to `written`; the messages after that, up to `held`, are
-    /// for the next receiver. Returns true if the session does not have all of them: then it delivers nothing until
-    /// [`Session::wrote`] brings them back.
+    /// Ends a receiver whose response is over. The receiver wrote everything up to `written`. The messages after that,
+    /// up to `held`, are for the next receiver. Returns true if the session does not have all of them: it then delivers
+    /// nothing until [`Session::wrote`] brings them back.
     pub fn finished(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, held: Option<Seq>) -> bool {
         if !self.is_here(receiver) {
             self.detach(now, receiver, Departure::Ended);
@@ -243,8 +246,8 @@ impl Session {
         is_missing
     }
 
-    /// Ends a receiver whose response is over and which could not say so before, or did not bring back what it held. It wrote
-    /// everything up to `written`; `unwritten` are the messages after that.
+    /// Ends a receiver whose response is over, and which could not report that before or did not bring back what it
+    /// held. The receiver wrote everything up to `written`; `unwritten` are the messages after that.
     pub fn wrote(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, unwritten: Vec<(Seq, Message)>) {
         // After a restart, of which no hold says whom it is for, a next receiver may have had the rest.
         let gives_back = self.is_here(receiver) || self.hold.is_some_and(|hold| hold.of == Some(receiver));
@@ -264,7 +267,7 @@ impl Session {
         }
     }
 
-    /// A receiver ended. One that is not attached any more says nothing new.
+    /// Ends a receiver. Does nothing if the session does not know the receiver any more.
     pub fn detach(&mut self, now: Millis, receiver: ReceiverId, how: Departure) {
         if self.contender.is_some_and(|contender| contender.id == receiver) {
             self.contender = None;
@@ -310,13 +313,13 @@ impl Session {
         }
     }
 
-    /// Closes the session and drops what waits for its client, since something before that is lost.
+    /// Closes the session and drops the messages that wait, since something before them is lost.
     pub(super) fn interrupt(&mut self, now: Millis) {
         self.drop_waiting();
         self.close(now, CloseCode::Interrupted.number(), "Connection interrupted", CloseReason::Interrupted);
     }
 
-    /// Closes the session and drops what waits for its client, since something before that may be lost.
+    /// Closes the session and drops the messages that wait, since something before them may be lost.
     fn stalled(&mut self, now: Millis) {
         self.drop_waiting();
         self.close(now, CloseCode::TryAgainLater.number(), STALLED, CloseReason::Stalled);
@@ -328,7 +331,7 @@ impl Session {
         }
     }
 
-    /// What became of an [`Output::Probe`]. An answer about one that is not attached any more says nothing new.
+    /// Takes the result of an [`Output::Probe`]. Does nothing if the receiver is neither attached nor about to end.
     pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
         if self.ending.is_some_and(|ending| ending.id == receiver) && self.contender.is_some() {
             return self.detach(now, receiver, Departure::Finished);

@@ -1,4 +1,4 @@
-//! What a session takes from its service's settings.
+//! The settings of a session, taken from its service's configuration.
 
 use crate::service::options::{Config, Durability};
 use crate::sockjs::transport::Transport;
@@ -7,7 +7,7 @@ use crate::time::Millis;
 /// The settings that a session follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// Silence before a heartbeat; none for never.
+    /// Time without an outgoing frame after which a heartbeat is sent; `None` for no heartbeats.
     pub heartbeat_delay: Option<Millis>,
     /// Time without a receiver before the session is closed.
     pub disconnect_delay: Millis,
@@ -15,18 +15,18 @@ pub struct Rules {
     pub receiver_max_age: Millis,
     /// Time that a message may wait in memory alone.
     pub persist_after: Millis,
-    /// What "delivered" means.
+    /// Meaning of "delivered" for a session over HTTP.
     pub durability: Durability,
-    /// Bytes that may wait.
+    /// Bytes of messages that may wait for a receiver.
     pub queue_limit: usize,
-    /// Bytes of a WebSocket frame that joins messages.
+    /// Largest size, in bytes, of a WebSocket frame that joins messages.
     pub frame_limit: usize,
-    /// Time within which the client has to send its first message.
+    /// Time within which the client has to send its first message; `None` for no limit.
     pub first_message_timeout: Option<Millis>,
 }
 
 impl Rules {
-    /// What `config` says for `transport`.
+    /// Returns the settings that `config` has for a session on `transport`.
     pub fn new(config: &Config, transport: Transport) -> Self {
         let heartbeat_delay = match transport {
             Transport::WebSocketRaw => None,

@@ -1,4 +1,4 @@
-//! What a session leaves in storage: the fold of its changes.
+//! The stored state of a session: the fold of its changes.
 
 use super::{CloseKind, CloseReason, ReceiverId, Seq};
 use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
@@ -8,39 +8,41 @@ use crate::time::Millis;
 /// One write to storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The session exists.
+    /// The session was opened.
     Open {
-        /// The receiver that opened it.
+        /// The receiver that opened the session.
         opener: ReceiverId,
     },
-    /// Messages that wait, as one row, whether they were delivered before or not. What was lost on its way is written
-    /// again, also when the row that it was delivered from is still there for the rest of it: of two rows with the same
+    /// Messages that wait, as one row, whether they were delivered before or not. Messages that were lost on their way
+    /// are written again, even if their old row is still there for the rest of its messages. Of two rows with the same
     /// first number, the longer stays.
     Append(Row),
-    /// Everything up to this number was delivered: rows that hold nothing beyond can go, of others only the rest counts.
+    /// Everything up to this number was delivered. Rows that hold nothing beyond it can go; of other rows only the rest
+    /// counts.
     Discard {
         /// The last number delivered.
         through: Seq,
     },
-    /// The session is closed; its close frame is kept for those who still ask.
+    /// The session is closed. Its close frame is kept for receivers that still ask.
     Close {
-        /// Its close frame.
+        /// The close frame of the session.
         tombstone: Tombstone,
-        /// Whether the application was told; if not, it has to be told after a restart.
+        /// True if the application was notified. Otherwise it has to be notified after a restart.
         told: bool,
     },
-    /// The application was told that the session is closed.
+    /// The application was notified that the session is closed.
     Told,
-    /// The client sent its first message. Told only where it has to; of a WebSocket too, which is not stored otherwise.
+    /// The client sent its first message. Emitted only for a session with `first_message_timeout`; also for a WebSocket
+    /// session, of which nothing else is stored.
     Heard,
-    /// Since when no receiver is attached; none when one came. Told only where the disconnect delay may outlast the object's
-    /// memory.
+    /// Moment since which no receiver is attached; `None` once a receiver attached. Emitted only if the disconnect
+    /// delay may outlast the object's memory.
     Absent(Option<Millis>),
     /// Nothing of the session is needed any more.
     Forget,
 }
 
-/// Neighbouring messages in one row; the numbers count up from the first.
+/// Messages with consecutive numbers, in one row. The numbers count up from the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// Number of the first message.
@@ -50,35 +52,35 @@ pub struct Row {
 }
 
 impl Row {
-    /// Number of the last message.
+    /// Returns the number of the last message.
     pub fn last(&self) -> Seq {
         Seq(self.first.0.saturating_add((self.messages.len() as u64).saturating_sub(1)))
     }
 
-    /// Its numbers and bytes.
+    /// Returns the numbers and bytes of the row.
     pub fn extent(&self) -> Extent {
         let bytes = self.messages.iter().map(Message::len).sum();
         Extent { first: self.first, last: self.last(), bytes }
     }
 
-    /// The messages with their numbers.
+    /// Returns the messages with their numbers.
     pub fn numbered(&self) -> impl Iterator<Item = (Seq, &Message)> {
         (0..).map(|offset| Seq(self.first.0.saturating_add(offset))).zip(&self.messages)
     }
 }
 
-/// Stored messages with neighbouring numbers, without the messages: they are read when they are needed.
+/// Stored messages with consecutive numbers, without their content, which is read when it is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
     /// Number of the first message.
     pub first: Seq,
     /// Number of the last message.
     pub last: Seq,
-    /// Bytes of the messages, about.
+    /// Approximate bytes of the messages.
     pub bytes: usize,
 }
 
-/// Codes of a client that broke a rule or a limit.
+/// Close codes for a client that broke a rule or a limit.
 const VIOLATIONS: [u16; 4] = [
     CloseCode::Unsupported.number(),
     CloseCode::PolicyViolation.number(),
@@ -86,7 +88,7 @@ const VIOLATIONS: [u16; 4] = [
     CloseCode::TryAgainLater.number(),
 ];
 
-/// The close frame of a session that is over, and since when it is.
+/// The close frame of a session that is over, and the moment at which it was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
     /// Close code.
@@ -95,12 +97,12 @@ pub struct Tombstone {
     pub reason: String,
     /// Kind of the reason that the application is given.
     pub kind: CloseKind,
-    /// When it was closed.
+    /// Moment at which the session was closed.
     pub at: Millis,
 }
 
 impl Tombstone {
-    /// The close frame.
+    /// Returns the close frame.
     pub fn frame(&self) -> Frame {
         Frame::Close { code: self.code, reason: self.reason.clone() }
     }
@@ -120,7 +122,7 @@ impl Tombstone {
         }
     }
 
-    /// Returns the kind of a close frame that the release before stored, which stored no kind.
+    /// Returns the kind for a close frame that the previous release stored, which stored no kind.
     pub fn kind_of(code: u16, reason: &str) -> CloseKind {
         match code {
             code if code == CloseCode::InternalError.number() => CloseKind::HandlerFailed,
@@ -135,27 +137,28 @@ impl Tombstone {
 /// Everything that is stored of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The receiver that opened it.
+    /// The receiver that opened the session.
     pub opener: ReceiverId,
-    /// Its close frame, once it is over.
+    /// The close frame, once the session is over.
     pub closed: Option<Tombstone>,
-    /// Whether the application was told that it is over.
+    /// True if the application was notified that the session is over.
     pub told: bool,
-    /// Whether the client is known to have sent something.
+    /// True if the client is known to have sent something.
     pub heard: bool,
-    /// Since when no receiver is attached, where that is known.
+    /// Moment since which no receiver is attached, if it is known.
     pub absent: Option<Millis>,
-    /// Messages that wait, lowest number first. Two rows can hold the same one: it counts once.
+    /// Messages that wait, lowest number first. Two rows can hold the same message, which counts once.
     pub rows: Vec<Extent>,
-    /// Everything up to this number was delivered, also where its row holds more. Kept on its own, since the rows that
-    /// remain do not tell.
+    /// Number up to which everything was delivered, even if a row holds more. It is stored on its own, since the
+    /// remaining rows do not show it.
     pub delivered: Option<Seq>,
 }
 
 impl Stored {
-    /// Applies one change to what is stored; none is a session that storage does not know.
+    /// Applies one change to the stored state; `None` is a session that storage does not know.
     ///
-    /// The object does the same in SQL. This is its meaning, and what the tests restore from; they keep the messages themselves.
+    /// The object does the same in SQL. This function defines the meaning of each change, and the tests restore
+    /// sessions from its result. The tests keep the messages themselves.
     pub fn apply(stored: &mut Option<Self>, change: Change) {
         match change {
             Change::Open { opener } => {

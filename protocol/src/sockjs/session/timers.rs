@@ -1,4 +1,5 @@
-//! The timers of a session, as data: each is a moment derived from its state, none is ever started or stopped.
+//! The timers of a session, as data. Each timer is a moment derived from the session's state. No timer is ever started
+//! or stopped.
 
 use super::{
     Attached, Change, CloseKind, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session,
@@ -7,32 +8,32 @@ use super::{
 use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
 use crate::time::Millis;
 
-/// How long a closed session answers its close frame at most.
+/// Longest time for which a closed session answers with its close frame.
 pub const TOMBSTONE_MAX: Millis = Millis::from_secs(60);
 
-/// The runtime may take an object out of memory after ten seconds of silence.
+/// Time for which an idle object stays in memory: the runtime may evict it after ten seconds of silence.
 const MEMORY: Millis = Millis::from_secs(8);
 
-/// How soon a client that polls is back.
+/// Time within which a polling client is expected back.
 const RETURNS: Millis = Millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Timer {
-    /// Silence in the outgoing direction lasted for `heartbeat_delay`.
+    /// Nothing went out for `heartbeat_delay`.
     Heartbeat,
     /// A stream reached `receiver_max_age`.
     ReceiverAge,
-    /// A receiver that was given its last frame said nothing for `receiver_max_age`.
+    /// A receiver that was given its last frame reported nothing for `receiver_max_age`.
     Unfinished,
-    /// No receiver came for `disconnect_delay`.
+    /// No receiver attached for `disconnect_delay`.
     Disconnect,
-    /// Something waited in memory alone for `persist_after`.
+    /// A message waited in memory alone for `persist_after`.
     Persist,
-    /// A receiver that was lost did not tell how far it got.
+    /// A lost receiver did not report how far it got.
     Hold,
     /// The client sent nothing for `first_message_timeout`.
     Silence,
-    /// No receiver came soon, and the disconnect delay may outlast the object's memory.
+    /// No receiver attached soon, and the disconnect delay may outlast the object's memory.
     Absence,
     /// The close frame of a closed session was kept long enough.
     Tombstone,
@@ -45,17 +46,18 @@ impl Timer {
 }
 
 impl Session {
-    /// When [`Session::tick`] has something to do; none for never. Ask after each drain.
+    /// Returns the moment at which [`Session::tick`] has something to do, or `None` for never. Call this after each
+    /// drain.
     pub fn deadline(&self) -> Option<Millis> {
         self.earliest(|_| true)
     }
 
-    /// When something is due that is always soon, and that a restart makes void.
+    /// Returns the next deadline among the timers that are always short and that a restart makes void.
     pub fn passing_deadline(&self) -> Option<Millis> {
         self.earliest(Timer::is_passing)
     }
 
-    /// When anything else is due: what has to happen also if the object is restarted in between.
+    /// Returns the next deadline among the other timers. They have to fire even if the object is restarted in between.
     pub fn lasting_deadline(&self) -> Option<Millis> {
         self.earliest(|timer| !timer.is_passing()).or_else(|| {
             // While nothing goes out for a moment, a heartbeat is no reason for a tick, but for the alarm that is to look
@@ -65,14 +67,15 @@ impl Session {
         })
     }
 
-    /// Until when the next receiver is expected. A client that polls is back within moments: until then its absence is
-    /// not worth an alarm of its own, as long as there is one at [`Session::absence_alarm`] or before.
+    /// Returns the moment until which the next receiver is expected, if no receiver is attached. A polling client is
+    /// back within moments. Until then its absence is not worth an alarm of its own, as long as an alarm is set for
+    /// [`Session::absence_alarm`] or earlier.
     pub fn expects_receiver_until(&self) -> Option<Millis> {
         let absent = self.is_open() && !self.websocket && self.receiver.is_none();
         absent.then(|| self.idle_since + RETURNS)
     }
 
-    /// See [`Session::expects_receiver_until`].
+    /// Returns the latest moment for the alarm that [`Session::expects_receiver_until`] relies on.
     pub fn absence_alarm(&self) -> Millis {
         let delays = self.rules.heartbeat_delay.into_iter().chain([self.rules.disconnect_delay]);
         self.idle_since + delays.max().unwrap_or_default()
@@ -82,7 +85,7 @@ impl Session {
         self.timers().into_iter().flatten().filter(|(_, timer)| which(*timer)).map(|(at, _)| at).min()
     }
 
-    /// Does everything that is due. A late call does the same as one in time.
+    /// Does everything that is due. A late call has the same effect as one in time.
     pub fn tick(&mut self, now: Millis) {
         // What one timer does can set another that is due at once.
         for _ in 0..3 {
@@ -94,8 +97,8 @@ impl Session {
         }
     }
 
-    /// For the moment the object's alarm fires: beats also when that is due within half of `heartbeat_delay`, or when
-    /// nobody knows, so that one alarm serves everyone. Early is allowed, late is not.
+    /// Makes a heartbeat due when the object's alarm fires, even if it is not due for up to half of `heartbeat_delay`,
+    /// or if nobody knows when it is due. One alarm thus serves all sessions. A heartbeat may be early, but not late.
     pub fn beat_early(&mut self, now: Millis) {
         let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
         if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
@@ -208,8 +211,8 @@ impl Session {
         }
     }
 
-    /// Whoever still reads what came before the close frame took too long, and whoever contends waits for that one: both
-    /// get it now, or they would wait for a session that nobody knows.
+    /// Gives the close frame at once to the receiver that still reads earlier messages, since it took too long, and to
+    /// the contender that waits for that receiver. Both would otherwise wait for a session that no longer exists.
     fn hurry(&mut self) {
         let Phase::Closing(Closing { tombstone, .. }) = &self.phase else { return };
         let attached = self.receiver.as_ref().map(|attached| attached.receiver);
@@ -233,7 +236,7 @@ impl Session {
 }
 
 impl Attached {
-    /// When silence has lasted for `delay`.
+    /// Returns the moment at which silence has lasted for `delay`.
     fn last_heard(&self, delay: Millis) -> Millis {
         self.last_out.unwrap_or(self.woken) + delay
     }

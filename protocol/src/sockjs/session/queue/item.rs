@@ -1,29 +1,30 @@
-//! What a queue consists of: a message, or one thing that stands for several.
+//! The items of a queue. An item is one message, or stands for several.
 
 use super::{Extent, Seq};
 use crate::sockjs::frame::Message;
 
-/// What an empty message, or one of one letter, takes in a frame, with its quotes and a comma.
+/// Bytes that an empty message, or one of one letter, takes in a frame, with its quotes and a comma.
 const IN_FRAME_MIN: usize = 4;
 
-/// Part of a [`Queue`](super::Queue).
+/// One item of a [`Queue`](super::Queue).
 #[derive(Debug)]
 pub(super) struct Item {
-    /// Number of its last message.
+    /// Number of the item's last message.
     pub seq: Seq,
     pub body: Body,
-    /// True if rows hold it.
+    /// True if rows of storage hold the item.
     pub stored: bool,
 }
 
-/// What an [`Item`] stands for.
+/// Content of an [`Item`].
 #[derive(Debug)]
 pub(super) enum Body {
     Open,
     Message(Message),
-    /// Messages from this number on, all in rows and none in memory; their bytes, about.
+    /// Messages from this number on, with their approximate bytes. All of them are in rows, and no content is in
+    /// memory.
     InRows(Seq, usize),
-    /// Frames that the edge holds and the object has forgotten: their bytes.
+    /// Frames that the edge holds and the object has forgotten, with their bytes.
     Elsewhere(usize),
 }
 
@@ -44,7 +45,8 @@ impl Item {
         }
     }
 
-    /// Bytes in a frame, about: many empty messages are not nothing.
+    /// Returns the approximate bytes that the item takes in a frame. Even empty messages count, since many of them add
+    /// up.
     pub fn bytes_in_frame(&self) -> usize {
         match &self.body {
             Body::Message(message) => message.len().max(IN_FRAME_MIN),
@@ -59,7 +61,7 @@ impl Item {
         }
     }
 
-    /// Number of its first message.
+    /// Returns the number of the item's first message.
     pub fn first(&self) -> Seq {
         match self.body {
             Body::InRows(first, _) => first,
@@ -67,7 +69,7 @@ impl Item {
         }
     }
 
-    /// How many messages it stands for.
+    /// Returns the number of messages that the item stands for.
     pub fn count(&self) -> usize {
         usize::try_from(self.seq.0.saturating_sub(self.first().0)).unwrap_or(usize::MAX).saturating_add(1)
     }
@@ -84,7 +86,8 @@ impl Item {
         !self.stored && matches!(self.body, Body::Message(_))
     }
 
-    /// Cuts off the messages up to `seq` of an item that stands for more; none if there is nothing to cut.
+    /// Cuts off and returns the messages up to `seq` of an item that stands for more; `None` if there is nothing to
+    /// cut.
     pub fn split_off(&mut self, seq: Seq) -> Option<Self> {
         let Body::InRows(first, bytes) = self.body else { return None };
         if seq < first || self.seq <= seq {

@@ -1,6 +1,6 @@
-//! What waits for a receiver, and what one has and did not acknowledge.
+//! The queue of a session: messages that wait for a receiver, and messages in flight that it has not acknowledged.
 //!
-//! Messages that rows of storage keep need not be in memory: see `rows`.
+//! Messages that rows of storage hold need not be in memory: see `rows`.
 
 mod item;
 mod rows;
@@ -11,42 +11,42 @@ use crate::time::Millis;
 use item::{Body, Item};
 use std::collections::VecDeque;
 
-/// What a message takes in memory besides its bytes, about.
+/// Approximate bytes of memory that a message takes besides its own bytes.
 const ITEM_COST: usize = 64;
-/// Oldest first; the first `sent` items are in flight, the others wait.
+/// Items of a session, oldest first. The first `sent` items are in flight, the others wait.
 #[derive(Debug)]
 pub(super) struct Queue {
     items: VecDeque<Item>,
     sent: usize,
     sent_bytes: usize,
     waiting_bytes: usize,
-    /// Messages that wait; an item may stand for many.
+    /// Number of messages that wait. One item may stand for many.
     waiting_count: usize,
-    /// Messages that wait and that no row holds.
+    /// Number of messages that wait and that no row holds.
     waiting_unstored: usize,
     /// Bytes of messages that are in memory.
     bytes_in_memory: usize,
-    /// The last number given.
+    /// The last number that was assigned.
     last: Seq,
-    /// Since when something waits in memory alone.
+    /// Moment since which something waits in memory alone.
     waiting_since: Option<Millis>,
-    /// Items that were acknowledged since the object came into memory.
+    /// Number of messages acknowledged since the object came into memory.
     acknowledged: u64,
-    /// Messages up to this number go in frames of their own.
+    /// Number up to which each message goes in a frame of its own.
     alone_through: Option<Seq>,
-    /// No row holds an item up to this number, but for those of which nothing is in memory.
+    /// Number up to which no row holds an item, except for items of which nothing is in memory.
     discarded_through: Option<Seq>,
-    /// Items in flight, and items that wait, of which nothing is in memory.
+    /// Numbers of items of which nothing is in memory: those in flight, and those that wait.
     rows_in_flight: usize,
     rows_waiting: usize,
 }
 
-/// What [`Queue::take_frame`] took.
+/// Result of [`Queue::take_frame`].
 #[derive(Debug)]
 pub(super) struct Taken {
     pub frame: Frame,
     pub last: Seq,
-    /// The highest of its numbers that a row holds.
+    /// The highest message number in the frame that a row holds.
     pub stored: Option<Seq>,
 }
 
@@ -70,8 +70,9 @@ impl Queue {
         }
     }
 
-    /// What was stored, with numbers that continue above all that were ever given. The last one given is not stored
-    /// (that would be a write for each message), but no session sends 1024 messages in every millisecond.
+    /// Restores a queue from storage. New numbers continue above all that were ever assigned. The last assigned number
+    /// is not stored, since that would take a write for each message. The clock gives a number above it, since no
+    /// session sends 1024 messages in every millisecond.
     pub fn restore(now: Millis, stored: &Stored) -> Self {
         let mut queue = Self::new();
         for extent in &stored.rows {
@@ -94,32 +95,35 @@ impl Queue {
         self.waiting_bytes
     }
 
-    /// What waits, counting for each message also what it takes besides its bytes: many empty ones are not nothing.
+    /// Returns the bytes that wait, with the memory that each message takes besides its bytes. Even empty messages
+    /// count, since many of them add up.
     pub fn waiting_cost(&self) -> usize {
         self.waiting_bytes.saturating_add(self.waiting_count.saturating_mul(ITEM_COST))
     }
 
-    /// Bytes of memory that the queue takes, about; without the texts of messages, which other queues may share.
+    /// Returns the approximate bytes of memory that the queue takes, without the messages' strings, which other queues
+    /// may share.
     pub fn overhead(&self) -> usize {
         self.items.len().saturating_mul(size_of::<Item>())
     }
 
-    /// Bytes of messages that are in memory.
+    /// Returns the bytes of messages that are in memory.
     pub fn bytes_in_memory(&self) -> usize {
         self.bytes_in_memory
     }
 
-    /// Bytes that are in flight, as they stand in frames.
+    /// Returns the bytes in flight, counted as in frames.
     pub fn sent_bytes(&self) -> usize {
         self.sent_bytes
     }
 
-    /// What waits, as it would stand in frames. Looks at each message.
+    /// Returns the bytes that wait, counted as in frames. Visits each item that waits.
     pub fn waiting_in_frames(&self) -> usize {
         self.items.iter().skip(self.sent).map(Item::bytes_in_frame).sum()
     }
 
-    /// Bytes of a frame with all that waits, or less where characters have to be escaped.
+    /// Returns the bytes of a frame with all messages that wait. The result is too low if characters have to be
+    /// escaped.
     pub fn waiting_frame(&self) -> usize {
         self.waiting_bytes.saturating_add(self.waiting_count.saturating_mul(3)).saturating_add(EMPTY_LEN - 1)
     }
@@ -129,37 +133,37 @@ impl Queue {
         self.items.is_empty()
     }
 
-    /// Number of items that were acknowledged so far.
+    /// Returns the number of messages acknowledged so far.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
     }
 
-    /// Whether a message is the first item that waits.
+    /// True if the first item that waits is a message.
     pub fn next_is_message(&self) -> bool {
         self.items.get(self.sent).is_some_and(|item| matches!(item.body, Body::Message(_)))
     }
 
-    /// Bytes of the first item that waits.
+    /// Returns the bytes of the first message that waits, as an average if its item stands for several messages.
     pub fn next_bytes(&self) -> Option<usize> {
         self.items.get(self.sent).map(|item| item.bytes_in_frame() / item.count())
     }
 
-    /// Since when something waits that no row holds.
+    /// Returns the moment since which something waits that no row holds.
     pub fn waiting_since(&self) -> Option<Millis> {
         self.waiting_since
     }
 
-    /// Number of the newest item in flight.
+    /// Returns the number of the newest item in flight.
     pub fn last_sent(&self) -> Option<Seq> {
         self.items.get(self.sent.checked_sub(1)?).map(|item| item.seq)
     }
 
-    /// Gives no number up to `seq` again.
+    /// Excludes all numbers up to `seq` from being assigned again.
     pub fn raise(&mut self, seq: Seq) {
         self.last = self.last.max(seq);
     }
 
-    /// Puts the open frame in front of everything, once. Nothing may be in flight.
+    /// Puts the open frame in front of everything, unless it is there already. Nothing may be in flight.
     pub fn push_open(&mut self) {
         if !self.items.front().is_some_and(|item| matches!(item.body, Body::Open)) {
             let open = Item { seq: Seq(0), body: Body::Open, stored: false };
@@ -176,7 +180,7 @@ impl Queue {
         self.items.push_back(item);
     }
 
-    /// Counts `item` as one that waits.
+    /// Counts `item` as waiting.
     fn add_waiting(&mut self, item: &Item) {
         self.waiting_bytes = self.waiting_bytes.saturating_add(item.bytes());
         self.waiting_count = self.waiting_count.saturating_add(item.count());
@@ -185,23 +189,24 @@ impl Queue {
         self.rows_waiting += usize::from(item.is_in_rows());
     }
 
-    /// Counts `item` as one that waits no more, and is not in memory either.
+    /// Stops counting `item` as waiting and as in memory.
     fn remove_waiting(&mut self, item: &Item) {
         self.pass_on(item.count(), item.bytes(), item.only_in_memory().into());
         self.bytes_in_memory = self.bytes_in_memory.saturating_sub(item.bytes_in_memory());
         self.rows_waiting = self.rows_waiting.saturating_sub(item.is_in_rows().into());
     }
 
-    /// Counts so many messages and bytes as ones that wait no more; no row held `unstored` of the messages.
+    /// Stops counting `count` messages of `bytes` bytes as waiting. No row held `unstored` of the messages.
     fn pass_on(&mut self, count: usize, bytes: usize, unstored: usize) {
         self.waiting_count = self.waiting_count.saturating_sub(count);
         self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
         self.waiting_unstored = self.waiting_unstored.saturating_sub(unstored);
     }
 
-    /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all after it
-    /// that fit `credit` bytes of messages, and `frame_limit` bytes of the frame, with it. With `in_sequence`, the numbers in
-    /// a frame have no gaps: its last number and its length then tell the number of each message.
+    /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all messages
+    /// after it that fit. They fit up to `credit` bytes of messages and `frame_limit` bytes of the frame. With
+    /// `in_sequence`, the numbers in a frame have no gaps: its last number and its length then determine the number of
+    /// each message.
     pub fn take_frame(&mut self, credit: usize, frame_limit: usize, in_sequence: bool) -> Option<Taken> {
         let first = self.items.get(self.sent)?;
         if matches!(first.body, Body::Open) {
@@ -243,7 +248,7 @@ impl Queue {
         Some(Taken { frame: Frame::Messages(messages), last, stored })
     }
 
-    /// Everything in flight waits again: the way to its receiver was lost. Items that only the edge has are removed.
+    /// Moves everything in flight back to waiting, since its receiver is gone. Removes items that only the edge has.
     pub fn requeue(&mut self, now: Millis) {
         for item in self.items.iter().take(self.sent).filter(|item| !item.is_elsewhere()) {
             self.waiting_bytes = self.waiting_bytes.saturating_add(item.bytes());
@@ -261,19 +266,21 @@ impl Queue {
         }
     }
 
-    /// Has all that waits now go in frames of their own: the edge may have some of it, and drops by its number what it has.
+    /// Makes each message that waits now go in a frame of its own. The edge may have some of them, and drops by its
+    /// number each message that it has.
     pub fn send_alone(&mut self) {
         self.alone_through = self.items.back().map(|item| item.seq);
     }
 
-    /// True if the object has all that is in flight, up to the message with the number `last`.
+    /// True if the object has everything that is in flight, up to the message with the number `last`.
     pub fn has_all(&self, last: Seq) -> bool {
         let has_last = |item: &Item| (item.first()..=item.seq).contains(&last);
         !self.items.iter().any(Item::is_elsewhere) && self.items.iter().any(has_last)
     }
 
-    /// Counts what a receiver holds as in flight, after the object slept. Messages that rows kept are moved into flight; for
-    /// the others an item is added that has their bytes alone. Does nothing if something is in flight already.
+    /// Counts the frames that a receiver holds as in flight, after the object hibernated. Moves messages that rows hold
+    /// into flight. For the others, adds an item that has only their bytes. Does nothing if something is in flight
+    /// already.
     pub fn set_in_flight(&mut self, held: &[Held]) {
         if self.sent > 0 {
             return;
@@ -312,8 +319,8 @@ impl Queue {
         self.settle_waiting();
     }
 
-    /// Inserts messages that an edge held and did not write, in the order of their numbers. Skips those that the queue has.
-    /// Nothing may be in flight.
+    /// Inserts messages that an edge held and did not write, in the order of their numbers. Skips messages that the
+    /// queue has. Nothing may be in flight.
     pub fn take_back(&mut self, now: Millis, unwritten: Vec<(Seq, Message)>) {
         for (seq, message) in unwritten {
             let at = self.items.partition_point(|item| item.seq < seq);
@@ -328,7 +335,7 @@ impl Queue {
         }
     }
 
-    /// Drops everything up to `seq`; gives the highest number dropped that a row holds.
+    /// Drops everything up to `seq`. Returns the highest dropped number that a row holds.
     pub fn acknowledge(&mut self, seq: Seq) -> Option<Seq> {
         let mut through = None;
         while let Some(front) = self.items.front_mut().filter(|item| item.first() <= seq) {
@@ -365,7 +372,7 @@ impl Queue {
         through
     }
 
-    /// Drops the newest item, if nobody was given it.
+    /// Drops the newest item, unless it was given to a receiver.
     pub fn pop_unsent(&mut self) {
         if self.sent < self.items.len()
             && let Some(item) = self.items.pop_back()
@@ -375,7 +382,7 @@ impl Queue {
         }
     }
 
-    /// Drops everything.
+    /// Drops everything. Returns the highest dropped number that a row holds.
     pub fn clear(&mut self) -> Option<Seq> {
         self.acknowledge(Seq(u64::MAX))
     }

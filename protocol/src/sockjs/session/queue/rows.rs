@@ -1,21 +1,21 @@
-//! What rows of storage have of a queue.
+//! The part of a queue that is in rows of storage.
 //!
-//! One item may stand for a run of neighbouring messages in rows, of which nothing is in memory. They are read when their turn
-//! comes.
+//! One item may stand for consecutive messages in rows, of which nothing is in memory. These messages are read when
+//! their turn comes.
 
 use super::item::{Body, Item};
 use super::{Extent, Queue, Row, Seq};
 use crate::time::Millis;
 
-/// Bytes of messages in one row, unless a single one is larger. A row is read as a whole: so many take no more memory than what
-/// is in flight.
+/// Bytes of messages in one row, unless a single message is larger. A row is read as a whole. At this size a row takes
+/// no more memory than the messages in flight.
 const ROW_BYTES: usize = 32 << 10;
 
-/// Time for which a write that failed waits for another try, at least.
+/// Shortest time between a failed write and its next attempt.
 const RETRY: Millis = Millis::from_secs(2);
 
 impl Queue {
-    /// Number of the first message to read before a frame of `credit` bytes is taken.
+    /// Returns the number of the first message that has to be read before a frame of `credit` bytes is taken.
     pub fn next_in_rows(&self, credit: usize) -> Option<Seq> {
         if self.rows_waiting == 0 {
             return None;
@@ -38,7 +38,8 @@ impl Queue {
         self.rows_in_flight > 0
     }
 
-    /// Takes the messages of rows into memory, from the number `first` on. False if the first is missing, or one between two.
+    /// Takes messages of rows into memory, from the number `first` on. Returns false if the message `first` is missing.
+    /// A message that is missing further on remains in rows as the next to be read.
     pub fn read(&mut self, first: Seq, rows: &[Row]) -> bool {
         let is_meant = |item: &Item| item.is_in_rows() && item.first() == first;
         let Some(at) = self.items.iter().skip(self.sent).position(is_meant) else { return false };
@@ -66,7 +67,7 @@ impl Queue {
         next > first
     }
 
-    /// Lets go of the messages that wait and that rows hold.
+    /// Drops from memory the messages that wait and that rows hold.
     pub fn leave_in_rows(&mut self) {
         let waiting = self.items.split_off(self.sent);
         for item in waiting {
@@ -80,7 +81,7 @@ impl Queue {
         }
     }
 
-    /// Adds an item of messages in rows after all others, or to the last one if they follow that.
+    /// Appends an item of messages in rows, or joins it to the last item if its numbers directly follow that one's.
     pub(super) fn push_in_rows(&mut self, item: Item) {
         self.add_waiting(&item);
         let is_waiting = self.items.len() > self.sent;
@@ -108,7 +109,7 @@ impl Queue {
         }
     }
 
-    /// Notes that no row holds the items from `first` to `last`, though one was to.
+    /// Notes that no row holds the items from `first` to `last`, since their write failed.
     pub fn mark_unstored(&mut self, now: Millis, first: Seq, last: Seq) {
         let is_meant = |item: &Item| (first..=last).contains(&item.seq) && !item.is_in_rows();
         for item in self.items.iter_mut().filter(|item| is_meant(item)) {
@@ -121,7 +122,7 @@ impl Queue {
         }
     }
 
-    /// Everything that waits in memory alone, as rows; from now on it is stored.
+    /// Returns everything that waits in memory alone, as rows, and counts it as stored from now on.
     pub fn take_unstored(&mut self) -> Vec<Row> {
         let (mut rows, mut row_bytes) = (Vec::<Row>::new(), 0);
         // They are the last ones, mostly: what is stored already is not looked through with each message.
