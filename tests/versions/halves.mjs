@@ -35,7 +35,10 @@ function layoutOf(deployed, own) {
     sockets: ["http", "control"],
     capnp({ address, objects, ...facts }) {
       const named = modules.map(({ build, file, as }) => ({ name: `${build}/${file}`, file: as }));
-      const vars = { ...facts.vars, DEPLOYED: JSON.stringify(deployed), OWN_VARS: JSON.stringify(own) };
+      // The previous build refuses variables that it does not know.
+      const { SOCKJS_DEMO, SOCKJS_STALL_TIMEOUT, ...common } = facts.vars;
+      const owned = { ...own, current: { SOCKJS_DEMO, SOCKJS_STALL_TIMEOUT, ...own.current } };
+      const vars = { ...common, DEPLOYED: JSON.stringify(deployed), OWN_VARS: JSON.stringify(owned) };
       const worker = workerCapnp({ ...facts, vars, modules: [...facts.modules, ...named] });
       const http = { name: "http", address, service: text("worker") };
       const control = { name: "control", address: "127.0.0.1:0", service: `(name = "worker", entrypoint = "control")` };

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { main } from "../../scripts/run.mjs";
 import { request } from "../harness/clients/http.mjs";
+import { workerConfig } from "../../scripts/worker-config.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { converse } from "./conversation.mjs";
 import { entryLayout } from "./layout.mjs";
@@ -14,7 +15,9 @@ await main(import.meta, async () => {
   const ends = [];
   const owner = { after: (end) => ends.push(end) };
   try {
-    const server = await startServer(owner, { build: PREVIOUS_RIGS, layout: entryLayout("record-entry.mjs") });
+    // The previous build refuses variables that it does not know.
+    const config = { ...workerConfig(), vars: { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "60000" } };
+    const server = await startServer(owner, { build: PREVIOUS_RIGS, config, layout: entryLayout("record-entry.mjs") });
     const frames = await converse(owner, server.url);
     const { body } = await request(`http://127.0.0.1:${server.ports.control}/`);
     const recorded = { ...JSON.parse(body), frames };
