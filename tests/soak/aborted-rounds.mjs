@@ -12,7 +12,7 @@ const STEP = 200;
 const WARM_UP = 60_000;
 /** Bytes that may stay for each request, in the better of the rounds: the heap's size goes up and down by several MiB. */
 const LEFT_MAX = 1024;
-const ROUNDS = 6;
+const ROUNDS = 12;
 
 /** Whether nothing stays. */
 export async function abortAll(owner) {

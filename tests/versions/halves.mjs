@@ -25,7 +25,7 @@ const FILES = ["index.js", "index_bg.wasm"];
 export async function startHalves(owner, { worker, object, vars, own = {} }) {
   const log = []; // what an object says that is restarted is no news
   const layout = layoutOf({ worker, object }, own);
-  return new Halves(await startServer(owner, { vars, layout, worker: [ENTRY], log: (line) => log.push(line) }), log);
+  return new Halves(await startServer(owner, { vars, layout, worker: [ENTRY], hasPrevious: true, log: (line) => log.push(line) }), log);
 }
 
 function layoutOf(deployed, own) {

@@ -23,11 +23,12 @@ export const DEFAULT_VARS = {
  * @param {string[]} [options.worker] with `config`: the files of another Worker's modules: see `startWorkerd`
  * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
+ * @param {boolean} [options.hasPrevious] true if a build runs in it whose defects are known
  * @param {object} [options.layout] another configuration than that of `npm run serve`: see `startWorkerd`
  */
-export async function startServer(owner, { vars = {}, build = RIGS_DIR, worker, config, entry, log, layout } = {}) {
+export async function startServer(owner, { vars = {}, build = RIGS_DIR, worker, config, entry, log, layout, hasPrevious = false } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const server = new Server({ vars: all, build, worker, config, entry, layout }, log);
+  const server = new Server({ vars: all, build, worker, config, entry, layout }, log, hasPrevious);
   owner.after(() => server.stop());
   await server.start();
   return server;
@@ -39,7 +40,10 @@ class Server {
   #workerd;
   #log;
 
-  constructor(worker, log) {
+  #hasPrevious;
+
+  constructor(worker, log, hasPrevious) {
+    this.#hasPrevious = hasPrevious;
     this.#worker = worker;
     this.#log = new WorkerLog(log);
   }
@@ -81,6 +85,6 @@ class Server {
   async stop() {
     await this.#workerd?.kill();
     removeDirectory(this.#storage);
-    this.#log.check();
+    this.#log.check(this.#hasPrevious);
   }
 }
