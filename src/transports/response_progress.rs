@@ -133,10 +133,12 @@ impl ResponseProgress {
         }
     }
 
-    /// Returns the chunk that shows whether the client is still there: a heartbeat frame on streams; in a poll, whose body is one frame to many
-    /// clients, a line end in front of it, since nothing less shows that a client has closed its side (workerd 1.20261117).
+    /// Returns the chunk that shows whether the client is still there: a heartbeat frame, which does not end a poll. Clients read
+    /// a poll line by line (sockjs-client 1.6.1, Spring 6), and die of an empty line (Spring). The script of a JSONP poll may
+    /// call its function only once: there it is a line end. Nothing less shows that a client closed its side (workerd
+    /// 1.20261117).
     fn probe(&self) -> Vec<u8> {
-        if self.row.one_frame { b"\n".to_vec() } else { self.wrap("h") }
+        if self.row.one_frame && self.row.needs_callback() { b"\n".to_vec() } else { self.wrap("h") }
     }
 
     /// A close frame, the last chunk of a response whose session cannot be had.
@@ -203,9 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_a_heartbeat_on_streams_and_a_line_end_in_polls() {
+    fn a_probe_is_a_heartbeat_and_in_jsonp_a_line_end() {
         for (transport, probe) in [
-            (Transport::XhrPolling, wrote("\n")),
+            (Transport::XhrPolling, wrote("h\n")),
             (Transport::JsonpPolling, wrote("\n")),
             (Transport::XhrStreaming, wrote("h\n")),
             (Transport::EventSource, wrote("data: h\r\n\r\n")),

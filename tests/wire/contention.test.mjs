@@ -16,9 +16,9 @@ test("a second poll is turned away while one waits, and the first goes on", asyn
   const second = await session.poll();
   assert.deepEqual([second.status, second.body], [200, ANOTHER]);
 
-  // A line end is how the server asked whether it is still there: a frame would be all that this response has.
+  // A heartbeat is how the server asked whether it is still there: a line of its own, in front of the frame.
   await session.send(["a"]);
-  assert.equal(await first.body(), '\na["a"]\n');
+  assert.equal(await first.body(), 'h\na["a"]\n');
 });
 
 for (const [segment, frame] of [["xhr_streaming", "h\n"], ["eventsource", "data: h\r\n\r\n"], ["htmlfile?c=cb", '<script>\np("h");\n</script>\r\n']]) {
@@ -65,7 +65,7 @@ test("of two polls at once one is turned away", async (t) => {
   await session.send(["a"]);
   // The other one is asked whether its client is there, unless it was still in its grace.
   const other = (await Promise.all(bodies)).find((body) => body !== ANOTHER);
-  assert.match(other, /^\n?a\["a"\]\n$/);
+  assert.match(other, /^(h\n)?a\["a"\]\n$/);
 });
 
 test("a client that half-closed its connection still waits for its poll", async (t) => {
@@ -74,7 +74,7 @@ test("a client that half-closed its connection still waits for its poll", async 
   first.halfClose();
   assert.equal((await session.poll()).body, ANOTHER);
   await session.send(["a"]);
-  assert.equal(await first.body(), '\na["a"]\n');
+  assert.equal(await first.body(), 'h\na["a"]\n');
 });
 
 for (const how of ["reset", "close"]) {
