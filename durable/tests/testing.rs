@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{Error, Result};
 
-/// What the callbacks were called with.
+/// Arguments of the callbacks, in the order of their calls.
 type Calls = Rc<RefCell<Vec<String>>>;
 
 /// Does what a message says, and writes down what happens.

@@ -14,7 +14,7 @@ const MIB = 1024 * KIB;
 
 /** Scaled to a quarter. */
 const QUEUE_LIMIT = 256 * KIB;
-/** durable/src/object/broadcast.rs. */
+/** durable/src/application/members.rs. */
 const UNPACED = 4;
 
 const SIZE = 4 * KIB;

@@ -1,8 +1,8 @@
 //! The object of a test, which connections and rooms reach through [`Host`].
 
-use crate::application::connection::enqueue;
 use crate::application::handler::ErasedHandler;
 use crate::application::host::{GateCrowded, Host, MemoryLevel};
+use crate::application::members::{end_member, send_to_members};
 use crate::application::room::Room;
 use crate::connection::entry::Entry;
 use crate::info::connection_info::ConnectionInfo;
@@ -15,19 +15,15 @@ use crate::testing::world::{Record, World};
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::service::placement::locate;
-use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_SLOW};
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::meter::Meter;
 use sockjs_protocol::sockjs::pacing::PacingRules;
-use sockjs_protocol::sockjs::session::{Change, CloseReason, Rules, Session};
+use sockjs_protocol::sockjs::session::{Change, Rules, Session};
 use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use worker::Result;
-
-/// Multiple of `queue_limit` that may wait for a member while the room waits for that member, as on the server.
-const UNPACED: usize = 4;
 
 /// The object of a test. A restart replaces it.
 pub(super) struct Instance {
@@ -220,18 +216,6 @@ impl Instance {
             self.touched.borrow_mut().push_back(entry.clone());
         }
     }
-
-    /// Ends a member to whom a message could not be sent, as the server does.
-    fn end_member(&self, entry: &Rc<Entry>, error: SendError) {
-        let (code, text, why) = match error {
-            SendError::StorageFailed => (CloseCode::InternalError, "Storage failed", CloseReason::HandlerFailed),
-            SendError::Closed | SendError::QueueFull | SendError::TooLarge => {
-                (CloseCode::TryAgainLater, TOO_SLOW, CloseReason::TooSlow)
-            }
-        };
-        entry.session.borrow_mut().end(now(), code.number(), text, why);
-        self.touch_now(entry);
-    }
 }
 
 impl Host for Instance {
@@ -287,19 +271,10 @@ impl Host for Instance {
         let message = Message::new(message);
         let host: Rc<dyn Host> = self.clone();
         let mut to = self.open_entries();
-        to.retain(|entry| {
-            if except == Some(&entry.info.id) {
-                return false;
-            }
-            let may_exceed = !self.gate.gives_up_on(entry) && entry.waiting() < queue_limit.saturating_mul(UNPACED);
-            match enqueue(&host, entry, message.clone(), may_exceed) {
-                Ok(()) => true,
-                Err(SendError::Closed) => false,
-                Err(error) => {
-                    self.end_member(entry, error);
-                    false
-                }
-            }
+        let gives_up_on = |entry: &_| self.gate.gives_up_on(entry);
+        send_to_members(&host, &mut to, (&message, except), queue_limit, gives_up_on, |entry, error| {
+            end_member(entry, error);
+            self.touch_now(entry);
         });
         self.gate.broadcast(&to);
         to.len()

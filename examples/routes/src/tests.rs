@@ -1,4 +1,4 @@
-//! Who is a member.
+//! Admission of members.
 
 use crate::{admission, refuse};
 use sockjs_edge::Admission;

@@ -1,4 +1,4 @@
-//! What a listener hears.
+//! Messages to a listener.
 
 use crate::Ticker;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Who is let in, and what is known of a client then.
+//! Admission, and the claims and state that a connection has afterwards.
 
 use crate::{Lobby, Members, admission};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The close codes that this server sends.
+//! Close codes: those that this server sends, and two that it only reports.
 
 /// Reason for the end of a connection, as a number that the client sees.
 ///

@@ -28,7 +28,7 @@ export const DEFAULT_VARS = {
  */
 export async function startServer(owner, { vars = {}, build = RIGS_DIR, worker, config, entry, log, layout, hasPrevious = false } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const server = new Server({ vars: all, build, worker, config, entry, layout }, log, hasPrevious);
+  const server = new Server({ vars: all, build, worker, config, entry, layout }, new WorkerLog(log, { hasPrevious }));
   owner.after(() => server.stop());
   await server.start();
   return server;
@@ -40,12 +40,9 @@ class Server {
   #workerd;
   #log;
 
-  #hasPrevious;
-
-  constructor(worker, log, hasPrevious) {
-    this.#hasPrevious = hasPrevious;
+  constructor(worker, log) {
     this.#worker = worker;
-    this.#log = new WorkerLog(log);
+    this.#log = log;
   }
 
   get url() {
@@ -85,6 +82,6 @@ class Server {
   async stop() {
     await this.#workerd?.kill();
     removeDirectory(this.#storage);
-    this.#log.check(this.#hasPrevious);
+    this.#log.check();
   }
 }

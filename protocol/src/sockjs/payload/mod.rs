@@ -1,12 +1,17 @@
 //! Payloads of a client: a JSON array of strings (`xhr_send`, WebSocket) or one JSON string (WebSocket).
 
+mod surrogates;
+mod utf8;
+
+pub use utf8::{NotUtf8, decode, text};
+
 use crate::service::options::Config;
 use crate::sockjs::plain::plain_prefix;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde_json::de::StrRead;
 use std::fmt;
-use std::str::Utf8Chunk;
+use surrogates::replace_lone_surrogates;
 
 /// Reason for refusing a payload. `Display` returns sockjs-node's text where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,63 +38,6 @@ impl fmt::Display for PayloadError {
 }
 
 impl std::error::Error for PayloadError {}
-
-/// Returns the bytes of a request as a string. Bytes that are not UTF-8 are replaced as by [`NotUtf8::replaced`].
-pub fn text(bytes: Vec<u8>) -> String {
-    decode(bytes).unwrap_or_else(NotUtf8::replaced)
-}
-
-/// Returns the bytes of a request as a string, without a copy.
-///
-/// # Errors
-///
-/// Returns the bytes as an error if they are not UTF-8.
-pub fn decode(bytes: Vec<u8>) -> Result<String, NotUtf8> {
-    String::from_utf8(bytes).map_err(|error| NotUtf8::of(error.into_bytes()))
-}
-
-/// Bytes of a request that are not UTF-8. The string that replaces them may be three times as long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotUtf8 {
-    bytes: Vec<u8>,
-    /// Bytes of the string that replaces them.
-    length: usize,
-}
-
-impl NotUtf8 {
-    fn of(mut bytes: Vec<u8>) -> Self {
-        // The three bytes that some encoders write for half of a surrogate pair, replaced by the three of U+FFFD; the
-        // standard library would make three characters of them. No character of UTF-8 holds 0xED 0xA0-0xBF.
-        for at in 0..bytes.len() {
-            if let Some([first @ 0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf]) = bytes.get_mut(at..at + 3) {
-                (*first, *second, *third) = (0xef, 0xbf, 0xbd);
-            }
-        }
-        let length = bytes.utf8_chunks().map(|chunk| chunk.valid().len() + replacement(&chunk).len()).sum();
-        Self { bytes, length }
-    }
-
-    /// Returns the number of bytes of the string that [`NotUtf8::replaced`] makes.
-    pub fn replaced_len(&self) -> usize {
-        self.length
-    }
-
-    /// Returns the string. Each sequence of bytes that is not UTF-8 becomes U+FFFD; an unpaired surrogate becomes
-    /// exactly one. The string is allocated once, with its final length.
-    pub fn replaced(self) -> String {
-        let mut string = String::with_capacity(self.length);
-        for chunk in self.bytes.utf8_chunks() {
-            string.push_str(chunk.valid());
-            string.push_str(replacement(&chunk));
-        }
-        string
-    }
-}
-
-/// Returns the string that replaces the bytes of `chunk` that are not UTF-8.
-fn replacement(chunk: &Utf8Chunk<'_>) -> &'static str {
-    if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }
-}
 
 /// Limits on one payload of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -367,49 +315,6 @@ impl<'de> DeserializeSeed<'de> for &mut Check {
     }
 }
 
-/// Replaces each `\uXXXX` escape that is an unpaired half of a surrogate pair with `\ufffd`, so that one bad character
-/// does not cost a session. Returns true if it replaced any. The escapes are replaced in place, since a copy would take
-/// as much memory again.
-///
-/// serde_json refuses such escapes, and Rust strings cannot hold what they stand for. JavaScript clients can send them.
-fn replace_lone_surrogates(json: &mut String) -> bool {
-    const REPLACEMENT: &str = "\\ufffd";
-    let mut is_replaced = false;
-    let mut at = 0;
-    while let Some(escape) = json.get(at..).and_then(|rest| rest.find('\\')) {
-        let start = at + escape;
-        at = match surrogate_at(json, start) {
-            // Any other escape is two bytes or more; skipping two keeps `\\ud800` (an escaped backslash) whole. `get`
-            // above gives None where the second byte starts a longer character: such an escape is no JSON anyway.
-            None => start + 2,
-            Some(Half::High) if surrogate_at(json, start + 6) == Some(Half::Low) => start + 12,
-            Some(_) => {
-                // The six bytes are ASCII, so both ends are boundaries of characters.
-                json.replace_range(start..start + 6, REPLACEMENT);
-                is_replaced = true;
-                start + 6
-            }
-        };
-    }
-    is_replaced
-}
-
-#[derive(PartialEq, Eq)]
-enum Half {
-    High,
-    Low,
-}
-
-/// Returns the half of a surrogate pair that the escape at `start` stands for, if it stands for one.
-fn surrogate_at(json: &str, start: usize) -> Option<Half> {
-    let hex = json.get(start..start + 6)?.strip_prefix("\\u")?;
-    match u16::from_str_radix(hex, 16).ok()? {
-        0xd800..=0xdbff => Some(Half::High),
-        0xdc00..=0xdfff => Some(Half::Low),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -478,44 +383,6 @@ mod tests {
         ] {
             assert_eq!(of_body(json).unwrap(), [message], "{json}");
         }
-    }
-
-    #[test]
-    fn an_unpaired_surrogate_in_bytes_is_one_replacement_character() {
-        for (body, text) in [
-            (&b"plain"[..], "plain"),
-            ("é漢😀\u{d7ff}\u{e000}".as_bytes(), "é漢😀\u{d7ff}\u{e000}"),
-            (b"a\xed\xa0\x80b", "a\u{fffd}b"),
-            (b"\xed\xbf\xbf\xed\xa0\x80", "\u{fffd}\u{fffd}"),
-            (b"\xed\x9f\xbf\xed\xa0\x80", "\u{d7ff}\u{fffd}"),
-            (b"\xff\xed\xa0", "\u{fffd}\u{fffd}\u{fffd}"),
-        ] {
-            assert_eq!(super::text(body.to_vec()), text, "{body:x?}");
-        }
-    }
-
-    #[test]
-    fn bytes_that_are_no_utf8_are_replaced_in_a_string_of_the_length_counted_before() {
-        let many = [0xff; 1000];
-        for bytes in [&b"\xff"[..], b"a\xffb\xc3", b"\xf0\x9f\x98", b"\xe2\x82\xac\x80", &many] {
-            let not_utf8 = decode(bytes.to_vec()).unwrap_err();
-            let length = not_utf8.replaced_len();
-            let string = not_utf8.replaced();
-            assert_eq!(string, String::from_utf8_lossy(bytes), "{bytes:x?}");
-            assert_eq!((string.len(), string.capacity()), (length, length), "{bytes:x?}");
-        }
-        let surrogate = decode(b"\xed\xa0\x80\xff".to_vec()).unwrap_err();
-        assert_eq!((surrogate.replaced_len(), surrogate.replaced()), (6, "\u{fffd}\u{fffd}".into()));
-        assert_eq!(decode(b"\xc3\xa9".to_vec()).as_deref(), Ok("é"));
-    }
-
-    #[test]
-    fn lone_surrogates_are_replaced_where_they_stand() {
-        let mut json = r#"["\ud800 and \udc00"]"#.repeat(1000);
-        let (start, capacity) = (json.as_ptr(), json.capacity());
-        assert!(replace_lone_surrogates(&mut json));
-        assert_eq!(json, r#"["\ufffd and \ufffd"]"#.repeat(1000));
-        assert_eq!((json.as_ptr(), json.capacity()), (start, capacity));
     }
 
     #[test]
