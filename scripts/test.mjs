@@ -1,14 +1,14 @@
 // npm test: lint, Rust tests, then the tests in Node and the protocol's cases against the built Worker. All run even after
 // a failure, and a summary ends it. `npm test -- FILE...` runs those Node test files alone.
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { build, buildRigs } from "./build.mjs";
 import { buildExamples, exampleNames } from "./examples.mjs";
 import { Problem, UsageError, main, run } from "./run.mjs";
 import { setUp } from "./setup.mjs";
-import { ROOT, WASM_TARGET, nodeBinary, rustEnvironment } from "./tools.mjs";
+import { ROOT, TARGET_DIR, WASM_TARGET, nodeBinary, rustEnvironment } from "./tools.mjs";
 
 const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of tests/
        npm run lint | test:rust | test:node [-- FILE...]`;
@@ -16,6 +16,9 @@ const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of 
 /** Node applies its flag to each file as a whole; the tests set the limits of single tests. */
 const FILE_TIMEOUT_MS = 600_000;
 const PARALLEL_FILES = 2;
+
+const FAILURES_REPORTER = join(ROOT, "scripts/failures-reporter.mjs");
+const FAILURES = join(TARGET_DIR, "failed-node-tests.txt");
 
 const CONFORMANCE = "tests/conformance/conformance.mjs";
 const EXAMPLE_TESTS = join(ROOT, "tests/examples") + sep;
@@ -59,6 +62,7 @@ await main(import.meta, async () => {
   if (wants("node") && !given) checks.push({ name: "conformance", body: () => run(nodeBinary, [CONFORMANCE], { cwd: ROOT }) });
 
   const results = [];
+  rmSync(FAILURES, { force: true });
   for (const check of checks) results.push(await runCheck(check));
   summarize(results);
   return results.every(({ code }) => code === 0) ? 0 : 1;
@@ -90,7 +94,9 @@ async function runNodeTests(files) {
   await build();
   await buildRigs();
   if (files.some((file) => resolve(file).startsWith(EXAMPLE_TESTS))) await buildExamples();
-  const flags = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${PARALLEL_FILES}`, "--test-reporter=spec"];
+  const reporters = { spec: "stdout", [FAILURES_REPORTER]: FAILURES };
+  const flags = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${PARALLEL_FILES}`];
+  flags.push(...Object.entries(reporters).flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]));
   return run(nodeBinary, ["--test", ...flags, ...files], { cwd: ROOT });
 }
 
@@ -111,4 +117,6 @@ function failureCode(error) {
 function summarize(results) {
   const lines = results.map(({ name, code, seconds }) => `${code === 0 ? "ok    " : "FAILED"}  ${name} (${seconds} s)`);
   process.stderr.write(`\n=== summary\n${lines.join("\n")}\n`);
+  const failures = existsSync(FAILURES) ? readFileSync(FAILURES, "utf8") : "";
+  if (failures) process.stderr.write(`\n=== failed Node tests\n${failures}`);
 }
