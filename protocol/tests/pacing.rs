@@ -56,6 +56,7 @@ fn run(pacing: &mut Pacing, waiting: usize) -> Vec<String> {
 fn name(job: &Job) -> String {
     match job {
         Job::Open => "open".into(),
+        Job::Return => "return".into(),
         Job::Message(text) => text.clone(),
         Job::Close(_) => "close".into(),
     }

@@ -127,3 +127,6 @@ export function watch({ signal }, number, tell) {
 export function wake(afterMs, number, tell) {
   setTimeout(tell, afterMs, number, undefined, false);
 }
+
+/** 101, with a client's end of its WebSocket. */
+export const upgradeWith = (webSocket) => new Response(null, { status: 101, webSocket });

@@ -167,6 +167,13 @@ impl ObjectStub {
         Ok(self.ask(|stub, attempt, to| client.forward(stub, command, attempt.version, to)).await?.0)
     }
 
+    /// Opens the connection of a WebSocket that the Worker holds, or attaches it again. `None` if the object is of a version that
+    /// knows no such connections.
+    pub async fn hold(&self, client: &ClientRequest, command: &Command) -> Result<Option<ObjectResponse>, ObjectError> {
+        let answer = self.ask(|stub, attempt, to| client.forward(stub, command, attempt.version, to)).await?.0;
+        Ok(Some(answer).filter(|answer| answer.status() != 204))
+    }
+
     /// Asks in a version that the object speaks. Returns the answer, and the version of the command.
     async fn ask(
         &self,
@@ -399,6 +406,7 @@ fn post(
             Version::V2 | Version::V3,
             Action::Attach { .. }
             | Action::Connect { .. }
+            | Action::Hold { .. }
             | Action::Send { .. }
             | Action::Refuse { .. }
             | Action::Wrote { .. }

@@ -3,11 +3,12 @@
 //! * `receive` answers the receiving transports, from polling to streams. It is driven by `response_progress` (pure: frames written,
 //!   to acknowledge, to skip) and `client_departure` (the client left, or stalls). `jsonp_callback` checks the page's callback.
 //! * `send` checks messages and hands them over; `turn` keeps their order.
-//! * `websocket` passes an upgrade on.
+//! * `websocket` passes an upgrade on; `held_websocket` holds the client's WebSocket instead.
 //!
 //! The table of transports, with the wrapping of each, is in `sockjs_protocol::sockjs::transport`.
 
 mod client_departure;
+mod held_websocket;
 mod jsonp_callback;
 pub(crate) mod receive;
 mod response_progress;

@@ -3,8 +3,11 @@
 use crate::http::refusal::{HttpError, Refusal};
 use crate::http::response::{HttpResponse, refused};
 use crate::js::request_head::{RequestHead, headers};
+use crate::metrics::Refusals;
 use crate::object::destination::Destination;
-use crate::object::stub::{ClientRequest, ObjectResponse};
+use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse};
+use crate::transports::held_websocket::{HeldWebSocket, Opened};
+use crate::{Config, WebSocketHolder};
 use js_sys::Array;
 use sockjs_durable::log;
 use sockjs_protocol::inner::envelope::{Action, Command, FULL};
@@ -41,15 +44,51 @@ pub(crate) async fn websocket(
         refusals.note(Some(transport), refusal.reason);
         return refused(refusal);
     }
+    if config.websocket_holder == WebSocketHolder::Worker {
+        let held = HeldWebSocket {
+            object: object.clone(),
+            client: ClientRequest::of_websocket(request),
+            service: config.prefix.clone(),
+            parameters: place.parameters.clone(),
+            pass: pass.clone(),
+            session: session.map(Into::into),
+            transport,
+        };
+        let answer = match held.open(config).await {
+            Ok(Opened::Held(response)) => return selected(response, offered.as_deref(), config),
+            // Until the object is of this version, it holds its WebSockets itself.
+            Ok(Opened::Unknown) => None,
+            Ok(Opened::Refused(answer)) => Some(Ok(answer)),
+            Err(failure) => Some(Err(failure)),
+        };
+        if let Some(answer) = answer {
+            return refuse(answer, transport, config, &refusals);
+        }
+    }
     let action = Action::Connect { session: session.map(Into::into), transport };
     let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
     match object.connect(&ClientRequest::of_websocket(request), &command).await {
-        Ok(ObjectResponse::Upgrade(response)) => {
-            match offered.and_then(|offered| select(&offered, &config.websocket_protocols)) {
-                Some(protocol) => with_protocol(&response, protocol),
-                None => Ok(response),
-            }
-        }
+        Ok(ObjectResponse::Upgrade(response)) => selected(response, offered.as_deref(), config),
+        answer => refuse(answer, transport, config, &refusals),
+    }
+}
+
+/// Tells the client in the answer to its handshake which subprotocol was selected.
+fn selected(response: HttpResponse, offered: Option<&str>, config: &Config) -> Result<HttpResponse> {
+    match offered.and_then(|offered| select(offered, &config.websocket_protocols)) {
+        Some(protocol) => with_protocol(&response, protocol),
+        None => Ok(response),
+    }
+}
+
+/// Refuses a WebSocket that the object did not accept.
+fn refuse(
+    answer: std::result::Result<ObjectResponse, ObjectError>,
+    transport: Transport,
+    config: &Config,
+    refusals: &Refusals,
+) -> Result<HttpResponse> {
+    match answer {
         Ok(answer) if answer.status() == 431 => {
             refusals.note(Some(transport), Refused::TooLarge);
             refused(HttpError::new(431, TOO_LARGE))

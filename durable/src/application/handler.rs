@@ -91,6 +91,21 @@ pub trait Handler: 'static {
         async { Ok(()) }
     }
 
+    /// Called for each WebSocket that came back after a restart of the object, before anything else that concerns it. Only
+    /// WebSockets that the Worker holds come back: see the option `websocket_holder`. Sessions over HTTP were never away. The
+    /// connection has its id, claims and state. Default: nothing.
+    fn on_return(&self, connection: &Connection) -> impl Future<Output = Result<()>> {
+        let _ = connection;
+        async { Ok(()) }
+    }
+
+    /// Called once after a restart of the object to which connections came back, when `reattach_timeout` has passed: whoever is
+    /// not back by then does not come. `room.connections()` is complete. Default: nothing.
+    fn on_returned(&self, room: &Room) -> impl Future<Output = Result<()>> {
+        let _ = room;
+        async { Ok(()) }
+    }
+
     /// Called when the alarm is due that [`Room::set_alarm`](crate::Room::set_alarm) set. It is called at least once, and may be
     /// late. It is called again only if the object was killed while it ran. An alarm that is set meanwhile waits for its end.
     /// An error is logged. Default: nothing.
@@ -106,6 +121,8 @@ pub(crate) trait ErasedHandler {
     fn on_open(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>>;
     fn on_message(self: Rc<Self>, connection: Connection, message: String) -> LocalBoxFuture<'static, Result<()>>;
     fn on_close(self: Rc<Self>, connection: Connection, reason: CloseReason) -> LocalBoxFuture<'static, Result<()>>;
+    fn on_return(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>>;
+    fn on_returned(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>>;
     fn on_alarm(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>>;
 }
 
@@ -124,6 +141,14 @@ impl<H: Handler> ErasedHandler for H {
 
     fn on_close(self: Rc<Self>, connection: Connection, reason: CloseReason) -> LocalBoxFuture<'static, Result<()>> {
         Box::pin(async move { Handler::on_close(&*self, &connection, reason).await })
+    }
+
+    fn on_return(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>> {
+        Box::pin(async move { Handler::on_return(&*self, &connection).await })
+    }
+
+    fn on_returned(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>> {
+        Box::pin(async move { Handler::on_returned(&*self, &room).await })
     }
 
     fn on_alarm(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>> {

@@ -5,6 +5,7 @@ use crate::connection::links::{Link, Links};
 use crate::connection::rate::Rate;
 use crate::connection::socket_buffer::SocketBuffer;
 use crate::connection::stall::Stall;
+use crate::connection::told::Told;
 use crate::connection::waiters::Waiters;
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
@@ -39,6 +40,10 @@ pub(crate) struct Entry {
     pub may_exceed: Cell<bool>,
     /// True while it waits to be settled.
     pub touched: Cell<bool>,
+    /// True from its restoration after a restart until its WebSocket, which the Worker holds, is back.
+    pub returns: Cell<bool>,
+    /// What the Worker that holds its WebSocket is told of the client's messages.
+    pub told: Told,
     /// True while the table counts it as open.
     pub is_listed_as_open: Cell<bool>,
     /// Keys of the sockets that lead to it.
@@ -92,6 +97,8 @@ impl Entry {
             is_looked_at: Cell::new(false),
             may_exceed: Cell::new(false),
             touched: Cell::new(false),
+            returns: Cell::new(false),
+            told: Told::default(),
             is_listed_as_open: Cell::new(false),
             sockets: RefCell::default(),
             in_burst: Cell::new(0),
@@ -117,7 +124,9 @@ impl Entry {
     pub fn buffered_on_socket(&self) -> usize {
         match self.links.borrow().get(Receiver::WEBSOCKET.id) {
             Some(Link::Client(websocket)) => self.buffered_on(websocket),
-            Some(Link::Poll(_) | Link::Inner(_) | Link::Opening(_)) | None => self.buffered_without_socket(),
+            Some(Link::Poll(_) | Link::Inner(_) | Link::Holder(_) | Link::Opening(_)) | None => {
+                self.buffered_without_socket()
+            }
         }
     }
 
@@ -142,7 +151,7 @@ impl Entry {
         let fits = || {
             !self.socket_buffer.is_unknown() && self.socket_buffer.cost().saturating_add(unsettled) <= self.queue_limit
         };
-        if !self.info.transport.is_websocket() || fits() {
+        if !self.info.has_own_socket() || fits() {
             return true;
         }
         self.buffered_on_socket();
@@ -187,7 +196,7 @@ impl Entry {
     /// client: to a WebSocket all that waits will.
     pub fn count_memory(&self) {
         let session = self.session.borrow();
-        let copies = match self.info.transport.is_websocket() {
+        let copies = match self.info.has_own_socket() {
             true => session.buffered_amount().saturating_add(self.socket_buffer.cost()),
             false => session.in_flight(),
         };
@@ -204,7 +213,7 @@ impl Entry {
         let in_session = self.session.borrow().waiting_cost();
         let waiting = || in_session.saturating_add(self.socket_buffer.cost());
         let is_to_be_asked = || self.socket_buffer.is_unknown() || self.pacing.borrow().is_behind(waiting());
-        if self.info.transport.is_websocket() && is_to_be_asked() {
+        if self.info.has_own_socket() && is_to_be_asked() {
             self.buffered_on_socket();
         }
         waiting()

@@ -2,7 +2,7 @@
 
 use crate::connection::poll::HeldPoll;
 use crate::js::sockets;
-use sockjs_protocol::inner::envelope::{FrameRefusal, ToEdge, Version};
+use sockjs_protocol::inner::envelope::{FrameRefusal, ToEdge, ToHolder, Version};
 use sockjs_protocol::sockjs::frame::Frame;
 use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
 use worker::{Result, WebSocket};
@@ -41,6 +41,17 @@ impl InnerSocket {
     }
 }
 
+/// An inner socket to the Worker that holds a client's WebSocket.
+#[derive(Debug, Clone)]
+pub(crate) struct HolderSocket(pub WebSocket);
+
+impl HolderSocket {
+    /// Sends a message. An error says that the socket is lost.
+    pub fn send(&self, message: &ToHolder<'_>) -> Result<()> {
+        self.0.send_with_str(message.encode())
+    }
+}
+
 /// The way to one receiver.
 #[derive(Debug)]
 pub(crate) enum Link {
@@ -48,10 +59,23 @@ pub(crate) enum Link {
     Poll(HeldPoll),
     /// An inner socket to the Worker that holds its response.
     Inner(InnerSocket),
+    /// An inner socket to the Worker that holds its client's WebSocket.
+    Holder(HolderSocket),
     /// A socket, its own or an inner one, that is not accepted yet. Its first frames are kept.
     Opening(Vec<Delivery>),
     /// The client's own WebSocket.
     Client(WebSocket),
+}
+
+impl Link {
+    /// Returns the inner socket.
+    fn inner(&self) -> Option<&WebSocket> {
+        match self {
+            Self::Inner(inner) => Some(&inner.socket),
+            Self::Holder(HolderSocket(socket)) => Some(socket),
+            Self::Poll(_) | Self::Opening(_) | Self::Client(_) => None,
+        }
+    }
 }
 
 /// The ways to all receivers of one connection: the one attached, one that contends, one that is ending.
@@ -61,8 +85,8 @@ pub(crate) struct Links(Vec<(ReceiverId, Link)>);
 impl Links {
     /// Sets the way to `receiver`. One that comes again on another way has lost the one before.
     pub fn set(&mut self, receiver: ReceiverId, link: Link) {
-        if let Some(Link::Inner(lost)) = self.take(receiver) {
-            sockets::close(&lost.socket, sockets::REPLACED, "attached again");
+        if let Some(lost) = self.take(receiver).as_ref().and_then(Link::inner) {
+            sockets::close(lost, sockets::REPLACED, "attached again");
         }
         self.0.push((receiver, link));
     }
@@ -76,10 +100,15 @@ impl Links {
         Some(self.0.swap_remove(at).1)
     }
 
+    /// Returns the inner socket to the Worker that holds the client's WebSocket.
+    pub fn holder(&self) -> Option<&HolderSocket> {
+        self.0.iter().find_map(|(_, link)| if let Link::Holder(holder) = link { Some(holder) } else { None })
+    }
+
     /// Forgets the way to `receiver` if that is still `socket`.
     pub fn lost(&mut self, receiver: ReceiverId, socket: &WebSocket) -> bool {
         let before = self.0.len();
-        self.0.retain(|(id, link)| *id != receiver || !matches!(link, Link::Inner(own) if own.socket == *socket));
+        self.0.retain(|(id, link)| *id != receiver || link.inner() != Some(socket));
         self.0.len() < before
     }
 }
@@ -88,8 +117,8 @@ impl Drop for Links {
     /// Of a session that is over, no socket stays open: whoever waits would wait for ever.
     fn drop(&mut self) {
         for (_, link) in &self.0 {
-            if let Link::Inner(inner) = link {
-                sockets::close(&inner.socket, sockets::REPLACED, "session over");
+            if let Some(inner) = link.inner() {
+                sockets::close(inner, sockets::REPLACED, "session over");
             }
         }
     }

@@ -15,4 +15,5 @@ pub(crate) mod rate;
 pub(crate) mod socket_buffer;
 pub(crate) mod stall;
 pub(crate) mod table;
+pub(crate) mod told;
 pub(crate) mod waiters;

@@ -14,11 +14,13 @@ pub(crate) enum Role {
     Client(Rc<Entry>),
     /// The inner socket of an HTTP session's receiver.
     Receiver(Rc<Entry>, ReceiverId),
+    /// The inner socket of a WebSocket that the Worker holds.
+    Holder(Rc<Entry>, ReceiverId),
 }
 
 impl Role {
     fn entry(&self) -> &Rc<Entry> {
-        let (Self::Client(entry) | Self::Receiver(entry, _)) = self;
+        let (Self::Client(entry) | Self::Receiver(entry, _) | Self::Holder(entry, _)) = self;
         entry
     }
 }
@@ -141,5 +143,5 @@ impl ConnectionTable {
 }
 
 fn name(entry: &Entry) -> (String, String) {
-    (entry.info.service.clone(), entry.info.session.clone().unwrap_or_default())
+    (entry.info.service.clone(), entry.info.session_name().into_owned())
 }

@@ -10,6 +10,7 @@ use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
+use std::borrow::Cow;
 use wasm_bindgen::JsValue;
 use worker::web_sys;
 
@@ -70,6 +71,9 @@ pub(crate) struct ConnectionInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     pub transport: Transport,
+    /// True for a WebSocket that the Worker holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     pub pathname: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub query: String,
@@ -91,6 +95,21 @@ pub(crate) struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
+    /// True if the object holds the client's own WebSocket.
+    pub fn has_own_socket(&self) -> bool {
+        self.transport.is_websocket() && !self.held
+    }
+
+    /// Returns the name by which table and storage know the session of its service: the session id, which never has a slash, or
+    /// the id of a connection whose WebSocket the Worker holds. Of those, several may have the same session id.
+    pub fn session_name(&self) -> Cow<'_, str> {
+        match &self.session {
+            _ if self.held => Cow::Owned(["/", &self.id].concat()),
+            Some(session) => Cow::Borrowed(session),
+            None => Cow::Borrowed(""),
+        }
+    }
+
     /// True if a request with `pass` is of the client that opened the connection, as far as its service asks.
     pub fn has_ticket_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
         !config.tickets || self.ticket == pass.and_then(|pass| pass.ticket.clone())
@@ -101,12 +120,14 @@ impl ConnectionInfo {
         let (mut id, mut service, mut transport, mut pathname) = (None, None, None, None);
         let (mut session, mut remote_address, mut ticket, mut claims) = (None, None, None, None);
         let (mut query, mut headers, mut parameters, mut opened) = (String::new(), vec![], vec![], Millis(0));
+        let mut held = false;
         reader.object(&mut |name, reader| {
             match name {
                 "id" => id = Some(reader.text()?),
                 "service" => service = Some(reader.text()?),
                 "session" => session = Some(reader.text()?),
                 "transport" => transport = Some(Transport::named(&reader.text()?)?),
+                "held" => held = reader.flag()?,
                 "pathname" => pathname = Some(reader.text()?),
                 "query" => query = reader.text()?,
                 "remote_address" => remote_address = Some(reader.text()?),
@@ -124,6 +145,7 @@ impl ConnectionInfo {
             service: service?,
             session,
             transport: transport?,
+            held,
             pathname: pathname?,
             query,
             remote_address,
@@ -151,6 +173,7 @@ impl ConnectionInfo {
             service: service.to_owned(),
             session,
             transport,
+            held: false,
             pathname: pathname.to_owned(),
             query,
             remote_address,

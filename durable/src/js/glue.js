@@ -53,3 +53,6 @@ export const withSocket = (webSocket) => new Response(null, { status: 101, webSo
 /** The same for a receiver, with the id of its connection, for the log of the Worker. */
 export const withReceiver = (webSocket, connection) =>
   new Response(null, { status: 101, webSocket, headers: { "sockjs-edge-connection": connection } });
+
+/** The same for a WebSocket that the Worker holds, with the facts of its connection. */
+export const withHolder = (webSocket, facts) => new Response(null, { status: 101, webSocket, headers: { "sockjs-edge-held": facts } });

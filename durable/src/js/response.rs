@@ -56,6 +56,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = withSocket)]
     fn with_socket(socket: &web_sys::WebSocket) -> std::result::Result<JsResponse, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = withHolder)]
+    fn with_holder(socket: &web_sys::WebSocket, facts: &str) -> std::result::Result<JsResponse, JsValue>;
+
     #[wasm_bindgen(catch, js_name = withReceiver)]
     fn with_receiver(socket: &web_sys::WebSocket, connection: &str) -> std::result::Result<JsResponse, JsValue>;
 }
@@ -105,6 +108,11 @@ pub(crate) fn upgrade(socket: &WebSocket) -> Result<JsResponse> {
 /// 101, with the Worker's end of a receiver's socket, and the id of its connection.
 pub(crate) fn upgrade_receiver(socket: &WebSocket, connection: &str) -> Result<JsResponse> {
     Ok(with_receiver(socket.as_ref(), connection)?)
+}
+
+/// 101, with the Worker's end of the inner socket of a held WebSocket, and the facts of its connection.
+pub(crate) fn upgrade_holder(socket: &WebSocket, facts: &str) -> Result<JsResponse> {
+    Ok(with_holder(socket.as_ref(), facts)?)
 }
 
 /// An error in words, of which the Worker reads the status.

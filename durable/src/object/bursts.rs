@@ -119,7 +119,7 @@ impl Object {
 
     /// True if messages for `entry` wait for more of them. A raw WebSocket has no frames that hold several.
     pub(super) fn is_in_burst(&self, entry: &Entry) -> bool {
-        entry.info.transport == Transport::WebSocket && self.bursts.burst.get().waits()
+        entry.info.transport == Transport::WebSocket && !entry.info.held && self.bursts.burst.get().waits()
     }
 
     /// Messages for `entry` wait for the end of the burst.

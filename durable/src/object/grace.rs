@@ -55,7 +55,7 @@ impl Object {
             let (Some(object), Some(entry)) = (object.upgrade(), entry.upgrade()) else { return };
             let ready = match entry.links.borrow_mut().take(poll.receiver.id) {
                 Some(Link::Opening(ready)) => ready,
-                Some(Link::Poll(_) | Link::Inner(_) | Link::Client(_)) | None => Vec::new(),
+                Some(Link::Poll(_) | Link::Inner(_) | Link::Holder(_) | Link::Client(_)) | None => Vec::new(),
             };
             let upgraded = object.upgrade(&entry, poll.transport, poll.version, poll.receiver, &ready);
             poll.resolve(&upgraded.unwrap_or_else(response::failed));

@@ -102,7 +102,7 @@ fn next_pause(before: Millis, (first, longest): (Millis, Millis)) -> Millis {
 impl Object {
     /// Looks at a connection again because somebody waits for its client.
     pub(super) fn look_again(self: &Rc<Self>, entry: &Rc<Entry>) {
-        let look = if entry.info.transport.is_websocket() { Look::Socket } else { Look::Session };
+        let look = if entry.info.has_own_socket() { Look::Socket } else { Look::Session };
         self.add_look(look, entry);
     }
 

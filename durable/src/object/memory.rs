@@ -99,7 +99,7 @@ impl Object {
         if !self.memory.is_short() {
             return;
         }
-        if entry.info.transport.is_websocket() {
+        if entry.info.has_own_socket() {
             // The estimate alone never becomes smaller.
             entry.buffered_on_socket();
         } else {
@@ -112,7 +112,7 @@ impl Object {
 
     /// True if something of a client's WebSocket may become free, which nothing tells.
     pub(super) fn waits_for_memory_of(&self, entry: &Entry) -> bool {
-        entry.info.transport.is_websocket() && entry.socket_buffer.cost() > 0 && self.memory.is_short()
+        entry.info.has_own_socket() && entry.socket_buffer.cost() > 0 && self.memory.is_short()
     }
 
     /// Frees memory where it is short. True if a connection was closed for it, which is touched.

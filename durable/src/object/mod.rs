@@ -17,6 +17,7 @@ use crate::object::bursts::Bursts;
 use crate::object::gates::{Gates, Opened};
 use crate::object::grace::Graces;
 use crate::object::handlers::Handlers;
+use crate::object::holder_events::Holders;
 use crate::object::looks::Looks;
 use crate::object::memory::Memory;
 use crate::object::probes::Probes;
@@ -38,6 +39,8 @@ mod connect;
 mod gates;
 mod grace;
 mod handlers;
+mod hold;
+mod holder_events;
 mod host;
 mod idle;
 mod looks;
@@ -92,6 +95,7 @@ pub struct Object {
     room_alarm: RoomAlarm,
     timers: Timers,
     probes: Probes,
+    holders: Holders,
     reports: Reports,
     totals: ReportTotals,
     /// Number of handlers that run.
@@ -124,6 +128,7 @@ impl Object {
             room_alarm: RoomAlarm::default(),
             timers: Timers::default(),
             probes: Probes::default(),
+            holders: Holders::default(),
             reports: Reports::default(),
             totals: ReportTotals::default(),
             running: Cell::new(0),
@@ -212,6 +217,7 @@ impl Object {
                 self.drain(&entry);
             }
             self.spare_memory(&entry);
+            self.plan_to_tell(&entry);
             settled.push(entry);
         };
         self.is_settling.set(false);

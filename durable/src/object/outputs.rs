@@ -8,7 +8,7 @@ use crate::object::Object;
 use crate::object::looks::MUCH;
 use crate::observe::log;
 use crate::store::attachment;
-use sockjs_protocol::inner::envelope::ToEdge;
+use sockjs_protocol::inner::envelope::{ToEdge, ToHolder};
 use sockjs_protocol::service::options::Durability;
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::frame::{Frame, Message};
@@ -46,7 +46,9 @@ impl Object {
                 Some(Output::Ask(receiver)) => self.ask(entry, receiver),
                 Some(Output::Read(first)) => self.read_rows(entry, first),
                 Some(Output::Release { receiver, code, reason }) => {
-                    if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
+                    if entry.info.held {
+                        Self::release_held(entry, code, &reason);
+                    } else if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
                         attachment::over(&websocket);
                         if entry.info.transport == Transport::WebSocket && is_new_code(code) {
                             // A socket that is lost needs none.
@@ -77,9 +79,16 @@ impl Object {
     pub(super) fn write(&self, entry: &Entry, change: Change) -> bool {
         if change == Change::Heard && entry.info.transport.is_websocket() {
             self.keep_heard(entry);
-            return true;
+            if !entry.session.borrow().is_stored() {
+                return true;
+            }
         }
-        let Err(error) = self.store.apply(&entry.info, &change) else { return true };
+        let mut applied = self.store.apply(&entry.info, &change);
+        if let (Change::Open { .. }, Some(state)) = (&change, entry.state.borrow().as_ref()) {
+            // Of a held WebSocket, storage learns late.
+            applied = applied.and_then(|()| self.store.set_state(&entry.info, state));
+        }
+        let Err(error) = applied else { return true };
         log::error("storage", Some(&entry.info.service), error);
         entry.session.borrow_mut().not_persisted(now(), &change);
         false
@@ -107,6 +116,11 @@ impl Object {
                     attachment::ending(&inner.socket);
                 }
                 entry.links.borrow_mut().set(to, Link::Inner(inner));
+                sent.err().map(|_| Departure::Broken)
+            }
+            Some(Link::Holder(holder)) => {
+                let sent = entry.deliver_to_holder(&holder, &delivery);
+                entry.links.borrow_mut().set(to, Link::Holder(holder));
                 sent.err().map(|_| Departure::Broken)
             }
             Some(Link::Poll(poll)) if self.is_to_be_confirmed(entry, &delivery) => {
@@ -170,6 +184,7 @@ impl Object {
         match entry.links.borrow().get(receiver) {
             // The error is that the socket is lost, which its close event tells.
             Some(Link::Inner(inner)) => drop(inner.send(&ToEdge::Ask)),
+            Some(Link::Holder(holder)) => drop(holder.send(&ToHolder::Ask)),
             Some(Link::Poll(_) | Link::Opening(_) | Link::Client(_)) | None => self.lose(entry, receiver),
         }
     }

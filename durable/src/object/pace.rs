@@ -27,7 +27,7 @@ impl Object {
             return;
         }
         loop {
-            if !entry.info.transport.is_websocket() {
+            if !entry.info.has_own_socket() {
                 entry.look();
             }
             let ahead = self.ahead_of(entry);
@@ -84,6 +84,7 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
             Job::Close(reason) => handler.on_close(connection, reason).await,
             _ if !is_started => Err(worker::Error::RustError("its on_start failed".into())),
             Job::Open => handler.on_open(connection).await,
+            Job::Return => handler.on_return(connection).await,
             Job::Message(message) => {
                 if let Some(counters) = &entry.counters {
                     counters.received(message.len());
@@ -113,7 +114,7 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
             object.touch_later(&entry);
         }
     }
-    if entry.pacing.borrow().is_waiting() {
+    if entry.pacing.borrow().is_waiting() || entry.is_untold() {
         object.touch_later(&entry);
     }
 }

@@ -34,7 +34,9 @@ impl Object {
                 let _ = inner.send(&ToEdge::Probe);
                 entry.links.borrow_mut().set(receiver, Link::Inner(inner));
             }
-            Some(link @ (Link::Client(_) | Link::Opening(_))) => entry.links.borrow_mut().set(receiver, link),
+            Some(link @ (Link::Client(_) | Link::Holder(_) | Link::Opening(_))) => {
+                entry.links.borrow_mut().set(receiver, link)
+            }
             // Nothing leads to it: it is lost, and is to say so itself.
             None => return self.lose(entry, receiver),
         }

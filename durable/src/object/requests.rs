@@ -6,6 +6,7 @@ use crate::js::clock::now;
 use crate::js::response::{JsResponse, command_of, done, other_version, problem, whole, with_body};
 use crate::object::Object;
 use crate::object::attach::Attach;
+use crate::object::hold::Hold;
 use crate::object::sends::Arrived;
 use crate::object::v2;
 use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, Version, read_unwritten};
@@ -96,6 +97,11 @@ impl Object {
             Action::Report | Action::Metrics => problem("no such service", 404),
             Action::Push { target, push } => {
                 Ok(whole(self.push(request.into(), service, config.queue_limit, target, push).await?))
+            }
+            Action::Hold { session, transport, receiver, returned } => {
+                let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
+                let hold = Hold { session, transport, version: command.answer, receiver, returned };
+                self.hold(client, &config, hold).await
             }
             Action::Connect { session, transport } => {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };

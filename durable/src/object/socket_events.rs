@@ -47,44 +47,62 @@ impl Object {
                 }
                 self.touch_and_settle(&entry);
             }
+            Some(Role::Holder(entry, receiver)) => self.on_holder_message(&entry, receiver, websocket, data),
             None => sockets::close(websocket, sockets::REPLACED, "session over"),
         }
     }
 
     fn read_client(&self, entry: &Entry, data: &JsValue) {
-        let Some(service) = self.services.find(&entry.info.service) else { return };
-        let violated = |code, reason: &str| entry.session.borrow_mut().violated(now(), code, reason);
         let Some(text) = JsString::of(data) else {
-            return violated(CloseCode::Unsupported.number(), "Binary messages are not supported");
+            let (code, reason) = (CloseCode::Unsupported.number(), "Binary messages are not supported");
+            return entry.session.borrow_mut().violated(now(), code, reason);
+        };
+        self.read_text(entry, text.length(), || text.utf8(), |messages| entry.pacing.borrow_mut().receive(messages));
+    }
+
+    /// Reads what a client sent on its WebSocket, of `length` bytes or UTF-16 units, and gives it to `receive`. False if the client
+    /// broke a rule, or sends too much.
+    pub(super) fn read_text(
+        &self,
+        entry: &Entry,
+        length: usize,
+        text: impl FnOnce() -> String,
+        receive: impl FnOnce(Messages) -> std::result::Result<(), InboxFull>,
+    ) -> bool {
+        let Some(service) = self.services.find(&entry.info.service) else { return false };
+        let violated = |code: CloseCode, reason: &str| {
+            entry.session.borrow_mut().violated(now(), code.number(), reason);
+            false
         };
         // Before it is copied: the runtime takes 32 MiB, of which an array of empty messages would fill the isolate.
-        if text.length() > service.config.body_limit {
-            return violated(CloseCode::TooLarge.number(), "Message too large");
+        if length > service.config.body_limit {
+            return violated(CloseCode::TooLarge, "Message too large");
         }
         let limits = PayloadLimits::of(&service.config);
         let read = if entry.info.transport == Transport::WebSocketRaw {
-            Messages::of_raw(text.utf8(), limits)
+            Messages::of_raw(text(), limits)
         } else {
-            Messages::of_websocket(text.utf8(), limits)
+            Messages::of_websocket(text(), limits)
         };
         let messages = match read {
             Ok(messages) => messages,
             Err(PayloadError::Expected | PayloadError::Broken) => {
-                return violated(CloseCode::BrokenFraming.number(), "Broken framing.");
+                return violated(CloseCode::BrokenFraming, "Broken framing.");
             }
-            Err(PayloadError::TooLarge) => return violated(CloseCode::TooLarge.number(), "Message too large"),
-            Err(PayloadError::TooMany) => return violated(CloseCode::TooLarge.number(), "Too many messages in one"),
+            Err(PayloadError::TooLarge) => return violated(CloseCode::TooLarge, "Message too large"),
+            Err(PayloadError::TooMany) => return violated(CloseCode::TooLarge, "Too many messages in one"),
         };
         if !entry.takes(&service.config, messages.len()) {
-            return violated(CloseCode::PolicyViolation.number(), TOO_FAST);
+            return violated(CloseCode::PolicyViolation, TOO_FAST);
         }
         if !messages.is_empty() {
             entry.session.borrow_mut().receive();
         }
-        let received = entry.pacing.borrow_mut().receive(messages);
-        if received == Err(InboxFull) {
+        let received = receive(messages).is_ok();
+        if !received {
             self.overrun(entry);
         }
+        received
     }
 
     /// A socket ended.
@@ -104,6 +122,9 @@ impl Object {
             // After what was written is deleted: the runtime holds the answer back until that is on disk, and with the answer the
             // Worker forgets.
             return sockets::close(websocket, if is_missing { MISSING } else { code }, reason);
+        }
+        if let Some(Role::Holder(entry, receiver)) = role {
+            return self.on_holder_close(&entry, receiver, websocket, code);
         }
         // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
         // anywhere else, the client's connection stays half open for seconds (workerd 1.20261117).

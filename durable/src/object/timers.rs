@@ -32,6 +32,10 @@ pub(super) enum Timer {
     SessionLook,
     /// Much waits on a WebSocket, and its client may have stalled.
     StallLook,
+    /// Workers that hold WebSockets are to be told what is handled.
+    TellHandled,
+    /// WebSockets that the Worker holds had time to come back after a restart.
+    Returned,
     /// Counters are to be reported within a moment.
     Report,
     /// The sum of reports is to be stored.
@@ -39,13 +43,15 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Sessions,
         Self::Grace,
         Self::Probe,
         Self::SocketLook,
         Self::SessionLook,
         Self::StallLook,
+        Self::TellHandled,
+        Self::Returned,
         Self::Report,
         Self::SaveTotals,
     ];
@@ -163,6 +169,8 @@ impl Object {
                 Timer::SocketLook => self.look(Look::Socket),
                 Timer::SessionLook => self.look(Look::Session),
                 Timer::StallLook => self.look(Look::Stall),
+                Timer::TellHandled => self.tell_handled(),
+                Timer::Returned => self.all_returned(),
                 Timer::Report => self.settle(),
                 Timer::SaveTotals => self.save_totals(),
             }

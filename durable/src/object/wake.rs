@@ -1,7 +1,8 @@
 //! Waking up: sockets that stayed open while the object hibernated, and sessions that are stored. Each
 //! is taken up at the first event that needs it; a WebSocket's message does not read the stored sessions.
 
-use crate::connection::links::{InnerSocket, Link};
+use crate::connection::entry::Entry;
+use crate::connection::links::{HolderSocket, InnerSocket, Link};
 use crate::connection::table::Role;
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
@@ -33,6 +34,15 @@ pub(super) struct Sleeper {
     since: Millis,
     ending: bool,
     inner: InnerSocket,
+    /// The connection of a WebSocket that the Worker holds, which storage may not know.
+    held: Option<HeldSleeper>,
+}
+
+/// What is attached to the inner socket of a WebSocket that the Worker holds.
+struct HeldSleeper {
+    info: ConnectionInfo,
+    state: Option<String>,
+    heard: bool,
 }
 
 impl Object {
@@ -57,8 +67,17 @@ impl Object {
             Some((Attachment::Receiver { service, session, transport, version, receiver, since, ending }, _)) => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
                 let inner = InnerSocket { socket: websocket.clone(), version };
-                let sleeper = Sleeper { receiver, since, ending, inner };
+                let sleeper = Sleeper { receiver, since, ending, inner, held: None };
                 self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
+            }
+            Some((Attachment::Held { .. }, _)) if self.asleep.sessions_awake.get() => {}
+            Some((Attachment::Held { info, receiver, version, heard }, state)) => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::Held };
+                let inner = InnerSocket { socket: websocket.clone(), version };
+                let name = (info.service.clone(), info.session_name().into_owned());
+                let held = Some(HeldSleeper { info, state, heard });
+                let sleeper = Sleeper { receiver, since: now(), ending: false, inner, held };
+                self.asleep.receivers.borrow_mut().entry(name).or_default().push(sleeper);
             }
             Some((Attachment::Over, _)) => {}
             None => sockets::close(websocket, CloseCode::GoingAway.number(), "unknown version"),
@@ -94,17 +113,56 @@ impl Object {
         }
         self.room_alarm.replace(self.store.load_room_alarm()?);
         // An inner socket that nobody took up leads nowhere.
-        for sleeper in self.asleep.receivers.take().into_values().flatten() {
-            sockets::close(&sleeper.inner.socket, sockets::REPLACED, "session over");
+        for mut sleeper in self.asleep.receivers.take().into_values().flatten() {
+            match sleeper.held.take() {
+                Some(held) => self.wake_held(held, sleeper),
+                None => sockets::close(&sleeper.inner.socket, sockets::REPLACED, "session over"),
+            }
         }
         self.compare_open();
         Ok(())
     }
 
+    /// Takes up the connection of a WebSocket that the Worker holds, of which storage knows nothing.
+    fn wake_held(self: &Rc<Self>, held: HeldSleeper, sleeper: Sleeper) {
+        let HeldSleeper { info, state, heard } = held;
+        let Some(service) = self.services.find(&info.service) else {
+            return sockets::close(&sleeper.inner.socket, sockets::REPLACED, "service is gone");
+        };
+        let rules = Rules::held(&service.config, info.transport);
+        let mut session = Session::restore_held(now(), rules, sleeper.receiver, true);
+        if !heard {
+            session.wake_silent(info.opened);
+        }
+        let Some(entry) = self.entry(info, session) else { return };
+        entry.state.replace(state);
+        self.link_sleepers(&entry, vec![sleeper]);
+        self.table.borrow_mut().add_session(entry.clone());
+        self.touch_later(&entry);
+    }
+
+    /// Notes the inner sockets that lead to a connection.
+    fn link_sleepers(&self, entry: &Rc<Entry>, sleepers: Vec<Sleeper>) {
+        for Sleeper { receiver, inner, .. } in sleepers {
+            let mut table = self.table.borrow_mut();
+            let link = if entry.info.held {
+                table.add_socket(&inner.socket, Role::Holder(entry.clone(), receiver.id));
+                Link::Holder(HolderSocket(inner.socket))
+            } else {
+                table.add_socket(&inner.socket, Role::Receiver(entry.clone(), receiver.id));
+                Link::Inner(inner)
+            };
+            entry.links.borrow_mut().set(receiver.id, link);
+        }
+    }
+
     fn wake_session(self: &Rc<Self>, info: ConnectionInfo, state: Option<String>, stored: Stored) {
         let Some(service) = self.services.find(&info.service) else { return };
-        let rules = Rules::new(&service.config, info.transport);
-        let name = (info.service.clone(), info.session.clone().unwrap_or_default());
+        let rules = match info.held {
+            true => Rules::held(&service.config, info.transport),
+            false => Rules::new(&service.config, info.transport),
+        };
+        let name = (info.service.clone(), info.session_name().into_owned());
         let sleepers = self.asleep.receivers.borrow_mut().remove(&name).unwrap_or_default();
         let latest = |ending| {
             sleepers.iter().filter(move |sleeper| sleeper.ending == ending).max_by_key(|sleeper| sleeper.since)
@@ -112,6 +170,9 @@ impl Object {
         let attached = latest(false).map(|sleeper| (sleeper.receiver, sleeper.since));
         let heard = stored.heard;
         let mut session = Session::restore(now(), rules, stored, attached);
+        if info.held {
+            session = session.into_held();
+        }
         if !heard {
             session.wake_silent(info.opened);
         }
@@ -124,10 +185,8 @@ impl Object {
         }
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);
-        for Sleeper { receiver, inner, .. } in sleepers {
-            self.table.borrow_mut().add_socket(&inner.socket, Role::Receiver(entry.clone(), receiver.id));
-            entry.links.borrow_mut().set(receiver.id, Link::Inner(inner));
-        }
+        entry.returns.set(entry.info.held && sleepers.is_empty());
+        self.link_sleepers(&entry, sleepers);
         self.table.borrow_mut().add_session(entry.clone());
         self.touch_later(&entry);
     }

@@ -44,6 +44,17 @@ pub(crate) enum Attachment {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         ending: bool,
     },
+    /// The inner socket of a client's WebSocket that the Worker holds.
+    Held {
+        info: ConnectionInfo,
+        receiver: ReceiverId,
+        /// Version that is spoken on it.
+        #[serde(serialize_with = "number")]
+        version: Version,
+        /// True if the client has to say something and did.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        heard: bool,
+    },
 }
 
 #[derive(Serialize)]
@@ -98,11 +109,27 @@ impl Attachment {
                 "heard" => Self::Heard(ConnectionInfo::stored(reader)?),
                 "over" => Self::Over,
                 "receiver" => Self::receiver(reader)?,
+                "held" => Self::held(reader)?,
                 _ => return None,
             });
             Some(())
         })?;
         attachment
+    }
+
+    fn held(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut info, mut receiver, mut version, mut heard) = (None, None, None, false);
+        reader.object(&mut |name, reader| {
+            match name {
+                "info" => info = Some(ConnectionInfo::stored(reader)?),
+                "receiver" => receiver = Some(ReceiverId(reader.number()?)),
+                "version" => version = Version::of(reader.number()?),
+                "heard" => heard = reader.flag()?,
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self::Held { info: info?, receiver: receiver?, version: version?, heard })
     }
 
     fn receiver(reader: &mut Reader<'_>) -> Option<Self> {
@@ -177,6 +204,7 @@ mod tests {
             service: "/echo".into(),
             session: Some("s".into()),
             transport: Transport::WebSocket,
+            held: false,
             pathname: "/echo/0/s/websocket".into(),
             query: String::new(),
             remote_address: None,

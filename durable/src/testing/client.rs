@@ -123,6 +123,7 @@ impl ClientBuilder {
         };
         let values = parameters(&world.0.config.prefix, &path);
         let info = ConnectionInfo {
+            held: false,
             id: format!("00000000-0000-4000-8000-{number:012}"),
             service: world.0.config.prefix.clone(),
             session,

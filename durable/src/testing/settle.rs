@@ -174,10 +174,11 @@ async fn run_handler(object: Rc<Instance>, entry: Rc<Entry>) {
         entry.may_exceed.set(true);
         let (callback, ended) = match job {
             Job::Close(reason) => ("on_close", handler.on_close(connection, reason).await),
-            Job::Open | Job::Message(_) if !is_started => {
+            Job::Open | Job::Return | Job::Message(_) if !is_started => {
                 ("on_open", Err(Error::RustError("its on_start failed".into())))
             }
             Job::Open => ("on_open", handler.on_open(connection).await),
+            Job::Return => ("on_return", handler.on_return(connection).await),
             Job::Message(message) => ("on_message", handler.on_message(connection, message).await),
         };
         entry.may_exceed.set(false);

@@ -118,6 +118,7 @@ mod tests {
 
     fn info() -> ConnectionInfo {
         ConnectionInfo {
+            held: false,
             id: "id".into(),
             service: "/echo".into(),
             session: Some("s".into()),

@@ -58,7 +58,8 @@ impl Store {
 
     /// Reads messages of the session that `info` names: from the number `first` on, as many rows as have [`READ`] bytes.
     pub fn read(&self, info: &ConnectionInfo, first: Seq, meter: &Meter) -> Result<Vec<Row>> {
-        let (service, session) = (info.service.as_str(), info.session.as_deref().unwrap_or_default());
+        let (service, session) = (info.service.as_str(), info.session_name());
+        let session = &*session;
         let query = "SELECT first, messages FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last >= ?
                      ORDER BY first";
         let values = vec![service.into(), session.into(), number(first.0)];
@@ -201,7 +202,7 @@ impl Store {
 
     /// Writes the state that the application keeps with the session that `info` names.
     pub fn set_state(&self, info: &ConnectionInfo, json: &str) -> Result<()> {
-        let session = info.session.as_deref().unwrap_or_default();
+        let session = &*info.session_name();
         self.make(SESSIONS)?;
         self.exec(
             "UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?",
@@ -213,7 +214,7 @@ impl Store {
     /// Writes one change of the session that `info` names.
     pub fn apply(&self, info: &ConnectionInfo, change: &Change) -> Result<()> {
         let service = SqlStorageValue::from(info.service.as_str());
-        let session = SqlStorageValue::from(info.session.as_deref().unwrap_or_default());
+        let session = SqlStorageValue::from(&*info.session_name());
         self.make(SESSIONS)?;
         match change {
             Change::Open { opener } => {

@@ -6,6 +6,7 @@ use crate::inner::header::{HEADER_MAX, is_plain};
 use crate::inner::json::Reader;
 use crate::sockjs::session::{ReceiverId, Seq};
 use crate::sockjs::transport::Transport;
+use crate::time::Millis;
 use serde::Serialize;
 
 /// Name of the request header that carries a [`Command`]. The Worker always sets it, so that a client cannot.
@@ -143,6 +144,21 @@ pub enum Action {
     Report,
     /// Requests the sum of all reports. Answered 200 with the text format of Prometheus.
     Metrics,
+    /// Opens a connection for a client's WebSocket that the Worker holds, or attaches it again. Request with
+    /// `Upgrade: websocket`; answered 101, with [`HELD_HEADER`], or 404 if the connection is over. On the inner WebSocket
+    /// both sides exchange [`ToHolder`](super::ToHolder) and [`FromHolder`](super::FromHolder).
+    Hold {
+        /// Session id, as it is in the URL; `None` for a raw WebSocket.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session: Option<String>,
+        /// Transport of the client: a framed or a raw WebSocket.
+        transport: Transport,
+        /// Id of the receiver. It stays the same when the Worker attaches again.
+        receiver: ReceiverId,
+        /// What the Worker knows of the connection, when it attaches again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        returned: Option<Returned>,
+    },
     /// Passes on a client's WebSocket, with its upgrade. Answered 101.
     Connect {
         /// Session id, as it is in the URL; `None` for a raw WebSocket.
@@ -151,6 +167,64 @@ pub enum Action {
         /// Transport of the client: a framed or a raw WebSocket.
         transport: Transport,
     },
+}
+
+/// Header of the response to [`Action::Hold`]: the id of the connection, the moment at which it was opened in milliseconds,
+/// and the number of the client's messages that the object received, with a space between them.
+pub const HELD_HEADER: &str = "sockjs-edge-held";
+
+/// What a Worker that attaches again knows of the WebSocket that it holds. An object that restarted has nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Returned {
+    /// Id of the connection.
+    pub connection: String,
+    /// Moment at which the connection was opened.
+    pub opened: Millis,
+    /// The last number that the Worker got from the object, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Seq>,
+    /// Number up to which the client's messages are handled.
+    pub handled: u64,
+    /// True if the client sent something.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub heard: bool,
+    /// State of the connection, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Code and reason with which the client's WebSocket ended meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<(u16, String)>,
+}
+
+impl Returned {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut connection, mut opened, mut handled) = (None, None, None);
+        let (mut after, mut heard, mut state, mut closed) = (None, false, None, None);
+        reader.object(&mut |name, reader| {
+            match name {
+                "connection" => connection = Some(reader.text()?),
+                "opened" => opened = Some(Millis(reader.number()?)),
+                "after" => after = Some(Seq(reader.number()?)),
+                "handled" => handled = Some(reader.number()?),
+                "heard" => heard = reader.flag()?,
+                "state" => state = Some(reader.text()?),
+                "closed" => {
+                    let (mut code, mut reason) = (None, None);
+                    reader.array(&mut |reader| {
+                        match code {
+                            None => code = Some(reader.number()?),
+                            Some(_) => reason = Some(reader.text()?),
+                        }
+                        Some(())
+                    })?;
+                    closed = Some((code?, reason?));
+                }
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self { connection: connection?, opened: opened?, after, handled: handled?, heard, state, closed })
+    }
 }
 
 /// Connections that a push is for.
@@ -310,6 +384,7 @@ struct Fields {
     seq: Option<Seq>,
     target: Option<PushTarget>,
     push: Option<Push>,
+    returned: Option<Returned>,
 }
 
 impl Fields {
@@ -330,6 +405,7 @@ impl Fields {
                 "seq" => self.seq = Some(Seq(reader.number()?)),
                 "target" => self.target = Some(PushTarget::read(reader)?),
                 "push" => self.push = Some(Push::read(reader)?),
+                "returned" => self.returned = Some(Returned::read(reader)?),
                 _ => reader.skip()?,
             }
             Some(())
@@ -357,13 +433,14 @@ impl Action {
 
     fn of(kind: &str, fields: Fields) -> Option<Self> {
         let Fields { session, transport, receiver, after, again, id, count, bytes, messages, .. } = fields;
-        let Fields { code, reason, seq, target, push, .. } = fields;
+        let Fields { code, reason, seq, target, push, returned, .. } = fields;
         Some(match kind {
             "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
             "send" => Self::Send { session: session?, id: id?, count: count?, bytes, messages },
             "refuse" => Self::Refuse { session: session?, code: code?, reason: reason? },
             "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq, bytes },
             "push" => Self::Push { target: target?, push: push? },
+            "hold" => Self::Hold { session, transport: transport?, receiver: receiver?, returned },
             "connect" => Self::Connect { session, transport: transport? },
             _ => return None,
         })

@@ -32,7 +32,7 @@ enum Send<'a> {
 
 /// True if version 2 has this action.
 pub(super) fn has(action: &Action) -> bool {
-    !matches!(action, Action::Refuse { .. } | Action::Wrote { seq: None, .. })
+    !matches!(action, Action::Refuse { .. } | Action::Hold { .. } | Action::Wrote { seq: None, .. })
 }
 
 /// True if version 2 has this action and writes it as version 3 does.

@@ -185,6 +185,7 @@ pub fn code_of(reason: &CloseReason) -> u16 {
         | CloseReason::Client { code, .. }
         | CloseReason::Violation { code, .. } => *code,
         CloseReason::Interrupted | CloseReason::TimedOut => CloseCode::Interrupted.number(),
+        CloseReason::Lost => CloseCode::Abnormal.number(),
         CloseReason::HandlerFailed => CloseCode::InternalError.number(),
         CloseReason::TooSlow | CloseReason::Stalled => CloseCode::TryAgainLater.number(),
     }
@@ -198,6 +199,7 @@ pub const fn closed_by(reason: &CloseReason) -> &'static str {
         CloseReason::Violation { .. } => "violation",
         CloseReason::Interrupted => "interruption",
         CloseReason::TimedOut => "timeout",
+        CloseReason::Lost => "lost",
         CloseReason::HandlerFailed => "handler",
         CloseReason::TooSlow => "too_slow",
         CloseReason::Stalled => "stalled",

@@ -74,6 +74,7 @@ impl Config {
             ("inbox_limit", wrong_inbox_limit(self.inbox_limit)),
             ("send_timeout", second_to_day(self.send_timeout)),
             ("stall_timeout", second_to_day(self.stall_timeout)),
+            ("reattach_timeout", second_to_day(self.reattach_timeout)),
             ("message_limit", self.wrong_message_limit()),
             ("queue_limit", self.wrong_queue_limit()),
             ("object_queue_limit", self.wrong_object_queue_limit()),

@@ -23,6 +23,18 @@ pub enum Durability {
     Outbox,
 }
 
+/// Holder of the clients' WebSockets, framed and raw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum WebSocketHolder {
+    /// The Durable Object. It sleeps while its clients are silent. A restart of the object closes its WebSockets.
+    #[default]
+    Object,
+    /// The Worker. The WebSocket outlives restarts of the object, as a session over HTTP does. It ends with the Worker's
+    /// invocation.
+    Worker,
+}
+
 /// Level of the events that are logged, each as one line of JSON. A level includes the events of all less verbose
 /// levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

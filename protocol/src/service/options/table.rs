@@ -1,7 +1,7 @@
 //! The table of options. Each row defines an option's field, default, setter, and name in a variable.
 
 use super::value::{Value, Wrong};
-use super::{Durability, LogLevel, Placement, SOCKJS_URL};
+use super::{Durability, LogLevel, Placement, SOCKJS_URL, WebSocketHolder};
 use crate::sockjs::transport::Transport;
 use crate::time::Millis;
 use std::convert::identity;
@@ -166,6 +166,11 @@ options! {
     /// with 1013. In a response, each piece of less than 80 KiB counts as progress. On a WebSocket, only whole messages
     /// count, and the time is a second longer for each 8 KiB of the largest one. Default: 30 s.
     stall_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
+    /// Holder of the clients' WebSockets. Default: [`WebSocketHolder::Object`].
+    websocket_holder: WebSocketHolder = WebSocketHolder::Object, WebSocketHolder => identity;
+    /// Longest time for which a WebSocket that the Worker holds goes on without its object, and for which the object keeps
+    /// its connection. Then the WebSocket is closed with 1012. Default: 30 s.
+    reattach_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
     /// Most messages in one send, or in one WebSocket message. More have the same effect as with `body_limit`. Stock
     /// clients send their whole backlog at once. Default: as many as fit.
     messages_per_body: Option<u32> = None, u32 => Some;

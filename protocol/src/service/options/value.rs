@@ -1,6 +1,6 @@
 //! Values of options as strings, the form that they have in variables.
 
-use super::{Durability, LogLevel, Millis, Placement};
+use super::{Durability, LogLevel, Millis, Placement, WebSocketHolder};
 use crate::sockjs::transport::Transport;
 
 /// Error of a string that is not a value of an option: the form that was expected.
@@ -133,6 +133,23 @@ impl Value for Durability {
         match self {
             Self::Default => "default".into(),
             Self::Outbox => "outbox".into(),
+        }
+    }
+}
+
+impl Value for WebSocketHolder {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "object" => Ok(Self::Object),
+            "worker" => Ok(Self::Worker),
+            _ => Err(Wrong("object or worker")),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Object => "object".into(),
+            Self::Worker => "worker".into(),
         }
     }
 }

@@ -28,13 +28,14 @@ pub(super) struct Inbox {
     /// Numbers of items that were put in so far, and that were done or dropped so far.
     pushed: ItemNumber,
     done: ItemNumber,
-    /// True while the handler works on `Open` or `Close`. The item left the queue when the job was taken.
+    /// True while the handler works on `Open`, `Return` or `Close`. The item left the queue when the job was taken.
     is_last_out: bool,
 }
 
 #[derive(Debug)]
 enum Item {
     Open,
+    Return,
     Messages(Messages),
     Close(CloseReason),
 }
@@ -42,6 +43,10 @@ enum Item {
 impl Inbox {
     pub fn open(&mut self) {
         self.put(Item::Open);
+    }
+
+    pub fn return_held(&mut self) {
+        self.put(Item::Return);
     }
 
     pub fn close(&mut self, reason: CloseReason) {
@@ -96,7 +101,7 @@ impl Inbox {
     pub fn can_begin(&self, pause: Pause) -> bool {
         let can_go_on = match self.items.front() {
             Some(Item::Messages(messages)) => pause == Pause::No || messages.is_empty(),
-            Some(Item::Open) => pause != Pause::Room,
+            Some(Item::Open | Item::Return) => pause != Pause::Room,
             Some(Item::Close(_)) => true,
             None => false,
         };
@@ -114,7 +119,7 @@ impl Inbox {
             match self.items.front_mut()? {
                 Item::Messages(messages) if messages.is_empty() => self.pop_messages(),
                 Item::Messages(_) if pause != Pause::No => return None,
-                Item::Open if pause == Pause::Room => return None,
+                Item::Open | Item::Return if pause == Pause::Room => return None,
                 Item::Messages(messages) => {
                     let before = messages.cost();
                     let message = messages.next();
@@ -123,10 +128,11 @@ impl Inbox {
                         return message.map(Job::Message);
                     }
                 }
-                Item::Open | Item::Close(_) => {
+                Item::Open | Item::Return | Item::Close(_) => {
                     self.is_last_out = true;
                     return match self.items.pop_front()? {
                         Item::Close(reason) => Some(Job::Close(reason)),
+                        Item::Return => Some(Job::Return),
                         Item::Open | Item::Messages(_) => Some(Job::Open),
                     };
                 }

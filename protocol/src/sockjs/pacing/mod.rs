@@ -26,6 +26,7 @@
 
 mod gate;
 mod inbox;
+mod numbers;
 mod sends;
 
 pub use gate::{Gate, SWIFT};
@@ -35,7 +36,8 @@ use crate::sockjs::close_code::CloseCode;
 use crate::sockjs::payload::Messages;
 use crate::sockjs::session::CloseReason;
 use crate::time::Millis;
-use inbox::{Inbox, Pause};
+use inbox::{Inbox, ItemNumber, Pause};
+use numbers::Numbers;
 use sends::Sends;
 use std::fmt;
 
@@ -87,8 +89,10 @@ impl From<usize> for Ahead {
 /// Next call of the handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// The connection is open. Always the first job.
+    /// The connection is open. Always the first job of a connection.
     Open,
+    /// The connection, whose WebSocket the Worker holds, came back after a restart of the object. The first job then.
+    Return,
     /// The client sent a message.
     Message(String),
     /// The connection is over. Always the last job.
@@ -146,6 +150,7 @@ impl fmt::Display for Refusal {
 pub struct Pacing {
     rules: PacingRules,
     inbox: Inbox,
+    numbers: Numbers,
     sends: Sends,
     state: State,
     /// Number of messages that the client has read, and the moment since which it has read no other although something
@@ -174,6 +179,7 @@ impl Pacing {
         Self {
             rules,
             inbox: Inbox::default(),
+            numbers: Numbers::default(),
             sends: Sends::default(),
             state: State::Open,
             read: 0,
@@ -186,10 +192,17 @@ impl Pacing {
         self.inbox.open();
     }
 
+    /// Notes that the client, whose WebSocket the Worker holds, is back after a restart of the object.
+    pub fn returned(&mut self) {
+        self.inbox.return_held();
+    }
+
     /// Notes that the session is over.
     pub fn closed(&mut self, reason: CloseReason) {
         self.state = match reason {
-            CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut => State::Left,
+            CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut | CloseReason::Lost => {
+                State::Left
+            }
             CloseReason::Application { .. }
             | CloseReason::HandlerFailed
             | CloseReason::TooSlow
@@ -210,14 +223,43 @@ impl Pacing {
     ///
     /// Returns an error if the messages do not fit. An empty inbox takes anything.
     pub fn receive(&mut self, messages: Messages) -> Result<(), InboxFull> {
+        self.push(messages).map(|_| ())
+    }
+
+    /// Takes the message `number` of a WebSocket that the Worker holds into the inbox.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the messages do not fit. An empty inbox takes anything.
+    pub fn receive_numbered(&mut self, number: u64, messages: Messages) -> Result<(), InboxFull> {
+        let item = self.push(messages)?;
+        self.numbers.receive(number, item);
+        Ok(())
+    }
+
+    fn push(&mut self, messages: Messages) -> Result<Option<ItemNumber>, InboxFull> {
         if self.state != State::Open || (messages.is_empty() && self.inbox.is_empty()) {
-            return Ok(());
+            return Ok(None);
         }
         if !self.inbox.has_room(messages.cost(), self.rules.inbox_limit) {
             return Err(InboxFull);
         }
-        self.inbox.push(messages);
-        Ok(())
+        Ok(Some(self.inbox.push(messages)))
+    }
+
+    /// Notes that another instance of the object handled the client's messages up to the number `handled`.
+    pub fn start_numbers(&mut self, handled: u64) {
+        self.numbers.start(handled);
+    }
+
+    /// Returns the number of the last message of the client that arrived.
+    pub fn received(&self) -> u64 {
+        self.numbers.received()
+    }
+
+    /// Returns the number up to which the client's messages are handled.
+    pub fn handled(&mut self) -> u64 {
+        self.numbers.handled(|item| self.inbox.is_done(item))
     }
 
     /// Returns the bytes that wait for the handler.

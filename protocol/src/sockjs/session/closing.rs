@@ -1,6 +1,8 @@
 //! The end of a session: the ways to end it, and the steps until nothing of it is left.
 
-use super::{Change, CloseReason, Event, MAX_SEQ, Output, Phase, Receiver, ReceiverId, Seq, Session, Tombstone};
+use super::{
+    Change, CloseReason, Event, MAX_SEQ, Output, Phase, Receiver, ReceiverId, Seq, Session, SessionKind, Tombstone,
+};
 use crate::time::Millis;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +16,13 @@ pub(super) struct Closing {
     pub given_to: Option<ReceiverId>,
     /// True once a receiver wrote the close frame.
     pub is_read: bool,
+    /// True if a WebSocket that the Worker holds is closed with the code and no close frame of SockJS.
+    pub is_bare: bool,
 }
 
 impl Closing {
     pub fn new(tombstone: Tombstone, kept: bool, word: Word) -> Self {
-        Self { tombstone, kept, word, given_to: None, is_read: false }
+        Self { tombstone, kept, word, given_to: None, is_read: false, is_bare: false }
     }
 }
 
@@ -45,6 +49,9 @@ impl Session {
 
     /// Handles the end of a client's WebSocket, which the client closed or lost.
     pub fn disconnected(&mut self, now: Millis, code: u16, reason: &str) {
+        if self.kind == SessionKind::Held {
+            return self.left(now, code, reason);
+        }
         self.hand_out(now);
         self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
     }
@@ -57,21 +64,58 @@ impl Session {
     /// Ends the session on behalf of this server, for the reason `why`. A WebSocket is closed with this code after the
     /// waiting messages were written to it. Any other receiver is given the close frame as its last frame.
     pub fn end(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
-        match self.websocket {
-            true => self.release(now, code, reason, why),
-            false => self.close(now, code, reason, why),
+        match self.kind {
+            SessionKind::WebSocket | SessionKind::Held => self.release(now, code, reason, why),
+            SessionKind::Http => self.close(now, code, reason, why),
         }
     }
 
     /// Ends the session like [`Session::end`], to free memory: messages that wait for a client over HTTP are dropped.
     pub fn cut_off(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
-        if !self.websocket {
+        if self.kind != SessionKind::WebSocket {
             self.drop_waiting();
         }
         self.end(now, code, reason, why);
     }
 
+    /// Ends the session of a held WebSocket whose client left. Nobody asks for a close frame any more, but storage keeps
+    /// the session until the application was notified.
+    fn left(&mut self, now: Millis, code: u16, reason: &str) {
+        self.drop_waiting();
+        (self.receiver, self.ending, self.hold) = (None, None, None);
+        if self.is_open() {
+            let why = CloseReason::Client { code, reason: reason.to_owned() };
+            self.leave_nothing(now, code, reason, why);
+        } else {
+            self.forget_if_over();
+        }
+    }
+
+    /// Closes a session of which nothing is kept once the application was notified.
+    pub(super) fn leave_nothing(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
+        let tombstone = Tombstone { code, reason: text.to_owned(), kind: reason.kind(), at: now };
+        self.phase = Phase::Closing(Closing::new(tombstone, false, Word::Given));
+        self.after.push_back(Output::Notify(Event::Closed(reason)));
+    }
+
+    /// Forgets the session of a held WebSocket that has ended, if the application was notified.
+    pub(super) fn forget_if_over(&mut self) {
+        match &mut self.phase {
+            Phase::Closing(closing) if closing.word == Word::Heard => self.forget(),
+            Phase::Closing(closing) => closing.kept = false,
+            Phase::Open | Phase::Closed => {}
+        }
+    }
+
     fn release(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
+        if self.kind == SessionKind::Held {
+            let is_first = self.is_open();
+            self.close(now, code, reason, why);
+            if let Phase::Closing(closing) = &mut self.phase {
+                closing.is_bare |= is_first;
+            }
+            return;
+        }
         if !self.is_closed() {
             self.hand_out(now);
             let receiver = Receiver::WEBSOCKET.id;
@@ -103,7 +147,7 @@ impl Session {
             return;
         }
         // What is not persisted yet belongs before the close frame, also after a restart.
-        if !self.websocket && !self.goes_out_at_once() {
+        if self.kind != SessionKind::WebSocket && !self.goes_out_at_once() {
             self.store_waiting();
         }
         let tombstone = Tombstone { code, reason: text.to_owned(), kind: reason.kind(), at: now };
@@ -115,10 +159,10 @@ impl Session {
     pub fn told(&mut self) {
         let Phase::Closing(closing) = &mut self.phase else { return };
         let before = std::mem::replace(&mut closing.word, Word::Heard);
-        if self.websocket || before == Word::Heard {
+        if self.kind == SessionKind::WebSocket || before == Word::Heard {
             return;
         }
-        if !closing.kept {
+        if !closing.kept || self.kind == SessionKind::Held && self.receiver.is_none() && self.ending.is_none() {
             return self.forget();
         }
         let tombstone = closing.tombstone.clone();
@@ -130,7 +174,7 @@ impl Session {
     /// is killed meanwhile, the notification has to be repeated. Returns true if there is something to drain.
     pub fn still_telling(&mut self) -> bool {
         let Phase::Closing(closing) = &mut self.phase else { return false };
-        if self.websocket || closing.word != Word::Given {
+        if self.kind == SessionKind::WebSocket || closing.word != Word::Given {
             return false;
         }
         closing.word = Word::Recorded;

@@ -1,6 +1,6 @@
 //! Delivery: the choice of the frame that goes to the receiver next.
 
-use super::{Attached, Change, Due, InFlight, Output, Phase, ReceiverKind, Session};
+use super::{Attached, Change, Due, InFlight, Output, Phase, ReceiverKind, Session, SessionKind, Tombstone};
 use crate::service::options::Durability;
 use crate::sockjs::frame::Frame;
 use crate::time::Millis;
@@ -40,7 +40,7 @@ impl Session {
     /// True if everything that is to be delivered may wait for more messages: the receiver is a client's WebSocket,
     /// only messages are next, and the queue still has room for those to come.
     pub fn may_wait_for_more(&self) -> bool {
-        self.websocket
+        self.kind == SessionKind::WebSocket
             && self.is_open()
             && self.receiver.as_ref().is_some_and(|attached| attached.due.is_none())
             && self.queue.next_is_message()
@@ -51,9 +51,9 @@ impl Session {
     /// True if more messages would not make the next frame larger: a full frame waits for a WebSocket, or half a window
     /// for another receiver.
     pub fn has_full_frame(&self) -> bool {
-        match self.websocket {
-            true => self.queue.waiting_frame() >= self.rules.frame_limit,
-            false => self.queue.waiting_bytes() >= WINDOW / 2,
+        match self.kind {
+            SessionKind::WebSocket => self.queue.waiting_frame() >= self.rules.frame_limit,
+            SessionKind::Http | SessionKind::Held => self.queue.waiting_bytes() >= WINDOW / 2,
         }
     }
 
@@ -63,7 +63,7 @@ impl Session {
         self.contender.is_none()
             && self.hold.is_none()
             && self.in_flight == InFlight::Known
-            && self.receiver.as_ref().is_some_and(|attached| attached.receiver.kind != ReceiverKind::Stream || fits)
+            && self.receiver.as_ref().is_some_and(|attached| !attached.receiver.kind.acknowledges() || fits)
     }
 
     pub(super) fn next_delivery(&mut self, now: Millis) -> Option<Output> {
@@ -76,6 +76,7 @@ impl Session {
         let (credit, frame_limit) = match receiver.kind {
             ReceiverKind::Stream => (WINDOW.saturating_sub(self.queue.sent_bytes()), usize::MAX),
             ReceiverKind::OneFrame => (POLL, usize::MAX),
+            ReceiverKind::Held => (WINDOW.saturating_sub(self.queue.sent_bytes()), self.rules.frame_limit),
             ReceiverKind::WebSocket => (usize::MAX, self.rules.frame_limit),
         };
         if self.in_flight == InFlight::Unknown && due != Some(Due::End) && self.queue.next_bytes().is_some() {
@@ -106,6 +107,11 @@ impl Session {
             (taken.frame, Some(taken.last), one_frame)
         } else if let Phase::Closing(closing) = &mut self.phase {
             closing.given_to = Some(receiver.id);
+            if closing.is_bare {
+                let Tombstone { code, reason, .. } = closing.tombstone.clone();
+                self.ended(now);
+                return Some(Output::Release { receiver: receiver.id, code, reason });
+            }
             (closing.tombstone.frame(), None, true)
         } else if due == Some(Due::Heartbeat) {
             (Frame::Heartbeat, None, one_frame)
@@ -129,7 +135,7 @@ impl Session {
     fn ended(&mut self, now: Millis) {
         let Some(attached) = self.receiver.take() else { return };
         self.idle_since = now;
-        if self.websocket {
+        if self.kind == SessionKind::WebSocket {
             self.phase = Phase::Closed;
             return;
         }

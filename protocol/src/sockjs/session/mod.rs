@@ -121,8 +121,9 @@ impl std::error::Error for SendError {}
 #[derive(Debug)]
 pub struct Session {
     rules: Rules,
-    /// True if the client's own WebSocket is the only receiver; nothing is stored then.
-    websocket: bool,
+    kind: SessionKind,
+    /// True if storage knows the session.
+    is_stored: bool,
     phase: Phase,
     /// The attached receiver.
     receiver: Option<Attached>,
@@ -147,6 +148,29 @@ pub struct Session {
     /// Outputs to emit before deliveries (`before`), and outputs that can wait for deliveries (`after`).
     before: VecDeque<Output>,
     after: VecDeque<Output>,
+}
+
+/// Kind of a session, by the receivers that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SessionKind {
+    /// One receive request after the other.
+    Http,
+    /// The client's own WebSocket, which the object holds. Nothing is stored.
+    WebSocket,
+    /// A client's WebSocket that the Worker holds: one receiver, which attaches again when its inner WebSocket breaks.
+    /// Unless messages have to be in storage before they are delivered, storage learns of the session with the first
+    /// message that has to wait for long.
+    Held,
+}
+
+impl SessionKind {
+    fn of(receiver: ReceiverKind) -> Self {
+        match receiver {
+            ReceiverKind::WebSocket => Self::WebSocket,
+            ReceiverKind::Held => Self::Held,
+            ReceiverKind::OneFrame | ReceiverKind::Stream => Self::Http,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,12 +204,13 @@ impl Session {
     /// Opens a new session with its first receiver.
     pub fn open(now: Millis, rules: Rules, receiver: Receiver) -> Self {
         let mut session = Self::new(now, rules, receiver.id, Queue::new());
-        session.websocket = receiver.kind == ReceiverKind::WebSocket;
+        session.kind = SessionKind::of(receiver.kind);
         session.queue.push_open();
         session.silent_since = session.rules.first_message_timeout.map(|_| now);
-        if !session.websocket {
+        if session.kind == SessionKind::Http || session.writes_first() {
             // Before the open frame: a session that storage did not take is none.
             session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
+            session.is_stored = true;
         }
         session.after.push_back(Output::Notify(Event::Opened));
         session.adopt(now, receiver);
@@ -204,6 +229,7 @@ impl Session {
     pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
         let queue = Queue::restore(now, &stored);
         let mut session = Self::new(now, rules, stored.opener, queue);
+        session.is_stored = true;
         if let Some(since) = stored.absent.filter(|_| attached.is_none()) {
             session.idle_since = since;
         }
@@ -236,15 +262,36 @@ impl Session {
     /// Restores a WebSocket session after its object hibernated. Nothing of such a session is stored.
     pub fn wake_websocket(now: Millis, rules: Rules) -> Self {
         let mut session = Self::new(now, rules, Receiver::WEBSOCKET.id, Queue::new());
-        session.websocket = true;
+        session.kind = SessionKind::WebSocket;
         session.wake(now, Some((Receiver::WEBSOCKET, now)));
         session
+    }
+
+    /// Restores the session of a WebSocket that the Worker holds, after the object hibernated or restarted. Storage does
+    /// not know the session. `is_attached` tells whether its inner WebSocket is still there; otherwise
+    /// [`Session::resume`] follows at once. The application is not notified again.
+    pub fn restore_held(now: Millis, rules: Rules, receiver: Receiver, is_attached: bool) -> Self {
+        let mut session = Self::new(now, rules, receiver.id, Queue::continued(now));
+        session.kind = SessionKind::Held;
+        session.wake(now, is_attached.then_some((receiver, now)));
+        if session.writes_first() {
+            session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
+            session.is_stored = true;
+        }
+        session
+    }
+
+    /// Makes a session that [`Session::restore`] read from storage one of a WebSocket that the Worker holds.
+    pub fn into_held(mut self) -> Self {
+        self.kind = SessionKind::Held;
+        self
     }
 
     fn new(now: Millis, rules: Rules, opener: ReceiverId, queue: Queue) -> Self {
         Self {
             rules,
-            websocket: false,
+            kind: SessionKind::Http,
+            is_stored: false,
             phase: Phase::Open,
             receiver: None,
             contender: None,
@@ -263,11 +310,21 @@ impl Session {
 
     fn wake(&mut self, now: Millis, attached: Option<(Receiver, Millis)>) {
         // A poll that is attached was given nothing, and a client's WebSocket acknowledges nothing.
-        if attached.is_some_and(|(receiver, _)| receiver.kind == ReceiverKind::Stream) {
+        if attached.is_some_and(|(receiver, _)| receiver.kind.acknowledges()) {
             self.in_flight = InFlight::Unknown;
         }
         self.receiver =
             attached.map(|(receiver, since)| Attached { receiver, since, last_out: None, woken: now, due: None });
+    }
+
+    /// True if the client has to send something, and did not yet.
+    pub fn is_silent(&self) -> bool {
+        self.silent_since.is_some()
+    }
+
+    /// True if storage knows the session.
+    pub fn is_stored(&self) -> bool {
+        self.is_stored
     }
 
     /// True if the application may send.
@@ -354,7 +411,7 @@ impl Session {
     /// Writes to storage the messages that wait in memory alone, because memory is short. Call
     /// [`Session::leave_in_rows`] after the drain that follows.
     pub fn store_early(&mut self) {
-        if !self.websocket {
+        if self.kind != SessionKind::WebSocket {
             self.store_waiting();
         }
     }
@@ -384,6 +441,8 @@ impl Session {
     /// that helps.
     pub fn not_persisted(&mut self, now: Millis, change: &Change) {
         match change {
+            // The Worker brings such a session along when it attaches again.
+            Change::Open { .. } if self.kind == SessionKind::Held => self.is_stored = false,
             // A session that storage does not know would be unknown after the next sleep.
             Change::Open { .. } => self.abandon(),
             Change::Append(row) => self.queue.mark_unstored(now, row.first, row.last()),
@@ -431,12 +490,23 @@ impl Session {
 
     /// True if messages are written to storage before they are delivered.
     fn writes_first(&self) -> bool {
-        self.rules.durability == Durability::Outbox && !self.websocket
+        self.rules.durability == Durability::Outbox && self.kind != SessionKind::WebSocket
     }
 
     fn persist(&mut self, change: Change) {
+        let open = Output::Persist(Change::Open { opener: self.opener });
+        let is_append = matches!(change, Change::Append(_));
         // A WebSocket send waits for the writes before it, so frames leave first wherever the promise allows it.
         let queue = if self.writes_first() { &mut self.before } else { &mut self.after };
+        if self.kind == SessionKind::Held && !self.is_stored {
+            // Only messages make storage learn of it. That the client said something is kept with its inner WebSocket, too.
+            if is_append {
+                queue.push_back(open);
+                self.is_stored = true;
+            } else if change != Change::Heard {
+                return;
+            }
+        }
         queue.push_back(Output::Persist(change));
     }
 

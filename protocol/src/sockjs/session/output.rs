@@ -25,6 +25,9 @@ pub enum CloseReason {
     Interrupted,
     /// No receiver attached within the disconnect delay.
     TimedOut,
+    /// The Worker that held the client's WebSocket did not come back within `reattach_timeout`. Most likely it was lost
+    /// together with the client. Close code 1006.
+    Lost,
     /// The handler returned an error. Close code 1011.
     HandlerFailed,
     /// The client reads too slowly. Close code 1013. Either the client is a member of a room that no longer waits for
@@ -51,6 +54,7 @@ impl CloseReason {
             Self::Client { .. } => CloseKind::Client,
             Self::Interrupted => CloseKind::Interrupted,
             Self::TimedOut => CloseKind::TimedOut,
+            Self::Lost => CloseKind::Lost,
             Self::HandlerFailed => CloseKind::HandlerFailed,
             Self::TooSlow => CloseKind::TooSlow,
             Self::Stalled => CloseKind::Stalled,
@@ -68,6 +72,7 @@ pub enum CloseKind {
     Client,
     Interrupted,
     TimedOut,
+    Lost,
     HandlerFailed,
     TooSlow,
     Stalled,
@@ -75,11 +80,12 @@ pub enum CloseKind {
 }
 
 impl CloseKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Application,
         Self::Client,
         Self::Interrupted,
         Self::TimedOut,
+        Self::Lost,
         Self::HandlerFailed,
         Self::TooSlow,
         Self::Stalled,
@@ -93,6 +99,7 @@ impl CloseKind {
             Self::Client => "client",
             Self::Interrupted => "interrupted",
             Self::TimedOut => "timed_out",
+            Self::Lost => "lost",
             Self::HandlerFailed => "handler_failed",
             Self::TooSlow => "too_slow",
             Self::Stalled => "stalled",

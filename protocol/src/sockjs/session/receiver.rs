@@ -1,6 +1,6 @@
 //! Receivers of a session: they attach, come back, contend and leave.
 
-use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session};
+use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session, SessionKind};
 use crate::sockjs::close_code::{CloseCode, STALLED};
 use crate::sockjs::frame::{Frame, Message};
 use crate::sockjs::transport::Transport;
@@ -35,6 +35,8 @@ pub enum ReceiverKind {
     OneFrame,
     /// A response that takes frames until it is ended.
     Stream,
+    /// A client's WebSocket that the Worker holds.
+    Held,
 }
 
 /// Consecutive frames that an edge holds and has not written.
@@ -89,6 +91,14 @@ impl Hold {
 }
 
 impl ReceiverKind {
+    /// True if a receiver of this kind is given several frames, and acknowledges them.
+    pub(super) fn acknowledges(self) -> bool {
+        match self {
+            Self::Stream | Self::Held => true,
+            Self::WebSocket | Self::OneFrame => false,
+        }
+    }
+
     /// Returns the kind of the receivers of `transport`.
     pub fn of(transport: Transport) -> Self {
         match transport.receive() {
@@ -286,6 +296,9 @@ impl Session {
             && matches!(how, Departure::Finished | Departure::Ended)
         {
             closing.is_read |= closing.given_to == Some(receiver);
+        }
+        if self.kind == SessionKind::Held && how != Departure::Broken && !self.is_open() {
+            return self.forget_if_over();
         }
         match how {
             Departure::Finished => {

@@ -115,6 +115,7 @@ impl Tombstone {
             CloseKind::Client => CloseReason::Client { code, reason },
             CloseKind::Interrupted => CloseReason::Interrupted,
             CloseKind::TimedOut => CloseReason::TimedOut,
+            CloseKind::Lost => CloseReason::Lost,
             CloseKind::HandlerFailed => CloseReason::HandlerFailed,
             CloseKind::TooSlow => CloseReason::TooSlow,
             CloseKind::Stalled => CloseReason::Stalled,

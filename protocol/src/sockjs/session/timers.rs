@@ -2,8 +2,7 @@
 //! or stopped.
 
 use super::{
-    Attached, Change, CloseKind, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session,
-    Tombstone, Word,
+    Attached, Change, CloseReason, Closing, Departure, Due, Output, Phase, ReceiverKind, Session, SessionKind, Word,
 };
 use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
 use crate::time::Millis;
@@ -27,6 +26,8 @@ enum Timer {
     Unfinished,
     /// No receiver attached for `disconnect_delay`.
     Disconnect,
+    /// The same for a session that storage does not know.
+    Lost,
     /// A message waited in memory alone for `persist_after`.
     Persist,
     /// A lost receiver did not report how far it got.
@@ -41,7 +42,7 @@ enum Timer {
 
 impl Timer {
     fn is_passing(self) -> bool {
-        matches!(self, Self::Persist | Self::Hold | Self::Absence)
+        matches!(self, Self::Persist | Self::Hold | Self::Absence | Self::Lost)
     }
 }
 
@@ -71,7 +72,7 @@ impl Session {
     /// back within moments. Until then its absence is not worth an alarm of its own, as long as an alarm is set for
     /// [`Session::absence_alarm`] or earlier.
     pub fn expects_receiver_until(&self) -> Option<Millis> {
-        let absent = self.is_open() && !self.websocket && self.receiver.is_none();
+        let absent = self.is_open() && self.kind != SessionKind::WebSocket && self.receiver.is_none();
         absent.then(|| self.idle_since + RETURNS)
     }
 
@@ -116,11 +117,11 @@ impl Session {
     fn timers(&self) -> [Option<(Millis, Timer)>; 6] {
         let rules = &self.rules;
         let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
-        let persist = persist.filter(|_| !self.websocket);
+        let persist = persist.filter(|_| self.kind != SessionKind::WebSocket);
         let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
         match &self.phase {
             Phase::Closed => [None; 6],
-            Phase::Closing(_) if self.websocket => [None; 6],
+            Phase::Closing(_) if self.kind == SessionKind::WebSocket => [None; 6],
             Phase::Closing(Closing { tombstone, word, .. }) => {
                 let latest = tombstone.at + TOMBSTONE_MAX;
                 let at = match self.receiver {
@@ -139,7 +140,10 @@ impl Session {
                     None if self.ending.is_some() => {
                         [Some((self.idle_since + rules.receiver_max_age, Timer::Unfinished)), None]
                     }
-                    None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
+                    None => {
+                        let timer = if self.is_stored { Timer::Disconnect } else { Timer::Lost };
+                        [Some((self.idle_since + rules.disconnect_delay, timer)), None]
+                    }
                     // Nothing goes out until the probe or the lost one tells, which is a matter of milliseconds.
                     Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
                     Some(attached) => [
@@ -148,7 +152,7 @@ impl Session {
                             .then(|| (attached.since + rules.receiver_max_age, Timer::ReceiverAge)),
                     ],
                 };
-                let absent = self.receiver.is_none() && self.ending.is_none() && !self.websocket;
+                let absent = self.receiver.is_none() && self.ending.is_none() && self.kind != SessionKind::WebSocket;
                 let outlasts = rules.disconnect_delay >= MEMORY && !self.absence_stored;
                 let absence = (absent && outlasts).then(|| (self.idle_since + RETURNS, Timer::Absence));
                 let silence = self.silent_since.zip(rules.first_message_timeout);
@@ -184,16 +188,13 @@ impl Session {
                     self.detach(now, ending.id, Departure::Finished);
                 }
             }
-            Timer::Disconnect => {
+            Timer::Disconnect | Timer::Lost => {
                 self.queue.clear();
-                let tombstone = Tombstone {
-                    code: CloseCode::Interrupted.number(),
-                    reason: TIMED_OUT.into(),
-                    kind: CloseKind::TimedOut,
-                    at: now,
+                let (code, reason) = match self.kind {
+                    SessionKind::Held => (CloseCode::Abnormal, CloseReason::Lost),
+                    SessionKind::Http | SessionKind::WebSocket => (CloseCode::Interrupted, CloseReason::TimedOut),
                 };
-                self.phase = Phase::Closing(Closing::new(tombstone, false, Word::Given));
-                self.after.push_back(Output::Notify(Event::Closed(CloseReason::TimedOut)));
+                self.leave_nothing(now, code.number(), TIMED_OUT, reason);
             }
             Timer::Tombstone => {
                 self.hurry();
@@ -229,7 +230,7 @@ impl Session {
         self.ending = None;
         self.hold = None;
         self.queue.clear();
-        if !self.websocket {
+        if self.kind != SessionKind::WebSocket {
             self.persist(Change::Forget);
         }
     }

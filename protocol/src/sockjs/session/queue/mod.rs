@@ -87,8 +87,19 @@ impl Queue {
             }
             queue.raise(extent.last);
         }
-        queue.raise(Seq(now.0.saturating_mul(1024)));
+        queue.raise(Self::number_at(now));
         queue
+    }
+
+    /// Makes the empty queue of a session that goes on without having been stored.
+    pub fn continued(now: Millis) -> Self {
+        let mut queue = Self::new();
+        queue.raise(Self::number_at(now));
+        queue
+    }
+
+    fn number_at(now: Millis) -> Seq {
+        Seq(now.0.saturating_mul(1024))
     }
 
     pub fn waiting_bytes(&self) -> usize {

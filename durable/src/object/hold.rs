@@ -1,0 +1,127 @@
+//! A client's WebSocket that the Worker holds: its connection is opened, or comes back after its inner WebSocket broke.
+//!
+//! The object keeps such a connection as it keeps a session over HTTP with one receiver. What an instance that restarted does not
+//! know, the Worker brings along.
+
+use crate::connection::entry::Entry;
+use crate::connection::links::{Delivery, HolderSocket, Link};
+use crate::connection::table::Role;
+use crate::info::connection_info::{Client, ConnectionInfo};
+use crate::js::clock::now;
+use crate::js::response::{JsResponse, problem, upgrade_holder};
+use crate::object::Object;
+use crate::store::attachment::Attachment;
+use sockjs_protocol::inner::envelope::{FULL, Returned, Version};
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Session};
+use sockjs_protocol::sockjs::transport::Transport;
+use std::rc::Rc;
+use worker::{Result, WebSocketPair};
+
+/// A request to open the connection of a WebSocket that the Worker holds, or to attach it again.
+pub(super) struct Hold {
+    pub session: Option<String>,
+    pub transport: Transport,
+    pub version: Version,
+    pub receiver: ReceiverId,
+    pub returned: Option<Returned>,
+}
+
+impl Object {
+    /// Opens the connection, or attaches it again, and answers with an inner WebSocket.
+    pub(super) async fn hold(self: Rc<Self>, client: Client<'_>, config: &Config, hold: Hold) -> Result<JsResponse> {
+        self.wake_sessions()?;
+        self.learn_alarm().await?;
+        let Hold { session, transport, version, receiver: id, returned } = hold;
+        let receiver = Receiver { id, kind: ReceiverKind::Held };
+        let WebSocketPair { client: other, server } = WebSocketPair::new()?;
+        let known = returned.as_ref().and_then(|returned| self.table.borrow().connection(&returned.connection));
+        let entry = match known.filter(|entry| entry.info.held && entry.info.service == config.prefix) {
+            Some(entry) => entry,
+            None if returned.is_none() && self.is_full(config) => return problem("too many connections", FULL),
+            None => {
+                let mut info =
+                    ConnectionInfo { held: true, ..ConnectionInfo::read(client, &config.prefix, session, transport) };
+                let rules = Rules::held(config, transport);
+                let session = match &returned {
+                    None => Session::open(now(), rules, receiver),
+                    Some(returned) => {
+                        (info.id, info.opened) = (returned.connection.clone(), returned.opened);
+                        let mut session = Session::restore_held(now(), rules, receiver, false);
+                        if !returned.heard {
+                            session.wake_silent(info.opened);
+                        }
+                        session
+                    }
+                };
+                let attachment = Attachment::Held { info: info.clone(), receiver: id, version, heard: false };
+                if let Err(error) = attachment.write(&server, None) {
+                    return problem(error.to_string(), 431);
+                }
+                let Some(entry) = self.entry(info, session) else { return problem("no such service", 404) };
+                entry.returns.set(returned.is_some());
+                self.table.borrow_mut().add_session(entry.clone());
+                entry
+            }
+        };
+        if !entry.session.borrow().is_attached() && entry.session.borrow().is_closed() {
+            return problem("the connection is over", 404);
+        }
+        entry.links.borrow_mut().set(id, Link::Opening(Vec::new()));
+        if let Some(returned) = returned {
+            self.take_back(&entry, receiver, returned);
+        }
+        self.touch_and_settle(&entry);
+        let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(id) else {
+            return problem("attached again meanwhile, or over", 503);
+        };
+        let linked = self.link_holder(&entry, id, version, server, &ready);
+        if let Err(error) = linked {
+            entry.session.borrow_mut().detach(now(), id, Departure::Broken);
+            self.touch_and_settle(&entry);
+            return problem(error.to_string(), 503);
+        }
+        let received = entry.pacing.borrow().received();
+        upgrade_holder(&other, &format!("{} {} {received}", entry.info.id, entry.info.opened.0))
+    }
+
+    /// Takes over what the Worker knows of a connection that comes back.
+    fn take_back(self: &Rc<Self>, entry: &Rc<Entry>, receiver: Receiver, returned: Returned) {
+        let Returned { after, handled, state, closed, .. } = returned;
+        if entry.state.borrow().is_none() {
+            entry.state.replace(state);
+        }
+        entry.pacing.borrow_mut().start_numbers(handled);
+        entry.told.knows(handled);
+        entry.session.borrow_mut().resume(now(), receiver, after);
+        if let Some((code, reason)) = closed {
+            entry.returns.set(false);
+            entry.session.borrow_mut().disconnected(now(), code, &reason);
+        } else if entry.returns.take() {
+            entry.pacing.borrow_mut().returned();
+            self.has_returned(&entry.info.service);
+        }
+    }
+
+    /// Puts the connection on its inner WebSocket, with what is `ready` as the first frames.
+    fn link_holder(
+        self: &Rc<Self>,
+        entry: &Rc<Entry>,
+        receiver: ReceiverId,
+        version: Version,
+        server: worker::WebSocket,
+        ready: &[Delivery],
+    ) -> Result<()> {
+        let heard = !entry.session.borrow().is_silent();
+        let attachment = Attachment::Held { info: entry.info.clone(), receiver, version, heard };
+        attachment.write(&server, entry.state.borrow().as_deref())?;
+        self.accept(&server)?;
+        let socket = HolderSocket(server);
+        for delivery in ready {
+            entry.deliver_to_holder(&socket, delivery)?;
+        }
+        self.table.borrow_mut().add_socket(&socket.0, Role::Holder(entry.clone(), receiver));
+        entry.links.borrow_mut().set(receiver, Link::Holder(socket));
+        Ok(())
+    }
+}

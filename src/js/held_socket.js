@@ -1,0 +1,409 @@
+// A client's WebSocket that the Worker holds, and the inner WebSocket to its object. It is plain JavaScript, so that a message costs
+// no way into wasm, and so that the WebSocket outlives an instance of wasm that was reset. Each end, timer and promise here belongs to
+// one client alone.
+//
+// The client's messages are numbered from 1. They are kept until the object has handled them: when the inner WebSocket breaks, the
+// object is attached again, and what it did not receive is sent once more. The formats are those of the crate sockjs-protocol,
+// inner/envelope/held.rs.
+
+/** Bytes that the client took after which the object is told at once; half of its window. */
+const ACK_BYTES = 32 << 10;
+/** Longest time until it is told of fewer. */
+const ACK_AFTER_MS = 1_000;
+/** Pause between two looks at what the client has not taken. */
+const LOOK_MS = 50;
+/** The time for a client that takes nothing grows by a second for each of these in the largest message. */
+const SLOW_BYTES_PER_MS = 8_192 / 1_000;
+/** Pauses before the object is attached again: each is a random part of one that doubles from the first to the last. */
+const FIRST_PAUSE_MS = 10;
+const LAST_PAUSE_MS = 2_000;
+/** An instance of wasm that was reset never answers. */
+const ATTACH_MS = 25_000;
+/** A close in the packet of the handshake is lost on some clients. */
+const CLOSE_AFTER_OPEN_MS = 5;
+/** Memory for the messages of all clients of an isolate that no object has handled. */
+const ISOLATE_LIMIT = 32 << 20;
+
+const NORMAL = 1000;
+const UNSUPPORTED = 1003;
+const ABNORMAL = 1006;
+const RESTART = 1012;
+const TRY_AGAIN = 1013;
+
+/** Bytes that all clients of the isolate have in memory. A number alone crosses from one client to another. */
+let isolateBytes = 0;
+
+/**
+ * Holds a client's WebSocket.
+ *
+ * @param {WebSocket} client the Worker's end, not accepted yet
+ * @param {WebSocket} inner the end to the object, not accepted yet
+ * @param {object} options
+ * @param {boolean} options.isRaw
+ * @param {number} options.inboxLimit in bytes
+ * @param {number} options.stallTimeoutMs
+ * @param {number} options.reattachTimeoutMs
+ * @param {(known: Array) => Promise<[WebSocket, number] | undefined | null>} attach attaches again, given the last number that came,
+ *   the number of the last message that is handled, whether there was one, state, close code and reason. It gives the inner WebSocket
+ *   and the number of the last message that the object received; undefined if the connection is over; null if it may work later.
+ */
+export const hold = (client, inner, options, attach) => new HeldSocket(client, options, attach).start(inner);
+
+/** What `promise` comes to, or an error after a time. */
+function within(promise, ms) {
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => reject(new Error("no answer in time")), ms);
+    Promise.resolve(promise).then(resolve, reject).finally(() => clearTimeout(limit));
+  });
+}
+
+/** Exported for its tests. */
+export class HeldSocket {
+  #client;
+  #options;
+  #attach;
+  #inner;
+  #openedAt = Date.now();
+  /** Code and reason with which the client's WebSocket ended, or is about to. */
+  #end;
+
+  /** The client's messages that are not handled; the first has the number `#handled + 1`. */
+  #kept = [];
+  #handled = 0;
+  #keptBytes = 0;
+  /** How many of these went to the object on this inner WebSocket. */
+  #sent = 0;
+  #flushes = false;
+  /** Messages that the last batch of a turn had: while that is one, a message does not wait for others. */
+  #lastBatch = 1;
+  #alone = 0;
+
+  /** Number of the last message that came from the object, and of the last that the client took. */
+  #received = undefined;
+  #taken = undefined;
+  #told = undefined;
+  /** What was sent to the client and not taken: number and bytes of each. */
+  #untaken = [];
+  #untakenBytes = 0;
+  #untoldBytes = 0;
+  #ackTimer;
+  #lookTimer;
+  #buffered = 0;
+  #largest = 0;
+  #progressAt = 0;
+
+  #state;
+  #heard = false;
+
+  constructor(client, options, attach) {
+    this.#client = client;
+    this.#options = options;
+    this.#attach = attach;
+  }
+
+  start(inner) {
+    const guarded = (listener) => (event) => {
+      try {
+        listener(event);
+      } catch (error) {
+        console.error(error);
+        this.#close(RESTART, "the server failed");
+      }
+    };
+    this.#client.addEventListener("message", guarded(({ data }) => this.#onMessage(data)));
+    this.#client.addEventListener("close", guarded(({ code, reason }) => this.#onClientEnd(code, reason)));
+    this.#client.addEventListener("error", guarded(() => this.#onClientEnd(ABNORMAL, "")));
+    this.#client.accept();
+    this.#use(inner);
+    return this;
+  }
+
+  // The client's messages.
+
+  #onMessage(data) {
+    if (this.#end) return;
+    if (typeof data !== "string") return this.#violated(UNSUPPORTED, "Binary messages are not supported");
+    const bytes = data.length + 64;
+    const isMuch = this.#kept.length > 0 && this.#keptBytes + bytes > this.#options.inboxLimit;
+    if (isMuch || isolateBytes + bytes > ISOLATE_LIMIT) return this.#violated(TRY_AGAIN, "Too many messages wait");
+    this.#heard = true;
+    this.#kept.push(data);
+    this.#keptBytes += bytes;
+    isolateBytes += bytes;
+    if (!this.#inner || this.#flushes) return;
+    // One message in flight is not to wait for a timer. Where several come in one turn, they go in one.
+    const isAlone = this.#lastBatch <= 1 && this.#sent === 0;
+    if (isAlone || (this.#lastBatch <= 1 && ++this.#alone < 3)) return this.#flush();
+    this.#alone = 0;
+    this.#flushes = true;
+    setTimeout(() => {
+      this.#flushes = false;
+      if (!this.#inner) return;
+      this.#lastBatch = this.#kept.length - this.#sent;
+      this.#flush();
+    }, 0);
+  }
+
+  /** Sends what the object does not have. */
+  #flush() {
+    const count = this.#kept.length - this.#sent;
+    if (count === 0) return;
+    const texts = count === this.#kept.length ? this.#kept : this.#kept.slice(this.#sent);
+    let lengths = "";
+    for (const text of texts) lengths += `,${text.length}`;
+    const first = this.#handled + this.#sent + 1;
+    this.#sent = this.#kept.length;
+    this.#tell(`m${this.#handled},${first},${this.#ack()}${lengths}\n${count === 1 ? texts[0] : texts.join("")}`);
+  }
+
+  #onHandled(number) {
+    const count = Math.min(number - this.#handled, this.#kept.length);
+    if (count <= 0) return;
+    let bytes = 64 * count;
+    const done = count === this.#kept.length ? this.#kept : this.#kept.slice(0, count);
+    for (const text of done) bytes += text.length;
+    this.#kept = count === this.#kept.length ? [] : this.#kept.slice(count);
+    this.#handled += count;
+    this.#sent = Math.max(0, this.#sent - count);
+    this.#keptBytes -= bytes;
+    isolateBytes -= bytes;
+  }
+
+  #violated(code, reason) {
+    if (this.#inner) {
+      this.#flush();
+      this.#tell(`v${code},${reason}`);
+    } else {
+      this.#close(code, reason);
+    }
+  }
+
+  // The inner WebSocket.
+
+  #use(inner, received = 0) {
+    this.#inner = inner;
+    this.#sent = Math.min(Math.max(0, received - this.#handled), this.#kept.length);
+    const guarded = (listener) => (event) => {
+      if (this.#inner !== inner) return;
+      try {
+        listener(event);
+      } catch (error) {
+        console.error(error);
+        this.#close(RESTART, "the server failed");
+      }
+    };
+    inner.addEventListener("message", guarded(({ data }) => this.#onInner(data)));
+    inner.addEventListener("close", guarded(() => this.#onLost()));
+    inner.addEventListener("error", guarded(() => this.#onLost()));
+    inner.accept();
+    this.#flush();
+  }
+
+  #tell(message) {
+    try {
+      this.#inner?.send(message);
+    } catch {
+      // Its close event follows, or came.
+      this.#onLost();
+    }
+  }
+
+  #onInner(data) {
+    switch (data[0]) {
+      case "f": {
+        const line = data.indexOf("\n");
+        const [seq, handled, end] = data.slice(1, line).split(",");
+        if (handled) this.#onHandled(Number(handled));
+        return this.#onFrame(seq, data.slice(line + 1), end === "1");
+      }
+      case "d":
+        return this.#onHandled(Number(data.slice(1)));
+      case "s":
+        this.#state = data.slice(1);
+        return;
+      case "c": {
+        const comma = data.indexOf(",");
+        const [code, reason] = [Number(data.slice(1, comma)), data.slice(comma + 1)];
+        if (!this.#options.isRaw && code >= RESTART && code <= 1014) this.#client.send(`c${JSON.stringify([code, reason])}`);
+        return this.#close(code, reason);
+      }
+      case "q": {
+        const held = this.#untaken.map(({ seq, bytes }) => `,${seq}:${bytes}`).join("");
+        return this.#tell(`w${this.#taken ?? ""}${held}`);
+      }
+      default:
+        this.#close(RESTART, "unknown message");
+    }
+  }
+
+  #onLost() {
+    const inner = this.#inner;
+    this.#inner = undefined;
+    try {
+      inner?.close(NORMAL, "");
+    } catch {
+      // It was closed.
+    }
+    if (!this.#end) this.#attachAgain();
+  }
+
+  async #attachAgain() {
+    const until = Date.now() + this.#options.reattachTimeoutMs;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * pause));
+      const isOver = this.#end;
+      try {
+        const known = [this.#received, this.#handled, this.#heard, this.#state, this.#end?.code, this.#end?.reason];
+        const attached = await within(this.#attach(known), ATTACH_MS);
+        if (attached === undefined) {
+          this.#leave();
+          return this.#close(RESTART, "the connection is over");
+        }
+        if (!attached) throw new Error("the object could not be attached");
+        this.#use(...attached);
+        if (this.#end && !isOver) this.#tell(`x${this.#end.code},${this.#end.reason}`);
+        if (this.#end) this.#leave();
+        return;
+      } catch (error) {
+        if (Date.now() < until) continue;
+        console.warn(error);
+        this.#leave();
+        return this.#close(RESTART, "the object cannot be reached");
+      }
+    }
+  }
+
+  // What goes to the client.
+
+  #onFrame(seq, frame, isEnd) {
+    if (this.#end) return;
+    if (seq !== "") {
+      const number = Number(seq);
+      if (number <= this.#received) return; // it was written before
+      this.#received = number;
+    }
+    if (this.#options.isRaw) {
+      if (isEnd) return this.#close(...JSON.parse(frame.slice(1)));
+      if (frame[0] === "a") for (const message of JSON.parse(frame.slice(1))) this.#client.send(message);
+    } else {
+      this.#client.send(frame);
+    }
+    if (seq !== "") this.#wrote(Number(seq), frame.length);
+    if (isEnd) this.#close(NORMAL, "Normal closure");
+  }
+
+  #wrote(seq, bytes) {
+    // A runtime without `bufferedAmount` (workerd before 1.20261117.1) cannot tell.
+    const buffered = this.#client.bufferedAmount ?? 0;
+    if (buffered === 0) return this.#took(seq, bytes);
+    this.#untaken.push({ seq, bytes });
+    this.#untakenBytes += bytes;
+    this.#largest = Math.max(this.#largest, bytes);
+    if (this.#lookTimer) return;
+    this.#buffered = buffered;
+    this.#progressAt = Date.now();
+    this.#lookTimer = setTimeout(() => this.#look(), LOOK_MS);
+  }
+
+  /** Looks how much the client has taken. */
+  #look() {
+    this.#lookTimer = undefined;
+    if (this.#end) return;
+    const buffered = this.#client.bufferedAmount ?? 0;
+    const now = Date.now();
+    if (buffered < this.#buffered) this.#progressAt = now;
+    this.#buffered = buffered;
+    while (this.#untaken.length > 0 && this.#untakenBytes - this.#untaken[0].bytes >= buffered) {
+      const { seq, bytes } = this.#untaken.shift();
+      this.#untakenBytes -= bytes;
+      this.#took(seq, bytes);
+    }
+    if (buffered === 0) return this.#tookAll();
+    if (now - this.#progressAt > this.#options.stallTimeoutMs + this.#largest / SLOW_BYTES_PER_MS) {
+      this.#tell("t");
+      return this.#close(TRY_AGAIN, "Stalled");
+    }
+    this.#lookTimer = setTimeout(() => this.#look(), LOOK_MS);
+  }
+
+  #tookAll() {
+    for (const { seq, bytes } of this.#untaken.splice(0)) this.#took(seq, bytes);
+    this.#untakenBytes = 0;
+    this.#largest = 0;
+  }
+
+  #took(seq, bytes) {
+    this.#taken = seq;
+    this.#untoldBytes += bytes;
+    if (this.#untoldBytes >= ACK_BYTES) return this.#tellTaken();
+    this.#ackTimer ??= setTimeout(() => this.#tellTaken(), ACK_AFTER_MS);
+  }
+
+  #tellTaken() {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    const ack = this.#ack();
+    if (ack !== "") this.#tell(`a${ack}`);
+  }
+
+  /** What the client took, if the object does not know. */
+  #ack() {
+    if (this.#taken === this.#told || !this.#inner) return "";
+    this.#untoldBytes = 0;
+    this.#told = this.#taken;
+    return this.#taken;
+  }
+
+  // The end.
+
+  #onClientEnd(code, reason) {
+    this.#reply(code, reason);
+    if (this.#end) return this.#leave();
+    this.#end = { code, reason };
+    if (!this.#inner) return; // it is told when the object is attached again
+    this.#flush();
+    this.#tell(`x${code},${reason}`);
+    this.#leave();
+  }
+
+  /** Answers the client's close; some codes may not be sent. */
+  #reply(code, reason) {
+    const isForbidden = code === 1004 || code === ABNORMAL || code === 1015 || code < NORMAL || code > 4999;
+    try {
+      if (code === 1005) this.#client.close(NORMAL, "");
+      else if (isForbidden) this.#client.close(1002, "");
+      else this.#client.close(code, reason);
+    } catch {
+      // It is closed.
+    }
+  }
+
+  #close(code, reason) {
+    if (this.#end) return;
+    this.#end = { code, reason };
+    const close = () => {
+      this.#reply(code, reason);
+      this.#leave();
+    };
+    const age = Date.now() - this.#openedAt;
+    if (age < CLOSE_AFTER_OPEN_MS) setTimeout(close, CLOSE_AFTER_OPEN_MS);
+    else close();
+  }
+
+  /** Gives back what it holds. */
+  #leave() {
+    clearTimeout(this.#ackTimer);
+    clearTimeout(this.#lookTimer);
+    isolateBytes -= this.#keptBytes;
+    this.#keptBytes = 0;
+    this.#kept = [];
+    this.#sent = 0;
+    const inner = this.#inner;
+    this.#inner = undefined;
+    try {
+      inner?.close(NORMAL, "");
+    } catch {
+      // It was lost.
+    }
+  }
+}

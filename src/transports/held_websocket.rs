@@ -1,0 +1,169 @@
+//! A client's WebSocket that the Worker holds: its connection is opened in the object before the handshake is answered, so that a
+//! refusal keeps its status. From then on `held_socket.js` passes messages on; this module attaches the object again when it asks.
+
+use crate::Config;
+use crate::http::response::HttpResponse;
+use crate::js::executor::promised;
+use crate::js::random;
+use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse, ObjectStub};
+use js_sys::{Array, Reflect};
+use sockjs_durable::log;
+use sockjs_protocol::inner::envelope::{Action, Command, HELD_HEADER, Pass, Returned};
+use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
+use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use worker::worker_sys::ext::ResponseExt;
+use worker::{Error, Result, WebSocketPair, web_sys};
+
+#[wasm_bindgen(module = "/src/js/held_socket.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn hold(
+        client: &web_sys::WebSocket,
+        inner: &web_sys::WebSocket,
+        options: &JsValue,
+        attach: &JsValue,
+    ) -> std::result::Result<JsValue, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    /// 101, with the client's end of its WebSocket.
+    #[wasm_bindgen(catch, js_name = upgradeWith)]
+    fn upgrade_with(socket: &web_sys::WebSocket) -> std::result::Result<HttpResponse, JsValue>;
+}
+
+/// Status of the object's answer if the connection is over.
+const OVER: u16 = 404;
+
+/// A client's WebSocket, and the way to its object.
+pub(crate) struct HeldWebSocket {
+    pub object: ObjectStub,
+    pub client: ClientRequest,
+    pub service: String,
+    pub parameters: Vec<(String, String)>,
+    pub pass: Option<Pass>,
+    pub session: Option<String>,
+    pub transport: Transport,
+}
+
+/// Outcome of the request to open the connection.
+pub(crate) enum Opened {
+    Held(HttpResponse),
+    /// The object is of a version that knows nothing of held WebSockets.
+    Unknown,
+    Refused(ObjectResponse),
+}
+
+/// Facts of a connection that the object tells.
+struct Facts {
+    connection: String,
+    opened: Millis,
+    received: u64,
+}
+
+impl HeldWebSocket {
+    /// Opens the connection and answers the handshake.
+    pub async fn open(self, config: &Config) -> std::result::Result<Opened, ObjectError> {
+        let receiver = ReceiverId(random::id());
+        let answer = match self.object.hold(&self.client, &self.command(receiver, None)).await? {
+            None => return Ok(Opened::Unknown),
+            Some(answer) => answer,
+        };
+        let ObjectResponse::Upgrade(response) = answer else { return Ok(Opened::Refused(answer)) };
+        let (inner, Facts { connection, opened, .. }) = inner_of(&response)?;
+        let WebSocketPair { client, server } = WebSocketPair::new()?;
+        let options = options(config, self.transport)?;
+        let held = Rc::new(self);
+        let attach = move |known: Array| {
+            let (held, connection) = (held.clone(), connection.clone());
+            promised(async move { Some(held.attach_again(receiver, connection, opened, &known).await) })
+        };
+        let attach = Closure::<dyn Fn(Array) -> JsValue>::new(attach).into_js_value();
+        hold(server.as_ref(), &inner, &options, &attach)?;
+        Ok(Opened::Held(upgrade_with(client.as_ref())?))
+    }
+
+    fn command(&self, receiver: ReceiverId, returned: Option<Returned>) -> Command {
+        let action = Action::Hold { session: self.session.clone(), transport: self.transport, receiver, returned };
+        Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
+    }
+
+    /// Attaches the object again. Returns the inner WebSocket with the number of the messages that the object received,
+    /// `undefined` if the connection is over, and `null` if another attempt may work.
+    async fn attach_again(&self, receiver: ReceiverId, connection: String, opened: Millis, known: &Array) -> JsValue {
+        let returned = returned_of(connection, opened, known);
+        match self.object.hold(&self.client, &self.command(receiver, Some(returned))).await {
+            Ok(Some(ObjectResponse::Upgrade(response))) => match inner_of(&response) {
+                Ok((inner, Facts { received, .. })) => Array::of2(&inner, &JsValue::from_f64(received as f64)).into(),
+                Err(failure) => {
+                    self.warn(failure);
+                    JsValue::NULL
+                }
+            },
+            Ok(Some(answer)) if answer.status() == OVER => JsValue::UNDEFINED,
+            Ok(Some(answer)) => {
+                self.warn(format!("a WebSocket that attached again was answered with {}", answer.status()));
+                JsValue::NULL
+            }
+            // Its object is of an earlier version now.
+            Ok(None) => JsValue::UNDEFINED,
+            Err(failure) => {
+                self.warn(failure);
+                JsValue::NULL
+            }
+        }
+    }
+
+    fn warn(&self, problem: impl std::fmt::Display) {
+        log::warn("object", Some(&self.service), problem);
+    }
+}
+
+/// Reads what JavaScript knows: the last number, what is handled, whether the client sent something, state, close code and reason.
+fn returned_of(connection: String, opened: Millis, known: &Array) -> Returned {
+    let number = |at| known.get(at).as_f64().map(|number| number as u64);
+    let closed = number(4).map(|code| {
+        let code = u16::try_from(code).unwrap_or_default();
+        (code, known.get(5).as_string().unwrap_or_default())
+    });
+    Returned {
+        connection,
+        opened,
+        after: number(0).map(Seq),
+        handled: number(1).unwrap_or_default(),
+        heard: known.get(2).is_truthy(),
+        state: known.get(3).as_string(),
+        closed,
+    }
+}
+
+/// The inner WebSocket of a 101, and the facts of its connection.
+fn inner_of(response: &web_sys::Response) -> Result<(web_sys::WebSocket, Facts)> {
+    let inner = response.websocket().ok_or("101 without a WebSocket")?;
+    let facts = response.headers().get(HELD_HEADER)?.unwrap_or_default();
+    let mut facts = facts.split(' ');
+    let mut next = || facts.next().ok_or_else(|| Error::from("101 without the facts of a held WebSocket"));
+    let wrong = |_| Error::from("101 with wrong facts of a held WebSocket");
+    let connection = next()?.to_owned();
+    let opened = Millis(next()?.parse().map_err(wrong)?);
+    let received = next()?.parse().map_err(wrong)?;
+    Ok((inner, Facts { connection, opened, received }))
+}
+
+/// The options that `held_socket.js` follows.
+fn options(config: &Config, transport: Transport) -> Result<JsValue> {
+    let options = js_sys::Object::new();
+    for (name, value) in [
+        ("isRaw", JsValue::from_bool(transport == Transport::WebSocketRaw)),
+        ("inboxLimit", JsValue::from_f64(config.inbox_limit as f64)),
+        ("stallTimeoutMs", JsValue::from_f64(config.stall_timeout.0 as f64)),
+        ("reattachTimeoutMs", JsValue::from_f64(config.reattach_timeout.0 as f64)),
+    ] {
+        Reflect::set(&options, &JsValue::from_str(name), &value)?;
+    }
+    Ok(options.into())
+}
