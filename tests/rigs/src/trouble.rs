@@ -21,6 +21,16 @@ impl Handler for Trouble {
         Ok(())
     }
 
+    async fn on_return(&self, connection: &Connection) -> Result<()> {
+        log(connection, "return");
+        Ok(())
+    }
+
+    async fn on_returned(&self, _: &Room) -> Result<()> {
+        console_log!("{}", json!({ "trouble": "returned" }));
+        Ok(())
+    }
+
     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
         let order: Value = serde_json::from_str(&message).unwrap_or_default();
         let Some((order, with)) = order.as_object().and_then(|orders| orders.iter().next()) else {
