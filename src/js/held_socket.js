@@ -10,6 +10,8 @@
 const ACK_BYTES = 32 << 10;
 /** Longest time until it is told of fewer. */
 const ACK_AFTER_MS = 1_000;
+/** Bytes sent after which the runtime is asked how many the client has not taken. */
+const LOOK_BYTES = 16 << 10;
 /** Pause between two looks at what the client has not taken. */
 const LOOK_MS = 50;
 /** The time for a client that takes nothing grows by a second for each of these in the largest message. */
@@ -85,6 +87,8 @@ export class HeldSocket {
   /** What was sent to the client and not taken: number and bytes of each. */
   #untaken = [];
   #untakenBytes = 0;
+  /** Bytes since the runtime was asked. */
+  #unseenBytes = 0;
   #untoldBytes = 0;
   #ackTimer;
   #lookTimer;
@@ -293,29 +297,32 @@ export class HeldSocket {
   }
 
   #wrote(seq, bytes) {
-    // A runtime without `bufferedAmount` (workerd before 1.20261117.1) cannot tell.
-    const buffered = this.#client.bufferedAmount ?? 0;
-    if (buffered === 0) return this.#took(seq, bytes);
     this.#untaken.push({ seq, bytes });
     this.#untakenBytes += bytes;
-    this.#largest = Math.max(this.#largest, bytes);
-    if (this.#lookTimer) return;
-    this.#buffered = buffered;
-    this.#progressAt = Date.now();
-    this.#lookTimer = setTimeout(() => this.#look(), LOOK_MS);
+    this.#unseenBytes += bytes;
+    if (bytes > this.#largest) this.#largest = bytes;
+    // To ask costs as much as to send.
+    if (this.#unseenBytes >= LOOK_BYTES) return this.#look();
+    this.#lookTimer ??= setTimeout(() => {
+      this.#lookTimer = undefined;
+      this.#look();
+    }, LOOK_MS);
   }
 
   /** Looks how much the client has taken. */
   #look() {
-    this.#lookTimer = undefined;
     if (this.#end) return;
+    // A runtime without it (workerd before 1.20261117.1) cannot tell.
     const buffered = this.#client.bufferedAmount ?? 0;
     const now = Date.now();
-    if (buffered < this.#buffered) this.#progressAt = now;
+    this.#unseenBytes = 0;
+    // What is sent is bounded by the object's window: a client that takes something makes it less, or lets something go.
+    if (this.#buffered === 0 || buffered < this.#buffered) this.#progressAt = now;
     this.#buffered = buffered;
     while (this.#untaken.length > 0 && this.#untakenBytes - this.#untaken[0].bytes >= buffered) {
       const { seq, bytes } = this.#untaken.shift();
       this.#untakenBytes -= bytes;
+      this.#progressAt = now;
       this.#took(seq, bytes);
     }
     if (buffered === 0) return this.#tookAll();
@@ -323,7 +330,10 @@ export class HeldSocket {
       this.#tell("t");
       return this.#close(TRY_AGAIN, "Stalled");
     }
-    this.#lookTimer = setTimeout(() => this.#look(), LOOK_MS);
+    this.#lookTimer ??= setTimeout(() => {
+      this.#lookTimer = undefined;
+      this.#look();
+    }, LOOK_MS);
   }
 
   #tookAll() {

@@ -217,9 +217,11 @@ impl Object {
                 self.drain(&entry);
             }
             self.spare_memory(&entry);
-            self.plan_to_tell(&entry);
             settled.push(entry);
         };
+        for entry in settled.iter().filter(|entry| entry.info.held) {
+            self.plan_to_tell(entry);
+        }
         self.is_settling.set(false);
         self.shared.forget();
         self.report_if_due();
