@@ -107,7 +107,9 @@ pub use sockjs_durable::{
     Admission, CloseError, Connection, Handler, ReadyState, Rejection, RequestInfo, RequestKind, Room, RoomStorage,
     SendError, Services, durable_object,
 };
-pub use sockjs_protocol::service::options::{Config, ConfigError, Durability, LogLevel, Placement, SOCKJS_URL};
+pub use sockjs_protocol::service::options::{
+    Config, ConfigError, Durability, Heartbeats, LogLevel, Placement, SOCKJS_URL,
+};
 pub use sockjs_protocol::sockjs::session::CloseReason;
 pub use sockjs_protocol::sockjs::transport::Transport;
 pub use sockjs_protocol::time::Millis;

@@ -45,16 +45,7 @@ impl Object {
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
                 Some(Output::Ask(receiver)) => self.ask(entry, receiver),
                 Some(Output::Read(first)) => self.read_rows(entry, first),
-                Some(Output::Release { receiver, code, reason }) => {
-                    if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
-                        attachment::over(&websocket);
-                        if entry.info.transport == Transport::WebSocket && is_new_code(code) {
-                            // A socket that is lost needs none.
-                            send(&websocket, false, &Frame::Close { code, reason: reason.clone() });
-                        }
-                        sockets::close(&websocket, code, &reason);
-                    }
-                }
+                Some(Output::Release { receiver, code, reason }) => self.release(entry, receiver, code, &reason),
                 Some(Output::Persist(change)) => {
                     self.write(entry, change);
                 }
@@ -70,6 +61,26 @@ impl Object {
         }
         if entry.session.borrow().is_closed() {
             self.table.borrow_mut().remove(entry);
+        }
+    }
+
+    /// Closes the WebSocket of a receiver: the client's own, or an inner one.
+    fn release(&self, entry: &Entry, receiver: ReceiverId, code: u16, reason: &str) {
+        let link = entry.links.borrow_mut().take(receiver);
+        match link {
+            Some(Link::Client(websocket)) => {
+                attachment::over(&websocket);
+                if entry.info.transport == Transport::WebSocket && is_new_code(code) {
+                    // A socket that is lost needs none.
+                    send(&websocket, false, &Frame::Close { code, reason: reason.to_owned() });
+                }
+                sockets::close(&websocket, code, reason);
+            }
+            Some(Link::Inner(inner)) => {
+                self.table.borrow_mut().remove_socket(&inner.socket);
+                sockets::close(&inner.socket, code, reason);
+            }
+            Some(Link::Poll(_) | Link::Opening(_)) | None => {}
         }
     }
 

@@ -39,8 +39,8 @@ impl Object {
             Some(service) => service.config.clone(),
         };
         match command.action {
-            Action::Attach { session, transport, receiver, after, again } => {
-                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
+            Action::Attach { session, transport, receiver, after, again, beats } => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport), beats };
                 let (version, again) = (command.answer, again.then_some(after));
                 let attach = Attach { session, transport, version, receiver, again };
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };

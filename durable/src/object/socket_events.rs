@@ -7,6 +7,7 @@ use crate::js::sockets;
 use crate::js::strings::JsString;
 use crate::object::Object;
 use crate::observe::log;
+use crate::store::attachment;
 use sockjs_protocol::inner::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
 use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_FAST};
 use sockjs_protocol::sockjs::pacing::InboxFull;
@@ -35,7 +36,8 @@ impl Object {
                 match ToObject::decode(&bytes) {
                     Ok(ToObject::Ack(seq)) => entry.session.borrow_mut().ack(receiver, seq),
                     Ok(ToObject::Progress { written, held }) => {
-                        entry.session.borrow_mut().answered(receiver, written, &held);
+                        entry.session.borrow_mut().answered(now(), receiver, written, &held);
+                        attachment::seen(websocket);
                     }
                     Ok(ToObject::Gone) => end_response(&entry, receiver, websocket, Departure::ClientGone),
                     Ok(ToObject::Stalled) => end_response(&entry, receiver, websocket, Departure::Stalled),

@@ -54,8 +54,11 @@ impl Object {
             Some((Attachment::Heard(info), state)) => self.wake_client(info, state, true, websocket),
             // Its session is not known any more.
             Some((Attachment::Receiver { .. }, _)) if self.asleep.sessions_awake.get() => {}
-            Some((Attachment::Receiver { service, session, transport, version, receiver, since, ending }, _)) => {
-                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
+            Some((
+                Attachment::Receiver { service, session, transport, version, receiver, since, ending, beats },
+                _,
+            )) => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport), beats };
                 let inner = InnerSocket { socket: websocket.clone(), version };
                 let sleeper = Sleeper { receiver, since, ending, inner };
                 self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);

@@ -38,11 +38,14 @@ pub(crate) enum Attachment {
         #[serde(serialize_with = "number")]
         version: Version,
         receiver: ReceiverId,
-        /// The moment at which it was attached, or given its last frame.
+        /// The moment at which it was attached, last answered whether it is still there, or was given its last frame.
         since: Millis,
         /// True if its response was given its last frame.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         ending: bool,
+        /// True if its Worker writes its heartbeats.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        beats: bool,
     },
 }
 
@@ -107,7 +110,7 @@ impl Attachment {
 
     fn receiver(reader: &mut Reader<'_>) -> Option<Self> {
         let (mut service, mut session, mut transport, mut receiver) = (None, None, None, None);
-        let (mut version, mut since, mut ending) = (Version::V2, None, false);
+        let (mut version, mut since, mut ending, mut beats) = (Version::V2, None, false, false);
         reader.object(&mut |name, reader| {
             match name {
                 "service" => service = Some(reader.text()?),
@@ -118,6 +121,7 @@ impl Attachment {
                 "receiver" => receiver = Some(ReceiverId(reader.number()?)),
                 "since" => since = Some(Millis(reader.number()?)),
                 "ending" => ending = reader.flag()?,
+                "beats" => beats = reader.flag()?,
                 _ => reader.skip()?,
             }
             Some(())
@@ -130,6 +134,7 @@ impl Attachment {
             receiver: receiver?,
             since: since?,
             ending,
+            beats,
         })
     }
 }
@@ -157,12 +162,24 @@ pub(crate) fn over(socket: &WebSocket) {
 
 /// Notes that nothing more goes out on the inner `socket` of a receiver, which may still say how far it got.
 pub(crate) fn ending(socket: &WebSocket) {
-    if let Some((Attachment::Receiver { service, session, transport, version, receiver, .. }, _)) =
-        Attachment::read(socket)
+    change_receiver(socket, |ending| *ending = true);
+}
+
+/// Notes that the Worker at the other end of the inner `socket` answered, if it writes the heartbeats: after a sleep, nothing else
+/// tells when it was last heard of.
+pub(crate) fn seen(socket: &WebSocket) {
+    change_receiver(socket, |_| {});
+}
+
+/// Changes what is attached to the inner `socket` of a receiver: it is of this moment now.
+fn change_receiver(socket: &WebSocket, change: impl FnOnce(&mut bool)) {
+    if let Some((mut attachment, _)) = Attachment::read(socket)
+        && let Attachment::Receiver { since, ending, .. } = &mut attachment
     {
-        let ending =
-            Attachment::Receiver { service, session, transport, version, receiver, since: now(), ending: true };
-        let _ = ending.write(socket, None);
+        *since = now();
+        change(ending);
+        // The error is that it is not one that outlives the object.
+        let _ = attachment.write(socket, None);
     }
 }
 
@@ -194,6 +211,17 @@ mod tests {
             receiver: ReceiverId(7),
             since: Millis(9),
             ending: false,
+            beats: false,
+        };
+        let beating = Attachment::Receiver {
+            service: "/echo".into(),
+            session: "s".into(),
+            transport: Transport::XhrStreaming,
+            version: Version::V3,
+            receiver: ReceiverId(7),
+            since: Millis(9),
+            ending: false,
+            beats: true,
         };
         for (attachment, written) in [
             (
@@ -203,6 +231,10 @@ mod tests {
             (
                 receiver,
                 r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-polling","version":3,"receiver":7,"since":9}}}"#,
+            ),
+            (
+                beating,
+                r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-streaming","version":3,"receiver":7,"since":9,"beats":true}}}"#,
             ),
         ] {
             let versioned = Versioned { version: VERSION, socket: attachment.clone() };
@@ -221,7 +253,8 @@ mod tests {
         let receiver = |version| {
             let (service, session) = ("/echo".into(), "s".into());
             let (transport, receiver) = (Transport::XhrPolling, ReceiverId(7));
-            Attachment::Receiver { service, session, transport, version, receiver, since: Millis(9), ending: true }
+            let (since, ending, beats) = (Millis(9), true, false);
+            Attachment::Receiver { service, session, transport, version, receiver, since, ending, beats }
         };
         assert_eq!(read(""), Some(receiver(Version::V2)));
         assert_eq!(

@@ -445,7 +445,7 @@ impl Client {
         if self.transport.is_websocket() || is_away || (self.is_poller() && !self.is_reading.get()) {
             return;
         }
-        let receiver = Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport) };
+        let receiver = Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport), beats: false };
         entry.session.borrow_mut().resume(now(), receiver, self.last.get());
     }
 
@@ -475,7 +475,7 @@ impl Client {
 
     fn next_receiver(&self) -> Receiver {
         self.receivers.set(self.receivers.get() + 1);
-        Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport) }
+        Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport), beats: false }
     }
 
     /// Returns the number of bytes that the client has not read.

@@ -87,6 +87,9 @@ pub enum Action {
         /// True if the receiver attaches again after its inner WebSocket broke.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
+        /// True if the Worker writes the heartbeats of the response, and ends it at its maximum age.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        beats: bool,
     },
     /// Sends messages to an HTTP session, either in the command or as the body of a POST. Answered 204, [`LATER`], 404,
     /// or 503 if the session was closed because of them.
@@ -301,6 +304,7 @@ struct Fields {
     receiver: Option<ReceiverId>,
     after: Option<Seq>,
     again: bool,
+    beats: bool,
     id: Option<u64>,
     count: Option<usize>,
     bytes: usize,
@@ -321,6 +325,7 @@ impl Fields {
                 "receiver" => self.receiver = Some(ReceiverId(reader.number()?)),
                 "after" => self.after = Some(Seq(reader.number()?)),
                 "again" => self.again = reader.flag()?,
+                "beats" => self.beats = reader.flag()?,
                 "id" => self.id = Some(reader.number()?),
                 "count" => self.count = Some(reader.number()?),
                 "bytes" => self.bytes = reader.number()?,
@@ -356,10 +361,13 @@ impl Action {
     }
 
     fn of(kind: &str, fields: Fields) -> Option<Self> {
-        let Fields { session, transport, receiver, after, again, id, count, bytes, messages, .. } = fields;
+        let Fields { session, transport, receiver, after, again, beats, id, count, bytes, messages, .. } = fields;
         let Fields { code, reason, seq, target, push, .. } = fields;
         Some(match kind {
-            "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
+            "attach" => {
+                let (session, transport, receiver) = (session?, transport?, receiver?);
+                Self::Attach { session, transport, receiver, after, again, beats }
+            }
             "send" => Self::Send { session: session?, id: id?, count: count?, bytes, messages },
             "refuse" => Self::Refuse { session: session?, code: code?, reason: reason? },
             "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq, bytes },
@@ -447,6 +455,7 @@ mod tests {
                     receiver: ReceiverId(7),
                     after: None,
                     again: false,
+                    beats: false,
                 },
                 r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
             ),
@@ -457,8 +466,20 @@ mod tests {
                     receiver: ReceiverId(7),
                     after: Some(Seq(9)),
                     again: true,
+                    beats: false,
                 },
                 r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
+            ),
+            (
+                Action::Attach {
+                    session: "s".into(),
+                    transport: Transport::XhrStreaming,
+                    receiver: ReceiverId(7),
+                    after: None,
+                    again: false,
+                    beats: true,
+                },
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-streaming","receiver":7,"beats":true}}}"#,
             ),
             (
                 Action::Send { session: "s".into(), id: 3, count: 7, bytes: 5_000, messages: None },

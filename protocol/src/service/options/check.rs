@@ -150,7 +150,7 @@ impl Config {
     }
 
     fn wrong_receiver_max_age(&self) -> Option<&'static str> {
-        let (age, beat) = (self.receiver_max_age, self.heartbeat_delay);
+        let (age, beat) = (self.response_age(), self.heartbeat_delay);
         unless(beat <= age && age <= DAY, "must be at least heartbeat_delay and at most a day")
     }
 

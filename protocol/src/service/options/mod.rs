@@ -23,6 +23,18 @@ pub enum Durability {
     Outbox,
 }
 
+/// Clock of the heartbeats of sessions over HTTP, and of the age of their responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Heartbeats {
+    /// The alarm of the object. Each heartbeat wakes the object, and one alarm serves all its connections.
+    #[default]
+    Alarm,
+    /// The Worker that holds the response. The object sleeps through heartbeats, and its alarm looks for lost responses
+    /// every 6 hours. WebSockets that the object holds keep the alarm.
+    Worker,
+}
+
 /// Level of the events that are logged, each as one line of JSON. A level includes the events of all less verbose
 /// levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -1,6 +1,6 @@
 //! Values of options as strings, the form that they have in variables.
 
-use super::{Durability, LogLevel, Millis, Placement};
+use super::{Durability, Heartbeats, LogLevel, Millis, Placement};
 use crate::sockjs::transport::Transport;
 
 /// Error of a string that is not a value of an option: the form that was expected.
@@ -133,6 +133,23 @@ impl Value for Durability {
         match self {
             Self::Default => "default".into(),
             Self::Outbox => "outbox".into(),
+        }
+    }
+}
+
+impl Value for Heartbeats {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "alarm" => Ok(Self::Alarm),
+            "worker" => Ok(Self::Worker),
+            _ => Err(Wrong("alarm or worker")),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Alarm => "alarm".into(),
+            Self::Worker => "worker".into(),
         }
     }
 }

@@ -18,7 +18,7 @@
 //! use sockjs_protocol::sockjs::session::{Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Session};
 //! use sockjs_protocol::time::Millis;
 //!
-//! let poll = Receiver { id: ReceiverId(1), kind: ReceiverKind::OneFrame };
+//! let poll = Receiver { id: ReceiverId(1), kind: ReceiverKind::OneFrame, beats: false };
 //! let mut session = Session::open(Millis(0), Rules::default(), poll); // 1
 //! while let Some(output) = session.poll_output(Millis(0)) {           // 2
 //!     if let Output::Deliver { frame, .. } = output {
@@ -49,7 +49,7 @@ mod timers;
 
 pub use delivery::{READ, WINDOW};
 pub use output::{CloseKind, CloseReason, Event, Output};
-pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
+pub use receiver::{Departure, Held, LOOK_EVERY, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
 pub use stored::{Change, Extent, Row, Stored, Tombstone};
 
@@ -136,6 +136,8 @@ pub struct Session {
     opener: ReceiverId,
     /// Moment at which the last receive request ended, while no receiver is attached.
     idle_since: Millis,
+    /// True if the receiver that attached last writes its own heartbeats.
+    beats: bool,
     /// True if storage holds the moment since which no receiver is attached.
     absence_stored: bool,
     /// Moment at which the session was opened, as long as its client has sent nothing and `first_message_timeout` is
@@ -167,6 +169,10 @@ struct Attached {
     woken: Millis,
     /// Action that a timer asks for. The next drain carries it out.
     due: Option<Due>,
+    /// Moment at which the receiver attached, or last answered.
+    seen: Millis,
+    /// Moment at which the receiver was asked whether it is still there, until it answers.
+    asked: Option<Millis>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,6 +258,7 @@ impl Session {
             in_flight: InFlight::Known,
             opener,
             idle_since: now,
+            beats: false,
             absence_stored: false,
             silent_since: None,
             queue,
@@ -266,8 +273,16 @@ impl Session {
         if attached.is_some_and(|(receiver, _)| receiver.kind == ReceiverKind::Stream) {
             self.in_flight = InFlight::Unknown;
         }
-        self.receiver =
-            attached.map(|(receiver, since)| Attached { receiver, since, last_out: None, woken: now, due: None });
+        self.beats = attached.is_some_and(|(receiver, _)| receiver.beats);
+        self.receiver = attached.map(|(receiver, since)| Attached {
+            receiver,
+            since,
+            last_out: None,
+            woken: now,
+            due: None,
+            seen: since,
+            asked: None,
+        });
     }
 
     /// True if the application may send.

@@ -129,7 +129,7 @@ pub enum Output {
     /// Read stored messages from this number on, about as many bytes as [`READ`](super::READ). Pass them at once to
     /// [`Session::read`](super::Session::read).
     Read(Seq),
-    /// Close this receiver's WebSocket without a SockJS frame.
+    /// Close this receiver's WebSocket without a SockJS frame: the client's own, or an inner one.
     Release {
         /// The receiver.
         receiver: ReceiverId,

@@ -40,7 +40,7 @@ impl Rules {
         Self {
             heartbeat_delay,
             disconnect_delay: config.disconnect_delay,
-            receiver_max_age: config.receiver_max_age,
+            receiver_max_age: config.response_age(),
             persist_after: config.persist_after,
             durability: config.durability,
             queue_limit: config.queue_limit,

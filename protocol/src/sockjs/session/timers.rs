@@ -1,6 +1,7 @@
 //! The timers of a session, as data. Each timer is a moment derived from the session's state. No timer is ever started
 //! or stopped.
 
+use super::receiver::{ANSWERS, LOOK_EVERY};
 use super::{
     Attached, Change, CloseKind, CloseReason, Closing, Departure, Due, Event, Output, Phase, ReceiverKind, Session,
     Tombstone, Word,
@@ -23,6 +24,10 @@ enum Timer {
     Heartbeat,
     /// A stream reached `receiver_max_age`.
     ReceiverAge,
+    /// A receiver that writes its own heartbeats was not seen for [`LOOK_EVERY`].
+    Look,
+    /// A receiver did not answer whether it is still there.
+    Unanswered,
     /// A receiver that was given its last frame reported nothing for `receiver_max_age`.
     Unfinished,
     /// No receiver attached for `disconnect_delay`.
@@ -41,7 +46,7 @@ enum Timer {
 
 impl Timer {
     fn is_passing(self) -> bool {
-        matches!(self, Self::Persist | Self::Hold | Self::Absence)
+        matches!(self, Self::Unanswered | Self::Persist | Self::Hold | Self::Absence)
     }
 }
 
@@ -63,6 +68,9 @@ impl Session {
             // While nothing goes out for a moment, a heartbeat is no reason for a tick, but for the alarm that is to look
             // after the session if the object dies in that moment.
             let attached = self.receiver.as_ref().filter(|_| self.is_open())?;
+            if attached.receiver.beats {
+                return Some(attached.asked.unwrap_or(attached.seen) + LOOK_EVERY);
+            }
             Some(attached.last_heard(self.rules.heartbeat_delay?))
         })
     }
@@ -77,6 +85,9 @@ impl Session {
 
     /// Returns the latest moment for the alarm that [`Session::expects_receiver_until`] relies on.
     pub fn absence_alarm(&self) -> Millis {
+        if self.beats {
+            return self.idle_since + self.rules.disconnect_delay.max(LOOK_EVERY);
+        }
         let delays = self.rules.heartbeat_delay.into_iter().chain([self.rules.disconnect_delay]);
         self.idle_since + delays.max().unwrap_or_default()
     }
@@ -98,12 +109,19 @@ impl Session {
     }
 
     /// Makes a heartbeat due when the object's alarm fires, even if it is not due for up to half of `heartbeat_delay`,
-    /// or if nobody knows when it is due. One alarm thus serves all sessions. A heartbeat may be early, but not late.
+    /// or if nobody knows when it is due. One alarm thus serves all sessions. A heartbeat may be early, but not late. In the
+    /// same way, a receiver that writes its own heartbeats is asked early whether it is still there.
     pub fn beat_early(&mut self, now: Millis) {
-        let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
         if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
             return;
         }
+        if let Some(attached) = self.receiver.as_ref().filter(|attached| attached.receiver.beats) {
+            if attached.asked.is_none() && attached.seen + LOOK_EVERY <= now + LOOK_EVERY.half() {
+                self.look_for_receiver(now);
+            }
+            return;
+        }
+        let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
         // An end that is due before the next heartbeat takes its place: an alarm of its own would be one more.
         let is_stream = attached.receiver.kind == ReceiverKind::Stream;
         if is_stream && attached.since + self.rules.receiver_max_age <= now + delay.half() {
@@ -142,6 +160,10 @@ impl Session {
                     None => [Some((self.idle_since + rules.disconnect_delay, Timer::Disconnect)), None],
                     // Nothing goes out until the probe or the lost one tells, which is a matter of milliseconds.
                     Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
+                    Some(Attached { asked: Some(asked), .. }) => [Some((*asked + ANSWERS, Timer::Unanswered)), None],
+                    Some(attached) if attached.receiver.beats => {
+                        [Some((attached.seen + LOOK_EVERY, Timer::Look)), None]
+                    }
                     Some(attached) => [
                         rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
                         (attached.receiver.kind == ReceiverKind::Stream)
@@ -162,6 +184,8 @@ impl Session {
         match timer {
             Timer::Heartbeat => self.due(Due::Heartbeat),
             Timer::ReceiverAge => self.due(Due::End),
+            Timer::Look => self.look_for_receiver(now),
+            Timer::Unanswered => self.give_up_receiver(now),
             Timer::Persist => self.store_waiting(),
             Timer::Hold => {
                 // What comes after a gap is not delivered.
