@@ -108,7 +108,7 @@ pub use sockjs_durable::{
     SendError, Services, durable_object,
 };
 pub use sockjs_protocol::service::options::{
-    Config, ConfigError, Durability, Heartbeats, LogLevel, Placement, SOCKJS_URL,
+    Config, ConfigError, Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL,
 };
 pub use sockjs_protocol::sockjs::session::CloseReason;
 pub use sockjs_protocol::sockjs::transport::Transport;

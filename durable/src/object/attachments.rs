@@ -6,14 +6,23 @@ use crate::object::Object;
 use crate::observe::log;
 use crate::store::attachment::Attachment;
 use sockjs_protocol::sockjs::session::Receiver;
-use worker::Result;
+use worker::{Result, WebSocket};
 
 impl Object {
     /// Notes on a WebSocket that its client has said something.
     pub(super) fn keep_heard(&self, entry: &Entry) {
+        self.keep(entry, |_| true);
+    }
+
+    /// Notes on a WebSocket when its client said something.
+    pub(super) fn keep_word(&self, entry: &Entry) {
+        self.keep(entry, is_heard);
+    }
+
+    fn keep(&self, entry: &Entry, is_heard: impl FnOnce(&WebSocket) -> bool) {
         if let Some(Link::Client(websocket)) = entry.links.borrow().get(Receiver::WEBSOCKET.id) {
             let state = entry.state.borrow().clone();
-            if let Err(error) = Attachment::Heard(entry.info.clone()).write(websocket, state.as_deref()) {
+            if let Err(error) = attach(entry, websocket, is_heard(websocket), state.as_deref()) {
                 log::error("attachment", Some(&entry.info.service), error);
             }
         }
@@ -24,14 +33,19 @@ impl Object {
             return self.store.set_state(&entry.info, json);
         }
         match entry.links.borrow().get(Receiver::WEBSOCKET.id) {
-            Some(Link::Client(websocket)) => {
-                let heard = matches!(Attachment::read(websocket), Some((Attachment::Heard(_), _)));
-                let info = entry.info.clone();
-                let attachment = if heard { Attachment::Heard(info) } else { Attachment::Client(info) };
-                attachment.write(websocket, Some(json))
-            }
+            Some(Link::Client(websocket)) => attach(entry, websocket, is_heard(websocket), Some(json)),
             // It is opened just now, and accepted with its state; or it is over.
             Some(Link::Poll(_) | Link::Inner(_) | Link::Opening(_)) | None => Ok(()),
         }
     }
+}
+
+fn is_heard(websocket: &WebSocket) -> bool {
+    matches!(Attachment::read(websocket), Some((Attachment::Heard(_), _)))
+}
+
+fn attach(entry: &Entry, websocket: &WebSocket, is_heard: bool, state: Option<&str>) -> Result<()> {
+    let info = entry.info.clone();
+    let attachment = if is_heard { Attachment::Heard(info) } else { Attachment::Client(info) };
+    attachment.write_with(websocket, state, entry.word.get())
 }

@@ -40,6 +40,7 @@ mod grace;
 mod handlers;
 mod host;
 mod idle;
+mod liveness;
 mod looks;
 mod memory;
 mod outputs;
@@ -79,6 +80,8 @@ pub struct Object {
     table: RefCell<ConnectionTable>,
     store: Store,
     asleep: Asleep,
+    /// True once the runtime knows which message it is to answer by itself.
+    has_auto_response: Cell<bool>,
     graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     bursts: Bursts,
@@ -111,6 +114,7 @@ impl Object {
             table: RefCell::new(ConnectionTable::new()),
             store,
             asleep: Asleep::default(),
+            has_auto_response: Cell::new(false),
             graces: Graces::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
@@ -234,6 +238,7 @@ impl Object {
         let now = now();
         let entries = self.table.borrow().entries();
         for entry in &entries {
+            self.look_for_life(entry);
             tick(&mut entry.session.borrow_mut(), now);
             self.touch_now(entry);
         }

@@ -148,7 +148,13 @@ impl Object {
         matches!(delivery.frame, Frame::Messages(_)) && (is_outbox || delivery.frame.encoded_len() > WINDOW)
     }
 
-    fn deliver_to_client(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {
+    pub(super) fn deliver_to_client(
+        self: &Rc<Self>,
+        now: Millis,
+        entry: &Rc<Entry>,
+        websocket: WebSocket,
+        delivery: &Delivery,
+    ) {
         let raw = entry.info.transport == Transport::WebSocketRaw;
         self.look_for_stall(now, entry, &websocket);
         entry.give(&delivery.frame);

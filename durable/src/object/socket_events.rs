@@ -53,7 +53,7 @@ impl Object {
         }
     }
 
-    fn read_client(&self, entry: &Entry, data: &JsValue) {
+    fn read_client(self: &Rc<Self>, entry: &Rc<Entry>, data: &JsValue) {
         let Some(service) = self.services.find(&entry.info.service) else { return };
         let violated = |code, reason: &str| entry.session.borrow_mut().violated(now(), code, reason);
         let Some(text) = JsString::of(data) else {
@@ -79,6 +79,11 @@ impl Object {
         };
         if !entry.takes(&service.config, messages.len()) {
             return violated(CloseCode::PolicyViolation.number(), TOO_FAST);
+        }
+        let count = messages.len();
+        let messages = self.listen(entry, &service.config, messages);
+        if messages.is_empty() && count > 0 {
+            return;
         }
         if !messages.is_empty() {
             entry.session.borrow_mut().receive();

@@ -76,8 +76,12 @@ impl Object {
         if !heard {
             session.wake_silent(info.opened);
         }
+        let word = if service.config.liveness.is_some() { Attachment::word(websocket) } else { None };
+        session.wake_silence(now(), info.opened, word);
+        self.answer_automatically(&service.config, info.transport);
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);
+        entry.word.set(word);
         entry.socket_buffer.forget();
         entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
         self.table.borrow_mut().add_client(entry.clone());

@@ -66,6 +66,11 @@ fn number<S: Serializer>(version: &Version, serializer: S) -> std::result::Resul
 impl Attachment {
     /// Attaches this to `socket`, with the state of its connection; an error says that it is too large.
     pub fn write(&self, socket: &WebSocket, state: Option<&str>) -> Result<()> {
+        self.write_with(socket, state, None)
+    }
+
+    /// Attaches the moment of the client's last word, too. The build before passes it over.
+    pub fn write_with(&self, socket: &WebSocket, state: Option<&str>, word: Option<Millis>) -> Result<()> {
         let versioned = Versioned { version: VERSION, socket: self.clone() };
         let text = serde_json::to_string(&versioned)?;
         if text.len() > ATTACHMENT_MAX {
@@ -73,11 +78,20 @@ impl Attachment {
         }
         // Bytes, since one letter beyond Latin-1 would double a text.
         let text = Uint8Array::from(text.as_bytes());
-        let attachment = match state {
-            Some(state) => Array::of2(&text, &Uint8Array::from(state.as_bytes())).into(),
-            None => text.into(),
+        let state = state.map_or(JsValue::UNDEFINED, |state| Uint8Array::from(state.as_bytes()).into());
+        let attachment = match word {
+            // As far as JavaScript counts.
+            Some(word) => Array::of3(&text, &state, &JsValue::from_f64(word.0 as f64)).into(),
+            None if state.is_undefined() => text.into(),
+            None => Array::of2(&text, &state).into(),
         };
         Ok(socket.as_ref().serialize_attachment(attachment)?)
+    }
+
+    /// Reads the moment of the last word of the client of `socket`, if it is attached.
+    pub fn word(socket: &WebSocket) -> Option<Millis> {
+        let attached = socket.as_ref().deserialize_attachment().ok()?;
+        Some(Millis(attached.dyn_ref::<Array>()?.get(2).as_f64()? as u64))
     }
 
     /// Reads what is attached to `socket`, and the state of its connection; none if nothing of this version is.

@@ -320,6 +320,18 @@ impl Instance {
         if !entry.takes(config, messages.len()) {
             return self.violate(entry, CloseCode::PolicyViolation.number(), "Too many messages");
         }
+        let messages = match &config.liveness {
+            Some(liveness) => {
+                let (messages, is_beat) = liveness.take_from(messages);
+                entry.session.borrow_mut().heard(now(), is_beat);
+                if is_beat {
+                    self.touch_now(entry);
+                    return;
+                }
+                messages
+            }
+            None => messages,
+        };
         entry.session.borrow_mut().receive();
         if client.transport.is_websocket() {
             let received = entry.pacing.borrow_mut().receive(messages);

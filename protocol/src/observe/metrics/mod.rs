@@ -187,6 +187,8 @@ pub fn code_of(reason: &CloseReason) -> u16 {
         CloseReason::Interrupted | CloseReason::TimedOut => CloseCode::Interrupted.number(),
         CloseReason::HandlerFailed => CloseCode::InternalError.number(),
         CloseReason::TooSlow | CloseReason::Stalled => CloseCode::TryAgainLater.number(),
+        CloseReason::Silent => CloseCode::BrokenFraming.number(),
+        CloseReason::Lost => CloseCode::Abnormal.number(),
     }
 }
 
@@ -201,6 +203,8 @@ pub const fn closed_by(reason: &CloseReason) -> &'static str {
         CloseReason::HandlerFailed => "handler",
         CloseReason::TooSlow => "too_slow",
         CloseReason::Stalled => "stalled",
+        CloseReason::Silent => "silence",
+        CloseReason::Lost => "loss",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of options. Each row defines an option's field, default, setter, and name in a variable.
 
 use super::value::{Value, Wrong};
-use super::{Durability, Heartbeats, LogLevel, Placement, SOCKJS_URL};
+use super::{Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL};
 use crate::sockjs::transport::Transport;
 use crate::time::Millis;
 use std::convert::identity;
@@ -120,6 +120,14 @@ options! {
     heartbeat_delay: Millis = Millis::from_secs(25), impl Into<Millis> => Into::into;
     /// Silence after which a WebSocket gets a heartbeat. Default: the value of `heartbeat_delay`.
     websocket_heartbeat_delay: Option<Millis> = None, impl Into<Millis> => some;
+    /// Message by which the client of a WebSocket says that it is there. It never reaches the application. A client that
+    /// has sent it once, and then gave no sign of life for `silence_timeout`, is closed with 3000. Default: `None`.
+    liveness: Option<Liveness> = None, impl Into<Liveness> => some;
+    /// Time without a sign of life after which the client of a WebSocket counts as silent, with `liveness`. Background
+    /// tabs may be allowed one timer a minute. Default: 90 s.
+    silence_timeout: Millis = Millis::from_secs(90), impl Into<Millis> => Into::into;
+    /// True if clients that never sent the message of `liveness` are closed when they are silent, too. Default: false.
+    liveness_required: bool = false, bool => identity;
     /// Time without a receiver after which an HTTP session is closed. Default: 5 s.
     disconnect_delay: Millis = Millis::from_secs(5), impl Into<Millis> => Into::into;
     /// Age at which a streaming response is ended, so that the loss of a client is noticed. If a heartbeat is due at

@@ -1,6 +1,6 @@
 //! Values of options as strings, the form that they have in variables.
 
-use super::{Durability, Heartbeats, LogLevel, Millis, Placement};
+use super::{Durability, Heartbeats, Liveness, LogLevel, Millis, Placement};
 use crate::sockjs::transport::Transport;
 
 /// Error of a string that is not a value of an option: the form that was expected.
@@ -150,6 +150,21 @@ impl Value for Heartbeats {
         match self {
             Self::Alarm => "alarm".into(),
             Self::Worker => "worker".into(),
+        }
+    }
+}
+
+impl Value for Liveness {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Ok(text.into())
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Page => "page".into(),
+            Self::Stomp => "stomp".into(),
+            Self::Vertx => "vertx".into(),
+            Self::Message(message) => message.clone(),
         }
     }
 }

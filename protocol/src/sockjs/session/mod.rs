@@ -6,7 +6,7 @@
 //! The caller runs this loop for every input, before the next one. Nothing else is needed to drive a session:
 //!
 //! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::answered`],
-//!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`],
+//!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`], [`Session::heard`],
 //!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::end`],
 //!    [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
 //! 2. **Drain.** Call [`Session::poll_output`] until it returns `None`, and carry out each [`Output`], in that order.
@@ -56,6 +56,7 @@ pub use stored::{Change, Extent, Row, Stored, Tombstone};
 use crate::service::options::Durability;
 use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
 use crate::sockjs::frame::Message;
+use crate::sockjs::liveness::Silence;
 use crate::time::Millis;
 use closing::{Closing, Word};
 use queue::Queue;
@@ -143,6 +144,8 @@ pub struct Session {
     /// Moment at which the session was opened, as long as its client has sent nothing and `first_message_timeout` is
     /// set.
     silent_since: Option<Millis>,
+    /// Signs of life of a WebSocket's client, if it may not be silent.
+    silence: Option<Silence>,
     queue: Queue,
     /// Wait for a lost receiver that may still report how far it got.
     hold: Option<Hold>,
@@ -189,6 +192,7 @@ impl Session {
         session.websocket = receiver.kind == ReceiverKind::WebSocket;
         session.queue.push_open();
         session.silent_since = session.rules.first_message_timeout.map(|_| now);
+        session.silence = session.rules.silence.filter(|_| session.websocket).map(|rules| Silence::new(now, rules));
         if !session.websocket {
             // Before the open frame: a session that storage did not take is none.
             session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
@@ -202,6 +206,12 @@ impl Session {
     /// client has sent nothing since `opened`.
     pub fn wake_silent(&mut self, opened: Millis) {
         self.silent_since = self.rules.first_message_timeout.map(|_| opened);
+    }
+
+    /// Goes on with the signs of life of a client that connected at `opened`, after [`Session::wake_websocket`]. `word` is
+    /// the last word of the client that was remembered.
+    pub fn wake_silence(&mut self, now: Millis, opened: Millis, word: Option<Millis>) {
+        self.silence = self.rules.silence.map(|rules| Silence::wake(now, rules, opened, word));
     }
 
     /// Restores a stored session. `attached` is the receiver that stayed attached while the object hibernated, if there
@@ -261,6 +271,7 @@ impl Session {
             beats: false,
             absence_stored: false,
             silent_since: None,
+            silence: None,
             queue,
             hold: None,
             before: VecDeque::new(),
@@ -323,6 +334,34 @@ impl Session {
             self.persist(Change::Heard);
         }
         self.is_open()
+    }
+
+    /// Notes that the client of a WebSocket said something at that moment; `is_beat` is true for the liveness message.
+    pub fn heard(&mut self, at: Millis, is_beat: bool) {
+        match &mut self.silence {
+            Some(silence) if is_beat => silence.beat(at),
+            Some(silence) => silence.word(at),
+            None => {}
+        }
+    }
+
+    /// Notes that the client of a WebSocket read something at that moment, after it had been seen to be blocked.
+    pub fn progressed(&mut self, at: Millis) {
+        if let Some(silence) = &mut self.silence {
+            silence.progress(at);
+        }
+    }
+
+    /// True if the client's signs of life are noted.
+    pub fn listens(&self) -> bool {
+        self.silence.is_some()
+    }
+
+    /// Returns the time within which a further word of the client need not be remembered; `None` if none need be, since the
+    /// client may be silent.
+    pub fn remembers_each(&self) -> Option<Millis> {
+        self.silence.filter(Silence::is_judged)?;
+        self.rules.silence.map(|rules| rules.granularity())
     }
 
     /// True if a message of `bytes` bytes can never be sent.

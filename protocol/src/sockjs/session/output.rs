@@ -33,6 +33,10 @@ pub enum CloseReason {
     TooSlow,
     /// The client accepted nothing for `stall_timeout` although something waited for it. Close code 1013.
     Stalled,
+    /// The client gave no sign of life for `silence_timeout`. Close code 3000.
+    Silent,
+    /// The connection was lost with whatever held it, and nobody saw its end. Close code 1006.
+    Lost,
     /// The client broke a rule of the protocol or a limit.
     Violation {
         /// The close code: 1003 for binary, 1008 for too many messages or none in time, 1009 for too large, 1013 for
@@ -54,6 +58,8 @@ impl CloseReason {
             Self::HandlerFailed => CloseKind::HandlerFailed,
             Self::TooSlow => CloseKind::TooSlow,
             Self::Stalled => CloseKind::Stalled,
+            Self::Silent => CloseKind::Silent,
+            Self::Lost => CloseKind::Lost,
             Self::Violation { .. } => CloseKind::Violation,
         }
     }
@@ -71,11 +77,13 @@ pub enum CloseKind {
     HandlerFailed,
     TooSlow,
     Stalled,
+    Silent,
+    Lost,
     Violation,
 }
 
 impl CloseKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Application,
         Self::Client,
         Self::Interrupted,
@@ -83,6 +91,8 @@ impl CloseKind {
         Self::HandlerFailed,
         Self::TooSlow,
         Self::Stalled,
+        Self::Silent,
+        Self::Lost,
         Self::Violation,
     ];
 
@@ -96,6 +106,8 @@ impl CloseKind {
             Self::HandlerFailed => "handler_failed",
             Self::TooSlow => "too_slow",
             Self::Stalled => "stalled",
+            Self::Silent => "silent",
+            Self::Lost => "lost",
             Self::Violation => "violation",
         }
     }

@@ -118,6 +118,8 @@ impl Tombstone {
             CloseKind::HandlerFailed => CloseReason::HandlerFailed,
             CloseKind::TooSlow => CloseReason::TooSlow,
             CloseKind::Stalled => CloseReason::Stalled,
+            CloseKind::Silent => CloseReason::Silent,
+            CloseKind::Lost => CloseReason::Lost,
             CloseKind::Violation => CloseReason::Violation { code, reason },
         }
     }

@@ -7,6 +7,7 @@ use super::{
     Tombstone, Word,
 };
 use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
+use crate::sockjs::liveness::NO_RESPONSE;
 use crate::time::Millis;
 
 /// Longest time for which a closed session answers with its close frame.
@@ -37,7 +38,9 @@ enum Timer {
     /// A lost receiver did not report how far it got.
     Hold,
     /// The client sent nothing for `first_message_timeout`.
-    Silence,
+    FirstMessage,
+    /// The client of a WebSocket gave no sign of life for `silence_timeout`.
+    Silent,
     /// No receiver attached soon, and the disconnect delay may outlast the object's memory.
     Absence,
     /// The close frame of a closed session was kept long enough.
@@ -126,19 +129,21 @@ impl Session {
         let is_stream = attached.receiver.kind == ReceiverKind::Stream;
         if is_stream && attached.since + self.rules.receiver_max_age <= now + delay.half() {
             attached.due = Some(Due::End);
-        } else if attached.last_out.is_none_or(|last| last + delay <= now + delay.half()) {
+        } else if attached.last_out.is_none_or(|last| last + delay <= now + delay.half())
+            || self.silence.is_some_and(|silence| silence.asks_at(delay) <= now + delay.half())
+        {
             attached.due.get_or_insert(Due::Heartbeat);
         }
     }
 
-    fn timers(&self) -> [Option<(Millis, Timer)>; 6] {
+    fn timers(&self) -> [Option<(Millis, Timer)>; 7] {
         let rules = &self.rules;
         let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
         let persist = persist.filter(|_| !self.websocket);
         let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
         match &self.phase {
-            Phase::Closed => [None; 6],
-            Phase::Closing(_) if self.websocket => [None; 6],
+            Phase::Closed => [None; 7],
+            Phase::Closing(_) if self.websocket => [None; 7],
             Phase::Closing(Closing { tombstone, word, .. }) => {
                 let latest = tombstone.at + TOMBSTONE_MAX;
                 let at = match self.receiver {
@@ -149,7 +154,7 @@ impl Session {
                     // still being told.
                     _ => latest,
                 };
-                [Some((at, Timer::Tombstone)), persist, hold, None, None, None]
+                [Some((at, Timer::Tombstone)), persist, hold, None, None, None, None]
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
@@ -165,7 +170,7 @@ impl Session {
                         [Some((attached.seen + LOOK_EVERY, Timer::Look)), None]
                     }
                     Some(attached) => [
-                        rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
+                        rules.heartbeat_delay.map(|delay| (self.beats_at(attached, delay), Timer::Heartbeat)),
                         (attached.receiver.kind == ReceiverKind::Stream)
                             .then(|| (attached.since + rules.receiver_max_age, Timer::ReceiverAge)),
                     ],
@@ -174,10 +179,17 @@ impl Session {
                 let outlasts = rules.disconnect_delay >= MEMORY && !self.absence_stored;
                 let absence = (absent && outlasts).then(|| (self.idle_since + RETURNS, Timer::Absence));
                 let silence = self.silent_since.zip(rules.first_message_timeout);
-                let silence = silence.map(|(since, timeout)| (since + timeout, Timer::Silence));
-                [first, second, persist, hold, absence, silence]
+                let silence = silence.map(|(since, timeout)| (since + timeout, Timer::FirstMessage));
+                let silent = self.silence.and_then(|silence| silence.ends_at()).map(|at| (at, Timer::Silent));
+                [first, second, persist, hold, absence, silence, silent]
             }
         }
+    }
+
+    /// Returns the moment of the next heartbeat: after silence, or to ask a client that said nothing.
+    fn beats_at(&self, attached: &Attached, delay: Millis) -> Millis {
+        let at = attached.last_heard(delay);
+        self.silence.map_or(at, |silence| silence.asks_at(delay).min(at))
     }
 
     fn expire(&mut self, now: Millis, timer: Timer) {
@@ -193,7 +205,10 @@ impl Session {
                     self.interrupt(now);
                 }
             }
-            Timer::Silence => {
+            Timer::Silent => {
+                self.end(now, CloseCode::BrokenFraming.number(), NO_RESPONSE, CloseReason::Silent);
+            }
+            Timer::FirstMessage => {
                 self.silent_since = None;
                 let (code, text) = (CloseCode::PolicyViolation.number(), "No message came in time");
                 self.close(now, code, text, CloseReason::Violation { code, reason: text.into() });
