@@ -108,7 +108,7 @@ pub use sockjs_durable::{
     SendError, Services, durable_object,
 };
 pub use sockjs_protocol::service::options::{
-    Config, ConfigError, Durability, LogLevel, Placement, SOCKJS_URL, WebSocketHolder,
+    Config, ConfigError, Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL, WebSocketHolder,
 };
 pub use sockjs_protocol::sockjs::session::CloseReason;
 pub use sockjs_protocol::sockjs::transport::Transport;

@@ -48,6 +48,8 @@ pub(crate) struct HeldWebSocket {
     pub pass: Option<Pass>,
     pub session: Option<String>,
     pub transport: Transport,
+    /// True if the Worker writes the heartbeats.
+    pub beats: bool,
 }
 
 /// Outcome of the request to open the connection.
@@ -88,7 +90,8 @@ impl HeldWebSocket {
     }
 
     fn command(&self, receiver: ReceiverId, returned: Option<Returned>) -> Command {
-        let action = Action::Hold { session: self.session.clone(), transport: self.transport, receiver, returned };
+        let (session, transport, beats) = (self.session.clone(), self.transport, self.beats);
+        let action = Action::Hold { session, transport, receiver, beats, returned };
         Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
     }
 

@@ -57,6 +57,7 @@ impl Object {
         if entry.session.borrow().is_closed() {
             server.accept()?;
         } else {
+            self.answer_automatically(config, transport);
             let state = entry.state.borrow().clone();
             let accepted = self.accept(&server).and_then(|()| match state {
                 Some(state) => attachment.write(&server, Some(&state)),

@@ -13,7 +13,7 @@ use crate::object::Object;
 use crate::store::attachment::Attachment;
 use sockjs_protocol::inner::envelope::{FULL, Returned, Version};
 use sockjs_protocol::service::options::Config;
-use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverId, ReceiverKind, Rules, Session};
+use sockjs_protocol::sockjs::session::{Departure, Receiver, Rules, Session};
 use sockjs_protocol::sockjs::transport::Transport;
 use std::rc::Rc;
 use worker::{Result, WebSocketPair};
@@ -23,7 +23,7 @@ pub(super) struct Hold {
     pub session: Option<String>,
     pub transport: Transport,
     pub version: Version,
-    pub receiver: ReceiverId,
+    pub receiver: Receiver,
     pub returned: Option<Returned>,
 }
 
@@ -32,8 +32,8 @@ impl Object {
     pub(super) async fn hold(self: Rc<Self>, client: Client<'_>, config: &Config, hold: Hold) -> Result<JsResponse> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
-        let Hold { session, transport, version, receiver: id, returned } = hold;
-        let receiver = Receiver { id, kind: ReceiverKind::Held };
+        let Hold { session, transport, version, receiver, returned } = hold;
+        let id = receiver.id;
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let known = returned.as_ref().and_then(|returned| self.table.borrow().connection(&returned.connection));
         let entry = match known.filter(|entry| entry.info.held && entry.info.service == config.prefix) {
@@ -47,14 +47,14 @@ impl Object {
                     None => Session::open(now(), rules, receiver),
                     Some(returned) => {
                         (info.id, info.opened) = (returned.connection.clone(), returned.opened);
-                        let mut session = Session::restore_held(now(), rules, receiver, false);
+                        let mut session = Session::restore_held(now(), rules, receiver, None);
                         if !returned.heard {
                             session.wake_silent(info.opened);
                         }
                         session
                     }
                 };
-                let attachment = Attachment::Held { info: info.clone(), receiver: id, version, heard: false };
+                let attachment = held(info.clone(), receiver, version, false);
                 if let Err(error) = attachment.write(&server, None) {
                     return problem(error.to_string(), 431);
                 }
@@ -75,7 +75,7 @@ impl Object {
         let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(id) else {
             return problem("attached again meanwhile, or over", 503);
         };
-        let linked = self.link_holder(&entry, id, version, server, &ready);
+        let linked = self.link_holder(&entry, receiver, version, server, &ready);
         if let Err(error) = linked {
             entry.session.borrow_mut().detach(now(), id, Departure::Broken);
             self.touch_and_settle(&entry);
@@ -107,21 +107,26 @@ impl Object {
     fn link_holder(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
-        receiver: ReceiverId,
+        receiver: Receiver,
         version: Version,
         server: worker::WebSocket,
         ready: &[Delivery],
     ) -> Result<()> {
         let heard = !entry.session.borrow().is_silent();
-        let attachment = Attachment::Held { info: entry.info.clone(), receiver, version, heard };
+        let attachment = held(entry.info.clone(), receiver, version, heard);
         attachment.write(&server, entry.state.borrow().as_deref())?;
         self.accept(&server)?;
         let socket = HolderSocket(server);
         for delivery in ready {
             entry.deliver_to_holder(&socket, delivery)?;
         }
-        self.table.borrow_mut().add_socket(&socket.0, Role::Holder(entry.clone(), receiver));
-        entry.links.borrow_mut().set(receiver, Link::Holder(socket));
+        self.table.borrow_mut().add_socket(&socket.0, Role::Holder(entry.clone(), receiver.id));
+        entry.links.borrow_mut().set(receiver.id, Link::Holder(socket));
         Ok(())
     }
+}
+
+fn held(info: ConnectionInfo, receiver: Receiver, version: Version, heard: bool) -> Attachment {
+    let Receiver { id: receiver, beats, .. } = receiver;
+    Attachment::Held { info, receiver, version, heard, beats, since: now() }
 }

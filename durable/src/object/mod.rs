@@ -43,6 +43,7 @@ mod hold;
 mod holder_events;
 mod host;
 mod idle;
+mod liveness;
 mod looks;
 mod memory;
 mod outputs;
@@ -82,6 +83,8 @@ pub struct Object {
     table: RefCell<ConnectionTable>,
     store: Store,
     asleep: Asleep,
+    /// True once the runtime knows which message it is to answer by itself.
+    has_auto_response: Cell<bool>,
     graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     bursts: Bursts,
@@ -115,6 +118,7 @@ impl Object {
             table: RefCell::new(ConnectionTable::new()),
             store,
             asleep: Asleep::default(),
+            has_auto_response: Cell::new(false),
             graces: Graces::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
@@ -242,6 +246,7 @@ impl Object {
         let now = now();
         let entries = self.table.borrow().entries();
         for entry in &entries {
+            self.look_for_life(entry);
             tick(&mut entry.session.borrow_mut(), now);
             self.touch_now(entry);
         }

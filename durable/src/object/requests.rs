@@ -40,8 +40,8 @@ impl Object {
             Some(service) => service.config.clone(),
         };
         match command.action {
-            Action::Attach { session, transport, receiver, after, again } => {
-                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
+            Action::Attach { session, transport, receiver, after, again, beats } => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport), beats };
                 let (version, again) = (command.answer, again.then_some(after));
                 let attach = Attach { session, transport, version, receiver, again };
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
@@ -98,8 +98,9 @@ impl Object {
             Action::Push { target, push } => {
                 Ok(whole(self.push(request.into(), service, config.queue_limit, target, push).await?))
             }
-            Action::Hold { session, transport, receiver, returned } => {
+            Action::Hold { session, transport, receiver, beats, returned } => {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::Held, beats };
                 let hold = Hold { session, transport, version: command.answer, receiver, returned };
                 self.hold(client, &config, hold).await
             }

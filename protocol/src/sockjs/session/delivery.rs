@@ -118,9 +118,18 @@ impl Session {
         } else {
             return None;
         };
+        let is_heartbeat = frame == Frame::Heartbeat;
+        if let Some(silence) = self.silence.as_mut().filter(|_| is_heartbeat) {
+            silence.ask(now);
+        }
+        // Messages are in the place of a heartbeat, but of none that asks a client.
+        let asks = self.silence.zip(self.rules.heartbeat_delay);
+        let asks = !is_heartbeat && asks.is_some_and(|(silence, delay)| silence.asks_at(delay) <= now);
         if let Some(attached) = &mut self.receiver {
             attached.last_out = Some(now);
-            attached.due = None;
+            if !asks {
+                attached.due = None;
+            }
         }
         if let (ReceiverKind::WebSocket, Some(seq)) = (receiver.kind, seq) {
             self.acknowledge(seq);
