@@ -102,7 +102,7 @@ impl Class {
     /// The response, or a promise of it if that has to wait.
     pub fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         self.0.event();
-        promised(self.0.clone().handle(request))
+        promised(Box::pin(self.0.clone().handle(request)))
     }
 
     pub fn alarm(&self) -> Promise {

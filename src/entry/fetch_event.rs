@@ -185,7 +185,7 @@ pub fn answered(
         note(&request_head, &response);
         response
     };
-    promised(async move {
+    promised(Box::pin(async move {
         let response = response.await.or_else(|error| {
             // As `#[event(fetch)]` does it, whatever `log` says: it may be the application's.
             console_error!("{error}");
@@ -193,7 +193,7 @@ pub fn answered(
         });
         // Without even that, the runtime answers when it sees that nobody will.
         response.ok().map(JsValue::from)
-    })
+    }))
 }
 
 /// Answers a path under no service's prefix. Only for [`export!`](crate::export).

@@ -290,7 +290,7 @@ impl HeldResponse {
             && frame == "o"
             && let Some(seen) = self.seen.take()
         {
-            self.invocation.stay_for(seen.count());
+            self.invocation.stay_for(Box::pin(seen.count()));
         }
         self.progress.take(message)
     }
@@ -341,7 +341,7 @@ impl HeldResponse {
         }
         // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
         if written.is_some() || inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
-            self.invocation.stay_for(self.tell_written(inner, written));
+            self.invocation.stay_for(Box::pin(self.tell_written(inner, written)));
         }
         None
     }

@@ -26,9 +26,8 @@ pub(crate) fn run(state: &State, mut future: LocalBoxFuture<'static, ()>) {
 
 /// Answers an event: with what `answer` comes to, or a promise of it if that has to wait.
 pub(crate) fn promised(
-    answer: impl Future<Output = Result<JsResponse>> + 'static,
+    mut answer: LocalBoxFuture<'static, Result<JsResponse>>,
 ) -> std::result::Result<JsResponse, JsValue> {
-    let mut answer = Box::pin(answer);
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(relay.clone());
     let mut at_once = Poll::Pending;

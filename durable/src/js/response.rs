@@ -69,7 +69,7 @@ pub(crate) fn with_body<Answer>(
 where
     Answer: Future<Output = Result<JsResponse>> + 'static,
 {
-    let take = move |body: Option<Vec<u8>>, error: JsValue| promised(answer(body.ok_or(error)?));
+    let take = move |body: Option<Vec<u8>>, error: JsValue| promised(Box::pin(answer(body.ok_or(error)?)));
     let length = length.map(|length| u32::try_from(length).unwrap_or(u32::MAX));
     when_read(request, length, &Closure::once_into_js(take))
 }
