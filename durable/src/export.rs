@@ -6,10 +6,9 @@
 
 use crate::application::services::Services;
 use crate::js::clock::in_one_moment;
-use crate::js::executor::promised;
+use crate::js::executor::{promise, promised};
 use crate::object::Object;
 use js_sys::Promise;
-use js_sys::futures::future_to_promise;
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -108,10 +107,7 @@ impl Class {
     pub fn alarm(&self) -> Promise {
         self.0.event();
         let object = self.0.clone();
-        future_to_promise(async move {
-            object.on_alarm().await.map_err(JsValue::from)?;
-            Ok(JsValue::UNDEFINED)
-        })
+        promise(Box::pin(async move { object.on_alarm().await.map(|()| JsValue::UNDEFINED) }))
     }
 
     pub fn message(&self, websocket: web_sys::WebSocket, data: JsValue) {

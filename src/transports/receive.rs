@@ -236,7 +236,7 @@ impl HeldResponse {
                     Ok(message) => message,
                     Err(error) => {
                         // What was written was; the rest is for a request that understands it.
-                        self.warn("envelope", error);
+                        self.warn("envelope", &error);
                         return self.finish();
                     }
                 },
@@ -304,7 +304,7 @@ impl HeldResponse {
     }
 
     /// Logs what went wrong, with the id of the connection once its object has told it.
-    fn warn(&self, event: &str, problem: impl Display) {
+    fn warn(&self, event: &str, problem: &dyn Display) {
         let connection = self.attached.as_ref().and_then(|response| response.headers().get(CONNECTION).ok().flatten());
         log::warn_of(event, &self.service, connection, problem);
     }
@@ -437,7 +437,7 @@ impl HeldResponse {
                 Ok(refusal @ ToEdge::Refusal { .. }) => AttachOutcome::Complete(refusal),
                 Ok(ToEdge::Probe | ToEdge::Ask) => AttachOutcome::Failed,
                 Err(error) => {
-                    self.warn("envelope", error);
+                    self.warn("envelope", &error);
                     AttachOutcome::Over
                 }
             },
@@ -446,7 +446,7 @@ impl HeldResponse {
             // Another client's session, or a ticket that opens none any more.
             Ok(AttachResponse::Refused(403)) => AttachOutcome::Forbidden,
             Ok(AttachResponse::Refused(status)) => {
-                self.warn("object", format!("an attach was answered with {status}"));
+                self.warn("object", &format_args!("an attach was answered with {status}"));
                 AttachOutcome::Failed
             }
             Err(failure) => {

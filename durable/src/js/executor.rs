@@ -3,6 +3,7 @@
 use crate::js::clock::in_one_moment;
 use crate::js::response::JsResponse;
 use futures::future::LocalBoxFuture;
+use js_sys::Promise;
 use js_sys::futures::future_to_promise;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
@@ -39,7 +40,12 @@ pub(crate) fn promised(
         relay.wake_instead(context.waker());
         answer.as_mut().poll(&mut Context::from_waker(&waker))
     });
-    Ok(future_to_promise(async move { Ok(waiting.await?) }).into())
+    Ok(promise(Box::pin(waiting)).into())
+}
+
+/// Returns a promise of what `work` comes to.
+pub(crate) fn promise(work: LocalBoxFuture<'static, Result<JsValue>>) -> Promise {
+    future_to_promise(async move { Ok(work.await?) })
 }
 
 /// The one waker that a future sees, before and after it became a task: `worker::Delay` (0.8.7) keeps the waker of its
