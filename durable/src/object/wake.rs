@@ -2,7 +2,7 @@
 //! is taken up at the first event that needs it; a WebSocket's message does not read the stored sessions.
 
 use crate::connection::links::{InnerSocket, Link};
-use crate::connection::table::Role;
+use crate::connection::table::{Role, session_name};
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
 use crate::js::sockets;
@@ -23,8 +23,8 @@ use worker::{Result, WebSocket};
 pub(super) struct Asleep {
     sockets_awake: Cell<bool>,
     sessions_awake: Cell<bool>,
-    /// Inner sockets whose sessions are not read yet, by service and session id.
-    receivers: RefCell<HashMap<(String, String), Vec<Sleeper>>>,
+    /// Inner sockets whose sessions are not read yet, by the names of the sessions.
+    receivers: RefCell<HashMap<String, Vec<Sleeper>>>,
 }
 
 /// A receiver that stayed attached while the object slept.
@@ -58,7 +58,7 @@ impl Object {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
                 let inner = InnerSocket { socket: websocket.clone(), version };
                 let sleeper = Sleeper { receiver, since, ending, inner };
-                self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
+                self.asleep.receivers.borrow_mut().entry(session_name(&service, &session)).or_default().push(sleeper);
             }
             Some((Attachment::Over, _)) => {}
             None => sockets::close(websocket, CloseCode::GoingAway.number(), "unknown version"),
@@ -104,7 +104,7 @@ impl Object {
     fn wake_session(self: &Rc<Self>, info: ConnectionInfo, state: Option<String>, stored: Stored) {
         let Some(service) = self.services.find(&info.service) else { return };
         let rules = Rules::new(&service.config, info.transport);
-        let name = (info.service.clone(), info.session.clone().unwrap_or_default());
+        let name = session_name(&info.service, info.session.as_deref().unwrap_or_default());
         let sleepers = self.asleep.receivers.borrow_mut().remove(&name).unwrap_or_default();
         let latest = |ending| {
             sleepers.iter().filter(move |sleeper| sleeper.ending == ending).max_by_key(|sleeper| sleeper.since)
