@@ -82,7 +82,7 @@ impl HeldWebSocket {
         let held = Rc::new(self);
         let attach = move |known: Array| {
             let (held, connection) = (held.clone(), connection.clone());
-            promised(async move { Some(held.attach_again(receiver, connection, opened, &known).await) })
+            promised(Box::pin(async move { Some(held.attach_again(receiver, connection, opened, &known).await) }))
         };
         let attach = Closure::<dyn Fn(Array) -> JsValue>::new(attach).into_js_value();
         hold(server.as_ref(), &inner, &options, &attach)?;

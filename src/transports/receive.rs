@@ -254,7 +254,7 @@ impl HeldResponse {
                     Ok(message) => message,
                     Err(error) => {
                         // What was written was; the rest is for a request that understands it.
-                        self.warn("envelope", error);
+                        self.warn("envelope", &error);
                         return self.finish();
                     }
                 },
@@ -309,7 +309,7 @@ impl HeldResponse {
             && frame == "o"
             && let Some(seen) = self.seen.take()
         {
-            self.invocation.stay_for(seen.count());
+            self.invocation.stay_for(Box::pin(seen.count()));
         }
         self.progress.take(message)
     }
@@ -323,7 +323,7 @@ impl HeldResponse {
     }
 
     /// Logs what went wrong, with the id of the connection once its object has told it.
-    fn warn(&self, event: &str, problem: impl Display) {
+    fn warn(&self, event: &str, problem: &dyn Display) {
         let connection = self.attached.as_ref().and_then(|response| response.headers().get(CONNECTION).ok().flatten());
         log::warn_of(event, &self.service, connection, problem);
     }
@@ -384,7 +384,7 @@ impl HeldResponse {
         }
         // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
         if written.is_some() || inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
-            self.invocation.stay_for(self.tell_written(inner, written));
+            self.invocation.stay_for(Box::pin(self.tell_written(inner, written)));
         }
         None
     }
@@ -481,7 +481,7 @@ impl HeldResponse {
                 Ok(refusal @ ToEdge::Refusal { .. }) => AttachOutcome::Complete(refusal),
                 Ok(ToEdge::Probe | ToEdge::Ask) => AttachOutcome::Failed,
                 Err(error) => {
-                    self.warn("envelope", error);
+                    self.warn("envelope", &error);
                     AttachOutcome::Over
                 }
             },
@@ -490,7 +490,7 @@ impl HeldResponse {
             // Another client's session, or a ticket that opens none any more.
             Ok(AttachResponse::Refused(403)) => AttachOutcome::Forbidden,
             Ok(AttachResponse::Refused(status)) => {
-                self.warn("object", format!("an attach was answered with {status}"));
+                self.warn("object", &format_args!("an attach was answered with {status}"));
                 AttachOutcome::Failed
             }
             Err(failure) => {

@@ -72,7 +72,9 @@ pub(crate) fn with_body<Answer>(
 where
     Answer: Future<Output = Result<JsResponse>> + 'static,
 {
-    let take = move |body: Option<Vec<u8>>, error: JsValue| promised(answer(body.ok_or(error)?));
+    let take = move |body: Option<Vec<u8>>, error: JsValue| promised(Box::pin(answer(body.ok_or(error)?)));
+    // In a box, so that the closure for JavaScript is compiled once.
+    let take: Box<dyn FnOnce(Option<Vec<u8>>, JsValue) -> std::result::Result<JsResponse, JsValue>> = Box::new(take);
     let length = length.map(|length| u32::try_from(length).unwrap_or(u32::MAX));
     when_read(request, length, &Closure::once_into_js(take))
 }

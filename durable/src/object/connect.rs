@@ -77,7 +77,7 @@ impl Object {
             send(&server, raw, &delivery.frame);
         }
         if entry.session.borrow().is_closed() {
-            self.run(close_later(server, raw, deliveries), "close");
+            self.run(Box::pin(close_later(server, raw, deliveries)), "close");
         }
         response::upgrade(&other)
     }

@@ -171,7 +171,7 @@ impl Object {
                 started.handler.on_returned(object.room(service.clone())).await
             };
             let told = self.settling(Box::pin(told));
-            self.run(told, "returned");
+            self.run(Box::pin(told), "returned");
         }
     }
 

@@ -260,7 +260,7 @@ impl Object {
     }
 
     /// Runs a piece of work that nobody waits for; what goes wrong is logged.
-    fn run(&self, work: impl Future<Output = Result<()>> + 'static, what: &'static str) {
+    fn run(&self, work: LocalBoxFuture<'static, Result<()>>, what: &'static str) {
         let logged = async move {
             if let Err(error) = work.await {
                 log::error(what, None, error);

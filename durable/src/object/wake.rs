@@ -3,7 +3,7 @@
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{HolderSocket, InnerSocket, Link};
-use crate::connection::table::Role;
+use crate::connection::table::{Role, session_name};
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
 use crate::js::sockets;
@@ -24,8 +24,8 @@ use worker::{Result, WebSocket};
 pub(super) struct Asleep {
     sockets_awake: Cell<bool>,
     sessions_awake: Cell<bool>,
-    /// Inner sockets whose sessions are not read yet, by service and session id.
-    receivers: RefCell<HashMap<(String, String), Vec<Sleeper>>>,
+    /// Inner sockets whose sessions are not read yet, by the names of the sessions.
+    receivers: RefCell<HashMap<String, Vec<Sleeper>>>,
 }
 
 /// A receiver that stayed attached while the object slept.
@@ -71,13 +71,13 @@ impl Object {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport), beats };
                 let inner = InnerSocket { socket: websocket.clone(), version };
                 let sleeper = Sleeper { receiver, since, ending, inner, held: None };
-                self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
+                self.asleep.receivers.borrow_mut().entry(session_name(&service, &session)).or_default().push(sleeper);
             }
             Some((Attachment::Held { .. }, _)) if self.asleep.sessions_awake.get() => {}
             Some((Attachment::Held { info, receiver, version, heard, beats, since }, state)) => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::Held, beats };
                 let inner = InnerSocket { socket: websocket.clone(), version };
-                let name = (info.service.clone(), info.session_name().into_owned());
+                let name = session_name(&info.service, &info.session_name());
                 let held = Some(HeldSleeper { info, state, heard });
                 let sleeper = Sleeper { receiver, since, ending: false, inner, held };
                 self.asleep.receivers.borrow_mut().entry(name).or_default().push(sleeper);
@@ -169,7 +169,7 @@ impl Object {
             true => Rules::held(&service.config, info.transport),
             false => Rules::new(&service.config, info.transport),
         };
-        let name = (info.service.clone(), info.session_name().into_owned());
+        let name = session_name(&info.service, &info.session_name());
         let sleepers = self.asleep.receivers.borrow_mut().remove(&name).unwrap_or_default();
         let latest = |ending| {
             sleepers.iter().filter(move |sleeper| sleeper.ending == ending).max_by_key(|sleeper| sleeper.since)
