@@ -31,6 +31,7 @@ const UNSUPPORTED = 1003;
 const ABNORMAL = 1006;
 const RESTART = 1012;
 const TRY_AGAIN = 1013;
+const NO_RESPONSE = 3000;
 
 /** Bytes that all clients of the isolate have in memory. A number alone crosses from one client to another. */
 let isolateBytes = 0;
@@ -45,6 +46,11 @@ let isolateBytes = 0;
  * @param {number} options.inboxLimit in bytes
  * @param {number} options.stallTimeoutMs
  * @param {number} options.reattachTimeoutMs
+ * @param {number} [options.heartbeatMs] if the Worker writes the heartbeats
+ * @param {string} [options.livenessMessage] the text by which a client says that it is there
+ * @param {string} [options.livenessAnswer]
+ * @param {number} [options.silenceTimeoutMs]
+ * @param {boolean} [options.isLivenessRequired] whether clients are judged that never sent it
  * @param {(known: Array) => Promise<[WebSocket, number] | undefined | null>} attach attaches again, given the last number that came,
  *   the number of the last message that is handled, whether there was one, state, close code and reason. It gives the inner WebSocket
  *   and the number of the last message that the object received; undefined if the connection is over; null if it may work later.
@@ -99,6 +105,16 @@ export class HeldSocket {
   #state;
   #heard = false;
 
+  /** When something went to the client last, when it said something last, and when it showed last that it is there. */
+  #lastOut = Date.now();
+  #lastWord = this.#lastOut;
+  #lastLife = this.#lastOut;
+  /** When it was asked last, by a heartbeat. */
+  #lastAsked = this.#lastOut;
+  /** Whether it is closed when it is silent. */
+  #isJudged = false;
+  #beatTimer;
+
   constructor(client, options, attach) {
     this.#client = client;
     this.#options = options;
@@ -119,6 +135,8 @@ export class HeldSocket {
     this.#client.addEventListener("error", guarded(() => this.#onClientEnd(ABNORMAL, "")));
     this.#client.accept();
     this.#use(inner);
+    this.#isJudged = this.#options.isLivenessRequired;
+    this.#planBeat();
     return this;
   }
 
@@ -127,6 +145,11 @@ export class HeldSocket {
   #onMessage(data) {
     if (this.#end) return;
     if (typeof data !== "string") return this.#violated(UNSUPPORTED, "Binary messages are not supported");
+    const { livenessMessage } = this.#options;
+    if (livenessMessage !== undefined) {
+      this.#lastWord = this.#lastLife = Date.now();
+      if (data === livenessMessage) return this.#onBeat();
+    }
     const bytes = data.length + 64;
     const isMuch = this.#kept.length > 0 && this.#keptBytes + bytes > this.#options.inboxLimit;
     if (isMuch || isolateBytes + bytes > ISOLATE_LIMIT) return this.#violated(TRY_AGAIN, "Too many messages wait");
@@ -180,6 +203,49 @@ export class HeldSocket {
     } else {
       this.#close(code, reason);
     }
+  }
+
+  // Heartbeats, and clients that are silent.
+
+  /** The client says that it is there. */
+  #onBeat() {
+    if (!this.#isJudged) {
+      this.#isJudged = true;
+      this.#planBeat();
+    }
+    this.#client.send(this.#options.livenessAnswer);
+  }
+
+  /** The moment of the next heartbeat: a client that has to show that it is there is asked, whatever else goes out. */
+  #beatAt() {
+    const { heartbeatMs, livenessMessage } = this.#options;
+    if (heartbeatMs === undefined) return Infinity;
+    return heartbeatMs + (livenessMessage === undefined ? this.#lastOut : Math.max(this.#lastWord, this.#lastAsked));
+  }
+
+  #silentAt() {
+    return this.#isJudged ? this.#lastLife + this.#options.silenceTimeoutMs : Infinity;
+  }
+
+  #planBeat() {
+    clearTimeout(this.#beatTimer);
+    const at = Math.min(this.#beatAt(), this.#silentAt());
+    if (at === Infinity) return;
+    this.#beatTimer = setTimeout(() => this.#beat(), Math.max(0, at - Date.now()));
+  }
+
+  #beat() {
+    if (this.#end) return;
+    const now = Date.now();
+    if (this.#silentAt() <= now) {
+      this.#tell("l");
+      return this.#close(NO_RESPONSE, "No response from heartbeat");
+    }
+    if (this.#beatAt() <= now) {
+      this.#client.send("h");
+      this.#lastOut = this.#lastAsked = now;
+    }
+    this.#planBeat();
   }
 
   // The inner WebSocket.
@@ -281,6 +347,7 @@ export class HeldSocket {
 
   #onFrame(seq, frame, isEnd) {
     if (this.#end) return;
+    this.#lastOut = Date.now();
     if (seq !== "") {
       const number = Number(seq);
       if (number <= this.#received) return; // it was written before
@@ -318,11 +385,12 @@ export class HeldSocket {
     this.#unseenBytes = 0;
     // What is sent is bounded by the object's window: a client that takes something makes it less, or lets something go.
     if (this.#buffered === 0 || buffered < this.#buffered) this.#progressAt = now;
+    if (buffered < this.#buffered) this.#lastLife = now;
     this.#buffered = buffered;
     while (this.#untaken.length > 0 && this.#untakenBytes - this.#untaken[0].bytes >= buffered) {
       const { seq, bytes } = this.#untaken.shift();
       this.#untakenBytes -= bytes;
-      this.#progressAt = now;
+      this.#progressAt = this.#lastLife = now;
       this.#took(seq, bytes);
     }
     if (buffered === 0) return this.#tookAll();
@@ -404,6 +472,7 @@ export class HeldSocket {
   #leave() {
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#lookTimer);
+    clearTimeout(this.#beatTimer);
     isolateBytes -= this.#keptBytes;
     this.#keptBytes = 0;
     this.#kept = [];

@@ -6,8 +6,8 @@ use crate::js::request_head::{RequestHead, headers};
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
 use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse};
-use crate::transports::held_websocket::{HeldWebSocket, Opened};
-use crate::{Config, Heartbeats, WebSocketHolder};
+use crate::transports::held_websocket::{HeldWebSocket, Opened, writes_heartbeats};
+use crate::{Config, WebSocketHolder};
 use js_sys::Array;
 use sockjs_durable::log;
 use sockjs_protocol::inner::envelope::{Action, Command, FULL};
@@ -53,7 +53,7 @@ pub(crate) async fn websocket(
             pass: pass.clone(),
             session: session.map(Into::into),
             transport,
-            beats: config.heartbeats == Heartbeats::Worker,
+            beats: writes_heartbeats(config),
         };
         let answer = match held.open(config).await {
             Ok(Opened::Held(response)) => return selected(response, offered.as_deref(), config),

@@ -82,6 +82,7 @@ impl Object {
             Ok(FromHolder::Closed { code, reason }) => entry.session.borrow_mut().disconnected(now(), code, reason),
             Ok(FromHolder::Violated { code, reason }) => entry.session.borrow_mut().violated(now(), code, reason),
             Ok(FromHolder::Stalled) => entry.session.borrow_mut().detach(now(), receiver, Departure::Stalled),
+            Ok(FromHolder::Silent) => entry.session.borrow_mut().fell_silent(now()),
             Err(error @ (EnvelopeError::Malformed | EnvelopeError::Version(_))) => {
                 log::error("inner_socket", Some(&entry.info.service), error);
                 return self.break_holder(entry, receiver, websocket);
