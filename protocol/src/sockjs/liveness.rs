@@ -90,14 +90,26 @@ pub struct Silence {
     alive: Millis,
     /// Moment of the client's last word.
     word: Millis,
-    /// Moment at which the client was last asked, by a heartbeat.
+    /// Moment at which the client was last asked, by a heartbeat, or at which it connected or the object woke up.
     asked: Millis,
+    /// True if nobody knows when the client was last asked, since the object hibernated.
+    is_asked_unknown: bool,
+    /// Time by which the client was asked too early so far.
+    early: Millis,
 }
 
 impl Silence {
     /// Returns the state of a client that connects `now`.
     pub fn new(now: Millis, rules: SilenceRules) -> Self {
-        Self { rules, is_judged: rules.required, alive: now, word: now, asked: now }
+        Self {
+            rules,
+            is_judged: rules.required,
+            alive: now,
+            word: now,
+            asked: now,
+            is_asked_unknown: false,
+            early: Millis(0),
+        }
     }
 
     /// Returns the state of a client that connected at `opened`, for an object that hibernated. `word` is the client's
@@ -105,7 +117,8 @@ impl Silence {
     pub fn wake(now: Millis, rules: SilenceRules, opened: Millis, word: Option<Millis>) -> Self {
         // A later word within the granularity was not remembered.
         let last = word.map_or(opened, |word| word + rules.granularity()).min(now);
-        Self { rules, is_judged: rules.required || word.is_some(), alive: last, word: last, asked: now }
+        let is_judged = rules.required || word.is_some();
+        Self { is_judged, alive: last, word: last, is_asked_unknown: true, ..Self::new(now, rules) }
     }
 
     /// Notes that the client said something.
@@ -125,9 +138,19 @@ impl Silence {
         self.alive = self.alive.max(at);
     }
 
-    /// Notes that a heartbeat asked the client.
-    pub fn ask(&mut self, at: Millis) {
+    /// Notes that a heartbeat asked the client. Clients are asked each `delay`.
+    pub fn ask(&mut self, at: Millis, delay: Millis) {
+        let due = self.asked + delay;
+        if !std::mem::take(&mut self.is_asked_unknown) {
+            self.early = self.early + (due - at) - (at - due);
+        }
         self.asked = self.asked.max(at);
+    }
+
+    /// True if the client may be asked together with others, though it is not due yet. That adds up to no more than half a
+    /// `delay`: a page answers each heartbeat, and is to send one message for each `delay`.
+    pub fn may_ask_early(&self, now: Millis, delay: Millis) -> bool {
+        self.is_asked_unknown || self.early + (self.asked + delay - now) <= delay.half()
     }
 
     /// True if the client is closed when it is silent.
@@ -226,10 +249,24 @@ mod tests {
         silence.word(Millis(20_000));
         assert_eq!(silence.asks_at(delay), Millis(45_000));
         silence.progress(Millis(44_000));
-        silence.ask(Millis(45_000));
+        silence.ask(Millis(45_000), delay);
         assert_eq!(silence.asks_at(delay), Millis(70_000));
         silence.beat(Millis(45_100));
         assert_eq!(silence.asks_at(delay), Millis(70_100));
+    }
+
+    #[test]
+    fn a_client_is_asked_early_for_half_a_delay_in_all() {
+        let delay = Millis(10_000);
+        let mut silence = Silence::new(Millis(0), RULES);
+        assert!(!silence.may_ask_early(Millis(4_999), delay));
+        assert!(silence.may_ask_early(Millis(7_000), delay));
+        silence.ask(Millis(7_000), delay);
+        assert!(!silence.may_ask_early(Millis(14_999), delay) && silence.may_ask_early(Millis(15_000), delay));
+        silence.ask(Millis(15_000), delay);
+        assert!(!silence.may_ask_early(Millis(24_999), delay) && silence.may_ask_early(Millis(25_000), delay));
+        silence.ask(Millis(29_000), delay);
+        assert!(silence.may_ask_early(Millis(35_000), delay), "lateness makes up for it");
     }
 
     #[test]
@@ -237,6 +274,7 @@ mod tests {
         let woken = Silence::wake(Millis(100_000), RULES, Millis(0), Some(Millis(50_000)));
         assert_eq!(woken.ends_at(), Some(Millis(145_000)), "it may have spoken five seconds later");
         assert_eq!(woken.asks_at(Millis(25_000)), Millis(125_000));
+        assert!(woken.may_ask_early(Millis(100_000), Millis(25_000)));
         assert_eq!(Silence::wake(Millis(100_000), RULES, Millis(0), None).ends_at(), None);
         let required = SilenceRules { required: true, ..RULES };
         assert_eq!(Silence::wake(Millis(100_000), required, Millis(7), None).ends_at(), Some(Millis(90_007)));

@@ -119,12 +119,15 @@ impl Session {
             return None;
         };
         let is_heartbeat = frame == Frame::Heartbeat;
-        if let Some(silence) = self.silence.as_mut().filter(|_| is_heartbeat) {
-            silence.ask(now);
-        }
         // Messages are in the place of a heartbeat, but of none that asks a client.
-        let asks = self.silence.zip(self.rules.heartbeat_delay);
-        let asks = !is_heartbeat && asks.is_some_and(|(silence, delay)| silence.asks_at(delay) <= now);
+        let asks = match (&mut self.silence, self.rules.heartbeat_delay) {
+            (Some(silence), Some(delay)) if is_heartbeat => {
+                silence.ask(now, delay);
+                false
+            }
+            (Some(silence), Some(delay)) => silence.asks_at(delay) <= now,
+            (None, _) | (_, None) => false,
+        };
         if let Some(attached) = &mut self.receiver {
             attached.last_out = Some(now);
             if !asks {

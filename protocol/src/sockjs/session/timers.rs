@@ -130,9 +130,15 @@ impl Session {
         let is_stream = attached.receiver.kind == ReceiverKind::Stream;
         if is_stream && attached.since + self.rules.receiver_max_age <= now + delay.half() {
             attached.due = Some(Due::End);
-        } else if attached.last_out.is_none_or(|last| last + delay <= now + delay.half())
-            || self.silence.is_some_and(|silence| silence.asks_at(delay) <= now + delay.half())
-        {
+            return;
+        }
+        let is_near = |at: Millis| at <= now + delay.half();
+        let is_silent = attached.last_out.is_none_or(|last| is_near(last + delay));
+        let is_due = match self.silence {
+            None => is_silent,
+            Some(silence) => (is_silent || is_near(silence.asks_at(delay))) && silence.may_ask_early(now, delay),
+        };
+        if is_due {
             attached.due.get_or_insert(Due::Heartbeat);
         }
     }
