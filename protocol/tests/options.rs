@@ -139,7 +139,7 @@ fn each_option_is_set_by_its_name() {
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
-        "heartbeats" => "worker",
+        "heartbeats" | "websocket_holder" => "worker",
         _ => "1234",
     };
     let mut config = echo();
@@ -170,6 +170,7 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("placement", "shards", "session, room, or shards: and a number, such as shards:16"),
         ("durability", "", "default or outbox"),
         ("heartbeats", "object", "alarm or worker"),
+        ("websocket_holder", "alarm", "object or worker"),
         ("log", "all", "none, error, warn, info or debug"),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();
