@@ -4,9 +4,10 @@ use crate::js::executor::promised;
 use js_sys::Array;
 use sockjs_protocol::inner::envelope::{LATER, OTHER_VERSION, ToEdge, Version, spoken};
 use sockjs_protocol::inner::header::encode_frame;
+use std::fmt::Display;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
-use worker::{Error, Response, Result, WebSocket, web_sys};
+use worker::{Error, Result, WebSocket, web_sys};
 
 /// A response as the runtime has it, or a promise of one. `worker`'s own is put together from parts that are calls of their
 /// own.
@@ -49,6 +50,9 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = withBytes)]
     fn with_bytes(bytes: Vec<u8>) -> std::result::Result<JsResponse, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = withText)]
+    fn with_text(text: &str, status: u16) -> std::result::Result<JsResponse, JsValue>;
 
     #[wasm_bindgen(catch, js_name = withStatus)]
     fn with_status(status: u16) -> std::result::Result<JsResponse, JsValue>;
@@ -110,13 +114,13 @@ pub(crate) fn upgrade_receiver(socket: &WebSocket, connection: &str) -> Result<J
 }
 
 /// An error in words, of which the Worker reads the status.
-pub(crate) fn problem(text: impl Into<String>, status: u16) -> Result<JsResponse> {
-    Ok(whole(Response::error(text, status)?))
+pub(crate) fn problem(problem: impl Display, status: u16) -> Result<JsResponse> {
+    text(&problem.to_string(), status)
 }
 
-/// A response that `worker` put together.
-pub(crate) fn whole(response: Response) -> JsResponse {
-    web_sys::Response::from(response).into()
+/// A response with text.
+pub(crate) fn text(text: &str, status: u16) -> Result<JsResponse> {
+    Ok(with_text(text, status)?)
 }
 
 /// A promise that fails.
