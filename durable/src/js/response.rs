@@ -64,6 +64,9 @@ extern "C" {
     fn with_receiver(socket: &web_sys::WebSocket, connection: &str) -> std::result::Result<JsResponse, JsValue>;
 }
 
+/// The function that JavaScript calls with a body, or the error that there is none.
+type TakeBody = dyn FnOnce(Option<Vec<u8>>, JsValue) -> std::result::Result<JsResponse, JsValue>;
+
 /// Answers with what `answer` makes of the body of `request`, which no task waits for. It has `length` bytes, if that is known.
 pub(crate) fn with_body<Answer>(
     request: &web_sys::Request,
@@ -75,7 +78,7 @@ where
 {
     let take = move |body: Option<Vec<u8>>, error: JsValue| promised(Box::pin(answer(body.ok_or(error)?)));
     // In a box, so that the closure for JavaScript is compiled once.
-    let take: Box<dyn FnOnce(Option<Vec<u8>>, JsValue) -> std::result::Result<JsResponse, JsValue>> = Box::new(take);
+    let take: Box<TakeBody> = Box::new(take);
     let length = length.map(|length| u32::try_from(length).unwrap_or(u32::MAX));
     when_read(request, length, &Closure::once_into_js(take))
 }
