@@ -55,6 +55,8 @@ export const deferred = () => Promise.withResolvers();
 
 export const withBytes = (bytes) => new Response(bytes);
 
+export const withText = (text, status) => new Response(text, { status });
+
 export const withStatus = (status) => new Response(null, { status });
 
 export const withSocket = (webSocket) => new Response(null, { status: 101, webSocket });

@@ -43,7 +43,7 @@ impl Object {
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let attachment = Attachment::Client(info.clone());
         if let Err(error) = attachment.write(&server, None) {
-            return problem(error.to_string(), 431);
+            return problem(error, 431);
         }
         let Some(entry) = self.entry(info, opened) else { return problem("no such service", 404) };
         self.table.borrow_mut().add_client(entry.clone());
