@@ -19,6 +19,8 @@ const SLOW_BYTES_PER_MS = 8_192 / 1_000;
 /** Pauses before the object is attached again: each is a random part of one that doubles from the first to the last. */
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 2_000;
+/** How often the object may end before it handled a message: one that ends its object each time is not sent for ever. */
+const MOST_RETURNS = 5;
 /** An instance of wasm that was reset never answers. */
 const ATTACH_MS = 25_000;
 /** A close in the packet of the handshake is lost on some clients. */
@@ -29,6 +31,7 @@ const ISOLATE_LIMIT = 32 << 20;
 const NORMAL = 1000;
 const UNSUPPORTED = 1003;
 const ABNORMAL = 1006;
+const INTERNAL_ERROR = 1011;
 const RESTART = 1012;
 const TRY_AGAIN = 1013;
 const NO_RESPONSE = 3000;
@@ -79,6 +82,8 @@ export class HeldSocket {
   #kept = [];
   #handled = 0;
   #keptBytes = 0;
+  /** How often the object ended since it handled a message, while one waited. */
+  #returns = 0;
   /** How many of these went to the object on this inner WebSocket. */
   #sent = 0;
   #flushes = false;
@@ -191,6 +196,7 @@ export class HeldSocket {
     for (const text of done) bytes += text.length;
     this.#kept = count === this.#kept.length ? [] : this.#kept.slice(count);
     this.#handled += count;
+    this.#returns = 0;
     this.#sent = Math.max(0, this.#sent - count);
     this.#keptBytes -= bytes;
     isolateBytes -= bytes;
@@ -252,6 +258,8 @@ export class HeldSocket {
 
   #use(inner, received = 0) {
     this.#inner = inner;
+    // Another instance of the object, which has less: the one before ended with these messages.
+    if (this.#sent > received - this.#handled) this.#returns += 1;
     this.#sent = Math.min(Math.max(0, received - this.#handled), this.#kept.length);
     const guarded = (listener) => (event) => {
       if (this.#inner !== inner) return;
@@ -319,7 +327,8 @@ export class HeldSocket {
 
   async #attachAgain() {
     const until = Date.now() + this.#options.reattachTimeoutMs;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+    if (this.#returns > MOST_RETURNS) return this.#close(INTERNAL_ERROR, "a message could not be handled");
+    for (let pause = FIRST_PAUSE_MS * 2 ** this.#returns; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * pause));
       const isOver = this.#end;
       try {

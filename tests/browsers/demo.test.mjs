@@ -40,22 +40,13 @@ for (const [name, start] of Object.entries({ "plain workerd": startServer, Minif
 
         await demo.button("Restart the object").click();
         await card.passes("in", "* restarting");
-        if (transport === "websocket") {
-          // The one that cannot go on: it says so, and comes back.
-          await card.shows("reconnects", "1");
-          await card.is("open");
-          await card.part("end").waitFor({ state: "hidden" });
-          await demo.hears("a WebSocket ends with its object; over HTTP the session itself lives on");
-        } else {
-          await card.shows("restarts", "1 restart");
-          await demo.hears("the session lives on in a new object");
-        }
+        await card.shows("restarts", "1 restart");
+        await demo.hears("the session lives on in a new object");
         await demo.send("after the restart");
         await card.passes("in", '"after the restart"');
         await card.plots();
 
         assert.notEqual(await card.text("object"), object);
-        if (transport === "websocket") return assert.notEqual(await card.text("session"), session);
         assert.equal(await card.text("session"), session);
         assert.equal(await card.text("reconnects"), "0");
         assert.match(await card.text("messages"), /, 0 lost$/);
@@ -70,11 +61,8 @@ for (const [name, start] of Object.entries({ "plain workerd": startServer, Minif
       for (const transport of TRANSPORTS) await demo.card(transport).passes("in", '"to all of you"');
       await demo.button("Restart the object").click();
       for (const transport of TRANSPORTS) {
-        const card = demo.card(transport);
-        if (transport === "websocket") await card.shows("reconnects", "1");
-        else await card.shows("restarts", "1 restart");
+        await demo.card(transport).shows("restarts", "1 restart");
       }
-      await demo.card("websocket").is("open");
       await demo.send("still there?");
       for (const transport of TRANSPORTS) await demo.card(transport).passes("in", '"still there?"');
     });

@@ -100,7 +100,7 @@ export class Echo extends Connection {
     } else if (this.object) {
       this.onnote("the object slept and woke up, the session lives on", `Object ${object}`, "good");
     } else if (this.#wentDown) {
-      this.onnote("a new session, since a WebSocket ends with its object; over HTTP the session itself lives on", `Object ${object}`);
+      this.onnote("a new session, since the connection was lost", `Object ${object}`);
     }
     this.#wentDown = false;
     this.#isRestarting = false;

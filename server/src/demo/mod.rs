@@ -10,7 +10,7 @@ use super::client::client_url;
 use chat::Chat;
 use echo::Echo;
 pub(crate) use files::file;
-use sockjs_edge::{Config, Durability, Liveness, Millis, Placement, Services};
+use sockjs_edge::{Config, Durability, Heartbeats, Liveness, Millis, Placement, Services, WebSocketHolder};
 
 pub(crate) const ECHO: &str = "/demo/echo";
 const CHAT: &str = "/demo/chat/{room}";
@@ -28,8 +28,13 @@ pub(crate) fn add(services: Services, apply: impl Fn(Config) -> Config) -> Servi
     let config = |prefix| limited(apply(Config::new(prefix)));
     services
         // So that a visitor who restarts the object finds nothing lost.
-        .add(config(ECHO).durability(Durability::Outbox).connections_per_object(4), |_| Echo::new())
+        .add(held(config(ECHO)).durability(Durability::Outbox).connections_per_object(4), |_| Echo::new())
         .add(config(CHAT).placement(Placement::Room).connections_per_object(32), |_| Chat)
+}
+
+/// A WebSocket lives through the restart of its object, too.
+fn held(config: Config) -> Config {
+    config.websocket_holder(WebSocketHolder::Worker).heartbeats(Heartbeats::Worker)
 }
 
 fn limited(mut config: Config) -> Config {
