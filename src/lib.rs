@@ -36,8 +36,8 @@
 //! # Prefixes and options
 //!
 //! A [`Config`] has the prefix of one service, which may have parameters (`/chat/{room}`), and its options. [`Placement`] selects
-//! which connections share an object, [`Durability`] the moment at which a message counts as delivered, and [`LogLevel`] the events
-//! that are logged. Times are [`Millis`]. [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the
+//! which connections share an object, [`Durability`] the moment at which a message counts as delivered, [`Heartbeats`] who keeps the
+//! clock of responses, [`Liveness`] the message by which clients say that they are there, and [`LogLevel`] the events that are logged. Times are [`Millis`]. [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the
 //! option that cannot be served.
 //!
 //! # Sessions
