@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { withOrderedNames } from "./function-order.mjs";
 import { Problem, follow } from "./run.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { CARGO_PROGRESS, cargoStatus, withProgress } from "./setup/progress.mjs";
@@ -21,6 +22,7 @@ const SETTINGS = [
   "package-lock.json",
   "scripts/build.mjs",
   "scripts/examples.mjs",
+  "scripts/function-order.mjs",
   "scripts/tools.mjs",
   "scripts/worker-build.mjs",
 ];
@@ -86,17 +88,20 @@ async function compile(worker) {
 
 /**
  * What worker-build would have wasm-opt do, and more: what is smaller starts sooner. An offset may be part of a load, since the
- * lowest memory is the far end of the stack. A function with one caller stays a function, and they are put in the order of their
- * names, so that what is alike is near: what is sent is compressed. Then the hints at alignment go, which the runtime does not
- * read, and at last the names.
+ * lowest memory is the far end of the stack. A function with one caller stays a function. Once all are nearly as they will
+ * be, they are put in an order that compresses well, for which that of Rust's names is a good start. The hints at alignment go,
+ * which the runtime does not read, and the names.
  */
 async function shrink(file, onLine) {
+  const optimize = async (...passes) => {
+    const settings = [...WASM_FEATURES, "--low-memory-unused", "--one-caller-inline-max-function-size=0"];
+    const { code } = await follow(wasmOptBinary, [...settings, ...passes, file, "-o", file], { onLine });
+    if (code !== 0) throw new Problem("wasm-opt failed, see above");
+  };
   const round = ["-Os", "--gufa-optimizing"];
-  const order = ["--one-caller-inline-max-function-size=0", "--reorder-functions-by-name"];
-  const passes = ["--low-memory-unused", ...round, ...round, ...order];
-  const strips = ["--dealign", "--strip-debug", "--strip-producers"];
-  const { code } = await follow(wasmOptBinary, [...WASM_FEATURES, ...passes, ...strips, file, "-o", file], { onLine });
-  if (code !== 0) throw new Problem("wasm-opt failed, see above");
+  await optimize(...round, ...round, "--reorder-functions-by-name", "--strip-debug", "--strip-producers");
+  writeFileSync(file, withOrderedNames(readFileSync(file)));
+  await optimize("-Os", "--reorder-functions-by-name", "--dealign", "--strip-debug");
 }
 
 function stampOf({ out }) {
