@@ -4,6 +4,7 @@
 use crate::Config;
 use crate::http::response::HttpResponse;
 use crate::js::executor::promised;
+use crate::js::invocation::Invocation;
 use crate::js::random;
 use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse, ObjectStub};
 use js_sys::{Array, Reflect};
@@ -26,6 +27,7 @@ extern "C" {
         inner: &web_sys::WebSocket,
         options: &JsValue,
         attach: &JsValue,
+        invocation: &JsValue,
     ) -> std::result::Result<JsValue, JsValue>;
 }
 
@@ -67,7 +69,7 @@ struct Facts {
 
 impl HeldWebSocket {
     /// Opens the connection and answers the handshake.
-    pub async fn open(self, config: &Config) -> std::result::Result<Opened, ObjectError> {
+    pub async fn open(self, config: &Config, invocation: &Invocation) -> std::result::Result<Opened, ObjectError> {
         let receiver = ReceiverId(random::id());
         let answer = match self.object.hold(&self.client, &self.command(receiver, None)).await? {
             None => return Ok(Opened::Unknown),
@@ -83,7 +85,7 @@ impl HeldWebSocket {
             promised(async move { Some(held.attach_again(receiver, connection, opened, &known).await) })
         };
         let attach = Closure::<dyn Fn(Array) -> JsValue>::new(attach).into_js_value();
-        hold(server.as_ref(), &inner, &options, &attach)?;
+        hold(server.as_ref(), &inner, &options, &attach, invocation.context())?;
         Ok(Opened::Held(upgrade_with(client.as_ref())?))
     }
 
