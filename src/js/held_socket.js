@@ -57,8 +57,10 @@ let isolateBytes = 0;
  * @param {(known: Array) => Promise<[WebSocket, number] | undefined | null>} attach attaches again, given the last number that came,
  *   the number of the last message that is handled, whether there was one, state, close code and reason. It gives the inner WebSocket
  *   and the number of the last message that the object received; undefined if the connection is over; null if it may work later.
+ * @param {{ waitUntil: (promise: Promise) => void }} invocation which ends with its client unless it is to wait for something
  */
-export const hold = (client, inner, options, attach) => new HeldSocket(client, options, attach).start(inner);
+export const hold = (client, inner, options, attach, invocation) =>
+  new HeldSocket(client, options, attach, invocation).start(inner);
 
 /** What `promise` comes to, or an error after a time. */
 function within(promise, ms) {
@@ -73,7 +75,10 @@ export class HeldSocket {
   #client;
   #options;
   #attach;
+  #invocation;
   #inner;
+  /** The end of the attempts to attach again. */
+  #attaching;
   #openedAt = Date.now();
   /** Code and reason with which the client's WebSocket ended, or is about to. */
   #end;
@@ -109,6 +114,8 @@ export class HeldSocket {
 
   #state;
   #heard = false;
+  /** Code and reason, once the client broke a rule that is checked here: the object is told until it closes the WebSocket. */
+  #violation;
 
   /** When something went to the client last, when it said something last, and when it showed last that it is there. */
   #lastOut = Date.now();
@@ -120,10 +127,11 @@ export class HeldSocket {
   #isJudged = false;
   #beatTimer;
 
-  constructor(client, options, attach) {
+  constructor(client, options, attach, invocation) {
     this.#client = client;
     this.#options = options;
     this.#attach = attach;
+    this.#invocation = invocation;
   }
 
   start(inner) {
@@ -148,7 +156,7 @@ export class HeldSocket {
   // The client's messages.
 
   #onMessage(data) {
-    if (this.#end) return;
+    if (this.#end || this.#violation) return;
     if (typeof data !== "string") return this.#violated(UNSUPPORTED, "Binary messages are not supported");
     const { livenessMessage } = this.#options;
     if (livenessMessage !== undefined) {
@@ -203,12 +211,10 @@ export class HeldSocket {
   }
 
   #violated(code, reason) {
-    if (this.#inner) {
-      this.#flush();
-      this.#tell(`v${code},${reason}`);
-    } else {
-      this.#close(code, reason);
-    }
+    this.#violation = { code, reason };
+    if (!this.#inner) return; // it is told when the object is attached again
+    this.#flush();
+    this.#tell(`v${code},${reason}`);
   }
 
   // Heartbeats, and clients that are silent.
@@ -275,6 +281,7 @@ export class HeldSocket {
     inner.addEventListener("error", guarded(() => this.#onLost()));
     inner.accept();
     this.#flush();
+    if (this.#violation && !this.#end) this.#tell(`v${this.#violation.code},${this.#violation.reason}`);
   }
 
   #tell(message) {
@@ -302,7 +309,6 @@ export class HeldSocket {
       case "c": {
         const comma = data.indexOf(",");
         const [code, reason] = [Number(data.slice(1, comma)), data.slice(comma + 1)];
-        if (!this.#options.isRaw && code >= RESTART && code <= 1014) this.#client.send(`c${JSON.stringify([code, reason])}`);
         return this.#close(code, reason);
       }
       case "q": {
@@ -322,7 +328,7 @@ export class HeldSocket {
     } catch {
       // It was closed.
     }
-    if (!this.#end) this.#attachAgain();
+    if (!this.#end) this.#attaching = this.#attachAgain();
   }
 
   async #attachAgain() {
@@ -399,6 +405,7 @@ export class HeldSocket {
     while (this.#untaken.length > 0 && this.#untakenBytes - this.#untaken[0].bytes >= buffered) {
       const { seq, bytes } = this.#untaken.shift();
       this.#untakenBytes -= bytes;
+      // More may have come meanwhile than it took.
       this.#progressAt = this.#lastLife = now;
       this.#took(seq, bytes);
     }
@@ -447,10 +454,19 @@ export class HeldSocket {
     this.#reply(code, reason);
     if (this.#end) return this.#leave();
     this.#end = { code, reason };
-    if (!this.#inner) return; // it is told when the object is attached again
+    // It is told when the object is attached again.
+    if (!this.#inner) return this.#invocation.waitUntil(this.#attaching);
     this.#flush();
     this.#tell(`x${code},${reason}`);
     this.#leave();
+  }
+
+  #write(frame) {
+    try {
+      this.#client.send(frame);
+    } catch {
+      // It is closed.
+    }
   }
 
   /** Answers the client's close; some codes may not be sent. */
@@ -469,6 +485,8 @@ export class HeldSocket {
     if (this.#end) return;
     this.#end = { code, reason };
     const close = () => {
+      // Some libraries do not know these codes, and report them as 1002.
+      if (!this.#options.isRaw && code >= RESTART && code <= 1014) this.#write(`c${JSON.stringify([code, reason])}`);
       this.#reply(code, reason);
       this.#leave();
     };

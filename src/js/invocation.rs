@@ -17,6 +17,11 @@ impl Invocation {
         Self(Rc::new(AsRef::<JsValue>::as_ref(context).clone().unchecked_into()))
     }
 
+    /// Returns it as JavaScript knows it.
+    pub fn context(&self) -> &JsValue {
+        &self.0
+    }
+
     /// Lets `work` go on when the client is gone or has all it asked for; the runtime gives it 30 s.
     pub fn stay_for(&self, work: LocalBoxFuture<'static, ()>) {
         let promise = future_to_promise(async move {

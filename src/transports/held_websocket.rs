@@ -3,6 +3,7 @@
 
 use crate::http::response::HttpResponse;
 use crate::js::executor::promised;
+use crate::js::invocation::Invocation;
 use crate::js::random;
 use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse, ObjectStub};
 use crate::{Config, Heartbeats, Liveness};
@@ -27,6 +28,7 @@ extern "C" {
         inner: &web_sys::WebSocket,
         options: &JsValue,
         attach: &JsValue,
+        invocation: &JsValue,
     ) -> std::result::Result<JsValue, JsValue>;
 }
 
@@ -70,7 +72,7 @@ struct Facts {
 
 impl HeldWebSocket {
     /// Opens the connection and answers the handshake.
-    pub async fn open(self, config: &Config) -> std::result::Result<Opened, ObjectError> {
+    pub async fn open(self, config: &Config, invocation: &Invocation) -> std::result::Result<Opened, ObjectError> {
         let receiver = ReceiverId(random::id());
         let answer = match self.object.hold(&self.client, &self.command(receiver, None)).await? {
             None => return Ok(Opened::Unknown),
@@ -86,7 +88,7 @@ impl HeldWebSocket {
             promised(Box::pin(async move { Some(held.attach_again(receiver, connection, opened, &known).await) }))
         };
         let attach = Closure::<dyn Fn(Array) -> JsValue>::new(attach).into_js_value();
-        hold(server.as_ref(), &inner, &options, &attach)?;
+        hold(server.as_ref(), &inner, &options, &attach, invocation.context())?;
         Ok(Opened::Held(upgrade_with(client.as_ref())?))
     }
 

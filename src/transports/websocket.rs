@@ -2,6 +2,7 @@
 
 use crate::http::refusal::{HttpError, Refusal};
 use crate::http::response::{HttpResponse, refused};
+use crate::js::invocation::Invocation;
 use crate::js::request_head::{RequestHead, headers};
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
@@ -15,7 +16,7 @@ use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::sockjs::transport::Transport;
 use wasm_bindgen::JsValue;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Headers, ResponseBuilder, Result, web_sys};
+use worker::{Context, Headers, ResponseBuilder, Result, web_sys};
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
@@ -35,6 +36,7 @@ pub(crate) async fn websocket(
     to: Destination<'_>,
     request: &web_sys::Request,
     request_head: &RequestHead,
+    context: &Context,
 ) -> Result<HttpResponse> {
     let Destination { config, place, pass, refusals, object, .. } = to;
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
@@ -55,7 +57,7 @@ pub(crate) async fn websocket(
             transport,
             beats: writes_heartbeats(config),
         };
-        let answer = match held.open(config).await {
+        let answer = match held.open(config, &Invocation::of(context)).await {
             Ok(Opened::Held(response)) => return selected(response, offered.as_deref(), config),
             // Until the object is of this version, it holds its WebSockets itself.
             Ok(Opened::Unknown) => None,

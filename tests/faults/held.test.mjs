@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fateOf } from "./rig/fate.mjs";
 import { randomNumbers } from "./rig/random.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
-import { openRawClient, openWebSocketClient } from "./rig/websocket.mjs";
+import { KINDS } from "./rig/websocket.mjs";
 
 const HELD = { SOCKJS_WEBSOCKET_HOLDER: "worker", SOCKJS_PLACEMENT: "room" };
 const OBJECT = "/trouble//room";
@@ -14,11 +14,6 @@ const MESSAGES = 1_000;
 const RESTARTS = 25;
 /** Messages that are sent in one piece, most of them. */
 const PIECE = 8;
-
-const KINDS = {
-  websocket: { open: openWebSocketClient, frames: ["o"] },
-  "raw websocket": { open: openRawClient, frames: [] },
-};
 
 for (const [level, vars] of Object.entries(LEVELS)) {
   describe(level, { concurrency: true }, () => {

@@ -7,18 +7,13 @@ import { within } from "../harness/waiting/wait.mjs";
 import { openClient } from "./rig/client.mjs";
 import { Told } from "./rig/told.mjs";
 import { LEVELS, QUIET, startTrouble } from "./rig/trouble.mjs";
-import { openRawClient, openWebSocketClient } from "./rig/websocket.mjs";
+import { KINDS } from "./rig/websocket.mjs";
 
 const SLEEPS = 3;
 const BURST = 10;
 /** One object for all, so that a raw WebSocket's has a name and sessions that go on are beside it. */
 const ROOM = { SOCKJS_PLACEMENT: "room" };
 const OBJECT = "/trouble//room";
-const KINDS = {
-  websocket: { open: openWebSocketClient, frames: ["o"] },
-  "raw websocket": { open: openRawClient, frames: [] },
-};
-
 const RESTARTS = {
   "its object is restarted": (trouble) => trouble.restart(OBJECT),
   "everything is killed": (trouble) => trouble.crash(),

@@ -4,19 +4,20 @@
 //! know, the Worker brings along.
 
 use crate::connection::entry::Entry;
-use crate::connection::links::{Delivery, HolderSocket, Link};
+use crate::connection::links::{HolderSocket, Link};
 use crate::connection::table::Role;
 use crate::info::connection_info::{Client, ConnectionInfo};
 use crate::js::clock::now;
 use crate::js::response::{JsResponse, problem, upgrade_holder};
 use crate::object::Object;
+use crate::observe::log;
 use crate::store::attachment::Attachment;
-use sockjs_protocol::inner::envelope::{FULL, Returned, Version};
-use sockjs_protocol::service::options::Config;
-use sockjs_protocol::sockjs::session::{Departure, Receiver, Rules, Session};
+use sockjs_protocol::inner::envelope::{FULL, Returned, ToHolder, Version};
+use sockjs_protocol::service::options::{Config, Durability};
+use sockjs_protocol::sockjs::session::{Receiver, Rules, Session};
 use sockjs_protocol::sockjs::transport::Transport;
 use std::rc::Rc;
-use worker::{Result, WebSocketPair};
+use worker::{Result, WebSocket, WebSocketPair};
 
 /// A request to open the connection of a WebSocket that the Worker holds, or to attach it again.
 pub(super) struct Hold {
@@ -33,11 +34,12 @@ impl Object {
         self.wake_sessions()?;
         self.learn_alarm().await?;
         let Hold { session, transport, version, receiver, returned } = hold;
-        let id = receiver.id;
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let known = returned.as_ref().and_then(|returned| self.table.borrow().connection(&returned.connection));
-        let entry = match known.filter(|entry| entry.info.held && entry.info.service == config.prefix) {
-            Some(entry) => entry,
+        let (entry, is_new) = match known.filter(|entry| entry.info.held && entry.info.service == config.prefix) {
+            Some(entry) => (entry, false),
+            // Of a connection that goes on, an outbox has a row.
+            None if returned.is_some() && config.durability == Durability::Outbox => return over(),
             None if returned.is_none() && self.is_full(config) => return problem("too many connections", FULL),
             None => {
                 let mut info =
@@ -60,26 +62,27 @@ impl Object {
                 }
                 let Some(entry) = self.entry(info, session) else { return problem("no such service", 404) };
                 entry.returns.set(returned.is_some());
-                self.table.borrow_mut().add_session(entry.clone());
-                entry
+                (entry, true)
             }
         };
         if !entry.session.borrow().is_attached() && entry.session.borrow().is_closed() {
-            return problem("the connection is over", 404);
+            return over();
         }
-        entry.links.borrow_mut().set(id, Link::Opening(Vec::new()));
+        // Before anything is told: whatever the handler does now, such as to set the state, goes to the Worker like later.
+        if let Err(error) = self.link_holder(&entry, receiver, version, server, returned.as_ref()) {
+            log::error("accept", Some(&config.prefix), error);
+            return problem("too many connections", 503);
+        }
+        if is_new {
+            self.table.borrow_mut().add_session(entry.clone());
+        }
+        let is_opened = returned.is_none();
         if let Some(returned) = returned {
             self.take_back(&entry, receiver, returned);
         }
         self.touch_and_settle(&entry);
-        let Some(Link::Opening(ready)) = entry.links.borrow_mut().take(id) else {
-            return problem("attached again meanwhile, or over", 503);
-        };
-        let linked = self.link_holder(&entry, receiver, version, server, &ready);
-        if let Err(error) = linked {
-            entry.session.borrow_mut().detach(now(), id, Departure::Broken);
-            self.touch_and_settle(&entry);
-            return problem(error.to_string(), 503);
+        if is_opened && entry.session.borrow().is_closed() {
+            return problem("the connection cannot be stored", 503);
         }
         let received = entry.pacing.borrow().received();
         upgrade_holder(&other, &format!("{} {} {received}", entry.info.id, entry.info.opened.0))
@@ -87,10 +90,7 @@ impl Object {
 
     /// Takes over what the Worker knows of a connection that comes back.
     fn take_back(self: &Rc<Self>, entry: &Rc<Entry>, receiver: Receiver, returned: Returned) {
-        let Returned { after, handled, state, closed, .. } = returned;
-        if entry.state.borrow().is_none() {
-            entry.state.replace(state);
-        }
+        let Returned { after, handled, closed, .. } = returned;
         entry.pacing.borrow_mut().start_numbers(handled);
         entry.told.knows(handled);
         entry.session.borrow_mut().resume(now(), receiver, after);
@@ -103,23 +103,26 @@ impl Object {
         }
     }
 
-    /// Puts the connection on its inner WebSocket, with what is `ready` as the first frames.
+    /// Puts the connection on its inner WebSocket, and takes over the state that the Worker knows, or tells it a newer one.
     fn link_holder(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         receiver: Receiver,
         version: Version,
-        server: worker::WebSocket,
-        ready: &[Delivery],
+        server: WebSocket,
+        returned: Option<&Returned>,
     ) -> Result<()> {
+        let brought = returned.and_then(|returned| returned.state.clone());
+        let state = entry.state.borrow().clone().or_else(|| brought.clone());
         let heard = !entry.session.borrow().is_silent();
         let attachment = held(entry.info.clone(), receiver, version, heard);
-        attachment.write(&server, entry.state.borrow().as_deref())?;
+        attachment.write(&server, state.as_deref())?;
         self.accept(&server)?;
         let socket = HolderSocket(server);
-        for delivery in ready {
-            entry.deliver_to_holder(&socket, delivery)?;
+        if let Some(newer) = state.as_deref().filter(|_| state != brought) {
+            socket.send(&ToHolder::State(newer))?;
         }
+        entry.state.replace(state);
         self.table.borrow_mut().add_socket(&socket.0, Role::Holder(entry.clone(), receiver.id));
         entry.links.borrow_mut().set(receiver.id, Link::Holder(socket));
         Ok(())
@@ -129,4 +132,9 @@ impl Object {
 fn held(info: ConnectionInfo, receiver: Receiver, version: Version, heard: bool) -> Attachment {
     let Receiver { id: receiver, beats, .. } = receiver;
     Attachment::Held { info, receiver, version, heard, beats, since: now() }
+}
+
+/// Answers that the connection is over.
+fn over() -> Result<JsResponse> {
+    problem("the connection is over", 404)
 }

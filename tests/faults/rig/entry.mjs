@@ -11,7 +11,9 @@ const RESTART = "http://trouble/restart";
 const troubles = new Map();
 
 function troubleOf(object) {
-  if (!troubles.has(object)) troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {}, withhold: {} });
+  if (!troubles.has(object)) {
+    troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {}, withhold: {}, relay: false, cuts: 0, isAway: false });
+  }
   return troubles.get(object);
 }
 
@@ -58,13 +60,48 @@ export default class extends Worker {
  * says that another try is worth it.
  */
 async function deliver(stub, request, trouble, env, name) {
-  const answer = await stub.fetch(request);
+  if (trouble.isAway) throw new Error("the object cannot be reached, as ordered");
+  const answer = relayed(await stub.fetch(request), trouble);
   if (isHit(trouble.withhold, request)) return new Promise(() => {});
   const { action, restart } = trouble.mislay;
   if (actionOf(request) !== action) return answer;
   trouble.mislay = {};
   if (restart) await orders.restart({ object: name }, env);
   throw Object.assign(new Error("the answer is mislaid, as ordered"), { retryable: true });
+}
+
+/** An answer whose inner socket leads through here, where it can be cut. What is on its way then is lost. */
+function relayed(answer, trouble) {
+  if (!answer.webSocket || !trouble.relay) return answer;
+  const { 0: worker, 1: outer } = new WebSocketPair();
+  const object = answer.webSocket;
+  const before = trouble.cuts;
+  const isCut = () => trouble.cuts > before;
+  const cut = () => {
+    clearInterval(looks);
+    for (const end of [outer, object]) tryTo(() => end.close(1011, "cut, as ordered"));
+  };
+  for (const [from, to] of [[outer, object], [object, outer]]) {
+    from.binaryType = "arraybuffer";
+    from.addEventListener("message", ({ data }) => (isCut() ? cut() : tryTo(() => to.send(data))));
+    from.addEventListener("close", ({ code, reason }) => {
+      clearInterval(looks);
+      tryTo(() => to.close(code === 1005 || code === 1006 ? 1011 : code, reason));
+    });
+    from.addEventListener("error", cut);
+    from.accept();
+  }
+  // Whoever orders it may not touch a socket of another request.
+  const looks = setInterval(() => isCut() && cut(), 2);
+  return new Response(null, { status: 101, webSocket: worker, headers: answer.headers });
+}
+
+function tryTo(action) {
+  try {
+    action();
+  } catch {
+    // The other side is closed.
+  }
 }
 
 /** Whether a request is one of those that trouble is ordered for, `times` of them. */
@@ -99,6 +136,15 @@ const orders = {
   },
   mislay({ object, ...mislay }) {
     troubleOf(object).mislay = mislay;
+  },
+  away({ object, isAway }) {
+    troubleOf(object).isAway = isAway;
+  },
+  relay({ object }) {
+    troubleOf(object).relay = true;
+  },
+  cut({ object }) {
+    troubleOf(object).cuts += 1;
   },
 };
 

@@ -73,6 +73,21 @@ class Trouble {
     return this.#control("mislay", { object, action, restart });
   }
 
+  /** Requests to the object fail, or work again. */
+  away(object, isAway) {
+    return this.#control("away", { object, isAway });
+  }
+
+  /** From now on, inner sockets of the object can be cut. */
+  relay(object) {
+    return this.#control("relay", { object });
+  }
+
+  /** Cuts the inner sockets of the object, which lives on. What is on its way on them is lost. */
+  cut(object) {
+    return this.#control("cut", { object });
+  }
+
   async #control(what, order) {
     const url = `http://127.0.0.1:${this.server.ports.control}/${what}`;
     const { status, body } = await request(url, { method: "POST", body: JSON.stringify(order) });

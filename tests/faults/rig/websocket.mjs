@@ -4,18 +4,19 @@ import { randomUUID } from "node:crypto";
 import { Reader } from "../../harness/clients/reader.mjs";
 import { openWebSocket } from "../../harness/clients/websocket.mjs";
 
-/** Opens a session over WebSocket. */
-export async function openWebSocketClient(owner, { service }) {
+/** Opens a session over WebSocket; `query` goes with its URL, other options to `ws`. */
+export async function openWebSocketClient(owner, { service }, { query = "", ...options } = {}) {
   const id = randomUUID();
-  const client = new WebSocketClient(id, await openWebSocket(owner, `${service}/000/${id}/websocket`));
+  const client = new WebSocketClient(id, await openWebSocket(owner, `${service}/000/${id}/websocket${query && `?${query}`}`, options));
   client.readOn();
   await client.readsFrame("o");
   return client;
 }
 
-/** Opens a raw WebSocket, of whose connections the log has no id. */
-export async function openRawClient(owner, { service }) {
-  const client = new RawClient(null, await openWebSocket(owner, `${service}/websocket`));
+/** Opens a raw WebSocket, whose id for the log is in its query. */
+export async function openRawClient(owner, { service }, { query = "", ...options } = {}) {
+  const id = randomUUID();
+  const client = new RawClient(id, await openWebSocket(owner, `${service}/websocket?id=${id}&${query}`, options));
   client.readOn();
   return client;
 }
@@ -61,6 +62,20 @@ class WebSocketClient extends Reader {
     this.#socket.close(...why);
   }
 
+  /** Reads nothing from now on. */
+  pause() {
+    this.#socket.pause();
+  }
+
+  resume() {
+    this.#socket.resume();
+  }
+
+  /** Leaves without a word. */
+  vanish() {
+    this.#socket.terminate();
+  }
+
   order(order) {
     this.send(JSON.stringify(order));
   }
@@ -76,3 +91,9 @@ class RawClient extends WebSocketClient {
     return messages;
   }
 }
+
+/** The kinds of WebSockets: what opens a client, and the frames that it reads before any message. */
+export const KINDS = {
+  websocket: { open: openWebSocketClient, frames: ["o"] },
+  "raw websocket": { open: openRawClient, frames: [] },
+};

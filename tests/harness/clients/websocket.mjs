@@ -33,5 +33,8 @@ export async function openWebSocket(owner, url, options) {
     protocol: socket.protocol,
     ping: (data) => socket.ping(data),
     close: (...why) => socket.close(...why),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    terminate: () => socket.terminate(),
   };
 }

@@ -18,6 +18,9 @@ impl Handler for Trouble {
 
     async fn on_open(&self, connection: &Connection) -> Result<()> {
         log(connection, "open");
+        if let Some(kept) = query(connection, "keep") {
+            connection.set_state(&json!({ "text": kept }))?;
+        }
         Ok(())
     }
 
@@ -67,6 +70,8 @@ impl Handler for Trouble {
                 connection.set_state(&json!({ "text": kept_text(connection)?, "close_ms": number("ms") }))?;
                 echo(connection, "will close slowly");
             }
+            // Closes the connection.
+            "close" => connection.close(number("code") as u16, text("reason"))?,
             // Returns an error.
             "fail" => return Err(Error::RustError("as ordered".into())),
             "panic" => {
@@ -135,6 +140,12 @@ fn panic_as_ordered() {
     panic!("as ordered");
 }
 
+/// A value of the connection's query.
+fn query<'a>(connection: &'a Connection, name: &str) -> Option<&'a str> {
+    connection.query().split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
 fn log(connection: &Connection, event: &str) {
-    console_log!("{}", json!({ "trouble": event, "session": connection.session_id() }));
+    let session = connection.session_id().or_else(|| query(connection, "id"));
+    console_log!("{}", json!({ "trouble": event, "session": session }));
 }

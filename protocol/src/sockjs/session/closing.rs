@@ -168,7 +168,7 @@ impl Session {
         if self.kind == SessionKind::WebSocket || before == Word::Heard {
             return;
         }
-        if !closing.kept || self.kind == SessionKind::Held && self.receiver.is_none() && self.ending.is_none() {
+        if !closing.kept {
             return self.forget();
         }
         let tombstone = closing.tombstone.clone();

@@ -499,8 +499,11 @@ impl Session {
     /// that helps.
     pub fn not_persisted(&mut self, now: Millis, change: &Change) {
         match change {
-            // The Worker brings such a session along when it attaches again.
-            Change::Open { .. } if self.kind == SessionKind::Held => self.is_stored = false,
+            // It goes on as it did before storage was to learn of it.
+            Change::Open { .. } if self.kind == SessionKind::Held && !self.is_unopened() => {
+                self.is_stored = false;
+                self.take_back_writes(now);
+            }
             // A session that storage does not know would be unknown after the next sleep.
             Change::Open { .. } => self.abandon(),
             Change::Append(row) => self.queue.mark_unstored(now, row.first, row.last()),
@@ -530,11 +533,30 @@ impl Session {
         let mut writes = Vec::new();
         for output in std::mem::take(&mut self.before) {
             match output {
-                Output::Persist(change @ Change::Append(_)) => writes.push(change),
+                // Of a held WebSocket that storage does not know, the session goes before its messages.
+                Output::Persist(change @ (Change::Append(_) | Change::Open { .. })) => writes.push(change),
                 other => self.before.push_back(other),
             }
         }
         writes
+    }
+
+    /// True if the application is still to be notified that the session is open.
+    fn is_unopened(&self) -> bool {
+        self.after.contains(&Output::Notify(Event::Opened))
+    }
+
+    /// Takes back the writes that follow the one of the session, since storage did not take that.
+    fn take_back_writes(&mut self, now: Millis) {
+        for outputs in [&mut self.before, &mut self.after] {
+            outputs.retain(|output| {
+                let Output::Persist(change) = output else { return true };
+                if let Change::Append(row) = change {
+                    self.queue.mark_unstored(now, row.first, row.last());
+                }
+                false
+            });
+        }
     }
 
     /// Ends the session as if it had never been opened.

@@ -348,7 +348,14 @@ impl Session {
     /// Closes the session and drops the messages that wait, since something before them may be lost.
     fn stalled(&mut self, now: Millis) {
         self.drop_waiting();
-        self.close(now, CloseCode::TryAgainLater.number(), STALLED, CloseReason::Stalled);
+        let code = CloseCode::TryAgainLater.number();
+        match self.kind {
+            // The Worker has closed it.
+            SessionKind::Held if self.is_open() => self.leave_nothing(now, code, STALLED, CloseReason::Stalled),
+            SessionKind::Http | SessionKind::WebSocket | SessionKind::Held => {
+                self.close(now, code, STALLED, CloseReason::Stalled);
+            }
+        }
     }
 
     pub(super) fn drop_waiting(&mut self) {

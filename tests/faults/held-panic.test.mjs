@@ -1,0 +1,59 @@
+// A panic resets the WebAssembly instance of its isolate, with the objects in it. WebSockets that the Worker holds go on: what holds
+// them is JavaScript. Those whose Worker cannot attach again any more are closed with a code.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { until } from "../harness/waiting/wait.mjs";
+import { HELD, endOf, livesOf } from "./rig/held.mjs";
+import { APART, TOGETHER } from "./rig/layout.mjs";
+import { describeLevels, startTrouble } from "./rig/trouble.mjs";
+import { KINDS } from "./rig/websocket.mjs";
+
+const CLIENTS = 100;
+const HEARTBEAT_MS = 15_000;
+/** Times that one message may break the isolate. */
+const PANICS = 5;
+const LONG_MS = 60_000;
+const BEATING = { SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS) };
+
+describeLevels((level, vars) => {
+  for (const [where, layout] of Object.entries({ "the one isolate": TOGETHER, "the objects' isolate": APART })) {
+    test(`${level}: a panic in ${where} with ${CLIENTS} held sockets: each goes on, or is closed with a code within two heartbeats`, async (t) => {
+      const trouble = await startTrouble(t, { vars: { ...BEATING, ...HELD, ...vars }, layout });
+      const kinds = Object.values(KINDS);
+      const clients = await Promise.all(
+        Array.from({ length: CLIENTS }, async (_, number) => {
+          const client = await kinds[number % kinds.length].open(t, trouble, { query: `keep=${number}` });
+          client.send("before");
+          await client.readsMessage("before");
+          return client;
+        }),
+      );
+      const [panicking, ...others] = clients;
+      const ends = new Map();
+      for (const client of clients) client.closed.then((end) => ends.set(client, end));
+      panicking.order({ panic: {} });
+      await trouble.told.hears(panicking.id, "panics");
+      const isBack = (client) => ends.has(client) || client.messages.includes("after");
+      const send = (client) => ends.has(client) || client.send("after");
+      others.forEach(send);
+      await until(() => others.every(isBack), "an answer or a close for each", 2 * HEARTBEAT_MS + 5_000);
+      const codes = {};
+      for (const { code } of ends.values()) codes[code] = (codes[code] ?? 0) + 1;
+      t.diagnostic(`${others.filter((client) => !ends.has(client)).length} went on, closed: ${JSON.stringify(codes)}`);
+      for (const { code } of ends.values()) assert.ok(code === 1012 || code === 1000, `closed with ${code}`);
+      for (const [number, client] of clients.entries()) {
+        if (ends.has(client) || client === panicking) continue;
+        client.order({ recall: {} });
+        await client.readsMessage(`recalled ${number}`);
+        assert.equal(client.messages.filter((message) => message === "after").length, 1);
+        assert.equal(livesOf(trouble, client)[0], "open");
+      }
+      // Its message panics each time that it comes.
+      await endOf(panicking, LONG_MS);
+      const panics = trouble.told.count(panicking.id, "panics");
+      t.diagnostic(`${panics} panics until the one who sent it was closed`);
+      assert.ok(panics <= PANICS, `${panics} panics`);
+    });
+  }
+});

@@ -1,0 +1,400 @@
+// The JavaScript that holds a client's WebSocket in the Worker, alone: both of its ends are made up here.
+
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { HeldSocket } from "../../src/js/held_socket.js";
+import { until } from "../harness/waiting/wait.mjs";
+
+const LIMITS = { isRaw: false, inboxLimit: 8 << 20, stallTimeoutMs: 30_000, reattachTimeoutMs: 30_000 };
+/** The object is told at once after so many bytes. */
+const ACK_BYTES = 32 << 10;
+/** The connection is closed no earlier after it was opened. */
+const CLOSE_AFTER_MS = 5;
+
+/** An end of a WebSocket: what was sent on it, and what it is told. */
+class FakeSocket {
+  sent = [];
+  closed = undefined;
+  bufferedAmount = 0;
+  #listeners = {};
+
+  addEventListener(type, listener) {
+    (this.#listeners[type] ??= []).push(listener);
+  }
+
+  accept() {
+    this.isAccepted = true;
+  }
+
+  send(message) {
+    if (this.closed || this.isBroken) throw new TypeError("the WebSocket is closed");
+    this.sent.push(message);
+  }
+
+  close(code, reason) {
+    if (this.closed) throw new TypeError("the WebSocket is closed");
+    this.closed = { code, reason };
+  }
+
+  /** The other side sends something. */
+  gives(...messages) {
+    for (const data of messages) this.#emit("message", { data });
+  }
+
+  /** The other side closes it, or it is lost. */
+  ends(code = 1006, reason = "") {
+    this.#emit("close", { code, reason });
+  }
+
+  /** What was sent since the last time. */
+  take() {
+    return this.sent.splice(0);
+  }
+
+  #emit(type, event) {
+    for (const listener of this.#listeners[type] ?? []) listener(event);
+  }
+}
+
+/** A client's WebSocket that is held. Each attempt to attach again waits in `attempts` for an answer. */
+function held(t, options = {}) {
+  const client = new FakeSocket();
+  const inner = new FakeSocket();
+  const attempts = [];
+  const waits = [];
+  const attach = (known) => {
+    const attempt = Promise.withResolvers();
+    attempts.push({ known, ...attempt });
+    return attempt.promise;
+  };
+  const socket = new HeldSocket(client, { ...LIMITS, ...options }, attach, { waitUntil: (promise) => waits.push(promise) });
+  socket.start(inner);
+  t.after(() => client.ends(1006)); // gives back its part of the isolate's memory
+  return {
+    client,
+    inner,
+    attempts,
+    waits,
+    attempt: async (number) => {
+      await until(() => attempts.length >= number, `attempt ${number} to attach`);
+      return attempts[number - 1];
+    },
+  };
+}
+
+/** Ends the turn of the event loop, and the timers of the next one. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
+const old = () => new Promise((resolve) => setTimeout(resolve, 2 * CLOSE_AFTER_MS));
+
+/** Resolves an attempt with a new inner WebSocket. */
+async function attached(attempt, received) {
+  const inner = new FakeSocket();
+  attempt.resolve([inner, received]);
+  await until(() => inner.isAccepted, "the new inner WebSocket to be used");
+  await turn();
+  return inner;
+}
+
+test("a message that comes alone goes at once, with its number", (t) => {
+  const { client, inner } = held(t);
+  client.gives("a");
+  assert.deepEqual(inner.take(), ["m0,1,,1\na"]);
+  inner.gives("d1");
+  client.gives("bé");
+  assert.deepEqual(inner.take(), ["m1,2,,2\nbé"]);
+});
+
+test("what one turn brings goes in one batch, and nothing twice", async (t) => {
+  const { client, inner } = held(t);
+  const messages = Array.from({ length: 40 }, (_, number) => `${number}`.repeat(number % 3));
+  client.gives(...messages);
+  await turn();
+  const batches = inner.take();
+  assert.ok(batches.length < 8, `${batches.length} batches`);
+  const read = [];
+  for (const batch of batches) {
+    const [head, rest] = [batch.slice(1, batch.indexOf("\n")), batch.slice(batch.indexOf("\n") + 1)];
+    const [handled, first, , ...lengths] = head.split(",");
+    assert.deepEqual([handled, Number(first)], ["0", read.length + 1]);
+    let at = 0;
+    for (const length of lengths.map(Number)) {
+      read.push(rest.slice(at, at + length));
+      at += length;
+    }
+  }
+  assert.deepEqual(read, messages);
+});
+
+test("frames reach the client once, and a number that came before is dropped", (t) => {
+  const { client, inner } = held(t);
+  inner.gives("f0,,\no", 'f5,,\na["x"]', 'f5,,\na["x"]', 'f4,,\na["w"]', "f,,\nh", 'f6,,\na["y"]');
+  assert.deepEqual(client.take(), ["o", 'a["x"]', "h", 'a["y"]']);
+});
+
+test("a raw client gets the messages without frames", async (t) => {
+  const { client, inner } = held(t, { isRaw: true });
+  inner.gives("f0,,\no", 'f5,,\na["x","\\u0001"]', "f,,\nh");
+  assert.deepEqual(client.take(), ["x", "\u0001"]);
+  await old();
+  inner.gives('f,,1\nc[3000,"bye"]');
+  assert.deepEqual([client.take(), client.closed], [[], { code: 3000, reason: "bye" }]);
+});
+
+test("after an attach only what was not received is sent again, with the state and what is known", async (t) => {
+  const { client, inner, attempt } = held(t);
+  inner.gives("f0,,\no", 's{"a":1}');
+  client.gives("a", "b", "c", "d");
+  await turn();
+  inner.gives('f9,2,\na["x"]');
+  inner.ends();
+  client.gives("e");
+  const first = await attempt(1);
+  assert.deepEqual(first.known, [9, 2, true, '{"a":1}', undefined, undefined]);
+  assert.deepEqual(inner.closed, { code: 1000, reason: "" });
+  const again = await attached(first, 3);
+  assert.deepEqual(again.take(), ["m2,4,9,1,1\nde"]);
+  again.gives("d5");
+  client.gives("f");
+  assert.equal(again.take()[0].split("\n")[1], "f");
+});
+
+test("what is handled is dropped and not sent again", async (t) => {
+  const { client, inner, attempt } = held(t);
+  client.gives("a", "b", "c");
+  await turn();
+  inner.gives("d3");
+  inner.ends();
+  const again = await attached(await attempt(1), 3);
+  assert.deepEqual(again.take(), []);
+  client.gives("d");
+  assert.deepEqual(again.take(), ["m3,4,,1\nd"]);
+});
+
+test("an attach that fails is tried again, and one that finds the connection over closes the client with 1012", async (t) => {
+  const { client, inner, attempt } = held(t);
+  await old();
+  inner.ends();
+  (await attempt(1)).resolve(null);
+  (await attempt(2)).reject(new Error("overloaded"));
+  (await attempt(3)).resolve(undefined);
+  await until(() => client.closed, "the close");
+  assert.deepEqual(client.take(), ['c[1012,"the connection is over"]']);
+  assert.deepEqual(client.closed, { code: 1012, reason: "the connection is over" });
+});
+
+test("an inner socket that breaks as it is used is attached again", async (t) => {
+  const { client, inner, attempt } = held(t);
+  inner.ends();
+  client.gives("a");
+  const broken = new FakeSocket();
+  broken.isBroken = true;
+  (await attempt(1)).resolve([broken, 0]);
+  const again = await attached(await attempt(2), 0);
+  assert.deepEqual(again.take(), ["m0,1,,1\na"]);
+});
+
+test("late events of an inner socket that was replaced mean nothing", async (t) => {
+  const { client, inner, attempts, attempt } = held(t);
+  inner.ends();
+  const again = await attached(await attempt(1), 0);
+  inner.gives('f9,,\na["late"]');
+  inner.ends();
+  client.gives("a");
+  assert.deepEqual([client.take(), again.take(), attempts.length], [[], ["m0,1,,1\na"], 1]);
+});
+
+test("a client that leaves is told to the object after what it sent", (t) => {
+  const { client, inner } = held(t);
+  client.gives("a");
+  client.ends(3000, "done");
+  assert.deepEqual(inner.take(), ["m0,1,,1\na", "x3000,done"]);
+  assert.deepEqual([client.closed, inner.closed], [{ code: 3000, reason: "done" }, { code: 1000, reason: "" }]);
+});
+
+test("a client that leaves while the object is attached again is told with the next attempt", async (t) => {
+  const { client, inner, waits, attempt } = held(t);
+  inner.ends();
+  client.ends(1001, "away");
+  assert.equal(waits.length, 1, "the invocation waits for the attempt");
+  const first = await attempt(1);
+  assert.deepEqual(first.known.slice(4), [1001, "away"]);
+  const again = await attached(first, 0);
+  await waits[0];
+  assert.deepEqual([again.take(), again.closed], [[], { code: 1000, reason: "" }]);
+});
+
+test("a client that leaves during an attempt is told on the new inner socket, after what it sent", async (t) => {
+  const { client, inner, attempt } = held(t);
+  inner.ends();
+  const first = await attempt(1);
+  client.gives("a");
+  client.ends(1001, "away");
+  const again = await attached(first, 0);
+  assert.deepEqual([again.take(), again.closed], [["m0,1,,1\na", "x1001,away"], { code: 1000, reason: "" }]);
+});
+
+test("codes that may not be sent are answered with others", (t) => {
+  for (const [code, answer] of [[1005, 1000], [1006, 1002], [1015, 1002], [4999, 4999]]) {
+    const { client } = held(t);
+    client.ends(code, "");
+    assert.equal(client.closed.code, answer, `${code}`);
+  }
+});
+
+for (const [code, frames] of [[1012, ['c[1012,"why"]']], [1013, ['c[1013,"why"]']], [1014, ['c[1014,"why"]']], [1003, []], [3000, []]]) {
+  test(`a close by the object with ${code} comes ${frames.length > 0 ? "after a frame that says it" : "alone"}`, async (t) => {
+    for (const isRaw of [false, true]) {
+      const { client, inner } = held(t, { isRaw });
+      await old();
+      inner.gives(`c${code},why`);
+      assert.deepEqual([client.take(), client.closed], [isRaw ? [] : frames, { code, reason: "why" }]);
+      assert.deepEqual(inner.closed, { code: 1000, reason: "" });
+    }
+  });
+}
+
+test("a close in the moment of the handshake waits a little", async (t) => {
+  const { client, inner } = held(t);
+  inner.gives("f0,,\no", 'f,,1\nc[3000,"bye"]');
+  assert.deepEqual([client.take(), client.closed], [["o", 'c[3000,"bye"]'], undefined]);
+  await until(() => client.closed, "the close");
+  assert.deepEqual(client.closed, { code: 1000, reason: "Normal closure" });
+});
+
+test("binary data is a violation, after what was sent before, and nothing is taken after it", async (t) => {
+  const { client, inner, attempt } = held(t);
+  client.gives("a");
+  client.gives(new Uint8Array(1));
+  client.gives("b");
+  await turn();
+  assert.deepEqual(inner.take(), ["m0,1,,1\na", "v1003,Binary messages are not supported"]);
+  inner.ends();
+  const again = await attached(await attempt(1), 0);
+  assert.deepEqual(again.take(), ["m0,1,,1\na", "v1003,Binary messages are not supported"], "told again: nothing may follow the gap");
+});
+
+test("more than the inbox takes is a violation, and one message always fits", async (t) => {
+  const { client, inner } = held(t, { inboxLimit: 1_000 });
+  client.gives("x".repeat(2_000));
+  client.gives("y");
+  await turn();
+  assert.deepEqual(inner.take().map((message) => message.split("\n")[0]), ["m0,1,,2000", "v1013,Too many messages wait"]);
+  const other = held(t, { inboxLimit: 1_000 });
+  for (let number = 1; number <= 10; number += 1) {
+    other.client.gives("x".repeat(500));
+    other.inner.gives(`d${number}`);
+  }
+  assert.equal(other.inner.take().length, 10, "what is handled makes room");
+});
+
+test("the isolate's memory is given back", (t) => {
+  const MESSAGE = "x".repeat(5 << 20);
+  for (let round = 0; round < 5; round += 1) {
+    const clients = Array.from({ length: 6 }, () => held(t));
+    for (const { client } of clients) client.gives(MESSAGE);
+    const last = held(t);
+    last.client.gives(MESSAGE);
+    assert.match(last.inner.take()[0], /^v1013,/, "32 MiB are used");
+    for (const { client } of clients) client.ends(1000, "");
+  }
+});
+
+test("the object is told what the client took: at once after half a window, else within a second", (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  const { inner } = held(t);
+  const frame = (seq, bytes) => inner.gives(`f${seq},,\na["${"x".repeat(bytes - 5)}"]`);
+  frame(1, 1_000);
+  mock.timers.tick(999);
+  assert.deepEqual(inner.take(), []);
+  mock.timers.tick(1);
+  assert.deepEqual(inner.take(), ["a1"]);
+  frame(2, ACK_BYTES - 1);
+  assert.deepEqual(inner.take(), []);
+  frame(3, 10);
+  assert.deepEqual(inner.take(), ["a3"]);
+  mock.timers.tick(2_000);
+  assert.deepEqual(inner.take(), [], "it knows");
+});
+
+test("an acknowledgement rides on a batch", (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  const { client, inner } = held(t);
+  inner.gives('f7,,\na["x"]');
+  client.gives("a");
+  assert.deepEqual(inner.take(), ["m0,1,7,1\na"]);
+  mock.timers.tick(2_000);
+  assert.deepEqual(inner.take(), []);
+});
+
+test("what waits on the client's socket is not acknowledged, and told when it is asked for", (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  const { client, inner } = held(t);
+  const text = 'a["' + "x".repeat(995) + '"]';
+  client.bufferedAmount = 1_000;
+  inner.gives(`f1,,\n${text}`);
+  client.bufferedAmount = 2_000;
+  inner.gives(`f2,,\n${text}`);
+  mock.timers.tick(1_100);
+  inner.gives("q");
+  assert.deepEqual(inner.take(), ["w,1:1000,2:1000"]);
+  client.bufferedAmount = 1_000;
+  mock.timers.tick(60);
+  inner.gives("q");
+  assert.deepEqual(inner.take(), ["w1,2:1000"]);
+  client.bufferedAmount = 0;
+  mock.timers.tick(2_000);
+  assert.deepEqual(inner.take(), ["a2"]);
+});
+
+test("a client that takes nothing is closed with 1013; one that takes as much as comes is not", (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  const { client, inner } = held(t, { stallTimeoutMs: 2_000 });
+  mock.timers.tick(10);
+  const text = 'a["' + "x".repeat(995) + '"]';
+  let seq = 0;
+  const comes = () => inner.gives(`f${++seq},,\n${text}`);
+  // Ten messages wait at any time.
+  client.bufferedAmount = 10_000;
+  for (let number = 0; number < 11; number += 1) comes();
+  for (let step = 0; step < 100; step += 1) {
+    mock.timers.tick(50);
+    comes();
+  }
+  assert.equal(client.closed, undefined, "it reads");
+  for (let step = 0; step < 60; step += 1) mock.timers.tick(50);
+  assert.deepEqual(client.closed, { code: 1013, reason: "Stalled" });
+  assert.equal(inner.take().at(-1), "t");
+  assert.equal(client.take().at(-1), 'c[1013,"Stalled"]');
+});
+
+test("without an answer to an attach in 25 s, or an object in the time for it, the client is closed with 1012", async (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  mock.method(console, "warn", () => {});
+  t.after(() => mock.restoreAll());
+  const { client, inner, attempts } = held(t);
+  mock.timers.tick(10);
+  inner.ends();
+  // Promises settle between the ticks.
+  for (let second = 0; second < 60 && !client.closed; second += 1) {
+    mock.timers.tick(1_000);
+    for (let step = 0; step < 10; step += 1) await Promise.resolve();
+  }
+  assert.equal(attempts.length, 2);
+  assert.deepEqual(client.closed, { code: 1012, reason: "the object cannot be reached" });
+});
+
+test("an unknown message of the object, or an error here, closes the client with 1012", async (t) => {
+  for (const message of ["z", "", new ArrayBuffer(1), "f1,,1\nno json"]) {
+    const { client, inner } = held(t, { isRaw: true });
+    await old();
+    mock.method(console, "error", () => {});
+    inner.gives(message);
+    mock.restoreAll();
+    assert.equal(client.closed?.code, 1012, String(message));
+  }
+});
