@@ -85,14 +85,16 @@ async function compile(worker) {
 }
 
 /**
- * What worker-build would have wasm-opt do, and more: what is smaller starts sooner. A function with one caller stays a
- * function, and they are put in the order of their names, so that what is alike is near: what is sent is compressed. At
- * last the names go.
+ * What worker-build would have wasm-opt do, and more: what is smaller starts sooner. An offset may be part of a load, since the
+ * lowest memory is the far end of the stack. A function with one caller stays a function, and they are put in the order of their
+ * names, so that what is alike is near: what is sent is compressed. Then the hints at alignment go, which the runtime does not
+ * read, and at last the names.
  */
 async function shrink(file, onLine) {
   const round = ["-Os", "--gufa-optimizing"];
-  const passes = [...round, ...round, "--one-caller-inline-max-function-size=0", "--reorder-functions-by-name"];
-  const strips = ["--strip-debug", "--strip-producers"];
+  const order = ["--one-caller-inline-max-function-size=0", "--reorder-functions-by-name"];
+  const passes = ["--low-memory-unused", ...round, ...round, ...order];
+  const strips = ["--dealign", "--strip-debug", "--strip-producers"];
   const { code } = await follow(wasmOptBinary, [...WASM_FEATURES, ...passes, ...strips, file, "-o", file], { onLine });
   if (code !== 0) throw new Problem("wasm-opt failed, see above");
 }

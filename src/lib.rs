@@ -36,8 +36,9 @@
 //! # Prefixes and options
 //!
 //! A [`Config`] has the prefix of one service, which may have parameters (`/chat/{room}`), and its options. [`Placement`] selects
-//! which connections share an object, [`Durability`] the moment at which a message counts as delivered, and [`LogLevel`] the events
-//! that are logged. Times are [`Millis`]. [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the
+//! which connections share an object, [`WebSocketHolder`] who holds WebSockets, [`Heartbeats`] who keeps the clock, [`Liveness`] by
+//! which message clients say that they are there, [`Durability`] the moment at which a message counts as delivered, and [`LogLevel`]
+//! the events that are logged. Times are [`Millis`]. [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the
 //! option that cannot be served.
 //!
 //! # Sessions
@@ -108,7 +109,7 @@ pub use sockjs_durable::{
     SendError, Services, durable_object,
 };
 pub use sockjs_protocol::service::options::{
-    Config, ConfigError, Durability, LogLevel, Placement, SOCKJS_URL, WebSocketHolder,
+    Config, ConfigError, Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL, WebSocketHolder,
 };
 pub use sockjs_protocol::sockjs::session::CloseReason;
 pub use sockjs_protocol::sockjs::transport::Transport;

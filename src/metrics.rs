@@ -88,14 +88,14 @@ impl Listener {
         }
         WAITING.set(now);
         let (services, env) = (self.services.clone(), self.env.clone());
-        self.invocation.stay_for(async move {
+        self.invocation.stay_for(Box::pin(async move {
             Delay::from(Duration::from_millis(report::REPORT_EVERY.0)).await;
             WAITING.set(Millis(0));
             let unsent = UNSENT.with(Rc::clone);
             if let Err(error) = services.report(&env, REFUSED.take(), &unsent).await {
                 log::error("metrics", None, error);
             }
-        });
+        }));
     }
 }
 

@@ -11,11 +11,14 @@ const FLOOR = fileURLToPath(new URL("floor/floor.mjs", import.meta.url));
 
 /** The directory of an older build of this server to compare with, if there is one: `npm run bench -- --before DIR`. */
 const { BENCH_BEFORE } = process.env;
+/** Set to measure WebSockets that the Worker holds: `npm run bench -- --held`. */
+const { BENCH_HELD } = process.env;
 
 /** This one comes first; the others are what it is measured against. */
 export const SERVERS = {
   "sockjs-edge": (owner) => startBuild(owner, BUILD_DIR),
   ...(BENCH_BEFORE && { before: (owner) => startBuild(owner, BENCH_BEFORE) }),
+  ...(BENCH_HELD && { held: (owner) => startBuild(owner, BUILD_DIR, { SOCKJS_WEBSOCKET_HOLDER: "worker" }) }),
   floor: startFloor,
   "sockjs-node": startReference,
 };
@@ -23,8 +26,8 @@ export const SERVERS = {
 export const [OURS, ...OTHERS] = Object.keys(SERVERS);
 
 /** Sets the needed variables alone: an older build refuses those it does not know. */
-function startBuild(owner, build) {
-  const vars = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "5000" };
+function startBuild(owner, build, more = {}) {
+  const vars = { ...more, SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "5000" };
   return startServer(owner, { build, config: { ...workerConfig(), vars } });
 }
 

@@ -12,11 +12,12 @@ import { nodeBinary } from "../../scripts/tools.mjs";
 
 const MODES = ["websocket", "raw websocket", "xhr-polling", "xhr-streaming", "eventsource", "openings", "broadcast", "memory"];
 
-const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DIR] [--rounds N] [--json FILE] [--plot FILE]
+const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DIR] [--held] [--rounds N] [--json FILE] [--plot FILE]
 
   --quick       a tenth of the sessions and short slices: to see that it works, not to be quoted
   --modes       only these: ${MODES.join(", ")}
   --before DIR  measures another build of this server, too: a copy of build/ from another commit
+  --held        measures this server with WebSockets that the Worker holds, too
   --rounds N    how often each server has its turn, while there is time (default: 5)
   --json FILE   writes all figures there, too
   --plot FILE   draws them, as SVG; the README shows docs/speed.svg`;
@@ -32,7 +33,8 @@ await main(import.meta, async () => {
   // The clients need this Node, and sockjs-node runs on the same.
   const args = [fileURLToPath(new URL("run.mjs", import.meta.url)), JSON.stringify(options)];
   const before = options.before && { BENCH_BEFORE: options.before };
-  return run(nodeBinary, args, { stdio: [1, 2], env: { ...process.env, ...storageInMemory(), ...before } });
+  const held = options.held && { BENCH_HELD: "true" };
+  return run(nodeBinary, args, { stdio: [1, 2], env: { ...process.env, ...storageInMemory(), ...before, ...held } });
 });
 
 /** Where the objects' storage is kept: how fast a disk is to say that it has something is not to be measured. */
@@ -46,6 +48,7 @@ function readArguments(args) {
     modes: { type: "string" },
     rounds: { type: "string" },
     before: { type: "string" },
+    held: { type: "boolean", default: false },
     json: { type: "string" },
     plot: { type: "string" },
   };
@@ -62,6 +65,7 @@ function readArguments(args) {
       ...(values.rounds && { rounds: Number(values.rounds) }),
       modes,
       before: values.before && resolve(values.before),
+      held: values.held,
       json: values.json && resolve(values.json),
       plot: values.plot && resolve(values.plot),
     };

@@ -6,10 +6,9 @@
 
 use crate::application::services::Services;
 use crate::js::clock::in_one_moment;
-use crate::js::executor::promised;
+use crate::js::executor::{promise, promised};
 use crate::object::Object;
 use js_sys::Promise;
-use js_sys::futures::future_to_promise;
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -102,16 +101,13 @@ impl Class {
     /// The response, or a promise of it if that has to wait.
     pub fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         self.0.event();
-        promised(self.0.clone().handle(request))
+        promised(Box::pin(self.0.clone().handle(request)))
     }
 
     pub fn alarm(&self) -> Promise {
         self.0.event();
         let object = self.0.clone();
-        future_to_promise(async move {
-            object.on_alarm().await.map_err(JsValue::from)?;
-            Ok(JsValue::UNDEFINED)
-        })
+        promise(Box::pin(async move { object.on_alarm().await.map(|()| JsValue::UNDEFINED) }))
     }
 
     pub fn message(&self, websocket: web_sys::WebSocket, data: JsValue) {

@@ -149,7 +149,7 @@ fn id(digit: u8) -> ReceiverId {
 
 fn receiver(digit: u8) -> Receiver {
     let kind = [ReceiverKind::OneFrame, ReceiverKind::Stream, ReceiverKind::WebSocket][usize::from(digit) % 3];
-    Receiver { id: id(digit), kind }
+    Receiver { id: id(digit), kind, beats: false }
 }
 
 fn seq(digit: u8) -> Option<Seq> {

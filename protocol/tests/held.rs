@@ -13,7 +13,7 @@ use sockjs_protocol::sockjs::session::{
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 
-const HELD: Receiver = Receiver { id: ReceiverId(1), kind: ReceiverKind::Held };
+const HELD: Receiver = Receiver { id: ReceiverId(1), kind: ReceiverKind::Held, beats: false };
 const REATTACH_TIMEOUT: u64 = 30_000;
 
 fn rules(durability: Durability) -> Rules {
@@ -54,7 +54,7 @@ fn restart(driver: &mut Driver) {
         let session = std::mem::replace(&mut driver.session, Session::open(driver.now, driver.rules.clone(), HELD));
         driver.session = session.into_held();
     } else {
-        driver.session = Session::restore_held(driver.now, driver.rules.clone(), HELD, false);
+        driver.session = Session::restore_held(driver.now, driver.rules.clone(), HELD, None);
     }
 }
 
@@ -268,6 +268,14 @@ fn with_an_outbox_it_is_lost_after_a_restart_too() {
 }
 
 #[test]
+fn with_an_outbox_its_absence_has_an_alarm_at_once_however_short_the_time() {
+    let mut session = open(Rules { disconnect_delay: Millis(1_000), ..rules(Durability::Outbox) });
+    session.detach(1, Departure::Broken);
+    assert_eq!(session.session.expects_receiver_until(), None);
+    assert_eq!(session.session.lasting_deadline(), Some(Millis(1_000)));
+}
+
+#[test]
 fn a_client_that_takes_nothing_ends_it_at_once() {
     for durability in [Durability::Default, Durability::Outbox] {
         let mut session = crowded(rules(durability), 2);
@@ -304,7 +312,7 @@ fn after_hibernation_it_asks_before_it_sends() {
     let mut session = default();
     session.send("x");
     session.jump(60_000);
-    session.session = Session::restore_held(session.now, session.rules.clone(), HELD, true);
+    session.session = Session::restore_held(session.now, session.rules.clone(), HELD, Some(session.now));
     assert_eq!(session.outputs(), NOTHING);
     assert_eq!(session.send("y"), ["ask 1"]);
     assert_eq!(session.send("z"), NOTHING);
@@ -317,7 +325,7 @@ fn after_hibernation_it_asks_before_it_sends() {
 fn what_the_worker_holds_counts_as_on_its_way_after_hibernation() {
     let mut session = default();
     session.jump(60_000);
-    session.session = Session::restore_held(session.now, session.rules.clone(), HELD, true);
+    session.session = Session::restore_held(session.now, session.rules.clone(), HELD, Some(session.now));
     session.send(&"x".repeat(20_000));
     assert_eq!(session.answered(1, None, &[(3, 60_000)]), NOTHING, "the window is full");
     assert_eq!(session.ack(1, 3).len(), 1);
@@ -352,7 +360,7 @@ fn with_an_outbox_messages_go_to_storage_behind_a_session_that_it_did_not_take()
     let mut session = outbox();
     session.stored = None;
     session.rows.0.clear();
-    session.session = Session::restore_held(session.now, session.rules.clone(), HELD, true);
+    session.session = Session::restore_held(session.now, session.rules.clone(), HELD, Some(session.now));
     let Some(Output::Persist(change)) = session.session.poll_output(session.now) else { panic!("a row first") };
     session.session.not_persisted(session.now, &change);
     session.try_send("x").unwrap();
@@ -402,7 +410,7 @@ impl Worker {
         for output in outputs {
             if let Output::Deliver { seq, frame, .. } = output {
                 let text = frame.encode();
-                let messages = text.strip_prefix('a').map(|json| serde_json::from_str(json).unwrap());
+                let messages = text.strip_prefix('a').and_then(|json| serde_json::from_str(json).ok());
                 self.on_the_way.push((seq.map(|seq| seq.0), messages.unwrap_or_default()));
             }
         }

@@ -18,7 +18,11 @@ fn id() -> impl Strategy<Value = ReceiverId> {
 
 fn receiver() -> impl Strategy<Value = Receiver> {
     let kinds = [ReceiverKind::OneFrame, ReceiverKind::Stream, ReceiverKind::WebSocket];
-    (id(), prop::sample::select(kinds.to_vec())).prop_map(|(id, kind)| Receiver { id, kind })
+    (id(), prop::sample::select(kinds.to_vec()), any::<bool>()).prop_map(|(id, kind, beats)| Receiver {
+        id,
+        kind,
+        beats,
+    })
 }
 
 fn seq() -> impl Strategy<Value = Seq> {

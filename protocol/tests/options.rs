@@ -1,6 +1,6 @@
 //! Options: defaults, limits, and their names in variables.
 
-use sockjs_protocol::service::options::{Config, Durability, OPTIONS, Placement};
+use sockjs_protocol::service::options::{Config, Durability, Heartbeats, Liveness, OPTIONS, Placement};
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 
@@ -47,6 +47,11 @@ fn a_bad_option_is_named() {
         (echo().disconnect_delay(Millis(0)), "disconnect_delay"),
         (echo().disconnect_delay(Millis::from_secs(90_000)), "disconnect_delay"),
         (echo().receiver_max_age(Millis(1)), "receiver_max_age"),
+        (echo().receiver_max_age(Millis::from_secs(86_401)), "receiver_max_age"),
+        (echo().liveness("x".repeat(2_045)), "liveness"),
+        (echo().liveness("page").silence_timeout(Millis(25_000)), "silence_timeout"),
+        (echo().silence_timeout(Millis(999)), "silence_timeout"),
+        (echo().liveness_required(true), "liveness_required"),
         (echo().grace(Millis(101)), "grace"),
         (echo().persist_after(Millis(1000)), "persist_after"),
         (echo().body_limit((32 << 20) + 1), "body_limit"),
@@ -85,6 +90,31 @@ fn without_jsonp_a_heartbeat_may_be_rare() {
 }
 
 #[test]
+fn whoever_keeps_the_clock_decides_how_old_a_response_gets() {
+    let worker = echo().heartbeats(Heartbeats::Worker);
+    assert_eq!(worker.check(), Ok(()));
+    assert_eq!((echo().response_age(), worker.response_age()), (Millis(600_000), Millis(86_400_000)));
+    assert_eq!(worker.receiver_max_age(Millis(700_000)).response_age(), Millis(700_000));
+}
+
+#[test]
+fn the_names_of_liveness_messages_stand_for_them() {
+    let of = |text: &str| {
+        let mut config = echo();
+        let option = OPTIONS.iter().find(|option| option.name == "liveness").unwrap();
+        option.set(&mut config, text).unwrap();
+        assert_eq!(config.check(), Ok(()));
+        config.liveness
+    };
+    assert_eq!(of(""), None);
+    assert_eq!(of("page"), Some(Liveness::Page));
+    assert_eq!(of("stomp"), Some(Liveness::Stomp));
+    assert_eq!(of("vertx"), Some(Liveness::Vertx));
+    assert_eq!(of("pages"), Some(Liveness::Message("pages".into())));
+    assert_eq!(echo().liveness("stomp").liveness, Some(Liveness::Stomp));
+}
+
+#[test]
 fn websocket_and_transports_both_have_a_say() {
     let no_websocket = echo().websocket(false);
     assert!(!no_websocket.offers(Transport::WebSocket) && !no_websocket.offers(Transport::WebSocketRaw));
@@ -104,11 +134,12 @@ fn each_option_is_set_by_its_name() {
         "address_limiter" => "LIMITER",
         "jurisdiction" => "fedramp-high",
         "location_hint" => "weur",
-        "jsessionid" | "disable_cors" | "tickets" | "metrics" => "true",
+        "jsessionid" | "disable_cors" | "tickets" | "metrics" | "liveness_required" => "true",
         "log" => "debug",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
+        "heartbeats" | "websocket_holder" => "worker",
         _ => "1234",
     };
     let mut config = echo();
@@ -138,6 +169,8 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("jsessionid", "yes", "true or false"),
         ("placement", "shards", "session, room, or shards: and a number, such as shards:16"),
         ("durability", "", "default or outbox"),
+        ("heartbeats", "object", "alarm or worker"),
+        ("websocket_holder", "alarm", "object or worker"),
         ("log", "all", "none, error, warn, info or debug"),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();

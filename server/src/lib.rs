@@ -36,7 +36,8 @@ pub fn fetch(
     env: Env,
     context: worker_sys::Context,
 ) -> JsValue {
-    answered(services, request, env, context, async move |unserved| otherwise(services, unserved).await)
+    let otherwise = move |unserved| Box::pin(otherwise(services, unserved)) as _;
+    answered(services, request, env, context, Box::new(otherwise))
 }
 
 async fn otherwise(services: fn(&Env) -> Services, unserved: Unserved) -> Result<web_sys::Response> {

@@ -155,9 +155,9 @@ pub(crate) fn tokens_of(secret: &str) -> Vec<&str> {
 /// Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text. Anything else, such as a
 /// binding of this name, is shown as what it is.
 fn text_of(value: &JsValue) -> String {
-    let number = || value.as_f64().map(|number| number.to_string());
-    let boolean = || value.as_bool().map(|flag| flag.to_string());
-    value.as_string().or_else(number).or_else(boolean).unwrap_or_else(|| format!("{value:?}"))
+    let is_scalar = value.as_f64().is_some() || value.as_bool().is_some();
+    let scalar = || is_scalar.then(|| String::from(value.unchecked_ref::<Object>().to_string()));
+    value.as_string().or_else(scalar).unwrap_or_else(|| format!("{value:?}"))
 }
 
 fn flag(name: String, value: String) -> Result<bool, Problem> {

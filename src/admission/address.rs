@@ -14,7 +14,7 @@ use sockjs_durable::log;
 use sockjs_protocol::observe::metrics::Refused;
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::RateLimiter;
@@ -101,7 +101,10 @@ fn key(prefix: &str, address: &str) -> String {
     let network = match address.trim().parse() {
         Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
             Some(address) => address.to_string(),
-            None => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).to_string() + "/64",
+            None => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
         },
         Ok(IpAddr::V4(address)) => address.to_string(),
         Err(_) => address.to_owned(),

@@ -1,7 +1,7 @@
 //! Lets a request in, or refuses it: asks the pure rules of `admission`, then the application, before any object is asked.
 
 use crate::admission::rules::{Door, Outcome, Reason, Request, Rules, Sender, decide, frame_ancestors, is_guarded};
-use crate::admission::ticket::{CLAIMS_MAX, PARAMETER, Ticket};
+use crate::admission::ticket::{CLAIMS_MAX, PARAMETER, Ticket, are_short};
 use crate::http::place::Place;
 use crate::http::refusal::{NotServed, Refusal};
 use crate::js::clock::now;
@@ -132,7 +132,7 @@ impl Admitter<'_> {
             }
         };
         match admission {
-            Admission::AdmitAs(claims) if claims.to_string().len() > CLAIMS_MAX => {
+            Admission::AdmitAs(claims) if !are_short(&claims) => {
                 log::error("claims", Some(&config.prefix), format!("more than {CLAIMS_MAX} bytes of JSON"));
                 Err(Refusal::new(Refused::Malformed, 500, "The claims are too large.\n"))
             }

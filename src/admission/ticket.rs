@@ -20,6 +20,11 @@ const VERSION: u8 = 1;
 /// Largest claims, in bytes of JSON: they stand in URLs as tickets, or go to the object with each request.
 pub(crate) const CLAIMS_MAX: usize = 1024;
 
+/// True if claims are no larger than they may be.
+pub(crate) fn are_short(claims: &Value) -> bool {
+    serde_json::to_vec(claims).is_ok_and(|json| json.len() <= CLAIMS_MAX)
+}
+
 /// Longest ticket that is looked at: the largest claims, and room for the rest.
 const TICKET_MAX: usize = 4096;
 

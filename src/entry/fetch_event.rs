@@ -10,6 +10,7 @@ use crate::http::refusal::HttpError;
 use crate::http::response::{in_a_year, init, refused, unless_tagged};
 use crate::js::executor::promised;
 use crate::js::request_head::RequestHead;
+use futures::future::LocalBoxFuture;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::web_sys::ResponseInit;
@@ -144,23 +145,32 @@ where
     Otherwise: Future<Output = Result<Response>> + 'static,
     Response: Into<web_sys::Response>,
 {
-    answered(services, request, env, context, async move |unserved: Unserved| {
+    let otherwise = move |unserved: Unserved| {
         let Unserved { request, is_below_prefix, env, context, .. } = unserved;
-        match is_below_prefix {
-            true => not_found(),
-            false => Ok(otherwise(request.into(), env, context).await?.into()),
-        }
-    })
+        Box::pin(async move {
+            match is_below_prefix {
+                true => not_found(),
+                false => Ok(otherwise(request.into(), env, context).await?.into()),
+            }
+        }) as _
+    };
+    answered(services, request, env, context, Box::new(otherwise))
 }
 
+/// The function that answers what no service answers.
+#[doc(hidden)]
+pub type Otherwise = Box<dyn FnOnce(Unserved) -> LocalBoxFuture<'static, Result<web_sys::Response>>>;
+
 /// Does the same with `otherwise` for all that no service answers. Only for `sockjs-server`.
+///
+/// It is neither generic nor async: what it calls would be compiled once more, in the crate of whoever calls it.
 #[doc(hidden)]
 pub fn answered(
     services: fn(&Env) -> Services,
     request: web_sys::Request,
     env: Env,
     context: worker_sys::Context,
-    otherwise: impl AsyncFnOnce(Unserved) -> Result<web_sys::Response> + 'static,
+    otherwise: Otherwise,
 ) -> JsValue {
     let context = Context::new(context);
     let response = async move {
@@ -185,7 +195,7 @@ pub fn answered(
         note(&request_head, &response);
         response
     };
-    promised(async move {
+    promised(Box::pin(async move {
         let response = response.await.or_else(|error| {
             // As `#[event(fetch)]` does it, whatever `log` says: it may be the application's.
             console_error!("{error}");
@@ -193,7 +203,7 @@ pub fn answered(
         });
         // Without even that, the runtime answers when it sees that nobody will.
         response.ok().map(JsValue::from)
-    })
+    }))
 }
 
 /// Answers a path under no service's prefix. Only for [`export!`](crate::export).

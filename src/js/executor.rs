@@ -43,8 +43,8 @@ impl Task {
 }
 
 /// Starts `work`, and runs it as far as it goes. Only for what the runtime calls, as [`turn`].
-fn start(work: impl Future<Output = ()> + 'static) {
-    turn(|| Arc::new(Task(SendWrapper(RefCell::new(Some(Box::pin(work)))))).wake());
+fn start(work: LocalBoxFuture<'static, ()>) {
+    turn(|| Arc::new(Task(SendWrapper(RefCell::new(Some(work))))).wake());
 }
 
 /// Does what the runtime calls for, then the work that it wakes. Only where nothing else of this module's is being called.
@@ -81,10 +81,10 @@ enum Promised {
 
 /// Returns the value of `work`, or a promise of it if that has to wait. Without a value the promise is never fulfilled. Only for
 /// what the runtime calls, as [`turn`].
-pub(crate) fn promised(work: impl Future<Output = Option<JsValue>> + 'static) -> JsValue {
+pub(crate) fn promised(work: LocalBoxFuture<'static, Option<JsValue>>) -> JsValue {
     let outcome = Rc::new(RefCell::new(Promised::Open));
     let told = outcome.clone();
-    start(async move {
+    start(Box::pin(async move {
         let Some(value) = work.await else { return };
         let before = told.replace(Promised::Open);
         match before {
@@ -93,7 +93,7 @@ pub(crate) fn promised(work: impl Future<Output = Option<JsValue>> + 'static) ->
                 told.replace(Promised::Ready(value));
             }
         }
-    });
+    }));
     let so_far = outcome.replace(Promised::Open);
     match so_far {
         Promised::Ready(value) => value,
@@ -125,11 +125,11 @@ mod tests {
         let (wake, woken) = oneshot::channel();
         let said = Said::default();
         let (first, then) = (say(&said, "first"), say(&said, "then"));
-        start(async move {
+        start(Box::pin(async move {
             first();
             assert_eq!(woken.await, Ok(()));
             then();
-        });
+        }));
         assert_eq!(*said.borrow(), ["first"]);
         turn(|| {
             assert_eq!(wake.send(()), Ok(()));
@@ -143,12 +143,12 @@ mod tests {
         let (wake, woken) = oneshot::channel();
         let said = Said::default();
         let other = say(&said, "other");
-        start(async move {
+        start(Box::pin(async move {
             let _ = woken.await;
             other();
-        });
+        }));
         let (before, after, mut yielded) = (say(&said, "before"), say(&said, "after"), false);
-        start(async move {
+        start(Box::pin(async move {
             assert_eq!(wake.send(()), Ok(()));
             before();
             poll_fn(|context| {
@@ -157,20 +157,20 @@ mod tests {
             })
             .await;
             after();
-        });
+        }));
         assert_eq!(*said.borrow(), ["before", "other", "after"]);
     }
 
     #[test]
     fn work_that_nobody_can_wake_is_dropped() {
         let held = Rc::new(());
-        start({
+        start(Box::pin({
             let held = held.clone();
             async move {
                 poll_fn(|_| Poll::<()>::Pending).await;
                 drop(held);
             }
-        });
+        }));
         assert_eq!(Rc::strong_count(&held), 1);
     }
 }

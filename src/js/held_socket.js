@@ -10,13 +10,19 @@
 const ACK_BYTES = 32 << 10;
 /** Longest time until it is told of fewer. */
 const ACK_AFTER_MS = 1_000;
+/** Bytes sent after which the runtime is asked how many the client has not taken. */
+const LOOK_BYTES = 16 << 10;
 /** Pause between two looks at what the client has not taken. */
 const LOOK_MS = 50;
 /** The time for a client that takes nothing grows by a second for each of these in the largest message. */
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
+/** Time after which the object is asked for messages that it has not handled: another instance may not have them. */
+const ASK_AFTER_MS = 2_000;
 /** Pauses before the object is attached again: each is a random part of one that doubles from the first to the last. */
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 2_000;
+/** Times that the object may be lost with messages that it does not handle: one of them may be what breaks it. */
+const FRUITLESS_MAX = 8;
 /** An instance of wasm that was reset never answers. */
 const ATTACH_MS = 25_000;
 /** A close in the packet of the handshake is lost on some clients. */
@@ -27,8 +33,10 @@ const ISOLATE_LIMIT = 32 << 20;
 const NORMAL = 1000;
 const UNSUPPORTED = 1003;
 const ABNORMAL = 1006;
+const INTERNAL_ERROR = 1011;
 const RESTART = 1012;
 const TRY_AGAIN = 1013;
+const NO_RESPONSE = 3000;
 
 /** Bytes that all clients of the isolate have in memory. A number alone crosses from one client to another. */
 let isolateBytes = 0;
@@ -43,6 +51,11 @@ let isolateBytes = 0;
  * @param {number} options.inboxLimit in bytes
  * @param {number} options.stallTimeoutMs
  * @param {number} options.reattachTimeoutMs
+ * @param {number} [options.heartbeatMs] if the Worker writes the heartbeats
+ * @param {string} [options.livenessMessage] the text by which a client says that it is there
+ * @param {string} [options.livenessAnswer]
+ * @param {number} [options.silenceTimeoutMs]
+ * @param {boolean} [options.isLivenessRequired] whether clients are judged that never sent it
  * @param {(known: Array) => Promise<[WebSocket, number] | undefined | null>} attach attaches again, given the last number that came,
  *   the number of the last message that is handled, whether there was one, state, close code and reason. It gives the inner WebSocket
  *   and the number of the last message that the object received; undefined if the connection is over; null if it may work later.
@@ -78,6 +91,9 @@ export class HeldSocket {
   #keptBytes = 0;
   /** How many of these went to the object on this inner WebSocket. */
   #sent = 0;
+  /** How often the object was lost since it handled a message last, while it had one. */
+  #fruitless = 0;
+  #askTimer;
   #flushes = false;
   /** Messages that the last batch of a turn had: while that is one, a message does not wait for others. */
   #lastBatch = 1;
@@ -90,6 +106,8 @@ export class HeldSocket {
   /** What was sent to the client and not taken: number and bytes of each. */
   #untaken = [];
   #untakenBytes = 0;
+  /** Bytes since the runtime was asked. */
+  #unseenBytes = 0;
   #untoldBytes = 0;
   #ackTimer;
   #lookTimer;
@@ -101,6 +119,16 @@ export class HeldSocket {
   #heard = false;
   /** Code and reason, once the client broke a rule that is checked here: the object is told until it closes the WebSocket. */
   #violation;
+
+  /** When something went to the client last, when it said something last, and when it showed last that it is there. */
+  #lastOut = Date.now();
+  #lastWord = this.#lastOut;
+  #lastLife = this.#lastOut;
+  /** When it was asked last, by a heartbeat. */
+  #lastAsked = this.#lastOut;
+  /** Whether it is closed when it is silent. */
+  #isJudged = false;
+  #beatTimer;
 
   constructor(client, options, attach, invocation) {
     this.#client = client;
@@ -123,6 +151,8 @@ export class HeldSocket {
     this.#client.addEventListener("error", guarded(() => this.#onClientEnd(ABNORMAL, "")));
     this.#client.accept();
     this.#use(inner);
+    this.#isJudged = this.#options.isLivenessRequired;
+    this.#planBeat();
     return this;
   }
 
@@ -131,6 +161,11 @@ export class HeldSocket {
   #onMessage(data) {
     if (this.#end || this.#violation) return;
     if (typeof data !== "string") return this.#violated(UNSUPPORTED, "Binary messages are not supported");
+    const { livenessMessage } = this.#options;
+    if (livenessMessage !== undefined) {
+      this.#lastWord = this.#lastLife = Date.now();
+      if (data === livenessMessage) return this.#onBeat();
+    }
     const bytes = data.length + 64;
     const isMuch = this.#kept.length > 0 && this.#keptBytes + bytes > this.#options.inboxLimit;
     if (isMuch || isolateBytes + bytes > ISOLATE_LIMIT) return this.#violated(TRY_AGAIN, "Too many messages wait");
@@ -161,7 +196,19 @@ export class HeldSocket {
     for (const text of texts) lengths += `,${text.length}`;
     const first = this.#handled + this.#sent + 1;
     this.#sent = this.#kept.length;
+    this.#planToAsk();
     this.#tell(`m${this.#handled},${first},${this.#ack()}${lengths}\n${count === 1 ? texts[0] : texts.join("")}`);
+  }
+
+  #planToAsk() {
+    const before = this.#handled;
+    this.#askTimer ??= setTimeout(() => {
+      this.#askTimer = undefined;
+      if (!this.#inner || this.#sent === 0) return;
+      // A batch without messages: an object that did not receive all that was before it has this WebSocket attached again.
+      if (this.#handled === before) this.#tell(`m${this.#handled},${this.#handled + this.#sent + 1},${this.#ack()}\n`);
+      this.#planToAsk();
+    }, ASK_AFTER_MS);
   }
 
   #onHandled(number) {
@@ -170,6 +217,7 @@ export class HeldSocket {
     let bytes = 64 * count;
     const done = count === this.#kept.length ? this.#kept : this.#kept.slice(0, count);
     for (const text of done) bytes += text.length;
+    this.#fruitless = 0;
     this.#kept = count === this.#kept.length ? [] : this.#kept.slice(count);
     this.#handled += count;
     this.#sent = Math.max(0, this.#sent - count);
@@ -182,6 +230,49 @@ export class HeldSocket {
     if (!this.#inner) return; // it is told when the object is attached again
     this.#flush();
     this.#tell(`v${code},${reason}`);
+  }
+
+  // Heartbeats, and clients that are silent.
+
+  /** The client says that it is there. */
+  #onBeat() {
+    if (!this.#isJudged) {
+      this.#isJudged = true;
+      this.#planBeat();
+    }
+    this.#client.send(this.#options.livenessAnswer);
+  }
+
+  /** The moment of the next heartbeat: a client that has to show that it is there is asked, whatever else goes out. */
+  #beatAt() {
+    const { heartbeatMs, livenessMessage } = this.#options;
+    if (heartbeatMs === undefined) return Infinity;
+    return heartbeatMs + (livenessMessage === undefined ? this.#lastOut : Math.max(this.#lastWord, this.#lastAsked));
+  }
+
+  #silentAt() {
+    return this.#isJudged ? this.#lastLife + this.#options.silenceTimeoutMs : Infinity;
+  }
+
+  #planBeat() {
+    clearTimeout(this.#beatTimer);
+    const at = Math.min(this.#beatAt(), this.#silentAt());
+    if (at === Infinity) return;
+    this.#beatTimer = setTimeout(() => this.#beat(), Math.max(0, at - Date.now()));
+  }
+
+  #beat() {
+    if (this.#end) return;
+    const now = Date.now();
+    if (this.#silentAt() <= now) {
+      this.#tell("l");
+      return this.#close(NO_RESPONSE, "No response from heartbeat");
+    }
+    if (this.#beatAt() <= now) {
+      this.#client.send("h");
+      this.#lastOut = this.#lastAsked = now;
+    }
+    this.#planBeat();
   }
 
   // The inner WebSocket.
@@ -250,17 +341,29 @@ export class HeldSocket {
     } catch {
       // It was closed.
     }
-    if (!this.#end) this.#attaching = this.#attachAgain();
+    if (this.#end) return;
+    if (this.#sent > 0) this.#fruitless += 1;
+    this.#attaching = this.#attachAgain();
+    if (this.#fruitless > FRUITLESS_MAX) this.#close(INTERNAL_ERROR, "Handler failed");
   }
 
   async #attachAgain() {
     const until = Date.now() + this.#options.reattachTimeoutMs;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+    for (let pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#fruitless, LAST_PAUSE_MS); ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * pause));
       const isOver = this.#end;
+      const known = [this.#received, this.#handled, this.#heard, this.#state, this.#end?.code, this.#end?.reason];
+      let answer;
       try {
-        const known = [this.#received, this.#handled, this.#heard, this.#state, this.#end?.code, this.#end?.reason];
-        const attached = await within(this.#attach(known), ATTACH_MS);
+        answer = this.#attach(known);
+      } catch (error) {
+        // The instance of wasm that could do it was reset.
+        console.warn(error);
+        this.#leave();
+        return this.#close(RESTART, "the server failed");
+      }
+      try {
+        const attached = await within(answer, ATTACH_MS);
         if (attached === undefined) {
           this.#leave();
           return this.#close(RESTART, "the connection is over");
@@ -283,6 +386,7 @@ export class HeldSocket {
 
   #onFrame(seq, frame, isEnd) {
     if (this.#end) return;
+    this.#lastOut = Date.now();
     if (seq !== "") {
       const number = Number(seq);
       if (number <= this.#received) return; // it was written before
@@ -299,30 +403,33 @@ export class HeldSocket {
   }
 
   #wrote(seq, bytes) {
-    // A runtime without `bufferedAmount` (workerd before 1.20261117.1) cannot tell.
-    const buffered = this.#client.bufferedAmount ?? 0;
-    if (buffered === 0) return this.#took(seq, bytes);
     this.#untaken.push({ seq, bytes });
     this.#untakenBytes += bytes;
-    this.#largest = Math.max(this.#largest, bytes);
-    if (this.#lookTimer) return;
-    this.#buffered = buffered;
-    this.#progressAt = Date.now();
-    this.#lookTimer = setTimeout(() => this.#look(), LOOK_MS);
+    this.#unseenBytes += bytes;
+    if (bytes > this.#largest) this.#largest = bytes;
+    // To ask costs as much as to send.
+    if (this.#unseenBytes >= LOOK_BYTES) return this.#look();
+    this.#lookTimer ??= setTimeout(() => {
+      this.#lookTimer = undefined;
+      this.#look();
+    }, LOOK_MS);
   }
 
   /** Looks how much the client has taken. */
   #look() {
-    this.#lookTimer = undefined;
     if (this.#end) return;
+    // A runtime without it (workerd before 1.20261117.1) cannot tell.
     const buffered = this.#client.bufferedAmount ?? 0;
     const now = Date.now();
-    if (buffered < this.#buffered) this.#progressAt = now;
+    this.#unseenBytes = 0;
+    // What is sent is bounded by the object's window: a client that takes something makes it less, or lets something go.
+    if (this.#buffered === 0 || buffered < this.#buffered) this.#progressAt = now;
+    if (buffered < this.#buffered) this.#lastLife = now;
     this.#buffered = buffered;
     while (this.#untaken.length > 0 && this.#untakenBytes - this.#untaken[0].bytes >= buffered) {
       const { seq, bytes } = this.#untaken.shift();
-      this.#progressAt = now; // more may have come meanwhile than it took
       this.#untakenBytes -= bytes;
+      this.#progressAt = this.#lastLife = now;
       this.#took(seq, bytes);
     }
     if (buffered === 0) return this.#tookAll();
@@ -330,7 +437,10 @@ export class HeldSocket {
       this.#tell("t");
       return this.#close(TRY_AGAIN, "Stalled");
     }
-    this.#lookTimer = setTimeout(() => this.#look(), LOOK_MS);
+    this.#lookTimer ??= setTimeout(() => {
+      this.#lookTimer = undefined;
+      this.#look();
+    }, LOOK_MS);
   }
 
   #tookAll() {
@@ -397,6 +507,7 @@ export class HeldSocket {
   #close(code, reason) {
     if (this.#end) return;
     this.#end = { code, reason };
+    if (!this.#inner) this.#invocation.waitUntil(this.#attaching);
     const close = () => {
       // Some libraries do not know these codes, and report them as 1002.
       if (!this.#options.isRaw && code >= RESTART && code <= 1014) this.#write(`c${JSON.stringify([code, reason])}`);
@@ -412,6 +523,8 @@ export class HeldSocket {
   #leave() {
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#lookTimer);
+    clearTimeout(this.#beatTimer);
+    clearTimeout(this.#askTimer);
     isolateBytes -= this.#keptBytes;
     this.#keptBytes = 0;
     this.#kept = [];

@@ -1,5 +1,6 @@
 //! The Worker's invocation, which ends with its client unless something keeps it.
 
+use futures::future::LocalBoxFuture;
 use js_sys::futures::future_to_promise;
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
@@ -22,7 +23,7 @@ impl Invocation {
     }
 
     /// Lets `work` go on when the client is gone or has all it asked for; the runtime gives it 30 s.
-    pub fn stay_for(&self, work: impl Future<Output = ()> + 'static) {
+    pub fn stay_for(&self, work: LocalBoxFuture<'static, ()>) {
         let promise = future_to_promise(async move {
             work.await;
             Ok(JsValue::UNDEFINED)

@@ -83,10 +83,10 @@ impl SockJsChunks {
         };
         let (next, asking) = abortable(next);
         self.asking.set(Some(asking));
-        promised(async move {
+        promised(Box::pin(async move {
             let _ = next.await;
             Some(JsValue::UNDEFINED)
-        })
+        }))
     }
 
     /// Nobody reads any more.

@@ -104,6 +104,11 @@ impl InnerSocket {
         Ok(inner)
     }
 
+    /// True if the object leaves the heartbeats to this side, when it is told so.
+    pub fn may_beat(&self) -> bool {
+        self.version != Version::V2
+    }
+
     /// The next message; none when the socket is closed or lost.
     pub async fn next(&mut self) -> Option<Vec<u8>> {
         let next = |messages: &Messages| {

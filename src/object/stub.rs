@@ -122,7 +122,9 @@ impl ObjectStub {
         client: &ClientRequest,
         command: impl Fn(bool) -> Command,
     ) -> Result<AttachResponse, ObjectError> {
-        match self.ask(|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt.version, to)).await? {
+        let request: &Request<'_> =
+            &|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt.version, to);
+        match self.ask(request).await? {
             (ObjectResponse::Upgrade(response), version) => match response.websocket() {
                 Some(socket) => Ok(AttachResponse::Waiting(InnerSocket::accept(socket, version)?, response)),
                 None => Err(ObjectError::Failed("101 without a WebSocket".into())),
@@ -135,7 +137,8 @@ impl ObjectStub {
 
     /// Hands over messages; gives the status. A second try is told by the command's own id.
     pub async fn send(&self, url: &str, command: &Command, body: Option<&Uint8Array>) -> Result<u16, ObjectError> {
-        Ok(self.ask(|stub, attempt, to| post(stub, url, command, body, attempt.version, to)).await?.0.status())
+        let request: &Request<'_> = &|stub, attempt, to| post(stub, url, command, body, attempt.version, to);
+        Ok(self.ask(request).await?.0.status())
     }
 
     /// Tells what a receiver wrote, and gives back what it did not; whether the object knows now.
@@ -147,16 +150,13 @@ impl ObjectStub {
     /// not recognise one that comes again.
     pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), ObjectError> {
         let body = Uint8Array::from(message.as_bytes());
-        let request = |stub: &DurableObject, attempt: Attempt, to: To<'_>| {
-            post(stub, PUSH_URL, command, Some(&body), attempt.version, to)
+        let request: &Request<'_> =
+            &|stub, attempt, to| post(stub, PUSH_URL, command, Some(&body), attempt.version, to);
+        let tries = match command.action {
+            Action::Push { push: Push::Message, .. } => Tries::One,
+            _ => Tries::Two,
         };
-        let (answer, _) = match command.action {
-            Action::Push { push: Push::Message, .. } => {
-                self.negotiate(async |version| self.ask_once(&request, version).await).await?
-            }
-            _ => self.ask(request).await?,
-        };
-        match answer {
+        match self.negotiate(request, tries).await?.0 {
             ObjectResponse::Body(status, text) => Ok((status, String::from_utf8_lossy(&text).into_owned())),
             answer => Ok((answer.status(), String::new())),
         }
@@ -164,37 +164,32 @@ impl ObjectStub {
 
     /// Passes a client's WebSocket on.
     pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<ObjectResponse, ObjectError> {
-        Ok(self.ask(|stub, attempt, to| client.forward(stub, command, attempt.version, to)).await?.0)
+        let request: &Request<'_> = &|stub, attempt, to| client.forward(stub, command, attempt.version, to);
+        Ok(self.ask(request).await?.0)
     }
 
     /// Opens the connection of a WebSocket that the Worker holds, or attaches it again. `None` if the object is of a version that
     /// knows no such connections.
     pub async fn hold(&self, client: &ClientRequest, command: &Command) -> Result<Option<ObjectResponse>, ObjectError> {
-        let answer = self.ask(|stub, attempt, to| client.forward(stub, command, attempt.version, to)).await?.0;
+        let answer = self.connect(client, command).await?;
         Ok(Some(answer).filter(|answer| answer.status() != 204))
     }
 
     /// Asks in a version that the object speaks. Returns the answer, and the version of the command.
-    async fn ask(
-        &self,
-        request: impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
-    ) -> Result<(ObjectResponse, Version), ObjectError> {
-        self.negotiate(async |version| self.ask_twice(&request, version).await).await
+    async fn ask(&self, request: &Request<'_>) -> Result<(ObjectResponse, Version), ObjectError> {
+        self.negotiate(request, Tries::Two).await
     }
 
     /// Asks in the current version, and once more in another one if the object does not speak that: it did nothing then.
-    async fn negotiate(
-        &self,
-        ask: impl AsyncFn(Version) -> Result<ObjectResponse, AttemptError>,
-    ) -> Result<(ObjectResponse, Version), ObjectError> {
-        let answer = ask(Version::CURRENT).await?;
+    async fn negotiate(&self, request: &Request<'_>, tries: Tries) -> Result<(ObjectResponse, Version), ObjectError> {
+        let answer = self.ask_in(Version::CURRENT, request, tries).await?;
         let other = match &answer {
             ObjectResponse::Body(OTHER_VERSION, versions) => Version::CURRENT.after_refusal(versions),
             ObjectResponse::Text(..) | ObjectResponse::Body(..) | ObjectResponse::Upgrade(_) => None,
         };
         match other {
             None => Ok((answer, Version::CURRENT)),
-            Some(version) => match ask(version).await {
+            Some(version) => match self.ask_in(version, request, tries).await {
                 // There is nothing that an object of that version could do.
                 Err(AttemptError::Unknown) => Ok((ObjectResponse::Text(204, String::new()), version)),
                 answer => Ok((answer?, version)),
@@ -202,33 +197,22 @@ impl ObjectStub {
         }
     }
 
-    /// Tries a second time, on a new stub, what the runtime says is worth it.
-    async fn ask_twice(
+    /// Tries a second time, on a new stub, what may be tried again and the runtime says is worth it.
+    async fn ask_in(
         &self,
-        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
         version: Version,
+        request: &Request<'_>,
+        tries: Tries,
     ) -> Result<ObjectResponse, AttemptError> {
-        let first = match self.ask_once(request, version).await {
-            Err(AttemptError::Thrown(error)) if is_retryable(&error) => error,
-            answer => return answer,
+        let first = match (self.attempt(request, Attempt { version, again: false }).await, tries) {
+            (Err(AttemptError::Thrown(error)), Tries::Two) if is_retryable(&error) => error,
+            (answer, Tries::One | Tries::Two) => return answer,
         };
         log::warn("retry", None, Error::from(first));
         self.attempt(request, Attempt { version, again: true }).await
     }
 
-    async fn ask_once(
-        &self,
-        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
-        version: Version,
-    ) -> Result<ObjectResponse, AttemptError> {
-        self.attempt(request, Attempt { version, again: false }).await
-    }
-
-    async fn attempt(
-        &self,
-        request: &impl Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError>,
-        attempt: Attempt,
-    ) -> Result<ObjectResponse, AttemptError> {
+    async fn attempt(&self, request: &Request<'_>, attempt: Attempt) -> Result<ObjectResponse, AttemptError> {
         let stub = self.stub()?.into_rpc();
         ObjectResponse::read(callback_result(|number, tell| request(&stub, attempt, (number, tell))).await?)
     }
@@ -304,6 +288,16 @@ impl ObjectResponse {
 
 /// Number and function of the callback that brings a response: see [`callback_result`].
 type To<'a> = (u32, &'a Function);
+
+/// The function that makes a request of a command.
+type Request<'a> = dyn Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError> + 'a;
+
+/// Number of times for which a request may be made.
+#[derive(Clone, Copy)]
+enum Tries {
+    One,
+    Two,
+}
 
 /// One of the requests that a command becomes.
 #[derive(Clone, Copy)]

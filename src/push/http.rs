@@ -7,6 +7,7 @@ use crate::http::info::JSON;
 use crate::http::refusal::HttpError;
 use crate::http::response::fixed;
 use crate::push::remote::{Push, PushError};
+use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use sockjs_protocol::inner::json::Reader;
@@ -18,6 +19,9 @@ const BODY_MAX: usize = 1 << 20;
 
 /// Longest wait of a body for memory.
 const BODY_WAIT: Millis = Millis::from_secs(5);
+
+/// The number of connections that took a push, or the response that says why none did.
+type Answer = std::result::Result<usize, HttpError>;
 
 /// The body of a request: its target, and what to push.
 #[derive(Debug, PartialEq)]
@@ -153,7 +157,7 @@ impl Push {
     ///
     /// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
     pub async fn serve(&self, request: Request, tokens: &[&str]) -> Result<Response> {
-        match self.answer(&request, tokens).await {
+        match self.answer_in_box(&request, tokens).await {
             Ok(connections) => json(200, &Done { connections }),
             Err(refusal) => {
                 let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
@@ -170,7 +174,13 @@ impl Push {
         unauthorized(request, tokens).is_none()
     }
 
-    async fn answer(&self, request: &Request, tokens: &[&str]) -> std::result::Result<usize, HttpError> {
+    /// Does what `answer` does. This is no async function: what those call is compiled in the crate of whoever awaits them, beside
+    /// what is here already.
+    fn answer_in_box<'a>(&'a self, request: &'a Request, tokens: &'a [&str]) -> LocalBoxFuture<'a, Answer> {
+        Box::pin(self.answer(request, tokens))
+    }
+
+    async fn answer(&self, request: &Request, tokens: &[&str]) -> Answer {
         if let Some(refusal) = unauthorized(request, tokens) {
             return Err(refusal);
         }
@@ -194,7 +204,7 @@ impl Push {
         self.carry_out(push_request).await
     }
 
-    async fn carry_out(&self, push_request: PushRequest) -> std::result::Result<usize, HttpError> {
+    async fn carry_out(&self, push_request: PushRequest) -> Answer {
         let refuse = |error: PushError| {
             let status = match error {
                 PushError::NoRoom(_) | PushError::NoAddress(_) => 404,

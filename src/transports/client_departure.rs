@@ -52,10 +52,10 @@ impl ClientDeparture {
                 state.leave();
                 // Without this the object would never hear of it: the receiver it is just about to accept would look
                 // merely lost.
-                invocation.stay_for(async move {
+                invocation.stay_for(Box::pin(async move {
                     // Cancellation is the answer.
                     let _ = answered.await;
-                });
+                }));
             }
         };
         let (abort, has_left) = Registration::call(on_abort, |number, tell| watch(request, number, tell));

@@ -1,16 +1,17 @@
 //! A client's WebSocket that the Worker holds: its connection is opened in the object before the handshake is answered, so that a
 //! refusal keeps its status. From then on `held_socket.js` passes messages on; this module attaches the object again when it asks.
 
-use crate::Config;
 use crate::http::response::HttpResponse;
 use crate::js::executor::promised;
 use crate::js::invocation::Invocation;
 use crate::js::random;
 use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse, ObjectStub};
+use crate::{Config, Heartbeats, Liveness};
 use js_sys::{Array, Reflect};
 use sockjs_durable::log;
 use sockjs_protocol::inner::envelope::{Action, Command, HELD_HEADER, Pass, Returned};
-use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
+use sockjs_protocol::sockjs::frame::Frame;
+use sockjs_protocol::sockjs::session::{ReceiverId, Rules, Seq};
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use std::rc::Rc;
@@ -50,6 +51,8 @@ pub(crate) struct HeldWebSocket {
     pub pass: Option<Pass>,
     pub session: Option<String>,
     pub transport: Transport,
+    /// True if the Worker writes the heartbeats.
+    pub beats: bool,
 }
 
 /// Outcome of the request to open the connection.
@@ -82,7 +85,7 @@ impl HeldWebSocket {
         let held = Rc::new(self);
         let attach = move |known: Array| {
             let (held, connection) = (held.clone(), connection.clone());
-            promised(async move { Some(held.attach_again(receiver, connection, opened, &known).await) })
+            promised(Box::pin(async move { Some(held.attach_again(receiver, connection, opened, &known).await) }))
         };
         let attach = Closure::<dyn Fn(Array) -> JsValue>::new(attach).into_js_value();
         hold(server.as_ref(), &inner, &options, &attach, invocation.context())?;
@@ -90,7 +93,8 @@ impl HeldWebSocket {
     }
 
     fn command(&self, receiver: ReceiverId, returned: Option<Returned>) -> Command {
-        let action = Action::Hold { session: self.session.clone(), transport: self.transport, receiver, returned };
+        let (session, transport, beats) = (self.session.clone(), self.transport, self.beats);
+        let action = Action::Hold { session, transport, receiver, beats, returned };
         Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
     }
 
@@ -156,11 +160,28 @@ fn inner_of(response: &web_sys::Response) -> Result<(web_sys::WebSocket, Facts)>
     Ok((inner, Facts { connection, opened, received }))
 }
 
+/// True if the Worker writes the heartbeats of the WebSockets that it holds. It does so, too, to ask clients whether they are there.
+pub(crate) fn writes_heartbeats(config: &Config) -> bool {
+    config.heartbeats == Heartbeats::Worker || config.liveness.is_some()
+}
+
 /// The options that `held_socket.js` follows.
 fn options(config: &Config, transport: Transport) -> Result<JsValue> {
+    let is_raw = transport == Transport::WebSocketRaw;
+    let millis = |millis: Millis| JsValue::from_f64(millis.0 as f64);
+    let heartbeat = Some(Rules::held(config, transport)).filter(|_| writes_heartbeats(config));
+    let liveness = config.liveness.as_ref();
+    let text = |framed: String, raw: &str| JsValue::from_str(if is_raw { raw } else { &framed });
+    let message = liveness.map(|liveness| text(liveness.request(), liveness.message()));
+    let answer = |liveness: &Liveness| text(Frame::Messages(liveness.answer()).encode(), liveness.message());
     let options = js_sys::Object::new();
     for (name, value) in [
-        ("isRaw", JsValue::from_bool(transport == Transport::WebSocketRaw)),
+        ("isRaw", JsValue::from_bool(is_raw)),
+        ("heartbeatMs", heartbeat.and_then(|rules| rules.heartbeat_delay).map_or(JsValue::UNDEFINED, millis)),
+        ("livenessMessage", message.unwrap_or_default()),
+        ("livenessAnswer", liveness.map(answer).unwrap_or_default()),
+        ("silenceTimeoutMs", millis(config.silence_timeout)),
+        ("isLivenessRequired", JsValue::from_bool(liveness.is_some() && config.liveness_required)),
         ("inboxLimit", JsValue::from_f64(config.inbox_limit as f64)),
         ("stallTimeoutMs", JsValue::from_f64(config.stall_timeout.0 as f64)),
         ("reattachTimeoutMs", JsValue::from_f64(config.reattach_timeout.0 as f64)),

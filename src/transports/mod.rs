@@ -1,7 +1,7 @@
 //! The requests of a session: the Worker holds the client's response, the object holds the session.
 //!
 //! * `receive` answers the receiving transports, from polling to streams. It is driven by `response_progress` (pure: frames written,
-//!   to acknowledge, to skip) and `client_departure` (the client left, or stalls). `jsonp_callback` checks the page's callback.
+//!   to acknowledge, to skip), `response_clock` (heartbeats and the end, where the Worker keeps the clock) and `client_departure` (the client left, or stalls). `jsonp_callback` checks the page's callback.
 //! * `send` checks messages and hands them over; `turn` keeps their order.
 //! * `websocket` passes an upgrade on; `held_websocket` holds the client's WebSocket instead.
 //!
@@ -11,6 +11,7 @@ mod client_departure;
 mod held_websocket;
 mod jsonp_callback;
 pub(crate) mod receive;
+mod response_clock;
 mod response_progress;
 pub(crate) mod send;
 mod turn;

@@ -28,9 +28,10 @@ use crate::object::stub::{AttachResponse, ClientRequest, ObjectError, ObjectStub
 use crate::transports::FORBIDDEN;
 use crate::transports::client_departure::ClientDeparture;
 use crate::transports::jsonp_callback::callback_of;
+use crate::transports::response_clock::{Beat, ResponseClock};
 use crate::transports::response_progress::{ResponseProgress, Step, Written};
 use futures::Stream;
-use futures::future::{Either, select};
+use futures::future::{Either, pending, select};
 use futures::stream::unfold;
 use js_sys::Uint8Array;
 use sockjs_durable::log;
@@ -93,6 +94,8 @@ pub(crate) async fn receive(
         id: ReceiverId(random::id()),
         progress: ResponseProgress::new(row, callback, config),
         timer: None,
+        clock: ResponseClock::of(row, config, now()),
+        clock_timer: None,
         asked: false,
         attempts: 0,
         stall_timeout: config.stall_timeout,
@@ -173,6 +176,9 @@ struct HeldResponse {
     progress: ResponseProgress,
     /// Ends when something has to be acknowledged.
     timer: Option<Sleep>,
+    /// The clock of heartbeats, if this side keeps it, and a timer that ends when it may ask for something.
+    clock: Option<ResponseClock>,
+    clock_timer: Option<Sleep>,
     /// True if an attach was sent, answered or not.
     asked: bool,
     /// Attempts to attach again since the object was last heard of.
@@ -182,6 +188,14 @@ struct HeldResponse {
     began: Millis,
     /// The object's last answer to an attach that waits.
     attached: Option<web_sys::Response>,
+}
+
+/// What a response waits for.
+enum Incoming {
+    /// A message of the object.
+    Message(Vec<u8>),
+    /// A heartbeat of this side.
+    Beat(Beat),
 }
 
 /// Outcome of an attempt to attach.
@@ -224,7 +238,11 @@ impl HeldResponse {
 
     /// The next chunk, asked for when the one before was written; none at the end of the response.
     async fn next(&mut self) -> Option<Vec<u8>> {
-        let written = self.progress.written(now());
+        let moment = now();
+        let written = self.progress.written(moment);
+        if let Some(clock) = &mut self.clock {
+            clock.wrote(moment);
+        }
         self.note();
         match written {
             Written::More => {}
@@ -232,14 +250,15 @@ impl HeldResponse {
         }
         loop {
             let message = match self.message().await {
-                Some(bytes) => match ToEdge::decode(&bytes) {
+                Some(Incoming::Message(bytes)) => match ToEdge::decode(&bytes) {
                     Ok(message) => message,
                     Err(error) => {
                         // What was written was; the rest is for a request that understands it.
-                        self.warn("envelope", error);
+                        self.warn("envelope", &error);
                         return self.finish();
                     }
                 },
+                Some(Incoming::Beat(beat)) => return Some(self.progress.heartbeat(beat == Beat::End)),
                 None if self.departure.is_gone() => return None,
                 None => {
                     self.lost();
@@ -290,7 +309,7 @@ impl HeldResponse {
             && frame == "o"
             && let Some(seen) = self.seen.take()
         {
-            self.invocation.stay_for(seen.count());
+            self.invocation.stay_for(Box::pin(seen.count()));
         }
         self.progress.take(message)
     }
@@ -304,7 +323,7 @@ impl HeldResponse {
     }
 
     /// Logs what went wrong, with the id of the connection once its object has told it.
-    fn warn(&self, event: &str, problem: impl Display) {
+    fn warn(&self, event: &str, problem: &dyn Display) {
         let connection = self.attached.as_ref().and_then(|response| response.headers().get(CONNECTION).ok().flatten());
         log::warn_of(event, &self.service, connection, problem);
     }
@@ -313,20 +332,44 @@ impl HeldResponse {
         self.refusals.note(Some(self.row.transport), reason);
     }
 
-    /// The next message on the inner socket; none when it is lost or the client is gone. What was written is acknowledged
-    /// meanwhile.
-    async fn message(&mut self) -> Option<Vec<u8>> {
+    /// The next message on the inner socket, or the heartbeat that is due before one comes; none when the socket is lost or the
+    /// client is gone. What was written is acknowledged meanwhile.
+    async fn message(&mut self) -> Option<Incoming> {
         let inner = self.inner.as_mut()?;
+        let clock = self.clock.filter(|_| inner.may_beat());
         loop {
-            if let Some(seq) = self.progress.acknowledge(now()) {
+            let moment = now();
+            if let Some(seq) = self.progress.acknowledge(moment) {
                 inner.acknowledge(seq);
             }
-            let Some(at) = self.progress.acknowledge_at() else { return inner.next().await };
-            // Kept from message to message: it never ends too late, and if it ends early there is another one.
-            let timer = self.timer.get_or_insert_with(|| Sleep::new(at - now()));
-            match select(pin!(inner.next()), timer).await {
-                Either::Left((message, _)) => return message,
-                Either::Right(_) => self.timer = None,
+            let at = self.progress.acknowledge_at();
+            if at.is_none() && clock.is_none() {
+                return inner.next().await.map(Incoming::Message);
+            }
+            // Both are kept from message to message: they never end too late, and if one ends early there is another one.
+            if let Some(at) = at {
+                self.timer.get_or_insert_with(|| Sleep::new(at - moment));
+            }
+            if let Some(clock) = clock {
+                self.clock_timer.get_or_insert_with(|| Sleep::new(clock.wait(moment)));
+            }
+            let is_beat = {
+                let acknowledge = pin!(pending_without(self.timer.as_mut()));
+                let beat = pin!(pending_without(self.clock_timer.as_mut()));
+                // A message that is there goes first, and is in the heartbeat's place.
+                match select(pin!(inner.next()), select(acknowledge, beat)).await {
+                    Either::Left((message, _)) => return message.map(Incoming::Message),
+                    Either::Right((Either::Left(_), _)) => false,
+                    Either::Right((Either::Right(_), _)) => true,
+                }
+            };
+            if !is_beat {
+                self.timer = None;
+                continue;
+            }
+            self.clock_timer = None;
+            if let Some(beat) = clock.and_then(|clock| clock.due(now())) {
+                return Some(Incoming::Beat(beat));
             }
         }
     }
@@ -341,7 +384,7 @@ impl HeldResponse {
         }
         // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
         if written.is_some() || inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
-            self.invocation.stay_for(self.tell_written(inner, written));
+            self.invocation.stay_for(Box::pin(self.tell_written(inner, written)));
         }
         None
     }
@@ -414,6 +457,7 @@ impl HeldResponse {
                 receiver: self.id,
                 after: self.progress.seen(),
                 again,
+                beats: self.clock.is_some(),
             };
             Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
         };
@@ -437,7 +481,7 @@ impl HeldResponse {
                 Ok(refusal @ ToEdge::Refusal { .. }) => AttachOutcome::Complete(refusal),
                 Ok(ToEdge::Probe | ToEdge::Ask) => AttachOutcome::Failed,
                 Err(error) => {
-                    self.warn("envelope", error);
+                    self.warn("envelope", &error);
                     AttachOutcome::Over
                 }
             },
@@ -446,7 +490,7 @@ impl HeldResponse {
             // Another client's session, or a ticket that opens none any more.
             Ok(AttachResponse::Refused(403)) => AttachOutcome::Forbidden,
             Ok(AttachResponse::Refused(status)) => {
-                self.warn("object", format!("an attach was answered with {status}"));
+                self.warn("object", &format_args!("an attach was answered with {status}"));
                 AttachOutcome::Failed
             }
             Err(failure) => {
@@ -454,6 +498,14 @@ impl HeldResponse {
                 if let ObjectError::Failed(_) = failure { AttachOutcome::Broken } else { AttachOutcome::Failed }
             }
         }
+    }
+}
+
+/// Waits for `timer`, or for ever if there is none.
+async fn pending_without(timer: Option<&mut Sleep>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => pending().await,
     }
 }
 

@@ -141,6 +141,13 @@ impl ResponseProgress {
         if self.row.one_frame && self.row.needs_callback() { b"\n".to_vec() } else { self.wrap("h") }
     }
 
+    /// Returns the chunk of a heartbeat of this side. With `end` the response ends with it.
+    pub fn heartbeat(&mut self, end: bool) -> Vec<u8> {
+        let chunk = self.wrap("h");
+        self.handed = Some(Handed { seq: None, bytes: chunk.len(), end });
+        chunk
+    }
+
     /// A close frame, the last chunk of a response whose session cannot be had.
     pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
         let chunk = self.wrap(&Frame::Close { code, reason: reason.into() }.encode());
@@ -216,6 +223,17 @@ mod tests {
             let mut progress = progress(transport, &Config::new(""));
             assert_eq!(progress.take(ToEdge::Probe), probe);
             assert_eq!((progress.written(NOW), progress.seen()), (Written::More, None));
+        }
+    }
+
+    #[test]
+    fn heartbeats_of_this_side_look_as_those_of_the_object() {
+        for transport in [Transport::XhrPolling, Transport::JsonpPolling, Transport::EventSource, Transport::HtmlFile] {
+            let mut progress = progress(transport, &Config::new(""));
+            let Step::Write(chunk) = progress.take(frame(None, false, "h")) else { panic!("a heartbeat is written") };
+            assert_eq!(progress.written(NOW), Written::More);
+            assert_eq!(progress.heartbeat(true), chunk);
+            assert_eq!((progress.written(NOW), progress.seen()), (Written::Last, None));
         }
     }
 

@@ -1,7 +1,7 @@
 //! A sending request: its messages are checked here and handed to the object.
 
 use crate::Config;
-use crate::http::body::{self, Unread, is_large, while_there};
+use crate::http::body::{self, Body, Reservation, Unread, is_large, while_there};
 use crate::http::headers::{Head, not_cached};
 use crate::http::refusal::{HttpError, NotServed, Refusal};
 use crate::http::response::{HttpResponse, bodiless, cookie_of, cors_of, fixed};
@@ -103,48 +103,82 @@ async fn hand_over(
 ) -> std::result::Result<(), NotServed> {
     let config = to.config;
     let length = request_head.content_length.as_deref();
+    let body = body::read(request, length, config.body_limit, config.send_timeout).await;
     // The reservation lasts as long as the messages do: also while the object holds them.
-    let (bytes, reservation) = match body::read(request, length, config.body_limit, config.send_timeout).await {
+    let (outgoing, _reservation) = match outgoing(row, config, request_head, body) {
+        Ok(Some(outgoing)) => outgoing,
+        Ok(None) => return Ok(()),
+        Err(Unsent::Closes(failure, reason)) => return Err(to.refuse(failure, reason).await.into()),
+        Err(Unsent::Refused(refusal)) => return Err(refusal.into()),
+    };
+    turn.wait().await;
+    Ok(to.send(outgoing, turn).await?)
+}
+
+/// Reason why the messages of a body are not handed over.
+enum Unsent {
+    /// The session is closed, with this reason.
+    Closes(SendFailure, String),
+    Refused(Refusal),
+}
+
+/// Reads the messages of a body. They come with the reservation of their memory. A body that only says that the client is there
+/// has none: its response shows the same.
+fn outgoing(
+    row: &Send,
+    config: &Config,
+    request_head: &RequestHead,
+    body: std::result::Result<Body, Unread>,
+) -> std::result::Result<Option<(Outgoing, Reservation)>, Unsent> {
+    let too_large =
+        |what, limit, option| Unsent::Closes(TOO_LARGE, format!("The {what} is larger than {limit} bytes ({option})."));
+    let body_too_large = || too_large("body", config.body_limit, "body_limit");
+    let unavailable = |reason: &str| Unsent::Closes(UNAVAILABLE, reason.to_owned());
+    let (bytes, reservation) = match body {
         Ok(body) => body.into_parts(),
-        Err(Unread::TooLarge) => {
-            return Err(to.refuse(TOO_LARGE, too_large("body", config.body_limit, "body_limit")).await.into());
-        }
-        Err(Unread::TooSlow) => return Err(to.refuse(UNAVAILABLE, "The body came too slowly.".into()).await.into()),
-        Err(Unread::Busy) => return Err(to.refuse(UNAVAILABLE, "The server is busy.".into()).await.into()),
+        Err(Unread::TooLarge) => return Err(body_too_large()),
+        Err(Unread::TooSlow) => return Err(unavailable("The body came too slowly.")),
+        Err(Unread::Busy) => return Err(unavailable("The server is busy.")),
         // Its client left in the middle, and will not read this.
-        Err(Unread::Broken) => return Err(broken_off().into()),
+        Err(Unread::Broken) => return Err(Unsent::Refused(broken_off())),
     };
     let content_type = request_head.content_type.as_deref().unwrap_or_default();
     let (bytes, mut array) = bytes.read();
     let length = bytes.len();
+    let unreadable = |error: PayloadError| Unsent::Refused(Refusal::new(Refused::Malformed, 500, error.to_string()));
     let json = match payload::decode(json(row, content_type, bytes).map_err(unreadable)?) {
         Ok(json) => json,
         Err(not_utf8) => {
             array.take().as_ref().inspect(|array| release(array));
             let length = not_utf8.replaced_len();
             if length > config.body_limit {
-                drop(not_utf8);
-                return Err(to.refuse(TOO_LARGE, too_large("body", config.body_limit, "body_limit")).await.into());
+                return Err(body_too_large());
             }
             if !reservation.grow(length) {
-                drop(not_utf8);
-                return Err(to.refuse(UNAVAILABLE, "The server is busy.".into()).await.into());
+                return Err(unavailable("The server is busy."));
             }
             not_utf8.replaced()
         }
     };
-    let excess = match Messages::of_body(json, PayloadLimits::of(config)) {
+    match Messages::of_body(json, PayloadLimits::of(config)) {
         Ok(messages) => {
-            let is_same = messages.is_verbatim() && messages.as_str().len() == length;
-            let outgoing = Outgoing::of(messages, array.filter(|_| is_same));
-            turn.wait().await;
-            return Ok(to.send(outgoing, turn).await?);
+            let count = messages.len();
+            let messages = match &config.liveness {
+                Some(liveness) => liveness.take_from(messages).0,
+                None => messages,
+            };
+            if messages.is_empty() && count > 0 {
+                return Ok(None);
+            }
+            let is_same = messages.len() == count && messages.is_verbatim() && messages.as_str().len() == length;
+            Ok(Some((Outgoing::of(messages, array.filter(|_| is_same)), reservation)))
         }
-        Err(PayloadError::TooLarge) => too_large("message", config.message_limit, "message_limit"),
-        Err(PayloadError::TooMany) => "The body has too many messages (messages_per_body).".into(),
-        Err(error @ (PayloadError::Expected | PayloadError::Broken)) => return Err(unreadable(error).into()),
-    };
-    Err(to.refuse(TOO_LARGE, excess).await.into())
+        Err(PayloadError::TooLarge) => Err(too_large("message", config.message_limit, "message_limit")),
+        Err(PayloadError::TooMany) => {
+            Err(Unsent::Closes(TOO_LARGE, "The body has too many messages (messages_per_body).".into()))
+        }
+        Err(error @ (PayloadError::Expected | PayloadError::Broken)) => Err(unreadable(error)),
+    }
 }
 
 /// The messages of a send, where requests take them from: of a large body nothing else is kept.
@@ -273,15 +307,6 @@ fn form_field(mut body: Vec<u8>, name: &[u8]) -> Vec<u8> {
 fn hex(digits: &[u8]) -> Option<u8> {
     let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
     u8::from_str_radix(digits, 16).ok()
-}
-
-/// The reason for refusing something that is too large, with the option that says so.
-fn too_large(what: &str, limit: usize, option: &str) -> String {
-    format!("The {what} is larger than {limit} bytes ({option}).")
-}
-
-fn unreadable(error: PayloadError) -> Refusal {
-    Refusal::new(Refused::Malformed, 500, error.to_string())
 }
 
 fn broken_off() -> Refusal {

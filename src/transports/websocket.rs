@@ -7,7 +7,7 @@ use crate::js::request_head::{RequestHead, headers};
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
 use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse};
-use crate::transports::held_websocket::{HeldWebSocket, Opened};
+use crate::transports::held_websocket::{HeldWebSocket, Opened, writes_heartbeats};
 use crate::{Config, WebSocketHolder};
 use js_sys::Array;
 use sockjs_durable::log;
@@ -55,6 +55,7 @@ pub(crate) async fn websocket(
             pass: pass.clone(),
             session: session.map(Into::into),
             transport,
+            beats: writes_heartbeats(config),
         };
         let answer = match held.open(config, &Invocation::of(context)).await {
             Ok(Opened::Held(response)) => return selected(response, offered.as_deref(), config),

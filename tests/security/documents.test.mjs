@@ -43,7 +43,7 @@ test("the table of limits has each limit of the README's options, with its defau
   }
 
   const sources = ["src", "durable/src", "protocol/src"].flatMap((directory) =>
-    readdirSync(join(ROOT, directory), { recursive: true }).filter((name) => name.endsWith(".rs")).map((name) => read(join(directory, name))),
+    readdirSync(join(ROOT, directory), { recursive: true }).filter((name) => /\.(rs|js)$/.test(name)).map((name) => read(join(directory, name))),
   );
   // Numbers are filled in.
   const texts = rowsOf(limits).flatMap(([, , told]) => [...told.matchAll(/`([^`]+ [^`]+)`/g)].map(([, text]) => text));

@@ -12,6 +12,7 @@ use sockjs_protocol::observe::metrics::Tally;
 use sockjs_protocol::service::options::{Config, ConfigError};
 use sockjs_protocol::service::prefix::{match_prefix, parameter_name};
 use std::cell::RefCell;
+use std::future::ready;
 use std::rc::Rc;
 use worker::{Env, Request, Result};
 
@@ -174,10 +175,10 @@ impl Services {
 
     /// Asks the handler of the request's service whether the client may connect.
     #[doc(hidden)]
-    pub async fn admit(&self, request: &RequestInfo<'_>, env: &Env) -> Admission {
+    pub fn admit<'a>(&self, request: &'a RequestInfo<'a>, env: &'a Env) -> LocalBoxFuture<'a, Admission> {
         match self.find(request.prefix()) {
-            Some(service) => (service.admit)(request, env).await,
-            None => Admission::Reject(Rejection::new(404, "no such service")),
+            Some(service) => (service.admit)(request, env),
+            None => Box::pin(ready(Admission::Reject(Rejection::new(404, "no such service")))),
         }
     }
 
@@ -247,15 +248,20 @@ impl Services {
 
     /// Reports `tallies` and what is `unsent`, as [`report::report`] does.
     #[doc(hidden)]
-    pub async fn report(&self, env: &Env, tallies: Vec<Tally>, unsent: &Unsent) -> Result<()> {
-        let is_reported = |service: &str| self.find(service).is_some_and(|service| service.config.metrics);
-        report::report(self.collector(env), tallies, is_reported, unsent).await
+    pub fn report<'a>(
+        &'a self,
+        env: &'a Env,
+        tallies: Vec<Tally>,
+        unsent: &'a Unsent,
+    ) -> LocalBoxFuture<'a, Result<()>> {
+        let is_reported = move |service: &str| self.find(service).is_some_and(|service| service.config.metrics);
+        Box::pin(report::report(self.collector(env), tallies, is_reported, unsent))
     }
 
     /// Returns everything that was reported, as Prometheus reads it.
     #[doc(hidden)]
-    pub async fn totals(&self, env: &Env) -> Result<String> {
-        report::totals(self.collector(env)).await
+    pub fn totals<'a>(&'a self, env: &'a Env) -> LocalBoxFuture<'a, Result<String>> {
+        Box::pin(report::totals(self.collector(env)))
     }
 
     fn collector<'a>(&'a self, env: &'a Env) -> Collector<'a> {

@@ -16,6 +16,7 @@ use sockjs_protocol::sockjs::meter::Part;
 use sockjs_protocol::sockjs::pacing::{Ahead, Pacing, PacingRules};
 use sockjs_protocol::sockjs::session::{Receiver, Session};
 use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::WebSocket;
@@ -58,6 +59,10 @@ pub(crate) struct Entry {
     pub stall: Cell<Stall>,
     /// True while the object looks whether it stalls.
     pub is_watched: Cell<bool>,
+    /// The client's last word that is kept with its WebSocket.
+    pub word: Cell<Option<Millis>>,
+    /// The moment at which its client was last seen to read something that had waited on its WebSocket.
+    pub read_at: Cell<Option<Millis>>,
     /// The speed at which the client sends.
     pub rate: RefCell<Rate>,
     /// The state that the application keeps with it, as JSON.
@@ -106,6 +111,8 @@ impl Entry {
             socket_buffer: SocketBuffer::default(),
             stall: Cell::default(),
             is_watched: Cell::new(false),
+            word: Cell::default(),
+            read_at: Cell::default(),
             rate: RefCell::default(),
             state: RefCell::default(),
             counters,
@@ -181,7 +188,9 @@ impl Entry {
     pub fn buffered_on(&self, websocket: &WebSocket) -> usize {
         let buffered = websocket.as_ref().buffered_amount() as usize;
         let given = self.socket_buffer.correct(buffered);
-        self.change_stall(|stall| stall.look(now(), given, buffered));
+        if self.change_stall(|stall| stall.look(now(), given, buffered)) {
+            self.read_at.set(Some(now()));
+        }
         buffered
     }
 

@@ -28,15 +28,18 @@ impl Stall {
         self.largest = self.largest.max(bytes);
     }
 
-    /// Notes that `waiting` bytes wait, of the `given` ones that could.
-    pub fn look(&mut self, now: Millis, given: usize, waiting: usize) {
+    /// Notes that `waiting` bytes wait, of the `given` ones that could. True if the client read something that had been seen to
+    /// wait.
+    pub fn look(&mut self, now: Millis, given: usize, waiting: usize) -> bool {
         self.asked = Some(now);
+        let has_read = self.since.is_some() && waiting < given;
         if waiting == 0 {
             self.since = None;
             self.largest = 0;
         } else if self.since.is_none() || waiting < given {
             self.since = Some(now);
         }
+        has_read
     }
 
     /// True if the runtime was not asked for a while.

@@ -28,11 +28,11 @@ impl Role {
 /// Every connection, by what leads to it. No event looks through all of them: an object may have tens of thousands.
 pub(crate) struct ConnectionTable {
     connections: HashMap<String, Rc<Entry>>,
-    /// HTTP sessions by service and session id.
-    sessions: HashMap<(String, String), Rc<Entry>>,
+    /// HTTP sessions by their names.
+    sessions: HashMap<String, Rc<Entry>>,
     sockets: HashMap<u64, Role>,
     /// Numbers of open connections, by service.
-    open: HashMap<String, usize>,
+    open: Vec<(String, usize)>,
     next_key: u64,
 }
 
@@ -44,14 +44,14 @@ impl ConnectionTable {
             connections: HashMap::new(),
             sessions: HashMap::new(),
             sockets: HashMap::new(),
-            open: HashMap::new(),
+            open: Vec::new(),
             next_key: start as u64,
         }
     }
 
     /// The HTTP session of a service.
     pub fn session(&self, service: &str, session: &str) -> Option<Rc<Entry>> {
-        self.sessions.get(&(service.to_owned(), session.to_owned())).cloned()
+        self.sessions.get(&session_name(service, session)).cloned()
     }
 
     /// The connection with this id.
@@ -66,7 +66,10 @@ impl ConnectionTable {
 
     pub fn add_client(&mut self, entry: Rc<Entry>) {
         if entry.session.borrow().is_open() && !entry.is_listed_as_open.replace(true) {
-            *self.open.entry(entry.info.service.clone()).or_default() += 1;
+            match self.open.iter_mut().find(|(service, _)| *service == entry.info.service) {
+                Some((_, open)) => *open += 1,
+                None => self.open.push((entry.info.service.clone(), 1)),
+            }
         }
         self.connections.insert(entry.info.id.clone(), entry);
     }
@@ -80,7 +83,7 @@ impl ConnectionTable {
 
     fn close(&mut self, entry: &Entry) {
         if entry.is_listed_as_open.take()
-            && let Some(open) = self.open.get_mut(&entry.info.service)
+            && let Some((_, open)) = self.open.iter_mut().find(|(service, _)| *service == entry.info.service)
         {
             *open = open.saturating_sub(1);
         }
@@ -128,12 +131,12 @@ impl ConnectionTable {
 
     /// Returns the number of open connections of all services.
     pub fn open_count(&self) -> usize {
-        self.open.values().sum()
+        self.open.iter().map(|(_, open)| open).sum()
     }
 
     /// Returns the number of open connections of a service.
     pub fn open_count_of(&self, service: &str) -> usize {
-        self.open.get(service).copied().unwrap_or_default()
+        self.open.iter().find(|(known, _)| known == service).map_or(0, |(_, open)| *open)
     }
 
     /// Every connection once.
@@ -142,6 +145,11 @@ impl ConnectionTable {
     }
 }
 
-fn name(entry: &Entry) -> (String, String) {
-    (entry.info.service.clone(), entry.info.session_name().into_owned())
+fn name(entry: &Entry) -> String {
+    session_name(&entry.info.service, &entry.info.session_name())
+}
+
+/// Returns the name of a session among those of all services. No session id has a slash.
+pub(crate) fn session_name(service: &str, session: &str) -> String {
+    [service, "//", session].concat()
 }

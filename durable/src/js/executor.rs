@@ -3,6 +3,7 @@
 use crate::js::clock::in_one_moment;
 use crate::js::response::JsResponse;
 use futures::future::LocalBoxFuture;
+use js_sys::Promise;
 use js_sys::futures::future_to_promise;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
@@ -26,9 +27,8 @@ pub(crate) fn run(state: &State, mut future: LocalBoxFuture<'static, ()>) {
 
 /// Answers an event: with what `answer` comes to, or a promise of it if that has to wait.
 pub(crate) fn promised(
-    answer: impl Future<Output = Result<JsResponse>> + 'static,
+    mut answer: LocalBoxFuture<'static, Result<JsResponse>>,
 ) -> std::result::Result<JsResponse, JsValue> {
-    let mut answer = Box::pin(answer);
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(relay.clone());
     let mut at_once = Poll::Pending;
@@ -40,7 +40,12 @@ pub(crate) fn promised(
         relay.wake_instead(context.waker());
         answer.as_mut().poll(&mut Context::from_waker(&waker))
     });
-    Ok(future_to_promise(async move { Ok(waiting.await?) }).into())
+    Ok(promise(Box::pin(waiting)).into())
+}
+
+/// Returns a promise of what `work` comes to.
+pub(crate) fn promise(work: LocalBoxFuture<'static, Result<JsValue>>) -> Promise {
+    future_to_promise(async move { Ok(work.await?) })
 }
 
 /// The one waker that a future sees, before and after it became a task: `worker::Delay` (0.8.7) keeps the waker of its

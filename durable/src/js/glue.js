@@ -11,6 +11,15 @@ export function headersOf({ headers }, names) {
 /** Sets the alarm; `failed` hears of an error. */
 export const setAlarm = ({ storage }, at, failed) => void storage.setAlarm(at).catch(failed);
 
+/** Has the runtime answer a message of WebSockets by itself, also while the object sleeps; without one, no message. */
+export function setAutoResponse(state, request, answer) {
+  if (request !== undefined) state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(request, answer));
+  else if (state.getWebSocketAutoResponse() !== null) state.setWebSocketAutoResponse();
+}
+
+/** The time at which the runtime last did so on a socket; undefined if it never did. */
+export const autoResponseTime = (state, socket) => state.getWebSocketAutoResponseTimestamp(socket)?.getTime();
+
 export const headerOf = (request, name) => request.headers.get(name) ?? undefined;
 
 export const commandOf = (request) => request.headers.get("sockjs-edge-command") ?? undefined;
@@ -45,6 +54,8 @@ async function whole({ body }, length) {
 export const deferred = () => Promise.withResolvers();
 
 export const withBytes = (bytes) => new Response(bytes);
+
+export const withText = (text, status) => new Response(text, { status });
 
 export const withStatus = (status) => new Response(null, { status });
 

@@ -4,9 +4,10 @@ use crate::js::executor::promised;
 use js_sys::Array;
 use sockjs_protocol::inner::envelope::{LATER, OTHER_VERSION, ToEdge, Version, spoken};
 use sockjs_protocol::inner::header::encode_frame;
+use std::fmt::Display;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
-use worker::{Error, Response, Result, WebSocket, web_sys};
+use worker::{Error, Result, WebSocket, web_sys};
 
 /// A response as the runtime has it, or a promise of one. `worker`'s own is put together from parts that are calls of their
 /// own.
@@ -50,6 +51,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = withBytes)]
     fn with_bytes(bytes: Vec<u8>) -> std::result::Result<JsResponse, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = withText)]
+    fn with_text(text: &str, status: u16) -> std::result::Result<JsResponse, JsValue>;
+
     #[wasm_bindgen(catch, js_name = withStatus)]
     fn with_status(status: u16) -> std::result::Result<JsResponse, JsValue>;
 
@@ -63,6 +67,9 @@ extern "C" {
     fn with_receiver(socket: &web_sys::WebSocket, connection: &str) -> std::result::Result<JsResponse, JsValue>;
 }
 
+/// The function that JavaScript calls with a body, or the error that there is none.
+type TakeBody = dyn FnOnce(Option<Vec<u8>>, JsValue) -> std::result::Result<JsResponse, JsValue>;
+
 /// Answers with what `answer` makes of the body of `request`, which no task waits for. It has `length` bytes, if that is known.
 pub(crate) fn with_body<Answer>(
     request: &web_sys::Request,
@@ -72,7 +79,9 @@ pub(crate) fn with_body<Answer>(
 where
     Answer: Future<Output = Result<JsResponse>> + 'static,
 {
-    let take = move |body: Option<Vec<u8>>, error: JsValue| promised(answer(body.ok_or(error)?));
+    let take = move |body: Option<Vec<u8>>, error: JsValue| promised(Box::pin(answer(body.ok_or(error)?)));
+    // In a box, so that the closure for JavaScript is compiled once.
+    let take: Box<TakeBody> = Box::new(take);
     let length = length.map(|length| u32::try_from(length).unwrap_or(u32::MAX));
     when_read(request, length, &Closure::once_into_js(take))
 }
@@ -116,13 +125,13 @@ pub(crate) fn upgrade_holder(socket: &WebSocket, facts: &str) -> Result<JsRespon
 }
 
 /// An error in words, of which the Worker reads the status.
-pub(crate) fn problem(text: impl Into<String>, status: u16) -> Result<JsResponse> {
-    Ok(whole(Response::error(text, status)?))
+pub(crate) fn problem(problem: impl Display, status: u16) -> Result<JsResponse> {
+    text(&problem.to_string(), status)
 }
 
-/// A response that `worker` put together.
-pub(crate) fn whole(response: Response) -> JsResponse {
-    web_sys::Response::from(response).into()
+/// A response with text.
+pub(crate) fn text(text: &str, status: u16) -> Result<JsResponse> {
+    Ok(with_text(text, status)?)
 }
 
 /// A promise that fails.

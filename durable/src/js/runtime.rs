@@ -5,13 +5,28 @@ use std::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::durable::State;
-use worker::worker_sys::DurableObjectState;
+use worker::worker_sys::{DurableObjectState, web_sys};
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
     /// Sets the alarm to a time in milliseconds; calls `failed` with the error if it is not written.
     #[wasm_bindgen(catch, js_name = setAlarm)]
     pub(crate) fn store_alarm(state: &DurableObjectState, at: f64, failed: &JsValue) -> Result<(), JsValue>;
+
+    /// Has the runtime answer a message of WebSockets by itself. With `None`, no message.
+    #[wasm_bindgen(catch, js_name = setAutoResponse)]
+    pub(crate) fn set_auto_response(
+        state: &DurableObjectState,
+        request: Option<&str>,
+        answer: Option<&str>,
+    ) -> Result<(), JsValue>;
+
+    /// Returns the time in milliseconds at which the runtime last did so on a socket.
+    #[wasm_bindgen(catch, js_name = autoResponseTime)]
+    pub(crate) fn auto_response_time(
+        state: &DurableObjectState,
+        socket: &web_sys::WebSocket,
+    ) -> Result<Option<f64>, JsValue>;
 }
 
 #[wasm_bindgen]

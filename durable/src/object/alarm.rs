@@ -164,7 +164,7 @@ impl Object {
                     object.arm(entries.iter());
                     Ok(())
                 };
-                self.run(ask, "get_alarm");
+                self.run(Box::pin(ask), "get_alarm");
             }
         }
     }

@@ -55,7 +55,7 @@ impl Object {
             let _ = done.send(());
             told
         };
-        self.run(tell, "room_alarm");
+        self.run(Box::pin(tell), "room_alarm");
         select(told, Delay::from(ALARM_FIRST)).await;
     }
 }

@@ -185,6 +185,7 @@ impl Object {
             receiver: receiver.id,
             since: now(),
             ending: ready.last().is_some_and(|last| last.end),
+            beats: receiver.beats,
         }
         .write(&server, None)?;
         self.accept(&server)?;

@@ -12,13 +12,22 @@ use worker::{Result, WebSocket};
 impl Object {
     /// Notes on a WebSocket that its client has said something.
     pub(super) fn keep_heard(&self, entry: &Entry) {
+        self.keep(entry, true);
+    }
+
+    /// Notes on a WebSocket when its client said something.
+    pub(super) fn keep_word(&self, entry: &Entry) {
+        self.keep(entry, false);
+    }
+
+    fn keep(&self, entry: &Entry, is_heard: bool) {
         let state = entry.state.borrow().clone();
         let links = entry.links.borrow();
         let written = match (links.get(Receiver::WEBSOCKET.id), links.holder()) {
             (Some(Link::Client(websocket)), _) => {
-                Attachment::Heard(entry.info.clone()).write(websocket, state.as_deref())
+                attach(entry, websocket, is_heard || self::is_heard(websocket), state.as_deref())
             }
-            (_, Some(HolderSocket(websocket))) => keep_with_holder(websocket, true, state.as_deref()),
+            (_, Some(HolderSocket(websocket))) => keep_with_holder(websocket, is_heard, state.as_deref()),
             (Some(Link::Poll(_) | Link::Inner(_) | Link::Holder(_) | Link::Opening(_)) | None, None) => Ok(()),
         };
         if let Err(error) = written {
@@ -41,12 +50,7 @@ impl Object {
             return self.store.set_state(&entry.info, json);
         }
         match entry.links.borrow().get(Receiver::WEBSOCKET.id) {
-            Some(Link::Client(websocket)) => {
-                let heard = matches!(Attachment::read(websocket), Some((Attachment::Heard(_), _)));
-                let info = entry.info.clone();
-                let attachment = if heard { Attachment::Heard(info) } else { Attachment::Client(info) };
-                attachment.write(websocket, Some(json))
-            }
+            Some(Link::Client(websocket)) => attach(entry, websocket, is_heard(websocket), Some(json)),
             // It is opened just now, and accepted with its state; or it is over.
             Some(Link::Poll(_) | Link::Inner(_) | Link::Holder(_) | Link::Opening(_)) | None => Ok(()),
         }
@@ -55,8 +59,18 @@ impl Object {
 
 /// Changes what is attached to the inner socket of a holder.
 fn keep_with_holder(socket: &WebSocket, is_heard: bool, state: Option<&str>) -> Result<()> {
-    let Some((Attachment::Held { info, receiver, version, heard }, _)) = Attachment::read(socket) else {
+    let Some((Attachment::Held { info, receiver, version, heard, beats, since }, _)) = Attachment::read(socket) else {
         return Ok(());
     };
-    Attachment::Held { info, receiver, version, heard: heard || is_heard }.write(socket, state)
+    Attachment::Held { info, receiver, version, heard: heard || is_heard, beats, since }.write(socket, state)
+}
+
+fn is_heard(websocket: &WebSocket) -> bool {
+    matches!(Attachment::read(websocket), Some((Attachment::Heard(_), _)))
+}
+
+fn attach(entry: &Entry, websocket: &WebSocket, is_heard: bool, state: Option<&str>) -> Result<()> {
+    let info = entry.info.clone();
+    let attachment = if is_heard { Attachment::Heard(info) } else { Attachment::Client(info) };
+    attachment.write_with(websocket, state, entry.word.get())
 }

@@ -43,7 +43,7 @@ impl Object {
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let attachment = Attachment::Client(info.clone());
         if let Err(error) = attachment.write(&server, None) {
-            return problem(error.to_string(), 431);
+            return problem(error, 431);
         }
         let Some(entry) = self.entry(info, opened) else { return problem("no such service", 404) };
         self.table.borrow_mut().add_client(entry.clone());
@@ -57,6 +57,7 @@ impl Object {
         if entry.session.borrow().is_closed() {
             server.accept()?;
         } else {
+            self.answer_automatically(config, transport);
             let state = entry.state.borrow().clone();
             let accepted = self.accept(&server).and_then(|()| match state {
                 Some(state) => attachment.write(&server, Some(&state)),
@@ -76,7 +77,7 @@ impl Object {
             send(&server, raw, &delivery.frame);
         }
         if entry.session.borrow().is_closed() {
-            self.run(close_later(server, raw, deliveries), "close");
+            self.run(Box::pin(close_later(server, raw, deliveries)), "close");
         }
         response::upgrade(&other)
     }

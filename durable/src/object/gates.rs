@@ -12,7 +12,7 @@ use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::pacing::Gate;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 /// Pushes, and tasks of the application, that may wait at one gate. Handlers are not counted: each connection has one.
@@ -23,7 +23,7 @@ const TASKS_MAX: usize = 1024;
 pub(super) struct Gates {
     rooms: RefCell<HashMap<String, RoomGate>>,
     /// Services that have broadcast something.
-    broadcasters: RefCell<HashSet<String>>,
+    broadcasters: RefCell<Vec<String>>,
 }
 
 struct RoomGate {
@@ -81,7 +81,7 @@ impl Gates {
     /// Something was broadcast to the room of `service`.
     pub fn broadcast(&self, service: &str, config: &Config, to: &[Rc<Entry>]) {
         if !self.broadcasts(service) {
-            self.broadcasters.borrow_mut().insert(service.to_owned());
+            self.broadcasters.borrow_mut().push(service.to_owned());
         }
         let mut rooms = self.rooms.borrow_mut();
         let is_new = !rooms.contains_key(service);
@@ -100,7 +100,7 @@ impl Gates {
     }
 
     fn broadcasts(&self, service: &str) -> bool {
-        self.broadcasters.borrow().contains(service)
+        self.broadcasters.borrow().iter().any(|known| known == service)
     }
 
     /// True if something waits at a gate.

@@ -101,7 +101,7 @@ impl Object {
                 object.started(&service, is_started);
                 Ok(())
             }));
-            self.run(start, "start");
+            self.run(Box::pin(start), "start");
         }
     }
 

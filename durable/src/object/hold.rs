@@ -14,7 +14,7 @@ use crate::observe::log;
 use crate::store::attachment::Attachment;
 use sockjs_protocol::inner::envelope::{FULL, Returned, ToHolder, Version};
 use sockjs_protocol::service::options::{Config, Durability};
-use sockjs_protocol::sockjs::session::{Receiver, ReceiverId, ReceiverKind, Rules, Session};
+use sockjs_protocol::sockjs::session::{Receiver, Rules, Session};
 use sockjs_protocol::sockjs::transport::Transport;
 use std::rc::Rc;
 use worker::{Result, WebSocket, WebSocketPair};
@@ -24,7 +24,7 @@ pub(super) struct Hold {
     pub session: Option<String>,
     pub transport: Transport,
     pub version: Version,
-    pub receiver: ReceiverId,
+    pub receiver: Receiver,
     pub returned: Option<Returned>,
 }
 
@@ -33,8 +33,7 @@ impl Object {
     pub(super) async fn hold(self: Rc<Self>, client: Client<'_>, config: &Config, hold: Hold) -> Result<JsResponse> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
-        let Hold { session, transport, version, receiver: id, returned } = hold;
-        let receiver = Receiver { id, kind: ReceiverKind::Held };
+        let Hold { session, transport, version, receiver, returned } = hold;
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let known = returned.as_ref().and_then(|returned| self.table.borrow().connection(&returned.connection));
         let (entry, is_new) = match known.filter(|entry| entry.info.held && entry.info.service == config.prefix) {
@@ -50,14 +49,14 @@ impl Object {
                     None => Session::open(now(), rules, receiver),
                     Some(returned) => {
                         (info.id, info.opened) = (returned.connection.clone(), returned.opened);
-                        let mut session = Session::restore_held(now(), rules, receiver, false);
+                        let mut session = Session::restore_held(now(), rules, receiver, None);
                         if !returned.heard {
                             session.wake_silent(info.opened);
                         }
                         session
                     }
                 };
-                let attachment = Attachment::Held { info: info.clone(), receiver: id, version, heard: false };
+                let attachment = held(info.clone(), receiver, version, false);
                 if let Err(error) = attachment.write(&server, None) {
                     return problem(error.to_string(), 431);
                 }
@@ -70,7 +69,7 @@ impl Object {
             return over();
         }
         // Before anything is told: whatever the handler does now, such as to set the state, goes to the Worker like later.
-        if let Err(error) = self.link_holder(&entry, id, version, server, returned.as_ref()) {
+        if let Err(error) = self.link_holder(&entry, receiver, version, server, returned.as_ref()) {
             log::error("accept", Some(&config.prefix), error);
             return problem("too many connections", 503);
         }
@@ -108,7 +107,7 @@ impl Object {
     fn link_holder(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
-        receiver: ReceiverId,
+        receiver: Receiver,
         version: Version,
         server: WebSocket,
         returned: Option<&Returned>,
@@ -116,7 +115,7 @@ impl Object {
         let brought = returned.and_then(|returned| returned.state.clone());
         let state = entry.state.borrow().clone().or_else(|| brought.clone());
         let heard = !entry.session.borrow().is_silent();
-        let attachment = Attachment::Held { info: entry.info.clone(), receiver, version, heard };
+        let attachment = held(entry.info.clone(), receiver, version, heard);
         attachment.write(&server, state.as_deref())?;
         self.accept(&server)?;
         let socket = HolderSocket(server);
@@ -124,8 +123,8 @@ impl Object {
             socket.send(&ToHolder::State(newer))?;
         }
         entry.state.replace(state);
-        self.table.borrow_mut().add_socket(&socket.0, Role::Holder(entry.clone(), receiver));
-        entry.links.borrow_mut().set(receiver, Link::Holder(socket));
+        self.table.borrow_mut().add_socket(&socket.0, Role::Holder(entry.clone(), receiver.id));
+        entry.links.borrow_mut().set(receiver.id, Link::Holder(socket));
         Ok(())
     }
 }
@@ -133,4 +132,9 @@ impl Object {
 /// Answers that the connection is over.
 fn over() -> Result<JsResponse> {
     problem("the connection is over", 404)
+}
+
+fn held(info: ConnectionInfo, receiver: Receiver, version: Version, heard: bool) -> Attachment {
+    let Receiver { id: receiver, beats, .. } = receiver;
+    Attachment::Held { info, receiver, version, heard, beats, since: now() }
 }

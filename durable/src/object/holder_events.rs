@@ -8,6 +8,7 @@ use crate::js::strings::JsString;
 use crate::object::Object;
 use crate::object::timers::Timer;
 use crate::observe::log;
+use crate::store::attachment;
 use sockjs_protocol::inner::envelope::{Batch, EnvelopeError, FromHolder, ToHolder};
 use sockjs_protocol::service::options::Durability;
 use sockjs_protocol::sockjs::close_code::CloseCode;
@@ -75,11 +76,13 @@ impl Object {
             }
             Ok(FromHolder::Ack(seq)) => entry.session.borrow_mut().ack(receiver, seq),
             Ok(FromHolder::Progress { written, held }) => {
-                entry.session.borrow_mut().answered(receiver, written, &held);
+                entry.session.borrow_mut().answered(now(), receiver, written, &held);
+                attachment::seen(websocket);
             }
             Ok(FromHolder::Closed { code, reason }) => entry.session.borrow_mut().disconnected(now(), code, reason),
             Ok(FromHolder::Violated { code, reason }) => entry.session.borrow_mut().violated(now(), code, reason),
             Ok(FromHolder::Stalled) => entry.session.borrow_mut().detach(now(), receiver, Departure::Stalled),
+            Ok(FromHolder::Silent) => entry.session.borrow_mut().fell_silent(now()),
             Err(error @ (EnvelopeError::Malformed | EnvelopeError::Version(_))) => {
                 log::error("inner_socket", Some(&entry.info.service), error);
                 return self.break_holder(entry, receiver, websocket);
@@ -97,16 +100,16 @@ impl Object {
     }
 
     /// Takes the client's messages. False if some before them are missing.
-    fn take_batch(&self, entry: &Rc<Entry>, batch: &Batch<'_>) -> bool {
+    fn take_batch(self: &Rc<Self>, entry: &Rc<Entry>, batch: &Batch<'_>) -> bool {
         entry.pacing.borrow_mut().start_numbers(batch.handled);
         entry.told.knows(batch.handled);
+        if batch.first > entry.pacing.borrow().received() + 1 {
+            return false;
+        }
         for (number, text) in (batch.first..).zip(&batch.texts) {
             let received = entry.pacing.borrow().received();
             if number <= received {
                 continue;
-            }
-            if number != received + 1 {
-                return false;
             }
             entry.told.arrived(text.len());
             let received = self.read_text(
@@ -169,15 +172,7 @@ impl Object {
                 started.handler.on_returned(object.room(service.clone())).await
             };
             let told = self.settling(Box::pin(told));
-            self.run(told, "returned");
-        }
-    }
-
-    /// Closes the WebSocket that the Worker holds, without a frame of SockJS.
-    pub(super) fn release_held(entry: &Entry, code: u16, reason: &str) {
-        if let Some(holder) = entry.links.borrow().holder() {
-            // A lost socket is replaced, and its session says the same again.
-            let _ = holder.send(&ToHolder::Close { code, reason });
+            self.run(Box::pin(told), "returned");
         }
     }
 

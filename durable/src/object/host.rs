@@ -105,6 +105,6 @@ impl Host for Object {
     }
 
     fn restart(self: Rc<Self>) {
-        self.run(self.clone().restart_soon(), "restart");
+        self.run(Box::pin(self.clone().restart_soon()), "restart");
     }
 }

@@ -43,6 +43,7 @@ mod hold;
 mod holder_events;
 mod host;
 mod idle;
+mod liveness;
 mod looks;
 mod memory;
 mod outputs;
@@ -82,6 +83,8 @@ pub struct Object {
     table: RefCell<ConnectionTable>,
     store: Store,
     asleep: Asleep,
+    /// True once the runtime knows which message it is to answer by itself.
+    has_auto_response: Cell<bool>,
     graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     bursts: Bursts,
@@ -115,6 +118,7 @@ impl Object {
             table: RefCell::new(ConnectionTable::new()),
             store,
             asleep: Asleep::default(),
+            has_auto_response: Cell::new(false),
             graces: Graces::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
@@ -217,9 +221,11 @@ impl Object {
                 self.drain(&entry);
             }
             self.spare_memory(&entry);
-            self.plan_to_tell(&entry);
             settled.push(entry);
         };
+        for entry in settled.iter().filter(|entry| entry.info.held) {
+            self.plan_to_tell(entry);
+        }
         self.is_settling.set(false);
         self.shared.forget();
         self.report_if_due();
@@ -240,6 +246,7 @@ impl Object {
         let now = now();
         let entries = self.table.borrow().entries();
         for entry in &entries {
+            self.look_for_life(entry);
             tick(&mut entry.session.borrow_mut(), now);
             self.touch_now(entry);
         }
@@ -253,7 +260,7 @@ impl Object {
     }
 
     /// Runs a piece of work that nobody waits for; what goes wrong is logged.
-    fn run(&self, work: impl Future<Output = Result<()>> + 'static, what: &'static str) {
+    fn run(&self, work: LocalBoxFuture<'static, Result<()>>, what: &'static str) {
         let logged = async move {
             if let Err(error) = work.await {
                 log::error(what, None, error);

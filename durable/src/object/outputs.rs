@@ -45,18 +45,7 @@ impl Object {
                 Some(Output::Probe(receiver)) => self.probe(entry, receiver),
                 Some(Output::Ask(receiver)) => self.ask(entry, receiver),
                 Some(Output::Read(first)) => self.read_rows(entry, first),
-                Some(Output::Release { receiver, code, reason }) => {
-                    if entry.info.held {
-                        Self::release_held(entry, code, &reason);
-                    } else if let Some(Link::Client(websocket)) = entry.links.borrow_mut().take(receiver) {
-                        attachment::over(&websocket);
-                        if entry.info.transport == Transport::WebSocket && is_new_code(code) {
-                            // A socket that is lost needs none.
-                            send(&websocket, false, &Frame::Close { code, reason: reason.clone() });
-                        }
-                        sockets::close(&websocket, code, &reason);
-                    }
-                }
+                Some(Output::Release { receiver, code, reason }) => self.release(entry, receiver, code, &reason),
                 Some(Output::Persist(change)) => {
                     self.write(entry, change);
                 }
@@ -72,6 +61,31 @@ impl Object {
         }
         if entry.session.borrow().is_closed() {
             self.table.borrow_mut().remove(entry);
+        }
+    }
+
+    /// Closes the WebSocket of a receiver: the client's own, or an inner one.
+    fn release(&self, entry: &Entry, receiver: ReceiverId, code: u16, reason: &str) {
+        let link = entry.links.borrow_mut().take(receiver);
+        match link {
+            Some(Link::Client(websocket)) => {
+                attachment::over(&websocket);
+                if entry.info.transport == Transport::WebSocket && is_new_code(code) {
+                    // A socket that is lost needs none.
+                    send(&websocket, false, &Frame::Close { code, reason: reason.to_owned() });
+                }
+                sockets::close(&websocket, code, reason);
+            }
+            Some(Link::Inner(inner)) => {
+                self.table.borrow_mut().remove_socket(&inner.socket);
+                sockets::close(&inner.socket, code, reason);
+            }
+            Some(Link::Holder(holder)) => {
+                // A lost socket is replaced, and its session says the same again.
+                let _ = holder.send(&ToHolder::Close { code, reason });
+                entry.links.borrow_mut().set(receiver, Link::Holder(holder));
+            }
+            Some(Link::Poll(_) | Link::Opening(_)) | None => {}
         }
     }
 
@@ -151,7 +165,13 @@ impl Object {
         matches!(delivery.frame, Frame::Messages(_)) && (is_outbox || delivery.frame.encoded_len() > WINDOW)
     }
 
-    fn deliver_to_client(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, websocket: WebSocket, delivery: &Delivery) {
+    pub(super) fn deliver_to_client(
+        self: &Rc<Self>,
+        now: Millis,
+        entry: &Rc<Entry>,
+        websocket: WebSocket,
+        delivery: &Delivery,
+    ) {
         let raw = entry.info.transport == Transport::WebSocketRaw;
         self.look_for_stall(now, entry, &websocket);
         entry.give(&delivery.frame);

@@ -3,6 +3,7 @@
 use crate::application::connection::Connection;
 use crate::info::errors::SendError;
 use crate::js::clock::now;
+use crate::js::response::{JsResponse, problem, text};
 use crate::object::Object;
 use futures::future::{Either, select};
 use sockjs_protocol::inner::envelope::{Push, PushTarget};
@@ -10,7 +11,7 @@ use sockjs_protocol::time::Millis;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Request, Response, Result};
+use worker::{Delay, Request, Result};
 
 /// Longest time for which a push waits for the members of a room. The Worker waits for an answer for 10 s.
 const WAIT: Millis = Millis::from_secs(8);
@@ -26,7 +27,7 @@ impl Object {
         queue_limit: usize,
         target: PushTarget,
         push: Push,
-    ) -> Result<Response> {
+    ) -> Result<JsResponse> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
         let room = self.room(service);
@@ -35,15 +36,15 @@ impl Object {
                 let until = now() + WAIT;
                 // The body stays unread while it waits.
                 if !self.may_push(room.prefix(), until).await {
-                    return Response::error(HELD_UP, 503);
+                    return problem(HELD_UP, 503);
                 }
                 let message = request.text().await?;
                 if message.len() > queue_limit {
-                    return Response::error(SendError::TooLarge.to_string(), 413);
+                    return problem(SendError::TooLarge, 413);
                 }
                 // Others may have gone on meanwhile.
                 if !self.may_push(room.prefix(), until).await {
-                    return Response::error(HELD_UP, 503);
+                    return problem(HELD_UP, 503);
                 }
                 room.broadcast(message)
             }
@@ -52,8 +53,8 @@ impl Object {
                 match room.connection(&id) {
                     Some(connection) => match connection.send(message) {
                         Ok(()) => 1,
-                        Err(error @ SendError::TooLarge) => return Response::error(error.to_string(), 413),
-                        Err(error) => return Response::error(error.to_string(), 503),
+                        Err(error @ SendError::TooLarge) => return problem(error, 413),
+                        Err(error) => return problem(error, 503),
                     },
                     None => 0,
                 }
@@ -65,14 +66,14 @@ impl Object {
                 };
                 for connection in &connections {
                     if let Err(error) = connection.close(code, &reason) {
-                        return Response::error(error.to_string(), 400);
+                        return problem(error, 400);
                     }
                 }
                 connections.len()
             }
         };
         self.settle();
-        Response::ok(done.to_string())
+        text(&done.to_string(), 200)
     }
 
     /// Waits at the gate of a room. False if it does not open in time, or too many wait there.

@@ -129,7 +129,7 @@ impl Object {
         let object = self.clone();
         let unsent = self.reports.unsent.clone();
         let report = async move { object.services.report(&object.env, tallies, &unsent).await };
-        self.run(report, "metrics");
+        self.run(Box::pin(report), "metrics");
     }
 
     /// Stores the number of open connections, if another number is stored.

@@ -3,7 +3,7 @@
 use crate::connection::budget;
 use crate::info::connection_info::Client;
 use crate::js::clock::now;
-use crate::js::response::{JsResponse, command_of, done, other_version, problem, whole, with_body};
+use crate::js::response::{JsResponse, command_of, done, other_version, problem, with_body};
 use crate::object::Object;
 use crate::object::attach::Attach;
 use crate::object::hold::Hold;
@@ -22,15 +22,15 @@ impl Object {
         let command = match command_of(&request).as_deref().map(Command::decode) {
             Some(Ok(command)) => command,
             Some(Err(EnvelopeError::Version(_))) => return other_version(),
-            Some(Err(error)) => return problem(error.to_string(), 400),
+            Some(Err(error)) => return problem(error, 400),
             None => return problem("this object is reached through its Worker", 400),
         };
         if self.services.problem().is_none() {
             if matches!(command.action, Action::Report) {
-                return Ok(whole(self.take_report(request.into()).await?));
+                return self.take_report(request.into()).await;
             }
             if matches!(command.action, Action::Metrics) {
-                return Ok(whole(self.answer_totals()?));
+                return self.answer_totals();
             }
         }
         let service = command.service;
@@ -40,8 +40,8 @@ impl Object {
             Some(service) => service.config.clone(),
         };
         match command.action {
-            Action::Attach { session, transport, receiver, after, again } => {
-                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
+            Action::Attach { session, transport, receiver, after, again, beats } => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport), beats };
                 let (version, again) = (command.answer, again.then_some(after));
                 let attach = Attach { session, transport, version, receiver, again };
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
@@ -67,7 +67,7 @@ impl Object {
                 }
                 Ok(with_body(&request, Some(bytes), async move |body| match String::from_utf8(body) {
                     Ok(messages) => self.bring(entry, id, Messages::trusted(messages, count), reserved).await,
-                    Err(_) => problem(EnvelopeError::Malformed.to_string(), 400),
+                    Err(_) => problem(EnvelopeError::Malformed, 400),
                 }))
             }
             Action::Refuse { session, code, reason } => {
@@ -90,16 +90,15 @@ impl Object {
                 }
                 Ok(with_body(&request, Some(bytes), async move |body| match read_unwritten(&body) {
                     Ok(unwritten) => wrote(unwritten),
-                    Err(error) => problem(error.to_string(), 400),
+                    Err(error) => problem(error, 400),
                 }))
             }
             // Answered above, by the one object that is no service's.
             Action::Report | Action::Metrics => problem("no such service", 404),
-            Action::Push { target, push } => {
-                Ok(whole(self.push(request.into(), service, config.queue_limit, target, push).await?))
-            }
-            Action::Hold { session, transport, receiver, returned } => {
+            Action::Push { target, push } => self.push(request.into(), service, config.queue_limit, target, push).await,
+            Action::Hold { session, transport, receiver, beats, returned } => {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::Held, beats };
                 let hold = Hold { session, transport, version: command.answer, receiver, returned };
                 self.hold(client, &config, hold).await
             }

@@ -7,6 +7,7 @@ use crate::js::sockets;
 use crate::js::strings::JsString;
 use crate::object::Object;
 use crate::observe::log;
+use crate::store::attachment;
 use sockjs_protocol::inner::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
 use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_FAST};
 use sockjs_protocol::sockjs::pacing::InboxFull;
@@ -35,7 +36,8 @@ impl Object {
                 match ToObject::decode(&bytes) {
                     Ok(ToObject::Ack(seq)) => entry.session.borrow_mut().ack(receiver, seq),
                     Ok(ToObject::Progress { written, held }) => {
-                        entry.session.borrow_mut().answered(receiver, written, &held);
+                        entry.session.borrow_mut().answered(now(), receiver, written, &held);
+                        attachment::seen(websocket);
                     }
                     Ok(ToObject::Gone) => end_response(&entry, receiver, websocket, Departure::ClientGone),
                     Ok(ToObject::Stalled) => end_response(&entry, receiver, websocket, Departure::Stalled),
@@ -52,7 +54,7 @@ impl Object {
         }
     }
 
-    fn read_client(&self, entry: &Entry, data: &JsValue) {
+    fn read_client(self: &Rc<Self>, entry: &Rc<Entry>, data: &JsValue) {
         let Some(text) = JsString::of(data) else {
             let (code, reason) = (CloseCode::Unsupported.number(), "Binary messages are not supported");
             return entry.session.borrow_mut().violated(now(), code, reason);
@@ -63,8 +65,8 @@ impl Object {
     /// Reads what a client sent on its WebSocket, of `length` bytes or UTF-16 units, and gives it to `receive`. False if the client
     /// broke a rule, or sends too much.
     pub(super) fn read_text(
-        &self,
-        entry: &Entry,
+        self: &Rc<Self>,
+        entry: &Rc<Entry>,
         length: usize,
         text: impl FnOnce() -> String,
         receive: impl FnOnce(Messages) -> std::result::Result<(), InboxFull>,
@@ -95,8 +97,14 @@ impl Object {
         if !entry.takes(&service.config, messages.len()) {
             return violated(CloseCode::PolicyViolation, TOO_FAST);
         }
+        let count = messages.len();
+        let messages = self.listen(entry, &service.config, messages);
+        let is_only_beat = messages.is_empty() && count > 0;
         if !messages.is_empty() {
             entry.session.borrow_mut().receive();
+        }
+        if is_only_beat && !entry.info.held {
+            return true;
         }
         let received = receive(messages).is_ok();
         if !received {

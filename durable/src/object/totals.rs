@@ -3,6 +3,7 @@
 //! The sum is one row, written at most once in [`SAVE_AFTER`], and only while reports come.
 
 use crate::js::clock::now;
+use crate::js::response::{JsResponse, done, problem, text};
 use crate::object::Object;
 use crate::object::timers::Timer;
 use crate::observe::log;
@@ -10,7 +11,7 @@ use sockjs_protocol::observe::metrics::{Totals, decode};
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
 use std::rc::Rc;
-use worker::{Request, Response, Result};
+use worker::{Request, Result};
 
 /// Time for which a report may be in memory alone.
 const SAVE_AFTER: Millis = Millis::from_secs(1);
@@ -21,15 +22,15 @@ pub(super) struct ReportTotals(RefCell<Option<Totals>>);
 
 impl Object {
     /// Adds a report.
-    pub(super) async fn take_report(self: Rc<Self>, mut request: Request) -> Result<Response> {
+    pub(super) async fn take_report(self: Rc<Self>, mut request: Request) -> Result<JsResponse> {
         let Some(report) = decode(&request.text().await?) else {
-            return Response::error("a report of another version", 400);
+            return problem("a report of another version", 400);
         };
         self.with_totals(|totals| totals.add(now(), &report))?;
         if self.timers.at(Timer::SaveTotals).is_none() {
             self.set_timer(Timer::SaveTotals, Some(now() + SAVE_AFTER));
         }
-        Ok(Response::empty()?.with_status(204))
+        done()
     }
 
     /// Stores the sum of all reports.
@@ -41,8 +42,8 @@ impl Object {
     }
 
     /// Everything that was reported.
-    pub(super) fn answer_totals(&self) -> Result<Response> {
-        Response::ok(self.with_totals(|totals| totals.text(now()))?)
+    pub(super) fn answer_totals(&self) -> Result<JsResponse> {
+        text(&self.with_totals(|totals| totals.text(now()))?, 200)
     }
 
     fn with_totals<T>(&self, what: impl FnOnce(&mut Totals) -> T) -> Result<T> {

@@ -28,7 +28,7 @@ impl Object {
     pub(super) fn read_send_of_v2(self: Rc<Self>, request: &web_sys::Request, send: Send) -> JsResponse {
         with_body(request, None, async move |body| match decode_batch(&body) {
             Ok(messages) => self.send_of_v2(send, messages).await,
-            Err(error) => problem(error.to_string(), 400),
+            Err(error) => problem(error, 400),
         })
     }
 

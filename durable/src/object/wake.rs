@@ -3,7 +3,7 @@
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{HolderSocket, InnerSocket, Link};
-use crate::connection::table::Role;
+use crate::connection::table::{Role, session_name};
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
 use crate::js::sockets;
@@ -24,8 +24,8 @@ use worker::{Result, WebSocket};
 pub(super) struct Asleep {
     sockets_awake: Cell<bool>,
     sessions_awake: Cell<bool>,
-    /// Inner sockets whose sessions are not read yet, by service and session id.
-    receivers: RefCell<HashMap<(String, String), Vec<Sleeper>>>,
+    /// Inner sockets whose sessions are not read yet, by the names of the sessions.
+    receivers: RefCell<HashMap<String, Vec<Sleeper>>>,
 }
 
 /// A receiver that stayed attached while the object slept.
@@ -64,19 +64,22 @@ impl Object {
             Some((Attachment::Heard(info), state)) => self.wake_client(info, state, true, websocket),
             // Its session is not known any more.
             Some((Attachment::Receiver { .. }, _)) if self.asleep.sessions_awake.get() => {}
-            Some((Attachment::Receiver { service, session, transport, version, receiver, since, ending }, _)) => {
-                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport) };
+            Some((
+                Attachment::Receiver { service, session, transport, version, receiver, since, ending, beats },
+                _,
+            )) => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::of(transport), beats };
                 let inner = InnerSocket { socket: websocket.clone(), version };
                 let sleeper = Sleeper { receiver, since, ending, inner, held: None };
-                self.asleep.receivers.borrow_mut().entry((service, session)).or_default().push(sleeper);
+                self.asleep.receivers.borrow_mut().entry(session_name(&service, &session)).or_default().push(sleeper);
             }
             Some((Attachment::Held { .. }, _)) if self.asleep.sessions_awake.get() => {}
-            Some((Attachment::Held { info, receiver, version, heard }, state)) => {
-                let receiver = Receiver { id: receiver, kind: ReceiverKind::Held };
+            Some((Attachment::Held { info, receiver, version, heard, beats, since }, state)) => {
+                let receiver = Receiver { id: receiver, kind: ReceiverKind::Held, beats };
                 let inner = InnerSocket { socket: websocket.clone(), version };
-                let name = (info.service.clone(), info.session_name().into_owned());
+                let name = session_name(&info.service, &info.session_name());
                 let held = Some(HeldSleeper { info, state, heard });
-                let sleeper = Sleeper { receiver, since: now(), ending: false, inner, held };
+                let sleeper = Sleeper { receiver, since, ending: false, inner, held };
                 self.asleep.receivers.borrow_mut().entry(name).or_default().push(sleeper);
             }
             Some((Attachment::Over, _)) => {}
@@ -92,8 +95,12 @@ impl Object {
         if !heard {
             session.wake_silent(info.opened);
         }
+        let word = if service.config.liveness.is_some() { Attachment::word(websocket) } else { None };
+        session.wake_silence(now(), info.opened, word);
+        self.answer_automatically(&service.config, info.transport);
         let Some(entry) = self.entry(info, session) else { return };
         entry.state.replace(state);
+        entry.word.set(word);
         entry.socket_buffer.forget();
         entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
         self.table.borrow_mut().add_client(entry.clone());
@@ -130,7 +137,7 @@ impl Object {
             return sockets::close(&sleeper.inner.socket, sockets::REPLACED, "service is gone");
         };
         let rules = Rules::held(&service.config, info.transport);
-        let mut session = Session::restore_held(now(), rules, sleeper.receiver, true);
+        let mut session = Session::restore_held(now(), rules, sleeper.receiver, Some(sleeper.since));
         if !heard {
             session.wake_silent(info.opened);
         }
@@ -162,7 +169,7 @@ impl Object {
             true => Rules::held(&service.config, info.transport),
             false => Rules::new(&service.config, info.transport),
         };
-        let name = (info.service.clone(), info.session_name().into_owned());
+        let name = session_name(&info.service, &info.session_name());
         let sleepers = self.asleep.receivers.borrow_mut().remove(&name).unwrap_or_default();
         let latest = |ending| {
             sleepers.iter().filter(move |sleeper| sleeper.ending == ending).max_by_key(|sleeper| sleeper.since)

@@ -38,11 +38,14 @@ pub(crate) enum Attachment {
         #[serde(serialize_with = "number")]
         version: Version,
         receiver: ReceiverId,
-        /// The moment at which it was attached, or given its last frame.
+        /// The moment at which it was attached, last answered whether it is still there, or was given its last frame.
         since: Millis,
         /// True if its response was given its last frame.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         ending: bool,
+        /// True if its Worker writes its heartbeats.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        beats: bool,
     },
     /// The inner socket of a client's WebSocket that the Worker holds.
     Held {
@@ -54,6 +57,11 @@ pub(crate) enum Attachment {
         /// True if the client has to say something and did.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         heard: bool,
+        /// True if its Worker writes its heartbeats.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        beats: bool,
+        /// The moment at which it was attached, or answered last.
+        since: Millis,
     },
 }
 
@@ -74,6 +82,11 @@ fn number<S: Serializer>(version: &Version, serializer: S) -> std::result::Resul
 impl Attachment {
     /// Attaches this to `socket`, with the state of its connection; an error says that it is too large.
     pub fn write(&self, socket: &WebSocket, state: Option<&str>) -> Result<()> {
+        self.write_with(socket, state, None)
+    }
+
+    /// Attaches the moment of the client's last word, too. The build before passes it over.
+    pub fn write_with(&self, socket: &WebSocket, state: Option<&str>, word: Option<Millis>) -> Result<()> {
         let versioned = Versioned { version: VERSION, socket: self.clone() };
         let text = serde_json::to_string(&versioned)?;
         if text.len() > ATTACHMENT_MAX {
@@ -81,11 +94,20 @@ impl Attachment {
         }
         // Bytes, since one letter beyond Latin-1 would double a text.
         let text = Uint8Array::from(text.as_bytes());
-        let attachment = match state {
-            Some(state) => Array::of2(&text, &Uint8Array::from(state.as_bytes())).into(),
-            None => text.into(),
+        let state = state.map_or(JsValue::UNDEFINED, |state| Uint8Array::from(state.as_bytes()).into());
+        let attachment = match word {
+            // As far as JavaScript counts.
+            Some(word) => Array::of3(&text, &state, &JsValue::from_f64(word.0 as f64)).into(),
+            None if state.is_undefined() => text.into(),
+            None => Array::of2(&text, &state).into(),
         };
         Ok(socket.as_ref().serialize_attachment(attachment)?)
+    }
+
+    /// Reads the moment of the last word of the client of `socket`, if it is attached.
+    pub fn word(socket: &WebSocket) -> Option<Millis> {
+        let attached = socket.as_ref().deserialize_attachment().ok()?;
+        Some(Millis(attached.dyn_ref::<Array>()?.get(2).as_f64()? as u64))
     }
 
     /// Reads what is attached to `socket`, and the state of its connection; none if nothing of this version is.
@@ -118,23 +140,26 @@ impl Attachment {
     }
 
     fn held(reader: &mut Reader<'_>) -> Option<Self> {
-        let (mut info, mut receiver, mut version, mut heard) = (None, None, None, false);
+        let (mut info, mut receiver, mut version, mut since) = (None, None, None, None);
+        let (mut heard, mut beats) = (false, false);
         reader.object(&mut |name, reader| {
             match name {
                 "info" => info = Some(ConnectionInfo::stored(reader)?),
                 "receiver" => receiver = Some(ReceiverId(reader.number()?)),
                 "version" => version = Version::of(reader.number()?),
                 "heard" => heard = reader.flag()?,
+                "beats" => beats = reader.flag()?,
+                "since" => since = Some(Millis(reader.number()?)),
                 _ => reader.skip()?,
             }
             Some(())
         })?;
-        Some(Self::Held { info: info?, receiver: receiver?, version: version?, heard })
+        Some(Self::Held { info: info?, receiver: receiver?, version: version?, heard, beats, since: since? })
     }
 
     fn receiver(reader: &mut Reader<'_>) -> Option<Self> {
         let (mut service, mut session, mut transport, mut receiver) = (None, None, None, None);
-        let (mut version, mut since, mut ending) = (Version::V2, None, false);
+        let (mut version, mut since, mut ending, mut beats) = (Version::V2, None, false, false);
         reader.object(&mut |name, reader| {
             match name {
                 "service" => service = Some(reader.text()?),
@@ -145,6 +170,7 @@ impl Attachment {
                 "receiver" => receiver = Some(ReceiverId(reader.number()?)),
                 "since" => since = Some(Millis(reader.number()?)),
                 "ending" => ending = reader.flag()?,
+                "beats" => beats = reader.flag()?,
                 _ => reader.skip()?,
             }
             Some(())
@@ -157,6 +183,7 @@ impl Attachment {
             receiver: receiver?,
             since: since?,
             ending,
+            beats,
         })
     }
 }
@@ -184,13 +211,28 @@ pub(crate) fn over(socket: &WebSocket) {
 
 /// Notes that nothing more goes out on the inner `socket` of a receiver, which may still say how far it got.
 pub(crate) fn ending(socket: &WebSocket) {
-    if let Some((Attachment::Receiver { service, session, transport, version, receiver, .. }, _)) =
-        Attachment::read(socket)
-    {
-        let ending =
-            Attachment::Receiver { service, session, transport, version, receiver, since: now(), ending: true };
-        let _ = ending.write(socket, None);
+    change_receiver(socket, |ending| *ending = true);
+}
+
+/// Notes that the Worker at the other end of the inner `socket` answered, if it writes the heartbeats: after a sleep, nothing else
+/// tells when it was last heard of.
+pub(crate) fn seen(socket: &WebSocket) {
+    change_receiver(socket, |_| {});
+}
+
+/// Changes what is attached to the inner `socket` of a receiver: it is of this moment now.
+fn change_receiver(socket: &WebSocket, change: impl FnOnce(&mut bool)) {
+    let Some((mut attachment, state)) = Attachment::read(socket) else { return };
+    match &mut attachment {
+        Attachment::Receiver { since, ending, .. } => {
+            *since = now();
+            change(ending);
+        }
+        Attachment::Held { since, .. } => *since = now(),
+        Attachment::Client(_) | Attachment::Heard(_) | Attachment::Over => return,
     }
+    // The error is that it is not one that outlives the object.
+    let _ = attachment.write(socket, state.as_deref());
 }
 
 #[cfg(test)]
@@ -222,6 +264,17 @@ mod tests {
             receiver: ReceiverId(7),
             since: Millis(9),
             ending: false,
+            beats: false,
+        };
+        let beating = Attachment::Receiver {
+            service: "/echo".into(),
+            session: "s".into(),
+            transport: Transport::XhrStreaming,
+            version: Version::V3,
+            receiver: ReceiverId(7),
+            since: Millis(9),
+            ending: false,
+            beats: true,
         };
         for (attachment, written) in [
             (
@@ -231,6 +284,10 @@ mod tests {
             (
                 receiver,
                 r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-polling","version":3,"receiver":7,"since":9}}}"#,
+            ),
+            (
+                beating,
+                r#"{"version":1,"socket":{"receiver":{"service":"/echo","session":"s","transport":"xhr-streaming","version":3,"receiver":7,"since":9,"beats":true}}}"#,
             ),
         ] {
             let versioned = Versioned { version: VERSION, socket: attachment.clone() };
@@ -249,7 +306,8 @@ mod tests {
         let receiver = |version| {
             let (service, session) = ("/echo".into(), "s".into());
             let (transport, receiver) = (Transport::XhrPolling, ReceiverId(7));
-            Attachment::Receiver { service, session, transport, version, receiver, since: Millis(9), ending: true }
+            let (since, ending, beats) = (Millis(9), true, false);
+            Attachment::Receiver { service, session, transport, version, receiver, since, ending, beats }
         };
         assert_eq!(read(""), Some(receiver(Version::V2)));
         assert_eq!(

@@ -321,6 +321,18 @@ impl Instance {
         if !entry.takes(config, messages.len()) {
             return self.violate(entry, CloseCode::PolicyViolation.number(), "Too many messages");
         }
+        let messages = match &config.liveness {
+            Some(liveness) => {
+                let (messages, is_beat) = liveness.take_from(messages);
+                entry.session.borrow_mut().heard(now(), is_beat);
+                if is_beat {
+                    self.touch_now(entry);
+                    return;
+                }
+                messages
+            }
+            None => messages,
+        };
         entry.session.borrow_mut().receive();
         if client.transport.is_websocket() {
             let received = entry.pacing.borrow_mut().receive(messages);
@@ -446,7 +458,7 @@ impl Client {
         if self.transport.is_websocket() || is_away || (self.is_poller() && !self.is_reading.get()) {
             return;
         }
-        let receiver = Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport) };
+        let receiver = Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport), beats: false };
         entry.session.borrow_mut().resume(now(), receiver, self.last.get());
     }
 
@@ -476,7 +488,7 @@ impl Client {
 
     fn next_receiver(&self) -> Receiver {
         self.receivers.set(self.receivers.get() + 1);
-        Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport) }
+        Receiver { id: self.receiver(), kind: ReceiverKind::of(self.transport), beats: false }
     }
 
     /// Returns the number of bytes that the client has not read.

@@ -66,7 +66,7 @@ impl Instance {
                 Some(Output::Notify(Event::Closed(reason))) => entry.pacing.borrow_mut().closed(reason),
                 // A test client has one receiver at a time, and acknowledges each frame when it takes it.
                 Some(Output::Probe(receiver)) => entry.session.borrow_mut().probed(now, receiver, true),
-                Some(Output::Ask(receiver)) => entry.session.borrow_mut().answered(receiver, None, &[]),
+                Some(Output::Ask(receiver)) => entry.session.borrow_mut().answered(now, receiver, None, &[]),
             }
         }
         if entry.session.borrow().is_closed() {

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use worker::{Date, Env};
 
-/// How often the server beats, in milliseconds, unless the variable `HEART_BEAT` says otherwise.
+/// How often clients beat, in milliseconds, unless the variable `HEART_BEAT` says otherwise.
 const HEART_BEAT: u64 = 20_000;
 
 /// Headers that the server writes itself; all others of a SEND come along with its MESSAGE.
@@ -27,7 +27,6 @@ pub struct Broker {
 struct Client {
     /// Destinations by the ids of the subscriptions.
     subscriptions: BTreeMap<String, String>,
-    wants_heart_beats: bool,
 }
 
 impl Handler for Broker {
@@ -44,21 +43,11 @@ impl Handler for Broker {
         }
         Ok(())
     }
-
-    async fn on_alarm(&self, room: &Room) -> worker::Result<()> {
-        let clients = clients_with_heart_beats(room);
-        for conn in &clients {
-            let _ = conn.send("\n"); // one whose queue is full has something to read
-        }
-        if clients.is_empty() { Ok(()) } else { room.set_alarm(self.heart_beat) }
-    }
 }
 
 impl Broker {
     pub fn new(env: &Env) -> Self {
-        let set = env.var("HEART_BEAT").ok().and_then(|value| value.to_string().parse().ok());
-        let heart_beat = Millis(set.filter(|beat| *beat > 0).unwrap_or(HEART_BEAT));
-        Self::started(Date::now().as_millis(), heart_beat)
+        Self::started(Date::now().as_millis(), heart_beat(env))
     }
 
     /// Returns the broker without a look at the runtime, for tests.
@@ -95,16 +84,15 @@ impl Broker {
         if !needed(frame, "accept-version")?.split(',').any(|version| version == "1.2") {
             return Err("this server speaks STOMP 1.2".into());
         }
-        let (_, wanted) = frame.header("heart-beat").unwrap_or("0,0").split_once(',').ok_or("a bad heart-beat")?;
-        let wanted: u64 = wanted.parse().map_err(|_| "a bad heart-beat")?;
-        // One alarm beats for all, and is set already if somebody else wants it.
-        if wanted > 0 && clients_with_heart_beats(&conn.room()).is_empty() {
-            conn.room().set_alarm(self.heart_beat).map_err(|error| error.to_string())?;
-        }
-        keep(conn, &Client { wants_heart_beats: wanted > 0, ..Client::default() })?;
-        // The server wants no beats: a client that left is known without them, and each would wake the object.
-        let beats = format!("{},0", self.heart_beat.0);
-        answer(conn, &Frame::new("CONNECTED").with("version", "1.2").with("heart-beat", beats))
+        let (beats, _) = frame.header("heart-beat").unwrap_or("0,0").split_once(',').ok_or("a bad heart-beat")?;
+        let beats: u64 = beats.parse().map_err(|_| "a bad heart-beat")?;
+        keep(conn, &Client::default())?;
+        // `liveness` answers each beat on a WebSocket, and wakes no object for it. So the server beats as often as its client
+        // does. Over HTTP there is no answer.
+        let answers = beats > 0 && conn.transport().is_websocket();
+        let own = if answers { beats.max(self.heart_beat.0) } else { 0 };
+        let heart_beat = format!("{own},{}", self.heart_beat.0);
+        answer(conn, &Frame::new("CONNECTED").with("version", "1.2").with("heart-beat", heart_beat))
     }
 
     fn send(&self, room: &Room, sent: &Frame) -> Result<(), String> {
@@ -130,6 +118,12 @@ impl Broker {
     }
 }
 
+/// Returns the time between two beats of a client.
+pub fn heart_beat(env: &Env) -> Millis {
+    let set = env.var("HEART_BEAT").ok().and_then(|value| value.to_string().parse().ok());
+    Millis(set.filter(|beat| *beat > 0).unwrap_or(HEART_BEAT))
+}
+
 fn subscribe(conn: &Connection, frame: &Frame, mut client: Client) -> Result<(), String> {
     let (id, destination) = (needed(frame, "id")?, needed(frame, "destination")?);
     if frame.header("ack").is_some_and(|ack| ack != "auto") {
@@ -151,11 +145,6 @@ fn refuse(conn: &Connection, error: &str, receipt: Option<&str>) -> worker::Resu
 /// A frame's receipt; of a CONNECT, CONNECTED is the receipt.
 fn receipt(frame: &Frame) -> Option<&str> {
     frame.header("receipt").filter(|_| !matches!(frame.command.as_str(), "CONNECT" | "STOMP"))
-}
-
-fn clients_with_heart_beats(room: &Room) -> Vec<Connection> {
-    let clients = room.connections().into_iter().filter_map(with_client);
-    clients.filter(|(_, client)| client.wants_heart_beats).map(|(conn, _)| conn).collect()
 }
 
 /// None if it said no CONNECT.

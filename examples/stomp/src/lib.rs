@@ -6,13 +6,19 @@ mod frame;
 #[cfg(test)]
 mod tests;
 
-use broker::Broker;
-use sockjs_edge::{Config, Placement, Services};
+use broker::{Broker, heart_beat};
+use sockjs_edge::{Config, Liveness, Millis, Placement, Services};
 use worker::{Context, Env, Request, Response, Result};
 
-fn services(_env: &Env) -> Services {
+/// Beats that a client may miss before it counts as silent.
+const MISSED: u64 = 4;
+
+fn services(env: &Env) -> Services {
     // A STOMP client's WebSocket offers this protocol.
     let stomp = Config::new("/stomp").placement(Placement::Room).websocket_protocols(["v12.stomp"]);
+    // Its own beats say that it is there.
+    let silence = Millis(MISSED * heart_beat(env).0).max(Millis::from_secs(90));
+    let stomp = stomp.liveness(Liveness::Stomp).silence_timeout(silence);
     Services::new().add(stomp, Broker::new)
 }
 

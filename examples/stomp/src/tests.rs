@@ -12,7 +12,7 @@ fn broker(config: Config) -> TestRoom {
 }
 
 fn stomp() -> TestRoom {
-    broker(Config::new("/stomp"))
+    broker(Config::new("/stomp").liveness("stomp"))
 }
 
 fn send(client: &TestClient, frame: Frame) {
@@ -27,8 +27,11 @@ fn frames(client: &TestClient) -> Vec<Frame> {
 fn connected(room: &TestRoom, heart_beat: &str) -> TestClient {
     let client = room.connect();
     send(&client, Frame::new("CONNECT").with("accept-version", "1.1,1.2").with("heart-beat", heart_beat));
-    let answer = Frame::new("CONNECTED").with("version", "1.2").with("heart-beat", "20000,0");
-    assert_eq!(frames(&client), [answer]);
+    let connected = frames(&client);
+    assert_eq!(
+        (connected.len(), connected[0].command.as_str(), connected[0].header("version")),
+        (1, "CONNECTED", Some("1.2"))
+    );
     client
 }
 
@@ -67,16 +70,29 @@ fn subscriptions_stay_while_the_object_sleeps() {
 }
 
 #[test]
-fn hearts_beat_as_long_as_somebody_wants_that() {
+fn the_server_beats_as_often_as_a_client_that_beats() {
+    for (wanted, answer) in
+        [("0,0", "0,20000"), ("0,10000", "0,20000"), ("10000,0", "20000,20000"), ("30000,0", "30000,20000")]
+    {
+        let room = stomp();
+        let client = room.connect();
+        send(&client, Frame::new("CONNECT").with("accept-version", "1.2").with("heart-beat", wanted));
+        assert_eq!(frames(&client)[0].header("heart-beat"), Some(answer), "{wanted}");
+    }
+}
+
+#[test]
+fn a_client_whose_heart_stops_is_closed() {
     let room = stomp();
-    let without = connected(&room, "0,0");
-    assert_eq!(room.alarm(), None);
-    let with = connected(&room, "0,10000");
+    let (beats, never) = (connected(&room, "20000,0"), connected(&room, "0,0"));
+    beats.send("\n");
     room.advance(Millis::from_secs(60));
-    assert_eq!((with.received(), without.received().len()), (vec!["\n".to_owned(); 3], 0));
-    with.leave();
-    room.advance(BEAT);
-    assert_eq!(room.alarm(), None);
+    beats.send("\n");
+    room.advance(Millis::from_secs(80));
+    assert!(beats.is_open());
+    room.advance(Millis::from_secs(40));
+    assert_eq!(beats.closed(), Some((3000, "No response from heartbeat".into())));
+    assert!(never.is_open());
 }
 
 #[test]

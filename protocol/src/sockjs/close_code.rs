@@ -34,7 +34,8 @@ pub enum CloseCode {
     TryAgainLater = 1013,
     /// A second receiver of a session that already has a receiver. SockJS 0.3.3, "Another connection still open".
     AnotherConnection = 2010,
-    /// A message that is not a JSON array of strings. SockJS-node 0.3.24, "Broken framing.".
+    /// A message that is not a JSON array of strings; or a client that gave no sign of life. SockJS-node 0.3.24, "Broken
+    /// framing." and "No response from heartbeat".
     BrokenFraming = 3000,
     /// On an inner WebSocket alone: the session of its receiver is over, or another receiver took its place.
     Replaced = 4000,

@@ -9,6 +9,7 @@
 
 pub mod close_code;
 pub mod frame;
+pub mod liveness;
 pub mod meter;
 pub mod pacing;
 pub mod payload;

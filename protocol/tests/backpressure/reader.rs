@@ -66,7 +66,7 @@ impl Reader {
             return;
         }
         self.requests += 1;
-        let receiver = Receiver { id: ReceiverId(self.requests), kind: plan.kind };
+        let receiver = Receiver { id: ReceiverId(self.requests), kind: plan.kind, beats: false };
         let is_whole = plan.kind == ReceiverKind::OneFrame && !plan.dice.one_in(3);
         let transit = VecDeque::new();
         self.request =

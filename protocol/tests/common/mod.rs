@@ -25,11 +25,11 @@ use std::collections::BTreeMap;
 pub const NOTHING: [&str; 0] = [];
 
 pub const fn poll(id: u64) -> Receiver {
-    Receiver { id: ReceiverId(id), kind: ReceiverKind::OneFrame }
+    Receiver { id: ReceiverId(id), kind: ReceiverKind::OneFrame, beats: false }
 }
 
 pub const fn stream(id: u64) -> Receiver {
-    Receiver { id: ReceiverId(id), kind: ReceiverKind::Stream }
+    Receiver { id: ReceiverId(id), kind: ReceiverKind::Stream, beats: false }
 }
 
 pub fn outbox() -> Rules {
@@ -119,7 +119,7 @@ impl Driver {
     /// The receiver answers what it wrote, and the numbers and bytes that it holds.
     pub fn answered(&mut self, receiver: u64, written: Option<u64>, held: &[(u64, usize)]) -> Vec<String> {
         let held: Vec<_> = held.iter().map(|(seq, bytes)| Held { through: Seq(*seq), bytes: *bytes }).collect();
-        self.session.answered(ReceiverId(receiver), written.map(Seq), &held);
+        self.session.answered(self.now, ReceiverId(receiver), written.map(Seq), &held);
         self.outputs()
     }
 

@@ -51,7 +51,7 @@ pub fn apply(driver: &mut Driver, input: &Input, ends: Option<Departure>) {
         Input::Detach(id, how) => session.detach(now, id, how),
         Input::Answered(id, written, through) => {
             let held = [(through.0 / 2, 10_000), (through.0, 100)];
-            session.answered(id, written, &held.map(|(seq, bytes)| Held { through: Seq(seq), bytes }));
+            session.answered(now, id, written, &held.map(|(seq, bytes)| Held { through: Seq(seq), bytes }));
         }
         Input::Finished(id, written, held) => drop(session.finished(now, id, written, held)),
         Input::Wrote(id, written, last) => {

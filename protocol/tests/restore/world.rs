@@ -217,7 +217,7 @@ impl World {
     /// The answers that were sent before arrive before whatever the edge says next.
     fn answer(&mut self) {
         while let Some((receiver, written, held)) = self.answers.pop_front() {
-            self.object.session.answered(receiver, written, &held);
+            self.object.session.answered(self.object.now, receiver, written, &held);
         }
         self.drain();
     }
@@ -432,7 +432,7 @@ impl World {
                 self.answers.push_back((receiver, request.written, held));
             }
         } else if let Some((_, written)) = self.late.iter().find(|(late, _)| *late == receiver) {
-            self.object.session.answered(receiver, *written, &[]);
+            self.object.session.answered(self.object.now, receiver, *written, &[]);
         }
     }
 }

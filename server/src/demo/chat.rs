@@ -23,8 +23,7 @@ impl Handler for Chat {
 
     /// After a restart WebSockets are gone without a word.
     async fn on_start(&self, room: &Room) -> Result<()> {
-        tell_who_is_present(room);
-        Ok(())
+        tell_who_is_present(room)
     }
 
     /// A client sends `{"name":"Ada"}`, `{"text":"hello"}` or `"leave"`: by itself the server notices only later that a poll
@@ -34,10 +33,10 @@ impl Handler for Chat {
         let text = |name| order.get(name).and_then(Value::as_str);
         if let Some(name) = text("name") {
             connection.set_state(&shortened(name, NAME_MAX))?;
-            tell_who_is_present(&connection.room());
+            tell_who_is_present(&connection.room())?;
         } else if let (Some(text), Some(from)) = (text("text"), person(connection)) {
             let said = json!({ "from": from, "text": shortened(text, TEXT_MAX) });
-            connection.room().broadcast(said.to_string());
+            connection.room().broadcast(serde_json::to_string(&said)?);
         } else if order == "leave" {
             connection.close(1000, "You left")?;
         }
@@ -45,14 +44,14 @@ impl Handler for Chat {
     }
 
     async fn on_close(&self, connection: &Connection, _: CloseReason) -> Result<()> {
-        tell_who_is_present(&connection.room());
-        Ok(())
+        tell_who_is_present(&connection.room())
     }
 }
 
-fn tell_who_is_present(room: &Room) {
+fn tell_who_is_present(room: &Room) -> Result<()> {
     let present: Vec<_> = room.connections().iter().filter_map(person).collect();
-    room.broadcast(json!({ "present": present }).to_string());
+    room.broadcast(serde_json::to_string(&json!({ "present": present }))?);
+    Ok(())
 }
 
 /// Returns name and transport of the person at `connection`. Returns `None` before the name is known.

@@ -84,6 +84,8 @@ export class Connection {
     this.onframe("in", frame);
     if (frame !== "h") return; // streams over XMLHttpRequest start with 2,048 of them, which the client takes for one
     this.heartbeats += 1;
+    // The services of the demo have `liveness` "page": this says that the page is still here.
+    if (this.state === "open") this.#sock.send("");
     this.onheartbeat();
   }
 

@@ -10,7 +10,7 @@ use super::client::client_url;
 use chat::Chat;
 use echo::Echo;
 pub(crate) use files::file;
-use sockjs_edge::{Config, Durability, Millis, Placement, Services};
+use sockjs_edge::{Config, Durability, Liveness, Millis, Placement, Services};
 
 pub(crate) const ECHO: &str = "/demo/echo";
 const CHAT: &str = "/demo/chat/{room}";
@@ -18,6 +18,9 @@ const CHAT: &str = "/demo/chat/{room}";
 /// Short, so that a visitor sees them, and long enough for the object to fall asleep in between.
 const HEARTBEAT_DELAY: Millis = Millis::from_secs(15);
 const RECEIVER_MAX_AGE: Millis = Millis::from_secs(600);
+
+/// Tabs in the background may have one timer a minute.
+const SILENCE_TIMEOUT: Millis = Millis::from_secs(90);
 
 /// `services` with the demo's own. `apply` sets what is configured for all; what the page stands on and what keeps
 /// strangers in bounds is set after that.
@@ -38,6 +41,9 @@ fn limited(mut config: Config) -> Config {
         .heartbeat_delay(HEARTBEAT_DELAY)
         .websocket_heartbeat_delay(HEARTBEAT_DELAY)
         .receiver_max_age(RECEIVER_MAX_AGE)
+        .liveness(Liveness::Page)
+        .silence_timeout(SILENCE_TIMEOUT)
+        .liveness_required(false)
         .body_limit(16 << 10)
         .message_limit(2 << 10)
         .messages_per_body(20)
@@ -56,6 +62,9 @@ mod tests {
             ("message_limit", "1048576"),
             ("receiver_max_age", "1000"),
             ("heartbeat_delay", "1000"),
+            ("liveness", "here"),
+            ("silence_timeout", "1000"),
+            ("liveness_required", "true"),
             ("placement", "shards:16"),
             ("base_url", "https://elsewhere.example/echo"),
             ("sockjs_url", "https://elsewhere.example/sockjs.js"),

@@ -11,7 +11,8 @@ mod pieces;
 mod pool;
 mod reading;
 
-use self::memory::{Kind, Reservation};
+use self::memory::Kind;
+pub(crate) use self::memory::Reservation;
 pub(crate) use self::pieces::while_there;
 use self::reading::read_by_pieces;
 use crate::js::callbacks::callback_result;

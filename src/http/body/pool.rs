@@ -4,7 +4,6 @@
 //! run again, so what it leaves behind is forgotten by its age.
 
 use sockjs_protocol::time::Millis;
-use std::collections::BTreeMap;
 
 /// Age at which a place in the line is forgotten that has not looked again.
 const DEAD_AFTER: Millis = Millis(1000);
@@ -31,9 +30,10 @@ pub(super) struct Pool {
     taken: usize,
     /// The last number of a reservation or a place.
     last: u64,
-    held: BTreeMap<u64, Held>,
-    /// Waiting bodies by their places, with the times at which they looked last.
-    line: BTreeMap<u64, Millis>,
+    /// Reservations, in the order of their numbers.
+    held: Vec<(u64, Held)>,
+    /// Waiting bodies in the order of their places, with the times at which they looked last.
+    line: Vec<(u64, Millis)>,
     swept: Millis,
 }
 
@@ -60,7 +60,7 @@ pub(super) enum Look {
 
 impl Pool {
     pub const fn new(size: usize) -> Self {
-        Self { size, taken: 0, last: 0, held: BTreeMap::new(), line: BTreeMap::new(), swept: Millis(0) }
+        Self { size, taken: 0, last: 0, held: Vec::new(), line: Vec::new(), swept: Millis(0) }
     }
 
     /// Reserves memory if nobody waits and no more than half is taken then.
@@ -78,25 +78,33 @@ impl Pool {
     /// Looks for memory from a place, which is in the line from the first look on.
     pub fn look(&mut self, place: u64, bytes: usize, keep: Millis, now: Millis) -> Look {
         self.sweep(bytes, now);
-        if !self.line.contains_key(&place) && self.line.len() >= LINE_MAX {
-            self.line.retain(|_, looked| !is_dead(*looked, now));
+        if self.line.len() >= LINE_MAX && find(&self.line, place).is_err() {
+            self.line.retain(|(_, looked)| !is_dead(*looked, now));
             if self.line.len() >= LINE_MAX {
                 return Look::Full;
             }
         }
         // One that was forgotten and comes back has its old place.
-        self.line.insert(place, now);
+        match get(&mut self.line, place) {
+            Some(looked) => *looked = now,
+            None => {
+                let at = self.line.partition_point(|(before, _)| *before < place);
+                self.line.insert(at, (place, now));
+            }
+        }
         if self.first(now) == Some(place) && self.has_room(bytes) {
-            self.line.remove(&place);
+            self.leave(place);
             return Look::Taken(self.hold(bytes, keep));
         }
-        let is_near = self.line.keys().take(FRONT).any(|near| *near == place);
+        let is_near = self.line.iter().take(FRONT).any(|(near, _)| *near == place);
         Look::Again(if is_near { LOOK_SOON } else { LOOK_LATER })
     }
 
     /// Gives a place up.
     pub fn leave(&mut self, place: u64) {
-        self.line.remove(&place);
+        if let Ok(at) = find(&self.line, place) {
+            self.line.remove(at);
+        }
     }
 
     /// Returns true if somebody waits who is alive.
@@ -106,7 +114,7 @@ impl Pool {
 
     /// Notes a sign of life of a reservation, and shrinks it to `bytes`; it never grows.
     pub fn renew(&mut self, reservation: u64, bytes: usize, keep: Millis) {
-        if let Some(held) = self.held.get_mut(&reservation) {
+        if let Some(held) = get(&mut self.held, reservation) {
             let before = held.bytes;
             *held = Held { bytes: before.min(bytes.max(LEAST)), keep, seen: None };
             self.taken = self.taken.saturating_sub(before - held.bytes);
@@ -115,7 +123,7 @@ impl Pool {
 
     /// Enlarges a reservation to `bytes`, if there is room for them at once. One that was forgotten stays so.
     pub fn grow(&mut self, reservation: u64, bytes: usize) -> bool {
-        let Some(held) = self.held.get_mut(&reservation) else { return false };
+        let Some(held) = get(&mut self.held, reservation) else { return false };
         let others = self.taken.saturating_sub(held.bytes);
         if others > 0 && others.saturating_add(bytes) > self.size {
             return false;
@@ -127,27 +135,24 @@ impl Pool {
 
     /// Gives a reservation back, unless it was forgotten.
     pub fn give_back(&mut self, reservation: u64) {
-        if let Some(held) = self.held.remove(&reservation) {
+        if let Ok(at) = find(&self.held, reservation) {
+            let (_, held) = self.held.remove(at);
             self.taken = self.taken.saturating_sub(held.bytes);
         }
     }
 
     fn hold(&mut self, bytes: usize, keep: Millis) -> u64 {
         let (number, bytes) = (self.place(), bytes.max(LEAST));
-        self.held.insert(number, Held { bytes, keep, seen: None });
+        self.held.push((number, Held { bytes, keep, seen: None }));
         self.taken = self.taken.saturating_add(bytes);
         number
     }
 
     /// Returns the place that is next, and forgets dead ones before it.
     fn first(&mut self, now: Millis) -> Option<u64> {
-        while let Some(first) = self.line.first_entry() {
-            if !is_dead(*first.get(), now) {
-                return Some(*first.key());
-            }
-            first.remove();
-        }
-        None
+        let dead = self.line.iter().take_while(|(_, looked)| is_dead(*looked, now)).count();
+        self.line.drain(..dead);
+        self.line.first().map(|(place, _)| *place)
     }
 
     /// Returns true if there is room. A body that is larger than the whole pool is alone in it.
@@ -169,10 +174,19 @@ impl Pool {
             return;
         }
         self.swept = now;
-        let is_over = |held: &mut Held| now - *held.seen.get_or_insert(now) > held.keep;
-        let forgotten = self.held.extract_if(.., |_, held| is_over(held)).map(|(_, held)| held.bytes).sum();
-        self.taken = self.taken.saturating_sub(forgotten);
+        self.held.retain_mut(|(_, held)| now - *held.seen.get_or_insert(now) <= held.keep);
+        self.taken = self.held.iter().map(|(_, held)| held.bytes).fold(0, usize::saturating_add);
     }
+}
+
+/// Returns the index of a number among those that are in order, or the one at which it belongs.
+fn find<T>(numbered: &[(u64, T)], number: u64) -> Result<usize, usize> {
+    numbered.binary_search_by_key(&number, |(number, _)| *number)
+}
+
+fn get<T>(numbered: &mut [(u64, T)], number: u64) -> Option<&mut T> {
+    let at = find(numbered, number).ok()?;
+    numbered.get_mut(at).map(|(_, value)| value)
 }
 
 fn is_dead(looked: Millis, now: Millis) -> bool {

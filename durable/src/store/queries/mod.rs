@@ -62,9 +62,9 @@ impl Store {
         let session = &*session;
         let query = "SELECT first, messages FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last >= ?
                      ORDER BY first";
-        let values = vec![service.into(), session.into(), number(first.0)];
+        let values = [Param::Text(service), Param::Text(session), Param::Number(first.0)];
         let (mut read, mut bytes) = (Vec::new(), 0);
-        for row in self.sql.exec(query, values)?.raw() {
+        for row in self.exec(query, &values)?.raw() {
             let mut row = Values::from(row?);
             let (first, json) = (Seq(row.number()?), row.text()?);
             let messages = match json == IN_PARTS {
@@ -87,8 +87,8 @@ impl Store {
     /// The text of a message that is stored in parts.
     fn load_parts(&self, service: &str, session: &str, number: Seq) -> Result<String> {
         let query = "SELECT text FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number = ? ORDER BY part";
-        let values = vec![service.into(), session.into(), self::number(number.0)];
-        self.sql.exec(query, values)?.raw().map(|row| Values::from(row?).text()).collect()
+        let values = [Param::Text(service), Param::Text(session), Param::Number(number.0)];
+        self.exec(query, &values)?.raw().map(|row| Values::from(row?).text()).collect()
     }
 
     /// The service whose application's alarm is set, and when it is due.
@@ -106,9 +106,9 @@ impl Store {
         match at {
             Some(at) => self.exec(
                 "INSERT OR REPLACE INTO sockjs_rooms_1 (service, alarm) VALUES (?, ?)",
-                vec![service.into(), number(at.0)],
+                &[Param::Text(service), Param::Number(at.0)],
             )?,
-            None => self.exec("DELETE FROM sockjs_rooms_1 WHERE service = ?", vec![service.into()])?,
+            None => self.exec("DELETE FROM sockjs_rooms_1 WHERE service = ?", &[Param::Text(service)])?,
         };
         Ok(())
     }
@@ -132,12 +132,12 @@ impl Store {
     /// Writes a number of open connections.
     pub fn set_open(&self, service: &str, transport: Transport, open: i64) -> Result<()> {
         self.make(OPEN)?;
-        let (service, transport) = (service.into(), transport.name().into());
-        if open > 0 {
+        let (service, transport) = (Param::Text(service), Param::Text(transport.name()));
+        if let Ok(open @ 1..) = u64::try_from(open) {
             let query = "INSERT OR REPLACE INTO sockjs_open_1 (service, transport, open) VALUES (?, ?, ?)";
-            self.exec(query, vec![service, transport, SqlStorageValue::Integer(open)])?;
+            self.exec(query, &[service, transport, Param::Number(open)])?;
         } else {
-            self.exec("DELETE FROM sockjs_open_1 WHERE service = ? AND transport = ?", vec![service, transport])?;
+            self.exec("DELETE FROM sockjs_open_1 WHERE service = ? AND transport = ?", &[service, transport])?;
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Store {
     /// Writes it.
     pub fn save_totals(&self, totals: &str) -> Result<()> {
         self.make(TOTALS)?;
-        self.exec("INSERT OR REPLACE INTO sockjs_totals_1 (id, totals) VALUES (1, ?)", vec![totals.into()])?;
+        self.exec("INSERT OR REPLACE INTO sockjs_totals_1 (id, totals) VALUES (1, ?)", &[Param::Text(totals)])?;
         Ok(())
     }
 
@@ -178,7 +178,7 @@ impl Store {
     /// Adds the column for the kind of a close to a table that the release before made, and lacks it.
     fn make_close_kind(&self) -> Result<()> {
         if self.has(SESSIONS)? && !self.has_close_kind() {
-            self.exec(ADD_CLOSE_KIND, vec![])?;
+            self.exec(ADD_CLOSE_KIND, &[])?;
             self.known.borrow_mut().iter_mut().for_each(|known| known.has_close_kind = true);
         }
         Ok(())
@@ -191,7 +191,7 @@ impl Store {
     /// Makes the table if it is not there.
     fn make(&self, table: TableSchema) -> Result<()> {
         if !self.has(table)? {
-            self.exec(table.create, vec![])?;
+            self.exec(table.create, &[])?;
             if let Some(known) = &mut *self.known.borrow_mut() {
                 known.has_close_kind |= table == SESSIONS;
                 known.tables.push(table);
@@ -206,34 +206,34 @@ impl Store {
         self.make(SESSIONS)?;
         self.exec(
             "UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?",
-            vec![json.into(), info.service.as_str().into(), session.into()],
+            &[Param::Text(json), Param::Text(&info.service), Param::Text(session)],
         )?;
         Ok(())
     }
 
     /// Writes one change of the session that `info` names.
     pub fn apply(&self, info: &ConnectionInfo, change: &Change) -> Result<()> {
-        let service = SqlStorageValue::from(info.service.as_str());
-        let session = SqlStorageValue::from(&*info.session_name());
+        let service = Param::Text(&info.service);
+        let session = info.session_name();
+        let session = Param::Text(&session);
         self.make(SESSIONS)?;
         match change {
             Change::Open { opener } => {
                 let info = serde_json::to_string(info)?;
                 // Of a session that could not be read, messages may be left.
-                self.delete_messages(service.clone(), session.clone(), None)?;
+                self.delete_messages(service, session, None)?;
                 self.exec(
                     "INSERT OR REPLACE INTO sockjs_sessions_2 (service, session, info, opener) VALUES (?, ?, ?, ?)",
-                    vec![service, session, info.into(), number(opener.0)],
+                    &[service, session, Param::Text(&info), Param::Number(opener.0)],
                 )?;
             }
             Change::Append(row) => {
                 self.make(MESSAGES)?;
-                let last = number(row.last().0);
-                let first = number(row.first.0);
+                let (first, last) = (Param::Number(row.first.0), Param::Number(row.last().0));
                 // What was lost on its way counts again, though the row that it was delivered from may still be there.
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET delivered = ?3 - 1 WHERE service = ?1 AND session = ?2 AND delivered >= ?3",
-                    vec![service.clone(), session.clone(), first.clone()],
+                    &[service, session, first],
                 )?;
                 let json = array(&row.messages);
                 let large = row.messages.first().filter(|_| json.len() > ROW_MAX);
@@ -242,14 +242,14 @@ impl Store {
                     // A row that was cut short by an earlier delivery is not to take the place of the longer one.
                     "INSERT INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, session, first) DO UPDATE
                      SET last = excluded.last, messages = excluded.messages WHERE excluded.last > last",
-                    vec![service.clone(), session.clone(), first.clone(), last, json.into()],
+                    &[service, session, first, last, Param::Text(&json)],
                 )?;
                 if let Some(large) = large {
                     self.make(PARTS)?;
                     for (part, text) in parts(large.as_str()).enumerate() {
                         self.exec(
                             "INSERT OR REPLACE INTO sockjs_parts_1 VALUES (?, ?, ?, ?, ?)",
-                            vec![service.clone(), session.clone(), first.clone(), number(part as u64), text.into()],
+                            &[service, session, first, Param::Number(part as u64), Param::Text(text)],
                         )?;
                     }
                 }
@@ -259,7 +259,7 @@ impl Store {
                     self.exec(
                         "UPDATE sockjs_sessions_2 SET delivered = ?3 WHERE service = ?1 AND session = ?2 AND EXISTS (SELECT 1
                          FROM sockjs_messages_1 WHERE service = ?1 AND session = ?2 AND first <= ?3 AND last > ?3)",
-                        vec![service.clone(), session.clone(), number(through.0)],
+                        &[service, session, Param::Number(through.0)],
                     )?;
                 }
                 self.delete_messages(service, session, Some(*through))?;
@@ -269,76 +269,88 @@ impl Store {
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET close_code = ?, close_reason = ?, close_kind = ?, closed_at = ?, told = ?
                      WHERE service = ? AND session = ?",
-                    vec![
-                        i32::from(*code).into(),
-                        reason.as_str().into(),
-                        kind.name().into(),
-                        number(at.0),
-                        i32::from(*told).into(),
+                    &[
+                        Param::Number((*code).into()),
+                        Param::Text(reason),
+                        Param::Text(kind.name()),
+                        Param::Number(at.0),
+                        Param::Number((*told).into()),
                         service,
                         session,
                     ],
                 )?;
             }
             Change::Absent(since) => {
-                let since = since.map_or(SqlStorageValue::Null, |since| number(since.0));
+                let since = since.map_or(Param::Null, |since| Param::Number(since.0));
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET absent = ? WHERE service = ? AND session = ?",
-                    vec![since, service, session],
+                    &[since, service, session],
                 )?;
             }
             Change::Heard => {
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET heard = 1 WHERE service = ? AND session = ?",
-                    vec![service, session],
+                    &[service, session],
                 )?;
             }
             Change::Told => {
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET told = 1 WHERE service = ? AND session = ?",
-                    vec![service, session],
+                    &[service, session],
                 )?;
             }
             Change::Forget => {
-                self.delete_messages(service.clone(), session.clone(), None)?;
-                self.exec("DELETE FROM sockjs_sessions_2 WHERE service = ? AND session = ?", vec![service, session])?;
+                self.delete_messages(service, session, None)?;
+                self.exec("DELETE FROM sockjs_sessions_2 WHERE service = ? AND session = ?", &[service, session])?;
             }
         }
         Ok(())
     }
 
     /// Deletes the rows of messages that hold nothing beyond `through`, or all.
-    fn delete_messages(&self, service: SqlStorageValue, session: SqlStorageValue, through: Option<Seq>) -> Result<()> {
-        let through = match through {
-            Some(through) => number(through.0),
-            // Greater than any number, and than any text that stands in the place of one.
-            None => SqlStorageValue::Blob(Vec::new()),
-        };
+    fn delete_messages(&self, service: Param<'_>, session: Param<'_>, through: Option<Seq>) -> Result<()> {
+        let through = through.map_or(Param::AboveAll, |through| Param::Number(through.0));
         if self.has(PARTS)? {
             self.exec(
                 "DELETE FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number <= ?",
-                vec![service.clone(), session.clone(), through.clone()],
+                &[service, session, through],
             )?;
         }
         if self.has(MESSAGES)? {
             self.exec(
                 "DELETE FROM sockjs_messages_1 WHERE service = ? AND session = ? AND last <= ?",
-                vec![service, session, through],
+                &[service, session, through],
             )?;
         }
         Ok(())
     }
 
-    fn exec(&self, query: &str, values: Vec<SqlStorageValue>) -> Result<worker::SqlCursor> {
-        self.sql.exec(query, values)
+    fn exec(&self, query: &str, values: &[Param<'_>]) -> Result<worker::SqlCursor> {
+        self.sql.exec(query, values.iter().map(|value| value.stored()).collect::<Vec<_>>())
     }
 }
 
-/// A number for a statement. No more than JavaScript counts exactly, which is above all that are given: message numbers are a
-/// time in ms times 1024.
-fn number(number: u64) -> SqlStorageValue {
-    const MAX: u64 = (1 << 53) - 1;
-    SqlStorageValue::Integer(i64::try_from(number.min(MAX)).unwrap_or_default())
+/// A value for a statement.
+#[derive(Clone, Copy)]
+enum Param<'a> {
+    Null,
+    Text(&'a str),
+    /// No more than JavaScript counts exactly, which is above all that are given: message numbers are a time in ms times 1024.
+    Number(u64),
+    /// Greater than any number, and than any text that stands in the place of one.
+    AboveAll,
+}
+
+impl Param<'_> {
+    fn stored(self) -> SqlStorageValue {
+        const MAX: u64 = (1 << 53) - 1;
+        match self {
+            Self::Null => SqlStorageValue::Null,
+            Self::Text(text) => text.into(),
+            Self::Number(number) => SqlStorageValue::Integer(i64::try_from(number.min(MAX)).unwrap_or_default()),
+            Self::AboveAll => SqlStorageValue::Blob(Vec::new()),
+        }
+    }
 }
 
 /// The messages as a JSON array, in which no more is escaped than has to be.

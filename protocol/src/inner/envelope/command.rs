@@ -88,6 +88,9 @@ pub enum Action {
         /// True if the receiver attaches again after its inner WebSocket broke.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
+        /// True if the Worker writes the heartbeats of the response, and ends it at its maximum age.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        beats: bool,
     },
     /// Sends messages to an HTTP session, either in the command or as the body of a POST. Answered 204, [`LATER`], 404,
     /// or 503 if the session was closed because of them.
@@ -155,6 +158,9 @@ pub enum Action {
         transport: Transport,
         /// Id of the receiver. It stays the same when the Worker attaches again.
         receiver: ReceiverId,
+        /// True if the Worker writes the heartbeats.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        beats: bool,
         /// What the Worker knows of the connection, when it attaches again.
         #[serde(skip_serializing_if = "Option::is_none")]
         returned: Option<Returned>,
@@ -375,6 +381,7 @@ struct Fields {
     receiver: Option<ReceiverId>,
     after: Option<Seq>,
     again: bool,
+    beats: bool,
     id: Option<u64>,
     count: Option<usize>,
     bytes: usize,
@@ -396,6 +403,7 @@ impl Fields {
                 "receiver" => self.receiver = Some(ReceiverId(reader.number()?)),
                 "after" => self.after = Some(Seq(reader.number()?)),
                 "again" => self.again = reader.flag()?,
+                "beats" => self.beats = reader.flag()?,
                 "id" => self.id = Some(reader.number()?),
                 "count" => self.count = Some(reader.number()?),
                 "bytes" => self.bytes = reader.number()?,
@@ -432,15 +440,18 @@ impl Action {
     }
 
     fn of(kind: &str, fields: Fields) -> Option<Self> {
-        let Fields { session, transport, receiver, after, again, id, count, bytes, messages, .. } = fields;
+        let Fields { session, transport, receiver, after, again, beats, id, count, bytes, messages, .. } = fields;
         let Fields { code, reason, seq, target, push, returned, .. } = fields;
         Some(match kind {
-            "attach" => Self::Attach { session: session?, transport: transport?, receiver: receiver?, after, again },
+            "attach" => {
+                let (session, transport, receiver) = (session?, transport?, receiver?);
+                Self::Attach { session, transport, receiver, after, again, beats }
+            }
             "send" => Self::Send { session: session?, id: id?, count: count?, bytes, messages },
             "refuse" => Self::Refuse { session: session?, code: code?, reason: reason? },
             "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq, bytes },
             "push" => Self::Push { target: target?, push: push? },
-            "hold" => Self::Hold { session, transport: transport?, receiver: receiver?, returned },
+            "hold" => Self::Hold { session, transport: transport?, receiver: receiver?, beats, returned },
             "connect" => Self::Connect { session, transport: transport? },
             _ => return None,
         })
@@ -524,6 +535,7 @@ mod tests {
                     receiver: ReceiverId(7),
                     after: None,
                     again: false,
+                    beats: false,
                 },
                 r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7}}}"#,
             ),
@@ -534,8 +546,20 @@ mod tests {
                     receiver: ReceiverId(7),
                     after: Some(Seq(9)),
                     again: true,
+                    beats: false,
                 },
                 r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-polling","receiver":7,"after":9,"again":true}}}"#,
+            ),
+            (
+                Action::Attach {
+                    session: "s".into(),
+                    transport: Transport::XhrStreaming,
+                    receiver: ReceiverId(7),
+                    after: None,
+                    again: false,
+                    beats: true,
+                },
+                r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"attach":{"session":"s","transport":"xhr-streaming","receiver":7,"beats":true}}}"#,
             ),
             (
                 Action::Send { session: "s".into(), id: 3, count: 7, bytes: 5_000, messages: None },

@@ -5,7 +5,8 @@
 //!
 //! The client's messages are numbered one by one, from 1. A batch of them goes to the object in one inner message. The
 //! object reports the number up to which its handlers returned. The Worker keeps what is not handled, and after it attached
-//! again sends what the object did not receive.
+//! again sends what the object did not receive. A batch without messages asks whether the object received everything before it:
+//! after a panic another instance has the inner WebSocket, and not the messages.
 
 use super::EnvelopeError;
 use crate::sockjs::session::{Held, Seq};
@@ -98,6 +99,8 @@ pub enum FromHolder<'a> {
     },
     /// The client took nothing for `stall_timeout`.
     Stalled,
+    /// The client gave no sign of life for `silence_timeout`.
+    Silent,
 }
 
 /// Messages of the client, in their order.
@@ -116,7 +119,7 @@ pub struct Batch<'a> {
 impl<'a> FromHolder<'a> {
     /// Reads a message: `m[handled],[first],[ack],[length],[length]...` and after a line feed the texts, whose lengths count
     /// UTF-16 units as in JavaScript; `a[seq]`; `w[written],[through]:[bytes]...`; `x[code],[reason]`; `v[code],[reason]`;
-    /// `t`.
+    /// `t`; `l`.
     ///
     /// # Errors
     ///
@@ -148,6 +151,7 @@ impl<'a> FromHolder<'a> {
                 Self::Violated { code, reason }
             }
             "t" if rest.is_empty() => Self::Stalled,
+            "l" if rest.is_empty() => Self::Silent,
             _ => return None,
         })
     }
@@ -233,6 +237,7 @@ mod tests {
             ("x1000,bye, bye", FromHolder::Closed { code: 1000, reason: "bye, bye" }),
             ("v1003,", FromHolder::Violated { code: 1003, reason: "" }),
             ("t", FromHolder::Stalled),
+            ("l", FromHolder::Silent),
         ] {
             assert_eq!(FromHolder::decode(text), Ok(message));
         }

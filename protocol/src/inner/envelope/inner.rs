@@ -184,7 +184,7 @@ impl ToObject {
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         match versioned(bytes)? {
             [GONE] => Ok(Self::Gone),
-            [STALLED] => Ok(Self::Stalled),
+            [STALLED] if version_of(bytes) != Some(Version::V2) => Ok(Self::Stalled),
             [ACK, rest @ ..] => match seq_and_rest(rest)? {
                 (seq, []) => Ok(Self::Ack(seq)),
                 _ => Err(EnvelopeError::Malformed),

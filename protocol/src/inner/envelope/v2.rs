@@ -10,6 +10,7 @@
 //! | [`ToEdge::Ask`] after hibernation, and its answer | the object assumes that nothing is in flight |
 //! | a response that has ended gives back what was not written ([`MISSING`](super::MISSING), [`Action::Wrote`] with a body) | an object that did not hibernate still has it; one that did has only what is stored in rows |
 //! | a refused receiver gets a message with the reason ([`ToEdge::Refusal`]) | the Worker derives the reason from the text of the close frame |
+//! | the Worker may write the heartbeats of a response | the object writes them |
 //! | the command of a send contains the number of its messages | the object knows the number, and the place of the send in the order, only once it has read the body |
 
 use super::{Action, Command, EnvelopeError, FrameRefusal, ToEdge, Version};
@@ -50,6 +51,11 @@ pub(super) fn encode(command: &Command) -> serde_json::Result<String> {
         Action::Wrote { session, receiver, seq, .. } => {
             let (session, receiver, seq) = (session.clone(), *receiver, *seq);
             command.json(Version::V2, &Action::Wrote { session, receiver, seq, bytes: 0 })
+        }
+        Action::Attach { session, transport, receiver, after, again, .. } => {
+            let (session, transport, receiver) = (session.clone(), *transport, *receiver);
+            let (after, again) = (*after, *again);
+            command.json(Version::V2, &Action::Attach { session, transport, receiver, after, again, beats: false })
         }
         action => command.json(Version::V2, action),
     }
@@ -150,7 +156,7 @@ mod tests {
 
     fn attach(after: Option<Seq>, again: bool) -> Action {
         let (session, transport, receiver) = ("s".into(), Transport::XhrPolling, ReceiverId(7));
-        Action::Attach { session, transport, receiver, after, again }
+        Action::Attach { session, transport, receiver, after, again, beats: false }
     }
 
     fn send(messages: &[&str]) -> Action {

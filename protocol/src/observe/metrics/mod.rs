@@ -188,6 +188,7 @@ pub fn code_of(reason: &CloseReason) -> u16 {
         CloseReason::Lost => CloseCode::Abnormal.number(),
         CloseReason::HandlerFailed => CloseCode::InternalError.number(),
         CloseReason::TooSlow | CloseReason::Stalled => CloseCode::TryAgainLater.number(),
+        CloseReason::Silent => CloseCode::BrokenFraming.number(),
     }
 }
 
@@ -203,6 +204,7 @@ pub const fn closed_by(reason: &CloseReason) -> &'static str {
         CloseReason::HandlerFailed => "handler",
         CloseReason::TooSlow => "too_slow",
         CloseReason::Stalled => "stalled",
+        CloseReason::Silent => "silence",
     }
 }
 

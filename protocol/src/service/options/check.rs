@@ -1,6 +1,6 @@
 //! Validation of a service's options.
 
-use super::{Config, Millis, Placement};
+use super::{Config, Liveness, Millis, Placement};
 use crate::service::origin::Origin;
 use crate::service::prefix::parameter_name;
 use crate::sockjs::transport::Transport;
@@ -10,6 +10,9 @@ const DAY: Millis = Millis::from_secs(86_400);
 
 /// Time after which the stock JSONP receiver gives up a poll.
 const JSONP_GIVES_UP: Millis = Millis::from_secs(35);
+
+/// Characters of a message that the runtime answers by itself.
+const AUTO_RESPONSE_MAX: usize = 2_048;
 
 /// Half of an isolate's memory.
 const MEMORY: usize = 64 << 20;
@@ -63,6 +66,12 @@ impl Config {
             ("response_limit", unless(self.response_limit > 0, "must be at least 1 byte")),
             ("heartbeat_delay", self.wrong_heartbeat_delay()),
             ("websocket_heartbeat_delay", self.websocket_heartbeat_delay.and_then(second_to_day)),
+            ("liveness", self.wrong_liveness()),
+            ("silence_timeout", self.wrong_silence_timeout()),
+            (
+                "liveness_required",
+                unless(self.liveness.is_some() || !self.liveness_required, "must be false without liveness"),
+            ),
             ("disconnect_delay", second_to_day(self.disconnect_delay)),
             ("receiver_max_age", self.wrong_receiver_max_age()),
             ("grace", unless(self.grace <= Millis(100), "must be at most 100 ms")),
@@ -150,8 +159,21 @@ impl Config {
         second_to_day(self.heartbeat_delay)
     }
 
+    fn wrong_liveness(&self) -> Option<&'static str> {
+        let fits = |liveness: &Liveness| liveness.request().encode_utf16().count() <= AUTO_RESPONSE_MAX;
+        unless(self.liveness.as_ref().is_none_or(fits), "must have at most 2044 characters, escapes included")
+    }
+
+    fn wrong_silence_timeout(&self) -> Option<&'static str> {
+        let delay = self.websocket_heartbeat_delay.unwrap_or(self.heartbeat_delay);
+        if self.liveness.is_some() && self.silence_timeout <= delay {
+            return Some("must be longer than the heartbeat delay of WebSockets, whose heartbeats ask the clients");
+        }
+        second_to_day(self.silence_timeout)
+    }
+
     fn wrong_receiver_max_age(&self) -> Option<&'static str> {
-        let (age, beat) = (self.receiver_max_age, self.heartbeat_delay);
+        let (age, beat) = (self.response_age(), self.heartbeat_delay);
         unless(beat <= age && age <= DAY, "must be at least heartbeat_delay and at most a day")
     }
 

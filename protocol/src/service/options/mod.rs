@@ -35,6 +35,43 @@ pub enum WebSocketHolder {
     Worker,
 }
 
+/// Clock of the heartbeats of sessions over HTTP, and of the age of their responses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Heartbeats {
+    /// The alarm of the object. Each heartbeat wakes the object, and one alarm serves all its connections.
+    #[default]
+    Alarm,
+    /// The Worker that holds the response. The object sleeps through heartbeats, and its alarm looks for lost responses
+    /// every 6 hours. WebSockets that the object holds keep the alarm.
+    Worker,
+}
+
+/// The message by which a client says that it is there. A string with the name of a variant in lower case is that
+/// variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Liveness {
+    /// The empty message, which a page sends with one line: `sock.onheartbeat = () => sock.send("")`.
+    Page,
+    /// The message `"\n"`, which STOMP clients send anyway.
+    Stomp,
+    /// The message `{"type":"ping"}`, which clients of Vert.x send anyway.
+    Vertx,
+    /// This message.
+    Message(String),
+}
+
+impl<T: Into<String> + AsRef<str>> From<T> for Liveness {
+    fn from(message: T) -> Self {
+        match message.as_ref() {
+            "page" | "" => Self::Page,
+            "stomp" => Self::Stomp,
+            "vertx" => Self::Vertx,
+            _ => Self::Message(message.into()),
+        }
+    }
+}
+
 /// Level of the events that are logged, each as one line of JSON. A level includes the events of all less verbose
 /// levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

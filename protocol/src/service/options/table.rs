@@ -1,7 +1,7 @@
 //! The table of options. Each row defines an option's field, default, setter, and name in a variable.
 
 use super::value::{Value, Wrong};
-use super::{Durability, LogLevel, Placement, SOCKJS_URL, WebSocketHolder};
+use super::{Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL, WebSocketHolder};
 use crate::sockjs::transport::Transport;
 use crate::time::Millis;
 use std::convert::identity;
@@ -113,16 +113,27 @@ options! {
     /// Bytes after which a streaming response is ended, so that no client has to keep more. The prelude does not count.
     /// Default: 128 KiB.
     response_limit: usize = 128 << 10, usize => identity;
+    /// Clock of the heartbeats of sessions over HTTP. Default: [`Heartbeats::Alarm`].
+    heartbeats: Heartbeats = Heartbeats::Alarm, Heartbeats => identity;
     /// Silence after which a waiting receiver gets a heartbeat. Default: 25 s. Below 35 s while `jsonp-polling` is
     /// offered, since its stock receiver gives up a poll then.
     heartbeat_delay: Millis = Millis::from_secs(25), impl Into<Millis> => Into::into;
     /// Silence after which a WebSocket gets a heartbeat. Default: the value of `heartbeat_delay`.
     websocket_heartbeat_delay: Option<Millis> = None, impl Into<Millis> => some;
+    /// Message by which the client of a WebSocket says that it is there. It never reaches the application. A client that
+    /// has sent it once, and then gave no sign of life for `silence_timeout`, is closed with 3000. Default: `None`.
+    liveness: Option<Liveness> = None, impl Into<Liveness> => some;
+    /// Time without a sign of life after which the client of a WebSocket counts as silent, with `liveness`. Background
+    /// tabs may be allowed one timer a minute. Default: 90 s.
+    silence_timeout: Millis = Millis::from_secs(90), impl Into<Millis> => Into::into;
+    /// True if clients that never sent the message of `liveness` are closed when they are silent, too. Default: false.
+    liveness_required: bool = false, bool => identity;
     /// Time without a receiver after which an HTTP session is closed. Default: 5 s.
     disconnect_delay: Millis = Millis::from_secs(5), impl Into<Millis> => Into::into;
     /// Age at which a streaming response is ended, so that the loss of a client is noticed. If a heartbeat is due at
-    /// most half a `heartbeat_delay` before that, the response ends with the heartbeat instead. Default: 10 min.
-    receiver_max_age: Millis = Millis::from_secs(600), impl Into<Millis> => Into::into;
+    /// most half a `heartbeat_delay` before that, the response ends with the heartbeat instead. Default: 10 min, and a
+    /// day with [`Heartbeats::Worker`], where a failed heartbeat shows that the client is gone.
+    receiver_max_age: Option<Millis> = None, impl Into<Millis> => some;
     /// Time for which the object itself holds a poll before it hands the poll to the Worker. Default: 50 ms, at most
     /// 100 ms.
     grace: Millis = Millis(50), impl Into<Millis> => Into::into;
@@ -216,6 +227,14 @@ impl Config {
     /// True if clients may use `transport`.
     pub fn offers(&self, transport: Transport) -> bool {
         self.transports.contains(&transport) && (self.websocket || !transport.is_websocket())
+    }
+
+    /// Returns the age at which a streaming response is ended: `receiver_max_age`, or its default.
+    pub fn response_age(&self) -> Millis {
+        self.receiver_max_age.unwrap_or(match self.heartbeats {
+            Heartbeats::Alarm => Millis::from_secs(600),
+            Heartbeats::Worker => Millis::from_secs(86_400),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of options as strings, the form that they have in variables.
 
-use super::{Durability, LogLevel, Millis, Placement, WebSocketHolder};
+use super::{Durability, Heartbeats, Liveness, LogLevel, Millis, Placement, WebSocketHolder};
 use crate::sockjs::transport::Transport;
 
 /// Error of a string that is not a value of an option: the form that was expected.
@@ -150,6 +150,38 @@ impl Value for WebSocketHolder {
         match self {
             Self::Object => "object".into(),
             Self::Worker => "worker".into(),
+        }
+    }
+}
+
+impl Value for Heartbeats {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "alarm" => Ok(Self::Alarm),
+            "worker" => Ok(Self::Worker),
+            _ => Err(Wrong("alarm or worker")),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Alarm => "alarm".into(),
+            Self::Worker => "worker".into(),
+        }
+    }
+}
+
+impl Value for Liveness {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Ok(text.into())
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Page => "page".into(),
+            Self::Stomp => "stomp".into(),
+            Self::Vertx => "vertx".into(),
+            Self::Message(message) => message.clone(),
         }
     }
 }

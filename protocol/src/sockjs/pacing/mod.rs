@@ -200,9 +200,11 @@ impl Pacing {
     /// Notes that the session is over.
     pub fn closed(&mut self, reason: CloseReason) {
         self.state = match reason {
-            CloseReason::Client { .. } | CloseReason::Interrupted | CloseReason::TimedOut | CloseReason::Lost => {
-                State::Left
-            }
+            CloseReason::Client { .. }
+            | CloseReason::Interrupted
+            | CloseReason::TimedOut
+            | CloseReason::Silent
+            | CloseReason::Lost => State::Left,
             CloseReason::Application { .. }
             | CloseReason::HandlerFailed
             | CloseReason::TooSlow

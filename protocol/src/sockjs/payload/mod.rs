@@ -149,6 +149,38 @@ impl Messages {
         self.text
     }
 
+    /// Returns the messages without those that are equal to `message`, whatever escapes they are written with.
+    pub fn without(self, message: &str) -> Self {
+        if !self.may_have(message) {
+            return self;
+        }
+        let rest: Vec<String> = self.clone().filter(|other| other != message).collect();
+        if rest.len() == self.left {
+            return self;
+        }
+        // Strings can always be written.
+        Self::trusted(serde_json::to_string(&rest).unwrap_or_default(), rest.len())
+    }
+
+    /// False if none of the messages is `message`. Most messages are told from it by their length, or without an escape.
+    fn may_have(&self, message: &str) -> bool {
+        let text = self.text.get(self.at..).unwrap_or_default();
+        match (self.form, self.left) {
+            (_, 0) => false,
+            (Form::Raw, _) => text == message,
+            (Form::OnePlain, _) => text.len() == message.len() + 4,
+            (Form::Json, 1) => {
+                // With brackets and quotes, and without what may stand between them.
+                let most = LONGEST_ESCAPE.saturating_mul(message.len()).saturating_add(4);
+                let marks = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+                marks.take(most.saturating_add(1)).count() <= most
+            }
+            (Form::Json, _) => {
+                text.contains('\\') || serde_json::to_string(message).is_ok_and(|quoted| text.contains(&quoted))
+            }
+        }
+    }
+
     /// Returns the number of messages that were not cut out yet.
     pub fn len(&self) -> usize {
         self.left

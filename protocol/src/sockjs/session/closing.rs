@@ -3,6 +3,8 @@
 use super::{
     Change, CloseReason, Event, MAX_SEQ, Output, Phase, Receiver, ReceiverId, Seq, Session, SessionKind, Tombstone,
 };
+use crate::sockjs::close_code::CloseCode;
+use crate::sockjs::liveness::NO_RESPONSE;
 use crate::time::Millis;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Session {
     /// Handles the end of a client's WebSocket, which the client closed or lost.
     pub fn disconnected(&mut self, now: Millis, code: u16, reason: &str) {
         if self.kind == SessionKind::Held {
-            return self.left(now, code, reason);
+            return self.left(now, code, reason, CloseReason::Client { code, reason: reason.to_owned() });
         }
         self.hand_out(now);
         self.end_websocket(CloseReason::Client { code, reason: reason.to_owned() });
@@ -78,13 +80,17 @@ impl Session {
         self.end(now, code, reason, why);
     }
 
-    /// Ends the session of a held WebSocket whose client left. Nobody asks for a close frame any more, but storage keeps
-    /// the session until the application was notified.
-    fn left(&mut self, now: Millis, code: u16, reason: &str) {
+    /// Ends the session of a held WebSocket whose client gave no sign of life. Its Worker closes the WebSocket.
+    pub fn fell_silent(&mut self, now: Millis) {
+        self.left(now, CloseCode::BrokenFraming.number(), NO_RESPONSE, CloseReason::Silent);
+    }
+
+    /// Ends the session of a held WebSocket that is closed. Nobody asks for a close frame any more, but storage keeps the
+    /// session until the application was notified.
+    fn left(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         self.drop_waiting();
         (self.receiver, self.ending, self.hold) = (None, None, None);
         if self.is_open() {
-            let why = CloseReason::Client { code, reason: reason.to_owned() };
             self.leave_nothing(now, code, reason, why);
         } else {
             self.forget_if_over();

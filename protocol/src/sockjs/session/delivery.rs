@@ -118,9 +118,21 @@ impl Session {
         } else {
             return None;
         };
+        let is_heartbeat = frame == Frame::Heartbeat;
+        // Messages are in the place of a heartbeat, but of none that asks a client.
+        let asks = match (&mut self.silence, self.rules.heartbeat_delay) {
+            (Some(silence), Some(delay)) if is_heartbeat => {
+                silence.ask(now, delay);
+                false
+            }
+            (Some(silence), Some(delay)) => silence.asks_at(delay) <= now,
+            (None, _) | (_, None) => false,
+        };
         if let Some(attached) = &mut self.receiver {
             attached.last_out = Some(now);
-            attached.due = None;
+            if !asks {
+                attached.due = None;
+            }
         }
         if let (ReceiverKind::WebSocket, Some(seq)) = (receiver.kind, seq) {
             self.acknowledge(seq);

@@ -6,7 +6,7 @@
 //! The caller runs this loop for every input, before the next one. Nothing else is needed to drive a session:
 //!
 //! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::answered`],
-//!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`],
+//!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`], [`Session::heard`],
 //!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::end`],
 //!    [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
 //! 2. **Drain.** Call [`Session::poll_output`] until it returns `None`, and carry out each [`Output`], in that order.
@@ -18,7 +18,7 @@
 //! use sockjs_protocol::sockjs::session::{Departure, Output, Receiver, ReceiverId, ReceiverKind, Rules, Session};
 //! use sockjs_protocol::time::Millis;
 //!
-//! let poll = Receiver { id: ReceiverId(1), kind: ReceiverKind::OneFrame };
+//! let poll = Receiver { id: ReceiverId(1), kind: ReceiverKind::OneFrame, beats: false };
 //! let mut session = Session::open(Millis(0), Rules::default(), poll); // 1
 //! while let Some(output) = session.poll_output(Millis(0)) {           // 2
 //!     if let Output::Deliver { frame, .. } = output {
@@ -49,13 +49,14 @@ mod timers;
 
 pub use delivery::{READ, WINDOW};
 pub use output::{CloseKind, CloseReason, Event, Output};
-pub use receiver::{Departure, Held, Receiver, ReceiverId, ReceiverKind};
+pub use receiver::{Departure, Held, LOOK_EVERY, Receiver, ReceiverId, ReceiverKind};
 pub use rules::Rules;
 pub use stored::{Change, Extent, Row, Stored, Tombstone};
 
 use crate::service::options::Durability;
 use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
 use crate::sockjs::frame::Message;
+use crate::sockjs::liveness::Silence;
 use crate::time::Millis;
 use closing::{Closing, Word};
 use queue::Queue;
@@ -137,11 +138,15 @@ pub struct Session {
     opener: ReceiverId,
     /// Moment at which the last receive request ended, while no receiver is attached.
     idle_since: Millis,
+    /// True if the receiver that attached last writes its own heartbeats.
+    beats: bool,
     /// True if storage holds the moment since which no receiver is attached.
     absence_stored: bool,
     /// Moment at which the session was opened, as long as its client has sent nothing and `first_message_timeout` is
     /// set.
     silent_since: Option<Millis>,
+    /// Signs of life of a WebSocket's client, if it may not be silent.
+    silence: Option<Silence>,
     queue: Queue,
     /// Wait for a lost receiver that may still report how far it got.
     hold: Option<Hold>,
@@ -191,6 +196,10 @@ struct Attached {
     woken: Millis,
     /// Action that a timer asks for. The next drain carries it out.
     due: Option<Due>,
+    /// Moment at which the receiver attached, or last answered.
+    seen: Millis,
+    /// Moment at which the receiver was asked whether it is still there, until it answers.
+    asked: Option<Millis>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +216,11 @@ impl Session {
         session.kind = SessionKind::of(receiver.kind);
         session.queue.push_open();
         session.silent_since = session.rules.first_message_timeout.map(|_| now);
+        session.silence = session
+            .rules
+            .silence
+            .filter(|_| session.kind == SessionKind::WebSocket)
+            .map(|rules| Silence::new(now, rules));
         if session.kind == SessionKind::Http || session.writes_first() {
             // Before the open frame: a session that storage did not take is none.
             session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
@@ -221,6 +235,12 @@ impl Session {
     /// client has sent nothing since `opened`.
     pub fn wake_silent(&mut self, opened: Millis) {
         self.silent_since = self.rules.first_message_timeout.map(|_| opened);
+    }
+
+    /// Goes on with the signs of life of a client that connected at `opened`, after [`Session::wake_websocket`]. `word` is
+    /// the last word of the client that was remembered.
+    pub fn wake_silence(&mut self, now: Millis, opened: Millis, word: Option<Millis>) {
+        self.silence = self.rules.silence.map(|rules| Silence::wake(now, rules, opened, word));
     }
 
     /// Restores a stored session. `attached` is the receiver that stayed attached while the object hibernated, if there
@@ -268,12 +288,12 @@ impl Session {
     }
 
     /// Restores the session of a WebSocket that the Worker holds, after the object hibernated or restarted. Storage does
-    /// not know the session. `is_attached` tells whether its inner WebSocket is still there; otherwise
-    /// [`Session::resume`] follows at once. The application is not notified again.
-    pub fn restore_held(now: Millis, rules: Rules, receiver: Receiver, is_attached: bool) -> Self {
+    /// not know the session. Its inner WebSocket is still there, and was attached or
+    /// heard of at `since`; or [`Session::resume`] follows at once. The application is not notified again.
+    pub fn restore_held(now: Millis, rules: Rules, receiver: Receiver, since: Option<Millis>) -> Self {
         let mut session = Self::new(now, rules, receiver.id, Queue::continued(now));
         session.kind = SessionKind::Held;
-        session.wake(now, is_attached.then_some((receiver, now)));
+        session.wake(now, since.map(|since| (receiver, since)));
         if session.writes_first() {
             session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
             session.is_stored = true;
@@ -299,8 +319,10 @@ impl Session {
             in_flight: InFlight::Known,
             opener,
             idle_since: now,
+            beats: false,
             absence_stored: false,
             silent_since: None,
+            silence: None,
             queue,
             hold: None,
             before: VecDeque::new(),
@@ -313,8 +335,16 @@ impl Session {
         if attached.is_some_and(|(receiver, _)| receiver.kind.acknowledges()) {
             self.in_flight = InFlight::Unknown;
         }
-        self.receiver =
-            attached.map(|(receiver, since)| Attached { receiver, since, last_out: None, woken: now, due: None });
+        self.beats = attached.is_some_and(|(receiver, _)| receiver.beats);
+        self.receiver = attached.map(|(receiver, since)| Attached {
+            receiver,
+            since,
+            last_out: None,
+            woken: now,
+            due: None,
+            seen: since,
+            asked: None,
+        });
     }
 
     /// True if the client has to send something, and did not yet.
@@ -365,6 +395,34 @@ impl Session {
             self.persist(Change::Heard);
         }
         self.is_open()
+    }
+
+    /// Notes that the client of a WebSocket said something at that moment; `is_beat` is true for the liveness message.
+    pub fn heard(&mut self, at: Millis, is_beat: bool) {
+        match &mut self.silence {
+            Some(silence) if is_beat => silence.beat(at),
+            Some(silence) => silence.word(at),
+            None => {}
+        }
+    }
+
+    /// Notes that the client of a WebSocket read something at that moment, after it had been seen to be blocked.
+    pub fn progressed(&mut self, at: Millis) {
+        if let Some(silence) = &mut self.silence {
+            silence.progress(at);
+        }
+    }
+
+    /// True if the client's signs of life are noted.
+    pub fn listens(&self) -> bool {
+        self.silence.is_some()
+    }
+
+    /// Returns the time within which a further word of the client need not be remembered; `None` if none need be, since the
+    /// client may be silent.
+    pub fn remembers_each(&self) -> Option<Millis> {
+        self.silence.filter(Silence::is_judged)?;
+        self.rules.silence.map(|rules| rules.granularity())
     }
 
     /// True if a message of `bytes` bytes can never be sent.

@@ -36,6 +36,8 @@ pub enum CloseReason {
     TooSlow,
     /// The client accepted nothing for `stall_timeout` although something waited for it. Close code 1013.
     Stalled,
+    /// The client gave no sign of life for `silence_timeout`. Close code 3000.
+    Silent,
     /// The client broke a rule of the protocol or a limit.
     Violation {
         /// The close code: 1003 for binary, 1008 for too many messages or none in time, 1009 for too large, 1013 for
@@ -58,6 +60,7 @@ impl CloseReason {
             Self::HandlerFailed => CloseKind::HandlerFailed,
             Self::TooSlow => CloseKind::TooSlow,
             Self::Stalled => CloseKind::Stalled,
+            Self::Silent => CloseKind::Silent,
             Self::Violation { .. } => CloseKind::Violation,
         }
     }
@@ -76,11 +79,12 @@ pub enum CloseKind {
     HandlerFailed,
     TooSlow,
     Stalled,
+    Silent,
     Violation,
 }
 
 impl CloseKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Application,
         Self::Client,
         Self::Interrupted,
@@ -89,6 +93,7 @@ impl CloseKind {
         Self::HandlerFailed,
         Self::TooSlow,
         Self::Stalled,
+        Self::Silent,
         Self::Violation,
     ];
 
@@ -103,6 +108,7 @@ impl CloseKind {
             Self::HandlerFailed => "handler_failed",
             Self::TooSlow => "too_slow",
             Self::Stalled => "stalled",
+            Self::Silent => "silent",
             Self::Violation => "violation",
         }
     }
@@ -136,7 +142,7 @@ pub enum Output {
     /// Read stored messages from this number on, about as many bytes as [`READ`](super::READ). Pass them at once to
     /// [`Session::read`](super::Session::read).
     Read(Seq),
-    /// Close this receiver's WebSocket without a SockJS frame.
+    /// Close this receiver's WebSocket without a SockJS frame: the client's own, or an inner one.
     Release {
         /// The receiver.
         receiver: ReceiverId,

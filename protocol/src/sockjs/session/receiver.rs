@@ -19,11 +19,20 @@ pub struct Receiver {
     pub id: ReceiverId,
     /// Kind of the receiver.
     pub kind: ReceiverKind,
+    /// True if whoever holds the receiver writes its heartbeats, and ends it at its maximum age. The session then only
+    /// looks every [`LOOK_EVERY`] whether the receiver is still there.
+    pub beats: bool,
 }
+
+/// Time after which a receiver that writes its own heartbeats is asked whether it is still there.
+pub const LOOK_EVERY: Millis = Millis::from_secs(6 * 3_600);
+
+/// Time within which a receiver that is there answers.
+pub(super) const ANSWERS: Millis = Millis::from_secs(10);
 
 impl Receiver {
     /// The only receiver of a WebSocket session.
-    pub const WEBSOCKET: Self = Self { id: ReceiverId(0), kind: ReceiverKind::WebSocket };
+    pub const WEBSOCKET: Self = Self { id: ReceiverId(0), kind: ReceiverKind::WebSocket, beats: false };
 }
 
 /// Kind of a receiver, by the frames that it takes.
@@ -214,7 +223,7 @@ impl Session {
     }
 
     /// Takes the reply to [`Output::Ask`]: the receiver wrote everything up to `written`, and holds the rest.
-    pub fn answered(&mut self, receiver: ReceiverId, written: Option<Seq>, held: &[Held]) {
+    pub fn answered(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, held: &[Held]) {
         if !self.is_here(receiver) {
             return;
         }
@@ -224,6 +233,10 @@ impl Session {
         }
         if std::mem::replace(&mut self.in_flight, InFlight::Known) != InFlight::Known {
             self.queue.set_in_flight(held);
+        }
+        if let Some(attached) = self.receiver.as_mut().filter(|attached| attached.receiver.id == receiver) {
+            attached.seen = now;
+            attached.asked = None;
         }
     }
 
@@ -368,10 +381,32 @@ impl Session {
 
     pub(super) fn adopt(&mut self, now: Millis, receiver: Receiver) {
         self.in_flight = InFlight::Known;
-        self.receiver = Some(Attached { receiver, since: now, last_out: Some(now), woken: now, due: None });
+        self.beats = receiver.beats;
+        let last_out = Some(now);
+        self.receiver =
+            Some(Attached { receiver, since: now, last_out, woken: now, due: None, seen: now, asked: None });
         if std::mem::take(&mut self.absence_stored) {
             self.persist(Change::Absent(None));
         }
+    }
+
+    /// Asks the attached receiver whether it is still there.
+    pub(super) fn look_for_receiver(&mut self, now: Millis) {
+        let Some(attached) = &mut self.receiver else { return };
+        attached.asked = Some(now);
+        if self.in_flight == InFlight::Unknown {
+            self.in_flight = InFlight::Asked;
+        }
+        self.before.push_back(Output::Ask(attached.receiver.id));
+    }
+
+    /// Gives up the attached receiver, which did not answer. A Worker that is still there attaches again.
+    pub(super) fn give_up_receiver(&mut self, now: Millis) {
+        let Some(attached) = &self.receiver else { return };
+        let receiver = attached.receiver.id;
+        let (code, reason) = (CloseCode::Replaced.number(), "no answer".to_owned());
+        self.before.push_back(Output::Release { receiver, code, reason });
+        self.detach(now, receiver, Departure::Broken);
     }
 
     fn refuse(&mut self, receiver: ReceiverId) {

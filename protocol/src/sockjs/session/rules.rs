@@ -1,6 +1,7 @@
 //! The settings of a session, taken from its service's configuration.
 
 use crate::service::options::{Config, Durability};
+use crate::sockjs::liveness::SilenceRules;
 use crate::sockjs::transport::Transport;
 use crate::time::Millis;
 
@@ -21,6 +22,8 @@ pub struct Rules {
     pub queue_limit: usize,
     /// Largest size, in bytes, of a WebSocket frame that joins messages.
     pub frame_limit: usize,
+    /// Rules by which a client counts as silent; `None` for clients that may be silent.
+    pub silence: Option<SilenceRules>,
     /// Time within which the client has to send its first message; `None` for no limit.
     pub first_message_timeout: Option<Millis>,
 }
@@ -46,11 +49,12 @@ impl Rules {
         Self {
             heartbeat_delay,
             disconnect_delay: config.disconnect_delay,
-            receiver_max_age: config.receiver_max_age,
+            receiver_max_age: config.response_age(),
             persist_after: config.persist_after,
             durability: config.durability,
             queue_limit: config.queue_limit,
             frame_limit: config.frame_limit,
+            silence: transport.is_websocket().then(|| SilenceRules::new(config)).flatten(),
             first_message_timeout: config.first_message_timeout,
         }
     }

@@ -119,6 +119,7 @@ impl Tombstone {
             CloseKind::HandlerFailed => CloseReason::HandlerFailed,
             CloseKind::TooSlow => CloseReason::TooSlow,
             CloseKind::Stalled => CloseReason::Stalled,
+            CloseKind::Silent => CloseReason::Silent,
             CloseKind::Violation => CloseReason::Violation { code, reason },
         }
     }

@@ -1,10 +1,12 @@
 //! The timers of a session, as data. Each timer is a moment derived from the session's state. No timer is ever started
 //! or stopped.
 
+use super::receiver::{ANSWERS, LOOK_EVERY};
 use super::{
     Attached, Change, CloseReason, Closing, Departure, Due, Output, Phase, ReceiverKind, Session, SessionKind, Word,
 };
 use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
+use crate::sockjs::liveness::NO_RESPONSE;
 use crate::time::Millis;
 
 /// Longest time for which a closed session answers with its close frame.
@@ -22,6 +24,10 @@ enum Timer {
     Heartbeat,
     /// A stream reached `receiver_max_age`.
     ReceiverAge,
+    /// A receiver that writes its own heartbeats was not seen for [`LOOK_EVERY`].
+    Look,
+    /// A receiver did not answer whether it is still there.
+    Unanswered,
     /// A receiver that was given its last frame reported nothing for `receiver_max_age`.
     Unfinished,
     /// No receiver attached for `disconnect_delay`.
@@ -33,7 +39,9 @@ enum Timer {
     /// A lost receiver did not report how far it got.
     Hold,
     /// The client sent nothing for `first_message_timeout`.
-    Silence,
+    FirstMessage,
+    /// The client of a WebSocket gave no sign of life for `silence_timeout`.
+    Silent,
     /// No receiver attached soon, and the disconnect delay may outlast the object's memory.
     Absence,
     /// The close frame of a closed session was kept long enough.
@@ -42,7 +50,7 @@ enum Timer {
 
 impl Timer {
     fn is_passing(self) -> bool {
-        matches!(self, Self::Persist | Self::Hold | Self::Absence | Self::Lost)
+        matches!(self, Self::Unanswered | Self::Persist | Self::Hold | Self::Absence | Self::Lost)
     }
 }
 
@@ -64,6 +72,9 @@ impl Session {
             // While nothing goes out for a moment, a heartbeat is no reason for a tick, but for the alarm that is to look
             // after the session if the object dies in that moment.
             let attached = self.receiver.as_ref().filter(|_| self.is_open())?;
+            if attached.receiver.beats {
+                return Some(attached.asked.unwrap_or(attached.seen) + LOOK_EVERY);
+            }
             Some(attached.last_heard(self.rules.heartbeat_delay?))
         })
     }
@@ -72,12 +83,15 @@ impl Session {
     /// back within moments. Until then its absence is not worth an alarm of its own, as long as an alarm is set for
     /// [`Session::absence_alarm`] or earlier.
     pub fn expects_receiver_until(&self) -> Option<Millis> {
-        let absent = self.is_open() && self.kind != SessionKind::WebSocket && self.receiver.is_none();
+        let absent = self.is_open() && self.kind == SessionKind::Http && self.receiver.is_none();
         absent.then(|| self.idle_since + RETURNS)
     }
 
     /// Returns the latest moment for the alarm that [`Session::expects_receiver_until`] relies on.
     pub fn absence_alarm(&self) -> Millis {
+        if self.beats {
+            return self.idle_since + self.rules.disconnect_delay.max(LOOK_EVERY);
+        }
         let delays = self.rules.heartbeat_delay.into_iter().chain([self.rules.disconnect_delay]);
         self.idle_since + delays.max().unwrap_or_default()
     }
@@ -99,29 +113,44 @@ impl Session {
     }
 
     /// Makes a heartbeat due when the object's alarm fires, even if it is not due for up to half of `heartbeat_delay`,
-    /// or if nobody knows when it is due. One alarm thus serves all sessions. A heartbeat may be early, but not late.
+    /// or if nobody knows when it is due. One alarm thus serves all sessions. A heartbeat may be early, but not late. In the
+    /// same way, a receiver that writes its own heartbeats is asked early whether it is still there.
     pub fn beat_early(&mut self, now: Millis) {
-        let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
         if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
             return;
         }
+        if let Some(attached) = self.receiver.as_ref().filter(|attached| attached.receiver.beats) {
+            if attached.asked.is_none() && attached.seen + LOOK_EVERY <= now + LOOK_EVERY.half() {
+                self.look_for_receiver(now);
+            }
+            return;
+        }
+        let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
         // An end that is due before the next heartbeat takes its place: an alarm of its own would be one more.
         let is_stream = attached.receiver.kind == ReceiverKind::Stream;
         if is_stream && attached.since + self.rules.receiver_max_age <= now + delay.half() {
             attached.due = Some(Due::End);
-        } else if attached.last_out.is_none_or(|last| last + delay <= now + delay.half()) {
+            return;
+        }
+        let is_near = |at: Millis| at <= now + delay.half();
+        let is_silent = attached.last_out.is_none_or(|last| is_near(last + delay));
+        let is_due = match self.silence {
+            None => is_silent,
+            Some(silence) => (is_silent || is_near(silence.asks_at(delay))) && silence.may_ask_early(now, delay),
+        };
+        if is_due {
             attached.due.get_or_insert(Due::Heartbeat);
         }
     }
 
-    fn timers(&self) -> [Option<(Millis, Timer)>; 6] {
+    fn timers(&self) -> [Option<(Millis, Timer)>; 7] {
         let rules = &self.rules;
         let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
         let persist = persist.filter(|_| self.kind != SessionKind::WebSocket);
         let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
         match &self.phase {
-            Phase::Closed => [None; 6],
-            Phase::Closing(_) if self.kind == SessionKind::WebSocket => [None; 6],
+            Phase::Closed => [None; 7],
+            Phase::Closing(_) if self.kind == SessionKind::WebSocket => [None; 7],
             Phase::Closing(Closing { tombstone, word, .. }) => {
                 let latest = tombstone.at + TOMBSTONE_MAX;
                 let at = match self.receiver {
@@ -132,7 +161,7 @@ impl Session {
                     // still being told.
                     _ => latest,
                 };
-                [Some((at, Timer::Tombstone)), persist, hold, None, None, None]
+                [Some((at, Timer::Tombstone)), persist, hold, None, None, None, None]
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
@@ -146,8 +175,12 @@ impl Session {
                     }
                     // Nothing goes out until the probe or the lost one tells, which is a matter of milliseconds.
                     Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
+                    Some(Attached { asked: Some(asked), .. }) => [Some((*asked + ANSWERS, Timer::Unanswered)), None],
+                    Some(attached) if attached.receiver.beats => {
+                        [Some((attached.seen + LOOK_EVERY, Timer::Look)), None]
+                    }
                     Some(attached) => [
-                        rules.heartbeat_delay.map(|delay| (attached.last_heard(delay), Timer::Heartbeat)),
+                        rules.heartbeat_delay.map(|delay| (self.beats_at(attached, delay), Timer::Heartbeat)),
                         (attached.receiver.kind == ReceiverKind::Stream)
                             .then(|| (attached.since + rules.receiver_max_age, Timer::ReceiverAge)),
                     ],
@@ -156,16 +189,25 @@ impl Session {
                 let outlasts = rules.disconnect_delay >= MEMORY && !self.absence_stored;
                 let absence = (absent && outlasts).then(|| (self.idle_since + RETURNS, Timer::Absence));
                 let silence = self.silent_since.zip(rules.first_message_timeout);
-                let silence = silence.map(|(since, timeout)| (since + timeout, Timer::Silence));
-                [first, second, persist, hold, absence, silence]
+                let silence = silence.map(|(since, timeout)| (since + timeout, Timer::FirstMessage));
+                let silent = self.silence.and_then(|silence| silence.ends_at()).map(|at| (at, Timer::Silent));
+                [first, second, persist, hold, absence, silence, silent]
             }
         }
+    }
+
+    /// Returns the moment of the next heartbeat: after silence, or to ask a client that said nothing.
+    fn beats_at(&self, attached: &Attached, delay: Millis) -> Millis {
+        let at = attached.last_heard(delay);
+        self.silence.map_or(at, |silence| silence.asks_at(delay).min(at))
     }
 
     fn expire(&mut self, now: Millis, timer: Timer) {
         match timer {
             Timer::Heartbeat => self.due(Due::Heartbeat),
             Timer::ReceiverAge => self.due(Due::End),
+            Timer::Look => self.look_for_receiver(now),
+            Timer::Unanswered => self.give_up_receiver(now),
             Timer::Persist => self.store_waiting(),
             Timer::Hold => {
                 // What comes after a gap is not delivered.
@@ -173,7 +215,10 @@ impl Session {
                     self.interrupt(now);
                 }
             }
-            Timer::Silence => {
+            Timer::Silent => {
+                self.end(now, CloseCode::BrokenFraming.number(), NO_RESPONSE, CloseReason::Silent);
+            }
+            Timer::FirstMessage => {
                 self.silent_since = None;
                 let (code, text) = (CloseCode::PolicyViolation.number(), "No message came in time");
                 self.close(now, code, text, CloseReason::Violation { code, reason: text.into() });

@@ -302,7 +302,13 @@ impl Queue {
             let mut left = *bytes;
             while let Some(next) = self.items.get_mut(self.sent).filter(|item| item.first() <= *through) {
                 // Of what is in rows, the edge may hold a part.
-                if let Some(part) = next.split_off(*through) {
+                if let Some(mut part) = next.split_off(*through) {
+                    // How many bytes these have is known now: the others have what is left.
+                    if let (Body::InRows(_, rest), Body::InRows(_, cut)) = (&mut next.body, &mut part.body) {
+                        let all = rest.saturating_add(*cut);
+                        *cut = left.min(all);
+                        *rest = all.saturating_sub(*cut);
+                    }
                     self.items.insert(self.sent, part);
                     self.rows_waiting += 1;
                 }
