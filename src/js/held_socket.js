@@ -16,11 +16,13 @@ const LOOK_BYTES = 16 << 10;
 const LOOK_MS = 50;
 /** The time for a client that takes nothing grows by a second for each of these in the largest message. */
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
+/** Time after which the object is asked for messages that it has not handled: another instance may not have them. */
+const ASK_AFTER_MS = 2_000;
 /** Pauses before the object is attached again: each is a random part of one that doubles from the first to the last. */
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 2_000;
-/** How often the object may end before it handled a message: one that ends its object each time is not sent for ever. */
-const MOST_RETURNS = 5;
+/** Times that the object may be lost with messages that it does not handle: one of them may be what breaks it. */
+const FRUITLESS_MAX = 8;
 /** An instance of wasm that was reset never answers. */
 const ATTACH_MS = 25_000;
 /** A close in the packet of the handshake is lost on some clients. */
@@ -87,10 +89,11 @@ export class HeldSocket {
   #kept = [];
   #handled = 0;
   #keptBytes = 0;
-  /** How often the object ended since it handled a message, while one waited. */
-  #returns = 0;
   /** How many of these went to the object on this inner WebSocket. */
   #sent = 0;
+  /** How often the object was lost since it handled a message last, while it had one. */
+  #fruitless = 0;
+  #askTimer;
   #flushes = false;
   /** Messages that the last batch of a turn had: while that is one, a message does not wait for others. */
   #lastBatch = 1;
@@ -193,7 +196,19 @@ export class HeldSocket {
     for (const text of texts) lengths += `,${text.length}`;
     const first = this.#handled + this.#sent + 1;
     this.#sent = this.#kept.length;
+    this.#planToAsk();
     this.#tell(`m${this.#handled},${first},${this.#ack()}${lengths}\n${count === 1 ? texts[0] : texts.join("")}`);
+  }
+
+  #planToAsk() {
+    const before = this.#handled;
+    this.#askTimer ??= setTimeout(() => {
+      this.#askTimer = undefined;
+      if (!this.#inner || this.#sent === 0) return;
+      // A batch without messages: an object that did not receive all that was before it has this WebSocket attached again.
+      if (this.#handled === before) this.#tell(`m${this.#handled},${this.#handled + this.#sent + 1},${this.#ack()}\n`);
+      this.#planToAsk();
+    }, ASK_AFTER_MS);
   }
 
   #onHandled(number) {
@@ -202,9 +217,9 @@ export class HeldSocket {
     let bytes = 64 * count;
     const done = count === this.#kept.length ? this.#kept : this.#kept.slice(0, count);
     for (const text of done) bytes += text.length;
+    this.#fruitless = 0;
     this.#kept = count === this.#kept.length ? [] : this.#kept.slice(count);
     this.#handled += count;
-    this.#returns = 0;
     this.#sent = Math.max(0, this.#sent - count);
     this.#keptBytes -= bytes;
     isolateBytes -= bytes;
@@ -264,8 +279,6 @@ export class HeldSocket {
 
   #use(inner, received = 0) {
     this.#inner = inner;
-    // Another instance of the object, which has less: the one before ended with these messages.
-    if (this.#sent > received - this.#handled) this.#returns += 1;
     this.#sent = Math.min(Math.max(0, received - this.#handled), this.#kept.length);
     const guarded = (listener) => (event) => {
       if (this.#inner !== inner) return;
@@ -328,18 +341,29 @@ export class HeldSocket {
     } catch {
       // It was closed.
     }
-    if (!this.#end) this.#attaching = this.#attachAgain();
+    if (this.#end) return;
+    if (this.#sent > 0) this.#fruitless += 1;
+    this.#attaching = this.#attachAgain();
+    if (this.#fruitless > FRUITLESS_MAX) this.#close(INTERNAL_ERROR, "Handler failed");
   }
 
   async #attachAgain() {
     const until = Date.now() + this.#options.reattachTimeoutMs;
-    if (this.#returns > MOST_RETURNS) return this.#close(INTERNAL_ERROR, "a message could not be handled");
-    for (let pause = FIRST_PAUSE_MS * 2 ** this.#returns; ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
+    for (let pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#fruitless, LAST_PAUSE_MS); ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * pause));
       const isOver = this.#end;
+      const known = [this.#received, this.#handled, this.#heard, this.#state, this.#end?.code, this.#end?.reason];
+      let answer;
       try {
-        const known = [this.#received, this.#handled, this.#heard, this.#state, this.#end?.code, this.#end?.reason];
-        const attached = await within(this.#attach(known), ATTACH_MS);
+        answer = this.#attach(known);
+      } catch (error) {
+        // The instance of wasm that could do it was reset.
+        console.warn(error);
+        this.#leave();
+        return this.#close(RESTART, "the server failed");
+      }
+      try {
+        const attached = await within(answer, ATTACH_MS);
         if (attached === undefined) {
           this.#leave();
           return this.#close(RESTART, "the connection is over");
@@ -484,6 +508,7 @@ export class HeldSocket {
   #close(code, reason) {
     if (this.#end) return;
     this.#end = { code, reason };
+    if (!this.#inner) this.#invocation.waitUntil(this.#attaching);
     const close = () => {
       // Some libraries do not know these codes, and report them as 1002.
       if (!this.#options.isRaw && code >= RESTART && code <= 1014) this.#write(`c${JSON.stringify([code, reason])}`);
@@ -500,6 +525,7 @@ export class HeldSocket {
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#lookTimer);
     clearTimeout(this.#beatTimer);
+    clearTimeout(this.#askTimer);
     isolateBytes -= this.#keptBytes;
     this.#keptBytes = 0;
     this.#kept = [];

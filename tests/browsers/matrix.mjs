@@ -29,14 +29,15 @@ export const TRANSPORTS = [
  * @param server whose /echo and /close are used
  * @param {Record<string, string>} documents URLs by their names; the first is of the server's own origin
  * @param {number} count messages of each
+ * @param {string[]} [transports] only these
  */
-export function testTransports(browser, server, documents, count) {
+export function testTransports(browser, server, documents, count, transports = TRANSPORTS) {
   const echo = `${server.url}/echo`;
   const [own] = Object.keys(documents);
 
   for (const [origin, url] of Object.entries(documents)) {
     describe(`a page of ${origin}`, { concurrency: 2 }, () => {
-      for (const transport of TRANSPORTS) {
+      for (const transport of transports) {
         test(transport, async (t) => {
           const prepare = transport.startsWith("xdr-") ? defineXDomainRequest : undefined;
           const page = await openPage(t, browser, { url, service: echo, prepare });

@@ -8,6 +8,8 @@ import { until } from "../harness/waiting/wait.mjs";
 const LIMITS = { isRaw: false, inboxLimit: 8 << 20, stallTimeoutMs: 30_000, reattachTimeoutMs: 30_000 };
 /** The object is told at once after so many bytes. */
 const ACK_BYTES = 32 << 10;
+/** Time after which the runtime is asked what the client took. */
+const LOOK_MS = 50;
 /** The connection is closed no earlier after it was opened. */
 const CLOSE_AFTER_MS = 5;
 
@@ -57,12 +59,13 @@ class FakeSocket {
 }
 
 /** A client's WebSocket that is held. Each attempt to attach again waits in `attempts` for an answer. */
-function held(t, options = {}) {
+function held(t, options = {}, failure) {
   const client = new FakeSocket();
   const inner = new FakeSocket();
   const attempts = [];
   const waits = [];
   const attach = (known) => {
+    if (failure) throw failure;
     const attempt = Promise.withResolvers();
     attempts.push({ known, ...attempt });
     return attempt.promise;
@@ -180,6 +183,17 @@ test("an attach that fails is tried again, and one that finds the connection ove
   await until(() => client.closed, "the close");
   assert.deepEqual(client.take(), ['c[1012,"the connection is over"]']);
   assert.deepEqual(client.closed, { code: 1012, reason: "the connection is over" });
+});
+
+test("where nothing can attach again since the instance of wasm was reset, the client is closed with 1012 at once", async (t) => {
+  mock.method(console, "warn", () => {});
+  t.after(() => mock.restoreAll());
+  const { client, inner } = held(t, {}, new Error("closure of a previous instance"));
+  client.gives("a");
+  await old();
+  inner.ends();
+  await until(() => client.closed, "the close");
+  assert.deepEqual(client.closed, { code: 1012, reason: "the server failed" });
 });
 
 test("an inner socket that breaks as it is used is attached again", async (t) => {
@@ -305,6 +319,7 @@ test("the object is told what the client took: at once after half a window, else
   const { inner } = held(t);
   const frame = (seq, bytes) => inner.gives(`f${seq},,\na["${"x".repeat(bytes - 5)}"]`);
   frame(1, 1_000);
+  mock.timers.tick(LOOK_MS);
   mock.timers.tick(999);
   assert.deepEqual(inner.take(), []);
   mock.timers.tick(1);
@@ -312,9 +327,29 @@ test("the object is told what the client took: at once after half a window, else
   frame(2, ACK_BYTES - 1);
   assert.deepEqual(inner.take(), []);
   frame(3, 10);
+  mock.timers.tick(LOOK_MS);
   assert.deepEqual(inner.take(), ["a3"]);
   mock.timers.tick(2_000);
   assert.deepEqual(inner.take(), [], "it knows");
+});
+
+test("an object that handles nothing is asked whether it has everything, each two seconds until it does", (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  const { client, inner } = held(t);
+  client.gives("a");
+  client.gives("b");
+  inner.gives("d1");
+  assert.deepEqual(inner.take(), ["m0,1,,1\na", "m0,2,,1\nb"]);
+  mock.timers.tick(2_000);
+  assert.deepEqual(inner.take(), [], "it handled something");
+  mock.timers.tick(2_000);
+  mock.timers.tick(2_000);
+  assert.deepEqual(inner.take(), ["m1,3,\n", "m1,3,\n"]);
+  inner.gives("d2");
+  mock.timers.tick(2_000);
+  mock.timers.tick(2_000);
+  assert.deepEqual(inner.take(), []);
 });
 
 test("an acknowledgement rides on a batch", (t) => {
@@ -322,9 +357,10 @@ test("an acknowledgement rides on a batch", (t) => {
   t.after(() => mock.timers.reset());
   const { client, inner } = held(t);
   inner.gives('f7,,\na["x"]');
+  mock.timers.tick(LOOK_MS);
   client.gives("a");
   assert.deepEqual(inner.take(), ["m0,1,7,1\na"]);
-  mock.timers.tick(2_000);
+  mock.timers.tick(1_500);
   assert.deepEqual(inner.take(), []);
 });
 
@@ -386,6 +422,37 @@ test("without an answer to an attach in 25 s, or an object in the time for it, t
   }
   assert.equal(attempts.length, 2);
   assert.deepEqual(client.closed, { code: 1012, reason: "the object cannot be reached" });
+});
+
+test("a client whose message breaks the object again and again is closed with 1011, and the object is told", async (t) => {
+  const { client, inner, attempts, attempt } = held(t);
+  client.gives("poison");
+  let last = inner;
+  for (let loss = 1; !client.closed; loss += 1) {
+    assert.ok(loss < 12, "it ends");
+    last.ends();
+    if (client.closed) break;
+    last = await attached(await attempt(loss), 0);
+    assert.equal(last.take().length, 1, "sent once more");
+  }
+  assert.deepEqual(client.closed, { code: 1011, reason: "Handler failed" });
+  const { known, resolve } = await attempt(attempts.length + 1);
+  assert.deepEqual(known.slice(4), [1011, "Handler failed"]);
+  resolve(undefined);
+});
+
+test("an object that is lost again and again is attached again as long as it handles something in between", async (t) => {
+  const { client, inner, attempt } = held(t);
+  let last = inner;
+  for (let loss = 1; loss < 12; loss += 1) {
+    client.gives("a", "b");
+    await turn();
+    last.gives(`d${2 * loss - 1}`);
+    last.ends();
+    last = await attached(await attempt(loss), 2 * loss);
+    last.gives(`d${2 * loss}`);
+  }
+  assert.equal(client.closed, undefined);
 });
 
 test("an unknown message of the object, or an error here, closes the client with 1012", async (t) => {

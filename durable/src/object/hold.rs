@@ -129,12 +129,12 @@ impl Object {
     }
 }
 
-fn held(info: ConnectionInfo, receiver: Receiver, version: Version, heard: bool) -> Attachment {
-    let Receiver { id: receiver, beats, .. } = receiver;
-    Attachment::Held { info, receiver, version, heard, beats, since: now() }
-}
-
 /// Answers that the connection is over.
 fn over() -> Result<JsResponse> {
     problem("the connection is over", 404)
+}
+
+fn held(info: ConnectionInfo, receiver: Receiver, version: Version, heard: bool) -> Attachment {
+    let Receiver { id: receiver, beats, .. } = receiver;
+    Attachment::Held { info, receiver, version, heard, beats, since: now() }
 }

@@ -5,7 +5,8 @@
 //!
 //! The client's messages are numbered one by one, from 1. A batch of them goes to the object in one inner message. The
 //! object reports the number up to which its handlers returned. The Worker keeps what is not handled, and after it attached
-//! again sends what the object did not receive.
+//! again sends what the object did not receive. A batch without messages asks whether the object received everything before it:
+//! after a panic another instance has the inner WebSocket, and not the messages.
 
 use super::EnvelopeError;
 use crate::sockjs::session::{Held, Seq};

@@ -83,7 +83,7 @@ impl Session {
     /// back within moments. Until then its absence is not worth an alarm of its own, as long as an alarm is set for
     /// [`Session::absence_alarm`] or earlier.
     pub fn expects_receiver_until(&self) -> Option<Millis> {
-        let absent = self.is_open() && self.kind != SessionKind::WebSocket && self.receiver.is_none();
+        let absent = self.is_open() && self.kind == SessionKind::Http && self.receiver.is_none();
         absent.then(|| self.idle_since + RETURNS)
     }
 
