@@ -96,7 +96,7 @@ impl Ledger {
         assert!(!self.is_closed, "after the end: {job:?}");
         assert!(self.handling.is_none());
         match job {
-            Job::Return => unreachable!("only held WebSockets return"),
+            Job::Return => assert!(!self.is_opened, "a connection that was opened here does not return"),
             Job::Open => assert!(!std::mem::replace(&mut self.is_opened, true), "opened twice"),
             Job::Close(reason) => {
                 assert_eq!(Some(reason), self.end.as_ref());

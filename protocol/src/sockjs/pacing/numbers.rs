@@ -37,8 +37,9 @@ impl Numbers {
 
     /// Returns the number of the last message such that it and all before it are handled.
     pub fn handled(&mut self, is_done: impl Fn(ItemNumber) -> bool) -> u64 {
-        while let Some((number, _)) = self.waiting.pop_front_if(|(_, item)| is_done(*item)) {
-            self.handled = number;
+        while let Some((number, _)) = self.waiting.front().filter(|(_, item)| is_done(*item)) {
+            self.handled = *number;
+            self.waiting.pop_front();
         }
         if self.waiting.is_empty() {
             self.handled = self.received;
