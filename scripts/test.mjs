@@ -59,7 +59,12 @@ await main(import.meta, async () => {
     body: () => run("cargo", args, { cwd: ROOT, env: { ...rustEnvironment(), RUSTDOCFLAGS: "-D warnings" } }),
   }));
   if (wants("node")) checks.push({ name: "build and node tests", body: () => runNodeTests(files) });
-  if (wants("node") && !given) checks.push({ name: "conformance", body: () => run(nodeBinary, [CONFORMANCE], { cwd: ROOT }) });
+  if (wants("node") && !given) {
+    const conformance = (...args) => () => run(nodeBinary, [CONFORMANCE, ...args], { cwd: ROOT });
+    checks.push({ name: "conformance", body: conformance() });
+    const held = ["--var", "SOCKJS_WEBSOCKET_HOLDER=worker", "Websocket"];
+    checks.push({ name: "conformance, WebSockets that the Worker holds", body: conformance(...held) });
+  }
 
   const results = [];
   rmSync(FAILURES, { force: true });

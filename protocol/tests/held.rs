@@ -276,6 +276,17 @@ fn with_an_outbox_its_absence_has_an_alarm_at_once_however_short_the_time() {
 }
 
 #[test]
+fn with_an_outbox_one_without_heartbeats_has_an_alarm_for_the_case_that_everything_is_killed() {
+    let mut session = outbox();
+    let at = Millis(6 * 3_600_000);
+    assert_eq!(session.session.lasting_deadline(), Some(at));
+    assert_eq!(session.pass(at.0), ["21600000 ask 1"]);
+    assert_eq!(session.answered(1, Some(0), &[]), NOTHING);
+    assert_eq!(session.session.lasting_deadline(), Some(at + at));
+    assert_eq!(default().session.lasting_deadline(), None, "nobody would learn of it");
+}
+
+#[test]
 fn a_client_that_takes_nothing_ends_it_at_once() {
     for durability in [Durability::Default, Durability::Outbox] {
         let mut session = crowded(rules(durability), 2);

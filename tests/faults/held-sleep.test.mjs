@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { HELD, OBJECT, echoes, endOf, livesOf } from "./rig/held.mjs";
-import { storedSessions } from "./rig/storage.mjs";
+import { storedSessions, waitingMessages } from "./rig/storage.mjs";
 import { Told } from "./rig/told.mjs";
 import { QUIET, describeLevels, startTrouble } from "./rig/trouble.mjs";
 import { KINDS } from "./rig/websocket.mjs";
@@ -15,7 +15,10 @@ const SLEEPS = 3;
 const BURST = 10;
 /** For so long a client reads nothing: the object sleeps after ten seconds. */
 const UNREAD_MS = 25_000;
-const SPEECH = { round: 1, count: 100, every_ms: 0, size: 5_000 };
+/** More than the buffers of the kernel take, so that megabytes wait in the object and its rows. */
+const SPEECH = { round: 1, count: 1_500, every_ms: 0, size: 20_000 };
+const ROOMY = { SOCKJS_QUEUE_LIMIT: String(32 << 20) };
+const WAITING_MIN = 500_000;
 const LONG_MS = 60_000;
 
 describeLevels((level, vars) => {
@@ -67,19 +70,23 @@ describeLevels((level, vars) => {
 
     if (process.env.SOCKJS_FULL) {
       test(`${level}, ${name}: nothing is missing when a client reads nothing for ${UNREAD_MS / 1_000} s, its object idle`, async (t) => {
-        const trouble = await startTrouble(t, { vars: { ...HELD, ...vars } });
+        const trouble = await startTrouble(t, { vars: { ...HELD, ...ROOMY, ...vars } });
         const client = await open(t, trouble, { perMessageDeflate: false });
         await echoes(client);
         client.pause();
         client.order({ speak: SPEECH });
-        await trouble.told.hears(client.id, `said 1.${SPEECH.count - 1}`);
+        await trouble.told.hears(client.id, `said 1.${SPEECH.count - 1}`, LONG_MS);
         await sleep(UNREAD_MS);
+        const waiting = Object.values(waitingMessages(trouble.server.objects)).flat().length;
+        t.diagnostic(`${waiting} messages wait in rows`);
+        assert.ok(waiting * SPEECH.size > WAITING_MIN);
         client.resume();
         await client.when(() => client.messages.length === 1 + SPEECH.count, "all messages", LONG_MS);
         assert.deepEqual(
           client.messages.slice(1).map((message) => message.replace(/-*$/, "")),
           Array.from({ length: SPEECH.count }, (_, number) => `said 1.${number}`),
         );
+        assert.ok(trouble.told.starts.length > 1, "the object slept");
         client.close(1000, "");
         await trouble.told.hears(client.id, "closed");
         assert.deepEqual(storedSessions(trouble.server.objects), []);

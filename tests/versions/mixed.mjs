@@ -162,6 +162,32 @@ describe("this build and the previous one", { concurrency: true }, () => {
     assert.deepEqual(came, accepted.slice(0, came.length));
   });
 
+  test("a Worker that holds WebSockets leaves them to a previous object, and holds those that come after the deploy", async (t) => {
+    const own = { current: { SOCKJS_WEBSOCKET_HOLDER: "worker" } };
+    const server = await startHalves(t, { worker: "current", object: "previous", own });
+    const service = `${server.url}/echo`;
+    const left = await open(t, service, "websocket");
+    await exchange(left, "left to the object", "previous");
+    assertNegotiated((await server.traffic()).asked.filter(({ kind }) => kind !== "hold"), {}, "a previous object");
+    await server.deploy({ object: "current" });
+    await within(left.closed, "the end of the WebSocket that the object held");
+
+    const held = await open(t, service, "websocket");
+    await exchange(held, "held", "current");
+    await server.deploy({ object: "current" });
+    await exchange(held, "held on", "current");
+    assert.equal(held.waiting, 0, "nothing comes twice");
+    await server.traffic();
+
+    // A rollback: the object knows nothing of held WebSockets.
+    await server.deploy({ object: "previous" });
+    const { code } = await within(held.closed, "the end of the WebSocket that the Worker held");
+    assert.equal(code, 1012);
+    const { asked } = await server.traffic();
+    assert.ok(asked.length < 5, `asked ${asked.length} times`);
+    await exchange(await open(t, service, "websocket"), "after the rollback", "previous");
+  });
+
   test("clients of an object that speaks no version of its Worker ask at most twice a second, and go on afterwards", async (t) => {
     const server = await startHalves(t, { worker: "current", object: "current" });
     const transports = TRANSPORTS.filter((transport) => transport !== "websocket");

@@ -1,7 +1,7 @@
 //! The outputs of a session: each is carried out.
 
 use crate::connection::entry::Entry;
-use crate::connection::links::{Delivery, Link};
+use crate::connection::links::{Delivery, HolderSocket, Link};
 use crate::js::clock::now;
 use crate::js::sockets;
 use crate::object::Object;
@@ -79,6 +79,11 @@ impl Object {
             Some(Link::Inner(inner)) => {
                 self.table.borrow_mut().remove_socket(&inner.socket);
                 sockets::close(&inner.socket, code, reason);
+            }
+            // It did not answer: if it is there, it attaches again, and its client notices nothing.
+            Some(Link::Holder(HolderSocket(inner))) if code == sockets::REPLACED => {
+                self.table.borrow_mut().remove_socket(&inner);
+                sockets::close(&inner, code, reason);
             }
             Some(Link::Holder(holder)) => {
                 // A lost socket is replaced, and its session says the same again.

@@ -72,7 +72,7 @@ impl Session {
             // While nothing goes out for a moment, a heartbeat is no reason for a tick, but for the alarm that is to look
             // after the session if the object dies in that moment.
             let attached = self.receiver.as_ref().filter(|_| self.is_open())?;
-            if attached.receiver.beats {
+            if self.is_looked_for(attached) {
                 return Some(attached.asked.unwrap_or(attached.seen) + LOOK_EVERY);
             }
             Some(attached.last_heard(self.rules.heartbeat_delay?))
@@ -119,7 +119,7 @@ impl Session {
         if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
             return;
         }
-        if let Some(attached) = self.receiver.as_ref().filter(|attached| attached.receiver.beats) {
+        if let Some(attached) = self.receiver.as_ref().filter(|attached| self.is_looked_for(attached)) {
             if attached.asked.is_none() && attached.seen + LOOK_EVERY <= now + LOOK_EVERY.half() {
                 self.look_for_receiver(now);
             }
@@ -176,7 +176,7 @@ impl Session {
                     // Nothing goes out until the probe or the lost one tells, which is a matter of milliseconds.
                     Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
                     Some(Attached { asked: Some(asked), .. }) => [Some((*asked + ANSWERS, Timer::Unanswered)), None],
-                    Some(attached) if attached.receiver.beats => {
+                    Some(attached) if self.is_looked_for(attached) => {
                         [Some((attached.seen + LOOK_EVERY, Timer::Look)), None]
                     }
                     Some(attached) => [
@@ -194,6 +194,13 @@ impl Session {
                 [first, second, persist, hold, absence, silence, silent]
             }
         }
+    }
+
+    /// True if no heartbeat shows that the receiver is there, although it has to be missed if everything is killed at once:
+    /// its holder writes the heartbeats, or it has none and the session is stored.
+    fn is_looked_for(&self, attached: &Attached) -> bool {
+        let is_quiet = self.rules.heartbeat_delay.is_none() && self.is_stored;
+        attached.receiver.beats || self.kind == SessionKind::Held && is_quiet
     }
 
     /// Returns the moment of the next heartbeat: after silence, or to ask a client that said nothing.
