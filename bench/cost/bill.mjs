@@ -1,5 +1,5 @@
-// What the counters are on the bill, by prices.json. What a plan includes is not taken off, and the Worker's CPU time,
-// which depends on the application, is not on it.
+// What the counters are on the bill, by prices.json. What a plan includes is not taken off. The Worker's processor time, which
+// depends on the application, is measured by itself: see worker-cpu.mjs.
 
 import { readFileSync } from "node:fs";
 
@@ -53,6 +53,11 @@ export function times(counters, factor) {
 /** What is in `counters` and not in `others`. Two measurements of a time can differ the wrong way by a moment. */
 export function minus(counters, others) {
   return Object.fromEntries(Object.entries(counters).map(([name, count]) => [name, Math.max(0, count - others[name])]));
+}
+
+/** Dollars for so many microseconds of the Worker's processor time. */
+export function cpuDollars(microseconds) {
+  return ((microseconds / 1000) * PRICES.dollarsPerMillion.workerCpuMs) / MILLION;
 }
 
 function gigabyteSeconds(milliseconds) {

@@ -1,6 +1,8 @@
 // What idle connections may write at most, in rows: the tests hold the server to it for each heartbeat, `npm run cost` for
 // the hour. An hour has 144 heartbeats of 25 s.
 
+import { isByWorker, isRoom } from "./servers.mjs";
+
 export const ROOM_SIZE = 100;
 
 /** By the kind of a transport: rows for each heartbeat of a connection in an object of its own. */
@@ -13,7 +15,11 @@ export const ROOM_ROWS_PER_HEARTBEAT = 1;
 /** Rows an hour for each of `ROOM_SIZE` connections in a room. */
 const ROOM_ROWS_PER_HOUR = 2;
 
+/** What an object does every six hours, where the Worker keeps the clock: it looks for receivers that were lost. */
+export const LOOKS_PER_HOUR = 1 / 6;
+
 /** What a connection of that kind may write in an hour. */
 export function rowsPerHour(placement, kind) {
-  return placement === "room" ? ROOM_ROWS_PER_HOUR : ROWS_PER_HOUR[kind];
+  if (isByWorker(placement)) return LOOKS_PER_HOUR;
+  return isRoom(placement) ? ROOM_ROWS_PER_HOUR : ROWS_PER_HOUR[kind];
 }

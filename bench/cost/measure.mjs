@@ -5,11 +5,12 @@ import { ACTIONS } from "./actions.mjs";
 import { PRICES, billed, dollars, times, worstDollars } from "./bill.mjs";
 import { TRANSPORTS } from "./connections.mjs";
 import { measureIdle } from "./idle.mjs";
-import { ROOM_SIZE, rowsPerHour } from "./limits.mjs";
+import { LOOKS_PER_HOUR, ROOM_SIZE, rowsPerHour } from "./limits.mjs";
 import { METRICS_TRANSPORTS, measureMetrics } from "./metrics.mjs";
 import { REFUSALS, refuse } from "./refusals.mjs";
 import { number, report } from "./report.mjs";
-import { PLACEMENTS, withServer } from "./servers.mjs";
+import { PLACEMENTS, isByWorker, isRoom, withServer } from "./servers.mjs";
+import { measureCpu } from "./worker-cpu.mjs";
 
 const HEARTBEAT_MS = 25_000;
 /** From so many heartbeats on, streams are watched for a whole life, which has more of them. */
@@ -27,8 +28,11 @@ const measured = await Promise.all([
   ...counted.map(measureAdded),
   measureRefusals(),
 ]);
+// By itself, since it takes processor time.
+measured.push(await measureCpu());
 const results = measured.flat().map((result) => {
   const { counters } = result;
+  if (!counters) return result;
   return { ...result, billed: billed(counters), dollars: dollars(counters), worstDollars: worstDollars(counters) };
 });
 const failures = results.flatMap(judge);
@@ -54,14 +58,21 @@ async function measureAdded({ placement, transport }) {
 /** An idle hour, and of a poller also what each turn costs. */
 async function measureIdleHour({ placement, transport }) {
   const { kind, isRaw, open } = TRANSPORTS[transport];
-  const count = placement === "room" ? ROOM_SIZE : 1;
-  const wholeLife = kind === "stream" && heartbeats >= WHOLE_LIFE_FROM;
+  const count = isRoom(placement) ? ROOM_SIZE : 1;
+  // A stream whose clock the Worker keeps lives for a day.
+  const wholeLife = kind === "stream" && heartbeats >= WHOLE_LIFE_FROM && !isByWorker(placement);
   const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats, beats: !isRaw, wholeLife };
   const idle = await withServer(placement, (server, owner) =>
     measureIdle(server, () => open(owner, `${server.url}/echo`), options),
   );
   const { counters, heartbeats: beats, hours, storedBytes } = idle;
-  const hour = { action: "idle hour", counters: times(counters, 1 / hours / count), storedBytes: storedBytes / count };
+  const ofHour = times(counters, 1 / hours / count);
+  if (isByWorker(placement) && kind !== "poll") {
+    // It comes too seldom to be counted.
+    ofHour.alarms += LOOKS_PER_HOUR / count;
+    ofHour.setAlarms += LOOKS_PER_HOUR / count;
+  }
+  const hour = { action: "idle hour", counters: ofHour, storedBytes: storedBytes / count };
   const turn = { action: "poll turn", counters: times(counters, 1 / beats / count) };
   const results = kind === "poll" ? [turn, hour] : [hour];
   return results.map((result) => ({ ...result, placement, transport }));
@@ -76,7 +87,7 @@ async function measureRefusals() {
 }
 
 /** What is above its limit, in words. */
-function judge({ action, placement, transport, billed: { rowsWritten, objectRequests } }) {
+function judge({ action, placement, transport, billed: { rowsWritten, objectRequests } = {} }) {
   const what = [action, transport, placement].filter(Boolean).join(", ");
   const above = (unit, found, limit) => (found > limit ? [`${what}: ${number(found)} ${unit}, not ${limit} at most`] : []);
   if (action === "idle hour") return above("rows written", rowsWritten, rowsPerHour(placement, TRANSPORTS[transport].kind));

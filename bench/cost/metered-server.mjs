@@ -19,14 +19,15 @@ const QUIET_MS = 1500;
 /** As `startServer`; the log is not shown, since nothing that a scenario does is worth it. */
 export async function startMeteredServer(owner, { vars = {} } = {}) {
   const server = await startServer(owner, { vars: { ...DEFAULT_VARS, ...vars }, entry: METER, log: () => {} });
-  return new MeteredServer(server.url);
+  return new MeteredServer(server);
 }
 
 class MeteredServer {
   #counters;
 
-  constructor(url) {
+  constructor({ url, pid }) {
     this.url = url;
+    this.pid = pid;
     this.#counters = `${url}/.counters`;
   }
 

@@ -1,6 +1,6 @@
 // The figures as tables, one for each thing that a connection does.
 
-import { HOURS_PER_MONTH, PRICES, storageDollarsPerMonth, wakeUpDollars } from "./bill.mjs";
+import { HOURS_PER_MONTH, PRICES, cpuDollars, storageDollarsPerMonth, wakeUpDollars } from "./bill.mjs";
 import { ROOM_SIZE } from "./limits.mjs";
 import { PLACEMENTS } from "./servers.mjs";
 
@@ -26,6 +26,12 @@ const OF_METRICS = {
   ...OF_ACTION,
 };
 
+const OF_CPU = {
+  "µs each": ({ microseconds }) => number(microseconds),
+  "$ per million": ({ microseconds }) => money(cpuDollars(microseconds) * PER_MILLION),
+  "$ a month": ({ microseconds, perHour }) => (perHour ? money(THOUSAND * HOURS_PER_MONTH * perHour * cpuDollars(microseconds)) : ""),
+};
+
 const OF_HOUR = {
   ...COLUMNS,
   "wake-ups": ({ counters }) => number(counters.constructions),
@@ -44,6 +50,7 @@ export function report(results, isShort) {
     ["a request that is refused", "refused request", OF_ACTION],
     ["what metrics add to the open and the close of a connection", "metrics: open and close", OF_METRICS],
     ["what metrics add to ten seconds with a message every two, there and back", "metrics: 10 s of messages", OF_METRICS],
+    ["processor time, of Worker and object together; dollars a month are for the heartbeats of 1,000 connections", "processor time", OF_CPU],
     ["an hour of an idle connection; dollars are for 1,000 connections a month, of 30 days", "idle hour", OF_HOUR],
   ];
   const texts = tables.map(([title, action, columns]) => {
@@ -73,7 +80,7 @@ function inOrder(results) {
 function notes(isShort) {
   const notes = [
     ...PRICES.sources.map((source) => `Prices: ${source}, read on ${PRICES.read}.`),
-    "What a plan includes is not taken off. The Worker's CPU time is not measured.",
+    "What a plan includes is not taken off. Dollars above are without processor time, of which the Worker's part is billed.",
     "Busy: the time in which an object cannot hibernate, as it was on this machine.",
     "Messages are 2 s apart, so that a stream acknowledges each by itself. A message out to a poll has the next poll in it.",
     `The idle room has ${ROOM_SIZE} connections.`,
