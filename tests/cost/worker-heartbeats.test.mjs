@@ -1,4 +1,4 @@
-// Heartbeats of the Worker reach no object: for an idle response nothing is asked, written or woken.
+// Heartbeats of the Worker reach no object: for an idle response or WebSocket nothing is asked, written or woken.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -8,11 +8,11 @@ import { withServer } from "../../bench/cost/servers.mjs";
 
 const HEARTBEAT_MS = 1000;
 const HEARTBEATS = 5;
-const VARS = { SOCKJS_HEARTBEATS: "worker", SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_DISCONNECT_DELAY: "60000" };
+const VARS = { SOCKJS_HEARTBEATS: "worker", SOCKJS_WEBSOCKET_HOLDER: "worker", SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_DISCONNECT_DELAY: "60000" };
 
 /** What happened in objects while `count` connections were idle. */
-function idle(placement, { open }, count) {
-  const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats: HEARTBEATS };
+function idle(placement, { isRaw, open }, count) {
+  const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats: HEARTBEATS, beats: !isRaw };
   const measure = async (server, owner) => {
     const { counters } = await measureIdle(server, () => open(owner, `${server.url}/echo`), options);
     const { fetches, alarms, messages, socketEnds, sqlRowsWritten, setAlarms } = counters;
@@ -24,8 +24,8 @@ function idle(placement, { open }, count) {
 const NOTHING = { fetches: 0, alarms: 0, messages: 0, socketEnds: 0, sqlRowsWritten: 0, setAlarms: 0 };
 
 describe("heartbeats of the Worker", { concurrency: 4 }, () => {
-  for (const [transport, row] of Object.entries(TRANSPORTS).filter(([, { kind }]) => kind === "stream")) {
-    test(`${transport}: an idle response costs its object nothing`, async () => {
+  for (const [transport, row] of Object.entries(TRANSPORTS).filter(([, { kind }]) => kind !== "poll")) {
+    test(`${transport}: an idle connection costs its object nothing`, async () => {
       assert.deepEqual(await idle("session", row, 1), NOTHING);
     });
 

@@ -5,7 +5,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sockjs_edge::{CloseReason, Config, Connection, Handler, Placement, Room, Services};
+use sockjs_edge::{CloseReason, Config, Connection, Handler, Placement, Room, Services, WebSocketHolder};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use worker::{Context, Env, Request, Response, Result};
@@ -43,12 +43,17 @@ impl Handler for Chat {
         let (history, present) = (room.storage()?.get("history").await?, room.storage()?.get("present").await?);
         self.history.replace(history.unwrap_or_default());
         self.present.replace(present.unwrap_or_default());
-        self.tell_who_is_present(room).await // after a restart, WebSockets are gone without a word
+        self.tell_who_is_present(room).await
     }
 
     async fn on_open(&self, conn: &Connection) -> Result<()> {
         conn.send(json!({ "history": *self.history.borrow() }).to_string())?;
         Ok(conn.send(json!({ "present": *self.present.borrow() }).to_string())?)
+    }
+
+    /// After a restart the WebSockets, which the Worker holds, come back one by one.
+    async fn on_return(&self, conn: &Connection) -> Result<()> {
+        self.tell_who_is_present(&conn.room()).await
     }
 
     async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
@@ -108,7 +113,7 @@ fn shortened(text: &str, chars: usize) -> String {
 }
 
 fn services(_env: &Env) -> Services {
-    let chat = Config::new("/chat/{room}").placement(Placement::Room);
+    let chat = Config::new("/chat/{room}").placement(Placement::Room).websocket_holder(WebSocketHolder::Worker);
     Services::new().add(chat, |_env| Chat::default())
 }
 
