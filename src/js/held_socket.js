@@ -138,14 +138,7 @@ export class HeldSocket {
   }
 
   start(inner) {
-    const guarded = (listener) => (event) => {
-      try {
-        listener(event);
-      } catch (error) {
-        console.error(error);
-        this.#close(RESTART, "the server failed");
-      }
-    };
+    const guarded = (listener) => this.#guarded(listener);
     this.#client.addEventListener("message", guarded(({ data }) => this.#onMessage(data)));
     this.#client.addEventListener("close", guarded(({ code, reason }) => this.#onClientEnd(code, reason)));
     this.#client.addEventListener("error", guarded(() => this.#onClientEnd(ABNORMAL, "")));
@@ -154,6 +147,17 @@ export class HeldSocket {
     this.#isJudged = this.#options.isLivenessRequired;
     this.#planBeat();
     return this;
+  }
+
+  #guarded(listener) {
+    return (event) => {
+      try {
+        listener(event);
+      } catch (error) {
+        console.error(error);
+        this.#close(RESTART, "the server failed");
+      }
+    };
   }
 
   // The client's messages.
@@ -280,15 +284,8 @@ export class HeldSocket {
   #use(inner, received = 0) {
     this.#inner = inner;
     this.#sent = Math.min(Math.max(0, received - this.#handled), this.#kept.length);
-    const guarded = (listener) => (event) => {
-      if (this.#inner !== inner) return;
-      try {
-        listener(event);
-      } catch (error) {
-        console.error(error);
-        this.#close(RESTART, "the server failed");
-      }
-    };
+    // One that was replaced has nothing to say.
+    const guarded = (listener) => this.#guarded((event) => this.#inner === inner && listener(event));
     inner.addEventListener("message", guarded(({ data }) => this.#onInner(data)));
     inner.addEventListener("close", guarded(() => this.#onLost()));
     inner.addEventListener("error", guarded(() => this.#onLost()));
@@ -424,13 +421,14 @@ export class HeldSocket {
     this.#unseenBytes = 0;
     // What is sent is bounded by the object's window: a client that takes something makes it less, or lets something go.
     if (this.#buffered === 0 || buffered < this.#buffered) this.#progressAt = now;
+    // Not what the kernel took without delay: it takes as much for a client that is gone.
     if (buffered < this.#buffered) this.#lastLife = now;
     this.#buffered = buffered;
     while (this.#untaken.length > 0 && this.#untakenBytes - this.#untaken[0].bytes >= buffered) {
       const { seq, bytes } = this.#untaken.shift();
       this.#untakenBytes -= bytes;
       // More may have come meanwhile than it took.
-      this.#progressAt = this.#lastLife = now;
+      this.#progressAt = now;
       this.#took(seq, bytes);
     }
     if (buffered === 0) return this.#tookAll();

@@ -149,8 +149,8 @@ impl Push {
     ///
     /// The request has `Authorization: Bearer <token>` and a JSON body: `room` (a path such as `/chat/lobby`) or
     /// `connection` (an address), and `message` (a text) or `close` (`code` and `reason`). Responds with 200 and
-    /// `{"connections": n}`, the number that it reached; 400, 401, 404 for a room or an address that there cannot be, 405, 413
-    /// or 503 with `{"error": text}`. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered
+    /// `{"connections": n}`, the number that it reached; 400, 401, 404 for a room or an address that there cannot be, 405, 408,
+    /// 413 or 503 with `{"error": text}`. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered
     /// 500; without tokens, 401.
     ///
     /// # Errors

@@ -70,135 +70,143 @@ async function openThroughProxy(t, url, service, kind) {
   return { socket, drop, beats };
 }
 
-describe("a client whose packets are dropped", { concurrency: true }, () => {
-  for (const kind of Object.keys(KINDS)) {
-    test(`${kind}: it is closed within silence_timeout and one heartbeat`, async (t) => {
-      const { closed, server } = await startPage(t);
-      const { drop, beats } = await openThroughProxy(t, server.url, "echo", kind);
-      await beats();
-      await sleep(500);
-      await beats();
-      const dropped = drop();
-      const { by, code, at } = await closed.first(kind);
-      assert.deepEqual([by, code], ["silence", 3000]);
-      const time = at - dropped;
-      assert.ok(time >= SILENCE_MS - SLACK_MS && time <= SILENCE_MS + HEARTBEAT_MS + SLACK_MS, `after ${time} ms`);
-    });
+/** Who holds the WebSockets: the variables for that. */
+const HOLDERS = { object: {}, Worker: { SOCKJS_WEBSOCKET_HOLDER: "worker" } };
 
-    test(`${kind}: so it is while it is being sent 1 KB a second`, async (t) => {
-      const { closed, server } = await startPage(t);
-      const { drop, beats } = await openThroughProxy(t, server.url, "broadcast", kind);
+for (const [name, holder] of Object.entries(HOLDERS)) {
+  const start = (t, vars) => startPage(t, { ...holder, ...vars });
+
+  describe(`${name}, a client whose packets are dropped`, { concurrency: true }, () => {
+    for (const kind of Object.keys(KINDS)) {
+      test(`${kind}: it is closed within silence_timeout and one heartbeat`, async (t) => {
+        const { closed, server } = await start(t);
+        const { drop, beats } = await openThroughProxy(t, server.url, "echo", kind);
+        await beats();
+        await sleep(500);
+        await beats();
+        const dropped = drop();
+        const { by, code, at } = await closed.first(kind);
+        assert.deepEqual([by, code], ["silence", 3000]);
+        const time = at - dropped;
+        assert.ok(time >= SILENCE_MS - SLACK_MS && time <= SILENCE_MS + HEARTBEAT_MS + SLACK_MS, `after ${time} ms`);
+      });
+
+      test(`${kind}: so it is while it is being sent 1 KB a second`, async (t) => {
+        const { closed, server } = await start(t);
+        const { drop, beats } = await openThroughProxy(t, server.url, "broadcast", kind);
+        const sender = new Session(t, `${server.url}/broadcast`, "xhr_streaming");
+        await beats();
+        const timer = setInterval(() => sender.send("x".repeat(1000)).catch(() => {}), 1000);
+        t.after(() => clearInterval(timer));
+        assert.equal(await sender.next(), "o");
+        const dropped = drop();
+        const { by, at } = await closed.first(kind);
+        assert.equal(by, "silence");
+        const time = at - dropped;
+        assert.ok(time <= SILENCE_MS + HEARTBEAT_MS + SLACK_MS, `after ${time} ms`);
+      });
+
+      test(`${kind}: so it is when its object slept since its last word`, async (t) => {
+        const closed = new Closed();
+        const vars = { ...PAGE, ...holder, SOCKJS_PLACEMENT: "room", SOCKJS_HEARTBEAT_DELAY: "4000", SOCKJS_SILENCE_TIMEOUT: "6000" };
+        const server = await startMiniflare(t, { vars, log: closed.log });
+        const { drop, beats } = await openThroughProxy(t, server.url, "echo", kind);
+        await beats();
+        await server.evict("/echo//room", "hibernate");
+        await beats();
+        const dropped = drop();
+        const isAsleep = await server.evict("/echo//room", "hibernate").then(() => false, () => true);
+        const sleeps = name === "Worker" || kind === "websocket";
+        assert.equal(isAsleep, sleeps, "the runtime, or the Worker, answers and lets the object sleep");
+        const { by, at } = await closed.first(kind);
+        assert.equal(by, "silence");
+        const time = at - dropped;
+        assert.ok(time >= 6000 - SLACK_MS && time <= 10_000 + SLACK_MS, `after ${time} ms`);
+      });
+
+      test(`${kind}: one that never said that it is there is left alone, unless it has to`, async (t) => {
+        const { closed, server } = await start(t);
+        const { socket, drop } = await openThroughProxy(t, server.url, "echo", kind);
+        socket.send(kind === "websocket" ? '["a"]' : "a");
+        await socket.frames.next("the echo");
+        drop();
+        await sleep(3 * SILENCE_MS);
+        assert.equal(closed.count, 0);
+
+        const strict = await start(t, { SOCKJS_LIVENESS_REQUIRED: "true" });
+        const judged = await openThroughProxy(t, strict.server.url, "echo", kind);
+        judged.drop();
+        assert.equal((await strict.closed.first(kind)).by, "silence");
+      });
+    }
+  });
+
+  describe(`${name}, a client that is there`, { concurrency: true }, () => {
+    test("the page's line keeps it open, with one message for each heartbeat, whatever else it is sent", async (t) => {
+      const { closed, server } = await start(t);
+      const socket = await openWebSocket(t, `${server.url}/broadcast/${KINDS.websocket.path()}`);
       const sender = new Session(t, `${server.url}/broadcast`, "xhr_streaming");
-      await beats();
-      const timer = setInterval(() => sender.send("x".repeat(1000)).catch(() => {}), 1000);
-      t.after(() => clearInterval(timer));
       assert.equal(await sender.next(), "o");
-      const dropped = drop();
-      const { by, at } = await closed.first(kind);
-      assert.equal(by, "silence");
-      const time = at - dropped;
-      assert.ok(time <= SILENCE_MS + HEARTBEAT_MS + SLACK_MS, `after ${time} ms`);
-    });
-
-    test(`${kind}: so it is when its object slept since its last word`, async (t) => {
-      const closed = new Closed();
-      const vars = { ...PAGE, SOCKJS_PLACEMENT: "room", SOCKJS_HEARTBEAT_DELAY: "4000", SOCKJS_SILENCE_TIMEOUT: "6000" };
-      const server = await startMiniflare(t, { vars, log: closed.log });
-      const { drop, beats } = await openThroughProxy(t, server.url, "echo", kind);
-      await beats();
-      await server.evict("/echo//room", "hibernate");
-      await beats();
-      const dropped = drop();
-      const isAsleep = await server.evict("/echo//room", "hibernate").then(() => false, () => true);
-      assert.equal(isAsleep, kind === "websocket", "the runtime answers framed sockets and lets the object sleep");
-      const { by, at } = await closed.first(kind);
-      assert.equal(by, "silence");
-      const time = at - dropped;
-      assert.ok(time >= 6000 - SLACK_MS && time <= 10_000 + SLACK_MS, `after ${time} ms`);
-    });
-
-    test(`${kind}: one that never said that it is there is left alone, unless it has to`, async (t) => {
-      const { closed, server } = await startPage(t);
-      const { socket, drop } = await openThroughProxy(t, server.url, "echo", kind);
-      socket.send(kind === "websocket" ? '["a"]' : "a");
-      await socket.frames.next("the echo");
-      drop();
-      await sleep(3 * SILENCE_MS);
+      const timer = setInterval(() => sender.send("m"), HEARTBEAT_MS / 5);
+      t.after(() => clearInterval(timer));
+      const began = performance.now();
+      let asked = 0;
+      while (performance.now() < began + 4 * SILENCE_MS) {
+        if ((await socket.frames.next("a frame")) !== "h") continue;
+        asked += 1;
+        socket.send('[""]');
+      }
+      const most = (4 * SILENCE_MS) / HEARTBEAT_MS + 1;
+      assert.ok(asked >= most / 2 && asked <= most, `asked ${asked} times`);
       assert.equal(closed.count, 0);
-
-      const strict = await startPage(t, { SOCKJS_LIVENESS_REQUIRED: "true" });
-      const judged = await openThroughProxy(t, strict.server.url, "echo", kind);
-      judged.drop();
-      assert.equal((await strict.closed.first(kind)).by, "silence");
     });
-  }
-});
 
-describe("a client that is there", { concurrency: true }, () => {
-  test("the page's line keeps it open, with one message for each heartbeat, whatever else it is sent", async (t) => {
-    const { closed, server } = await startPage(t);
-    const socket = await openWebSocket(t, `${server.url}/broadcast/${KINDS.websocket.path()}`);
-    const sender = new Session(t, `${server.url}/broadcast`, "xhr_streaming");
-    assert.equal(await sender.next(), "o");
-    const timer = setInterval(() => sender.send("m"), HEARTBEAT_MS / 5);
-    t.after(() => clearInterval(timer));
-    const began = performance.now();
-    let asked = 0;
-    while (performance.now() < began + 4 * SILENCE_MS) {
-      if ((await socket.frames.next("a frame")) !== "h") continue;
-      asked += 1;
-      socket.send('[""]');
-    }
-    const most = (4 * SILENCE_MS) / HEARTBEAT_MS + 1;
-    assert.ok(asked >= most / 2 && asked <= most, `asked ${asked} times`);
-    assert.equal(closed.count, 0);
-  });
+    test("however it says so, the application does not hear of it", async (t) => {
+      const { server } = await start(t);
+      const socket = await openWebSocket(t, `${server.url}/echo/${KINDS.websocket.path()}`);
+      const next = async () => {
+        let frame;
+        do frame = await socket.frames.next("a frame");
+        while (frame === "h");
+        return frame;
+      };
+      assert.equal(await next(), "o");
+      for (const text of ['[""]', '""', ' [ "" ]', '["",""]']) {
+        socket.send(text);
+        assert.equal(await next(), "a[]", text);
+      }
+      socket.send('["a","","b"]');
+      assert.deepEqual([await next(), await next()].sort(), ['a["a","b"]', "a[]"]);
+      socket.send('["", "c"]');
+      assert.deepEqual([await next(), await next()].sort(), ['a["c"]', "a[]"]);
 
-  test("however it says so, the application does not hear of it", async (t) => {
-    const { server } = await startPage(t);
-    const socket = await openWebSocket(t, `${server.url}/echo/${KINDS.websocket.path()}`);
-    const next = async () => {
-      let frame;
-      do frame = await socket.frames.next("a frame");
-      while (frame === "h");
-      return frame;
-    };
-    assert.equal(await next(), "o");
-    for (const text of ['[""]', '""', ' [ "" ]', '["",""]']) {
-      socket.send(text);
-      assert.equal(await next(), "a[]", text);
-    }
-    socket.send('["a","","b"]');
-    assert.deepEqual([await next(), await next()].sort(), ['a["a","b"]', "a[]"]);
-    socket.send('["", "c"]');
-    assert.deepEqual([await next(), await next()].sort(), ['a["c"]', "a[]"]);
-
-    const session = new Session(t, `${server.url}/echo`, "xhr_streaming");
-    assert.equal(await session.next(), "o");
-    for (const messages of [[""], ["a", "", "b"], ["", ""]]) await session.send(...messages);
-    assert.equal(await session.nextMessages(), 'a["a","b"]');
-    const form = { "Content-Type": "application/x-www-form-urlencoded" };
-    const sent = await request(`${session.url}/jsonp_send`, { method: "POST", headers: form, body: "d=%5B%22%22%5D" });
-    assert.deepEqual([sent.status, sent.body], [200, "ok"]);
-    await session.send("last");
-    assert.equal(await session.nextMessages(), 'a["last"]');
-  });
-
-  for (const [liveness, message, answer] of [
-    ["stomp", "\n", String.raw`a["\n"]`],
-    ["vertx", '{"type":"ping"}', "a[]"],
-    ["still here", "still here", "a[]"],
-  ]) {
-    test(`${liveness}: its message has its answer`, async (t) => {
-      const { server } = await startPage(t, { SOCKJS_LIVENESS: liveness });
-      const framed = await openWebSocket(t, `${server.url}/echo/${KINDS.websocket.path()}`);
-      const raw = await openWebSocket(t, `${server.url}/echo/websocket`);
-      assert.equal(await framed.frames.next(), "o");
-      framed.send(JSON.stringify([message]));
-      framed.send(JSON.stringify(message));
-      raw.send(message);
-      const answers = [await framed.frames.next(), await framed.frames.next()];
-      assert.deepEqual([...answers, await raw.frames.next()], [answer, answer, message]);
+      const session = new Session(t, `${server.url}/echo`, "xhr_streaming");
+      assert.equal(await session.next(), "o");
+      for (const messages of [[""], ["a", "", "b"], ["", ""]]) await session.send(...messages);
+      assert.equal(await session.nextMessages(), 'a["a","b"]');
+      const form = { "Content-Type": "application/x-www-form-urlencoded" };
+      const sent = await request(`${session.url}/jsonp_send`, { method: "POST", headers: form, body: "d=%5B%22%22%5D" });
+      assert.deepEqual([sent.status, sent.body], [200, "ok"]);
+      await session.send("last");
+      assert.equal(await session.nextMessages(), 'a["last"]');
     });
-  }
-});
+
+    for (const [liveness, message, answer] of [
+      ["stomp", "\n", String.raw`a["\n"]`],
+      ["vertx", '{"type":"ping"}', "a[]"],
+      ["still here", "still here", "a[]"],
+    ]) {
+      test(`${liveness}: its message has its answer`, async (t) => {
+        const { server } = await start(t, { SOCKJS_LIVENESS: liveness });
+        const framed = await openWebSocket(t, `${server.url}/echo/${KINDS.websocket.path()}`);
+        const raw = await openWebSocket(t, `${server.url}/echo/websocket`);
+        assert.equal(await framed.frames.next(), "o");
+        framed.send(JSON.stringify([message]));
+        framed.send(JSON.stringify(message));
+        raw.send(message);
+        const answers = [await framed.frames.next(), await framed.frames.next()];
+        assert.deepEqual([...answers, await raw.frames.next()], [answer, answer, message]);
+      });
+    }
+  });
+}

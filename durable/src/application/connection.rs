@@ -214,8 +214,9 @@ impl Connection {
         }
     }
 
-    /// Stores `state` for as long as the connection lasts: also while its object hibernates and, for a session over HTTP, through
-    /// restarts of the object. At most 4 KiB of JSON. For a session over HTTP each call is a billed write, for a WebSocket it is not.
+    /// Stores `state` for as long as the connection lasts: also while its object hibernates and, for a session over HTTP or
+    /// a WebSocket that the Worker holds, through restarts of the object. At most 4 KiB of JSON. For a session over HTTP, and for a held
+    /// WebSocket of which storage knows, each call is a billed write; for others it is not.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
-//! Queries of the object's tables: one row for each HTTP session, one for each run of messages that waits.
+//! Queries of the object's tables: one row for each session that is stored, one for each run of messages that waits.
 //!
-//! WebSocket sessions store nothing: what is needed to wake up is attached to their sockets. `load` reads the sessions of an object
+//! WebSockets that the object holds store nothing: what is needed to wake up is attached to their sockets. Of those that the Worker
+//! holds, a row is written at `outbox`, and otherwise with the first message that waits for long. `load` reads the sessions of an object
 //! that wakes up.
 
 mod load;

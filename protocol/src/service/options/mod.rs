@@ -35,7 +35,7 @@ pub enum WebSocketHolder {
     Worker,
 }
 
-/// Clock of the heartbeats of sessions over HTTP, and of the age of their responses.
+/// Clock of the heartbeats of sessions over HTTP and of WebSockets that the Worker holds, and of the age of responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Heartbeats {

@@ -103,6 +103,11 @@ options! {
     /// WebSocket subprotocols that the service speaks, the preferred one first. The first of them that the client
     /// offers is selected. If none is, a browser that offered some fails the connection. Default: empty.
     websocket_protocols: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
+    /// Holder of the clients' WebSockets. Default: [`WebSocketHolder::Object`].
+    websocket_holder: WebSocketHolder = WebSocketHolder::Object, WebSocketHolder => identity;
+    /// Longest time for which a WebSocket that the Worker holds goes on without its object, and for which the object keeps
+    /// its connection. Then the WebSocket is closed with 1012. Default: 30 s.
+    reattach_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
     /// True if every response of a session sets the cookie `JSESSIONID`, for load balancers that require it. Default:
     /// false.
     jsessionid: bool = false, bool => identity;
@@ -113,7 +118,7 @@ options! {
     /// Bytes after which a streaming response is ended, so that no client has to keep more. The prelude does not count.
     /// Default: 128 KiB.
     response_limit: usize = 128 << 10, usize => identity;
-    /// Clock of the heartbeats of sessions over HTTP. Default: [`Heartbeats::Alarm`].
+    /// Clock of the heartbeats of sessions over HTTP, and of WebSockets that the Worker holds. Default: [`Heartbeats::Alarm`].
     heartbeats: Heartbeats = Heartbeats::Alarm, Heartbeats => identity;
     /// Silence after which a waiting receiver gets a heartbeat. Default: 25 s. Below 35 s while `jsonp-polling` is
     /// offered, since its stock receiver gives up a poll then.
@@ -147,7 +152,7 @@ options! {
     /// Region in which a new object is placed if there is room, such as `weur`. Default: near the first request for the
     /// object.
     location_hint: Option<String> = None, impl Into<String> => some;
-    /// Meaning of "delivered" for HTTP sessions. Default: [`Durability::Default`].
+    /// Meaning of "delivered" for sessions over HTTP and WebSockets that the Worker holds. Default: [`Durability::Default`].
     durability: Durability = Durability::Default, Durability => identity;
     /// Origins whose pages may connect: `https://example.com`, `https://*.example.com` for its subdomains, `null` for
     /// sandboxed pages and files, `*` for any. Pages of the Worker's own origin may always connect, and so may clients
@@ -177,11 +182,6 @@ options! {
     /// with 1013. In a response, each piece of less than 80 KiB counts as progress. On a WebSocket, only whole messages
     /// count, and the time is a second longer for each 8 KiB of the largest one. Default: 30 s.
     stall_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
-    /// Holder of the clients' WebSockets. Default: [`WebSocketHolder::Object`].
-    websocket_holder: WebSocketHolder = WebSocketHolder::Object, WebSocketHolder => identity;
-    /// Longest time for which a WebSocket that the Worker holds goes on without its object, and for which the object keeps
-    /// its connection. Then the WebSocket is closed with 1012. Default: 30 s.
-    reattach_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
     /// Most messages in one send, or in one WebSocket message. More have the same effect as with `body_limit`. Stock
     /// clients send their whole backlog at once. Default: as many as fit.
     messages_per_body: Option<u32> = None, u32 => Some;
