@@ -35,6 +35,7 @@ fn a_bad_option_is_named() {
         (Config::new("/a/{b/c}"), "prefix"),
         (echo().placement(Placement::Shards(0)), "placement"),
         (echo().response_limit(0), "response_limit"),
+        (echo().reattach_timeout(Millis(999)), "reattach_timeout"),
         (echo().sockjs_url(""), "sockjs_url"),
         (echo().sockjs_url("/a\"b"), "sockjs_url"),
         (echo().transports([]), "transports"),

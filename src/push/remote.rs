@@ -44,7 +44,7 @@ pub enum PushError {
     NoAddress(String),
     /// A connection cannot be closed with this code or reason: see [`CloseError`].
     BadClose(String),
-    /// The message takes more bytes in a frame than [`SendError::TooLarge`](crate::SendError::TooLarge) allows.
+    /// The message has more bytes than [`SendError::TooLarge`](crate::SendError::TooLarge) allows.
     TooLarge(String),
     /// The object did not take the message, or its answer was lost. Another try may succeed; some clients may then have the
     /// message twice.
