@@ -23,13 +23,9 @@ export class Echo extends Connection {
   #underway = [];
   #pings = 0;
   #isRestarting = false;
-  #isWebSocket;
-  /** Whether the connection ended with its object. */
-  #wentDown = false;
 
   constructor(url, transport) {
     super(url, transport);
-    this.#isWebSocket = transport === "websocket";
     this.onmessage = (data) => this.#receive(data);
   }
 
@@ -42,7 +38,6 @@ export class Echo extends Connection {
   connect() {
     this.lost += this.#underway.length;
     this.#underway = [];
-    this.#wentDown = this.#isWebSocket && this.#isRestarting;
     this.#isRestarting = false;
     this.restarts = 0;
     this.object = "";
@@ -99,10 +94,7 @@ export class Echo extends Connection {
       this.onnote("the session lives on in a new object", `Object ${object}`, "good");
     } else if (this.object) {
       this.onnote("the object slept and woke up, the session lives on", `Object ${object}`, "good");
-    } else if (this.#wentDown) {
-      this.onnote("a new session, since the connection was lost", `Object ${object}`);
     }
-    this.#wentDown = false;
     this.#isRestarting = false;
     this.object = object;
   }
