@@ -5,7 +5,7 @@
 //! moment leaves the timer as it is: it fires too early, finds nothing due, and is set again. A timer keeps an object awake, so none
 //! runs without a deadline.
 //!
-//! Two waits are not here. The end of a burst (`bursts`) has a timer of its own, which fires when the runtime has handed over all
+//! Other waits are not here. The end of a burst (`bursts`) has a timer of its own, which fires when the runtime has handed over all
 //! messages that it has read. A request that waits for something for a limited time waits in its own future.
 
 use crate::js::clock::now;

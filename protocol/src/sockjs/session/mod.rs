@@ -3,13 +3,16 @@
 //!
 //! # How to drive it
 //!
-//! The caller runs this loop for every input, before the next one. Nothing else is needed to drive a session:
+//! The caller runs this loop for every input, before the next one:
 //!
 //! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::answered`],
 //!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`], [`Session::heard`],
 //!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::end`],
 //!    [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
 //! 2. **Drain.** Call [`Session::poll_output`] until it returns `None`, and carry out each [`Output`], in that order.
+//!    Some outputs have an answer: rows go to [`Session::read`], a write that failed to [`Session::not_persisted`]. Once
+//!    the application has handled [`Event::Closed`], call [`Session::told`]; if that has to wait,
+//!    [`Session::still_telling`].
 //! 3. **Arm.** Schedule the next [`Session::tick`] for the moment that [`Session::deadline`] returns.
 //! 4. **Drop.** Drop the session once [`Session::is_closed`] is true: it is over, and storage holds nothing of it any
 //!    more.
