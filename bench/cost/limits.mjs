@@ -18,8 +18,11 @@ const ROOM_ROWS_PER_HOUR = 2;
 /** What an object does every six hours, where the Worker keeps the clock: it looks for receivers that were lost. */
 export const LOOKS_PER_HOUR = 1 / 6;
 
+/** Rows an hour of a poller whose clock the Worker keeps: between two polls it has no receiver for a moment. */
+const POLLS_BY_WORKER = 20;
+
 /** What a connection of that kind may write in an hour. */
 export function rowsPerHour(placement, kind) {
-  if (isByWorker(placement)) return LOOKS_PER_HOUR;
+  if (isByWorker(placement)) return kind === "poll" ? POLLS_BY_WORKER : LOOKS_PER_HOUR;
   return isRoom(placement) ? ROOM_ROWS_PER_HOUR : ROWS_PER_HOUR[kind];
 }

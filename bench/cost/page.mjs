@@ -23,7 +23,7 @@ await main(import.meta, async () => {
 });
 
 function markdown({ prices, results }) {
-  const transports = [...new Set(results.filter(({ placement }) => placement).map(({ transport }) => transport))];
+  const transports = [...new Set(results.filter(({ action }) => action === "open").map(({ transport }) => transport))];
   const dollars = (wanted) => results.find((result) => Object.keys(wanted).every((key) => result[key] === wanted[key])).dollars;
   const row = (placement) => (transport) => {
     const actions = Object.values(COLUMNS).map((action) => dollars({ placement, transport, action }) * PER_MILLION);
