@@ -97,7 +97,11 @@ impl Object {
         self.touch_and_settle(entry);
         let at_once = entry.pacing.borrow_mut().answer(now(), id);
         match at_once {
-            Some(answer) => answer,
+            Some(answer) => {
+                // It was armed for the time by which a send is to be answered: that timer would keep the object awake.
+                self.arm(std::iter::once(entry));
+                answer
+            }
             None => {
                 let (answer, wait) = oneshot::channel();
                 entry.waiters.borrow_mut().sends.push((id, answer));
