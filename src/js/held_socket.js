@@ -1,6 +1,6 @@
 // A client's WebSocket that the Worker holds, and the inner WebSocket to its object. It is plain JavaScript, so that a message costs
 // no way into wasm, and so that the WebSocket outlives an instance of wasm that was reset. Each end, timer and promise here belongs to
-// one client alone.
+// one client alone. All of it is one file, since wasm-bindgen takes no imports between the files that it copies.
 //
 // The client's messages are numbered from 1. They are kept until the object has handled them: when the inner WebSocket breaks, the
 // object is attached again, and what it did not receive is sent once more. The formats are those of the crate sockjs-protocol,
@@ -97,6 +97,7 @@ export class HeldSocket {
   #flushes = false;
   /** Messages that the last batch of a turn had: while that is one, a message does not wait for others. */
   #lastBatch = 1;
+  /** Messages that went at once although others were on their way: some of them, and they are worth a timer. */
   #alone = 0;
 
   /** Number of the last message that came from the object, and of the last that the client took. */

@@ -102,30 +102,21 @@ impl HeldWebSocket {
     /// `undefined` if the connection is over, and `null` if another attempt may work.
     async fn attach_again(&self, receiver: ReceiverId, connection: String, opened: Millis, known: &Array) -> JsValue {
         let returned = returned_of(connection, opened, known);
-        match self.object.hold(&self.client, &self.command(receiver, Some(returned))).await {
+        let problem = match self.object.hold(&self.client, &self.command(receiver, Some(returned))).await {
             Ok(Some(ObjectResponse::Upgrade(response))) => match inner_of(&response) {
-                Ok((inner, Facts { received, .. })) => Array::of2(&inner, &JsValue::from_f64(received as f64)).into(),
-                Err(failure) => {
-                    self.warn(failure);
-                    JsValue::NULL
+                Ok((inner, Facts { received, .. })) => {
+                    return Array::of2(&inner, &JsValue::from_f64(received as f64)).into();
                 }
+                Err(failure) => failure.to_string(),
             },
-            Ok(Some(answer)) if answer.status() == OVER => JsValue::UNDEFINED,
-            Ok(Some(answer)) => {
-                self.warn(format!("a WebSocket that attached again was answered with {}", answer.status()));
-                JsValue::NULL
-            }
+            Ok(Some(answer)) if answer.status() == OVER => return JsValue::UNDEFINED,
             // Its object is of an earlier version now.
-            Ok(None) => JsValue::UNDEFINED,
-            Err(failure) => {
-                self.warn(failure);
-                JsValue::NULL
-            }
-        }
-    }
-
-    fn warn(&self, problem: impl std::fmt::Display) {
+            Ok(None) => return JsValue::UNDEFINED,
+            Ok(Some(answer)) => format!("a WebSocket that attached again was answered with {}", answer.status()),
+            Err(failure) => failure.to_string(),
+        };
         log::warn("object", Some(&self.service), problem);
+        JsValue::NULL
     }
 }
 

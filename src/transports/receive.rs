@@ -190,7 +190,7 @@ struct HeldResponse {
     attached: Option<web_sys::Response>,
 }
 
-/// What a response waits for.
+/// Event that a response waits for.
 enum Incoming {
     /// A message of the object.
     Message(Vec<u8>),

@@ -16,7 +16,7 @@ pub(crate) struct ResponseClock {
     ends_at: Option<Millis>,
 }
 
-/// What a clock asks for.
+/// Action that a clock asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beat {
     /// A heartbeat.

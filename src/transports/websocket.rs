@@ -57,15 +57,12 @@ pub(crate) async fn websocket(
             transport,
             beats: writes_heartbeats(config),
         };
-        let answer = match held.open(config, &Invocation::of(context)).await {
+        match held.open(config, &Invocation::of(context)).await {
             Ok(Opened::Held(response)) => return selected(response, offered.as_deref(), config),
             // Until the object is of this version, it holds its WebSockets itself.
-            Ok(Opened::Unknown) => None,
-            Ok(Opened::Refused(answer)) => Some(Ok(answer)),
-            Err(failure) => Some(Err(failure)),
-        };
-        if let Some(answer) = answer {
-            return refuse(answer, transport, config, &refusals);
+            Ok(Opened::Unknown) => {}
+            Ok(Opened::Refused(answer)) => return refuse(Ok(answer), transport, config, &refusals),
+            Err(failure) => return refuse(Err(failure), transport, config, &refusals),
         }
     }
     let action = Action::Connect { session: session.map(Into::into), transport };

@@ -43,7 +43,7 @@ pub(crate) struct Entry {
     pub touched: Cell<bool>,
     /// True from its restoration after a restart until its WebSocket, which the Worker holds, is back.
     pub returns: Cell<bool>,
-    /// What the Worker that holds its WebSocket is told of the client's messages.
+    /// The client's messages of which the Worker that holds its WebSocket knows that they are handled.
     pub told: Told,
     /// True while the table counts it as open.
     pub is_listed_as_open: Cell<bool>,

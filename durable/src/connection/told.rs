@@ -1,4 +1,4 @@
-//! What the Worker that holds a WebSocket was told of the client's messages.
+//! The client's messages of which the Worker that holds a WebSocket knows that they are handled.
 
 use std::cell::Cell;
 

@@ -56,10 +56,6 @@ impl Object {
                         session
                     }
                 };
-                let attachment = held(info.clone(), receiver, version, false);
-                if let Err(error) = attachment.write(&server, None) {
-                    return problem(error.to_string(), 431);
-                }
                 let Some(entry) = self.entry(info, session) else { return problem("no such service", 404) };
                 entry.returns.set(returned.is_some());
                 (entry, true)
@@ -69,7 +65,12 @@ impl Object {
             return over();
         }
         // Before anything is told: whatever the handler does now, such as to set the state, goes to the Worker like later.
-        if let Err(error) = self.link_holder(&entry, receiver, version, server, returned.as_ref()) {
+        let brought = returned.as_ref().and_then(|returned| returned.state.clone());
+        let state = entry.state.borrow().clone().or_else(|| brought.clone());
+        if let Err(error) = held(&entry, receiver, version).write(&server, state.as_deref()) {
+            return problem(error.to_string(), 431);
+        }
+        if let Err(error) = self.link_holder(&entry, receiver, server, state, brought) {
             log::error("accept", Some(&config.prefix), error);
             return problem("too many connections", 503);
         }
@@ -103,20 +104,15 @@ impl Object {
         }
     }
 
-    /// Puts the connection on its inner WebSocket, and takes over the state that the Worker knows, or tells it a newer one.
+    /// Puts the connection on its inner WebSocket, and tells the Worker its state if that is newer than what it brought.
     fn link_holder(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         receiver: Receiver,
-        version: Version,
         server: WebSocket,
-        returned: Option<&Returned>,
+        state: Option<String>,
+        brought: Option<String>,
     ) -> Result<()> {
-        let brought = returned.and_then(|returned| returned.state.clone());
-        let state = entry.state.borrow().clone().or_else(|| brought.clone());
-        let heard = !entry.session.borrow().is_silent();
-        let attachment = held(entry.info.clone(), receiver, version, heard);
-        attachment.write(&server, state.as_deref())?;
         self.accept(&server)?;
         let socket = HolderSocket(server);
         if let Some(newer) = state.as_deref().filter(|_| state != brought) {
@@ -134,7 +130,9 @@ fn over() -> Result<JsResponse> {
     problem("the connection is over", 404)
 }
 
-fn held(info: ConnectionInfo, receiver: Receiver, version: Version, heard: bool) -> Attachment {
+/// Returns what is attached to the inner WebSocket of a connection.
+fn held(entry: &Entry, receiver: Receiver, version: Version) -> Attachment {
     let Receiver { id: receiver, beats, .. } = receiver;
-    Attachment::Held { info, receiver, version, heard, beats, since: now() }
+    let heard = !entry.session.borrow().waits_for_first_message();
+    Attachment::Held { info: entry.info.clone(), receiver, version, heard, beats, since: now() }
 }

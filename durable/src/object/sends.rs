@@ -94,21 +94,12 @@ impl Object {
         }
         entry.pacing.borrow_mut().bring(now(), id, messages);
         drop(reserved);
+        // Before it is settled: a send that is answered then leaves no deadline behind, whose timer would keep the object awake.
+        let (answer, wait) = oneshot::channel();
+        entry.waiters.borrow_mut().sends.push((id, answer));
         self.touch_and_settle(entry);
-        let at_once = entry.pacing.borrow_mut().answer(now(), id);
-        match at_once {
-            Some(answer) => {
-                // It was armed for the time by which a send is to be answered: that timer would keep the object awake.
-                self.arm(std::iter::once(entry));
-                answer
-            }
-            None => {
-                let (answer, wait) = oneshot::channel();
-                entry.waiters.borrow_mut().sends.push((id, answer));
-                // It can only be cancelled with the session.
-                wait.await.unwrap_or(SendAnswer::Over)
-            }
-        }
+        // It can only be cancelled with the session.
+        wait.await.unwrap_or(SendAnswer::Over)
     }
 
     /// Answers a send for whose messages the isolate has no memory: after a pause it is asked for again.

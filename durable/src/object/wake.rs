@@ -38,7 +38,7 @@ pub(super) struct Sleeper {
     held: Option<HeldSleeper>,
 }
 
-/// What is attached to the inner socket of a WebSocket that the Worker holds.
+/// Data from the inner socket of a WebSocket that the Worker holds.
 struct HeldSleeper {
     info: ConnectionInfo,
     state: Option<String>,

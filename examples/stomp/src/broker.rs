@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use worker::{Date, Env};
 
-/// How often clients beat, in milliseconds, unless the variable `HEART_BEAT` says otherwise.
+/// Time between two beats of a client, in milliseconds, unless the variable `HEART_BEAT` sets another.
 const HEART_BEAT: u64 = 20_000;
 
 /// Headers that the server writes itself; all others of a SEND come along with its MESSAGE.

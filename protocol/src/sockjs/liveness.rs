@@ -2,7 +2,8 @@
 //! silent.
 //!
 //! The platform has no ping frames. A client that vanished without a word is noticed only if clients speak. Nothing here
-//! sends anything or knows a connection: whoever holds a client's WebSocket tells [`Silence`] what happened.
+//! sends anything or knows a connection: the object tells [`Silence`] what happened on the WebSockets that it holds. For
+//! those of the Worker, `src/js/held_socket.js` follows the same rules, since no way leads from there into wasm.
 
 use crate::service::options::{Config, Liveness};
 use crate::sockjs::frame::Message;

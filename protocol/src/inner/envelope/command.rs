@@ -1,12 +1,13 @@
 //! Commands: the requests of the Worker to the object.
 
+use super::held::Returned;
+use super::push::{Push, PushTarget};
 use super::version::highest_common;
 use super::{EnvelopeError, Version, v2};
 use crate::inner::header::{HEADER_MAX, is_plain};
 use crate::inner::json::Reader;
 use crate::sockjs::session::{ReceiverId, Seq};
 use crate::sockjs::transport::Transport;
-use crate::time::Millis;
 use serde::Serialize;
 
 /// Name of the request header that carries a [`Command`]. The Worker always sets it, so that a client cannot.
@@ -148,7 +149,7 @@ pub enum Action {
     /// Requests the sum of all reports. Answered 200 with the text format of Prometheus.
     Metrics,
     /// Opens a connection for a client's WebSocket that the Worker holds, or attaches it again. Request with
-    /// `Upgrade: websocket`; answered 101, with [`HELD_HEADER`], or 404 if the connection is over. On the inner WebSocket
+    /// `Upgrade: websocket`; answered 101, with [`HELD_HEADER`](super::HELD_HEADER), or 404 if the connection is over. On the inner WebSocket
     /// both sides exchange [`ToHolder`](super::ToHolder) and [`FromHolder`](super::FromHolder).
     Hold {
         /// Session id, as it is in the URL; `None` for a raw WebSocket.
@@ -161,7 +162,7 @@ pub enum Action {
         /// True if the Worker writes the heartbeats.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         beats: bool,
-        /// What the Worker knows of the connection, when it attaches again.
+        /// The Worker's knowledge of the connection, when it attaches again.
         #[serde(skip_serializing_if = "Option::is_none")]
         returned: Option<Returned>,
     },
@@ -172,89 +173,6 @@ pub enum Action {
         session: Option<String>,
         /// Transport of the client: a framed or a raw WebSocket.
         transport: Transport,
-    },
-}
-
-/// Header of the response to [`Action::Hold`]: the id of the connection, the moment at which it was opened in milliseconds,
-/// and the number of the client's messages that the object received, with a space between them.
-pub const HELD_HEADER: &str = "sockjs-edge-held";
-
-/// What a Worker that attaches again knows of the WebSocket that it holds. An object that restarted has nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Returned {
-    /// Id of the connection.
-    pub connection: String,
-    /// Moment at which the connection was opened.
-    pub opened: Millis,
-    /// The last number that the Worker got from the object, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Seq>,
-    /// Number up to which the client's messages are handled.
-    pub handled: u64,
-    /// True if the client sent something.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub heard: bool,
-    /// State of the connection, as JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-    /// Code and reason with which the client's WebSocket ended meanwhile.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub closed: Option<(u16, String)>,
-}
-
-impl Returned {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let (mut connection, mut opened, mut handled) = (None, None, None);
-        let (mut after, mut heard, mut state, mut closed) = (None, false, None, None);
-        reader.object(&mut |name, reader| {
-            match name {
-                "connection" => connection = Some(reader.text()?),
-                "opened" => opened = Some(Millis(reader.number()?)),
-                "after" => after = Some(Seq(reader.number()?)),
-                "handled" => handled = Some(reader.number()?),
-                "heard" => heard = reader.flag()?,
-                "state" => state = Some(reader.text()?),
-                "closed" => {
-                    let (mut code, mut reason) = (None, None);
-                    reader.array(&mut |reader| {
-                        match code {
-                            None => code = Some(reader.number()?),
-                            Some(_) => reason = Some(reader.text()?),
-                        }
-                        Some(())
-                    })?;
-                    closed = Some((code?, reason?));
-                }
-                _ => reader.skip()?,
-            }
-            Some(())
-        })?;
-        Some(Self { connection: connection?, opened: opened?, after, handled: handled?, heard, state, closed })
-    }
-}
-
-/// Connections that a push is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PushTarget {
-    /// Every connection of the service in the object.
-    Room,
-    /// The connection with this id.
-    Connection(String),
-}
-
-/// Effect of a push.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Push {
-    /// Sends the body as a message.
-    Message,
-    /// Closes the connections.
-    Close {
-        /// Close code.
-        code: u16,
-        /// Close reason.
-        reason: String,
     },
 }
 
@@ -455,47 +373,6 @@ impl Action {
             "connect" => Self::Connect { session, transport: transport? },
             _ => return None,
         })
-    }
-}
-
-impl PushTarget {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let mut target = None;
-        reader.kind(&mut |kind, reader| {
-            target = Some(match kind {
-                "room" => Self::Room,
-                "connection" => Self::Connection(reader.text()?),
-                _ => return None,
-            });
-            Some(())
-        })?;
-        target
-    }
-}
-
-impl Push {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let mut push = None;
-        reader.kind(&mut |kind, reader| {
-            push = Some(match kind {
-                "message" => Self::Message,
-                "close" => {
-                    let (mut code, mut reason) = (None, None);
-                    reader.object(&mut |name, reader| {
-                        match name {
-                            "code" => code = Some(reader.number()?),
-                            "reason" => reason = Some(reader.text()?),
-                            _ => reader.skip()?,
-                        }
-                        Some(())
-                    })?;
-                    Self::Close { code: code?, reason: reason? }
-                }
-                _ => return None,
-            });
-            Some(())
-        })?;
-        push
     }
 }
 

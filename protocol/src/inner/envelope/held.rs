@@ -9,7 +9,69 @@
 //! after a panic another instance has the inner WebSocket, and not the messages.
 
 use super::EnvelopeError;
+use crate::inner::json::Reader;
 use crate::sockjs::session::{Held, Seq};
+use crate::time::Millis;
+use serde::Serialize;
+
+/// Header of the response to [`Action::Hold`](super::Action::Hold): the id of the connection, the moment at which it was opened in milliseconds,
+/// and the number of the client's messages that the object received, with a space between them.
+pub const HELD_HEADER: &str = "sockjs-edge-held";
+
+/// A Worker's knowledge of the WebSocket that it holds, for when it attaches again. An object that restarted has nothing
+/// else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Returned {
+    /// Id of the connection.
+    pub connection: String,
+    /// Moment at which the connection was opened.
+    pub opened: Millis,
+    /// The last number that the Worker got from the object, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Seq>,
+    /// Number up to which the client's messages are handled.
+    pub handled: u64,
+    /// True if the client sent something.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub heard: bool,
+    /// State of the connection, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Code and reason with which the client's WebSocket ended meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<(u16, String)>,
+}
+
+impl Returned {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut connection, mut opened, mut handled) = (None, None, None);
+        let (mut after, mut heard, mut state, mut closed) = (None, false, None, None);
+        reader.object(&mut |name, reader| {
+            match name {
+                "connection" => connection = Some(reader.text()?),
+                "opened" => opened = Some(Millis(reader.number()?)),
+                "after" => after = Some(Seq(reader.number()?)),
+                "handled" => handled = Some(reader.number()?),
+                "heard" => heard = reader.flag()?,
+                "state" => state = Some(reader.text()?),
+                "closed" => {
+                    let (mut code, mut reason) = (None, None);
+                    reader.array(&mut |reader| {
+                        match code {
+                            None => code = Some(reader.number()?),
+                            Some(_) => reason = Some(reader.text()?),
+                        }
+                        Some(())
+                    })?;
+                    closed = Some((code?, reason?));
+                }
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self { connection: connection?, opened: opened?, after, handled: handled?, heard, state, closed })
+    }
+}
 
 /// A message from the object to the Worker that holds the client's WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,15 +14,15 @@ mod command;
 mod finish;
 mod held;
 mod inner;
+mod push;
 pub mod v2;
 mod version;
 
-pub use command::{
-    Action, COMMAND_HEADER, Command, FULL, HELD_HEADER, LATER, METRICS_OBJECT, Pass, Push, PushTarget, Returned, fits,
-};
+pub use command::{Action, COMMAND_HEADER, Command, FULL, LATER, METRICS_OBJECT, Pass, fits};
 pub use finish::{FINISHED, MISSING, encode_unwritten, finished_reason, groups, read_finished_reason, read_unwritten};
-pub use held::{Batch, FromHolder, ToHolder};
+pub use held::{Batch, FromHolder, HELD_HEADER, Returned, ToHolder};
 pub use inner::{FrameRefusal, ToEdge, ToObject, is_ask, number_of};
+pub use push::{Push, PushTarget};
 
 pub use version::{OTHER_VERSION, Version, spoken};
 
