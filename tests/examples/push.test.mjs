@@ -6,15 +6,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { example } from "../../scripts/examples.mjs";
 import { ROOT, readToml } from "../../scripts/tools.mjs";
-import { request } from "../harness/clients/http.mjs";
+import { request, start } from "../harness/clients/http.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 
 const TOKEN = "a secret of at least thirty-two characters";
 const BODY_MAX = 1 << 20;
+/** Bodies of that size that the server reads at once: they share 24 MiB. */
+const AT_ONCE = 24;
 
 const description = JSON.parse(readFileSync(join(ROOT, "docs/push.openapi.json"), "utf8"));
 const { post } = description.paths["/push"];
@@ -106,15 +109,48 @@ test("413: a body over its limit, and none at it", async () => {
   await push({ room, message: "x".repeat(BODY_MAX - around + 1) }, 413);
 });
 
+test("408: a body that brings nothing while others wait for its memory", async (t) => {
+  const begin = async () => {
+    const headers = { Authorization: `Bearer ${TOKEN}`, "Content-Length": BODY_MAX };
+    const connection = await start(`${server.url}/push`, { method: "POST", headers });
+    t.after(() => connection.close());
+    return connection;
+  };
+  const slow = await Promise.all(Array.from({ length: AT_ONCE }, begin));
+  const ended = Promise.race(slow.map(async (connection) => {
+    const head = await connection.head(30_000);
+    return { ...head, body: await connection.body() };
+  }));
+  // Each of those that wait gives up after a few seconds, so there is always a fresh one.
+  const over = new AbortController();
+  const wait = async () => {
+    while (!over.signal.aborted) {
+      await begin();
+      await sleep(500);
+    }
+  };
+  const waiting = wait();
+  try {
+    checkAnswer(await ended, 408);
+  } finally {
+    over.abort();
+    await waiting;
+  }
+});
+
 test("every status of the description was seen, but the one for what is broken", () => {
   assert.deepEqual([...seen].sort(), Object.keys(post.responses).filter((status) => status !== "503").sort());
 });
 
-/** Pushes, and sees that the answer is as described; gives its body. */
+/** Pushes, and checks the answer. */
 async function push(order, status, { method = "POST", headers = { Authorization: `Bearer ${TOKEN}` } } = {}) {
   const body = typeof order === "string" ? order : JSON.stringify(order);
   if (status === 200 || status === 404) assert.ok(isOrder(order), ajv.errorsText());
-  const answer = await request(`${server.url}/push`, { method, headers, body });
+  return checkAnswer(await request(`${server.url}/push`, { method, headers, body }), status);
+}
+
+/** Sees that an answer is as described; gives its body. */
+function checkAnswer(answer, status) {
   assert.equal(answer.status, status, answer.body);
   const described = resolve(post.responses[status]);
   for (const [name, header] of Object.entries(described.headers)) {

@@ -22,7 +22,6 @@ const SILENCES_MS = [13_000, 20_000];
 const VARS = { SOCKJS_HEARTBEATS: "worker", SOCKJS_HEARTBEAT_DELAY: String(DELAY_MS) };
 const server = await startServer({ after }, { vars: VARS });
 /** For streams alone: a session whose last receiver ended has an earlier alarm. */
-const quiet = await startServer({ after }, { vars: VARS });
 const hastyVars = { ...VARS, SOCKJS_RECEIVER_MAX_AGE: String(MAX_AGE_MS), SOCKJS_DISCONNECT_DELAY: String(DISCONNECT_MS) };
 const hasty = await startServer({ after }, { vars: hastyVars });
 const witness = await startWitness({ after }, VARS);
@@ -37,6 +36,8 @@ async function readHeartbeats(session, ms) {
 describe("heartbeats of the Worker", { concurrency: true }, () => {
   for (const segment of STREAMS) {
     test(`${segment}: they come after each delay while the object sleeps, with no alarm within six hours`, async (t) => {
+      // Of its own: a session that another test left has an early alarm.
+      const quiet = await startServer(t, { vars: VARS });
       const session = new Session(t, `${quiet.url}/instance`, segment);
       assert.equal(await session.next(), "o");
       const ask = async () => {

@@ -9,7 +9,8 @@ impl Handler for Echo {
 }
 
 fn services(_env: &Env) -> Services {
-    Services::new().add(Config::new("/echo"), |_env| Echo)
+    // A page says that it is still there by `sock.onheartbeat = () => sock.send("")`; if it falls silent then, it is closed.
+    Services::new().add(Config::new("/echo").liveness("page"), |_env| Echo)
 }
 
 sockjs_edge::export!(SockJs, services);
