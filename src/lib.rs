@@ -55,8 +55,8 @@
 //!
 //! # Rooms
 //!
-//! With [`Placement::Room`] all connections of a service share one object. Its [`Room`] broadcasts, lists the connections, and has an
-//! alarm and a [`RoomStorage`].
+//! With [`Placement::Room`] all connections of a service share one object. Its [`Room`] broadcasts, goes through its [`Connections`],
+//! and has an alarm and a [`RoomStorage`]. A connection may join a [`Group`] of its room, which fails with a [`GroupError`].
 //!
 //! # Closing
 //!
@@ -101,12 +101,13 @@ mod transports;
 pub use admission::secret::{SECRET_MIN, is_same_secret};
 pub use entry::{Serve, serve};
 pub use metrics::Metrics;
-pub use push::{Push, PushError, RemoteConnection, RemoteRoom};
+pub use push::{Page, Push, PushError, RemoteConnection, RemoteInfo, RemoteRoom};
 #[cfg(feature = "testing")]
 pub use sockjs_durable::testing;
 pub use sockjs_durable::{
-    Admission, CloseError, Connection, Handler, ReadyState, Rejection, RequestInfo, RequestKind, Room, RoomStorage,
-    SendError, Services, durable_object,
+    Admission, AllShards, CallError, CloseError, Connection, Connections, Group, GroupError, Handler, ReadyState,
+    Rejection, RequestInfo, RequestKind, Room, RoomStorage, SendError, Services, ShardFailure, ShardProblem,
+    ShardsError, durable_object,
 };
 pub use sockjs_protocol::service::options::{
     Config, ConfigError, Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL, WebSocketHolder,

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `js` | JavaScript and its runtime |
 //! | `info` | facts about requests and connections, and errors |
+//! | `peers` | requests to objects, from a Worker or another object |
 //! | `observe` | the log, the counters, the way of reports |
 //! | `store` | tables, attachments of sockets, the application's storage |
 //! | `connection` | connections as the object keeps them |
@@ -28,18 +29,22 @@ mod info;
 mod js;
 mod object;
 mod observe;
+#[doc(hidden)]
+pub mod peers;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use application::connection::{Connection, ReadyState};
-pub use application::handler::Handler;
+pub use application::group::{Connections, Group};
+pub use application::handler::{CallError, Handler};
 pub use application::room::Room;
 pub use application::services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};
+pub use application::shards::AllShards;
 pub use info::admission::{Admission, Rejection};
 #[doc(hidden)]
 pub use info::connection_info::CLIENT_HEADERS;
-pub use info::errors::{CloseError, SendError};
+pub use info::errors::{CloseError, GroupError, SendError, ShardFailure, ShardProblem, ShardsError};
 pub use info::request_info::{RequestInfo, RequestKind};
 pub use observe::report::ANALYTICS_BINDING;
 #[doc(hidden)]

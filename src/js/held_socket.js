@@ -57,8 +57,8 @@ let isolateBytes = 0;
  * @param {number} [options.silenceTimeoutMs]
  * @param {boolean} [options.isLivenessRequired] whether clients are judged that never sent it
  * @param {(known: Array) => Promise<[WebSocket, number] | undefined | null>} attach attaches again, given the last number that came,
- *   the number of the last message that is handled, whether there was one, state, close code and reason. It gives the inner WebSocket
- *   and the number of the last message that the object received; undefined if the connection is over; null if it may work later.
+ *   the number of the last message that is handled, whether there was one, state, groups, close code and reason. It gives the inner
+ *   WebSocket and the number of the last message that the object received; undefined if the connection is over; null if it may work later.
  * @param {{ waitUntil: (promise: Promise) => void }} invocation which ends with its client unless it is to wait for something
  */
 export const hold = (client, inner, options, attach, invocation) =>
@@ -117,6 +117,7 @@ export class HeldSocket {
   #progressAt = 0;
 
   #state;
+  #groups;
   #heard = false;
   /** Code and reason, once the client broke a rule that is checked here: the object is told until it closes the WebSocket. */
   #violation;
@@ -317,6 +318,9 @@ export class HeldSocket {
       case "s":
         this.#state = data.slice(1);
         return;
+      case "g":
+        this.#groups = data.slice(1);
+        return;
       case "c": {
         const comma = data.indexOf(",");
         const [code, reason] = [Number(data.slice(1, comma)), data.slice(comma + 1)];
@@ -350,7 +354,8 @@ export class HeldSocket {
     for (let pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#fruitless, LAST_PAUSE_MS); ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * pause));
       const isOver = this.#end;
-      const known = [this.#received, this.#handled, this.#heard, this.#state, this.#end?.code, this.#end?.reason];
+      const { code, reason } = this.#end ?? {};
+      const known = [this.#received, this.#handled, this.#heard, this.#state, this.#groups, code, reason];
       let answer;
       try {
         answer = this.#attach(known);

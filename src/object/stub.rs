@@ -4,8 +4,9 @@ use crate::Config;
 use crate::js::callbacks::callback_result;
 use crate::object::inner_socket::InnerSocket;
 use js_sys::{Array, Function, Reflect, Uint8Array};
+use sockjs_durable::peers::object_address::ObjectAddress;
 use sockjs_durable::{CLIENT_HEADERS, log};
-use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, Push, ToEdge, Version, v2};
+use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, ToEdge, Version, v2};
 use sockjs_protocol::inner::header::decode_frame;
 use sockjs_protocol::sockjs::payload::Messages;
 use std::fmt;
@@ -13,7 +14,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObject;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Error, ObjectNamespace, Result, Stub, web_sys};
+use worker::{Error, ObjectNamespace, Result, web_sys};
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
@@ -37,9 +38,6 @@ extern "C" {
         tell: &Function,
     ) -> std::result::Result<(), JsValue>;
 }
-
-/// Requests to objects need a URL; of a push nobody reads it.
-const PUSH_URL: &str = "https://sockjs-edge.invalid/push";
 
 /// Reason why an object did not respond.
 #[derive(Debug)]
@@ -86,34 +84,11 @@ pub(crate) enum AttachResponse {
 
 /// One object.
 #[derive(Debug, Clone)]
-pub(crate) struct ObjectStub {
-    namespace: ObjectNamespace,
-    key: Key,
-    jurisdiction: Option<String>,
-    location_hint: Option<String>,
-}
-
-/// Key by which an object is found.
-#[derive(Debug, Clone)]
-enum Key {
-    Name(String),
-    /// The platform's id, in hexadecimal digits.
-    Id(String),
-}
+pub(crate) struct ObjectStub(ObjectAddress);
 
 impl ObjectStub {
     pub fn new(namespace: ObjectNamespace, name: String, config: &Config) -> Self {
-        Self::found_by(Key::Name(name), namespace, config)
-    }
-
-    /// The object of an id that the platform made.
-    pub fn of_id(namespace: ObjectNamespace, id: String, config: &Config) -> Self {
-        Self::found_by(Key::Id(id), namespace, config)
-    }
-
-    fn found_by(key: Key, namespace: ObjectNamespace, config: &Config) -> Self {
-        let (jurisdiction, location_hint) = (config.jurisdiction.clone(), config.location_hint.clone());
-        Self { namespace, key, jurisdiction, location_hint }
+        Self(ObjectAddress::named(namespace, name, config))
     }
 
     /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
@@ -146,22 +121,6 @@ impl ObjectStub {
         self.send(url, command, unwritten).await.is_ok_and(|status| status == 204)
     }
 
-    /// Pushes something to connections; gives the status and the text of the answer. A message goes out once: an object does
-    /// not recognise one that comes again.
-    pub async fn push(&self, command: &Command, message: &str) -> Result<(u16, String), ObjectError> {
-        let body = Uint8Array::from(message.as_bytes());
-        let request: &Request<'_> =
-            &|stub, attempt, to| post(stub, PUSH_URL, command, Some(&body), attempt.version, to);
-        let tries = match command.action {
-            Action::Push { push: Push::Message, .. } => Tries::One,
-            _ => Tries::Two,
-        };
-        match self.negotiate(request, tries).await?.0 {
-            ObjectResponse::Body(status, text) => Ok((status, String::from_utf8_lossy(&text).into_owned())),
-            answer => Ok((answer.status(), String::new())),
-        }
-    }
-
     /// Passes a client's WebSocket on.
     pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<ObjectResponse, ObjectError> {
         let request: &Request<'_> = &|stub, attempt, to| client.forward(stub, command, attempt.version, to);
@@ -175,21 +134,17 @@ impl ObjectStub {
         Ok(Some(answer).filter(|answer| answer.status() != 204))
     }
 
-    /// Asks in a version that the object speaks. Returns the answer, and the version of the command.
+    /// Asks in the current version, and once more in another one if the object does not speak that: it did nothing then. Returns the
+    /// answer, and the version of the command.
     async fn ask(&self, request: &Request<'_>) -> Result<(ObjectResponse, Version), ObjectError> {
-        self.negotiate(request, Tries::Two).await
-    }
-
-    /// Asks in the current version, and once more in another one if the object does not speak that: it did nothing then.
-    async fn negotiate(&self, request: &Request<'_>, tries: Tries) -> Result<(ObjectResponse, Version), ObjectError> {
-        let answer = self.ask_in(Version::CURRENT, request, tries).await?;
+        let answer = self.ask_in(Version::CURRENT, request).await?;
         let other = match &answer {
             ObjectResponse::Body(OTHER_VERSION, versions) => Version::CURRENT.after_refusal(versions),
             ObjectResponse::Text(..) | ObjectResponse::Body(..) | ObjectResponse::Upgrade(_) => None,
         };
         match other {
             None => Ok((answer, Version::CURRENT)),
-            Some(version) => match self.ask_in(version, request, tries).await {
+            Some(version) => match self.ask_in(version, request).await {
                 // There is nothing that an object of that version could do.
                 Err(AttemptError::Unknown) => Ok((ObjectResponse::Text(204, String::new()), version)),
                 answer => Ok((answer?, version)),
@@ -197,46 +152,20 @@ impl ObjectStub {
         }
     }
 
-    /// Tries a second time, on a new stub, what may be tried again and the runtime says is worth it.
-    async fn ask_in(
-        &self,
-        version: Version,
-        request: &Request<'_>,
-        tries: Tries,
-    ) -> Result<ObjectResponse, AttemptError> {
-        let first = match (self.attempt(request, Attempt { version, again: false }).await, tries) {
-            (Err(AttemptError::Thrown(error)), Tries::Two) if is_retryable(&error) => error,
-            (answer, Tries::One | Tries::Two) => return answer,
+    /// Tries a second time, on a new stub, if the runtime says that it is worth it.
+    async fn ask_in(&self, version: Version, request: &Request<'_>) -> Result<ObjectResponse, AttemptError> {
+        let first = match self.attempt(request, Attempt { version, again: false }).await {
+            Err(AttemptError::Thrown(error)) if is_retryable(&error) => error,
+            answer => return answer,
         };
         log::warn("retry", None, Error::from(first));
         self.attempt(request, Attempt { version, again: true }).await
     }
 
     async fn attempt(&self, request: &Request<'_>, attempt: Attempt) -> Result<ObjectResponse, AttemptError> {
-        let stub = self.stub()?.into_rpc();
+        let stub = self.0.stub()?.into_rpc();
         ObjectResponse::read(callback_result(|number, tell| request(&stub, attempt, (number, tell))).await?)
     }
-
-    /// A new one for each try.
-    fn stub(&self) -> Result<Stub, JsValue> {
-        let within =
-            self.jurisdiction.as_deref().map(|jurisdiction| within(&self.namespace, jurisdiction)).transpose()?;
-        let namespace = within.as_ref().unwrap_or(&self.namespace);
-        let stub = match (&self.key, &self.location_hint) {
-            (Key::Name(name), None) => namespace.get_by_name(name),
-            (Key::Name(name), Some(hint)) => namespace.get_by_name_with_location_hint(name, hint),
-            // It is there already, where it was placed.
-            (Key::Id(id), _) => namespace.id_from_string(id).and_then(|id| id.get_stub()),
-        };
-        stub.map_err(JsValue::from)
-    }
-}
-
-/// The part of a namespace that is in a jurisdiction: `worker` 0.8.7 does not wrap it.
-fn within(namespace: &ObjectNamespace, jurisdiction: &str) -> Result<ObjectNamespace, JsValue> {
-    let namespace: &JsValue = namespace.as_ref();
-    let method: Function = Reflect::get(namespace, &JsValue::from_str("jurisdiction"))?.dyn_into()?;
-    Ok(method.call1(namespace, &JsValue::from_str(jurisdiction))?.unchecked_into())
 }
 
 fn is_retryable(error: &JsValue) -> bool {
@@ -291,13 +220,6 @@ type To<'a> = (u32, &'a Function);
 
 /// The function that makes a request of a command.
 type Request<'a> = dyn Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError> + 'a;
-
-/// Number of times for which a request may be made.
-#[derive(Clone, Copy)]
-enum Tries {
-    One,
-    Two,
-}
 
 /// One of the requests that a command becomes.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@ use crate::http::headers::{Head, not_cached};
 use crate::http::info::JSON;
 use crate::http::refusal::HttpError;
 use crate::http::response::fixed;
-use crate::push::remote::{Push, PushError};
+use crate::push::remote::{Page, Push, PushError, RemoteInfo};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -20,16 +20,22 @@ const BODY_MAX: usize = 1 << 20;
 /// Longest wait of a body for memory.
 const BODY_WAIT: Millis = Millis::from_secs(5);
 
-/// The number of connections that took a push, or the response that says why none did.
-type Answer = std::result::Result<usize, HttpError>;
+/// What is answered, or the response that says why nothing was done.
+type Answer = std::result::Result<Done, HttpError>;
 
-/// The body of a request: its target, and what to push.
-#[derive(Debug, PartialEq)]
+/// The body of a request: its target, and what is to be done.
+#[derive(Debug, Default, PartialEq)]
 struct PushRequest {
     room: Option<String>,
+    group: Option<String>,
     connection: Option<String>,
     message: Option<String>,
     close: Option<Close>,
+    /// True if connections are to be counted.
+    count: bool,
+    list: Option<List>,
+    /// JSON for the application.
+    call: Option<String>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -38,6 +44,15 @@ struct Close {
     reason: String,
 }
 
+#[derive(Debug, PartialEq)]
+struct List {
+    after: Option<String>,
+    limit: usize,
+}
+
+/// Connections of a list, unless the request says how many.
+const LIST_LIMIT: usize = 100;
+
 impl PushRequest {
     /// Reads a body; an error says what is wrong with it. Nothing is built of the body but its strings.
     fn read(body: &[u8]) -> std::result::Result<Self, String> {
@@ -45,19 +60,45 @@ impl PushRequest {
         serde_json::from_str::<IgnoredAny>(body).map_err(|error| error.to_string())?;
         let mut problem = None;
         let push_request = Reader::whole(body, |reader| {
-            let (mut room, mut connection, mut message, mut close) = (None, None, None, None);
+            let mut read = Self::default();
             let fields = Fields { length: body.len(), problem: &mut problem };
             fields.read("the body", reader, |fields, name, reader| match name {
-                "room" => fields.text(name, reader).map(|text| room = text),
-                "connection" => fields.text(name, reader).map(|text| connection = text),
-                "message" => fields.text(name, reader).map(|text| message = text),
-                "close" => Close::read(fields, reader).map(|read| close = read),
+                "room" => fields.text(name, reader).map(|text| read.room = text),
+                "group" => fields.text(name, reader).map(|text| read.group = text),
+                "connection" => fields.text(name, reader).map(|text| read.connection = text),
+                "message" => fields.text(name, reader).map(|text| read.message = text),
+                "close" => Close::read(fields, reader).map(|close| read.close = close),
+                "count" => fields.flag(name, reader).map(|flag| read.count = flag),
+                "list" => List::read(fields, reader).map(|list| read.list = list),
+                "call" => reader.raw().map(|json| read.call = Some(json.to_owned())),
                 _ => fields.unknown(name, reader),
             })?;
-            Some(Self { room, connection, message, close })
+            Some(read)
         });
         // The body is JSON, so there is no other reason.
         push_request.ok_or_else(|| problem.unwrap_or_else(|| "the body cannot be read".into()))
+    }
+}
+
+impl List {
+    /// Reads a list, or null.
+    fn read(fields: &mut Fields<'_>, reader: &mut Reader<'_>) -> Option<Option<Self>> {
+        if reader.null().is_some() {
+            return Some(None);
+        }
+        let (mut after, mut limit) = (None, Some(LIST_LIMIT));
+        fields.again().read("list", reader, |fields, name, reader| match name {
+            "after" => fields.text(name, reader).map(|text| after = text),
+            "limit" => {
+                limit = reader.number().filter(|limit| (1..=1_000).contains(limit));
+                limit
+                    .is_some()
+                    .then_some(())
+                    .or_else(|| fields.is_wrong("limit must be a number from 1 to 1000".into()))
+            }
+            _ => fields.unknown(name, reader),
+        })?;
+        Some(Some(Self { after, limit: limit? }))
     }
 }
 
@@ -118,6 +159,14 @@ impl Fields<'_> {
         reader.text().map(Some).or_else(|| self.is_wrong([name, " must be a text"].concat()))
     }
 
+    /// Reads true or false. Null is false.
+    fn flag(&mut self, name: &str, reader: &mut Reader<'_>) -> Option<bool> {
+        if reader.null().is_some() {
+            return Some(false);
+        }
+        reader.flag().or_else(|| self.is_wrong([name, " must be true or false"].concat()))
+    }
+
     /// Refuses a field. Its name may be as long as the body.
     fn unknown(&mut self, name: &str, reader: &Reader<'_>) -> Option<()> {
         let ends_at = self.length.saturating_sub(reader.left());
@@ -134,9 +183,30 @@ impl Fields<'_> {
     }
 }
 
+/// What was done, or what was asked for.
+enum Done {
+    /// So many connections were reached, or counted.
+    Connections(usize),
+    Page(Page),
+    /// JSON of the application.
+    Answer(String),
+}
+
+impl Done {
+    fn json(self) -> Result<String> {
+        Ok(match self {
+            Self::Connections(connections) => format!(r#"{{"connections":{connections}}}"#),
+            Self::Page(Page { connections: list, next }) => serde_json::to_string(&Listed { list, next })?,
+            Self::Answer(answer) => format!(r#"{{"answer":{answer}}}"#),
+        })
+    }
+}
+
 #[derive(Serialize)]
-struct Done {
-    connections: usize,
+struct Listed {
+    list: Vec<RemoteInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -145,12 +215,13 @@ struct Problem<'a> {
 }
 
 impl Push {
-    /// Answers a POST that pushes something, from any program that knows one of `tokens`. The application chooses the path.
+    /// Answers a POST that pushes or asks something, from any program that knows one of `tokens`. The application chooses the path.
     ///
-    /// The request has `Authorization: Bearer <token>` and a JSON body: `room` (a path such as `/chat/lobby`) or
-    /// `connection` (an address), and `message` (a text) or `close` (`code` and `reason`). Responds with 200 and
-    /// `{"connections": n}`, the number that it reached; 400, 401, 404 for a room or an address that there cannot be, 405, 408,
-    /// 413 or 503 with `{"error": text}`. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered
+    /// The request has `Authorization: Bearer <token>` and a JSON body: `room` (a path such as `/chat/lobby`), perhaps with a `group`,
+    /// or `connection` (an address); and one of `message` (a text), `close` (`code` and `reason`), `count` (true), `list` (`limit` and
+    /// `after`) and `call` (JSON for [`Handler::on_call`](crate::Handler::on_call)). Responds with 200 and `{"connections": n}`,
+    /// `{"list": [...]}` or `{"answer": ...}`; with 400, 401, 404 for a room or an address that there cannot be, 405, 408, 413, 422 for
+    /// a call that the application rejects, 500 if it failed, 503, or 504 if it took too long, and `{"error": text}`. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered
     /// 500; without tokens, 401.
     ///
     /// # Errors
@@ -158,7 +229,7 @@ impl Push {
     /// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
     pub async fn serve(&self, request: Request, tokens: &[&str]) -> Result<Response> {
         match self.answer_in_box(&request, tokens).await {
-            Ok(connections) => json(200, &Done { connections }),
+            Ok(done) => json(200, done.json()?),
             Err(refusal) => {
                 let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
                 let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
@@ -205,48 +276,65 @@ impl Push {
     }
 
     async fn carry_out(&self, push_request: PushRequest) -> Answer {
-        let refuse = |error: PushError| {
-            let status = match error {
-                PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
-                PushError::BadClose(_) => 400,
-                PushError::TooLarge(_) => 413,
-                PushError::Misconfigured(_) | PushError::Unavailable(_) => 503,
-            };
-            HttpError::new(status, described(&error))
+        let PushRequest { room, group, connection, message, close, count, list, call } = push_request;
+        let wanted = [message.is_some(), close.is_some(), count, list.is_some(), call.is_some()];
+        if wanted.into_iter().filter(|is_wanted| *is_wanted).count() != 1 {
+            return Err(HttpError::new(400, "needs one of message, close, count, list and call"));
+        }
+        let done = match (room, connection) {
+            (Some(room), None) => {
+                let room = self.room(&room).map_err(refused)?;
+                let room = group.map_or(room.clone(), |group| room.to(group));
+                match (message, close, list, call) {
+                    (Some(message), ..) => room.broadcast(message).await.map(Done::Connections),
+                    (_, Some(Close { code, reason }), ..) => room.close(code, &reason).await.map(Done::Connections),
+                    (_, _, Some(List { after, limit }), _) => {
+                        room.connections(after.as_deref(), limit).await.map(Done::Page)
+                    }
+                    (.., Some(call)) => room.call_json(&call).await.map(Done::Answer),
+                    (None, None, None, None) => room.count().await.map(Done::Connections),
+                }
+            }
+            (None, Some(address)) if group.is_none() => {
+                let connection = self.connection(&address).map_err(refused)?;
+                match (message, close) {
+                    (Some(message), _) => connection.send(message).await,
+                    (_, Some(Close { code, reason })) => connection.close(code, &reason).await,
+                    (None, None) => return Err(HttpError::new(400, "a connection takes message or close")),
+                }
+                .map(|is_open| Done::Connections(usize::from(is_open)))
+            }
+            _ => return Err(HttpError::new(400, "needs one of room and connection, and a group only with a room")),
         };
-        let done = match push_request {
-            PushRequest { room: Some(room), connection: None, message: Some(message), close: None } => {
-                self.room(&room).map_err(refuse)?.broadcast(message).await
-            }
-            PushRequest { room: Some(room), connection: None, message: None, close: Some(Close { code, reason }) } => {
-                self.room(&room).map_err(refuse)?.close(code, &reason).await
-            }
-            PushRequest { room: None, connection: Some(address), message: Some(message), close: None } => {
-                self.connection(&address).map_err(refuse)?.send(message).await.map(usize::from)
-            }
-            PushRequest {
-                room: None,
-                connection: Some(address),
-                message: None,
-                close: Some(Close { code, reason }),
-            } => self.connection(&address).map_err(refuse)?.close(code, &reason).await.map(usize::from),
-            _ => return Err(HttpError::new(400, "needs one of room and connection, and one of message and close")),
-        };
-        done.map_err(refuse)
+        done.map_err(refused)
     }
+}
+
+/// Returns the response that says why nothing was done.
+fn refused(error: PushError) -> HttpError {
+    let status = match error {
+        PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
+        PushError::BadClose(_) => 400,
+        PushError::TooLarge(_) => 413,
+        PushError::Rejected(_) => 422,
+        PushError::HandlerFailed(_) | PushError::BadAnswer(_) => 500,
+        PushError::Misconfigured(_) | PushError::Unavailable(_) => 503,
+        PushError::TimedOut(_) => 504,
+    };
+    HttpError::new(status, described(&error))
 }
 
 /// Returns what is wrong, without the path or the address: either stood in the body, and may be as long.
 fn described(error: &PushError) -> String {
     match error {
         PushError::NoRoom(_) => "room is no room: a service there needs Placement::Room or Shards".into(),
-        PushError::NoAddress(_) => "connection is no address of a connection".into(),
+        PushError::NoAddress(_) => "connection is no address of a connection, or after comes from no list".into(),
         _ => error.to_string(),
     }
 }
 
-fn json(status: u16, body: &impl Serialize) -> Result<Response> {
-    Ok(fixed(Head::typed(status, JSON).with(not_cached()), serde_json::to_string(body)?)?.into())
+fn json(status: u16, body: String) -> Result<Response> {
+    Ok(fixed(Head::typed(status, JSON).with(not_cached()), body)?.into())
 }
 
 #[cfg(test)]
@@ -257,7 +345,7 @@ mod tests {
     fn strings_are_unescaped_and_the_last_of_a_field_counts() {
         let body = br#" { "message" : "a" , "message" : "\u00e9\n\"", "close" : null, "connection":null } "#;
         let message = Some("\u{e9}\n\"".into());
-        let expected = PushRequest { room: None, connection: None, message, close: None };
+        let expected = PushRequest { message, ..PushRequest::default() };
         assert_eq!(PushRequest::read(body), Ok(expected));
     }
 
@@ -265,7 +353,12 @@ mod tests {
     fn an_order_has_the_described_fields_and_no_others() {
         let push_request = PushRequest::read(br#"{"room":"/chat/a","message":null,"close":{"code":3000}}"#).unwrap();
         let close = Some(Close { code: 3000, reason: String::new() });
-        assert_eq!(push_request, PushRequest { room: Some("/chat/a".into()), connection: None, message: None, close });
+        assert_eq!(push_request, PushRequest { room: Some("/chat/a".into()), close, ..PushRequest::default() });
+        let body = br#"{"room":"/a","group":"g","count":true,"list":{"after":"0:x"},"call": {"a" : [1]} }"#;
+        let list = Some(List { after: Some("0:x".into()), limit: LIST_LIMIT });
+        let (room, group, call) = (Some("/a".into()), Some("g".into()), Some(r#"{"a" : [1]}"#.into()));
+        let expected = PushRequest { room, group, count: true, list, call, ..PushRequest::default() };
+        assert_eq!(PushRequest::read(body), Ok(expected));
         for (body, error) in [
             (&b"[]"[..], "the body must be an object"),
             (br#"{"room":1}"#, "room must be a text"),
@@ -277,6 +370,10 @@ mod tests {
             (br#"{"close":{"code":[{"code":3000}]}}"#, "code must be a number"),
             (br#"{"room":[{"room":"/"}]}"#, "room must be a text"),
             (br#"{"close":{"code":3000,"why":""}}"#, "unknown field why"),
+            (br#"{"count":1}"#, "count must be true or false"),
+            (br#"{"list":true}"#, "list must be an object"),
+            (br#"{"list":{"limit":0}}"#, "limit must be a number from 1 to 1000"),
+            (br#"{"list":{"limit":1001}}"#, "limit must be a number from 1 to 1000"),
         ] {
             assert_eq!(PushRequest::read(body).unwrap_err(), error);
         }

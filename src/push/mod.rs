@@ -5,4 +5,4 @@
 mod http;
 mod remote;
 
-pub use remote::{Push, PushError, RemoteConnection, RemoteRoom};
+pub use remote::{Page, Push, PushError, RemoteConnection, RemoteInfo, RemoteRoom};

@@ -3,10 +3,12 @@
 
 use crate::http::place::Place;
 use crate::http::route::service;
-use crate::object::stub::ObjectStub;
-use crate::{CloseError, Services};
-use futures::future::try_join_all;
-use sockjs_protocol::inner::envelope::{Action, Command, Push as PushAction, PushTarget};
+use crate::{CloseError, Services, ShardProblem, ShardsError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sockjs_durable::peers::object_address::ObjectAddress;
+use sockjs_durable::peers::publisher::Publisher;
+use sockjs_protocol::inner::envelope::{Action, Command, Push as PushAction, PushOutcome, PushTarget};
 use sockjs_protocol::service::placement::{Located, located, object_names, prefix_of};
 use std::fmt;
 use std::rc::Rc;
@@ -46,9 +48,17 @@ pub enum PushError {
     BadClose(String),
     /// The message has more bytes than [`SendError::TooLarge`](crate::SendError::TooLarge) allows.
     TooLarge(String),
-    /// The object did not take the message, or its answer was lost. Another try may succeed; some clients may then have the
-    /// message twice.
+    /// An object did not take it, or its answer was lost: the text says which. Another try may succeed. The connections in other objects
+    /// of the room then have the message twice.
     Unavailable(String),
+    /// The application rejected the call, for this reason.
+    Rejected(String),
+    /// The application failed with the call. What went wrong is in the log.
+    HandlerFailed(String),
+    /// The application did not answer the call in time.
+    TimedOut(String),
+    /// The application's answer to a call is not of the type that was asked for.
+    BadAnswer(String),
 }
 
 impl fmt::Display for PushError {
@@ -57,8 +67,13 @@ impl fmt::Display for PushError {
             Self::Misconfigured(problem) => f.write_str(problem),
             Self::NoRoom(path) => write!(f, "{path:?} is no room: a service there needs Placement::Room or Shards"),
             Self::NoAddress(address) => write!(f, "{address:?} is no address of a connection"),
-            Self::BadClose(problem) | Self::TooLarge(problem) => f.write_str(problem),
             Self::Unavailable(problem) => write!(f, "the object did not take it: {problem}"),
+            Self::BadAnswer(problem) => write!(f, "the answer is not what was asked for: {problem}"),
+            Self::BadClose(problem)
+            | Self::TooLarge(problem)
+            | Self::Rejected(problem)
+            | Self::HandlerFailed(problem)
+            | Self::TimedOut(problem) => f.write_str(problem),
         }
     }
 }
@@ -68,6 +83,16 @@ impl std::error::Error for PushError {}
 impl From<PushError> for worker::Error {
     fn from(error: PushError) -> Self {
         Self::RustError(error.to_string())
+    }
+}
+
+impl From<ShardsError> for PushError {
+    fn from(error: ShardsError) -> Self {
+        let is_too_large = |failure: &crate::ShardFailure| matches!(failure.problem, ShardProblem::TooLarge(_));
+        match error.failures().iter().all(is_too_large) {
+            true => Self::TooLarge(error.to_string()),
+            false => Self::Unavailable(error.to_string()),
+        }
     }
 }
 
@@ -102,9 +127,16 @@ impl Push {
             },
         );
         let (config, names) = names.ok_or_else(|| PushError::NoRoom(path.to_owned()))?;
-        let objects = names.into_iter().map(|name| ObjectStub::new(self.namespace.clone(), name, config)).collect();
-        let service = config.prefix.clone();
-        Ok(RemoteRoom(Remote { service, objects, target: PushTarget::Room }))
+        let address = |name: String| {
+            let object = ObjectAddress::named(self.namespace.clone(), name.clone(), config);
+            (name, object)
+        };
+        let objects: Vec<_> = names.into_iter().map(address).collect();
+        let lanes = objects.iter().map(|(name, object)| (name.clone(), Some(object.clone()))).collect();
+        let publisher = Publisher::new(&config.prefix, lanes);
+        let objects = objects.into_iter().map(|(_, object)| object).collect();
+        let room = Shared { service: config.prefix.clone(), objects, publisher };
+        Ok(RemoteRoom { room: Rc::new(room), target: PushTarget::Room })
     }
 
     /// Returns the connection at `address`, a result of [`Connection::address`](crate::Connection::address).
@@ -122,12 +154,10 @@ impl Push {
         let (id, object, config) = parts.ok_or_else(|| PushError::NoAddress(address.to_owned()))?;
         let namespace = self.namespace.clone();
         let object = match located(&object) {
-            Located::Name(name) => ObjectStub::new(namespace, name.to_owned(), config),
-            Located::Id(id) => ObjectStub::of_id(namespace, id.to_owned(), config),
+            Located::Name(name) => ObjectAddress::named(namespace, name.to_owned(), config),
+            Located::Id(id) => ObjectAddress::of_id(namespace, id.to_owned(), config),
         };
-        let objects = vec![object];
-        let service = config.prefix.clone();
-        Ok(RemoteConnection(Remote { service, objects, target: PushTarget::Connection(id) }))
+        Ok(RemoteConnection { service: config.prefix.clone(), object, id })
     }
 }
 
@@ -137,18 +167,69 @@ impl fmt::Debug for Push {
     }
 }
 
-/// A room, from outside of its object.
+/// A room, or one of its groups, from outside of its objects. Clones are handles of the same room.
+///
+/// What is sent by one handle, its clones and its groups is one order: each object does it in the order in which it was begun. What an
+/// object did not take, because it was restarted, goes to it again for up to 30 s, and is done once.
+#[derive(Debug, Clone)]
+pub struct RemoteRoom {
+    room: Rc<Shared>,
+    target: PushTarget,
+}
+
+/// The part of a room that its handles share.
 #[derive(Debug)]
-pub struct RemoteRoom(Remote);
+struct Shared {
+    service: String,
+    objects: Vec<ObjectAddress>,
+    publisher: Publisher,
+}
+
+/// A page of the connections of a room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Page {
+    /// The connections.
+    pub connections: Vec<RemoteInfo>,
+    /// What [`RemoteRoom::connections`] takes for the next page. `None` at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What a list tells of a connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemoteInfo {
+    /// Address, for [`Push::connection`].
+    pub address: String,
+    /// Name of the transport, such as `websocket`.
+    pub transport: String,
+    /// The moment at which it was opened, in milliseconds since 1970.
+    pub opened: u64,
+    /// Groups of the room that it is in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Claims that [`Handler::on_request`](crate::Handler::on_request) gave it. Null if it has none.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub claims: serde_json::Value,
+}
+
+/// Longest call, in bytes of JSON.
+const CALL_MAX: usize = 1 << 20;
 
 impl RemoteRoom {
-    /// Sends a message to every connection. Returns the number of connections that took it.
+    /// Returns a group of the room: the connections that [joined](crate::Connection::join) it.
+    pub fn to(&self, group: impl Into<String>) -> Self {
+        Self { room: self.room.clone(), target: PushTarget::Group(group.into()) }
+    }
+
+    /// Sends a message to every connection. Returns the number of connections that it goes to.
     ///
     /// # Errors
     ///
-    /// [`PushError::Unavailable`]; some of the shards of a room may have taken it.
+    /// [`PushError::TooLarge`]; [`PushError::Unavailable`]: some of the objects of a room may have taken it.
     pub async fn broadcast(&self, message: impl AsRef<str>) -> Result<usize, PushError> {
-        self.0.push(PushAction::Message, message.as_ref()).await
+        self.publish(PushAction::Message, message.as_ref()).await
     }
 
     /// Closes every connection, with 1000 or 3000-4999 and a reason of at most 123 bytes. Returns the number of connections.
@@ -158,13 +239,110 @@ impl RemoteRoom {
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<usize, PushError> {
         check_close(code, reason)?;
-        self.0.push(PushAction::Close { code, reason: reason.to_owned() }, "").await
+        self.publish(PushAction::Close { code, reason: reason.to_owned() }, "").await
+    }
+
+    /// Returns the number of open connections.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Unavailable`] if an object does not answer.
+    pub async fn count(&self) -> Result<usize, PushError> {
+        self.publish(PushAction::Count, "").await
+    }
+
+    /// Lists open connections, up to 1,000 at once. `after` is [`Page::next`] of the page before. Connections that open or close while
+    /// pages are read may be missing; others come once.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::NoAddress`] if `after` comes from no page of this room; [`PushError::Unavailable`] if an object does not answer.
+    pub async fn connections(&self, after: Option<&str>, limit: usize) -> Result<Page, PushError> {
+        let cursor = after.map(|after| Cursor::read(after).ok_or_else(|| PushError::NoAddress(after.to_owned())));
+        let mut cursor = cursor.transpose()?.unwrap_or_default();
+        let mut page = Page { connections: Vec::new(), next: None };
+        while let Some(object) = self.room.objects.get(cursor.shard) {
+            let left = limit.clamp(1, 1_000).saturating_sub(page.connections.len());
+            if left == 0 {
+                page.next = Some(cursor.write());
+                break;
+            }
+            let list = PushAction::List { after: cursor.id.take(), limit: left };
+            let found: Page = serde_json::from_str(&self.ask(object, list, "").await?).map_err(bad_answer)?;
+            page.connections.extend(found.connections);
+            cursor = match found.next {
+                Some(id) => Cursor { shard: cursor.shard, id: Some(id) },
+                None => Cursor { shard: cursor.shard + 1, id: None },
+            };
+        }
+        Ok(page)
+    }
+
+    /// Asks the application: [`Handler::on_call`](crate::Handler::on_call) of the room answers. Of a room with several objects, the
+    /// first one is asked; it reaches the others by [`Room::all`](crate::Room::all). The call is made once.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Rejected`], [`PushError::HandlerFailed`], [`PushError::TimedOut`] after 8 s; [`PushError::BadAnswer`] if the answer is
+    /// no `Answer`; [`PushError::TooLarge`] above 1 MiB of JSON; [`PushError::Unavailable`] if the object does not answer: it may have
+    /// called the application.
+    pub async fn call<Answer: DeserializeOwned>(&self, call: &impl Serialize) -> Result<Answer, PushError> {
+        let call = serde_json::to_string(call).map_err(|error| PushError::Rejected(error.to_string()))?;
+        serde_json::from_str(&self.call_json(&call).await?).map_err(bad_answer)
+    }
+
+    /// The same with JSON.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RemoteRoom::call`].
+    pub async fn call_json(&self, call: &str) -> Result<String, PushError> {
+        if call.len() > CALL_MAX {
+            return Err(PushError::TooLarge("the call is too large".into()));
+        }
+        match self.room.objects.first() {
+            Some(object) => self.ask(object, PushAction::Call, call).await,
+            None => Err(PushError::Unavailable("the room has no object".into())),
+        }
+    }
+
+    async fn publish(&self, push: PushAction, message: &str) -> Result<usize, PushError> {
+        Ok(self.room.publisher.push(self.target.clone(), push, message, None).await?)
+    }
+
+    async fn ask(&self, object: &ObjectAddress, push: PushAction, body: &str) -> Result<String, PushError> {
+        ask(&self.room.service, object, self.target.clone(), push, body).await
+    }
+}
+
+/// A place in the list of the connections of a room.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Cursor {
+    /// Number of the object.
+    shard: usize,
+    /// Id of the last connection of that object that was listed.
+    id: Option<String>,
+}
+
+impl Cursor {
+    fn write(&self) -> String {
+        format!("{}:{}", self.shard, self.id.as_deref().unwrap_or_default())
+    }
+
+    fn read(written: &str) -> Option<Self> {
+        let (shard, id) = written.split_once(':')?;
+        let id = Some(id.to_owned()).filter(|id| !id.is_empty());
+        Some(Self { shard: shard.parse().ok()?, id })
     }
 }
 
 /// A connection, from outside of its object.
-#[derive(Debug)]
-pub struct RemoteConnection(Remote);
+#[derive(Debug, Clone)]
+pub struct RemoteConnection {
+    service: String,
+    object: ObjectAddress,
+    id: String,
+}
 
 impl RemoteConnection {
     /// Sends a message. Returns false if the connection is over.
@@ -173,7 +351,7 @@ impl RemoteConnection {
     ///
     /// [`PushError::TooLarge`]; [`PushError::Unavailable`], also when the connection's queue is full.
     pub async fn send(&self, message: impl AsRef<str>) -> Result<bool, PushError> {
-        Ok(self.0.push(PushAction::Message, message.as_ref()).await? > 0)
+        self.push(PushAction::Message, message.as_ref()).await
     }
 
     /// Closes the connection, with 1000 or 3000-4999 and a reason of at most 123 bytes. Returns false if it is over.
@@ -183,7 +361,13 @@ impl RemoteConnection {
     /// [`PushError::BadClose`], [`PushError::Unavailable`].
     pub async fn close(&self, code: u16, reason: &str) -> Result<bool, PushError> {
         check_close(code, reason)?;
-        Ok(self.0.push(PushAction::Close { code, reason: reason.to_owned() }, "").await? > 0)
+        self.push(PushAction::Close { code, reason: reason.to_owned() }, "").await
+    }
+
+    async fn push(&self, push: PushAction, message: &str) -> Result<bool, PushError> {
+        let target = PushTarget::Connection(self.id.clone());
+        let reached = ask(&self.service, &self.object, target, push, message).await?;
+        Ok(reached.parse::<usize>().map_err(bad_answer)? > 0)
     }
 }
 
@@ -191,27 +375,50 @@ fn check_close(code: u16, reason: &str) -> Result<(), PushError> {
     CloseError::check(code, reason).map_err(|error| PushError::BadClose(error.to_string()))
 }
 
-/// The target of a push.
-#[derive(Debug)]
-struct Remote {
-    service: String,
-    objects: Vec<ObjectStub>,
-    target: PushTarget,
+fn bad_answer(error: impl fmt::Display) -> PushError {
+    PushError::BadAnswer(error.to_string())
 }
 
-impl Remote {
-    async fn push(&self, push: PushAction, message: &str) -> Result<usize, PushError> {
-        let command = Command::new(&self.service, Action::Push { target: self.target.clone(), push });
-        let pushes = self.objects.iter().map(|object| push_to(object, &command, message));
-        Ok(try_join_all(pushes).await?.into_iter().sum())
+/// Asks an object once, and again if what failed can be done twice.
+async fn ask(
+    service: &str,
+    object: &ObjectAddress,
+    target: PushTarget,
+    push: PushAction,
+    body: &str,
+) -> Result<String, PushError> {
+    let is_repeatable = match push {
+        PushAction::Message | PushAction::Call => false,
+        PushAction::Close { .. } | PushAction::Count | PushAction::List { .. } => true,
+    };
+    let command = Command::new(service, Action::Push { target, push, number: None });
+    let mut answer = object.ask(&command, body).await;
+    if is_repeatable && answer.is_err() {
+        answer = object.ask(&command, body).await;
+    }
+    let (status, text) = answer.map_err(|error| PushError::Unavailable(error.to_string()))?;
+    match PushOutcome::of(status) {
+        Some(PushOutcome::Done) => Ok(text),
+        Some(PushOutcome::BadClose) => Err(PushError::BadClose(text)),
+        Some(PushOutcome::TooLarge) => Err(PushError::TooLarge(text)),
+        Some(PushOutcome::Rejected) => Err(PushError::Rejected(text)),
+        Some(PushOutcome::HandlerFailed) => Err(PushError::HandlerFailed(text)),
+        Some(PushOutcome::TimedOut) => Err(PushError::TimedOut(text)),
+        Some(PushOutcome::HeldUp) | None => Err(PushError::Unavailable(text)),
     }
 }
 
-async fn push_to(object: &ObjectStub, command: &Command, message: &str) -> Result<usize, PushError> {
-    match object.push(command, message).await {
-        Ok((200, count)) => count.parse().map_err(|_| PushError::Unavailable(count)),
-        Ok((413, text)) => Err(PushError::TooLarge(text)),
-        Ok((_, text)) => Err(PushError::Unavailable(text)),
-        Err(failure) => Err(PushError::Unavailable(failure.to_string())),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_list_is_what_it_was_written_as() {
+        for cursor in [Cursor { shard: 3, id: Some("a:b".into()) }, Cursor { shard: 12, id: None }] {
+            assert_eq!(Cursor::read(&cursor.write()), Some(cursor));
+        }
+        for damaged in ["", "3", "x:a", "-1:a"] {
+            assert_eq!(Cursor::read(damaged), None);
+        }
     }
 }

@@ -120,12 +120,13 @@ impl HeldWebSocket {
     }
 }
 
-/// Reads what JavaScript knows: the last number, what is handled, whether the client sent something, state, close code and reason.
+/// Reads what JavaScript knows: the last number, what is handled, whether the client sent something, state, groups, close code and
+/// reason.
 fn returned_of(connection: String, opened: Millis, known: &Array) -> Returned {
     let number = |at| known.get(at).as_f64().map(|number| number as u64);
-    let closed = number(4).map(|code| {
+    let closed = number(5).map(|code| {
         let code = u16::try_from(code).unwrap_or_default();
-        (code, known.get(5).as_string().unwrap_or_default())
+        (code, known.get(6).as_string().unwrap_or_default())
     });
     Returned {
         connection,
@@ -134,6 +135,7 @@ fn returned_of(connection: String, opened: Millis, known: &Array) -> Returned {
         handled: number(1).unwrap_or_default(),
         heard: known.get(2).is_truthy(),
         state: known.get(3).as_string(),
+        groups: known.get(4).as_string(),
         closed,
     }
 }

@@ -3,10 +3,10 @@
 use crate::application::host::{Host, MemoryLevel};
 use crate::application::room::Room;
 use crate::connection::entry::Entry;
-use crate::info::errors::{CloseError, SendError};
+use crate::info::errors::{CloseError, GroupError, SendError};
 use crate::info::request_info::parameter;
 use crate::js::clock::now;
-use crate::store::attachment::STATE_MAX;
+use crate::store::kept::KEPT_MAX;
 use futures::channel::oneshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -215,16 +215,21 @@ impl Connection {
     }
 
     /// Stores `state` for as long as the connection lasts: also while its object hibernates and, for a session over HTTP or
-    /// a WebSocket that the Worker holds, through restarts of the object. At most 4 KiB of JSON. For a session over HTTP, and for a held
-    /// WebSocket of which storage knows, each call is a billed write; for others it is not.
+    /// a WebSocket that the Worker holds, through restarts of the object. At most 4 KiB of JSON, together with the names of its groups.
+    /// For a session over HTTP, and for a held WebSocket of which storage knows, each call is a billed write; for others it is not.
     ///
     /// # Errors
     ///
     /// If the state is too large, storage fails, or the connection is over. The state of before stays.
     pub fn set_state<T: Serialize>(&self, state: &T) -> Result<()> {
         let json = serde_json::to_string(state)?;
-        if json.len() > STATE_MAX {
-            return Err(Error::RustError(format!("a connection's state has at most {STATE_MAX} bytes of JSON")));
+        let groups = self.entry.groups.borrow().json().map_or(0, |groups| groups.len());
+        if json.len() + groups > KEPT_MAX {
+            let problem = match groups {
+                0 => format!("a connection's state has at most {KEPT_MAX} bytes of JSON"),
+                _ => GroupError::TooMany.to_string(),
+            };
+            return Err(Error::RustError(problem));
         }
         if self.ready_state() == ReadyState::Closed {
             return Err(Error::RustError("the connection is over".into()));
@@ -234,6 +239,43 @@ impl Connection {
         }
         self.entry.state.replace(Some(json));
         Ok(())
+    }
+
+    /// Adds the connection to a group of its room, which [`Room::to`](crate::Room::to) sends to. Does nothing if it is in the group.
+    /// A group exists while it has members. The connection stays in it until it leaves or ends: also while its object hibernates and,
+    /// for a session over HTTP or a WebSocket that the Worker holds, through restarts of the object. Groups are kept and billed as
+    /// [`Connection::set_state`] is.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is closed, or the group or its number does not fit: see [`GroupError`].
+    pub fn join(&self, group: &str) -> std::result::Result<(), GroupError> {
+        if self.ready_state() != ReadyState::Open {
+            return Err(GroupError::Closed);
+        }
+        self.host.upgrade().ok_or(GroupError::Closed)?.join(&self.entry, group)
+    }
+
+    /// Takes the connection out of a group. Does nothing if it is not in it. A connection that ends leaves all its groups by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError::Closed`], [`GroupError::StorageFailed`].
+    pub fn leave(&self, group: &str) -> std::result::Result<(), GroupError> {
+        if self.ready_state() != ReadyState::Open {
+            return Err(GroupError::Closed);
+        }
+        self.host.upgrade().ok_or(GroupError::Closed)?.leave(&self.entry, group)
+    }
+
+    /// Returns the groups that the connection is in, in the order in which it joined them. In `on_close`, those that it was in.
+    pub fn groups(&self) -> Vec<String> {
+        self.entry.groups.borrow().names().map(str::to_owned).collect()
+    }
+
+    /// Returns true if the connection is in this group.
+    pub fn is_in(&self, group: &str) -> bool {
+        self.entry.groups.borrow().contains(group)
     }
 
     fn touch(&self) {

@@ -6,9 +6,10 @@ use crate::info::admission::Admission;
 use crate::info::request_info::RequestInfo;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::sockjs::session::CloseReason;
+use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
-use worker::{Env, Result};
+use worker::{Env, Error, Result};
 
 /// The application of a service: callbacks for its connections.
 ///
@@ -113,6 +114,92 @@ pub trait Handler: 'static {
         let _ = room;
         async { Ok(()) }
     }
+
+    /// Answers a call from outside the room: of `Push::call` in a route, a cron or a queue, or over HTTP. `call` and the answer are
+    /// JSON. Default: rejects every call.
+    ///
+    /// A call is like a message of a connection of its own. It comes after `on_start`, and like messages it waits while a member of
+    /// the room reads too slowly. Calls do not wait for one another, nor for other callbacks that wait for something. A sleeping room
+    /// wakes up for it.
+    ///
+    /// ```
+    /// # extern crate sockjs_durable as sockjs_edge;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sockjs_edge::{Connection, Handler};
+    /// use sockjs_edge::{CallError, Room};
+    ///
+    /// #[derive(Deserialize)]
+    /// #[serde(rename_all = "snake_case")]
+    /// enum Question {
+    ///     Present,
+    /// }
+    ///
+    /// #[derive(Serialize)]
+    /// struct Answer {
+    ///     present: usize,
+    /// }
+    ///
+    /// # struct Chat;
+    /// # impl Handler for Chat {
+    /// #     async fn on_message(&self, _: &Connection, _: String) -> worker::Result<()> { Ok(()) }
+    /// async fn on_call(&self, room: &Room, call: String) -> Result<String, CallError> {
+    ///     let answer = match serde_json::from_str(&call)? {
+    ///         Question::Present => Answer { present: room.count() },
+    ///     };
+    ///     Ok(serde_json::to_string(&answer)?)
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Rejected`] for what the caller got wrong; JSON that cannot be read becomes that by `?`. After 8 s the caller is
+    /// told that the call took too long. It runs on then, and its answer is lost.
+    fn on_call(&self, room: &Room, call: String) -> impl Future<Output = std::result::Result<String, CallError>> {
+        let _ = (room, call);
+        async { Err(CallError::rejected("this service answers no calls")) }
+    }
+}
+
+/// A reason why [`Handler::on_call`] did not answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The call is not one that the application answers. The text goes to the caller.
+    Rejected(String),
+    /// The application failed. The error is logged, and the caller learns only that it did.
+    Failed(Error),
+}
+
+impl CallError {
+    /// Rejects a call, for a reason that the caller is told.
+    pub fn rejected(reason: impl Into<String>) -> Self {
+        Self::Rejected(reason.into())
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(reason) => f.write_str(reason),
+            Self::Failed(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl From<Error> for CallError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// JSON that is not what the application expects: the call is rejected.
+impl From<serde_json::Error> for CallError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Rejected(error.to_string())
+    }
 }
 
 /// A [`Handler`] behind a pointer, with futures that outlive the call, so that a pending one can be left to run.
@@ -124,6 +211,11 @@ pub(crate) trait ErasedHandler {
     fn on_return(self: Rc<Self>, connection: Connection) -> LocalBoxFuture<'static, Result<()>>;
     fn on_returned(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>>;
     fn on_alarm(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>>;
+    fn on_call(
+        self: Rc<Self>,
+        room: Room,
+        call: String,
+    ) -> LocalBoxFuture<'static, std::result::Result<String, CallError>>;
 }
 
 impl<H: Handler> ErasedHandler for H {
@@ -153,5 +245,13 @@ impl<H: Handler> ErasedHandler for H {
 
     fn on_alarm(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>> {
         Box::pin(async move { Handler::on_alarm(&*self, &room).await })
+    }
+
+    fn on_call(
+        self: Rc<Self>,
+        room: Room,
+        call: String,
+    ) -> LocalBoxFuture<'static, std::result::Result<String, CallError>> {
+        Box::pin(async move { Handler::on_call(&*self, &room, call).await })
     }
 }

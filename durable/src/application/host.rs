@@ -1,8 +1,10 @@
 //! The object, as connections and rooms see it. Something else can stand in its place: a test of an application, for example.
 
 use crate::connection::entry::Entry;
+use crate::info::errors::{GroupError, ShardsError};
 use crate::store::room_storage::RoomStorage;
 use futures::future::LocalBoxFuture;
+use sockjs_protocol::inner::envelope::Push;
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::Change;
 use sockjs_protocol::time::Millis;
@@ -21,14 +23,14 @@ pub(crate) trait Host {
     /// Returns the address of the object, if the runtime tells its name.
     fn location(&self) -> Option<String>;
 
-    /// Returns the open connections of a service.
-    fn connections(self: Rc<Self>, service: &str) -> Vec<Rc<Entry>>;
+    /// Returns the first open connection of a room, or of one of its groups, that has `place` or a later one, with its place.
+    fn member(self: Rc<Self>, members: &Members, place: usize) -> Option<(usize, Rc<Entry>)>;
 
     /// Returns the open connection of a service that has this id.
     fn connection(self: Rc<Self>, service: &str, id: &str) -> Option<Rc<Entry>>;
 
-    /// Returns the number of open connections of a service.
-    fn count(self: Rc<Self>, service: &str) -> usize;
+    /// Returns the number of open connections of a room, or of one of its groups.
+    fn count(self: Rc<Self>, members: &Members) -> usize;
 
     /// Returns a message that counts as memory of the object.
     fn message(&self, text: &str) -> Message;
@@ -45,9 +47,22 @@ pub(crate) trait Host {
     /// Stores the state that the application keeps with a connection.
     fn store_state(&self, entry: &Entry, json: &str) -> Result<()>;
 
-    /// Sends a message to the connections of a service, but for the one with the id `except`. Returns the number of those that
-    /// it was sent to.
-    fn broadcast(self: Rc<Self>, service: &str, message: &str, except: Option<&str>) -> usize;
+    /// Adds a connection to a group.
+    fn join(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError>;
+
+    /// Takes a connection out of a group.
+    fn leave(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError>;
+
+    /// Sends a message to `members` but `except`. Returns the number of those that it was sent to.
+    fn broadcast(self: Rc<Self>, members: &Members, message: &str, except: Option<&Rc<Entry>>) -> usize;
+
+    /// Does something to the members in all objects of the room. `message` is the message, if it is one.
+    fn push_to_all(
+        self: Rc<Self>,
+        members: Members,
+        push: Push,
+        message: String,
+    ) -> LocalBoxFuture<'static, std::result::Result<usize, ShardsError>>;
 
     /// Waits until no member of the room is behind that the room waits for.
     fn gate(self: Rc<Self>, service: String) -> LocalBoxFuture<'static, std::result::Result<(), GateCrowded>>;
@@ -60,6 +75,15 @@ pub(crate) trait Host {
 
     /// Ends the object as a deploy or a crash does, after what was sent and written has left.
     fn restart(self: Rc<Self>);
+}
+
+/// The connections of a room, or of one of its groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Members {
+    /// Prefix of the service.
+    pub service: String,
+    /// `None` for all connections.
+    pub group: Option<String>,
 }
 
 /// The memory that is left for messages to clients.

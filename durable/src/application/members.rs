@@ -1,7 +1,7 @@
 //! Messages for the members of a room, and the end of members that cannot take them.
 
 use crate::application::connection::enqueue;
-use crate::application::host::Host;
+use crate::application::host::{Host, Members};
 use crate::connection::entry::Entry;
 use crate::info::errors::SendError;
 use crate::js::clock::now;
@@ -14,31 +14,27 @@ use std::rc::Rc;
 /// [`Room::ready`](crate::Room::ready): a burst closes nobody who reads, and memory is bounded.
 const UNPACED: usize = 4;
 
-/// Sends a message to `members`, but for the one with the id `except`, and leaves in `members` those that it goes to. A member may
-/// exceed `queue_limit` as long as the room waits for it, which is until it `gives_up_on` the member. Calls `end` for a member that
-/// cannot take the message.
-pub(crate) fn send_to_members(
+/// Goes through the open connections of a room, or of one of its groups. Whoever comes or goes meanwhile may be found or not.
+pub(crate) fn members<'a>(host: &'a Rc<dyn Host>, of: &'a Members) -> impl Iterator<Item = Rc<Entry>> + 'a {
+    let mut place = 0;
+    std::iter::from_fn(move || {
+        let (found, entry) = host.clone().member(of, place)?;
+        place = found + 1;
+        Some(entry)
+    })
+}
+
+/// Sends a message to a member. It may exceed `queue_limit` as long as the room waits for it, which is until the room
+/// `is_given_up`.
+pub(crate) fn send_to_member(
     host: &Rc<dyn Host>,
-    members: &mut Vec<Rc<Entry>>,
-    (message, except): (&Message, Option<&str>),
+    entry: &Rc<Entry>,
+    message: &Message,
     queue_limit: usize,
-    gives_up_on: impl Fn(&Entry) -> bool,
-    end: impl Fn(&Rc<Entry>, SendError),
-) {
-    members.retain(|entry| {
-        if except == Some(&entry.info.id) {
-            return false;
-        }
-        let may_exceed = !gives_up_on(entry) && entry.waiting() < queue_limit.saturating_mul(UNPACED);
-        match enqueue(host, entry, message.clone(), may_exceed) {
-            Ok(()) => true,
-            Err(SendError::Closed) => false,
-            Err(error) => {
-                end(entry, error);
-                false
-            }
-        }
-    });
+    is_given_up: bool,
+) -> Result<(), SendError> {
+    let may_exceed = !is_given_up && entry.waiting() < queue_limit.saturating_mul(UNPACED);
+    enqueue(host, entry, message.clone(), may_exceed)
 }
 
 /// Ends the session of a member that a message could not be sent to, since it would have a gap. Returns the problem, for the log.

@@ -1,7 +1,9 @@
 //! The handle of a room: all connections of a service in one object.
 
 use crate::application::connection::Connection;
-use crate::application::host::{GateCrowded, Host};
+use crate::application::group::{Connections, Group, Recipients};
+use crate::application::host::{GateCrowded, Host, Members};
+use crate::application::shards::AllShards;
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
 use crate::observe::log;
@@ -63,13 +65,38 @@ impl Room {
 
     /// Returns the number of open connections.
     pub fn count(&self) -> usize {
-        self.host.upgrade().map_or(0, |host| host.count(&self.service))
+        self.members(None).count()
     }
 
-    /// Returns every open connection: everyone who is present, also after a restart of the object.
-    pub fn connections(&self) -> Vec<Connection> {
-        let Some(host) = self.host.upgrade() else { return Vec::new() };
-        host.connections(&self.service).into_iter().map(|entry| self.of(entry)).collect()
+    /// Goes through the open connections: everyone who is present, also after a restart of the object. Each is looked up when the
+    /// iterator comes to it, so connections may open and close meanwhile. Whoever is there all the time comes once.
+    pub fn connections(&self) -> Connections {
+        Connections::of(self.members(None))
+    }
+
+    /// Returns a group of the room: the connections that [joined](Connection::join) it. One that nobody joined is empty.
+    ///
+    /// ```
+    /// # use sockjs_durable::{Connection, GroupError};
+    /// fn enter(connection: &Connection, team: &str) -> Result<(), GroupError> {
+    ///     connection.join(team)?;
+    ///     let team = connection.room().to(team);
+    ///     team.broadcast_except(format!("{} of us now", team.count()), connection);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn to(&self, group: impl Into<String>) -> Group {
+        Group(self.members(Some(group.into())))
+    }
+
+    /// Returns all connections of the room, in whichever of its objects they are: see [`AllShards`].
+    pub fn all(&self) -> AllShards {
+        let Recipients { members, host } = self.members(None);
+        AllShards { members, host }
+    }
+
+    fn members(&self, group: Option<String>) -> Recipients {
+        Recipients { members: Members { service: self.service.clone(), group }, host: self.host.clone() }
     }
 
     /// Returns the handle of a connection, as the room gives it.
@@ -86,12 +113,12 @@ impl Room {
     /// A member may hold up its room for `room_patience`. After that it is closed with 1013 `Too slow` if more than `queue_limit`
     /// waits for it; before that, if four times as much waits.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
-        self.send_to(message.as_ref(), None)
+        self.members(None).send(message.as_ref(), None)
     }
 
     /// Sends a message to every connection but `except`. See [`Room::broadcast`].
     pub fn broadcast_except(&self, message: impl AsRef<str>, except: &Connection) -> usize {
-        self.send_to(message.as_ref(), Some(except.id()))
+        self.members(None).send(message.as_ref(), Some(except))
     }
 
     /// Waits until no member of the room is behind that the room waits for. Await it before each broadcast of a loop.
@@ -109,10 +136,6 @@ impl Room {
         if let Err(GateCrowded) = host.gate(self.service.clone()).await {
             log::warn("room", Some(&self.service), "too many tasks wait for the room: one goes on");
         }
-    }
-
-    fn send_to(&self, message: &str, except: Option<&str>) -> usize {
-        self.host.upgrade().map_or(0, |host| host.broadcast(&self.service, message, except))
     }
 
     /// Returns the storage that the application has for the room.

@@ -1,6 +1,7 @@
 //! One connection, as the object keeps it.
 
 use crate::connection::budget::Share;
+use crate::connection::groups::Groups;
 use crate::connection::links::{Link, Links};
 use crate::connection::rate::Rate;
 use crate::connection::socket_buffer::SocketBuffer;
@@ -10,6 +11,7 @@ use crate::connection::waiters::Waiters;
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
 use crate::observe::counters::Counters;
+use crate::store::kept::Kept;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::frame::{Frame, Message};
 use sockjs_protocol::sockjs::meter::Part;
@@ -45,8 +47,8 @@ pub(crate) struct Entry {
     pub returns: Cell<bool>,
     /// The client's messages of which the Worker that holds its WebSocket knows that they are handled.
     pub told: Told,
-    /// True while the table counts it as open.
-    pub is_listed_as_open: Cell<bool>,
+    /// Its place among the open connections of its service, while it is one.
+    pub place: Cell<Option<usize>>,
     /// Keys of the sockets that lead to it.
     pub sockets: RefCell<Vec<u64>>,
     /// Bytes that wait for the end of a burst.
@@ -67,6 +69,8 @@ pub(crate) struct Entry {
     pub rate: RefCell<Rate>,
     /// The state that the application keeps with it, as JSON.
     pub state: RefCell<Option<String>>,
+    /// The groups of its room that it is in.
+    pub groups: RefCell<Groups>,
     /// Its service's counters, if something is counted.
     pub counters: Option<Rc<Counters>>,
     /// True if its end is to be counted.
@@ -104,7 +108,7 @@ impl Entry {
             touched: Cell::new(false),
             returns: Cell::new(false),
             told: Told::default(),
-            is_listed_as_open: Cell::new(false),
+            place: Cell::default(),
             sockets: RefCell::default(),
             in_burst: Cell::new(0),
             queue_limit: rules.queue_limit,
@@ -115,11 +119,23 @@ impl Entry {
             read_at: Cell::default(),
             rate: RefCell::default(),
             state: RefCell::default(),
+            groups: RefCell::default(),
             counters,
             counts,
             #[cfg(feature = "testing")]
             unread: Cell::new(0),
         })
+    }
+
+    /// Everything that the application keeps with it.
+    pub fn kept(&self) -> Kept {
+        Kept { state: self.state.borrow().clone(), groups: self.groups.borrow().json() }
+    }
+
+    /// Takes over what was kept before it came into memory. Its groups count when the table takes it up.
+    pub fn restore_kept(&self, kept: Kept) {
+        self.groups.replace(Groups::kept(kept.groups.as_deref()));
+        self.state.replace(kept.state);
     }
 
     /// Bytes that wait for the client.

@@ -1,7 +1,7 @@
 //! Connections as the object keeps them. An entry is data with bookkeeping: it knows neither its handler nor its object, and
 //! changes nothing but itself. The handle that a handler gets is in `application`.
 //!
-//! * [`entry`][]: one connection. [`table`][]: all of them.
+//! * [`entry`][]: one connection. [`table`][]: all of them, and the members of groups, in [`slots`][]. [`groups`][]: the groups of one.
 //! * [`links`][]: the ways to a connection's receivers; [`poll`][]: a poll whose request is still to be answered.
 //! * [`socket_buffer`][]: the bytes that wait on a client's own WebSocket; [`stall`][]: the time since it was read.
 //! * [`waiters`][]: requests and handlers that wait for something of a connection.
@@ -9,9 +9,11 @@
 
 pub(crate) mod budget;
 pub(crate) mod entry;
+pub(crate) mod groups;
 pub(crate) mod links;
 pub(crate) mod poll;
 pub(crate) mod rate;
+pub(crate) mod slots;
 pub(crate) mod socket_buffer;
 pub(crate) mod stall;
 pub(crate) mod table;

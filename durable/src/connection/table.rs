@@ -1,6 +1,7 @@
 //! The table of connections.
 
 use crate::connection::entry::Entry;
+use crate::connection::slots::Slots;
 use crate::js::sockets;
 use sockjs_protocol::sockjs::session::ReceiverId;
 use std::collections::HashMap;
@@ -25,14 +26,17 @@ impl Role {
     }
 }
 
-/// Every connection, by what leads to it. No event looks through all of them: an object may have tens of thousands.
+/// Every connection, by what leads to it. An event looks through all of them only if it is for all of them: an object may have tens
+/// of thousands.
 pub(crate) struct ConnectionTable {
     connections: HashMap<String, Rc<Entry>>,
     /// HTTP sessions by their names.
     sessions: HashMap<String, Rc<Entry>>,
     sockets: HashMap<u64, Role>,
-    /// Numbers of open connections, by service.
-    open: Vec<(String, usize)>,
+    /// The open connections of each service.
+    open: HashMap<String, Slots>,
+    /// The open connections of each group, by the group's name among those of all services.
+    groups: HashMap<String, Slots>,
     next_key: u64,
 }
 
@@ -44,7 +48,8 @@ impl ConnectionTable {
             connections: HashMap::new(),
             sessions: HashMap::new(),
             sockets: HashMap::new(),
-            open: Vec::new(),
+            open: HashMap::new(),
+            groups: HashMap::new(),
             next_key: start as u64,
         }
     }
@@ -65,27 +70,60 @@ impl ConnectionTable {
     }
 
     pub fn add_client(&mut self, entry: Rc<Entry>) {
-        if entry.session.borrow().is_open() && !entry.is_listed_as_open.replace(true) {
-            match self.open.iter_mut().find(|(service, _)| *service == entry.info.service) {
-                Some((_, open)) => *open += 1,
-                None => self.open.push((entry.info.service.clone(), 1)),
-            }
+        if entry.session.borrow().is_open() && entry.place.get().is_none() {
+            let members = self.open.entry(entry.info.service.clone()).or_default();
+            entry.place.set(Some(members.add(entry.clone())));
+            self.enter_groups(&entry);
         }
         self.connections.insert(entry.info.id.clone(), entry);
     }
 
     /// Notes that the connection may be open no more.
     pub fn look(&mut self, entry: &Entry) {
-        if entry.is_listed_as_open.get() && !entry.session.borrow().is_open() {
+        if entry.place.get().is_some() && !entry.session.borrow().is_open() {
             self.close(entry);
         }
     }
 
     fn close(&mut self, entry: &Entry) {
-        if entry.is_listed_as_open.take()
-            && let Some((_, open)) = self.open.iter_mut().find(|(service, _)| *service == entry.info.service)
-        {
-            *open = open.saturating_sub(1);
+        let Some(place) = entry.place.take() else { return };
+        if let Some(members) = self.open.get_mut(&entry.info.service) {
+            members.remove(place);
+        }
+        entry.groups.borrow_mut().exit(|group, place| exit(&mut self.groups, &entry.info.service, group, place));
+    }
+
+    /// Gives an open connection its place in each of its groups.
+    pub fn enter_groups(&mut self, entry: &Rc<Entry>) {
+        if entry.place.get().is_some() {
+            entry.groups.borrow_mut().enter(|group| {
+                self.groups.entry(session_name(&entry.info.service, group)).or_default().add(entry.clone())
+            });
+        }
+    }
+
+    /// Takes a connection out of a group.
+    pub fn exit_group(&mut self, entry: &Entry, group: &str) {
+        let place = entry.groups.borrow_mut().remove(group);
+        if let Some(place) = place {
+            exit(&mut self.groups, &entry.info.service, group, place);
+        }
+    }
+
+    /// Returns the first open connection of a service, or of one of its groups, that has `place` or a later one, with its place.
+    pub fn member(&self, service: &str, group: Option<&str>, place: usize) -> Option<(usize, Rc<Entry>)> {
+        self.members(service, group)?.at_or_after(place)
+    }
+
+    /// Returns the number of open connections of a service, or of one of its groups.
+    pub fn count_members(&self, service: &str, group: Option<&str>) -> usize {
+        self.members(service, group).map_or(0, Slots::len)
+    }
+
+    fn members(&self, service: &str, group: Option<&str>) -> Option<&Slots> {
+        match group {
+            None => self.open.get(service),
+            Some(group) => self.groups.get(&session_name(service, group)),
         }
     }
 
@@ -131,17 +169,23 @@ impl ConnectionTable {
 
     /// Returns the number of open connections of all services.
     pub fn open_count(&self) -> usize {
-        self.open.iter().map(|(_, open)| open).sum()
-    }
-
-    /// Returns the number of open connections of a service.
-    pub fn open_count_of(&self, service: &str) -> usize {
-        self.open.iter().find(|(known, _)| known == service).map_or(0, |(_, open)| *open)
+        self.open.values().map(Slots::len).sum()
     }
 
     /// Every connection once.
     pub fn entries(&self) -> Vec<Rc<Entry>> {
         self.connections.values().cloned().collect()
+    }
+}
+
+/// Gives up a place in a group, and the group with its last member.
+fn exit(groups: &mut HashMap<String, Slots>, service: &str, group: &str, place: usize) {
+    let name = session_name(service, group);
+    if let Some(members) = groups.get_mut(&name) {
+        members.remove(place);
+        if members.is_empty() {
+            groups.remove(&name);
+        }
     }
 }
 

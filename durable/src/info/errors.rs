@@ -3,6 +3,77 @@
 use sockjs_protocol::sockjs::session;
 use std::fmt;
 
+/// Objects of a room did not take what was sent to all of them. The others have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardsError {
+    pub(crate) reached: usize,
+    pub(crate) failures: Vec<ShardFailure>,
+}
+
+/// An object of a room that did not take something, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardFailure {
+    /// Name of the object.
+    pub object: String,
+    /// The problem.
+    pub problem: ShardProblem,
+}
+
+/// A reason why an object of a room did not take something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShardProblem {
+    /// The message has more bytes than `queue_limit`.
+    TooLarge(String),
+    /// Members of the room read too slowly, or too much waits for the object. Nothing was done.
+    HeldUp(String),
+    /// The object did not answer, or not as it should. It may have done it.
+    Unavailable(String),
+}
+
+impl ShardsError {
+    /// The object that would have sent is gone.
+    pub(crate) fn gone() -> Self {
+        let problem = ShardProblem::Unavailable("the object is gone".into());
+        Self { reached: 0, failures: vec![ShardFailure { object: String::new(), problem }] }
+    }
+
+    /// Returns the number of connections that were reached in the other objects.
+    pub fn reached(&self) -> usize {
+        self.reached
+    }
+
+    /// Returns the objects that failed.
+    pub fn failures(&self) -> &[ShardFailure] {
+        &self.failures
+    }
+}
+
+impl fmt::Display for ShardProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::TooLarge(problem) | Self::HeldUp(problem) | Self::Unavailable(problem)) = self;
+        f.write_str(problem)
+    }
+}
+
+impl fmt::Display for ShardsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, ShardFailure { object, problem }) in self.failures.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{object}: {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ShardsError {}
+
+impl From<ShardsError> for worker::Error {
+    fn from(error: ShardsError) -> Self {
+        Self::RustError(error.to_string())
+    }
+}
+
 /// A reason why a message was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +115,39 @@ impl From<session::SendError> for SendError {
 
 impl From<SendError> for worker::Error {
     fn from(error: SendError) -> Self {
+        Self::RustError(error.to_string())
+    }
+}
+
+/// A reason why a connection did not join or leave a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// The name is empty, or longer than 128 bytes.
+    Name,
+    /// State and groups of the connection would take more than 4 KiB of JSON together.
+    TooMany,
+    /// The connection is closing or closed.
+    Closed,
+    /// Storage did not take the change. The groups are what they were.
+    StorageFailed,
+}
+
+impl fmt::Display for GroupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "the name of a group has 1 to 128 bytes",
+            Self::TooMany => "state and groups of a connection take at most 4096 bytes of JSON together",
+            Self::Closed => "the connection is closed",
+            Self::StorageFailed => "storage failed",
+        })
+    }
+}
+
+impl std::error::Error for GroupError {}
+
+impl From<GroupError> for worker::Error {
+    fn from(error: GroupError) -> Self {
         Self::RustError(error.to_string())
     }
 }

@@ -14,6 +14,7 @@ use crate::js::response;
 use crate::js::response::{JsResponse, deferred, problem};
 use crate::object::Object;
 use crate::store::attachment::Attachment;
+use crate::store::kept::Kept;
 use sockjs_protocol::inner::envelope::{FrameRefusal, ToEdge, Version};
 use sockjs_protocol::service::options::{Config, Durability};
 use sockjs_protocol::sockjs::close_code::CloseCode;
@@ -187,7 +188,7 @@ impl Object {
             ending: ready.last().is_some_and(|last| last.end),
             beats: receiver.beats,
         }
-        .write(&server, None)?;
+        .write(&server, &Kept::default())?;
         self.accept(&server)?;
         let inner = InnerSocket { socket: server, version };
         for delivery in ready {

@@ -1,16 +1,23 @@
 //! Messages for all members of a room.
 
-use crate::application::host::Host;
-use crate::application::members::{end_member, send_to_members};
+use crate::application::host::{Host, Members};
+use crate::application::members::{end_member, members, send_to_member};
+use crate::connection::entry::Entry;
 use crate::info::errors::SendError;
 use crate::object::Object;
 use crate::observe::log;
 use std::rc::Rc;
 
 impl Object {
-    /// Sends a message to the members of a room, but for the one with the id `except`. Returns the number of members that it goes
+    /// Sends a message to the members of a room, or of one of its groups, but `except`. Returns the number of members that it goes
     /// to. A member whose queue takes no more is closed.
-    pub(super) fn broadcast_to_room(self: &Rc<Self>, service: &str, message: &str, except: Option<&str>) -> usize {
+    pub(super) fn broadcast_to_members(
+        self: &Rc<Self>,
+        to: &Members,
+        message: &str,
+        except: Option<&Rc<Entry>>,
+    ) -> usize {
+        let service = &*to.service;
         let Some(config) = self.services.find(service).map(|service| &service.config) else { return 0 };
         if message.len() > config.queue_limit {
             log::error("broadcast", Some(service), SendError::TooLarge);
@@ -18,14 +25,26 @@ impl Object {
         }
         let message = self.memory.message(message);
         let host: Rc<dyn Host> = self.clone();
-        let mut to = self.open_connections(service);
-        let gives_up_on = |entry: &_| self.gates.gives_up_on(entry);
-        send_to_members(&host, &mut to, (&message, except), config.queue_limit, gives_up_on, |entry, error| {
-            let problem = end_member(entry, error);
-            log::warn("room", Some(service), format!("a member is closed: {problem}"));
-            self.touch_later(entry);
-        });
-        self.gates.broadcast(service, config, &to);
-        to.len()
+        let mut reached = 0;
+        for entry in members(&host, to) {
+            if except.is_some_and(|except| Rc::ptr_eq(except, &entry)) {
+                continue;
+            }
+            let is_given_up = self.gates.gives_up_on(&entry);
+            match send_to_member(&host, &entry, &message, config.queue_limit, is_given_up) {
+                Ok(()) => {
+                    reached += 1;
+                    self.gates.sent(config, &entry);
+                }
+                Err(SendError::Closed) => {}
+                Err(error) => {
+                    let problem = end_member(&entry, error);
+                    log::warn("room", Some(service), format!("a member is closed: {problem}"));
+                    self.touch_later(&entry);
+                }
+            }
+        }
+        self.gates.broadcast(service, reached);
+        reached
     }
 }

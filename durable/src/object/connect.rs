@@ -10,6 +10,7 @@ use crate::object::Object;
 use crate::object::outputs::{close_after, send};
 use crate::observe::log;
 use crate::store::attachment::Attachment;
+use crate::store::kept::Kept;
 use sockjs_protocol::inner::envelope::FULL;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::close_code::CloseCode;
@@ -42,7 +43,7 @@ impl Object {
         let opened = Session::open(now(), Rules::new(config, transport), Receiver::WEBSOCKET);
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let attachment = Attachment::Client(info.clone());
-        if let Err(error) = attachment.write(&server, None) {
+        if let Err(error) = attachment.write(&server, &Kept::default()) {
             return problem(error, 431);
         }
         let Some(entry) = self.entry(info, opened) else { return problem("no such service", 404) };
@@ -58,10 +59,10 @@ impl Object {
             server.accept()?;
         } else {
             self.answer_automatically(config, transport);
-            let state = entry.state.borrow().clone();
-            let accepted = self.accept(&server).and_then(|()| match state {
-                Some(state) => attachment.write(&server, Some(&state)),
-                None => Ok(()), // as it was attached above
+            let kept = entry.kept();
+            let accepted = self.accept(&server).and_then(|()| match kept.is_empty() {
+                true => Ok(()), // as it was attached above
+                false => attachment.write(&server, &kept),
             });
             if let Err(error) = accepted {
                 log::error("accept", Some(&config.prefix), error);

@@ -78,19 +78,26 @@ impl Gates {
         room.gate.is_held_up_by(now(), &entry.info.id)
     }
 
-    /// Something was broadcast to the room of `service`.
-    pub fn broadcast(&self, service: &str, config: &Config, to: &[Rc<Entry>]) {
+    /// Something that is broadcast to a room was sent to `entry`, a member. The room has a gate once a member is behind.
+    pub fn sent(&self, config: &Config, entry: &Entry) {
+        let mut rooms = self.rooms.borrow_mut();
+        match rooms.get_mut(&entry.info.service) {
+            Some(room) => room.look(entry),
+            None if entry.is_behind(false) => {
+                rooms.entry(entry.info.service.clone()).or_insert_with(|| RoomGate::new(config)).look(entry);
+            }
+            None => {}
+        }
+    }
+
+    /// Something was broadcast to so many members of the room of `service`.
+    pub fn broadcast(&self, service: &str, members: usize) {
         if !self.broadcasts(service) {
             self.broadcasters.borrow_mut().push(service.to_owned());
         }
-        let mut rooms = self.rooms.borrow_mut();
-        let is_new = !rooms.contains_key(service);
-        if is_new && !to.iter().any(|entry| entry.is_behind(false)) {
-            return;
+        if let Some(room) = self.rooms.borrow_mut().get_mut(service) {
+            room.gate.broadcast(now(), members);
         }
-        let room = rooms.entry(service.to_owned()).or_insert_with(|| RoomGate::new(config));
-        to.iter().for_each(|entry| room.look(entry));
-        room.gate.broadcast(now(), to.len());
     }
 
     /// The earliest moment at which a gate opens because patience is used up.

@@ -10,9 +10,11 @@ use crate::info::connection_info::{Client, ConnectionInfo};
 use crate::js::clock::now;
 use crate::js::response::{JsResponse, problem, upgrade_holder};
 use crate::object::Object;
+use crate::object::attachments::{Changed, tell_holder};
 use crate::observe::log;
 use crate::store::attachment::Attachment;
-use sockjs_protocol::inner::envelope::{FULL, Returned, ToHolder, Version};
+use crate::store::kept::Kept;
+use sockjs_protocol::inner::envelope::{FULL, Returned, Version};
 use sockjs_protocol::service::options::{Config, Durability};
 use sockjs_protocol::sockjs::session::{Receiver, Rules, Session};
 use sockjs_protocol::sockjs::transport::Transport;
@@ -65,12 +67,22 @@ impl Object {
             return over();
         }
         // Before anything is told: whatever the handler does now, such as to set the state, goes to the Worker like later.
-        let brought = returned.as_ref().and_then(|returned| returned.state.clone());
-        let state = entry.state.borrow().clone().or_else(|| brought.clone());
-        if let Err(error) = held(&entry, receiver, version).write(&server, state.as_deref()) {
+        let brought =
+            returned.as_ref().map(|returned| Kept { state: returned.state.clone(), groups: returned.groups.clone() });
+        let brought = brought.unwrap_or_default();
+        let known = entry.kept();
+        // Of an instance that restarted, only what storage has.
+        let kept = match is_new {
+            true => brought.clone(),
+            false => Kept { state: known.state.or_else(|| brought.state.clone()), ..known },
+        };
+        if let Err(error) = held(&entry, receiver, version).write(&server, &kept) {
             return problem(error.to_string(), 431);
         }
-        if let Err(error) = self.link_holder(&entry, receiver, server, state, brought) {
+        if is_new {
+            entry.restore_kept(kept.clone());
+        }
+        if let Err(error) = self.link_holder(&entry, receiver, server, &kept, &brought) {
             log::error("accept", Some(&config.prefix), error);
             return problem("too many connections", 503);
         }
@@ -104,21 +116,23 @@ impl Object {
         }
     }
 
-    /// Puts the connection on its inner WebSocket, and tells the Worker its state if that is newer than what it brought.
+    /// Puts the connection on its inner WebSocket, and tells the Worker what is newer than what it brought.
     fn link_holder(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
         receiver: Receiver,
         server: WebSocket,
-        state: Option<String>,
-        brought: Option<String>,
+        kept: &Kept,
+        brought: &Kept,
     ) -> Result<()> {
         self.accept(&server)?;
         let socket = HolderSocket(server);
-        if let Some(newer) = state.as_deref().filter(|_| state != brought) {
-            socket.send(&ToHolder::State(newer))?;
+        if kept.state != brought.state {
+            tell_holder(&socket, kept, Changed::State)?;
         }
-        entry.state.replace(state);
+        if kept.groups != brought.groups {
+            tell_holder(&socket, kept, Changed::Groups)?;
+        }
         self.table.borrow_mut().add_socket(&socket.0, Role::Holder(entry.clone(), receiver.id));
         entry.links.borrow_mut().set(receiver.id, Link::Holder(socket));
         Ok(())

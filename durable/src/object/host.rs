@@ -1,12 +1,16 @@
 //! The object as its connections and rooms see it.
 
-use crate::application::host::{GateCrowded, Host, MemoryLevel};
+use crate::application::host::{GateCrowded, Host, Members, MemoryLevel};
 use crate::application::room::Room;
 use crate::connection::entry::Entry;
+use crate::info::errors::{GroupError, ShardsError};
 use crate::object::Object;
+use crate::object::attachments::Changed;
 use crate::observe::log;
+use crate::store::kept::Kept;
 use crate::store::room_storage::RoomStorage;
 use futures::future::LocalBoxFuture;
+use sockjs_protocol::inner::envelope::Push;
 use sockjs_protocol::service::placement::locate;
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::Change;
@@ -32,13 +36,16 @@ impl Object {
             log::error("wake", Some(service), error);
         }
     }
+}
 
-    /// Returns the open connections of a service.
-    pub(super) fn open_connections(self: &Rc<Self>, service: &str) -> Vec<Rc<Entry>> {
-        self.wake_all(service);
-        let mut entries = self.table.borrow().entries();
-        entries.retain(|entry| entry.info.service == service && entry.session.borrow().is_open());
-        entries
+impl Object {
+    /// Keeps the groups of a connection, as JSON.
+    fn keep_groups(&self, entry: &Entry, groups: String) -> std::result::Result<(), GroupError> {
+        let kept = Kept { groups: Some(groups), ..entry.kept() };
+        self.keep_change(entry, &kept, Changed::Groups).map_err(|error| {
+            log::error("storage", Some(&entry.info.service), error);
+            GroupError::StorageFailed
+        })
     }
 }
 
@@ -52,8 +59,9 @@ impl Host for Object {
         Some(locate(&id.name()?, &id.to_string()))
     }
 
-    fn connections(self: Rc<Self>, service: &str) -> Vec<Rc<Entry>> {
-        self.open_connections(service)
+    fn member(self: Rc<Self>, members: &Members, place: usize) -> Option<(usize, Rc<Entry>)> {
+        self.wake_all(&members.service);
+        self.table.borrow().member(&members.service, members.group.as_deref(), place)
     }
 
     fn connection(self: Rc<Self>, service: &str, id: &str) -> Option<Rc<Entry>> {
@@ -63,9 +71,9 @@ impl Host for Object {
         is_here.then_some(entry)
     }
 
-    fn count(self: Rc<Self>, service: &str) -> usize {
-        self.wake_all(service);
-        self.table.borrow().open_count_of(service)
+    fn count(self: Rc<Self>, members: &Members) -> usize {
+        self.wake_all(&members.service);
+        self.table.borrow().count_members(&members.service, members.group.as_deref())
     }
 
     fn message(&self, text: &str) -> Message {
@@ -85,11 +93,36 @@ impl Host for Object {
     }
 
     fn store_state(&self, entry: &Entry, json: &str) -> Result<()> {
-        self.keep_state(entry, json)
+        self.keep_change(entry, &Kept { state: Some(json.to_owned()), ..entry.kept() }, Changed::State)
     }
 
-    fn broadcast(self: Rc<Self>, service: &str, message: &str, except: Option<&str>) -> usize {
-        self.broadcast_to_room(service, message, except)
+    fn join(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError> {
+        let state = entry.state.borrow().as_ref().map_or(0, String::len);
+        let Some(groups) = entry.groups.borrow().with(group, state)? else { return Ok(()) };
+        self.keep_groups(entry, groups)?;
+        entry.groups.borrow_mut().add(group);
+        self.table.borrow_mut().enter_groups(entry);
+        Ok(())
+    }
+
+    fn leave(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError> {
+        let Some(groups) = entry.groups.borrow().without(group) else { return Ok(()) };
+        self.keep_groups(entry, groups)?;
+        self.table.borrow_mut().exit_group(entry, group);
+        Ok(())
+    }
+
+    fn broadcast(self: Rc<Self>, members: &Members, message: &str, except: Option<&Rc<Entry>>) -> usize {
+        self.broadcast_to_members(members, message, except)
+    }
+
+    fn push_to_all(
+        self: Rc<Self>,
+        members: Members,
+        push: Push,
+        message: String,
+    ) -> LocalBoxFuture<'static, std::result::Result<usize, ShardsError>> {
+        Box::pin(Object::push_to_all(self, members, push, message))
     }
 
     fn gate(self: Rc<Self>, service: String) -> LocalBoxFuture<'static, std::result::Result<(), GateCrowded>> {

@@ -23,6 +23,8 @@ use crate::object::memory::Memory;
 use crate::object::probes::Probes;
 use crate::object::reports::Reports;
 use crate::object::room_alarm::RoomAlarm;
+use crate::object::senders::Senders;
+use crate::object::shards::Shards;
 use crate::object::shared_frames::SharedFrames;
 use crate::object::timers::Timers;
 use crate::object::totals::ReportTotals;
@@ -35,6 +37,7 @@ mod attach;
 mod attachments;
 mod broadcast;
 mod bursts;
+mod calls;
 mod connect;
 mod gates;
 mod grace;
@@ -43,6 +46,7 @@ mod hold;
 mod holder_events;
 mod host;
 mod idle;
+mod listing;
 mod liveness;
 mod looks;
 mod memory;
@@ -53,7 +57,9 @@ mod push;
 mod reports;
 mod requests;
 mod room_alarm;
+mod senders;
 mod sends;
+mod shards;
 mod shared_frames;
 mod socket_events;
 mod timers;
@@ -101,6 +107,10 @@ pub struct Object {
     holders: Holders,
     reports: Reports,
     totals: ReportTotals,
+    senders: Senders,
+    shards: Shards,
+    /// Number of calls from outside that are not answered yet.
+    calls: Cell<usize>,
     /// Number of handlers that run.
     running: Cell<usize>,
 }
@@ -135,6 +145,9 @@ impl Object {
             holders: Holders::default(),
             reports: Reports::default(),
             totals: ReportTotals::default(),
+            senders: Senders::default(),
+            shards: Shards::default(),
+            calls: Cell::new(0),
             running: Cell::new(0),
         })
     }

@@ -103,9 +103,9 @@ impl Object {
             }
         }
         let mut applied = self.store.apply(&entry.info, &change);
-        if let (Change::Open { .. }, Some(state)) = (&change, entry.state.borrow().as_ref()) {
+        if let Change::Open { .. } = &change {
             // Of a held WebSocket, storage learns late.
-            applied = applied.and_then(|()| self.store.set_state(&entry.info, state));
+            applied = applied.and_then(|()| self.store.set_kept(&entry.info, &entry.kept()));
         }
         let Err(error) = applied else { return true };
         log::error("storage", Some(&entry.info.service), error);

@@ -1,12 +1,15 @@
-//! Pushes: another part of the Worker sends to connections of the object, or closes them.
+//! Pushes: another part of the Worker, or another object, sends to connections of the object, closes them, or asks about them.
 
 use crate::application::connection::Connection;
-use crate::info::errors::SendError;
+use crate::application::group::{Connections, Recipients};
+use crate::application::host::{Host, Members};
+use crate::info::errors::{SendError, ShardProblem};
 use crate::js::clock::now;
-use crate::js::response::{JsResponse, problem, text};
+use crate::js::response::{JsResponse, text};
 use crate::object::Object;
 use futures::future::{Either, select};
-use sockjs_protocol::inner::envelope::{Push, PushTarget};
+use sockjs_protocol::inner::envelope::{Push, PushNumber, PushOutcome, PushTarget};
+use sockjs_protocol::service::options::Config;
 use sockjs_protocol::time::Millis;
 use std::pin::pin;
 use std::rc::Rc;
@@ -19,61 +22,132 @@ const WAIT: Millis = Millis::from_secs(8);
 const HELD_UP: &str = "the room is held up by members that read slowly: try again";
 
 impl Object {
-    /// Does what `push` says, and answers how many connections it was done to.
+    /// Does what `push` says, and answers how many connections it was done to, or what was asked.
     pub(super) async fn push(
         self: Rc<Self>,
         mut request: Request,
-        service: String,
-        queue_limit: usize,
+        config: &Config,
         target: PushTarget,
         push: Push,
+        number: Option<PushNumber>,
     ) -> Result<JsResponse> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
-        let room = self.room(service);
-        let done = match (target, push) {
-            (PushTarget::Room, Push::Message) => {
-                let until = now() + WAIT;
-                // The body stays unread while it waits.
-                if !self.may_push(room.prefix(), until).await {
-                    return problem(HELD_UP, 503);
-                }
-                let message = request.text().await?;
-                if message.len() > queue_limit {
-                    return problem(SendError::TooLarge, 413);
-                }
-                // Others may have gone on meanwhile.
-                if !self.may_push(room.prefix(), until).await {
-                    return problem(HELD_UP, 503);
-                }
-                room.broadcast(message)
-            }
-            (PushTarget::Connection(id), Push::Message) => {
-                let message = request.text().await?;
-                match room.connection(&id) {
-                    Some(connection) => match connection.send(message) {
-                        Ok(()) => 1,
-                        Err(error @ SendError::TooLarge) => return problem(error, 413),
-                        Err(error) => return problem(error, 503),
-                    },
-                    None => 0,
-                }
-            }
-            (target, Push::Close { code, reason }) => {
-                let connections: Vec<Connection> = match target {
-                    PushTarget::Room => room.connections(),
-                    PushTarget::Connection(id) => room.connection(&id).into_iter().collect(),
-                };
-                for connection in &connections {
-                    if let Err(error) = connection.close(code, &reason) {
-                        return problem(error, 400);
-                    }
-                }
-                connections.len()
-            }
+        let service = config.prefix.clone();
+        let to = match target {
+            PushTarget::Room => Members { service, group: None },
+            PushTarget::Group(group) => Members { service, group: Some(group) },
+            PushTarget::Connection(id) => return self.push_to_connection(request, service, &id, push).await,
         };
-        self.settle();
-        text(&done.to_string(), 200)
+        match push {
+            Push::Message => self.push_message(request, config, &to, number).await,
+            Push::Close { code, reason } => match self.close_members(&to, code, &reason) {
+                Ok(closed) => self.done(closed),
+                Err(error) => answer(error, PushOutcome::BadClose),
+            },
+            Push::Count => self.done(Host::count(self.clone(), &to)),
+            Push::List { after, limit } => answer(self.list(&to, after.as_deref(), limit)?, PushOutcome::Done),
+            Push::Call => {
+                let call = request.text().await?;
+                self.call(to.service, call).await
+            }
+        }
+    }
+
+    async fn push_message(
+        self: Rc<Self>,
+        mut request: Request,
+        config: &Config,
+        to: &Members,
+        number: Option<PushNumber>,
+    ) -> Result<JsResponse> {
+        if let Some(reached) = self.repeated(config, number) {
+            return self.done(reached);
+        }
+        let until = now() + WAIT;
+        // The body stays unread while it waits.
+        if !self.may_push(&to.service, until).await {
+            return answer(HELD_UP, PushOutcome::HeldUp);
+        }
+        let message = request.text().await?;
+        if message.len() > config.queue_limit {
+            return answer(SendError::TooLarge, PushOutcome::TooLarge);
+        }
+        // Others may have gone on meanwhile.
+        if !self.may_push(&to.service, until).await {
+            return answer(HELD_UP, PushOutcome::HeldUp);
+        }
+        // The one before may have waited here, too, while its sender gave up.
+        if let Some(reached) = self.repeated(config, number) {
+            return self.done(reached);
+        }
+        let reached = self.broadcast_to_members(to, &message, None);
+        self.pushed(config, number, reached);
+        self.done(reached)
+    }
+
+    async fn push_to_connection(
+        self: Rc<Self>,
+        mut request: Request,
+        service: String,
+        id: &str,
+        push: Push,
+    ) -> Result<JsResponse> {
+        let room = self.room(service);
+        let message = if push == Push::Message { request.text().await? } else { String::new() };
+        let Some(connection) = room.connection(id) else { return self.done(0) };
+        match push {
+            Push::Message => match connection.send(message) {
+                Ok(()) => self.done(1),
+                Err(error @ SendError::TooLarge) => answer(error, PushOutcome::TooLarge),
+                Err(error) => answer(error, PushOutcome::HeldUp),
+            },
+            Push::Close { code, reason } => match connection.close(code, &reason) {
+                Ok(()) => self.done(1),
+                Err(error) => answer(error, PushOutcome::BadClose),
+            },
+            Push::Count => self.done(1),
+            Push::List { .. } | Push::Call => answer("a connection has no members", PushOutcome::Rejected),
+        }
+    }
+
+    /// Does what is sent to all objects of a room in this one, which sends it.
+    pub(super) async fn push_here(
+        self: Rc<Self>,
+        to: Members,
+        push: Push,
+        message: String,
+    ) -> Result<usize, ShardProblem> {
+        match push {
+            Push::Message => {
+                if self.pass_gate(&to.service).await.is_err() {
+                    return Err(ShardProblem::HeldUp(HELD_UP.into()));
+                }
+                let is_too_large =
+                    self.services.find(&to.service).is_some_and(|service| message.len() > service.config.queue_limit);
+                if is_too_large {
+                    return Err(ShardProblem::TooLarge(SendError::TooLarge.to_string()));
+                }
+                Ok(self.broadcast_to_members(&to, &message, None))
+            }
+            Push::Close { code, reason } => {
+                self.close_members(&to, code, &reason).map_err(|error| ShardProblem::Unavailable(error.to_string()))
+            }
+            Push::Count => Ok(Host::count(self, &to)),
+            Push::List { .. } | Push::Call => Ok(0),
+        }
+    }
+
+    /// Closes the members of a room or group. Returns their number.
+    fn close_members(self: &Rc<Self>, to: &Members, code: u16, reason: &str) -> Result<usize, crate::CloseError> {
+        crate::CloseError::check(code, reason)?;
+        let recipients = Recipients { members: to.clone(), host: self.host() };
+        let mut closed = 0;
+        for connection in Connections::of(recipients) {
+            Connection::close(&connection, code, reason)?;
+            closed += 1;
+        }
+        Ok(closed)
     }
 
     /// Waits at the gate of a room. False if it does not open in time, or too many wait there.
@@ -84,4 +158,13 @@ impl Object {
             Either::Right(_) => false,
         }
     }
+
+    fn done(self: &Rc<Self>, connections: usize) -> Result<JsResponse> {
+        self.settle();
+        answer(connections, PushOutcome::Done)
+    }
+}
+
+fn answer(body: impl ToString, outcome: PushOutcome) -> Result<JsResponse> {
+    text(&body.to_string(), outcome.status())
 }

@@ -95,7 +95,7 @@ impl Object {
             }
             // Answered above, by the one object that is no service's.
             Action::Report | Action::Metrics => problem("no such service", 404),
-            Action::Push { target, push } => self.push(request.into(), service, config.queue_limit, target, push).await,
+            Action::Push { target, push, number } => self.push(request.into(), &config, target, push, number).await,
             Action::Hold { session, transport, receiver, beats, returned } => {
                 let client = Client { request: &request, parameters: &command.parameters, pass: command.pass.as_ref() };
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::Held, beats };

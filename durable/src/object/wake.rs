@@ -9,6 +9,7 @@ use crate::js::clock::now;
 use crate::js::sockets;
 use crate::object::Object;
 use crate::store::attachment::Attachment;
+use crate::store::kept::Kept;
 use crate::store::queries::StoredSession;
 use sockjs_protocol::inner::envelope::Version;
 use sockjs_protocol::sockjs::close_code::CloseCode;
@@ -41,7 +42,7 @@ pub(super) struct Sleeper {
 /// Data from the inner socket of a WebSocket that the Worker holds.
 struct HeldSleeper {
     info: ConnectionInfo,
-    state: Option<String>,
+    kept: Kept,
     heard: bool,
 }
 
@@ -60,8 +61,8 @@ impl Object {
     /// Takes up one socket by what is attached to it.
     pub(super) fn wake_socket(&self, websocket: &WebSocket) {
         match Attachment::read(websocket) {
-            Some((Attachment::Client(info), state)) => self.wake_client(info, state, false, websocket),
-            Some((Attachment::Heard(info), state)) => self.wake_client(info, state, true, websocket),
+            Some((Attachment::Client(info), kept)) => self.wake_client(info, kept, false, websocket),
+            Some((Attachment::Heard(info), kept)) => self.wake_client(info, kept, true, websocket),
             // Its session is not known any more.
             Some((Attachment::Receiver { .. }, _)) if self.asleep.sessions_awake.get() => {}
             Some((
@@ -74,11 +75,11 @@ impl Object {
                 self.asleep.receivers.borrow_mut().entry(session_name(&service, &session)).or_default().push(sleeper);
             }
             Some((Attachment::Held { .. }, _)) if self.asleep.sessions_awake.get() => {}
-            Some((Attachment::Held { info, receiver, version, heard, beats, since }, state)) => {
+            Some((Attachment::Held { info, receiver, version, heard, beats, since }, kept)) => {
                 let receiver = Receiver { id: receiver, kind: ReceiverKind::Held, beats };
                 let inner = InnerSocket { socket: websocket.clone(), version };
                 let name = session_name(&info.service, &info.session_name());
-                let held = Some(HeldSleeper { info, state, heard });
+                let held = Some(HeldSleeper { info, kept, heard });
                 let sleeper = Sleeper { receiver, since, ending: false, inner, held };
                 self.asleep.receivers.borrow_mut().entry(name).or_default().push(sleeper);
             }
@@ -87,7 +88,7 @@ impl Object {
         }
     }
 
-    fn wake_client(&self, info: ConnectionInfo, state: Option<String>, heard: bool, websocket: &WebSocket) {
+    fn wake_client(&self, info: ConnectionInfo, kept: Kept, heard: bool, websocket: &WebSocket) {
         let Some(service) = self.services.find(&info.service) else {
             return sockets::close(websocket, CloseCode::GoingAway.number(), "service is gone");
         };
@@ -99,7 +100,7 @@ impl Object {
         session.wake_silence(now(), info.opened, word);
         self.answer_automatically(&service.config, info.transport);
         let Some(entry) = self.entry(info, session) else { return };
-        entry.state.replace(state);
+        entry.restore_kept(kept);
         entry.word.set(word);
         entry.socket_buffer.forget();
         entry.links.borrow_mut().set(Receiver::WEBSOCKET.id, Link::Client(websocket.clone()));
@@ -115,8 +116,8 @@ impl Object {
         }
         let sessions = self.store.load()?;
         self.asleep.sessions_awake.set(true);
-        for StoredSession { info, state, stored } in sessions {
-            self.wake_session(info, state, stored);
+        for StoredSession { info, kept, stored } in sessions {
+            self.wake_session(info, kept, stored);
         }
         self.room_alarm.replace(self.store.load_room_alarm()?);
         // An inner socket that nobody took up leads nowhere.
@@ -132,7 +133,7 @@ impl Object {
 
     /// Takes up the connection of a WebSocket that the Worker holds, of which storage knows nothing.
     fn wake_held(self: &Rc<Self>, held: HeldSleeper, sleeper: Sleeper) {
-        let HeldSleeper { info, state, heard } = held;
+        let HeldSleeper { info, kept, heard } = held;
         let Some(service) = self.services.find(&info.service) else {
             return sockets::close(&sleeper.inner.socket, sockets::REPLACED, "service is gone");
         };
@@ -142,7 +143,7 @@ impl Object {
             session.wake_silent(info.opened);
         }
         let Some(entry) = self.entry(info, session) else { return };
-        entry.state.replace(state);
+        entry.restore_kept(kept);
         self.link_sleepers(&entry, vec![sleeper]);
         self.table.borrow_mut().add_session(entry.clone());
         self.touch_later(&entry);
@@ -163,7 +164,7 @@ impl Object {
         }
     }
 
-    fn wake_session(self: &Rc<Self>, info: ConnectionInfo, state: Option<String>, stored: Stored) {
+    fn wake_session(self: &Rc<Self>, info: ConnectionInfo, kept: Kept, stored: Stored) {
         let Some(service) = self.services.find(&info.service) else { return };
         let rules = match info.held {
             true => Rules::held(&service.config, info.transport),
@@ -191,7 +192,7 @@ impl Object {
             session.cannot_be_asked(receiver.id);
         }
         let Some(entry) = self.entry(info, session) else { return };
-        entry.state.replace(state);
+        entry.restore_kept(kept);
         entry.returns.set(entry.info.held && sleepers.is_empty());
         self.link_sleepers(&entry, sleepers);
         self.table.borrow_mut().add_session(entry.clone());

@@ -1,27 +1,17 @@
 //! The way of what was counted: to the object that adds it up, and into a data set of Analytics Engine. Both halves report.
 
 use crate::observe::log;
-use futures::future::{Either, select};
-use js_sys::futures::JsFuture;
-use sockjs_protocol::inner::envelope::{Action, COMMAND_HEADER, Command, METRICS_OBJECT, OTHER_VERSION, Version};
+use crate::peers::object_address::{AskError, ObjectAddress};
+use sockjs_protocol::inner::envelope::{Action, Command, METRICS_OBJECT};
 use sockjs_protocol::observe::metrics::{Tally, encode, merge};
+use sockjs_protocol::service::options::Config;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
-use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
-use wasm_bindgen::{JsCast, JsValue};
-use worker::worker_sys::DurableObject;
-use worker::{AnalyticsEngineDataPointBuilder, Delay, Env, Error, Result, web_sys};
+use worker::{AnalyticsEngineDataPointBuilder, Env, Error, Result};
 
 /// Between two reports of one object, and of one isolate.
 pub const REPORT_EVERY: Millis = Millis::from_secs(10);
-
-/// An object that panicked never answers (workers-rs 0.8.7).
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// Requests to objects need a URL; nobody reads it.
-const URL: &str = "https://sockjs-edge.invalid/metrics";
 
 /// The binding of a data set of Analytics Engine. Where it is bound, what is counted is written to it.
 pub const ANALYTICS_BINDING: &str = "SOCKJS_ANALYTICS";
@@ -62,9 +52,9 @@ pub(crate) async fn report(
         return Ok(());
     }
     let problem = match ask(collector, Action::Report, &encode(&tallies)).await {
-        Ok(None | Some((204, _))) => return Ok(()),
-        Ok(Some((status, text))) => Error::RustError(format!("a report was answered with {status}: {text}")),
-        Err(error) => error,
+        Ok((204, _)) | Err(AskError::TimedOut { .. }) => return Ok(()),
+        Ok((status, text)) => Error::RustError(format!("a report was answered with {status}: {text}")),
+        Err(error) => failed(&error),
     };
     merge(&mut unsent.borrow_mut(), &tallies);
     Err(problem)
@@ -76,48 +66,22 @@ pub(crate) async fn report(
 ///
 /// If the object that adds up does not answer.
 pub(crate) async fn totals(collector: Collector<'_>) -> Result<String> {
-    match ask(collector, Action::Metrics, "").await? {
-        Some((200, text)) => Ok(text),
-        Some((status, text)) => Err(Error::RustError(format!("{status}: {text}"))),
-        None => Err(Error::RustError("no answer in time".into())),
+    match ask(collector, Action::Metrics, "").await.map_err(|error| failed(&error))? {
+        (200, text) => Ok(text),
+        (status, text) => Err(Error::RustError(format!("{status}: {text}"))),
     }
 }
 
-/// Asks the object that adds up; none if it does not answer in time.
-async fn ask(collector: Collector<'_>, action: Action, body: &str) -> Result<Option<(u16, String)>> {
-    let command = Command::new("", action);
-    let encode = |version| command.encode(version).map_err(|error| Error::RustError(error.to_string()));
-    let current = encode(Version::CURRENT)?.unwrap_or_default();
-    let answer = ask_once(collector, &current, body).await?;
-    let other = match &answer {
-        Some((OTHER_VERSION, versions)) => Version::CURRENT.after_refusal(versions.as_bytes()),
-        _ => None,
-    };
-    match other.map(encode).transpose()?.flatten() {
-        Some(command) => ask_once(collector, &command, body).await,
-        None => Ok(answer),
-    }
+/// Asks the object that adds up.
+async fn ask(collector: Collector<'_>, action: Action, body: &str) -> std::result::Result<(u16, String), AskError> {
+    let namespace = collector.env.durable_object(collector.binding);
+    let namespace = namespace.map_err(|error| AskError::Failed { problem: error.to_string(), knows_numbers: false })?;
+    let object = ObjectAddress::named(namespace, METRICS_OBJECT.to_owned(), &Config::new(""));
+    object.ask(&Command::new("", action), body).await
 }
 
-async fn ask_once(collector: Collector<'_>, command: &str, body: &str) -> Result<Option<(u16, String)>> {
-    let headers = web_sys::Headers::new()?;
-    headers.set(COMMAND_HEADER, command)?;
-    let init = web_sys::RequestInit::new();
-    init.set_method("POST");
-    init.set_headers_headers(&headers);
-    init.set_body(&JsValue::from_str(body));
-    let request = web_sys::Request::new_with_str_and_init(URL, &init)?;
-    let stub =
-        collector.env.durable_object(collector.binding)?.get_by_name(METRICS_OBJECT)?.into_rpc::<DurableObject>();
-    let answer = async {
-        let response: web_sys::Response = JsFuture::from(stub.fetch_with_request(&request)?).await?.dyn_into()?;
-        let text = JsFuture::from(response.text()?).await?;
-        Ok((response.status(), text.as_string().unwrap_or_default()))
-    };
-    match select(pin!(answer), pin!(Delay::from(LIMIT))).await {
-        Either::Left((answer, _)) => answer.map(Some),
-        Either::Right(_) => Ok(None),
-    }
+fn failed(error: &AskError) -> Error {
+    Error::RustError(error.to_string())
 }
 
 /// One data point for each service and transport, and one for each close code and reason of a refusal.

@@ -2,6 +2,7 @@
 
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
+use crate::store::kept::{KEPT_MAX, Kept};
 use js_sys::{Array, Uint8Array};
 use serde::{Serialize, Serializer};
 use sockjs_protocol::inner::envelope::Version;
@@ -13,11 +14,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::ext::WebSocketExt;
 use worker::{Error, Result, WebSocket};
 
-/// Largest state of a connection, in bytes of JSON: with a WebSocket the runtime keeps 16 KiB in all.
-pub(crate) const STATE_MAX: usize = 4096;
-
-/// The runtime keeps 16 KiB with a socket, headers of its own included; this much of it without a connection's state.
-const ATTACHMENT_MAX: usize = 16_000 - STATE_MAX;
+/// The runtime keeps 16 KiB with a socket, headers of its own included; this much of it without what the application keeps.
+const ATTACHMENT_MAX: usize = 16_000 - KEPT_MAX;
 
 /// The data of a socket, for an object that hibernated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,13 +78,13 @@ fn number<S: Serializer>(version: &Version, serializer: S) -> std::result::Resul
 }
 
 impl Attachment {
-    /// Attaches this to `socket`, with the state of its connection; an error says that it is too large.
-    pub fn write(&self, socket: &WebSocket, state: Option<&str>) -> Result<()> {
-        self.write_with(socket, state, None)
+    /// Attaches this to `socket`, with what the application keeps; an error says that it is too large.
+    pub fn write(&self, socket: &WebSocket, kept: &Kept) -> Result<()> {
+        self.write_with(socket, kept, None)
     }
 
-    /// Attaches the moment of the client's last word, too. The build before passes it over.
-    pub fn write_with(&self, socket: &WebSocket, state: Option<&str>, word: Option<Millis>) -> Result<()> {
+    /// Attaches the moment of the client's last word, too. The build before passes over that, and over groups.
+    pub fn write_with(&self, socket: &WebSocket, kept: &Kept, word: Option<Millis>) -> Result<()> {
         let versioned = Versioned { version: VERSION, socket: self.clone() };
         let text = serde_json::to_string(&versioned)?;
         if text.len() > ATTACHMENT_MAX {
@@ -94,12 +92,20 @@ impl Attachment {
         }
         // Bytes, since one letter beyond Latin-1 would double a text.
         let text = Uint8Array::from(text.as_bytes());
-        let state = state.map_or(JsValue::UNDEFINED, |state| Uint8Array::from(state.as_bytes()).into());
-        let attachment = match word {
-            // As far as JavaScript counts.
-            Some(word) => Array::of3(&text, &state, &JsValue::from_f64(word.0 as f64)).into(),
-            None if state.is_undefined() => text.into(),
-            None => Array::of2(&text, &state).into(),
+        let bytes = |text: &Option<String>| {
+            text.as_ref().map_or(JsValue::UNDEFINED, |text| Uint8Array::from(text.as_bytes()).into())
+        };
+        let (state, groups) = (bytes(&kept.state), bytes(&kept.groups));
+        // As far as JavaScript counts.
+        let word = word.map_or(JsValue::UNDEFINED, |word| JsValue::from_f64(word.0 as f64));
+        let attachment = if !groups.is_undefined() {
+            Array::of4(&text, &state, &word, &groups).into()
+        } else if !word.is_undefined() {
+            Array::of3(&text, &state, &word).into()
+        } else if !state.is_undefined() {
+            Array::of2(&text, &state).into()
+        } else {
+            text.into()
         };
         Ok(socket.as_ref().serialize_attachment(attachment)?)
     }
@@ -110,17 +116,18 @@ impl Attachment {
         Some(Millis(attached.dyn_ref::<Array>()?.get(2).as_f64()? as u64))
     }
 
-    /// Reads what is attached to `socket`, and the state of its connection; none if nothing of this version is.
-    pub fn read(socket: &WebSocket) -> Option<(Self, Option<String>)> {
+    /// Reads what is attached to `socket`, and what the application keeps; none if nothing of this version is.
+    pub fn read(socket: &WebSocket) -> Option<(Self, Kept)> {
         let attached = socket.as_ref().deserialize_attachment().ok()?;
         let bytes = |value: &JsValue| value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
-        let (text, state) = match attached.dyn_ref::<Array>() {
+        let (text, kept) = match attached.dyn_ref::<Array>() {
             Some(parts) => {
-                (bytes(&parts.get(0))?, bytes(&parts.get(1)).and_then(|state| String::from_utf8(state).ok()))
+                let text = |at| bytes(&parts.get(at)).and_then(|text| String::from_utf8(text).ok());
+                (bytes(&parts.get(0))?, Kept { state: text(1), groups: text(3) })
             }
-            None => (bytes(&attached)?, None),
+            None => (bytes(&attached)?, Kept::default()),
         };
-        Some((versioned(std::str::from_utf8(&text).ok()?)?, state))
+        Some((versioned(std::str::from_utf8(&text).ok()?)?, kept))
     }
 
     fn stored(reader: &mut Reader<'_>) -> Option<Self> {
@@ -206,7 +213,7 @@ fn versioned(text: &str) -> Option<Attachment> {
 /// Notes that nothing more goes out on a client's `socket`: the runtime may still list it after a sleep.
 pub(crate) fn over(socket: &WebSocket) {
     // The error is that it is not one that outlives the object.
-    let _ = Attachment::Over.write(socket, None);
+    let _ = Attachment::Over.write(socket, &Kept::default());
 }
 
 /// Notes that nothing more goes out on the inner `socket` of a receiver, which may still say how far it got.
@@ -222,7 +229,7 @@ pub(crate) fn seen(socket: &WebSocket) {
 
 /// Changes what is attached to the inner `socket` of a receiver: it is of this moment now.
 fn change_receiver(socket: &WebSocket, change: impl FnOnce(&mut bool)) {
-    let Some((mut attachment, state)) = Attachment::read(socket) else { return };
+    let Some((mut attachment, kept)) = Attachment::read(socket) else { return };
     match &mut attachment {
         Attachment::Receiver { since, ending, .. } => {
             *since = now();
@@ -232,7 +239,7 @@ fn change_receiver(socket: &WebSocket, change: impl FnOnce(&mut bool)) {
         Attachment::Client(_) | Attachment::Heard(_) | Attachment::Over => return,
     }
     // The error is that it is not one that outlives the object.
-    let _ = attachment.write(socket, state.as_deref());
+    let _ = attachment.write(socket, &kept);
 }
 
 #[cfg(test)]

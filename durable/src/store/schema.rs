@@ -2,10 +2,11 @@
 //!
 //! | table | row | written | deleted |
 //! |---|---|---|---|
-//! | `sockjs_sessions_2` | a session: how it was opened, its state, its close frame once it has one | at its open, at its close, by `set_state` | when nothing of it is needed any more |
+//! | `sockjs_sessions_2` | a session: how it was opened, its state and groups, its close frame once it has one | at its open, at its close, by `set_state`, `join` and `leave` | when nothing of it is needed any more |
 //! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
 //! | `sockjs_open_1` | with `metrics`, how many connections of a service and transport are open | when that is reported, if it changed | when none is |
 //! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as `sockjs_protocol::observe::metrics` writes it | a second after a report | never |
+//! | `sockjs_senders_1` | at `outbox`, a sender of pushes, with the number of its last push | together with the messages of the push | two minutes later, when there are many |
 //! | `sockjs_messages_1` | neighbouring messages, as a JSON array | after `persist_after` without a receiver; at `outbox` before they are sent; early where memory is short | when delivered |
 //! | `sockjs_parts_1` | a part of a message whose JSON takes more than a row | with its row, which holds `in parts` | with its row |
 //!
@@ -25,13 +26,27 @@ pub(crate) const SESSIONS: TableSchema = TableSchema {
     create: "CREATE TABLE sockjs_sessions_2 (
   service TEXT NOT NULL, session TEXT NOT NULL,
   info TEXT NOT NULL, opener INTEGER NOT NULL, delivered INTEGER,
-  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, heard INTEGER NOT NULL DEFAULT 0, state TEXT, close_kind TEXT,
+  close_code INTEGER, close_reason TEXT, closed_at INTEGER, told INTEGER NOT NULL DEFAULT 0, absent INTEGER, heard INTEGER NOT NULL DEFAULT 0, state TEXT, close_kind TEXT, room_groups TEXT,
   PRIMARY KEY (service, session)) WITHOUT ROWID",
 };
 
-/// Column of [`SESSIONS`] for the kind of a close. A table made by the release before lacks it, and that release ignores it.
-pub(crate) const CLOSE_KIND: &str = "close_kind";
-pub(crate) const ADD_CLOSE_KIND: &str = "ALTER TABLE sockjs_sessions_2 ADD COLUMN close_kind TEXT";
+/// A column of [`SESSIONS`] that a table made by the release before lacks. That release ignores it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub name: &'static str,
+    /// The statement that adds it.
+    pub add: &'static str,
+}
+
+/// The kind of a close.
+pub(crate) const CLOSE_KIND: Column =
+    Column { name: "close_kind", add: "ALTER TABLE sockjs_sessions_2 ADD COLUMN close_kind TEXT" };
+
+/// The groups of a connection, as a JSON array.
+pub(crate) const GROUPS: Column =
+    Column { name: "room_groups", add: "ALTER TABLE sockjs_sessions_2 ADD COLUMN room_groups TEXT" };
+
+pub(crate) const ADDED_COLUMNS: [Column; 2] = [CLOSE_KIND, GROUPS];
 
 pub(crate) const ROOMS: TableSchema = TableSchema {
     name: "sockjs_rooms_1",
@@ -64,4 +79,10 @@ pub(crate) const PARTS: TableSchema = TableSchema {
   PRIMARY KEY (service, session, number, part)) WITHOUT ROWID",
 };
 
-pub(crate) const TABLES: [TableSchema; 6] = [SESSIONS, ROOMS, MESSAGES, PARTS, OPEN, TOTALS];
+pub(crate) const SENDERS: TableSchema = TableSchema {
+    name: "sockjs_senders_1",
+    create: "CREATE TABLE sockjs_senders_1 (
+  sender INTEGER PRIMARY KEY, number INTEGER NOT NULL, reached INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID",
+};
+
+pub(crate) const TABLES: [TableSchema; 7] = [SESSIONS, ROOMS, MESSAGES, PARTS, OPEN, TOTALS, SENDERS];

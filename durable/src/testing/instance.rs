@@ -1,12 +1,13 @@
 //! The object of a test, which connections and rooms reach through [`Host`].
 
+use crate::application::group::{Connections, Recipients};
 use crate::application::handler::ErasedHandler;
-use crate::application::host::{GateCrowded, Host, MemoryLevel};
-use crate::application::members::{end_member, send_to_members};
+use crate::application::host::{GateCrowded, Host, Members, MemoryLevel};
+use crate::application::members::{end_member, members, send_to_member};
 use crate::application::room::Room;
 use crate::connection::entry::Entry;
 use crate::info::connection_info::ConnectionInfo;
-use crate::info::errors::SendError;
+use crate::info::errors::{GroupError, SendError, ShardsError};
 use crate::js::clock::now;
 use crate::store::room_storage::RoomStorage;
 use crate::testing::gate::RoomGate;
@@ -14,6 +15,7 @@ use crate::testing::tasks::{Tasks, explained};
 use crate::testing::world::{Record, World};
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
+use sockjs_protocol::inner::envelope::Push;
 use sockjs_protocol::service::placement::locate;
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::meter::Meter;
@@ -105,7 +107,7 @@ impl Instance {
     /// Restores the connections that existed before the object was in memory.
     pub fn wake(self: &Rc<Self>) {
         self.ensure_handler();
-        for Record { info, state, stored, is_heard, .. } in self.world.disk.records() {
+        for Record { info, kept, stored, is_heard, .. } in self.world.disk.records() {
             let rules = Rules::new(&self.world.config, info.transport);
             let opened = info.opened;
             let mut session = match stored {
@@ -116,7 +118,7 @@ impl Instance {
                 session.wake_silent(opened);
             }
             let entry = self.add(info, session);
-            entry.state.replace(state);
+            entry.restore_kept(kept);
             if let Some(client) = self.world.client(&entry.info.id) {
                 entry.unread.set(client.unread_bytes());
                 client.come_back(&entry);
@@ -218,6 +220,11 @@ impl Instance {
     }
 }
 
+fn is_member(entry: &Entry, members: &Members) -> bool {
+    let is_in = |group: &String| entry.groups.borrow().contains(group);
+    entry.session.borrow().is_open() && members.group.as_ref().is_none_or(is_in)
+}
+
 impl Host for Instance {
     fn name(&self) -> Option<String> {
         Some(format!("{}//room", self.world.path.borrow()))
@@ -228,16 +235,17 @@ impl Host for Instance {
         Some(locate(&name, &name))
     }
 
-    fn connections(self: Rc<Self>, _: &str) -> Vec<Rc<Entry>> {
-        self.open_entries()
+    fn member(self: Rc<Self>, members: &Members, place: usize) -> Option<(usize, Rc<Entry>)> {
+        let entries = self.entries.borrow();
+        entries.iter().cloned().enumerate().skip(place).find(|(_, entry)| is_member(entry, members))
     }
 
     fn connection(self: Rc<Self>, _: &str, id: &str) -> Option<Rc<Entry>> {
         self.entry(id).filter(|entry| entry.session.borrow().is_open())
     }
 
-    fn count(self: Rc<Self>, _: &str) -> usize {
-        self.open_entries().len()
+    fn count(self: Rc<Self>, members: &Members) -> usize {
+        self.entries.borrow().iter().filter(|entry| is_member(entry, members)).count()
     }
 
     fn message(&self, text: &str) -> Message {
@@ -262,7 +270,22 @@ impl Host for Instance {
         Ok(())
     }
 
-    fn broadcast(self: Rc<Self>, _: &str, message: &str, except: Option<&str>) -> usize {
+    fn join(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError> {
+        let state = entry.state.borrow().as_ref().map_or(0, String::len);
+        let Some(groups) = entry.groups.borrow().with(group, state)? else { return Ok(()) };
+        entry.groups.borrow_mut().add(group);
+        self.world.disk.set_groups(&entry.info.id, &groups);
+        Ok(())
+    }
+
+    fn leave(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError> {
+        let Some(groups) = entry.groups.borrow().without(group) else { return Ok(()) };
+        entry.groups.borrow_mut().remove(group);
+        self.world.disk.set_groups(&entry.info.id, &groups);
+        Ok(())
+    }
+
+    fn broadcast(self: Rc<Self>, to: &Members, message: &str, except: Option<&Rc<Entry>>) -> usize {
         let queue_limit = self.world.config.queue_limit;
         if message.len() > queue_limit {
             self.world.note("broadcast", SendError::TooLarge);
@@ -270,14 +293,46 @@ impl Host for Instance {
         }
         let message = Message::new(message);
         let host: Rc<dyn Host> = self.clone();
-        let mut to = self.open_entries();
-        let gives_up_on = |entry: &_| self.gate.gives_up_on(entry);
-        send_to_members(&host, &mut to, (&message, except), queue_limit, gives_up_on, |entry, error| {
-            end_member(entry, error);
-            self.touch_now(entry);
-        });
-        self.gate.broadcast(&to);
-        to.len()
+        let mut reached = Vec::new();
+        for entry in members(&host, to) {
+            if except.is_some_and(|except| Rc::ptr_eq(except, &entry)) {
+                continue;
+            }
+            match send_to_member(&host, &entry, &message, queue_limit, self.gate.gives_up_on(&entry)) {
+                Ok(()) => reached.push(entry),
+                Err(SendError::Closed) => {}
+                Err(error) => {
+                    end_member(&entry, error);
+                    self.touch_now(&entry);
+                }
+            }
+        }
+        self.gate.broadcast(&reached);
+        reached.len()
+    }
+
+    fn push_to_all(
+        self: Rc<Self>,
+        members: Members,
+        push: Push,
+        message: String,
+    ) -> LocalBoxFuture<'static, std::result::Result<usize, ShardsError>> {
+        // The room has one object.
+        Box::pin(async move {
+            Ok(match push {
+                Push::Message => {
+                    // The gate of a test takes everybody.
+                    let _ = self.pass_gate().await;
+                    Host::broadcast(self, &members, &message, None)
+                }
+                Push::Close { code, reason } => {
+                    let recipients = Recipients { members, host: self.host() };
+                    Connections::of(recipients).filter(|connection| connection.close(code, &reason).is_ok()).count()
+                }
+                Push::Count => Host::count(self, &members),
+                Push::List { .. } | Push::Call => 0,
+            })
+        })
     }
 
     fn gate(self: Rc<Self>, _: String) -> LocalBoxFuture<'static, std::result::Result<(), GateCrowded>> {

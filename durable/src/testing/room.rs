@@ -1,6 +1,6 @@
 //! The interface for tests: a room, its time, and its restarts.
 
-use crate::application::handler::{ErasedHandler, Handler};
+use crate::application::handler::{CallError, ErasedHandler, Handler};
 use crate::application::room::Room;
 use crate::testing::client::{ClientBuilder, TestClient};
 use crate::testing::tasks::block_on;
@@ -10,6 +10,7 @@ use sockjs_protocol::service::prefix::match_prefix;
 use sockjs_protocol::time::Millis;
 use std::fmt;
 use std::rc::Rc;
+use worker::Error;
 
 /// Number of deadlines at one moment after which [`TestRoom::advance`] gives up.
 const STUCK: usize = 10_000;
@@ -66,6 +67,33 @@ impl TestRoom {
     /// [`TestRoom::hibernate`].
     pub fn room(&self) -> Room {
         self.world.event(|object| object.room())
+    }
+
+    /// Calls the application from outside, and returns what [`Handler::on_call`] answers.
+    ///
+    /// # Errors
+    ///
+    /// The error of the handler; [`CallError::Failed`] if its `on_start` failed.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the handler waits for something that no event so far brings.
+    #[track_caller]
+    pub fn call(&self, call: impl Into<String>) -> Result<String, CallError> {
+        let call = call.into();
+        self.world.event(|object| {
+            object.settle();
+            let answer = async {
+                // The gate of a test takes everybody.
+                let _ = object.pass_gate().await;
+                let (handler, is_started) = object.started_handler().await;
+                if !is_started {
+                    return Err(CallError::Failed(Error::RustError("its on_start failed".into())));
+                }
+                handler.on_call(object.room(), call).await
+            };
+            block_on(answer, || object.settle())
+        })
     }
 
     /// Runs a future of the test to its end, such as one of [`Room::storage`](crate::Room::storage).

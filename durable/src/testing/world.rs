@@ -4,6 +4,7 @@ use crate::application::handler::ErasedHandler;
 use crate::connection::entry::Entry;
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock;
+use crate::store::kept::Kept;
 use crate::store::memory_storage::MemoryStorage;
 use crate::testing::client::Client;
 use crate::testing::instance::Instance;
@@ -44,7 +45,7 @@ pub(super) struct Disk {
 #[derive(Clone)]
 pub(super) struct Record {
     pub info: ConnectionInfo,
-    pub state: Option<String>,
+    pub kept: Kept,
     /// The stored session, for a session over HTTP.
     pub stored: Option<Stored>,
     /// True if the client has sent anything.
@@ -148,7 +149,8 @@ impl Disk {
 
     /// Stores a new connection.
     pub fn add(&self, info: &ConnectionInfo) {
-        let record = Record { info: info.clone(), state: None, stored: None, is_heard: false, rows: BTreeMap::new() };
+        let record =
+            Record { info: info.clone(), kept: Kept::default(), stored: None, is_heard: false, rows: BTreeMap::new() };
         self.connections.borrow_mut().insert(info.id.clone(), record);
     }
 
@@ -158,7 +160,13 @@ impl Disk {
 
     pub fn set_state(&self, id: &str, json: &str) {
         if let Some(record) = self.connections.borrow_mut().get_mut(id) {
-            record.state = Some(json.to_owned());
+            record.kept.state = Some(json.to_owned());
+        }
+    }
+
+    pub fn set_groups(&self, id: &str, json: &str) {
+        if let Some(record) = self.connections.borrow_mut().get_mut(id) {
+            record.kept.groups = Some(json.to_owned());
         }
     }
 

@@ -79,7 +79,7 @@ impl Chat {
     /// Derived from the connections, never counted: so it cannot be wrong after a restart. Said only when it changed, since
     /// the room wakes up at each heartbeat.
     async fn tell_who_is_present(&self, room: &Room) -> Result<()> {
-        let mut present: Vec<String> = room.connections().iter().filter_map(nickname).collect();
+        let mut present: Vec<String> = room.connections().filter_map(|connection| nickname(&connection)).collect();
         present.sort();
         if *self.present.borrow() == present {
             return Ok(());

@@ -105,7 +105,7 @@ impl Broker {
         let headers = sent.headers.iter().filter(|(name, _)| !OWN_HEADERS.contains(&name.as_str()));
         message.headers.extend(headers.cloned());
         let message = message.with_body(&*sent.body);
-        for (conn, client) in room.connections().into_iter().filter_map(with_client) {
+        for (conn, client) in room.connections().filter_map(with_client) {
             for (id, _) in client.subscriptions.iter().filter(|(_, to)| *to == destination) {
                 let message = message.clone().with("subscription", id).to_string();
                 if conn.send(message) == Err(SendError::QueueFull) {

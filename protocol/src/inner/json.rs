@@ -96,6 +96,11 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    /// Reads any value, and returns it as it is written. It may be malformed inside.
+    pub fn raw(&mut self) -> Option<&'a str> {
+        self.skipped()
+    }
+
     /// Reads any value.
     pub fn value(&mut self) -> Option<Value> {
         serde_json::from_str(self.skipped()?).ok()

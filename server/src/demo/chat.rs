@@ -49,7 +49,7 @@ impl Handler for Chat {
 }
 
 fn tell_who_is_present(room: &Room) -> Result<()> {
-    let present: Vec<_> = room.connections().iter().filter_map(person).collect();
+    let present: Vec<_> = room.connections().filter_map(|connection| person(&connection)).collect();
     room.broadcast(serde_json::to_string(&json!({ "present": present }))?);
     Ok(())
 }

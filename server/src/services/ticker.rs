@@ -11,7 +11,7 @@ impl Handler for Ticker {
     async fn on_open(&self, connection: &Connection) -> Result<()> {
         let room = connection.room();
         // Whoever comes first starts the clock; it stops when nobody is left.
-        if room.connections().len() == 1 { room.set_alarm(SECOND) } else { Ok(()) }
+        if room.count() == 1 { room.set_alarm(SECOND) } else { Ok(()) }
     }
 
     async fn on_message(&self, _: &Connection, _: String) -> Result<()> {

@@ -51,7 +51,7 @@ async fn proclaim(room: &Room, order: &Value) {
             room.ready().await;
         } else if at % AT_ONCE == 0 {
             Delay::from(Duration::ZERO).await;
-            while room.connections().iter().filter(|member| member.buffered_amount() <= behind).count() < readers {
+            while room.connections().filter(|member| member.buffered_amount() <= behind).count() < readers {
                 Delay::from(LOOK).await;
             }
         }

@@ -6,6 +6,7 @@ mod herald;
 mod instance;
 mod lobby;
 mod sleeper;
+mod society;
 mod trouble;
 mod witness;
 
@@ -15,6 +16,7 @@ use herald::Herald;
 use instance::Instance;
 use lobby::Lobby;
 use sleeper::Sleeper;
+use society::{Crier, Society};
 use sockjs_edge::{Config, Placement, Services};
 use sockjs_server::Echo;
 use trouble::Trouble;
@@ -42,6 +44,9 @@ fn add(services: Services, config: &dyn Fn(&str) -> Config) -> Services {
         .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/herald").placement(Placement::Room), |_| Herald::default())
         .add(config("/instance"), |_| Instance::new())
+        .add(config("/society/{room}").placement(Placement::Room), |_| Society)
+        .add(config("/nation").placement(Placement::Shards(8)), |_| Society)
+        .add(config("/crier"), |env| Crier(env.clone()))
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
         .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby::default())
         // A room of its own, below the prefix of the others.

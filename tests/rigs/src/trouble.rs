@@ -11,7 +11,7 @@ pub(crate) struct Trouble;
 impl Handler for Trouble {
     async fn on_start(&self, room: &Room) -> Result<()> {
         let sessions: Vec<_> =
-            room.connections().iter().filter_map(|connection| connection.session_id().map(str::to_owned)).collect();
+            room.connections().filter_map(|connection| connection.session_id().map(str::to_owned)).collect();
         console_log!("{}", json!({ "trouble": "start", "sessions": sessions }));
         Ok(())
     }

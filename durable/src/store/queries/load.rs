@@ -3,7 +3,8 @@
 use super::{IN_PARTS, Store, readable};
 use crate::info::connection_info::ConnectionInfo;
 use crate::observe::log;
-use crate::store::schema::{CLOSE_KIND, MESSAGES, PARTS, SESSIONS};
+use crate::store::kept::Kept;
+use crate::store::schema::{CLOSE_KIND, Column, GROUPS, MESSAGES, PARTS, SESSIONS};
 use crate::store::sql::{Values, unexpected};
 use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::sockjs::session::{CloseKind, Extent, ReceiverId, Seq, Stored, Tombstone};
@@ -14,8 +15,7 @@ use worker::Result;
 #[derive(Debug, PartialEq)]
 pub(crate) struct StoredSession {
     pub info: ConnectionInfo,
-    /// The state that the application keeps with it, as JSON.
-    pub state: Option<String>,
+    pub kept: Kept,
     pub stored: Stored,
 }
 
@@ -39,10 +39,11 @@ impl Store {
             return Ok(Vec::new());
         }
         let extents = if self.has(MESSAGES)? { self.load_extents()? } else { Vec::new() };
-        let kind = if self.has_close_kind() { CLOSE_KIND } else { "NULL" };
+        let column = |column: Column| if self.has_column(column) { column.name } else { "NULL" };
+        let (kind, groups) = (column(CLOSE_KIND), column(GROUPS));
         let query = format!(
             "SELECT service, session, info, opener, delivered, close_code, close_reason, closed_at, {kind}, told, absent,
-             heard, state FROM sockjs_sessions_2"
+             heard, state, {groups} FROM sockjs_sessions_2"
         );
         readable(&self.sql, &query, "stored_session", |row| read(row, &extents))
     }
@@ -106,8 +107,8 @@ fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
     let told = row.number()? != 0;
     let absent = row.number_or_null()?.map(Millis);
     let heard = row.number()? != 0;
-    let state = row.text_or_null()?;
-    Ok(StoredSession { info, state, stored: Stored { opener, closed, told, heard, absent, rows, delivered } })
+    let kept = Kept { state: row.text_or_null()?, groups: row.text_or_null()? };
+    Ok(StoredSession { info, kept, stored: Stored { opener, closed, told, heard, absent, rows, delivered } })
 }
 
 #[cfg(test)]
@@ -153,6 +154,7 @@ mod tests {
             8.into(),
             1.into(),
             "{}".into(),
+            r#"["g"]"#.into(),
         ]);
         let of = |session: &str, first| StoredExtent {
             service: "/echo".into(),
@@ -172,6 +174,7 @@ mod tests {
             rows,
             delivered: None,
         };
-        assert_eq!(read, StoredSession { info: info(), state: Some("{}".into()), stored });
+        let kept = Kept { state: Some("{}".into()), groups: Some(r#"["g"]"#.into()) };
+        assert_eq!(read, StoredSession { info: info(), kept, stored });
     }
 }

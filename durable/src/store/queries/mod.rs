@@ -10,10 +10,13 @@ pub(crate) use load::StoredSession;
 
 use crate::info::connection_info::ConnectionInfo;
 use crate::observe::log;
+use crate::store::kept::Kept;
 use crate::store::schema::{
-    ADD_CLOSE_KIND, CLOSE_KIND, MESSAGES, OPEN, PARTS, ROOMS, SESSIONS, TABLES, TOTALS, TableSchema,
+    ADDED_COLUMNS, CLOSE_KIND, Column, GROUPS, MESSAGES, OPEN, PARTS, ROOMS, SENDERS, SESSIONS, TABLES, TOTALS,
+    TableSchema,
 };
 use crate::store::sql::{Values, rows};
+use sockjs_protocol::inner::envelope::PushNumber;
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::meter::Meter;
 use sockjs_protocol::sockjs::payload::{Messages, PayloadLimits};
@@ -40,11 +43,21 @@ pub(crate) struct Store {
     known: RefCell<Option<FoundTables>>,
 }
 
+/// The last push of a sender that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastPush {
+    pub number: PushNumber,
+    /// Connections that it reached.
+    pub reached: usize,
+    pub at: Millis,
+}
+
 /// Tables that are there.
 #[derive(Debug, Default)]
 struct FoundTables {
     tables: Vec<TableSchema>,
-    has_close_kind: bool,
+    /// Columns of the sessions' table that the release before does not make.
+    columns: Vec<Column>,
 }
 
 impl Store {
@@ -159,6 +172,33 @@ impl Store {
         Ok(())
     }
 
+    /// The last push of each sender.
+    pub fn load_senders(&self) -> Result<Vec<LastPush>> {
+        if !self.has(SENDERS)? {
+            return Ok(Vec::new());
+        }
+        let query = "SELECT sender, number, reached, at FROM sockjs_senders_1";
+        readable(&self.sql, query, "stored_sender", |mut row| {
+            let number = PushNumber { sender: row.number()?, number: row.number()? };
+            let reached = usize::try_from(row.number()?).unwrap_or(usize::MAX);
+            Ok(LastPush { number, reached, at: Millis(row.number()?) })
+        })
+    }
+
+    /// Writes the last push of a sender. Forgets those whose last push was before `forgotten`.
+    pub fn save_sender(&self, last: LastPush, forgotten: Option<Millis>) -> Result<()> {
+        self.make(SENDERS)?;
+        let LastPush { number: PushNumber { sender, number }, reached, at } = last;
+        self.exec(
+            "INSERT OR REPLACE INTO sockjs_senders_1 (sender, number, reached, at) VALUES (?, ?, ?, ?)",
+            &[Param::Number(sender), Param::Number(number), Param::Number(reached as u64), Param::Number(at.0)],
+        )?;
+        if let Some(forgotten) = forgotten {
+            self.exec("DELETE FROM sockjs_senders_1 WHERE at <= ?", &[Param::Number(forgotten.0)])?;
+        }
+        Ok(())
+    }
+
     /// True if the table is there.
     fn has(&self, table: TableSchema) -> Result<bool> {
         if let Some(known) = &*self.known.borrow() {
@@ -169,24 +209,28 @@ impl Store {
         for mut row in rows(&self.sql, query)? {
             let (name, statement) = (row.text()?, row.text()?);
             known.tables.extend(TABLES.into_iter().find(|table| table.name == name));
-            known.has_close_kind |= name == SESSIONS.name && statement.contains(CLOSE_KIND);
+            if name == SESSIONS.name {
+                known.columns.extend(ADDED_COLUMNS.into_iter().filter(|column| statement.contains(column.name)));
+            }
         }
         let has = known.tables.contains(&table);
         self.known.replace(Some(known));
         Ok(has)
     }
 
-    /// Adds the column for the kind of a close to a table that the release before made, and lacks it.
-    fn make_close_kind(&self) -> Result<()> {
-        if self.has(SESSIONS)? && !self.has_close_kind() {
-            self.exec(ADD_CLOSE_KIND, &[])?;
-            self.known.borrow_mut().iter_mut().for_each(|known| known.has_close_kind = true);
+    /// Makes the sessions' table, or adds the column if the table is of a release before and lacks it.
+    fn make_column(&self, column: Column) -> Result<()> {
+        self.make(SESSIONS)?;
+        if !self.has_column(column) {
+            self.exec(column.add, &[])?;
+            self.known.borrow_mut().iter_mut().for_each(|known| known.columns.push(column));
         }
         Ok(())
     }
 
-    fn has_close_kind(&self) -> bool {
-        self.known.borrow().as_ref().is_some_and(|known| known.has_close_kind)
+    /// True if the sessions' table has the column.
+    fn has_column(&self, column: Column) -> bool {
+        self.known.borrow().as_ref().is_some_and(|known| known.columns.contains(&column))
     }
 
     /// Makes the table if it is not there.
@@ -194,21 +238,42 @@ impl Store {
         if !self.has(table)? {
             self.exec(table.create, &[])?;
             if let Some(known) = &mut *self.known.borrow_mut() {
-                known.has_close_kind |= table == SESSIONS;
+                if table == SESSIONS {
+                    known.columns.extend(ADDED_COLUMNS);
+                }
                 known.tables.push(table);
             }
         }
         Ok(())
     }
 
-    /// Writes the state that the application keeps with the session that `info` names.
-    pub fn set_state(&self, info: &ConnectionInfo, json: &str) -> Result<()> {
-        let session = &*info.session_name();
+    /// Writes what the application keeps with the session that `info` names, of which nothing is stored yet.
+    pub fn set_kept(&self, info: &ConnectionInfo, kept: &Kept) -> Result<()> {
+        if kept.state.is_some() {
+            self.set_state(info, kept.state.as_deref())?;
+        }
+        if kept.groups.is_some() {
+            self.set_groups(info, kept.groups.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the state that the application keeps with the session that `info` names, as JSON.
+    pub fn set_state(&self, info: &ConnectionInfo, state: Option<&str>) -> Result<()> {
         self.make(SESSIONS)?;
-        self.exec(
-            "UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?",
-            &[Param::Text(json), Param::Text(&info.service), Param::Text(session)],
-        )?;
+        self.set_column("UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?", info, state)
+    }
+
+    /// Writes the groups of the connection that `info` names, as a JSON array.
+    pub fn set_groups(&self, info: &ConnectionInfo, groups: Option<&str>) -> Result<()> {
+        self.make_column(GROUPS)?;
+        self.set_column("UPDATE sockjs_sessions_2 SET room_groups = ? WHERE service = ? AND session = ?", info, groups)
+    }
+
+    fn set_column(&self, query: &str, info: &ConnectionInfo, text: Option<&str>) -> Result<()> {
+        let text = text.map_or(Param::Null, Param::Text);
+        let session = &*info.session_name();
+        self.exec(query, &[text, Param::Text(&info.service), Param::Text(session)])?;
         Ok(())
     }
 
@@ -266,7 +331,7 @@ impl Store {
                 self.delete_messages(service, session, Some(*through))?;
             }
             Change::Close { tombstone: Tombstone { code, reason, kind, at }, told } => {
-                self.make_close_kind()?;
+                self.make_column(CLOSE_KIND)?;
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET close_code = ?, close_reason = ?, close_kind = ?, closed_at = ?, told = ?
                      WHERE service = ? AND session = ?",

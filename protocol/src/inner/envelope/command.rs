@@ -1,7 +1,7 @@
 //! Commands: the requests of the Worker to the object.
 
 use super::held::Returned;
-use super::push::{Push, PushTarget};
+use super::push::{Push, PushNumber, PushTarget};
 use super::version::highest_common;
 use super::{EnvelopeError, Version, v2};
 use crate::inner::header::{HEADER_MAX, is_plain};
@@ -135,13 +135,16 @@ pub enum Action {
         #[serde(skip_serializing_if = "is_zero")]
         bytes: usize,
     },
-    /// Sends a message to open connections, or closes them, from outside their object. POST, with the message as the
-    /// body if there is one; answered 200 with the number of connections that were reached, 400 or 503.
+    /// Does something to open connections from outside their object, or asks about them. POST, with the message or the question as
+    /// the body if there is one; the status is a [`PushOutcome`](super::PushOutcome).
     Push {
         /// Connections that the push is for.
         target: PushTarget,
         /// Effect of the push.
         push: Push,
+        /// Number by which the object recognizes a repetition. `None` for a push that is not repeated, or may be done twice.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        number: Option<PushNumber>,
     },
     /// Reports counts to the object [`METRICS_OBJECT`]. POST, with [`encode`](crate::observe::metrics::encode) as the
     /// body; answered 204.
@@ -309,6 +312,7 @@ struct Fields {
     seq: Option<Seq>,
     target: Option<PushTarget>,
     push: Option<Push>,
+    number: Option<PushNumber>,
     returned: Option<Returned>,
 }
 
@@ -331,6 +335,7 @@ impl Fields {
                 "seq" => self.seq = Some(Seq(reader.number()?)),
                 "target" => self.target = Some(PushTarget::read(reader)?),
                 "push" => self.push = Some(Push::read(reader)?),
+                "number" => self.number = Some(PushNumber::read(reader)?),
                 "returned" => self.returned = Some(Returned::read(reader)?),
                 _ => reader.skip()?,
             }
@@ -359,7 +364,7 @@ impl Action {
 
     fn of(kind: &str, fields: Fields) -> Option<Self> {
         let Fields { session, transport, receiver, after, again, beats, id, count, bytes, messages, .. } = fields;
-        let Fields { code, reason, seq, target, push, returned, .. } = fields;
+        let Fields { code, reason, seq, target, push, number, returned, .. } = fields;
         Some(match kind {
             "attach" => {
                 let (session, transport, receiver) = (session?, transport?, receiver?);
@@ -368,7 +373,7 @@ impl Action {
             "send" => Self::Send { session: session?, id: id?, count: count?, bytes, messages },
             "refuse" => Self::Refuse { session: session?, code: code?, reason: reason? },
             "wrote" => Self::Wrote { session: session?, receiver: receiver?, seq, bytes },
-            "push" => Self::Push { target: target?, push: push? },
+            "push" => Self::Push { target: target?, push: push?, number },
             "hold" => Self::Hold { session, transport: transport?, receiver: receiver?, beats, returned },
             "connect" => Self::Connect { session, transport: transport? },
             _ => return None,

@@ -37,6 +37,9 @@ pub struct Returned {
     /// State of the connection, as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Groups of the connection, as a JSON array.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<String>,
     /// Code and reason with which the client's WebSocket ended meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed: Option<(u16, String)>,
@@ -45,7 +48,7 @@ pub struct Returned {
 impl Returned {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (mut connection, mut opened, mut handled) = (None, None, None);
-        let (mut after, mut heard, mut state, mut closed) = (None, false, None, None);
+        let (mut after, mut heard, mut state, mut groups, mut closed) = (None, false, None, None, None);
         reader.object(&mut |name, reader| {
             match name {
                 "connection" => connection = Some(reader.text()?),
@@ -54,6 +57,7 @@ impl Returned {
                 "handled" => handled = Some(reader.number()?),
                 "heard" => heard = reader.flag()?,
                 "state" => state = Some(reader.text()?),
+                "groups" => groups = Some(reader.text()?),
                 "closed" => {
                     let (mut code, mut reason) = (None, None);
                     reader.array(&mut |reader| {
@@ -69,7 +73,8 @@ impl Returned {
             }
             Some(())
         })?;
-        Some(Self { connection: connection?, opened: opened?, after, handled: handled?, heard, state, closed })
+        let (connection, opened, handled) = (connection?, opened?, handled?);
+        Some(Self { connection, opened, after, handled, heard, state, groups, closed })
     }
 }
 
@@ -91,6 +96,8 @@ pub enum ToHolder<'a> {
     Handled(u64),
     /// The application changed the state of the connection, as JSON.
     State(&'a str),
+    /// The application changed the groups of the connection: all of them, as a JSON array.
+    Groups(&'a str),
     /// Close the client's WebSocket with this code, without a SockJS frame.
     Close {
         /// Close code.
@@ -104,7 +111,7 @@ pub enum ToHolder<'a> {
 
 impl ToHolder<'_> {
     /// Writes the message: `f[seq],[handled],[end]` and after a line feed the frame; `d` and the number; `s` and the state;
-    /// `c[code],[reason]`; `q`.
+    /// `g` and the groups; `c[code],[reason]`; `q`.
     pub fn encode(&self) -> String {
         match self {
             Self::Frame { seq, handled, end, frame } => {
@@ -119,6 +126,7 @@ impl ToHolder<'_> {
             }
             Self::Handled(number) => format!("d{number}"),
             Self::State(json) => ["s", json].concat(),
+            Self::Groups(json) => ["g", json].concat(),
             Self::Close { code, reason } => format!("c{code},{reason}"),
             Self::Ask => "q".to_owned(),
         }
@@ -271,6 +279,7 @@ mod tests {
         assert_eq!(frame(Some(Seq(0)), Some(u64::MAX), false, "o"), "f0,18446744073709551615,\no");
         assert_eq!(ToHolder::Handled(12).encode(), "d12");
         assert_eq!(ToHolder::State("{}").encode(), "s{}");
+        assert_eq!(ToHolder::Groups(r#"["a"]"#).encode(), r#"g["a"]"#);
         assert_eq!(ToHolder::Close { code: 1013, reason: "Stalled" }.encode(), "c1013,Stalled");
         assert_eq!(ToHolder::Ask.encode(), "q");
     }

@@ -1,4 +1,4 @@
-//! Pushes: the connections that one is for, and its effect on them.
+//! Pushes: the connections that one is for, its effect on them, and its outcome.
 
 use crate::inner::json::Reader;
 use serde::Serialize;
@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum PushTarget {
     /// Every connection of the service in the object.
     Room,
+    /// The connections of the room that are in this group.
+    Group(String),
     /// The connection with this id.
     Connection(String),
 }
@@ -26,6 +28,70 @@ pub enum Push {
         /// Close reason.
         reason: String,
     },
+    /// Counts the open connections.
+    Count,
+    /// Lists open connections by their ids.
+    List {
+        /// The list begins with the first id after this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+        /// Most connections in the list.
+        limit: usize,
+    },
+    /// Asks the application of the room: the body is the question.
+    Call,
+}
+
+/// The number of a push among those of its sender, by which an object recognizes a repetition. A sender has its pushes
+/// applied in the order of their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PushNumber {
+    /// Random id of the sender.
+    pub sender: u64,
+    /// 1 for its first push.
+    pub number: u64,
+}
+
+/// Outcome of a push, as the status of the object's response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// It was done. The body is the number of connections, the list, or the application's answer.
+    Done,
+    /// A connection cannot be closed with this code or reason.
+    BadClose,
+    /// The message, the question or the answer is too large.
+    TooLarge,
+    /// The application rejected the question. The body says why.
+    Rejected,
+    /// The application failed.
+    HandlerFailed,
+    /// Nothing was done, since members of the room read too slowly, or too much waits. Another try may succeed.
+    HeldUp,
+    /// The application did not answer in time.
+    TimedOut,
+}
+
+impl PushOutcome {
+    const ALL: [Self; 7] =
+        [Self::Done, Self::BadClose, Self::TooLarge, Self::Rejected, Self::HandlerFailed, Self::HeldUp, Self::TimedOut];
+
+    /// Returns the status of the response.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Done => 200,
+            Self::BadClose => 400,
+            Self::TooLarge => 413,
+            Self::Rejected => 422,
+            Self::HandlerFailed => 424,
+            Self::HeldUp => 503,
+            Self::TimedOut => 504,
+        }
+    }
+
+    /// Returns the outcome with this status. `None` if the object answered something else, such as that it has no such service.
+    pub fn of(status: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.status() == status)
+    }
 }
 
 impl PushTarget {
@@ -34,12 +100,28 @@ impl PushTarget {
         reader.kind(&mut |kind, reader| {
             target = Some(match kind {
                 "room" => Self::Room,
+                "group" => Self::Group(reader.text()?),
                 "connection" => Self::Connection(reader.text()?),
                 _ => return None,
             });
             Some(())
         })?;
         target
+    }
+}
+
+impl PushNumber {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut sender, mut number) = (None, None);
+        reader.object(&mut |name, reader| {
+            match name {
+                "sender" => sender = Some(reader.number()?),
+                "number" => number = Some(reader.number()?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self { sender: sender?, number: number? })
     }
 }
 
@@ -61,10 +143,67 @@ impl Push {
                     })?;
                     Self::Close { code: code?, reason: reason? }
                 }
+                "count" => Self::Count,
+                "list" => {
+                    let (mut after, mut limit) = (None, None);
+                    reader.object(&mut |name, reader| {
+                        match name {
+                            "after" => after = Some(reader.text()?),
+                            "limit" => limit = Some(reader.number()?),
+                            _ => reader.skip()?,
+                        }
+                        Some(())
+                    })?;
+                    Self::List { after, limit: limit? }
+                }
+                "call" => Self::Call,
                 _ => return None,
             });
             Some(())
         })?;
         push
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inner::envelope::{Action, Command, Version};
+
+    #[test]
+    fn pushes_keep_their_written_form() {
+        let group = || PushTarget::Group("g".into());
+        let number = Some(PushNumber { sender: 7, number: 3 });
+        for (target, push, number, written) in [
+            (PushTarget::Room, Push::Message, None, r#"{"target":"room","push":"message"}"#),
+            (
+                group(),
+                Push::Message,
+                number,
+                r#"{"target":{"group":"g"},"push":"message","number":{"sender":7,"number":3}}"#,
+            ),
+            (PushTarget::Room, Push::Count, None, r#"{"target":"room","push":"count"}"#),
+            (PushTarget::Room, Push::Call, None, r#"{"target":"room","push":"call"}"#),
+            (
+                group(),
+                Push::List { after: Some("id".into()), limit: 9 },
+                None,
+                r#"{"target":{"group":"g"},"push":{"list":{"after":"id","limit":9}}}"#,
+            ),
+        ] {
+            let command = Command::new("/echo", Action::Push { target, push, number });
+            let written =
+                [r#"{"version":3,"versions":[3,2],"service":"/echo","action":{"push":"#, written, "}}"].concat();
+            assert_eq!(command.encode(Version::CURRENT).unwrap().unwrap(), written);
+            assert_eq!(Command::decode(&written).unwrap(), command);
+        }
+    }
+
+    #[test]
+    fn an_outcome_has_a_status_of_its_own() {
+        for outcome in PushOutcome::ALL {
+            assert_eq!(PushOutcome::of(outcome.status()), Some(outcome));
+        }
+        assert_eq!(PushOutcome::of(404), None);
     }
 }

@@ -11,9 +11,10 @@
 //! | a response that has ended gives back what was not written ([`MISSING`](super::MISSING), [`Action::Wrote`] with a body) | an object that did not hibernate still has it; one that did has only what is stored in rows |
 //! | a refused receiver gets a message with the reason ([`ToEdge::Refusal`]) | the Worker derives the reason from the text of the close frame |
 //! | the Worker may write the heartbeats of a response | the object writes them |
+//! | pushes have numbers, so that a repetition is recognized; they count and list connections, ask the application, and reach groups | a push is a message or a close for a room or a connection, and is not repeated |
 //! | the command of a send contains the number of its messages | the object knows the number, and the place of the send in the order, only once it has read the body |
 
-use super::{Action, Command, EnvelopeError, FrameRefusal, ToEdge, Version};
+use super::{Action, Command, EnvelopeError, FrameRefusal, Push, PushTarget, ToEdge, Version};
 use crate::inner::json::Reader;
 use crate::sockjs::frame::Frame;
 use crate::sockjs::payload::Messages;
@@ -33,7 +34,19 @@ enum Send<'a> {
 
 /// True if version 2 has this action.
 pub(super) fn has(action: &Action) -> bool {
-    !matches!(action, Action::Refuse { .. } | Action::Hold { .. } | Action::Wrote { seq: None, .. })
+    match action {
+        Action::Refuse { .. } | Action::Hold { .. } | Action::Wrote { seq: None, .. } => false,
+        Action::Push { target, push, .. } => {
+            let has_target = matches!(target, PushTarget::Room | PushTarget::Connection(_));
+            has_target && matches!(push, Push::Message | Push::Close { .. })
+        }
+        Action::Attach { .. }
+        | Action::Send { .. }
+        | Action::Wrote { .. }
+        | Action::Report
+        | Action::Metrics
+        | Action::Connect { .. } => true,
+    }
 }
 
 /// True if version 2 has this action and writes it as version 3 does.
@@ -56,6 +69,10 @@ pub(super) fn encode(command: &Command) -> serde_json::Result<String> {
             let (session, transport, receiver) = (session.clone(), *transport, *receiver);
             let (after, again) = (*after, *again);
             command.json(Version::V2, &Action::Attach { session, transport, receiver, after, again, beats: false })
+        }
+        Action::Push { target, push, .. } => {
+            let (target, push) = (target.clone(), push.clone());
+            command.json(Version::V2, &Action::Push { target, push, number: None })
         }
         action => command.json(Version::V2, action),
     }
@@ -190,13 +207,14 @@ mod tests {
                 r#"{"version":2,"service":"/echo","action":{"wrote":{"session":"s","receiver":7,"seq":9}}}"#,
             ),
             (
-                Action::Push { target: PushTarget::Room, push: Push::Message },
+                Action::Push { target: PushTarget::Room, push: Push::Message, number: None },
                 r#"{"version":2,"service":"/echo","action":{"push":{"target":"room","push":"message"}}}"#,
             ),
             (
                 Action::Push {
                     target: PushTarget::Connection("c".into()),
                     push: Push::Close { code: 3000, reason: "over".into() },
+                    number: None,
                 },
                 r#"{"version":2,"service":"/echo","action":{"push":{"target":{"connection":"c"},"push":{"close":{"code":3000,"reason":"over"}}}}}"#,
             ),

@@ -1,0 +1,76 @@
+//! The handle of all objects of a room.
+
+use crate::application::host::{Host, Members};
+use crate::info::errors::{CloseError, ShardsError};
+use sockjs_protocol::inner::envelope::Push;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+/// All connections of a room, or of one of its groups, in whichever of its objects they are. With
+/// [`Placement::Shards`](sockjs_protocol::service::options::Placement::Shards) a room has several; otherwise it is the same as
+/// the room.
+///
+/// What one handle's room begins, each object does in the order in which it was begun. Each object is waited for as
+/// [`Room::ready`](crate::Room::ready) waits; what an object did not take, because it was restarted, goes to it again for 30 s, and is
+/// done once. An object that restarted itself is another sender.
+///
+/// ```
+/// # async fn announce(room: &sockjs_durable::Room) -> worker::Result<()> {
+/// let all = room.all();
+/// all.broadcast("the doors close").await?;
+/// all.to("staff").broadcast(format!("{} are here", all.count().await?)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AllShards {
+    pub(crate) members: Members,
+    pub(crate) host: Weak<dyn Host>,
+}
+
+impl AllShards {
+    /// Returns the group of all objects with this name.
+    pub fn to(&self, group: impl Into<String>) -> Self {
+        let members = Members { group: Some(group.into()), ..self.members.clone() };
+        Self { members, host: self.host.clone() }
+    }
+
+    /// Sends a message to every connection. Returns their number.
+    ///
+    /// # Errors
+    ///
+    /// If an object did not take it: the error names it. The connections in the other objects have it.
+    pub async fn broadcast(&self, message: impl AsRef<str>) -> Result<usize, ShardsError> {
+        self.push(Push::Message, message.as_ref()).await
+    }
+
+    /// Returns the number of open connections.
+    ///
+    /// # Errors
+    ///
+    /// If an object did not answer.
+    pub async fn count(&self) -> Result<usize, ShardsError> {
+        self.push(Push::Count, "").await
+    }
+
+    /// Closes every connection, with 1000 or 3000-4999 and a reason of at most 123 bytes. Returns their number.
+    ///
+    /// # Errors
+    ///
+    /// A `CloseError` if code or reason are not valid; a `ShardsError` if an object did not do it.
+    pub async fn close(&self, code: u16, reason: &str) -> worker::Result<usize> {
+        CloseError::check(code, reason)?;
+        Ok(self.push(Push::Close { code, reason: reason.to_owned() }, "").await?)
+    }
+
+    async fn push(&self, push: Push, message: &str) -> Result<usize, ShardsError> {
+        let host: Rc<dyn Host> = self.host.upgrade().ok_or_else(ShardsError::gone)?;
+        host.push_to_all(self.members.clone(), push, message.to_owned()).await
+    }
+}
+
+impl fmt::Debug for AllShards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AllShards").field("of", &self.members).finish_non_exhaustive()
+    }
+}

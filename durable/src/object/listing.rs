@@ -1,0 +1,102 @@
+//! Lists of open connections, by pages.
+
+use crate::application::host::{Host, Members};
+use crate::application::members::members;
+use crate::connection::entry::Entry;
+use crate::object::Object;
+use serde::Serialize;
+use sockjs_protocol::time::Millis;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+use worker::Result;
+
+/// Most connections of a page.
+const PAGE_MAX: usize = 1000;
+
+/// Bytes of a page after which no further connection is added.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// A page.
+#[derive(Serialize)]
+struct Page {
+    connections: Vec<serde_json::Value>,
+    /// The id after which the next page begins, if there may be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// A connection of a list.
+#[derive(Serialize)]
+struct Listed<'a> {
+    address: String,
+    transport: &'a str,
+    opened: Millis,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claims: Option<&'a serde_json::Value>,
+}
+
+impl Object {
+    /// Returns the `limit` connections of `of` with the first ids after `after`, as JSON.
+    pub(super) fn list(self: &Rc<Self>, of: &Members, after: Option<&str>, limit: usize) -> Result<String> {
+        let host: Rc<dyn Host> = self.clone();
+        let limit = limit.clamp(1, PAGE_MAX);
+        let mut first = BinaryHeap::new();
+        for entry in members(&host, of) {
+            let is_wanted = after.is_none_or(|after| *entry.info.id > *after);
+            if is_wanted && entry.session.borrow().is_open() {
+                first.push(ById(entry));
+                if first.len() > limit {
+                    first.pop();
+                }
+            }
+        }
+        let is_full = first.len() == limit;
+        let location = Host::location(&**self).unwrap_or_default();
+        let (mut page, mut bytes) = (Page { connections: Vec::new(), next: None }, 0);
+        let found = first.into_sorted_vec();
+        for (index, ById(entry)) in found.iter().enumerate() {
+            let groups = entry.groups.borrow();
+            let listed = Listed {
+                address: format!("{}@{location}", entry.info.id),
+                transport: entry.info.transport.name(),
+                opened: entry.info.opened,
+                groups: groups.names().collect(),
+                claims: entry.info.claims.as_ref(),
+            };
+            let json = serde_json::to_string(&listed)?;
+            bytes += json.len();
+            page.connections.push(serde_json::from_str(&json)?);
+            let is_last = index + 1 == found.len();
+            if (is_last && is_full) || (!is_last && bytes >= PAGE_BYTES) {
+                page.next = Some(entry.info.id.clone());
+                break;
+            }
+        }
+        Ok(serde_json::to_string(&page)?)
+    }
+}
+
+/// A connection, in the order of the ids.
+struct ById(Rc<Entry>);
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.info.id == other.0.info.id
+    }
+}
+
+impl Eq for ById {}
+
+impl PartialOrd for ById {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ById {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.info.id.cmp(&other.0.info.id)
+    }
+}

@@ -1,0 +1,57 @@
+//! All objects of a room, which an object of the room sends to.
+
+use crate::application::host::Members;
+use crate::info::errors::ShardsError;
+use crate::object::Object;
+use crate::peers::object_address::ObjectAddress;
+use crate::peers::publisher::Publisher;
+use sockjs_protocol::inner::envelope::{Push, PushTarget};
+use sockjs_protocol::service::placement::{object_names, prefix_of};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The senders to all objects of the rooms of this object, by the prefixes of their services.
+#[derive(Default)]
+pub(super) struct Shards(RefCell<HashMap<String, Rc<Publisher>>>);
+
+impl Object {
+    /// Does something to the members in all objects of the room.
+    pub(super) async fn push_to_all(
+        self: Rc<Self>,
+        to: Members,
+        push: Push,
+        message: String,
+    ) -> Result<usize, ShardsError> {
+        let publisher = self.publisher(&to.service);
+        let target = to.group.clone().map_or(PushTarget::Room, PushTarget::Group);
+        let own = Box::pin(self.clone().push_here(to, push.clone(), message.clone()));
+        publisher.push(target, push, &message, Some(own)).await
+    }
+
+    fn publisher(&self, service: &str) -> Rc<Publisher> {
+        if let Some(known) = self.shards.0.borrow().get(service) {
+            return known.clone();
+        }
+        let publisher = Rc::new(Publisher::new(service, self.room_objects(service)));
+        self.shards.0.borrow_mut().insert(service.to_owned(), publisher.clone());
+        publisher
+    }
+
+    /// The objects of a room, this one without an address. It is the only one where each session has an object of its own, or where
+    /// nothing tells the others.
+    fn room_objects(&self, service: &str) -> Vec<(String, Option<ObjectAddress>)> {
+        let name = self.state.id().name().unwrap_or_default();
+        let config = self.services.find(service).map(|service| &service.config);
+        let namespace = self.env.durable_object(self.services.binding_name()).ok();
+        let names = config.and_then(|config| object_names(config, prefix_of(&name)?));
+        let (Some(config), Some(namespace), Some(names)) = (config, namespace, names) else {
+            return vec![(name, None)];
+        };
+        let address = |other: String| {
+            let address = (other != name).then(|| ObjectAddress::named(namespace.clone(), other.clone(), config));
+            (other, address)
+        };
+        names.into_iter().map(address).collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! How an object is found, and asked.
+
+use futures::future::{Either, select};
+use js_sys::futures::JsFuture;
+use js_sys::{Function, Reflect};
+use sockjs_protocol::inner::envelope::{COMMAND_HEADER, Command, OTHER_VERSION, Version};
+use sockjs_protocol::service::options::Config;
+use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::DurableObject;
+use worker::{Delay, Error, ObjectNamespace, Result, Stub, web_sys};
+
+/// Longest time until an object answers: one that panicked never does (workers-rs 0.8.7).
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Requests to objects need a URL; nobody reads it.
+const URL: &str = "https://sockjs-edge.invalid/";
+
+/// The address of an object.
+#[derive(Debug, Clone)]
+pub struct ObjectAddress {
+    namespace: ObjectNamespace,
+    key: Key,
+    jurisdiction: Option<String>,
+    location_hint: Option<String>,
+}
+
+/// Key by which an object is found.
+#[derive(Debug, Clone)]
+enum Key {
+    Name(String),
+    /// The platform's id, in hexadecimal digits.
+    Id(String),
+}
+
+/// Reason why an object did not do what it was asked.
+#[derive(Debug)]
+pub enum AskError {
+    /// It did not answer in time, and may have done it.
+    TimedOut {
+        /// True if it recognizes a number that comes again.
+        knows_numbers: bool,
+    },
+    /// The request failed: most likely the object was restarted, and may have done it.
+    Failed {
+        /// The problem, in words.
+        problem: String,
+        /// True if it recognizes a number that comes again.
+        knows_numbers: bool,
+    },
+    /// It is of the release before, which cannot do that. It did nothing.
+    Outdated,
+}
+
+impl AskError {
+    /// True if what has a number may be asked again.
+    pub(crate) fn may_be_asked_again(&self) -> bool {
+        match self {
+            Self::TimedOut { knows_numbers } | Self::Failed { knows_numbers, .. } => *knows_numbers,
+            Self::Outdated => false,
+        }
+    }
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut { .. } => f.write_str("the object did not answer in time"),
+            Self::Failed { problem, .. } => write!(f, "the object could not be reached: {problem}"),
+            Self::Outdated => f.write_str("the object still runs the release before, which cannot do that"),
+        }
+    }
+}
+
+impl ObjectAddress {
+    /// The object with this name.
+    pub fn named(namespace: ObjectNamespace, name: String, config: &Config) -> Self {
+        Self::found_by(Key::Name(name), namespace, config)
+    }
+
+    /// The object of an id that the platform made.
+    pub fn of_id(namespace: ObjectNamespace, id: String, config: &Config) -> Self {
+        Self::found_by(Key::Id(id), namespace, config)
+    }
+
+    fn found_by(key: Key, namespace: ObjectNamespace, config: &Config) -> Self {
+        let (jurisdiction, location_hint) = (config.jurisdiction.clone(), config.location_hint.clone());
+        Self { namespace, key, jurisdiction, location_hint }
+    }
+
+    /// Returns a new way to the object: one that failed once may stay so.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime does not take the name or id.
+    pub fn stub(&self) -> Result<Stub, JsValue> {
+        let within =
+            self.jurisdiction.as_deref().map(|jurisdiction| within(&self.namespace, jurisdiction)).transpose()?;
+        let namespace = within.as_ref().unwrap_or(&self.namespace);
+        let stub = match (&self.key, &self.location_hint) {
+            (Key::Name(name), None) => namespace.get_by_name(name),
+            (Key::Name(name), Some(hint)) => namespace.get_by_name_with_location_hint(name, hint),
+            // It is there already, where it was placed.
+            (Key::Id(id), _) => namespace.id_from_string(id).and_then(|id| id.get_stub()),
+        };
+        stub.map_err(JsValue::from)
+    }
+
+    /// Asks the object once, in a version that it speaks. Returns status and text of the answer.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer, or has no such command.
+    pub async fn ask(&self, command: &Command, body: &str) -> Result<(u16, String), AskError> {
+        let (status, text) = self.ask_in(Version::CURRENT, command, body).await?;
+        let other = if status == OTHER_VERSION { Version::CURRENT.after_refusal(text.as_bytes()) } else { None };
+        match other {
+            Some(version) => self.ask_in(version, command, body).await,
+            None => Ok((status, text)),
+        }
+    }
+
+    async fn ask_in(&self, version: Version, command: &Command, body: &str) -> Result<(u16, String), AskError> {
+        let knows_numbers = version != Version::V2;
+        let failed = |problem| AskError::Failed { problem, knows_numbers };
+        let header = command.encode(version).map_err(|error| failed(error.to_string()))?.ok_or(AskError::Outdated)?;
+        match select(pin!(self.fetch(&header, body)), pin!(Delay::from(LIMIT))).await {
+            Either::Left((answer, _)) => answer.map_err(|error| failed(Error::from(error).to_string())),
+            Either::Right(_) => Err(AskError::TimedOut { knows_numbers }),
+        }
+    }
+
+    async fn fetch(&self, header: &str, body: &str) -> Result<(u16, String), JsValue> {
+        let headers = web_sys::Headers::new()?;
+        headers.set(COMMAND_HEADER, header)?;
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_headers_headers(&headers);
+        init.set_body(&JsValue::from_str(body));
+        let request = web_sys::Request::new_with_str_and_init(URL, &init)?;
+        let stub = self.stub()?.into_rpc::<DurableObject>();
+        let response: web_sys::Response = JsFuture::from(stub.fetch_with_request(&request)?).await?.dyn_into()?;
+        let text = JsFuture::from(response.text()?).await?;
+        Ok((response.status(), text.as_string().unwrap_or_default()))
+    }
+}
+
+/// The part of a namespace that is in a jurisdiction: `worker` 0.8.7 does not wrap it.
+fn within(namespace: &ObjectNamespace, jurisdiction: &str) -> Result<ObjectNamespace, JsValue> {
+    let namespace: &JsValue = namespace.as_ref();
+    let method: Function = Reflect::get(namespace, &JsValue::from_str("jurisdiction"))?.dyn_into()?;
+    Ok(method.call1(namespace, &JsValue::from_str(jurisdiction))?.unchecked_into())
+}

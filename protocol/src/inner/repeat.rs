@@ -1,0 +1,73 @@
+//! Repetition of a push whose number the object recognizes: how often, and with which pauses.
+
+use crate::time::Millis;
+
+/// Time from the first try in which a push is repeated: longer than an object takes to restart, and than any room waits for members
+/// that read slowly by default.
+const LIMIT: Millis = Millis::from_secs(30);
+
+const FIRST_PAUSE: Millis = Millis(50);
+const LONGEST_PAUSE: Millis = Millis(1_000);
+
+/// Reason why a try failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TryFailure {
+    /// The object did not answer, most likely because it was restarted. Whether it did what it was told is unknown.
+    Unanswered,
+    /// The object did nothing, since members of its room read slowly. It waited before it said so.
+    HeldUp,
+}
+
+/// The tries of one push.
+#[derive(Debug)]
+pub struct Repetition {
+    began: Millis,
+    pause: Millis,
+    waits_for_members: bool,
+}
+
+impl Repetition {
+    /// Begins with the first try. If `waits_for_members` is false, a push that is held up is not repeated.
+    pub fn new(now: Millis, waits_for_members: bool) -> Self {
+        Self { began: now, pause: FIRST_PAUSE, waits_for_members }
+    }
+
+    /// Returns the pause before the next try. `None` if there is none.
+    pub fn after(&mut self, now: Millis, failure: TryFailure) -> Option<Millis> {
+        if now - self.began >= LIMIT || (failure == TryFailure::HeldUp && !self.waits_for_members) {
+            return None;
+        }
+        let pause = self.pause;
+        self.pause = Millis(pause.0.saturating_mul(2)).min(LONGEST_PAUSE);
+        Some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_until_the_time_is_up() {
+        let mut repetition = Repetition::new(Millis(0), true);
+        let (mut now, mut tries) = (Millis(0), 1);
+        let mut pauses = Vec::new();
+        while let Some(pause) = repetition.after(now, TryFailure::Unanswered) {
+            pauses.push(pause.0);
+            now = now + pause;
+            tries += 1;
+            assert!(tries < 100);
+        }
+        assert_eq!(pauses[..7], [50, 100, 200, 400, 800, 1000, 1000]);
+        assert!(now >= LIMIT && now < LIMIT + LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn what_is_held_up_is_repeated_only_if_others_may_have_it() {
+        let mut alone = Repetition::new(Millis(5), false);
+        assert_eq!(alone.after(Millis(8_005), TryFailure::HeldUp), None);
+        assert_eq!(alone.after(Millis(8_005), TryFailure::Unanswered), Some(FIRST_PAUSE));
+        let mut shard = Repetition::new(Millis(5), true);
+        assert_eq!(shard.after(Millis(8_005), TryFailure::HeldUp), Some(FIRST_PAUSE));
+    }
+}
