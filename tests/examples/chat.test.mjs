@@ -109,6 +109,15 @@ test("after a restart of the room all are still there, with their nicknames", as
   for (const person of [ada, bob]) await person.sees("Ada", "Robert");
 });
 
+test("a route asks the room who is present, also one where nobody is", async (t) => {
+  const present = async (room) => (await fetch(`${server.url}/present/${room}`)).json();
+  assert.deepEqual(await present("asked"), []);
+  const ada = await join(t, server, "asked", "Ada", "websocket");
+  await ada.sees("Ada");
+  assert.deepEqual(await present("asked"), ["Ada"]);
+  for (const wrong of ["a/b", "%ff"]) assert.equal((await fetch(`${server.url}/present/${wrong}`)).status, 404);
+});
+
 test("the page is served, and loads the client that the tests use", async () => {
   const page = await fetch(server.url);
   assert.equal(page.status, 200);

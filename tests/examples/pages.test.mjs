@@ -58,6 +58,18 @@ test("ticker: the page shows what comes", async (t) => {
   await shows(page, "#ticks li:first-child", "tick, tock");
 });
 
+test("quiz: the page shows the question, takes an answer, and shows the count and the delay", async (t) => {
+  const { url } = await startServer(t, { ...example("quiz"), vars: { PUSH_TOKEN: TOKEN } });
+  const page = await openPage(t, url);
+  await page.waitForFunction(() => document.querySelector("#state").textContent.startsWith("(w"));
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  await fetch(`${url}/ask`, { method: "POST", headers, body: JSON.stringify({ ask: { text: "Tea or coffee?", answers: ["tea", "coffee"] } }) });
+  await shows(page, "#text", "Tea or coffee?");
+  await page.click("text=coffee");
+  await shows(page, "#count", "1");
+  await page.waitForFunction(() => Number(document.querySelector("#delay").textContent) >= 0);
+});
+
 test("stomp: the page shows what another one sends", async (t) => {
   const { url } = await startServer(t, example("stomp"));
   const pages = [await openPage(t, url), await openPage(t, url)];

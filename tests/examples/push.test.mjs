@@ -1,31 +1,25 @@
-// The push endpoint does what docs/push.openapi.json says of it: requests and responses are checked against that file.
+// The push endpoint does what docs/push.openapi.json says of it, in an application of its own.
 
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { example } from "../../scripts/examples.mjs";
-import { ROOT, readToml } from "../../scripts/tools.mjs";
-import { request, start } from "../harness/clients/http.mjs";
+import { readToml } from "../../scripts/tools.mjs";
+import { start } from "../harness/clients/http.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { DescribedPush, description, statuses } from "../harness/protocol/push.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { within } from "../harness/waiting/wait.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 
 const TOKEN = "a secret of at least thirty-two characters";
 const BODY_MAX = 1 << 20;
 /** Bodies of that size that the server reads at once: they share 24 MiB. */
 const AT_ONCE = 24;
 
-const description = JSON.parse(readFileSync(join(ROOT, "docs/push.openapi.json"), "utf8"));
-const { post } = description.paths["/push"];
-// The schemas are looked up in the whole document, whose other parts are not for ajv.
-const ajv = new Ajv2020({ allErrors: true }).addVocabulary(Object.keys(description)).addSchema(description, "push");
-const seen = new Set();
-
 const server = await startServer({ after }, { ...example("ticker"), vars: { PUSH_TOKEN: TOKEN } });
+const described = new DescribedPush(() => server.url, TOKEN);
+const push = (...args) => described.push(...args);
 
 test("the description is OpenAPI 3.1, of this version", async () => {
   const validator = new Validator();
@@ -33,7 +27,7 @@ test("the description is OpenAPI 3.1, of this version", async () => {
   assert.ok(valid, JSON.stringify(errors, null, 1));
   assert.equal(validator.version, "3.1");
   assert.equal(description.info.version, readToml("Cargo.toml").workspace.package.version);
-  for (const { value } of Object.values(post.requestBody.content["application/json"].examples)) assert.ok(isOrder(value));
+  for (const { value } of Object.values(description.paths["/push"].post.requestBody.content["application/json"].examples)) assert.ok(described.isOrder(value));
 });
 
 test("200: messages and closes reach a room, and one connection by its address", async (t) => {
@@ -73,13 +67,30 @@ for (const [what, order] of [
   ["a code of the protocol's own", { room, close: { code: 1001 } }],
   ["a code that is none", { room, close: { code: 5000 } }],
   ["a code that no number of 16 bits is", { room, close: { code: 1e9 } }],
+  ["a group of a connection", { connection, group: "g", message: "x" }],
+  ["a count of a connection", { connection, count: true }],
+  ["a call and a message", { room, message: "x", call: 1 }],
+  ["a count that is none", { room, count: 1 }],
+  ["a list that is none", { room, list: [] }],
+  ["a list of nobody", { room, list: { limit: 0 } }],
+  ["a list that is too long", { room, list: { limit: 1001 } }],
   ["a reason that is too long", { connection, close: { code: 1000, reason: "x".repeat(124) } }],
 ]) {
   test(`400: a body with ${what}, as the description says`, async () => {
-    assert.ok(!isOrder(order));
+    assert.ok(!described.isOrder(order));
     await push(order, 400);
   });
 }
+
+test("a room is counted and listed, page by page", async (t) => {
+  const others = await Promise.all([listener(t), listener(t), listener(t)]);
+  await until(async () => (await push({ room, count: true }, 200)).connections === others.length, "the others to be gone");
+  const first = await push({ room, list: { limit: 2 } }, 200);
+  const second = await push({ room, list: { limit: 2, after: first.next } }, 200);
+  const addresses = [...first.list, ...second.list].map(({ address }) => address);
+  assert.deepEqual(addresses.sort(), others.map(({ address }) => address).sort());
+  assert.deepEqual((await push({ room, group: "nobody", list: {} }, 200)).list, []);
+});
 
 for (const [what, headers] of [
   ["no token", {}],
@@ -131,52 +142,19 @@ test("408: a body that brings nothing while others wait for its memory", async (
   };
   const waiting = wait();
   try {
-    checkAnswer(await ended, 408);
+    described.check(await ended, 408);
   } finally {
     over.abort();
     await waiting;
   }
 });
 
-test("every status of the description was seen, but the one for what is broken", () => {
-  assert.deepEqual([...seen].sort(), Object.keys(post.responses).filter((status) => status !== "503").sort());
+test("422: a call to an application that answers none", () => push({ room, call: "present" }, 422));
+
+test("every status of the description was seen, but those of an application that fails and of what is broken", () => {
+  const others = ["500", "503", "504"];
+  assert.deepEqual([...described.seen].sort(), statuses.filter((status) => !others.includes(status)));
 });
-
-/** Pushes, and checks the answer. */
-async function push(order, status, { method = "POST", headers = { Authorization: `Bearer ${TOKEN}` } } = {}) {
-  const body = typeof order === "string" ? order : JSON.stringify(order);
-  if (status === 200 || status === 404) assert.ok(isOrder(order), ajv.errorsText());
-  return checkAnswer(await request(`${server.url}/push`, { method, headers, body }), status);
-}
-
-/** Sees that an answer is as described; gives its body. */
-function checkAnswer(answer, status) {
-  assert.equal(answer.status, status, answer.body);
-  const described = resolve(post.responses[status]);
-  for (const [name, header] of Object.entries(described.headers)) {
-    const { required, schema } = resolve(header);
-    const value = answer.headers[name.toLowerCase()];
-    assert.ok(value !== undefined || !required, name);
-    assert.ok(ajv.validate(schema, value), `${name}: ${value}`);
-  }
-  const [[type, { schema }], ...others] = Object.entries(described.content);
-  assert.deepEqual(others, []);
-  assert.equal(answer.headers["content-type"].split(";")[0], type);
-  const result = JSON.parse(answer.body);
-  assert.ok(ajv.validate({ $ref: `push${schema.$ref}` }, result), `${answer.body}: ${ajv.errorsText()}`);
-  seen.add(String(status));
-  return result;
-}
-
-function isOrder(value) {
-  return ajv.validate({ $ref: `push${post.requestBody.content["application/json"].schema.$ref}` }, value);
-}
-
-function resolve({ $ref, ...rest }) {
-  if ($ref === undefined) return rest;
-  const target = $ref.slice("#/".length).split("/").reduce((value, key) => value[key], description);
-  return { ...resolve(target), ...rest };
-}
 
 async function listener(owner) {
   const client = await connectStockClient(owner, `${server.url}/ticker`, "websocket");

@@ -56,6 +56,8 @@ impl Object {
         if self.pass_gate(&service).await.is_err() {
             return (PushOutcome::HeldUp, "too many tasks wait for the room: try again".into());
         }
+        // Nobody may have been here before.
+        self.handler(&service);
         self.start_handlers();
         let started = self.started_handler(&service).await;
         let Some(Started { handler, is_started: true }) = started else {

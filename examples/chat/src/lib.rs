@@ -1,11 +1,14 @@
-//! Chat rooms at `/chat/{room}`: who is present, and what was said last for whoever comes later.
+//! Chat rooms at `/chat/{room}`: who is present, who is typing, and what was said last for whoever comes later. `GET /present/{room}`
+//! asks a room who is there.
 
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sockjs_edge::{CloseReason, Config, Connection, Handler, Placement, Room, Services, WebSocketHolder};
+use sockjs_edge::{
+    CallError, CloseReason, Config, Connection, Handler, Placement, Push, PushError, Room, Services, WebSocketHolder,
+};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use worker::{Context, Env, Request, Response, Result};
@@ -15,12 +18,24 @@ const HISTORY: usize = 50;
 const TEXT_MAX: usize = 1000;
 const NICKNAME_MAX: usize = 30;
 
-/// What a client sends: `{"nickname":"Ada"}` or `{"text":"hello"}`.
+/// The group of those who want to see who is typing: pages in the background do not.
+const WATCHERS: &str = "watchers";
+
+/// What a client sends: `{"nickname":"Ada"}`, `{"text":"hello"}`, `{"watching":true}` or `"typing"`.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Order {
     Nickname(String),
     Text(String),
+    Watching(bool),
+    Typing,
+}
+
+/// What a route asks.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Question {
+    Present,
 }
 
 /// What everybody hears.
@@ -67,11 +82,22 @@ impl Handler for Chat {
                 self.say(&conn.room(), Said { from, text }).await
             }
             (Order::Text(_), None) => Ok(conn.send(json!({ "error": "a nickname first" }).to_string())?),
+            (Order::Watching(true), _) => Ok(conn.join(WATCHERS)?),
+            (Order::Watching(false), _) => Ok(conn.leave(WATCHERS)?),
+            (Order::Typing, from) => {
+                conn.room().to(WATCHERS).broadcast_except(json!({ "typing": from }).to_string(), conn);
+                Ok(())
+            }
         }
     }
 
     async fn on_close(&self, conn: &Connection, _: CloseReason) -> Result<()> {
         self.tell_who_is_present(&conn.room()).await
+    }
+
+    async fn on_call(&self, room: &Room, call: String) -> Result<String, CallError> {
+        let Question::Present = serde_json::from_str(&call)?;
+        Ok(serde_json::to_string(&present(room))?)
     }
 }
 
@@ -79,8 +105,7 @@ impl Chat {
     /// Derived from the connections, never counted: so it cannot be wrong after a restart. Said only when it changed, since
     /// the room wakes up at each heartbeat.
     async fn tell_who_is_present(&self, room: &Room) -> Result<()> {
-        let mut present: Vec<String> = room.connections().filter_map(|connection| nickname(&connection)).collect();
-        present.sort();
+        let present = present(room);
         if *self.present.borrow() == present {
             return Ok(());
         }
@@ -103,6 +128,13 @@ impl Chat {
     }
 }
 
+/// Those who have a nickname, in alphabetical order.
+fn present(room: &Room) -> Vec<String> {
+    let mut present: Vec<String> = room.connections().filter_map(|connection| nickname(&connection)).collect();
+    present.sort();
+    present
+}
+
 /// It is kept with the connection, so it lasts as long.
 fn nickname(conn: &Connection) -> Option<String> {
     conn.state().ok()?
@@ -119,9 +151,15 @@ fn services(_env: &Env) -> Services {
 
 sockjs_edge::export!(SockJs, services, pages);
 
-async fn pages(req: Request, _: Env, _: Context) -> Result<Response> {
-    match req.path().as_str() {
-        "/" => Response::from_html(include_str!("page.html")),
+async fn pages(req: Request, env: Env, _: Context) -> Result<Response> {
+    let path = req.path();
+    match (path.as_str(), path.strip_prefix("/present/")) {
+        ("/", _) => Response::from_html(include_str!("page.html")),
+        (_, Some(room)) => match Push::new(services, &env)?.room(&format!("/chat/{room}")) {
+            Ok(room) => Response::from_json(&room.call::<Vec<String>>(&Question::Present).await?),
+            Err(PushError::NoRoom(_)) => Response::error("no such room", 404),
+            Err(error) => Err(error.into()),
+        },
         _ => Response::error("not found", 404),
     }
 }

@@ -77,3 +77,27 @@ fn a_client_that_sends_no_json_is_closed_alone() {
     assert_eq!(bob.closed(), Some((1011, "Handler failed".into())));
     assert!(ada.is_open());
 }
+
+#[test]
+fn those_who_watch_see_who_is_typing() {
+    let room = lobby();
+    let (ada, bob, eve) = (named(room.connect(), "Ada"), named(room.connect(), "Bob"), named(room.connect(), "Eve"));
+    for client in [&ada, &bob, &eve] {
+        client.send_json(&json!({ "watching": true }));
+        client.received();
+    }
+    eve.send_json(&json!({ "watching": false }));
+    room.hibernate();
+    ada.send_json(&json!("typing"));
+    assert_eq!(bob.received_json(), [json!({ "typing": "Ada" })]);
+    assert!(ada.received().is_empty() && eve.received().is_empty());
+}
+
+#[test]
+fn a_route_may_ask_who_is_present() {
+    let room = lobby();
+    assert_eq!(room.call(r#""present""#).expect("an answer"), "[]");
+    let _people = ["Bob", "Ada"].map(|name| named(room.connect(), name));
+    assert_eq!(room.call(r#""present""#).expect("an answer"), r#"["Ada","Bob"]"#);
+    assert!(room.call("{}").is_err());
+}

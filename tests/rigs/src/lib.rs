@@ -44,9 +44,9 @@ fn add(services: Services, config: &dyn Fn(&str) -> Config) -> Services {
         .add(flood::endless(config("/flood")), |_| Flood)
         .add(config("/herald").placement(Placement::Room), |_| Herald::default())
         .add(config("/instance"), |_| Instance::new())
-        .add(config("/society/{room}").placement(Placement::Room), |_| Society)
-        .add(config("/nation").placement(Placement::Shards(8)), |_| Society)
-        .add(config("/crier"), |env| Crier(env.clone()))
+        .add(config("/society/{room}").placement(Placement::Room), |_| Society::new())
+        .add(config("/nation").placement(Placement::Shards(8)), |_| Society::new())
+        .add(config("/crier"), |env| Crier::new(env.clone()))
         .add(config("/sleeper").placement(Placement::Room), |_| Sleeper::default())
         .add(config("/lobby/{room}").placement(Placement::Shards(2)), |_| Lobby::default())
         // A room of its own, below the prefix of the others.

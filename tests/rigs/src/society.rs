@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sockjs_edge::{CallError, Connection, Handler, Push, Room};
+use sockjs_edge::{CallError, Connection, Handler, Push, RemoteRoom, Room};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 use worker::{Delay, Env, Error, Result};
 
@@ -18,6 +20,10 @@ enum Order {
     State(String),
     /// Answered with groups and state.
     Me,
+    /// Answered with its address.
+    Address,
+    /// Answered with a number that each instance of the object has for itself.
+    Instance,
     /// Sends a text to a group, or to all; to others than the sender if `others` is true.
     Say {
         group: Option<String>,
@@ -30,11 +36,6 @@ enum Order {
         group: Option<String>,
         text: String,
     },
-    /// Sends so many texts to all objects: the label, a space, and a number from 0.
-    Cry {
-        label: String,
-        count: u64,
-    },
     CountAll,
     /// Ids of the members of a group, or of all.
     Members(Option<String>),
@@ -42,8 +43,15 @@ enum Order {
     Restart,
 }
 
-#[derive(Default)]
-pub(crate) struct Society;
+pub(crate) struct Society {
+    instance: f64,
+}
+
+impl Society {
+    pub fn new() -> Self {
+        Self { instance: worker::js_sys::Math::random() }
+    }
+}
 
 impl Handler for Society {
     async fn on_open(&self, connection: &Connection) -> Result<()> {
@@ -69,14 +77,8 @@ impl Handler for Society {
             }
             Order::All { group: None, text } => outcome(room.all().broadcast(text).await),
             Order::All { group: Some(group), text } => outcome(room.all().to(group).broadcast(text).await),
-            Order::Cry { label, count } => {
-                for number in 0..count {
-                    if let Err(error) = room.all().broadcast(format!("{label} {number}")).await {
-                        connection.send(json!({ "failed": number, "error": error.to_string() }).to_string())?;
-                    }
-                }
-                json!({ "cried": label })
-            }
+            Order::Address => json!(connection.address()),
+            Order::Instance => json!(self.instance),
             Order::CountAll => outcome(room.all().count().await),
             Order::Members(group) => {
                 let members: Vec<String> = match group {
@@ -124,26 +126,38 @@ fn outcome<T: Serialize, E: ToString>(done: std::result::Result<T, E>) -> Value 
     }
 }
 
-/// `/crier`: pushes to a room from outside, as a route or a cron does. A message such as
-/// `{"room":"/nation","label":"b","count":200}` has that many texts pushed by one handle, one after the other.
-pub(crate) struct Crier(pub Env);
+/// `/crier`: pushes to a room from outside, as a route or a cron does, by one handle for each room. A message such as
+/// `{"room":"/nation","text":"hello"}` has its outcome as the answer.
+pub(crate) struct Crier {
+    env: Env,
+    rooms: RefCell<HashMap<String, RemoteRoom>>,
+}
 
 #[derive(Deserialize)]
 struct Cry {
     room: String,
-    label: String,
-    count: u64,
+    text: String,
+}
+
+impl Crier {
+    pub fn new(env: Env) -> Self {
+        Self { env, rooms: RefCell::default() }
+    }
+
+    fn room(&self, path: &str) -> Result<RemoteRoom> {
+        if let Some(room) = self.rooms.borrow().get(path) {
+            return Ok(room.clone());
+        }
+        let room = Push::new(crate::services, &self.env)?.room(path)?;
+        self.rooms.borrow_mut().insert(path.to_owned(), room.clone());
+        Ok(room)
+    }
 }
 
 impl Handler for Crier {
     async fn on_message(&self, connection: &Connection, message: String) -> Result<()> {
-        let Cry { room, label, count } = serde_json::from_str(&message)?;
-        let room = Push::new(crate::services, &self.0)?.room(&room)?;
-        for number in 0..count {
-            if let Err(error) = room.broadcast(format!("{label} {number}")).await {
-                connection.send(json!({ "failed": number, "error": error.to_string() }).to_string())?;
-            }
-        }
-        Ok(connection.send(json!({ "cried": label }).to_string())?)
+        let Cry { room, text } = serde_json::from_str(&message)?;
+        let answer = outcome(self.room(&room)?.broadcast(text).await);
+        Ok(connection.send(answer.to_string())?)
     }
 }

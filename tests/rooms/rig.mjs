@@ -1,0 +1,96 @@
+// A connection to `/society` or `/nation` (see tests/rigs/src/society.rs), over any transport: it gives orders, and reads what is said.
+
+import { Session } from "../harness/clients/session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { Queue } from "../harness/waiting/queue.mjs";
+
+/** Transports by which a member can be there. */
+export const MEMBERS = {
+  websocket: { path: "000/s/websocket", isFramed: true },
+  "websocket-raw": { path: "websocket", isFramed: false },
+  xhr_streaming: {},
+  xhr: {},
+};
+
+/** The next id of a session. */
+let ids = 0;
+
+/**
+ * Opens a connection of a service's URL over a transport of `MEMBERS`, or another one of HTTP. One that is silent reads nothing of what
+ * is said.
+ */
+export async function openMember(owner, service, transport, { query = "", isSilent = false } = {}) {
+  const member = new Member();
+  if (transport.startsWith("websocket")) await member.openWebSocket(owner, service, MEMBERS[transport], query);
+  else await member.openSession(owner, service, transport, query, isSilent);
+  return member;
+}
+
+class Member {
+  /** Texts that were said. */
+  said = new Queue();
+  /** Answers to its orders. */
+  answers = new Queue();
+  #send;
+  #close;
+
+  async openWebSocket(owner, service, { path, isFramed }, query) {
+    const url = `${service}/${path.replace("/s/", `/s${(ids += 1)}/`)}${query && `?${query}`}`;
+    const socket = await openWebSocket(owner, url);
+    this.#send = (text) => socket.send(isFramed ? JSON.stringify([text]) : text);
+    this.#close = () => socket.close();
+    this.closed = socket.closed;
+    if (isFramed) await socket.frames.next("the open frame");
+    const read = async () => {
+      for (;;) {
+        const frame = await socket.frames.next("a frame", 600_000);
+        if (!isFramed) this.#take(frame);
+        else if (frame.startsWith("a")) JSON.parse(frame.slice(1)).forEach((message) => this.#take(message));
+        else if (frame.startsWith("c")) this.closeFrame = frame;
+      }
+    };
+    read().catch((error) => this.#end(error));
+  }
+
+  async openSession(owner, service, transport, query, isSilent) {
+    const session = new Session(owner, service, transport);
+    if (query) session.receiveUrl += `${session.receiveUrl.includes("?") ? "&" : "?"}${query}`;
+    this.session = session;
+    this.#send = (text) => session.send(text);
+    if ((await session.next()) !== "o") throw new Error("no open frame");
+    if (isSilent) return;
+    const read = async () => {
+      for (;;) {
+        const frame = await session.next(600_000);
+        if (frame.startsWith("a")) JSON.parse(frame.slice(1)).forEach((message) => this.#take(message));
+        else if (frame.startsWith("c")) return this.#end(new Error(`closed: ${frame}`));
+      }
+    };
+    read().catch((error) => this.#end(error));
+  }
+
+  #take(message) {
+    // Answers are JSON, and what is said begins with a letter.
+    (/^[a-z]/.test(message) ? this.said : this.answers).push(message);
+  }
+
+  #end(error) {
+    this.said.end(error);
+    this.answers.end(error);
+  }
+
+  close() {
+    this.#close?.();
+  }
+
+  /** Gives an order that has no answer. */
+  async tell(order) {
+    await this.#send(JSON.stringify(order));
+  }
+
+  /** Gives an order, and returns its answer. */
+  async order(order) {
+    await this.tell(order);
+    return JSON.parse(await this.answers.next(`the answer to ${JSON.stringify(order)}`));
+  }
+}
