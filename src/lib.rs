@@ -57,6 +57,8 @@
 //!
 //! With [`Placement::Room`] all connections of a service share one object. Its [`Room`] broadcasts, goes through its [`Connections`],
 //! and has an alarm and a [`RoomStorage`]. A connection may join a [`Group`] of its room, which fails with a [`GroupError`].
+//! With [`Placement::Shards`] a room has several objects: [`AllShards`] are all of them, and a [`ShardsError`] lists each
+//! [`ShardFailure`] with its [`ShardProblem`].
 //!
 //! # Closing
 //!
@@ -66,7 +68,8 @@
 //! # Push
 //!
 //! [`Push`] reaches connections and rooms from anywhere: [`RemoteConnection`] and [`RemoteRoom`] send and close, and fail with a
-//! [`PushError`]. [`Push::serve`] offers the same to any program over HTTP.
+//! [`PushError`]. A room lists its connections by [`Page`]s of [`RemoteInfo`], and asks the application: [`Handler::on_call`] answers,
+//! or fails with a [`CallError`]. [`Push::serve`] offers the same to any program over HTTP.
 //!
 //! # Admission and tickets
 //!

@@ -46,7 +46,8 @@ describeLevels((level, vars) => {
       const codes = {};
       for (const { code } of ends.values()) codes[code] = (codes[code] ?? 0) + 1;
       t.diagnostic(`${others.filter((client) => !ends.has(client)).length} went on, closed: ${JSON.stringify(codes)}`);
-      for (const { code } of ends.values()) assert.equal(code, 1012);
+      // 1011 if the isolate was reset again and again while a message of theirs was on its way.
+      for (const { code } of ends.values()) assert.ok(code === 1011 || code === 1012, `${code}`);
       for (const [number, client] of clients.entries()) {
         if (ends.has(client) || client === panicking) continue;
         client.order({ recall: {} });

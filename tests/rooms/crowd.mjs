@@ -1,5 +1,6 @@
 // Many members of a room of several objects, and publishers, while objects restart and members come and go.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../harness/clients/http.mjs";
 import { problemsOf } from "./checker.mjs";
 import { openMember } from "./rig.mjs";
@@ -8,6 +9,9 @@ import { openMember } from "./rig.mjs";
 const MIX = ["websocket", "websocket", "xhr_streaming", "websocket", "websocket-raw", "eventsource", "websocket", "websocket-raw", "xhr", "websocket"];
 /** Begin of each text, so that much waits for whoever does not read. */
 const FILLING = "m".repeat(300);
+/** Of a member that comes back: how often it tries again, and after which time. */
+const TRIES = 50;
+const PAUSE_MS = 100;
 /** Members that open at once. */
 const AT_ONCE = 20;
 
@@ -51,12 +55,20 @@ export class Crowd {
     return entry;
   }
 
-  /** Has a member leave, and a new one come in its place. */
+  /** Has a member leave, and a new one come in its place. Like any client it tries again while its object restarts. */
   async reconnect(index) {
     const { transport, member } = this.members[index];
     this.members[index].hasLeft = true;
     await member.close();
-    this.members.push(await this.#openOne(transport));
+    for (let left = TRIES; ; left -= 1) {
+      try {
+        this.members.push(await this.#openOne(transport));
+        return;
+      } catch (error) {
+        if (left === 0) throw error;
+        await sleep(PAUSE_MS);
+      }
+    }
   }
 
   /** Notes that a text is begun, and returns it. */

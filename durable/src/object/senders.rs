@@ -11,16 +11,28 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 /// Time for which a sender is remembered after its last push. Longer than any push is repeated.
-const KEEP: Millis = Millis::from_secs(120);
+const KEEP: Millis = Millis::from_secs(60);
 
-/// Number of senders above which those are forgotten whose time is over.
+/// Number of senders from which those are looked for whose time is over.
 const MANY: usize = 64;
 
+/// Number of senders above which the older half is forgotten, though they may come again.
+const MOST: usize = 1 << 14;
+
 /// The last push of each sender.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Senders {
     last: RefCell<HashMap<u64, LastPush>>,
+    /// Number of senders at which it is looked for those whose time is over. It grows with those that stay, so that a push does not
+    /// look at all of them.
+    look_at: Cell<usize>,
     is_loaded: Cell<bool>,
+}
+
+impl Default for Senders {
+    fn default() -> Self {
+        Self { last: RefCell::default(), look_at: Cell::new(MANY), is_loaded: Cell::new(false) }
+    }
 }
 
 impl Senders {
@@ -30,15 +42,23 @@ impl Senders {
         (number.number <= last.number.number).then_some(last.reached)
     }
 
-    /// Notes a push. Returns the senders that are forgotten, if there are some.
-    fn note(&self, last: LastPush) -> bool {
+    /// Notes a push. If senders are forgotten now, returns the moment: those whose last push was then or before.
+    fn note(&self, last: LastPush) -> Option<Millis> {
         let mut all = self.last.borrow_mut();
         all.insert(last.number.sender, last);
-        let before = all.len();
-        if before > MANY {
-            all.retain(|_, other| last.at - other.at < KEEP);
+        if all.len() < self.look_at.get() {
+            return None;
         }
-        all.len() < before
+        let mut until = last.at - KEEP;
+        if all.len() > MOST {
+            let mut times: Vec<_> = all.values().map(|other| other.at).collect();
+            let newer = times.len() - MOST / 2;
+            let (_, oldest, _) = times.select_nth_unstable(newer);
+            until = until.max(*oldest);
+        }
+        all.retain(|_, other| other.at > until);
+        self.look_at.set((2 * all.len()).clamp(MANY, MOST + 1));
+        Some(until)
     }
 }
 
@@ -60,12 +80,11 @@ impl Object {
     pub(super) fn pushed(&self, config: &Config, number: Option<PushNumber>, reached: usize) {
         let Some(number) = number else { return };
         let last = LastPush { number, reached, at: now() };
-        let is_forgetting = self.senders.note(last);
-        if config.durability == Durability::Outbox {
-            let forgotten = is_forgetting.then(|| last.at - KEEP);
-            if let Err(error) = self.store.save_sender(last, forgotten) {
-                log::error("storage", Some(&config.prefix), error);
-            }
+        let forgotten = self.senders.note(last);
+        if config.durability == Durability::Outbox
+            && let Err(error) = self.store.save_sender(last, forgotten)
+        {
+            log::error("storage", Some(&config.prefix), error);
         }
     }
 }
@@ -91,11 +110,25 @@ mod tests {
     #[test]
     fn senders_whose_last_push_is_long_ago_are_forgotten_where_there_are_many() {
         let senders = Senders::default();
-        for sender in 0..MANY as u64 {
-            assert!(!senders.note(push(sender, 1, 0)));
+        for sender in 1..MANY as u64 {
+            assert_eq!(senders.note(push(sender, 1, 5)), None);
         }
-        assert!(!senders.note(push(1_000, 1, KEEP.0 - 1)), "they may come again");
-        assert!(senders.note(push(1_001, 1, KEEP.0)));
-        assert_eq!(senders.last.borrow().len(), 2);
+        assert_eq!(senders.note(push(1_000, 1, KEEP.0 + 4)), Some(Millis(4)), "they may come again");
+        assert_eq!(senders.last.borrow().len(), MANY);
+        for sender in 0..MANY as u64 - 1 {
+            assert_eq!(senders.note(push(2_000 + sender, 1, KEEP.0 + 5)), None, "it does not look each time");
+        }
+        assert_eq!(senders.note(push(1_001, 1, KEEP.0 + 5)), Some(Millis(5)));
+        assert_eq!(senders.last.borrow().len(), MANY + 1);
+    }
+
+    #[test]
+    fn their_number_is_bounded() {
+        let senders = Senders::default();
+        for sender in 0..3 * MOST as u64 {
+            senders.note(push(sender, 1, sender));
+        }
+        assert!(senders.last.borrow().len() <= MOST);
+        assert_eq!(senders.repeated(PushNumber { sender: 3 * MOST as u64 - 1, number: 1 }), Some(5));
     }
 }

@@ -51,7 +51,7 @@ async function startDevServer(owner, command, options) {
 }
 
 /** It may have an application to build first, beside other tests. */
-const READY_MS = 300_000;
+const READY_MS = 900_000;
 
 /** wrangler takes no port 0 for "any". Between this and its start another program may take the port; then it fails. */
 export async function freePort() {

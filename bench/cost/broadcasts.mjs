@@ -1,0 +1,14 @@
+// npm run cost:rooms: what the platform bills for a broadcast to a room of one object, and to one of eight, counted through the real
+// server with members that are really there. It takes some ten minutes. SOCKJS_MEMBERS="100,1000" sets other sizes.
+
+import { fileURLToPath } from "node:url";
+import { buildRigs } from "../../scripts/build.mjs";
+import { main, run } from "../../scripts/run.mjs";
+import { setUp } from "../../scripts/setup.mjs";
+import { nodeBinary } from "../../scripts/tools.mjs";
+
+await main(import.meta, async () => {
+  await setUp();
+  await buildRigs();
+  return run(nodeBinary, [fileURLToPath(new URL("count-broadcasts.mjs", import.meta.url))], { stdio: [1, 2] });
+});

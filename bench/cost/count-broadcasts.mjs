@@ -1,0 +1,58 @@
+// Counts what a broadcast costs, by the number of members, their transport, and the number of objects. Each pushes over HTTP.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { request } from "../../tests/harness/clients/http.mjs";
+import { billed, dollars, times } from "./bill.mjs";
+import { TRANSPORTS } from "./connections.mjs";
+import { number } from "./report.mjs";
+import { withServer } from "./servers.mjs";
+
+const TOKEN = "a secret of at least thirty-two characters";
+const MEMBERS = (process.env.SOCKJS_MEMBERS ?? "100,1000,3000").split(",").map(Number);
+const ROOMS = { "one object": "/society/large", "eight shards": "/nation" };
+/** Who is there, and the variables with which. */
+const CROWDS = {
+  websocket: { transport: "websocket", vars: {} },
+  "websocket, held": { transport: "websocket", vars: { SOCKJS_WEBSOCKET_HOLDER: "worker" } },
+  "websocket, held, outbox": { transport: "websocket", vars: { SOCKJS_WEBSOCKET_HOLDER: "worker", SOCKJS_DURABILITY: "outbox" } },
+  "xhr-streaming": { transport: "xhr-streaming", vars: {} },
+};
+const MESSAGE = "m".repeat(100);
+const BROADCASTS = 4;
+/** A stream acknowledges each by itself at that pace. */
+const PACE_MS = 2_000;
+const AT_ONCE = 20;
+const PER_MILLION = 1e6;
+
+const HEAD = ["members", "in", "objects", "requests of the Worker", "to objects", "rows written", "rows read", "busy ms", "$ per million"];
+process.stdout.write(`${HEAD.join(" | ")}\n`);
+for (const [name, crowd] of Object.entries(CROWDS)) {
+  for (const [objects, room] of Object.entries(ROOMS)) {
+    for (const members of MEMBERS) {
+      const counters = await count(room, members, crowd);
+      const { workerRequests, objectRequests, rowsWritten, rowsRead } = billed(counters);
+      const figures = [workerRequests, objectRequests, rowsWritten, rowsRead, counters.busyMs, dollars(counters) * PER_MILLION];
+      process.stdout.write(`${[members, name, objects, ...figures.map(number)].join(" | ")}\n`);
+    }
+  }
+}
+
+/** What is counted for one broadcast. */
+function count(room, members, { transport, vars }) {
+  return withServer("session", async (server, owner) => {
+    const open = () => TRANSPORTS[transport].open(owner, `${server.url}${room}`);
+    for (let opened = 0; opened < members; opened += AT_ONCE) {
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE, members - opened) }, open));
+    }
+    await sleep(PACE_MS);
+    await server.settled();
+    await server.reset();
+    for (let broadcast = 0; broadcast < BROADCASTS; broadcast += 1) {
+      const headers = { Authorization: `Bearer ${TOKEN}` };
+      const answer = await request(`${server.url}/push`, { method: "POST", headers, body: JSON.stringify({ room, message: MESSAGE }) });
+      if (answer.body !== `{"connections":${members}}`) throw new Error(`${answer.status}: ${answer.body}`);
+      await sleep(PACE_MS);
+    }
+    return times(await server.settled(), 1 / BROADCASTS);
+  }, { SOCKJS_PUSH_TOKENS: TOKEN, SOCKJS_HEARTBEAT_DELAY: "3000000", SOCKJS_WEBSOCKET_HEARTBEAT_DELAY: "3000000", ...vars });
+}
