@@ -6,7 +6,7 @@ use crate::http::headers::{Head, not_cached};
 use crate::http::info::JSON;
 use crate::http::refusal::HttpError;
 use crate::http::response::fixed;
-use crate::push::remote::{Page, Push, PushError, RemoteInfo};
+use crate::push::remote::{Push, PushError, RawPage};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -187,7 +187,7 @@ impl Fields<'_> {
 enum Done {
     /// So many connections were reached, or counted.
     Connections(usize),
-    Page(Page),
+    List(RawPage),
     /// JSON of the application.
     Answer(String),
 }
@@ -196,17 +196,16 @@ impl Done {
     fn json(self) -> Result<String> {
         Ok(match self {
             Self::Connections(connections) => format!(r#"{{"connections":{connections}}}"#),
-            Self::Page(Page { connections: list, next }) => serde_json::to_string(&Listed { list, next })?,
+            Self::List(RawPage { list, next }) => {
+                let list = list.join(",");
+                match next {
+                    None => format!(r#"{{"list":[{list}]}}"#),
+                    Some(next) => format!(r#"{{"list":[{list}],"next":{}}}"#, serde_json::to_string(&next)?),
+                }
+            }
             Self::Answer(answer) => format!(r#"{{"answer":{answer}}}"#),
         })
     }
-}
-
-#[derive(Serialize)]
-struct Listed {
-    list: Vec<RemoteInfo>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -288,9 +287,7 @@ impl Push {
                 match (message, close, list, call) {
                     (Some(message), ..) => room.broadcast(message).await.map(Done::Connections),
                     (_, Some(Close { code, reason }), ..) => room.close(code, &reason).await.map(Done::Connections),
-                    (_, _, Some(List { after, limit }), _) => {
-                        room.connections(after.as_deref(), limit).await.map(Done::Page)
-                    }
+                    (_, _, Some(List { after, limit }), _) => room.list(after.as_deref(), limit).await.map(Done::List),
                     (.., Some(call)) => room.call_json(&call).await.map(Done::Answer),
                     (None, None, None, None) => room.count().await.map(Done::Connections),
                 }

@@ -4,11 +4,13 @@
 use crate::http::place::Place;
 use crate::http::route::service;
 use crate::{CloseError, Services, ShardProblem, ShardsError};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sockjs_durable::peers::object_address::ObjectAddress;
 use sockjs_durable::peers::publisher::Publisher;
 use sockjs_protocol::inner::envelope::{Action, Command, Push as PushAction, PushOutcome, PushTarget};
+use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::service::placement::{Located, located, object_names, prefix_of};
 use std::fmt;
 use std::rc::Rc;
@@ -186,18 +188,17 @@ struct Shared {
 }
 
 /// A page of the connections of a room.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Page {
     /// The connections.
     pub connections: Vec<RemoteInfo>,
     /// What [`RemoteRoom::connections`] takes for the next page. `None` at the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
 /// What a list tells of a connection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RemoteInfo {
     /// Address, for [`Push::connection`].
@@ -207,11 +208,58 @@ pub struct RemoteInfo {
     /// The moment at which it was opened, in milliseconds since 1970.
     pub opened: u64,
     /// Groups of the room that it is in.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// Claims that [`Handler::on_request`](crate::Handler::on_request) gave it. Null if it has none.
-    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
-    pub claims: serde_json::Value,
+    pub claims: Value,
+}
+
+impl RemoteInfo {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (mut address, mut transport, mut opened) = (None, None, None);
+        let (mut groups, mut claims) = (Vec::new(), Value::Null);
+        reader.object(&mut |name, reader| {
+            match name {
+                "address" => address = Some(reader.text()?),
+                "transport" => transport = Some(reader.text()?),
+                "opened" => opened = Some(reader.number()?),
+                "groups" => reader.array(&mut |reader| {
+                    groups.push(reader.text()?);
+                    Some(())
+                })?,
+                "claims" => claims = reader.value()?,
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self { address: address?, transport: transport?, opened: opened?, groups, claims })
+    }
+}
+
+/// A page whose connections are still JSON.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct RawPage {
+    pub list: Vec<String>,
+    pub next: Option<String>,
+}
+
+impl RawPage {
+    fn read(json: &str) -> Option<Self> {
+        let mut page = Self::default();
+        let mut field = |name: &str, reader: &mut Reader<'_>| {
+            match name {
+                "list" => reader.array(&mut |reader| {
+                    page.list.push(reader.raw()?.to_owned());
+                    Some(())
+                })?,
+                "next" if reader.null().is_some() => {}
+                "next" => page.next = Some(reader.text()?),
+                _ => reader.skip()?,
+            }
+            Some(())
+        };
+        Reader::whole(json, |reader| reader.object(&mut field))?;
+        Some(page)
+    }
 }
 
 /// Longest call, in bytes of JSON.
@@ -258,18 +306,26 @@ impl RemoteRoom {
     ///
     /// [`PushError::NoAddress`] if `after` comes from no page of this room; [`PushError::Unavailable`] if an object does not answer.
     pub async fn connections(&self, after: Option<&str>, limit: usize) -> Result<Page, PushError> {
+        let RawPage { list, next } = self.list(after, limit).await?;
+        let read = |json: &String| Reader::whole(json, RemoteInfo::read).ok_or_else(bad_list);
+        let connections = list.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Page { connections, next })
+    }
+
+    /// The same, with the connections as JSON.
+    pub(super) async fn list(&self, after: Option<&str>, limit: usize) -> Result<RawPage, PushError> {
         let cursor = after.map(|after| Cursor::read(after).ok_or_else(|| PushError::NoAddress(after.to_owned())));
         let mut cursor = cursor.transpose()?.unwrap_or_default();
-        let mut page = Page { connections: Vec::new(), next: None };
+        let mut page = RawPage::default();
         while let Some(object) = self.room.objects.get(cursor.shard) {
-            let left = limit.clamp(1, 1_000).saturating_sub(page.connections.len());
+            let left = limit.clamp(1, 1_000).saturating_sub(page.list.len());
             if left == 0 {
                 page.next = Some(cursor.write());
                 break;
             }
             let list = PushAction::List { after: cursor.id.take(), limit: left };
-            let found: Page = serde_json::from_str(&self.ask(object, list, "").await?).map_err(bad_answer)?;
-            page.connections.extend(found.connections);
+            let found = RawPage::read(&self.ask(object, list, "").await?).ok_or_else(bad_list)?;
+            page.list.extend(found.list);
             cursor = match found.next {
                 Some(id) => Cursor { shard: cursor.shard, id: Some(id) },
                 None => Cursor { shard: cursor.shard + 1, id: None },
@@ -375,6 +431,10 @@ fn check_close(code: u16, reason: &str) -> Result<(), PushError> {
     CloseError::check(code, reason).map_err(|error| PushError::BadClose(error.to_string()))
 }
 
+fn bad_list() -> PushError {
+    PushError::BadAnswer("the object gave no list".into())
+}
+
 fn bad_answer(error: impl fmt::Display) -> PushError {
     PushError::BadAnswer(error.to_string())
 }
@@ -411,6 +471,19 @@ async fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_read_with_what_is_known_of_each_connection() {
+        let json = r#"{"list":[{"address":"a@/x//room","transport":"websocket","opened":5,"groups":["g"],"claims":{"user":1}},
+            {"address":"b@/x//room","transport":"xhr-polling","opened":6,"new":[]}],"next":"b"}"#;
+        let page = RawPage::read(json).unwrap();
+        assert_eq!((page.list.len(), page.next.as_deref()), (2, Some("b")));
+        let [first, second] = [0, 1].map(|at| Reader::whole(&page.list[at], RemoteInfo::read).unwrap());
+        assert_eq!((first.groups, first.claims), (vec!["g".to_owned()], serde_json::json!({ "user": 1 })));
+        assert_eq!((&*second.address, second.opened, second.claims), ("b@/x//room", 6, Value::Null));
+        assert_eq!(RawPage::read(r#"{"list":[],"next":null}"#), Some(RawPage::default()));
+        assert_eq!(RawPage::read("[]"), None);
+    }
 
     #[test]
     fn a_place_in_a_list_is_what_it_was_written_as() {

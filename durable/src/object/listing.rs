@@ -16,15 +16,6 @@ const PAGE_MAX: usize = 1000;
 /// Bytes of a page after which no further connection is added.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// A page.
-#[derive(Serialize)]
-struct Page {
-    connections: Vec<serde_json::Value>,
-    /// The id after which the next page begins, if there may be one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 /// A connection of a list.
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -38,7 +29,8 @@ struct Listed<'a> {
 }
 
 impl Object {
-    /// Returns the `limit` connections of `of` with the first ids after `after`, as JSON.
+    /// Returns the `limit` connections of `of` with the first ids after `after`, as JSON: a `list`, and the id after which the `next` one
+    /// begins, or null.
     pub(super) fn list(self: &Rc<Self>, of: &Members, after: Option<&str>, limit: usize) -> Result<String> {
         let host: Rc<dyn Host> = self.clone();
         let limit = limit.clamp(1, PAGE_MAX);
@@ -54,7 +46,7 @@ impl Object {
         }
         let is_full = first.len() == limit;
         let location = Host::location(&**self).unwrap_or_default();
-        let (mut page, mut bytes) = (Page { connections: Vec::new(), next: None }, 0);
+        let (mut list, mut next) = (String::new(), "null".to_owned());
         let found = first.into_sorted_vec();
         for (index, ById(entry)) in found.iter().enumerate() {
             let groups = entry.groups.borrow();
@@ -65,16 +57,17 @@ impl Object {
                 groups: groups.names().collect(),
                 claims: entry.info.claims.as_ref(),
             };
-            let json = serde_json::to_string(&listed)?;
-            bytes += json.len();
-            page.connections.push(serde_json::from_str(&json)?);
+            if index > 0 {
+                list.push(',');
+            }
+            list.push_str(&serde_json::to_string(&listed)?);
             let is_last = index + 1 == found.len();
-            if (is_last && is_full) || (!is_last && bytes >= PAGE_BYTES) {
-                page.next = Some(entry.info.id.clone());
+            if (is_last && is_full) || (!is_last && list.len() >= PAGE_BYTES) {
+                next = serde_json::to_string(&entry.info.id)?;
                 break;
             }
         }
-        Ok(serde_json::to_string(&page)?)
+        Ok(format!(r#"{{"list":[{list}],"next":{next}}}"#))
     }
 }
 

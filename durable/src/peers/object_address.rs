@@ -1,6 +1,6 @@
 //! How an object is found, and asked.
 
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use js_sys::futures::JsFuture;
 use js_sys::{Function, Reflect};
 use sockjs_protocol::inner::envelope::{COMMAND_HEADER, Command, OTHER_VERSION, Version};
@@ -113,7 +113,17 @@ impl ObjectAddress {
     /// # Errors
     ///
     /// If it does not answer, or has no such command.
-    pub async fn ask(&self, command: &Command, body: &str) -> Result<(u16, String), AskError> {
+    ///
+    /// This is no async function: what those call is compiled again in the crate of whoever awaits them.
+    pub fn ask<'a>(
+        &'a self,
+        command: &'a Command,
+        body: &'a str,
+    ) -> LocalBoxFuture<'a, Result<(u16, String), AskError>> {
+        Box::pin(self.negotiate(command, body))
+    }
+
+    async fn negotiate(&self, command: &Command, body: &str) -> Result<(u16, String), AskError> {
         let (status, text) = self.ask_in(Version::CURRENT, command, body).await?;
         let other = if status == OTHER_VERSION { Version::CURRENT.after_refusal(text.as_bytes()) } else { None };
         match other {

@@ -53,7 +53,19 @@ impl Publisher {
     /// # Errors
     ///
     /// If an object did not take it. The others have.
-    pub async fn push(
+    ///
+    /// This is no async function: what those call is compiled again in the crate of whoever awaits them.
+    pub fn push<'a>(
+        &'a self,
+        target: PushTarget,
+        push: Push,
+        body: &'a str,
+        own: Option<OwnPush>,
+    ) -> LocalBoxFuture<'a, Result<usize, ShardsError>> {
+        Box::pin(self.push_to_all(target, push, body, own))
+    }
+
+    async fn push_to_all(
         &self,
         target: PushTarget,
         push: Push,
