@@ -13,7 +13,8 @@ const troubles = new Map();
 
 function troubleOf(object) {
   if (!troubles.has(object)) {
-    troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {}, withhold: {}, relay: false, cuts: 0, isAway: false, taps: new Set() });
+    const cuts = { relay: false, cuts: 0, taps: new Set() };
+    troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {}, withhold: {}, isAway: false, ...cuts });
   }
   return troubles.get(object);
 }

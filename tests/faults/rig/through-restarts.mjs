@@ -79,7 +79,8 @@ async function echoThroughRestarts(t, { level, vars, network, open, frames }) {
   const echoes = client.messages.filter((message) => message.startsWith("echo "));
   const { lost, doubled, misplaced } = fateOf(sent, echoes);
   const read = countsOf(echoes);
-  const handled = countsOf(trouble.told.of(client.id).filter((event) => event.startsWith("heard: echo ")).map((event) => event.slice(7)));
+  const heard = trouble.told.of(client.id).filter((event) => event.startsWith("heard: echo "));
+  const handled = countsOf(heard.map((event) => event.slice("heard: ".length)));
   const again = [...handled.values()].reduce((sum, count) => sum + count - 1, 0);
   t.diagnostic(
     `${sent.length} sent, ${lost.length} lost, ${doubled.length} doubled, ${again} handled again, ` +
