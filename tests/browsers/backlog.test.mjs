@@ -6,10 +6,10 @@ import { after, test } from "node:test";
 import { startChromium } from "../harness/clients/chromium.mjs";
 import { exchangeAtOnce } from "../harness/messages/exchange.mjs";
 import { backlog } from "../harness/messages/numbered.mjs";
+import { connectInPage } from "../harness/pages/page-socket.mjs";
+import { openPage } from "../harness/pages/pages.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { connectInPage } from "./page-socket.mjs";
-import { openPage } from "./pages.mjs";
 
 const browser = await startChromium({ after });
 const server = await startServer({ after });

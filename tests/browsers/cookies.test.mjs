@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startChromium } from "../harness/clients/chromium.mjs";
+import { connectInPage } from "../harness/pages/page-socket.mjs";
+import { openPage, serveDocument } from "../harness/pages/pages.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { connectInPage } from "./page-socket.mjs";
-import { openPage, serveDocument } from "./pages.mjs";
 
 const browser = await startChromium({ after });
 const server = await startServer({ after });

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startChromium } from "../harness/clients/chromium.mjs";
+import { connectInPage } from "../harness/pages/page-socket.mjs";
+import { openPage } from "../harness/pages/pages.mjs";
 import { startWitness } from "../harness/servers/witness.mjs";
-import { connectInPage } from "./page-socket.mjs";
-import { openPage } from "./pages.mjs";
 
 const browser = await startChromium({ after });
 const witness = await startWitness({ after }, { SOCKJS_HEARTBEAT_DELAY: "1000", SOCKJS_DISCONNECT_DELAY: "2000" });

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
+import { connectInPage } from "../harness/pages/page-socket.mjs";
+import { openPage } from "../harness/pages/pages.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { connectInPage } from "./page-socket.mjs";
-import { openPage } from "./pages.mjs";
 import { defineXDomainRequest } from "./xdomain-request.mjs";
 
 export const TRANSPORTS = [

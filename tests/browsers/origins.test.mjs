@@ -7,8 +7,8 @@ import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 import { TRANSPORTS, testTransports } from "./matrix.mjs";
-import { connectInPage } from "./page-socket.mjs";
-import { openPage, serveDocument } from "./pages.mjs";
+import { connectInPage } from "../harness/pages/page-socket.mjs";
+import { openPage, serveDocument } from "../harness/pages/pages.mjs";
 import { defineXDomainRequest } from "./xdomain-request.mjs";
 
 const browser = await startChromium({ after });

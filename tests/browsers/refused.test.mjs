@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { startChromium } from "../harness/clients/chromium.mjs";
 import { signTicket } from "../harness/clients/signing.mjs";
+import { connectInPage } from "../harness/pages/page-socket.mjs";
+import { openPage } from "../harness/pages/pages.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { connectInPage } from "./page-socket.mjs";
-import { openPage } from "./pages.mjs";
 
 const KEY = "a key of at least thirty-two characters";
 const LATE_MS = 300_000;

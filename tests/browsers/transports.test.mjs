@@ -4,7 +4,7 @@ import { after, describe } from "node:test";
 import { startChromium } from "../harness/clients/chromium.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { testTransports } from "./matrix.mjs";
-import { serveDocument } from "./pages.mjs";
+import { serveDocument } from "../harness/pages/pages.mjs";
 
 const browser = await startChromium({ after });
 const server = await startServer({ after });

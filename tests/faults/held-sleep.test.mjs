@@ -65,6 +65,7 @@ describeLevels((level, vars) => {
       client.order({ recall: {} });
       await client.readsMessage("recalled this");
       assert.deepEqual(client.messages, [...sent, "recalled this"]);
+      await told.hears(client.id, "heard: recalled this");
       assert.deepEqual(livesOf({ told }, client), ["open", "return", "return"]);
     });
 

@@ -1,4 +1,5 @@
-// Clients of WebSockets that say that they are there, and clients that are silent because nothing of theirs arrives any more.
+// Clients of WebSockets that say that they are there, and clients that are silent because nothing of theirs arrives any more. With
+// SOCKJS_FULL (npm run held) also one with the times that the options have by themselves.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -11,7 +12,7 @@ import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { byLines } from "../harness/waiting/lines.mjs";
-import { until } from "../harness/waiting/wait.mjs";
+import { DEADLINE_MS, until } from "../harness/waiting/wait.mjs";
 
 const HEARTBEAT_MS = 1000;
 const SILENCE_MS = 3000;
@@ -68,6 +69,30 @@ async function openThroughProxy(t, url, service, kind) {
     assert.equal(frame, answer);
   };
   return { socket, drop, beats };
+}
+
+/** Has a client sent a message each `everyMs`. It answers heartbeats alone, as the page's line does, and has to be open after `forMs`. */
+async function keepsOpen(t, { closed, server }, { heartbeatMs, everyMs, forMs }) {
+  const socket = await openWebSocket(t, `${server.url}/broadcast/${KINDS.websocket.path()}`);
+  const sender = new Session(t, `${server.url}/broadcast`, "xhr_streaming");
+  assert.equal(await sender.next(), "o");
+  const timer = setInterval(() => sender.send("m").catch(() => {}), everyMs);
+  t.after(() => clearInterval(timer));
+  const began = performance.now();
+  let asked = 0;
+  let messages = 0;
+  while (performance.now() < began + forMs) {
+    const frame = await socket.frames.next("a frame", 2 * heartbeatMs + DEADLINE_MS);
+    if (frame.startsWith("a")) messages += JSON.parse(frame.slice(1)).length;
+    if (frame !== "h") continue;
+    asked += 1;
+    socket.send('[""]');
+  }
+  t.diagnostic(`asked ${asked} times, and sent ${messages} messages`);
+  const most = forMs / heartbeatMs + 1;
+  assert.ok(asked >= most / 2 && asked <= most, `asked ${asked} times`);
+  assert.ok(messages >= forMs / everyMs / 2, `sent ${messages} messages`);
+  assert.equal(closed.count, 0);
 }
 
 /** Who holds the WebSockets: the variables for that. */
@@ -143,22 +168,7 @@ for (const [name, holder] of Object.entries(HOLDERS)) {
 
   describe(`${name}, a client that is there`, { concurrency: true }, () => {
     test("the page's line keeps it open, with one message for each heartbeat, whatever else it is sent", async (t) => {
-      const { closed, server } = await start(t);
-      const socket = await openWebSocket(t, `${server.url}/broadcast/${KINDS.websocket.path()}`);
-      const sender = new Session(t, `${server.url}/broadcast`, "xhr_streaming");
-      assert.equal(await sender.next(), "o");
-      const timer = setInterval(() => sender.send("m").catch(() => {}), HEARTBEAT_MS / 5);
-      t.after(() => clearInterval(timer));
-      const began = performance.now();
-      let asked = 0;
-      while (performance.now() < began + 4 * SILENCE_MS) {
-        if ((await socket.frames.next("a frame")) !== "h") continue;
-        asked += 1;
-        socket.send('[""]');
-      }
-      const most = (4 * SILENCE_MS) / HEARTBEAT_MS + 1;
-      assert.ok(asked >= most / 2 && asked <= most, `asked ${asked} times`);
-      assert.equal(closed.count, 0);
+      await keepsOpen(t, await start(t), { heartbeatMs: HEARTBEAT_MS, everyMs: HEARTBEAT_MS / 5, forMs: 4 * SILENCE_MS });
     });
 
     test("however it says so, the application does not hear of it", async (t) => {
@@ -206,6 +216,17 @@ for (const [name, holder] of Object.entries(HOLDERS)) {
         raw.send(message);
         const answers = [await framed.frames.next(), await framed.frames.next()];
         assert.deepEqual([...answers, await raw.frames.next()], [answer, answer, message]);
+      });
+    }
+  });
+}
+
+if (process.env.SOCKJS_FULL) {
+  describe("with the times that the options have by themselves", { concurrency: true }, () => {
+    const vars = { SOCKJS_HEARTBEAT_DELAY: "25000", SOCKJS_SILENCE_TIMEOUT: "90000" };
+    for (const [name, holder] of Object.entries(HOLDERS)) {
+      test(`${name}: a client that is sent a message each 5 s for 5 minutes, and says only that it is there, stays open`, async (t) => {
+        await keepsOpen(t, await startPage(t, { ...holder, ...vars }), { heartbeatMs: 25_000, everyMs: 5_000, forMs: 300_000 });
       });
     }
   });

@@ -3,6 +3,7 @@
 
 import { changed } from "./changed.mjs";
 import Worker, { SockJs as Built } from "./index.js";
+import { tap } from "./tap.mjs";
 
 /** A request to an object that is for this module. */
 const RESTART = "http://trouble/restart";
@@ -12,7 +13,8 @@ const troubles = new Map();
 
 function troubleOf(object) {
   if (!troubles.has(object)) {
-    troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {}, withhold: {}, relay: false, cuts: 0, isAway: false });
+    const cuts = { relay: false, cuts: 0, taps: new Set() };
+    troubles.set(object, { refuse: null, refused: 0, ignore: {}, mislay: {}, withhold: {}, isAway: false, ...cuts });
   }
   return troubles.get(object);
 }
@@ -62,6 +64,10 @@ export default class extends Worker {
 async function deliver(stub, request, trouble, env, name) {
   if (trouble.isAway) throw new Error("the object cannot be reached, as ordered");
   const answer = relayed(await stub.fetch(request), trouble);
+  if (answer.webSocket && actionOf(request) === "hold") {
+    const counts = tap(answer.webSocket, () => trouble.taps.delete(counts));
+    trouble.taps.add(counts);
+  }
   if (isHit(trouble.withhold, request)) return new Promise(() => {});
   const { action, restart } = trouble.mislay;
   if (actionOf(request) !== action) return answer;
@@ -116,11 +122,24 @@ function actionOf(request) {
   return Object.keys(JSON.parse(request.headers.get("sockjs-edge-command")).action)[0];
 }
 
+/** Adds up the counts of some inner WebSockets. */
+function onItsWay(taps) {
+  const sum = (name) => [...taps].reduce((sum, counts) => sum + counts[name], 0);
+  return { unhandled: sum("unhandled"), unacknowledged: sum("unacknowledged") };
+}
+
+const isLoaded = ({ unhandled, unacknowledged }) => unhandled > 0 && unacknowledged > 0;
+
 /** Each gives what there is to tell. */
 const orders = {
-  async restart({ object }, env) {
+  async restart({ object, seekMs = 0 }, env) {
+    const { taps } = troubleOf(object);
+    for (const end = Date.now() + seekMs; Date.now() < end && !isLoaded(onItsWay(taps)); ) await scheduler.wait(1);
+    const loaded = onItsWay(taps);
+    taps.clear();
     // The object does not live to answer.
     await env.SOCKJS.getByName(object).fetch(RESTART).catch(() => {});
+    return loaded;
   },
   refuse({ object, pattern }) {
     troubleOf(object).refuse = pattern && new RegExp(pattern);

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { configCapnp, text, workerCapnp } from "../../../scripts/workerd-capnp.mjs";
 
 const ENTRY = fileURLToPath(new URL("entry.mjs", import.meta.url));
+const TAP = fileURLToPath(new URL("tap.mjs", import.meta.url));
 const CHANGED = fileURLToPath(new URL("../../harness/servers/changed.mjs", import.meta.url));
 const MAIN = "entry.mjs";
 
@@ -17,10 +18,10 @@ export const APART = layout({ worker: { holder: "holder" }, "holder": {} });
 function layout(workers) {
   const holder = Object.keys(workers).at(-1);
   return {
-    modules: [ENTRY, CHANGED],
+    modules: [ENTRY, TAP, CHANGED],
     sockets: ["http", "control"],
     capnp({ address, objects, ...facts }) {
-      const shared = { ...facts, main: MAIN, modules: [...facts.modules, "changed.mjs"] };
+      const shared = { ...facts, main: MAIN, modules: [...facts.modules, "tap.mjs", "changed.mjs"] };
       const each = Object.entries(workers).map(([name, own]) => [name, workerCapnp({ ...shared, ...own })]);
       const http = { name: "http", address, service: text("worker") };
       const entrypoint = `(name = ${text(holder)}, entrypoint = "control")`;

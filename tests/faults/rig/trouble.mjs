@@ -40,9 +40,13 @@ class Trouble {
     return `${this.server.url}/trouble`;
   }
 
-  /** Breaks the object of that name: its memory and its sockets are lost, and requests under way fail. */
-  restart(object) {
-    return this.#control("restart", { object });
+  /**
+   * Breaks the object of that name: its memory and its sockets are lost, and requests under way fail. Resolves to what was on its
+   * way on the inner WebSockets of held clients, if the objects have no isolate of their own: messages `unhandled` and frames
+   * `unacknowledged`. With `seekMs` it waits until there are both, for that time at most.
+   */
+  restart(object, { seekMs = 0 } = {}) {
+    return this.#control("restart", { object, seekMs });
   }
 
   /** From now on, statements of the object's storage fail that match `pattern`; with none, none do. */

@@ -4,10 +4,14 @@ import SockJS from "sockjs-client";
 import { Queue } from "../waiting/queue.mjs";
 import { DEADLINE_MS, within } from "../waiting/wait.mjs";
 
-/** Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. */
-export async function connectStockClient(owner, url, transport) {
+/**
+ * Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. By default the client makes up the id
+ * of its session.
+ */
+export async function connectStockClient(owner, url, transport, { session } = {}) {
   // By itself it gives a transport little more than half a second after a fast /info: on a busy machine, too little.
-  const client = new StockClient(new SockJS(url, null, { transports: transport, timeout: DEADLINE_MS }));
+  const options = { transports: transport, timeout: DEADLINE_MS, sessionId: session && (() => session) };
+  const client = new StockClient(new SockJS(url, null, options));
   owner.after(() => client.close());
   await within(client.opened, `the stock client to connect over ${transport}`);
   return client;
@@ -45,7 +49,7 @@ export class StockClient {
     this.#socket.send(message);
   }
 
-  close() {
-    this.#socket.close();
+  close(...why) {
+    this.#socket.close(...why);
   }
 }

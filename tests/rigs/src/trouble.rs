@@ -115,8 +115,9 @@ fn kept_close_ms(connection: &Connection) -> Result<u64> {
     Ok(number(&kept(connection)?, "close_ms"))
 }
 
+/// Sends a message back, and logs it without the dashes that fill it up: of a busy server, lines of more than 4 KiB come garbled.
 fn echo(connection: &Connection, message: &str) {
-    log(connection, &format!("heard: {message}"));
+    log(connection, &format!("heard: {}", message.trim_end_matches('-')));
     if let Err(error) = connection.send(message) {
         log(connection, &format!("refused: {error}"));
     }

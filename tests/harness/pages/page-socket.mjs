@@ -1,7 +1,7 @@
 // A SockJS in a page, which looks like one here.
 
-import { StockClient } from "../harness/clients/stock-client.mjs";
-import { DEADLINE_MS, within } from "../harness/waiting/wait.mjs";
+import { StockClient } from "../clients/stock-client.mjs";
+import { DEADLINE_MS, within } from "../waiting/wait.mjs";
 
 /** As `connectStockClient`, in a page of `openPage`. It ends with the page. */
 export async function connectInPage(page, url, transport, { session } = {}) {
@@ -28,7 +28,7 @@ function connect({ url, transport, session, timeout }) {
   socket.onclose = ({ code, reason, wasClean }) => tell("onclose", { code, reason, wasClean });
   return {
     send: (messages) => messages.forEach((message) => socket.send(message)),
-    close: () => socket.close(),
+    close: (why) => socket.close(...why),
     async events() {
       if (events.length === 0) await new Promise((resolve) => (wake = resolve));
       return events.splice(0);
@@ -54,8 +54,8 @@ class PageSocket {
     this.#flushed = this.#flushed.then(() => this.#flush()).catch((error) => this.#lost(error));
   }
 
-  close() {
-    this.#page.evaluate((page) => page.close()).catch((error) => this.#lost(error));
+  close(...why) {
+    this.#page.evaluate((page, why) => page.close(why), why).catch((error) => this.#lost(error));
   }
 
   async #flush() {
