@@ -16,7 +16,7 @@ const KEEP: Millis = Millis::from_secs(60);
 /// Number of senders from which those are looked for whose time is over.
 const MANY: usize = 64;
 
-/// Number of senders above which the older half is forgotten, though they may come again.
+/// Number of senders above which those of the older half of the time are forgotten, though they may come again.
 const MOST: usize = 1 << 14;
 
 /// The last push of each sender.
@@ -51,10 +51,8 @@ impl Senders {
         }
         let mut until = last.at - KEEP;
         if all.len() > MOST {
-            let mut times: Vec<_> = all.values().map(|other| other.at).collect();
-            let newer = times.len() - MOST / 2;
-            let (_, oldest, _) = times.select_nth_unstable(newer);
-            until = until.max(*oldest);
+            let oldest = all.values().map(|other| other.at).min().unwrap_or(last.at).max(until);
+            until = oldest + Millis((last.at - oldest).0 / 2);
         }
         all.retain(|_, other| other.at > until);
         self.look_at.set((2 * all.len()).clamp(MANY, MOST + 1));
