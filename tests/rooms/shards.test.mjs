@@ -119,8 +119,9 @@ async function openSlow(owner, server) {
       for (const { session } of members) {
         let frame;
         do frame = await session.next();
-        while (!frame.startsWith("c"));
-        assert.match(frame, /^c\[1013,/);
+        while (!/^[co]/.test(frame));
+        // A minute after its end nobody knows the session any more, and its id opens another one.
+        assert.match(frame, /^c\[1013,|^o$/);
       }
     },
   };
