@@ -251,15 +251,19 @@ export class HeldSocket {
     else keepers.delete(this);
   }
 
-  /** Makes room in the isolate for a message of this client. Returns false if no other connection keeps more than this one would. */
+  /**
+   * Makes room in the isolate for a message of this client. Connections that are about to be closed give way first, then those that
+   * keep most. Returns false if no other one keeps more than this one would.
+   */
   #makeRoom(bytes) {
     while (isolateBytes + bytes > ISOLATE_LIMIT) {
       let fullest;
       let most = this.#keptBytes + bytes;
       for (const keeper of keepers) {
-        if (keeper.#keptBytes <= most) continue;
+        const bytes = keeper.#violation ? Infinity : keeper.#keptBytes;
+        if (bytes <= most) continue;
         fullest = keeper;
-        most = keeper.#keptBytes;
+        most = bytes;
       }
       if (!fullest) return false;
       fullest.#drop();
