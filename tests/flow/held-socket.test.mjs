@@ -560,7 +560,8 @@ test("a client whose message breaks the object again and again is closed with 10
     last.ends();
     if (client.closed) break;
     last = await attached(await attempt(loss), 0);
-    assert.equal(last.take().length, 1, "sent once more");
+    // Without the question that follows after two seconds.
+    assert.equal(last.take().filter((message) => message.endsWith("poison")).length, 1, "sent once more");
   }
   assert.deepEqual(client.closed, { code: 1011, reason: "Handler failed" });
   const { known, resolve } = await attempt(attempts.length + 1);
