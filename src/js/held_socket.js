@@ -46,6 +46,10 @@ const IS_WIDE = /[^\0-\xff]/;
 /** Returns the bytes that a message takes in memory. */
 const sizeOf = (text) => 64 + (IS_WIDE.test(text) ? 2 : 1) * text.length;
 
+const utf8 = new TextEncoder();
+/** Returns the bytes that a frame takes on its way, in which the object counts its window and the runtime what waits. */
+const bytesOf = (frame) => (IS_WIDE.test(frame) ? utf8.encode(frame).length : frame.length);
+
 /** Bytes of the messages that all connections of the isolate keep. */
 let isolateBytes = 0;
 /** The connections that keep messages. */
@@ -466,7 +470,7 @@ export class HeldSocket {
     } else {
       this.#client.send(frame);
     }
-    if (seq !== "") this.#wrote(Number(seq), frame.length);
+    if (seq !== "") this.#wrote(Number(seq), bytesOf(frame));
     if (isEnd) this.#close(NORMAL, "Normal closure");
   }
 

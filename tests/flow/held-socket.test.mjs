@@ -460,6 +460,20 @@ test("the object is told what the client took: at once after half a window, else
   assert.deepEqual(inner.take(), [], "it knows");
 });
 
+test("the half of a window is counted in bytes of UTF-8: a window of other scripts is shorter than of Latin letters", (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  const { client, inner } = held(t);
+  client.bufferedAmount = ACK_BYTES + 100;
+  inner.gives(`f1,,\na["${"\u4e2d".repeat(ACK_BYTES / 3)}"]`);
+  inner.gives("q");
+  const [, bytes] = /^w,1:(\d+)$/.exec(inner.take()[0]);
+  assert.ok(Math.abs(bytes - ACK_BYTES) < 10, bytes);
+  client.bufferedAmount = 0;
+  mock.timers.tick(LOOK_MS);
+  assert.deepEqual(inner.take(), ["a1"]);
+});
+
 test("an object that handles nothing is asked whether it has everything, each two seconds until it does", (t) => {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   t.after(() => mock.timers.reset());
