@@ -1,6 +1,7 @@
 // A client's WebSocket that the Worker holds, and the inner WebSocket to its object. It is plain JavaScript, so that a message costs
 // no way into wasm, and so that the WebSocket outlives an instance of wasm that was reset. Each end, timer and promise here belongs to
-// one client alone. All of it is one file, since wasm-bindgen takes no imports between the files that it copies.
+// one client alone, since the runtime (workerd 1.20261117) lets no client's event do I/O for another. All of it is one file, since
+// wasm-bindgen takes no imports between the files that it copies.
 //
 // The client's messages are numbered from 1. They are kept until the object has handled them: when the inner WebSocket breaks, the
 // object is attached again, and what it did not receive is sent once more. The formats are those of the crate sockjs-protocol,
@@ -38,8 +39,21 @@ const RESTART = 1012;
 const TRY_AGAIN = 1013;
 const NO_RESPONSE = 3000;
 
-/** Bytes that all clients of the isolate have in memory. A number alone crosses from one client to another. */
+const TOO_MANY = "Too many messages wait";
+
+/** Matches a string that V8 keeps in two bytes for each character. Of the others V8 knows without a look at them that none matches. */
+const IS_WIDE = /[^\0-\xff]/;
+/** Returns the bytes that a message takes in memory. */
+const sizeOf = (text) => 64 + (IS_WIDE.test(text) ? 2 : 1) * text.length;
+
+const utf8 = new TextEncoder();
+/** Returns the bytes that a frame takes on its way, in which the object counts its window and the runtime what waits. */
+const bytesOf = (frame) => (IS_WIDE.test(frame) ? utf8.encode(frame).length : frame.length);
+
+/** Bytes of the messages that all connections of the isolate keep. */
 let isolateBytes = 0;
+/** The connections that keep messages. */
+const keepers = new Set();
 
 /**
  * Holds a client's WebSocket.
@@ -121,6 +135,8 @@ export class HeldSocket {
   #heard = false;
   /** Code and reason, once the client broke a rule that is checked here: the object is told until it closes the WebSocket. */
   #violation;
+  /** True if messages were dropped in an event of another client, and the object was not told yet. */
+  #isToTell = false;
 
   /** When something went to the client last, when it said something last, and when it showed last that it is there. */
   #lastOut = Date.now();
@@ -154,6 +170,7 @@ export class HeldSocket {
   #guarded(listener) {
     return (event) => {
       try {
+        this.#tellDropped();
         listener(event);
       } catch (error) {
         console.error(error);
@@ -172,13 +189,12 @@ export class HeldSocket {
       this.#lastWord = this.#lastLife = Date.now();
       if (data === livenessMessage) return this.#onBeat();
     }
-    const bytes = data.length + 64;
+    const bytes = sizeOf(data);
     const isMuch = this.#kept.length > 0 && this.#keptBytes + bytes > this.#options.inboxLimit;
-    if (isMuch || isolateBytes + bytes > ISOLATE_LIMIT) return this.#violated(TRY_AGAIN, "Too many messages wait");
+    if (isMuch || !this.#makeRoom(bytes)) return this.#violated(TRY_AGAIN, TOO_MANY);
     this.#heard = true;
     this.#kept.push(data);
-    this.#keptBytes += bytes;
-    isolateBytes += bytes;
+    this.#count(bytes);
     if (!this.#inner || this.#flushes) return;
     // One message in flight is not to wait for a timer. Where several come in one turn, they go in one.
     const isAlone = this.#lastBatch <= 1 && this.#sent === 0;
@@ -187,6 +203,7 @@ export class HeldSocket {
     this.#flushes = true;
     setTimeout(() => {
       this.#flushes = false;
+      this.#tellDropped();
       if (!this.#inner) return;
       this.#lastBatch = this.#kept.length - this.#sent;
       this.#flush();
@@ -210,6 +227,7 @@ export class HeldSocket {
     const before = this.#handled;
     this.#askTimer ??= setTimeout(() => {
       this.#askTimer = undefined;
+      this.#tellDropped();
       if (!this.#inner || this.#sent === 0) return;
       // A batch without messages: an object that did not receive all that was before it has this WebSocket attached again.
       if (this.#handled === before) this.#tell(`m${this.#handled},${this.#handled + this.#sent + 1},${this.#ack()}\n`);
@@ -220,22 +238,76 @@ export class HeldSocket {
   #onHandled(number) {
     const count = Math.min(number - this.#handled, this.#kept.length);
     if (count <= 0) return;
-    let bytes = 64 * count;
+    let bytes = 0;
     const done = count === this.#kept.length ? this.#kept : this.#kept.slice(0, count);
-    for (const text of done) bytes += text.length;
+    for (const text of done) bytes += sizeOf(text);
     this.#fruitless = 0;
     this.#kept = count === this.#kept.length ? [] : this.#kept.slice(count);
     this.#handled += count;
     this.#sent = Math.max(0, this.#sent - count);
-    this.#keptBytes -= bytes;
-    isolateBytes -= bytes;
+    this.#count(-bytes);
+  }
+
+  /** Counts bytes more or fewer that the connection keeps. */
+  #count(bytes) {
+    this.#keptBytes += bytes;
+    isolateBytes += bytes;
+    if (this.#keptBytes > 0) keepers.add(this);
+    else keepers.delete(this);
+  }
+
+  /**
+   * Makes room in the isolate for a message of this client. Connections that are about to be closed give way first, then those that
+   * keep most. Returns false if no other one keeps more than this one would.
+   */
+  #makeRoom(bytes) {
+    while (isolateBytes + bytes > ISOLATE_LIMIT) {
+      let fullest;
+      let most = this.#keptBytes + bytes;
+      for (const keeper of keepers) {
+        const bytes = keeper.#violation ? Infinity : keeper.#keptBytes;
+        if (bytes <= most) continue;
+        fullest = keeper;
+        most = bytes;
+      }
+      if (!fullest) return false;
+      fullest.#drop();
+    }
+    return true;
+  }
+
+  /** Drops the messages, in an event of another client. An event or a timer of this connection tells the object, within seconds. */
+  #drop() {
+    this.#forget();
+    const why = { code: TRY_AGAIN, reason: TOO_MANY };
+    if (this.#end) this.#end = why; // its client left, and the object is not attached again yet
+    if (this.#end || this.#violation) return;
+    this.#violation = why;
+    this.#isToTell = true;
+  }
+
+  /** Gives up the messages that are kept. */
+  #forget() {
+    this.#count(-this.#keptBytes);
+    this.#kept = [];
+    this.#sent = 0;
+  }
+
+  /** Tells the object that messages were dropped, if that is still to be told. */
+  #tellDropped() {
+    if (this.#isToTell && this.#inner && !this.#end) this.#tellViolation();
+  }
+
+  #tellViolation() {
+    this.#isToTell = false;
+    this.#tell(`v${this.#violation.code},${this.#violation.reason}`);
   }
 
   #violated(code, reason) {
     this.#violation = { code, reason };
     if (!this.#inner) return; // it is told when the object is attached again
     this.#flush();
-    this.#tell(`v${code},${reason}`);
+    this.#tellViolation();
   }
 
   // Heartbeats, and clients that are silent.
@@ -293,7 +365,9 @@ export class HeldSocket {
     inner.addEventListener("error", guarded(() => this.#onLost()));
     inner.accept();
     this.#flush();
-    if (this.#violation && !this.#end) this.#tell(`v${this.#violation.code},${this.#violation.reason}`);
+    // Also where it received everything before it was lost.
+    if (this.#sent > 0) this.#planToAsk();
+    if (this.#violation && !this.#end) this.#tellViolation();
   }
 
   #tell(message) {
@@ -401,7 +475,7 @@ export class HeldSocket {
     } else {
       this.#client.send(frame);
     }
-    if (seq !== "") this.#wrote(Number(seq), frame.length);
+    if (seq !== "") this.#wrote(Number(seq), bytesOf(frame));
     if (isEnd) this.#close(NORMAL, "Normal closure");
   }
 
@@ -530,10 +604,7 @@ export class HeldSocket {
     clearTimeout(this.#lookTimer);
     clearTimeout(this.#beatTimer);
     clearTimeout(this.#askTimer);
-    isolateBytes -= this.#keptBytes;
-    this.#keptBytes = 0;
-    this.#kept = [];
-    this.#sent = 0;
+    this.#forget();
     const inner = this.#inner;
     this.#inner = undefined;
     try {

@@ -28,10 +28,10 @@ const LOOK_MS = 10;
 /** A collection waits for whatever the isolate does. */
 const COLLECTED_MS = 120_000;
 
-/** Starts a server for `growthDuring`, with these variables. */
-export function startMeasured(owner, vars) {
+/** Starts a server for `growthDuring`, with these variables; `options` are those of `startServer`. */
+export function startMeasured(owner, vars, options = { entry: [ENTRY] }) {
   // It logs the sends that it refuses. A panic in the log still fails the test.
-  return startServer(owner, { vars, entry: [ENTRY], layout: LAYOUT, log: () => {} });
+  return startServer(owner, { vars, layout: LAYOUT, log: () => {}, ...options });
 }
 
 /** As the harness's `growthDuring`, with a server that collects its garbage all the time. */
@@ -52,6 +52,17 @@ export async function growthDuring(server, body) {
     isOver = true;
     await collected.catch(() => {}); // an error of it won the race, or comes of the one that did
   }
+}
+
+/** Returns the memory of a server that is at rest: the least that it has after some collections. */
+export async function restingMemory(server, collections = 5) {
+  let least = Infinity;
+  for (let count = 0; count < collections; count += 1) {
+    await collect(server);
+    await sleep(COLLECT_MS);
+    least = Math.min(least, server.memory());
+  }
+  return least;
 }
 
 async function collect(server) {

@@ -93,6 +93,7 @@ describeLevels((level, vars) => {
       client.order({ sleep: { ms: SLOW_MS, then: "slept" } });
       client.order({ keep: { text: "late" } });
       await trouble.told.hears(client.id, "sleeps: slept");
+      await client.arrives(); // else the second order may come when the object is away
       await trouble.away(OBJECT, true);
       await trouble.cut(OBJECT);
       await trouble.told.hears(client.id, "heard: kept");

@@ -165,6 +165,9 @@ const orders = {
   cut({ object }) {
     troubleOf(object).cuts += 1;
   },
+  collect() {
+    globalThis.gc();
+  },
 };
 
 export const control = {

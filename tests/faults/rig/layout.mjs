@@ -7,9 +7,16 @@ const ENTRY = fileURLToPath(new URL("entry.mjs", import.meta.url));
 const TAP = fileURLToPath(new URL("tap.mjs", import.meta.url));
 const CHANGED = fileURLToPath(new URL("../../harness/servers/changed.mjs", import.meta.url));
 const MAIN = "entry.mjs";
+const V8_FLAGS = ["--expose-gc", "--max-semi-space-size=1"];
 
 /** In one isolate, as workerd and wrangler have it by themselves. */
 export const TOGETHER = layout({ worker: {} });
+
+/** The same, with garbage that is collected upon the order `collect`, and with little memory for what V8 has not collected yet. */
+export const COLLECTED = {
+  ...TOGETHER,
+  capnp: (facts) => TOGETHER.capnp(facts).replace(/^const config .*\($/m, `$&\n  v8Flags = ${JSON.stringify(V8_FLAGS)},`),
+};
 
 /** The objects in an isolate of their own, as in a deployment, where they often are on another machine. */
 export const APART = layout({ worker: { holder: "holder" }, "holder": {} });

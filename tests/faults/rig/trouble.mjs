@@ -92,6 +92,11 @@ class Trouble {
     return this.#control("cut", { object });
   }
 
+  /** Collects the garbage of the isolate, where the layout is `COLLECTED`. */
+  collect() {
+    return this.#control("collect", {});
+  }
+
   async #control(what, order) {
     const url = `http://127.0.0.1:${this.server.ports.control}/${what}`;
     const { status, body } = await request(url, { method: "POST", body: JSON.stringify(order) });

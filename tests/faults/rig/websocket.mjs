@@ -62,6 +62,12 @@ class WebSocketClient extends Reader {
     this.#socket.close(...why);
   }
 
+  /** Waits until the server has read all that was sent, or for the end of the connection. */
+  async arrives(ms) {
+    this.#socket.ping();
+    await Promise.race([this.closed, this.#socket.pongs.next("a pong", ms)]);
+  }
+
   /** Reads nothing from now on. */
   pause() {
     this.#socket.pause();

@@ -1,0 +1,85 @@
+// The memory of idle WebSockets that the Worker holds, next to that of others: those that the object holds, and those that the least
+// of JavaScript holds in a Worker. With SOCKJS_FULL (npm run large) there are many of them, several times.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { WebSocket } from "ws";
+import { workerConfig } from "../../scripts/worker-config.mjs";
+import { within } from "../harness/waiting/wait.mjs";
+import { restingMemory, startMeasured } from "./growth.mjs";
+
+const IS_FULL = Boolean(process.env.SOCKJS_FULL);
+/** By placement: how many sockets, and how often they are measured. Objects take long to open. */
+const FULL = { room: { count: 5_000, rounds: 2 }, session: { count: 1_000, rounds: 1 } };
+const SHORT = { room: { count: 400, rounds: 1 } };
+const WARM_UP = 50;
+const AT_ONCE = 50;
+/** In the full form the runtime puts idle objects out of memory before they are measured, after ten seconds. */
+const SETTLE_MS = IS_FULL ? 15_000 : 0;
+const LONG_MS = 120_000;
+const KIB = 1_024;
+/** What a held socket may take more than the least of JavaScript; in the short form, with what the server takes once. */
+const MOST = (IS_FULL ? 20 : 40) * KIB;
+
+const PLAIN = fileURLToPath(new URL("plain-holder.mjs", import.meta.url));
+const plainConfig = (placement) => ({
+  ...workerConfig(),
+  name: "plain",
+  vars: { PLACEMENT: placement },
+  durableObjects: [{ binding: "HOLDER", className: "Holder" }],
+});
+/** No heartbeat comes while it is measured. */
+const QUIET = { SOCKJS_WEBSOCKET_HEARTBEAT_DELAY: "86400000" };
+const BY_WORKER = { SOCKJS_WEBSOCKET_HOLDER: "worker", SOCKJS_HEARTBEATS: "worker" };
+const HOLDERS = {
+  object: (t, placement) => startMeasured(t, { ...QUIET, SOCKJS_PLACEMENT: placement }),
+  worker: (t, placement) => startMeasured(t, { ...QUIET, ...BY_WORKER, SOCKJS_PLACEMENT: placement }),
+  plain: (t, placement) => startMeasured(t, {}, { worker: [PLAIN], config: plainConfig(placement) }),
+};
+
+for (const [placement, { count, rounds }] of Object.entries(IS_FULL ? FULL : SHORT)) {
+  test(`${placement}: an idle socket that the Worker holds takes little more than the least of JavaScript does`, async (t) => {
+    const bytes = { object: [], worker: [], plain: [] };
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [holder, start] of Object.entries(HOLDERS)) bytes[holder].push(await bytesOfEach(await start(t, placement), count));
+    }
+    const each = Object.fromEntries(Object.entries(bytes).map(([holder, all]) => [holder, average(all)]));
+    t.diagnostic(Object.entries(each).map(([holder, size]) => `${holder}: ${kib(size)}`).join(", ") + ` for each of ${count} sockets`);
+    assert.ok(each.worker - each.plain <= MOST, `${kib(each.worker - each.plain)} more than the least`);
+  });
+}
+
+/** Opens idle sockets, and returns the bytes that the server takes for each. The server ends. */
+async function bytesOfEach(server, count) {
+  for (const socket of await open(server, WARM_UP)) socket.terminate();
+  const before = await restingMemory(server);
+  const sockets = await open(server, count);
+  await sleep(SETTLE_MS);
+  const after = await restingMemory(server);
+  for (const socket of sockets) socket.terminate();
+  await server.kill();
+  return (after - before) / count;
+}
+
+async function open(server, count) {
+  const sockets = [];
+  while (sockets.length < count) {
+    const batch = Array.from({ length: Math.min(AT_ONCE, count - sockets.length) }, async () => {
+      const url = `${server.url.replace(/^http/, "ws")}/echo/000/${randomUUID()}/websocket`;
+      const socket = new WebSocket(url, { perMessageDeflate: false });
+      const [frame] = await within(once(socket, "message"), "the open frame", LONG_MS);
+      assert.equal(frame.toString(), "o");
+      socket.on("error", () => {});
+      return socket;
+    });
+    sockets.push(...(await Promise.all(batch)));
+  }
+  return sockets;
+}
+
+const average = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const kib = (bytes) => `${(bytes / KIB).toFixed(1)} KiB`;

@@ -1,0 +1,36 @@
+// The least that holds WebSockets in a Worker, with an inner WebSocket each to an object that sleeps. What this takes in memory is the
+// runtime's, and no server can take less.
+
+import { DurableObject } from "cloudflare:workers";
+
+const COLLECT = "/.collect";
+const A_DAY_MS = 86_400_000;
+
+export default {
+  async fetch(request, env) {
+    const { pathname } = new URL(request.url);
+    if (pathname === COLLECT) {
+      globalThis.gc();
+      return new Response();
+    }
+    const isRoom = env.PLACEMENT === "room";
+    const { webSocket: inner } = await env.HOLDER.getByName(isRoom ? "room" : pathname).fetch(request);
+    const { 0: client, 1: server } = new WebSocketPair();
+    server.addEventListener("message", ({ data }) => inner.send(data));
+    server.addEventListener("close", () => inner.close());
+    inner.addEventListener("message", ({ data }) => server.send(data));
+    server.accept();
+    inner.accept();
+    setTimeout(() => server.send("h"), A_DAY_MS);
+    return new Response(null, { status: 101, webSocket: client });
+  },
+};
+
+export class Holder extends DurableObject {
+  fetch() {
+    const { 0: worker, 1: object } = new WebSocketPair();
+    this.ctx.acceptWebSocket(object);
+    object.send("o");
+    return new Response(null, { status: 101, webSocket: worker });
+  }
+}
