@@ -171,8 +171,8 @@ impl fmt::Debug for Push {
 
 /// A room, or one of its groups, from outside of its objects. Clones are handles of the same room.
 ///
-/// What is sent by one handle, its clones and its groups is one order: each object does it in the order in which it was begun. What an
-/// object did not take, because it was restarted, goes to it again for up to 30 s, and is done once.
+/// Calls of one handle, its clones and its groups reach every object of the room in the order in which they were made. If an object
+/// restarts before it answers, the message goes to it again, for up to 30 s, and its members get it once.
 #[derive(Debug, Clone)]
 pub struct RemoteRoom {
     room: Rc<Shared>,

@@ -10,9 +10,9 @@ use std::rc::{Rc, Weak};
 /// [`Placement::Shards`](sockjs_protocol::service::options::Placement::Shards) a room has several; otherwise it is the same as
 /// the room.
 ///
-/// What one handle's room begins, each object does in the order in which it was begun. Each object is waited for as
-/// [`Room::ready`](crate::Room::ready) waits; what an object did not take, because it was restarted, goes to it again for 30 s, and is
-/// done once. An object that restarted itself is another sender.
+/// Calls of one object reach every other object of the room in the order in which they were made. Each object takes a message when its
+/// members have read enough, as [`Room::ready`](crate::Room::ready) waits for them, and a slow object holds up no other. If an object
+/// restarts before it answers, the message goes to it again, for up to 30 s, and its members get it once.
 ///
 /// ```
 /// # async fn announce(room: &sockjs_durable::Room) -> worker::Result<()> {

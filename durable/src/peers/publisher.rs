@@ -1,7 +1,7 @@
-//! Pushes to the objects of a room, which each of them applies in the order in which they were begun.
+//! Pushes to all objects of a room. Every object does them in the order in which they were made.
 //!
-//! Each object has a line of its own: the next push is on its way when the object took the one before. So a slow object holds up no
-//! other. A push has a number, by which an object recognizes one that comes again after its answer was lost.
+//! Each object has a line of its own: the next push goes to it when it has taken the one before. So a slow object holds up no other.
+//! A push has a number. By that an object recognizes a push that comes again because its answer was lost.
 
 use crate::info::errors::{ShardFailure, ShardProblem, ShardsError};
 use crate::js::clock::now;
