@@ -9,6 +9,9 @@ import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 const TOKEN = "a secret of at least thirty-two characters";
 const ROOM = "/trouble";
 const OBJECT = "/trouble//room";
+/** A room of eight objects, and one of them. */
+const SHARDS = "/nation";
+const AWAY = "/nation//shard/3";
 
 for (const [level, vars] of Object.entries(LEVELS)) {
   describe(level, { concurrency: false }, async () => {
@@ -47,3 +50,21 @@ for (const [level, vars] of Object.entries(LEVELS)) {
     });
   });
 }
+
+test("an object that cannot be reached for long is named, and the others have the message", async (t) => {
+  const trouble = await startTrouble(t, { vars: { SOCKJS_PUSH_TOKENS: TOKEN } });
+  const pushes = new DescribedPush(() => trouble.server.url, TOKEN);
+  const sessions = Array.from({ length: 16 }, () => new Session(t, `${trouble.server.url}${SHARDS}`, "xhr_streaming"));
+  for (const session of sessions) assert.equal(await session.next(), "o");
+  const { list } = await pushes.push({ room: SHARDS, list: {} }, 200);
+  const here = list.filter(({ address }) => !address.endsWith(`@${AWAY}`)).length;
+  await trouble.away(AWAY, true);
+  const [{ error }, ...heard] = await Promise.all([
+    pushes.push({ room: SHARDS, message: "to all" }, 503, { ms: 60_000 }),
+    ...sessions.map((session) => session.nextMessages().then((frame) => frame === 'a["to all"]', () => false)),
+  ]);
+  assert.match(error, /^the object did not take it: \/nation\/\/shard\/3: the object could not be reached/);
+  assert.equal(heard.filter(Boolean).length, here);
+  await trouble.away(AWAY, false);
+  assert.equal((await pushes.push({ room: SHARDS, message: "again" }, 200)).connections, sessions.length);
+});

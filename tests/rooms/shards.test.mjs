@@ -1,5 +1,6 @@
 // A room of eight objects, three publishers, and whatever may happen meanwhile: two objects restart, one member in ten comes back as a
-// new one, and some never read. `npm run shards` runs it with 3,000 members; SOCKJS_MEMBERS sets another number.
+// new one, and some never read. `npm run shards` runs it with 3,000 members and 200 broadcasts; SOCKJS_MEMBERS and
+// SOCKJS_BROADCASTS set other numbers.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,7 +12,7 @@ import { openMember } from "./rig.mjs";
 
 const IS_FULL = process.env.SOCKJS_FULL !== undefined;
 const MEMBERS = Number(process.env.SOCKJS_MEMBERS ?? (IS_FULL ? 3_000 : 120));
-const BROADCASTS = IS_FULL ? 200 : 90;
+const BROADCASTS = Number(process.env.SOCKJS_BROADCASTS ?? (IS_FULL ? 200 : 90));
 const LONG_MS = IS_FULL ? 600_000 : 120_000;
 
 const TOKEN = "a secret of at least thirty-two characters";
