@@ -1,5 +1,5 @@
-// The least that holds WebSockets in a Worker, with an inner WebSocket each to an object that sleeps. What this takes in memory is the
-// runtime's, and no server can take less.
+// The least that holds WebSockets in a Worker, with an inner WebSocket each to an object that sleeps and a row each in its storage. What
+// this takes in memory is the runtime's, and no server can take less.
 
 import { DurableObject } from "cloudflare:workers";
 
@@ -13,8 +13,7 @@ export default {
       globalThis.gc();
       return new Response();
     }
-    const isRoom = env.PLACEMENT === "room";
-    const { webSocket: inner } = await env.HOLDER.getByName(isRoom ? "room" : pathname).fetch(request);
+    const { webSocket: inner } = await env.HOLDER.getByName("room").fetch(request);
     const { 0: client, 1: server } = new WebSocketPair();
     server.addEventListener("message", ({ data }) => inner.send(data));
     server.addEventListener("close", () => inner.close());
@@ -30,6 +29,8 @@ export class Holder extends DurableObject {
   fetch() {
     const { 0: worker, 1: object } = new WebSocketPair();
     this.ctx.acceptWebSocket(object);
+    this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS connections (id TEXT PRIMARY KEY)");
+    this.ctx.storage.sql.exec("INSERT INTO connections VALUES (?)", crypto.randomUUID());
     object.send("o");
     return new Response(null, { status: 101, webSocket: worker });
   }
