@@ -9,6 +9,8 @@ import { openMember } from "./rig.mjs";
 const MIX = ["websocket", "websocket", "xhr_streaming", "websocket", "websocket-raw", "eventsource", "websocket", "websocket-raw", "xhr", "websocket"];
 /** Begin of each text, so that much waits for whoever does not read. */
 const FILLING = "m".repeat(300);
+/** A push may wait for members that read slowly, and for an object that restarts. */
+const PUSH_MS = 120_000;
 /** Of a member that comes back: how often it tries again, and after which time. */
 const TRIES = 50;
 const PAUSE_MS = 100;
@@ -90,33 +92,36 @@ export class Crowd {
     return entry.hasLeft || entry.hasEnded || problemsOf(entry.heard, this.expected(entry)).every((problem) => !problem.endsWith("at the end"));
   }
 
-  /** Milliseconds from the begin of each text to the last member's hearing of it. */
-  delays() {
+  /** Milliseconds from the begin of each text, or of those of one label, to the last member's hearing of it: the shortest first. */
+  delays(only) {
     const last = new Map();
     for (const { heard, times } of this.members) {
       heard.forEach((text, index) => last.set(text, Math.max(last.get(text) ?? 0, times[index])));
     }
     const delays = [];
-    for (const [label, times] of this.begun) times.forEach((time, number) => delays.push((last.get(`${label} ${number}`) ?? NaN) - time));
-    return delays.sort((one, other) => one - other);
+    for (const [label, times] of this.begun) {
+      if (only && label !== only) continue;
+      times.forEach((time, number) => delays.push((last.get(`${label} ${number}`) ?? NaN) - time));
+    }
+    return delays.filter((delay) => !Number.isNaN(delay)).sort((one, other) => one - other);
   }
 }
 
 /** Publishes over HTTP, one request after the other. */
 export const byHttp = (url, token, room) => async (text) => {
   const headers = { Authorization: `Bearer ${token}` };
-  const { status, body } = await request(`${url}/push`, { method: "POST", headers, body: JSON.stringify({ room, message: text }), ms: 120_000 });
+  const { status, body } = await request(`${url}/push`, { method: "POST", headers, body: JSON.stringify({ room, message: text }), ms: PUSH_MS });
   if (status !== 200) throw new Error(`${status}: ${body}`);
 };
 
 /** Publishes from a handler of the room, by `room.all()`. */
 export const byMember = (member) => async (text) => {
-  const { error } = await member.order({ all: { group: null, text } });
+  const { error } = await member.order({ all: { group: null, text } }, PUSH_MS);
   if (error) throw new Error(error);
 };
 
 /** Publishes from a Worker's code, by one handle of `Push`. */
 export const byCrier = (crier, room) => async (text) => {
-  const { error } = await crier.order({ room, text });
+  const { error } = await crier.order({ room, text }, PUSH_MS);
   if (error) throw new Error(error);
 };
