@@ -90,7 +90,7 @@ test("a push takes no more memory than another of its size", async (t) => {
     assert.deepEqual([result.status, JSON.parse(result.body)], [400, { error: expected }]);
     return growth;
   };
-  const harmless = await push(repeated(BODY_MAX, '{"message":"', "x", '"}'), "needs one of room and connection, and one of message and close");
+  const harmless = await push(repeated(BODY_MAX, '{"message":"', "x", '"}'), "needs one of room and connection, and a group only with a room");
   const hostile = await push(repeated(BODY_MAX, '{"x":[{"":1}', ',{"":1}', "]}"), "unknown field x");
   t.diagnostic(`memory +${mib(hostile)}, of a harmless one +${mib(harmless)}`);
   assertSimilar(hostile, harmless);
