@@ -65,7 +65,7 @@ test("quiz: the page shows the question, takes an answer, and shows the count an
   const headers = { Authorization: `Bearer ${TOKEN}` };
   await fetch(`${url}/ask`, { method: "POST", headers, body: JSON.stringify({ ask: { text: "Tea or coffee?", answers: ["tea", "coffee"] } }) });
   await shows(page, "#text", "Tea or coffee?");
-  await page.click("text=coffee");
+  await page.click("button >> text=coffee");
   await shows(page, "#count", "1");
   await page.waitForFunction(() => Number(document.querySelector("#delay").textContent) >= 0);
 });

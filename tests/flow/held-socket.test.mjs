@@ -146,14 +146,14 @@ test("a raw client gets the messages without frames", async (t) => {
 
 test("after an attach only what was not received is sent again, with the state and what is known", async (t) => {
   const { client, inner, attempt } = held(t);
-  inner.gives("f0,,\no", 's{"a":1}');
+  inner.gives("f0,,\no", 's{"a":1}', 'g["g"]');
   client.gives("a", "b", "c", "d");
   await turn();
   inner.gives('f9,2,\na["x"]');
   inner.ends();
   client.gives("e");
   const first = await attempt(1);
-  assert.deepEqual(first.known, [9, 2, true, '{"a":1}', undefined, undefined]);
+  assert.deepEqual(first.known, [9, 2, true, '{"a":1}', '["g"]', undefined, undefined]);
   assert.deepEqual(inner.closed, { code: 1000, reason: "" });
   const again = await attached(first, 3);
   assert.deepEqual(again.take(), ["m2,4,9,1,1\nde"]);
@@ -232,7 +232,7 @@ test("a client that leaves while the object is attached again is told with the n
   client.ends(1001, "away");
   assert.equal(waits.length, 1, "the invocation waits for the attempt");
   const first = await attempt(1);
-  assert.deepEqual(first.known.slice(4), [1001, "away"]);
+  assert.deepEqual(first.known.slice(5), [1001, "away"]);
   const again = await attached(first, 0);
   await waits[0];
   assert.deepEqual([again.take(), again.closed], [[], { code: 1000, reason: "" }]);
@@ -391,7 +391,7 @@ test("a connection whose messages were dropped tells its object within seconds, 
     (await fullest.attempt(1)).resolve(null);
     for (const other of [held(t), held(t), held(t)]) fill(other);
     const second = await fullest.attempt(2);
-    assert.deepEqual(second.known.slice(4), [1013, "Too many messages wait"]);
+    assert.deepEqual(second.known.slice(5), [1013, "Too many messages wait"]);
     assert.deepEqual((await attached(second, 0)).take(), []);
   });
 });
@@ -579,7 +579,7 @@ test("a client whose message breaks the object again and again is closed with 10
   }
   assert.deepEqual(client.closed, { code: 1011, reason: "Handler failed" });
   const { known, resolve } = await attempt(attempts.length + 1);
-  assert.deepEqual(known.slice(4), [1011, "Handler failed"]);
+  assert.deepEqual(known.slice(5), [1011, "Handler failed"]);
   resolve(undefined);
 });
 
