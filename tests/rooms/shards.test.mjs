@@ -21,10 +21,9 @@ const VARS = {
   SOCKJS_PUSH_TOKENS: TOKEN,
   SOCKJS_HEARTBEAT_DELAY: "34000",
   // A poller that does not come back is behind once this much waits for it.
-  SOCKJS_QUEUE_LIMIT: "8192",
+  SOCKJS_QUEUE_LIMIT: "16384",
   SOCKJS_MESSAGE_LIMIT: "4096",
   SOCKJS_FRAME_LIMIT: "4096",
-  SOCKJS_ROOM_PATIENCE: "1000",
   SOCKJS_DISCONNECT_DELAY: "3600000",
 };
 /** Texts that are sent while nothing else happens. */
