@@ -20,7 +20,7 @@ const BODY_MAX: usize = 1 << 20;
 /// Longest wait of a body for memory.
 const BODY_WAIT: Millis = Millis::from_secs(5);
 
-/// What is answered, or the response that says why nothing was done.
+/// The answer, or the response that says why nothing was done.
 type Answer = std::result::Result<Done, HttpError>;
 
 /// The body of a request: its target, and what is to be done.
@@ -183,7 +183,7 @@ impl Fields<'_> {
     }
 }
 
-/// What was done, or what was asked for.
+/// The result of a request.
 enum Done {
     /// So many connections were reached, or counted.
     Connections(usize),

@@ -131,14 +131,10 @@ impl Push {
         let (config, names) = names.ok_or_else(|| PushError::NoRoom(path.to_owned()))?;
         let address = |name: String| {
             let object = ObjectAddress::named(self.namespace.clone(), name.clone(), config);
-            (name, object)
+            (name, Some(object))
         };
-        let objects: Vec<_> = names.into_iter().map(address).collect();
-        let lanes = objects.iter().map(|(name, object)| (name.clone(), Some(object.clone()))).collect();
-        let publisher = Publisher::new(&config.prefix, lanes);
-        let objects = objects.into_iter().map(|(_, object)| object).collect();
-        let room = Shared { service: config.prefix.clone(), objects, publisher };
-        Ok(RemoteRoom { room: Rc::new(room), target: PushTarget::Room })
+        let publisher = Publisher::new(&config.prefix, names.into_iter().map(address).collect());
+        Ok(RemoteRoom { publisher: Rc::new(publisher), target: PushTarget::Room })
     }
 
     /// Returns the connection at `address`, a result of [`Connection::address`](crate::Connection::address).
@@ -175,16 +171,8 @@ impl fmt::Debug for Push {
 /// restarts before it answers, the message goes to it again, for up to 30 s, and its members get it once.
 #[derive(Debug, Clone)]
 pub struct RemoteRoom {
-    room: Rc<Shared>,
+    publisher: Rc<Publisher>,
     target: PushTarget,
-}
-
-/// The part of a room that its handles share.
-#[derive(Debug)]
-struct Shared {
-    service: String,
-    objects: Vec<ObjectAddress>,
-    publisher: Publisher,
 }
 
 /// A page of the connections of a room.
@@ -193,11 +181,11 @@ struct Shared {
 pub struct Page {
     /// The connections.
     pub connections: Vec<RemoteInfo>,
-    /// What [`RemoteRoom::connections`] takes for the next page. `None` at the end.
+    /// Begin of the next page, for [`RemoteRoom::connections`]. `None` at the end.
     pub next: Option<String>,
 }
 
-/// What a list tells of a connection.
+/// A connection of a list.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RemoteInfo {
@@ -268,7 +256,7 @@ const CALL_MAX: usize = 1 << 20;
 impl RemoteRoom {
     /// Returns a group of the room: the connections that [joined](crate::Connection::join) it.
     pub fn to(&self, group: impl Into<String>) -> Self {
-        Self { room: self.room.clone(), target: PushTarget::Group(group.into()) }
+        Self { publisher: self.publisher.clone(), target: PushTarget::Group(group.into()) }
     }
 
     /// Sends a message to every connection. Returns the number of connections that it goes to.
@@ -317,7 +305,7 @@ impl RemoteRoom {
         let cursor = after.map(|after| Cursor::read(after).ok_or_else(|| PushError::NoAddress(after.to_owned())));
         let mut cursor = cursor.transpose()?.unwrap_or_default();
         let mut page = RawPage::default();
-        while let Some(object) = self.room.objects.get(cursor.shard) {
+        while let Some(object) = self.publisher.object(cursor.shard) {
             let left = limit.clamp(1, 1_000).saturating_sub(page.list.len());
             if left == 0 {
                 page.next = Some(cursor.write());
@@ -334,7 +322,7 @@ impl RemoteRoom {
         Ok(page)
     }
 
-    /// Asks the application: [`Handler::on_call`](crate::Handler::on_call) of the room answers. Of a room with several objects, the
+    /// Asks the application: [`Handler::on_call`](crate::Handler::on_call) of the room answers, whatever the group. Of a room with several objects, the
     /// first one is asked; it reaches the others by [`Room::all`](crate::Room::all). The call is made once.
     ///
     /// # Errors
@@ -356,18 +344,18 @@ impl RemoteRoom {
         if call.len() > CALL_MAX {
             return Err(PushError::TooLarge("the call is too large".into()));
         }
-        match self.room.objects.first() {
+        match self.publisher.object(0) {
             Some(object) => self.ask(object, PushAction::Call, call).await,
             None => Err(PushError::Unavailable("the room has no object".into())),
         }
     }
 
     async fn publish(&self, push: PushAction, message: &str) -> Result<usize, PushError> {
-        Ok(self.room.publisher.push(self.target.clone(), push, message, None).await?)
+        Ok(self.publisher.push(self.target.clone(), push, message, None).await?)
     }
 
     async fn ask(&self, object: &ObjectAddress, push: PushAction, body: &str) -> Result<String, PushError> {
-        ask(&self.room.service, object, self.target.clone(), push, body).await
+        ask(self.publisher.service(), object, self.target.clone(), push, body).await
     }
 }
 

@@ -147,7 +147,7 @@ impl Connection {
 
     /// Returns the connections that share an object with this one, this one among them.
     pub fn room(&self) -> Room {
-        Room { service: self.entry.info.service.clone(), host: self.host.clone() }
+        Room::of(self.entry.info.service.clone(), self.host.clone())
     }
 
     /// Closes the connection, after the messages that were sent before. Does nothing if it is closed already.

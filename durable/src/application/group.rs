@@ -2,6 +2,7 @@
 
 use crate::application::connection::Connection;
 use crate::application::host::{Host, Members};
+use crate::application::members::next_member;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
@@ -61,13 +62,8 @@ impl Iterator for Connections {
 
     fn next(&mut self) -> Option<Connection> {
         let Recipients { members, host } = &self.recipients;
-        loop {
-            let (place, entry) = host.upgrade()?.member(members, self.place)?;
-            self.place = place + 1;
-            if entry.session.borrow().is_open() {
-                return Some(Connection { entry, host: host.clone(), is_own: false });
-            }
-        }
+        let entry = next_member(&host.upgrade()?, members, &mut self.place)?;
+        Some(Connection { entry, host: host.clone(), is_own: false })
     }
 }
 
@@ -85,6 +81,11 @@ pub(crate) struct Recipients {
 }
 
 impl Recipients {
+    /// Returns the members of a group among those of the room.
+    pub fn group(&self, group: String) -> Self {
+        Self { members: Members { service: self.members.service.clone(), group: Some(group) }, host: self.host.clone() }
+    }
+
     pub fn count(&self) -> usize {
         self.host.upgrade().map_or(0, |host| host.count(&self.members))
     }

@@ -17,24 +17,37 @@ const UNPACED: usize = 4;
 /// Goes through the open connections of a room, or of one of its groups. Whoever comes or goes meanwhile may be found or not.
 pub(crate) fn members<'a>(host: &'a Rc<dyn Host>, of: &'a Members) -> impl Iterator<Item = Rc<Entry>> + 'a {
     let mut place = 0;
-    std::iter::from_fn(move || {
-        let (found, entry) = host.clone().member(of, place)?;
-        place = found + 1;
-        Some(entry)
-    })
+    std::iter::from_fn(move || next_member(host, of, &mut place))
 }
 
-/// Sends a message to a member. It may exceed `queue_limit` as long as the room waits for it, which is until the room
-/// `is_given_up`.
-pub(crate) fn send_to_member(
+/// Returns the first open connection at `place` or after it, and moves `place` behind it.
+pub(crate) fn next_member(host: &Rc<dyn Host>, of: &Members, place: &mut usize) -> Option<Rc<Entry>> {
+    loop {
+        let (found, entry) = host.clone().member(of, *place)?;
+        *place = found + 1;
+        if entry.session.borrow().is_open() {
+            return Some(entry);
+        }
+    }
+}
+
+/// Sends a message to `to`, but `except`, and tells `sent` the outcome for each member. A member may exceed `queue_limit` as long as the
+/// room waits for it, which is until it `gives_up_on` the member.
+pub(crate) fn send_to_members(
     host: &Rc<dyn Host>,
-    entry: &Rc<Entry>,
+    (to, except): (&Members, Option<&Rc<Entry>>),
     message: &Message,
     queue_limit: usize,
-    is_given_up: bool,
-) -> Result<(), SendError> {
-    let may_exceed = !is_given_up && entry.waiting() < queue_limit.saturating_mul(UNPACED);
-    enqueue(host, entry, message.clone(), may_exceed)
+    gives_up_on: impl Fn(&Entry) -> bool,
+    mut sent: impl FnMut(&Rc<Entry>, Result<(), SendError>),
+) {
+    for entry in members(host, to) {
+        if except.is_some_and(|except| Rc::ptr_eq(except, &entry)) {
+            continue;
+        }
+        let may_exceed = !gives_up_on(&entry) && entry.waiting() < queue_limit.saturating_mul(UNPACED);
+        sent(&entry, enqueue(host, &entry, message.clone(), may_exceed));
+    }
 }
 
 /// Ends the session of a member that a message could not be sent to, since it would have a gap. Returns the problem, for the log.

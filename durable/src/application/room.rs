@@ -4,7 +4,6 @@ use crate::application::connection::Connection;
 use crate::application::group::{Connections, Group, Recipients};
 use crate::application::host::{GateCrowded, Host, Members};
 use crate::application::shards::AllShards;
-use crate::connection::entry::Entry;
 use crate::js::clock::now;
 use crate::observe::log;
 use crate::store::room_storage::RoomStorage;
@@ -37,15 +36,16 @@ use worker::{Error, Result};
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Room {
-    pub(crate) service: String,
-    pub(crate) host: Weak<dyn Host>,
-}
+pub struct Room(Recipients);
 
 impl Room {
+    pub(crate) fn of(service: String, host: Weak<dyn Host>) -> Self {
+        Self(Recipients { members: Members { service, group: None }, host })
+    }
+
     /// Returns the prefix of the service, with the names of its parameters.
     pub fn prefix(&self) -> &str {
-        &self.service
+        &self.0.members.service
     }
 
     /// Returns the prefix with the values of its parameters, as it stands in URLs. With [`Placement::Room`] it tells this room from
@@ -53,25 +53,25 @@ impl Room {
     ///
     /// [`Placement::Room`]: sockjs_protocol::service::options::Placement::Room
     pub fn name(&self) -> String {
-        let name = self.host.upgrade().and_then(|host| host.name());
+        let name = self.0.host.upgrade().and_then(|host| host.name());
         name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()
     }
 
     /// Returns the connection with this [`Connection::id`], if it is open.
     pub fn connection(&self, id: &str) -> Option<Connection> {
-        let entry = self.host.upgrade()?.connection(&self.service, id)?;
-        Some(self.of(entry))
+        let entry = self.0.host.upgrade()?.connection(self.prefix(), id)?;
+        Some(Connection { entry, host: self.0.host.clone(), is_own: false })
     }
 
     /// Returns the number of open connections.
     pub fn count(&self) -> usize {
-        self.members(None).count()
+        self.0.count()
     }
 
     /// Goes through the open connections: everyone who is present, also after a restart of the object. Each is looked up when the
     /// iterator comes to it, so connections may open and close meanwhile. Whoever is there all the time comes once.
     pub fn connections(&self) -> Connections {
-        Connections::of(self.members(None))
+        Connections::of(self.0.clone())
     }
 
     /// Returns a group of the room: the connections that [joined](Connection::join) it. One that nobody joined is empty.
@@ -86,22 +86,12 @@ impl Room {
     /// }
     /// ```
     pub fn to(&self, group: impl Into<String>) -> Group {
-        Group(self.members(Some(group.into())))
+        Group(self.0.group(group.into()))
     }
 
     /// Returns all connections of the room, in whichever of its objects they are: see [`AllShards`].
     pub fn all(&self) -> AllShards {
-        let Recipients { members, host } = self.members(None);
-        AllShards { members, host }
-    }
-
-    fn members(&self, group: Option<String>) -> Recipients {
-        Recipients { members: Members { service: self.service.clone(), group }, host: self.host.clone() }
-    }
-
-    /// Returns the handle of a connection, as the room gives it.
-    fn of(&self, entry: Rc<Entry>) -> Connection {
-        Connection { entry, host: self.host.clone(), is_own: false }
+        AllShards(self.0.clone())
     }
 
     /// Sends a message to every connection, and keeps it in memory once. Returns the number of connections; none of them is skipped.
@@ -113,12 +103,12 @@ impl Room {
     /// A member may hold up its room for `room_patience`. After that it is closed with 1013 `Too slow` if more than `queue_limit`
     /// waits for it; before that, if four times as much waits.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
-        self.members(None).send(message.as_ref(), None)
+        self.0.send(message.as_ref(), None)
     }
 
     /// Sends a message to every connection but `except`. See [`Room::broadcast`].
     pub fn broadcast_except(&self, message: impl AsRef<str>, except: &Connection) -> usize {
-        self.members(None).send(message.as_ref(), Some(except))
+        self.0.send(message.as_ref(), Some(except))
     }
 
     /// Waits until no member of the room is behind that the room waits for. Await it before each broadcast of a loop.
@@ -132,9 +122,9 @@ impl Room {
     /// # }
     /// ```
     pub async fn ready(&self) {
-        let Some(host) = self.host.upgrade() else { return };
-        if let Err(GateCrowded) = host.gate(self.service.clone()).await {
-            log::warn("room", Some(&self.service), "too many tasks wait for the room: one goes on");
+        let Some(host) = self.0.host.upgrade() else { return };
+        if let Err(GateCrowded) = host.gate(self.prefix().to_owned()).await {
+            log::warn("room", Some(self.prefix()), "too many tasks wait for the room: one goes on");
         }
     }
 
@@ -167,11 +157,11 @@ impl Room {
     }
 
     fn alarm(&self, at: Option<Millis>) -> Result<()> {
-        self.host()?.set_alarm(&self.service, at)
+        self.host()?.set_alarm(self.prefix(), at)
     }
 
     fn host(&self) -> Result<Rc<dyn Host>> {
-        self.host.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))
+        self.0.host.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))
     }
 
     /// Ends the object as a deploy or a crash does, after the messages and writes of the running handler. Only for the demo of the
@@ -185,6 +175,6 @@ impl Room {
 
 impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Room").field("prefix", &self.service).finish()
+        f.debug_struct("Room").field("prefix", &self.prefix()).finish()
     }
 }

@@ -1,10 +1,9 @@
 //! The handle of all objects of a room.
 
-use crate::application::host::{Host, Members};
+use crate::application::group::Recipients;
 use crate::info::errors::{CloseError, ShardsError};
 use sockjs_protocol::inner::envelope::Push;
 use std::fmt;
-use std::rc::{Rc, Weak};
 
 /// All connections of a room, or of one of its groups, in whichever of its objects they are. With
 /// [`Placement::Shards`](sockjs_protocol::service::options::Placement::Shards) a room has several; otherwise it is the same as
@@ -23,16 +22,12 @@ use std::rc::{Rc, Weak};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct AllShards {
-    pub(crate) members: Members,
-    pub(crate) host: Weak<dyn Host>,
-}
+pub struct AllShards(pub(crate) Recipients);
 
 impl AllShards {
     /// Returns the group of all objects with this name.
     pub fn to(&self, group: impl Into<String>) -> Self {
-        let members = Members { group: Some(group.into()), ..self.members.clone() };
-        Self { members, host: self.host.clone() }
+        Self(self.0.group(group.into()))
     }
 
     /// Sends a message to every connection. Returns their number.
@@ -64,13 +59,13 @@ impl AllShards {
     }
 
     async fn push(&self, push: Push, message: &str) -> Result<usize, ShardsError> {
-        let host: Rc<dyn Host> = self.host.upgrade().ok_or_else(ShardsError::gone)?;
-        host.push_to_all(self.members.clone(), push, message.to_owned()).await
+        let Recipients { members, host } = &self.0;
+        host.upgrade().ok_or_else(ShardsError::gone)?.push_to_all(members.clone(), push, message.to_owned()).await
     }
 }
 
 impl fmt::Debug for AllShards {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AllShards").field("of", &self.members).finish_non_exhaustive()
+        f.debug_struct("AllShards").field("of", &self.0.members).finish_non_exhaustive()
     }
 }

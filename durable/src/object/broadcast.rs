@@ -1,7 +1,7 @@
 //! Messages for all members of a room.
 
 use crate::application::host::{Host, Members};
-use crate::application::members::{end_member, members, send_to_member};
+use crate::application::members::{end_member, send_to_members};
 use crate::connection::entry::Entry;
 use crate::info::errors::SendError;
 use crate::object::Object;
@@ -26,24 +26,19 @@ impl Object {
         let message = self.memory.message(message);
         let host: Rc<dyn Host> = self.clone();
         let mut reached = 0;
-        for entry in members(&host, to) {
-            if except.is_some_and(|except| Rc::ptr_eq(except, &entry)) {
-                continue;
+        let gives_up_on = |entry: &_| self.gates.gives_up_on(entry);
+        send_to_members(&host, (to, except), &message, config.queue_limit, gives_up_on, |entry, sent| match sent {
+            Ok(()) => {
+                reached += 1;
+                self.gates.sent(config, entry);
             }
-            let is_given_up = self.gates.gives_up_on(&entry);
-            match send_to_member(&host, &entry, &message, config.queue_limit, is_given_up) {
-                Ok(()) => {
-                    reached += 1;
-                    self.gates.sent(config, &entry);
-                }
-                Err(SendError::Closed) => {}
-                Err(error) => {
-                    let problem = end_member(&entry, error);
-                    log::warn("room", Some(service), format!("a member is closed: {problem}"));
-                    self.touch_later(&entry);
-                }
+            Err(SendError::Closed) => {}
+            Err(error) => {
+                let problem = end_member(entry, error);
+                log::warn("room", Some(service), format!("a member is closed: {problem}"));
+                self.touch_later(entry);
             }
-        }
+        });
         self.gates.broadcast(service, reached);
         reached
     }

@@ -27,7 +27,7 @@ impl Object {
 
     /// Returns the handle of a room.
     pub(super) fn room(self: &Rc<Self>, service: String) -> Room {
-        Room { service, host: self.host() }
+        Room::of(service, self.host())
     }
 
     /// Reads the sessions that are stored: a WebSocket's message alone does not.

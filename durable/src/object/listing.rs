@@ -36,8 +36,7 @@ impl Object {
         let limit = limit.clamp(1, PAGE_MAX);
         let mut first = BinaryHeap::new();
         for entry in members(&host, of) {
-            let is_wanted = after.is_none_or(|after| *entry.info.id > *after);
-            if is_wanted && entry.session.borrow().is_open() {
+            if after.is_none_or(|after| *entry.info.id > *after) {
                 first.push(ById(entry));
                 if first.len() > limit {
                     first.pop();

@@ -1,4 +1,4 @@
-//! How an object is found, and asked.
+//! The address of an object, and a request to it.
 
 use futures::future::{Either, LocalBoxFuture, select};
 use js_sys::futures::JsFuture;

@@ -47,6 +47,16 @@ impl Publisher {
         Self { service: service.to_owned(), sender, number: Cell::new(0), lanes }
     }
 
+    /// Returns the prefix of the service.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Returns the address of an object of the room. `None` beyond the last one, and for the sender itself.
+    pub fn object(&self, index: usize) -> Option<&ObjectAddress> {
+        self.lanes.get(index)?.object.as_ref()
+    }
+
     /// Pushes something to all objects of the room, after everything that was begun before. `body` is the message, if it is one. In the
     /// object that is the sender, `own` does the same. Returns the number of connections.
     ///

@@ -1,4 +1,4 @@
-//! What the application keeps with a connection, as texts: with a WebSocket, in a row, or with the Worker that holds it.
+//! State and groups of a connection as texts, which are kept with a WebSocket, in a row, or with the Worker that holds it.
 
 /// Most bytes of JSON of a connection's state and groups together: with a WebSocket the runtime keeps 16 KiB in all.
 pub(crate) const KEPT_MAX: usize = 4096;

@@ -2,7 +2,7 @@
 //! (`sockjs_protocol::sockjs::session::stored`).
 //!
 //! * [`schema`][]: the tables. [`queries`][]: reading and writing them. [`sql`][]: values of a row.
-//! * [`attachment`][]: data that the runtime keeps with a socket. [`kept`][]: what the application keeps with a connection.
+//! * [`attachment`][]: data that the runtime keeps with a socket. [`kept`][]: state and groups of a connection.
 //! * [`room_storage`][]: storage of the application, and `memory_storage` in its place in tests.
 
 pub(crate) mod attachment;

@@ -3,7 +3,7 @@
 use crate::application::group::{Connections, Recipients};
 use crate::application::handler::ErasedHandler;
 use crate::application::host::{GateCrowded, Host, Members, MemoryLevel};
-use crate::application::members::{end_member, members, send_to_member};
+use crate::application::members::{end_member, send_to_members};
 use crate::application::room::Room;
 use crate::connection::entry::Entry;
 use crate::info::connection_info::ConnectionInfo;
@@ -83,7 +83,7 @@ impl Instance {
     }
 
     pub fn room(self: &Rc<Self>) -> Room {
-        Room { service: self.world.config.prefix.clone(), host: self.host() }
+        Room::of(self.world.config.prefix.clone(), self.host())
     }
 
     pub fn entry(&self, id: &str) -> Option<Rc<Entry>> {
@@ -294,19 +294,15 @@ impl Host for Instance {
         let message = Message::new(message);
         let host: Rc<dyn Host> = self.clone();
         let mut reached = Vec::new();
-        for entry in members(&host, to) {
-            if except.is_some_and(|except| Rc::ptr_eq(except, &entry)) {
-                continue;
+        let gives_up_on = |entry: &_| self.gate.gives_up_on(entry);
+        send_to_members(&host, (to, except), &message, queue_limit, gives_up_on, |entry, sent| match sent {
+            Ok(()) => reached.push(entry.clone()),
+            Err(SendError::Closed) => {}
+            Err(error) => {
+                end_member(entry, error);
+                self.touch_now(entry);
             }
-            match send_to_member(&host, &entry, &message, queue_limit, self.gate.gives_up_on(&entry)) {
-                Ok(()) => reached.push(entry),
-                Err(SendError::Closed) => {}
-                Err(error) => {
-                    end_member(&entry, error);
-                    self.touch_now(&entry);
-                }
-            }
-        }
+        });
         self.gate.broadcast(&reached);
         reached.len()
     }

@@ -21,7 +21,7 @@ const NICKNAME_MAX: usize = 30;
 /// The group of those who want to see who is typing: pages in the background do not.
 const WATCHERS: &str = "watchers";
 
-/// What a client sends: `{"nickname":"Ada"}`, `{"text":"hello"}`, `{"watching":true}` or `"typing"`.
+/// A message of a client: `{"nickname":"Ada"}`, `{"text":"hello"}`, `{"watching":true}` or `"typing"`.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Order {
@@ -31,7 +31,7 @@ enum Order {
     Typing,
 }
 
-/// What a route asks.
+/// A question of a route.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Question {

@@ -42,14 +42,14 @@ fn group(question: u32, answer: usize) -> String {
     format!("{question}:{answer}")
 }
 
-/// What a player sends: `{"question":7,"answer":2}`.
+/// A message of a player: `{"question":7,"answer":2}`.
 #[derive(Deserialize)]
 struct Given {
     question: u32,
     answer: usize,
 }
 
-/// What is asked from outside: `"next"` or `{"ask":{"text":"...","answers":["...","..."]}}`.
+/// A call from outside: `"next"` or `{"ask":{"text":"...","answers":["...","..."]}}`.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Call {
@@ -107,7 +107,7 @@ impl Handler for Quiz {
     }
 }
 
-/// What all players are told. `at` shows how long it was on its way.
+/// The message to all players. `at` shows how long it was on its way.
 fn told(question: &Question, counts: &[usize]) -> String {
     let Question { number, text, answers, looks } = question;
     let is_open = *looks > 0;

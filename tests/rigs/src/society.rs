@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use worker::{Delay, Env, Error, Result};
 
-/// What a client says.
+/// An order of a client.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Order {
