@@ -280,6 +280,9 @@ impl Push {
         if wanted.into_iter().filter(|is_wanted| *is_wanted).count() != 1 {
             return Err(HttpError::new(400, "needs one of message, close, count, list and call"));
         }
+        if call.is_some() && group.is_some() {
+            return Err(HttpError::new(400, "a call takes no group: the application answers for its room"));
+        }
         let done = match (room, connection) {
             (Some(room), None) => {
                 let room = self.room(&room).map_err(refused)?;

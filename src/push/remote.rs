@@ -9,11 +9,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sockjs_durable::peers::object_address::ObjectAddress;
 use sockjs_durable::peers::publisher::Publisher;
-use sockjs_protocol::inner::envelope::{Action, Command, Push as PushAction, PushOutcome, PushTarget};
+use sockjs_protocol::inner::envelope::{
+    Action, Command, Push as PushAction, PushOutcome, PushTarget, is_connection_id,
+};
 use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::service::placement::{Located, located, object_names, prefix_of};
 use std::fmt;
 use std::rc::Rc;
+use wasm_bindgen::JsValue;
 use worker::{Env, ObjectNamespace};
 
 /// The way to connections and rooms from outside of their objects.
@@ -133,7 +136,7 @@ impl Push {
             let object = ObjectAddress::named(self.namespace.clone(), name.clone(), config);
             (name, Some(object))
         };
-        let publisher = Publisher::new(&config.prefix, names.into_iter().map(address).collect());
+        let publisher = Publisher::new(config, names.into_iter().map(address).collect());
         Ok(RemoteRoom { publisher: Rc::new(publisher), target: PushTarget::Room })
     }
 
@@ -143,7 +146,7 @@ impl Push {
     ///
     /// Returns [`PushError::NoAddress`] if this is no address. Whether the connection is still open shows when something is pushed.
     pub fn connection(&self, address: &str) -> Result<RemoteConnection, PushError> {
-        let parts = address.split_once('@').and_then(|(id, object)| {
+        let parts = address.split_once('@').filter(|(id, _)| is_connection_id(id)).and_then(|(id, object)| {
             let prefix = prefix_of(object)?;
             let (config, _) =
                 service(prefix, self.services.configs()).filter(|(_, matched)| matched.rest.is_empty())?;
@@ -169,6 +172,9 @@ impl fmt::Debug for Push {
 ///
 /// Calls of one handle, its clones and its groups reach every object of the room in the order in which they were made. If an object
 /// restarts before it answers, the message goes to it again, for up to 30 s, and its members get it once.
+///
+/// Make a handle in each request: the runtime ends what a request began together with that request, and whatever waited for it fails
+/// after 30 s.
 #[derive(Debug, Clone)]
 pub struct RemoteRoom {
     publisher: Rc<Publisher>,
@@ -250,6 +256,9 @@ impl RawPage {
     }
 }
 
+/// Bytes of a page after which no further object is asked.
+const PAGE_BYTES: usize = 1 << 20;
+
 /// Longest call, in bytes of JSON.
 const CALL_MAX: usize = 1 << 20;
 
@@ -305,9 +314,12 @@ impl RemoteRoom {
         let cursor = after.map(|after| Cursor::read(after).ok_or_else(|| PushError::NoAddress(after.to_owned())));
         let mut cursor = cursor.transpose()?.unwrap_or_default();
         let mut page = RawPage::default();
+        if !self.target.is_possible() {
+            return Ok(page);
+        }
         while let Some(object) = self.publisher.object(cursor.shard) {
             let left = limit.clamp(1, 1_000).saturating_sub(page.list.len());
-            if left == 0 {
+            if left == 0 || page.list.iter().map(String::len).sum::<usize>() >= PAGE_BYTES {
                 page.next = Some(cursor.write());
                 break;
             }
@@ -376,6 +388,9 @@ impl Cursor {
     fn read(written: &str) -> Option<Self> {
         let (shard, id) = written.split_once(':')?;
         let id = Some(id.to_owned()).filter(|id| !id.is_empty());
+        if !id.as_deref().is_none_or(is_connection_id) {
+            return None;
+        }
         Some(Self { shard: shard.parse().ok()?, id })
     }
 }
@@ -440,9 +455,10 @@ async fn ask(
         PushAction::Close { .. } | PushAction::Count | PushAction::List { .. } => true,
     };
     let command = Command::new(service, Action::Push { target, push, number: None });
-    let mut answer = object.ask(&command, body).await;
-    if is_repeatable && answer.is_err() {
-        answer = object.ask(&command, body).await;
+    let body = JsValue::from_str(body);
+    let mut answer = object.ask(&command, &body).await;
+    if is_repeatable && answer.as_ref().is_err_and(|error| !error.is_lasting()) {
+        answer = object.ask(&command, &body).await;
     }
     let (status, text) = answer.map_err(|error| PushError::Unavailable(error.to_string()))?;
     match PushOutcome::of(status) {
@@ -478,7 +494,7 @@ mod tests {
         for cursor in [Cursor { shard: 3, id: Some("a:b".into()) }, Cursor { shard: 12, id: None }] {
             assert_eq!(Cursor::read(&cursor.write()), Some(cursor));
         }
-        for damaged in ["", "3", "x:a", "-1:a"] {
+        for damaged in ["", "3", "x:a", "-1:a", &["3:", &"a".repeat(129)].concat()] {
             assert_eq!(Cursor::read(damaged), None);
         }
     }

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Session } from "../harness/clients/session.mjs";
 import { DescribedPush } from "../harness/protocol/push.mjs";
+import { openMember } from "../rooms/rig.mjs";
+import { storedSenders } from "./rig/storage.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 
 const TOKEN = "a secret of at least thirty-two characters";
@@ -45,11 +47,54 @@ for (const [level, vars] of Object.entries(LEVELS)) {
       else assert.ok(times >= 1 && times <= 2, `${times} times`);
     });
 
+    test(`${level}: a close whose answer is lost says how many it closed`, async (t) => {
+      const session = new Session(t, trouble.service, "xhr_streaming");
+      assert.equal(await session.next(), "o");
+      const { connections } = await pushes.push({ room: ROOM, count: true }, 200);
+      assert.ok(connections > 0);
+      await trouble.mislay(OBJECT, "push", { restart: false });
+      const closed = await pushes.push({ room: ROOM, close: { code: 3000, reason: "over" } }, 200, { ms: 60_000 });
+      assert.equal(closed.connections, connections);
+      assert.equal(await session.next(), 'c[3000,"over"]');
+    });
+
     test(`${level}: a message that the object never answers comes once`, async (t) => {
       assert.equal(await comes(t, () => trouble.withhold(OBJECT, "push", 1)), 1);
     });
   });
 }
+
+test("at outbox, a push leaves nothing in a room where nobody is", async (t) => {
+  const trouble = await startTrouble(t, { vars: { ...LEVELS.outbox, SOCKJS_PLACEMENT: "room", SOCKJS_PUSH_TOKENS: TOKEN } });
+  const pushes = new DescribedPush(() => trouble.server.url, TOKEN);
+  assert.equal((await pushes.push({ room: ROOM, message: "to nobody" }, 200)).connections, 0);
+  assert.deepEqual(storedSenders(trouble.server.objects), []);
+  const session = new Session(t, trouble.service, "xhr_streaming");
+  assert.equal(await session.next(), "o");
+  assert.equal((await pushes.push({ room: ROOM, message: "to one" }, 200)).connections, 1);
+  assert.equal(storedSenders(trouble.server.objects).length, 1);
+});
+
+test("messages that wait behind one that an object does not take fail when their own time is over", async (t) => {
+  const trouble = await startTrouble(t, { vars: { SOCKJS_PUSH_TOKENS: TOKEN } });
+  const member = await openMember(t, `${trouble.server.url}${SHARDS}`, "websocket");
+  assert.deepEqual(await member.order("count_all"), { done: 1 });
+  const own = (await member.order("address")).split("@")[1];
+  const away = own === AWAY ? `${SHARDS}//shard/4` : AWAY;
+  // One handler at a time runs for a client, so each message comes from another one in the same object.
+  const others = [];
+  while (others.length < 3) {
+    const other = await openMember(t, `${trouble.server.url}${SHARDS}`, "websocket");
+    if ((await other.order("address")).split("@")[1] === own) others.push(other);
+    else other.close();
+  }
+  await trouble.away(away, true);
+  const began = performance.now();
+  const answers = await Promise.all(others.map((other, index) => other.order({ all: { text: `text ${index}` } }, 90_000)));
+  for (const { error } of answers) assert.match(error, new RegExp(`^${away}: `));
+  // 30 s for all, and the last try: not 30 s for each.
+  assert.ok(performance.now() - began < 80_000);
+});
 
 test("an object that cannot be reached for long is named, and the others have the message", async (t) => {
   const trouble = await startTrouble(t, { vars: { SOCKJS_PUSH_TOKENS: TOKEN } });

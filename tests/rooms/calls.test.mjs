@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { DescribedPush } from "../harness/protocol/push.mjs";
+import { request } from "../harness/clients/http.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { until } from "../harness/waiting/wait.mjs";
@@ -51,6 +52,24 @@ describe("calls", { concurrency: true }, () => {
     }
     await push({ room: "/society/a" }, 400);
     await push({ connection: "1@/society/a//room", call: 1 }, 400);
+  });
+
+  test("a call of a group is refused: the application answers for its room", async () => {
+    assert.match((await push({ room: "/society/a", group: "g", call: { count: null } }, 400)).error, /no group/);
+  });
+
+  test("calls that wait are bounded in bytes, and the room goes on", async () => {
+    const room = "/society/heavy";
+    const heavy = `{"room":"${room}","call":{"sleep":${" ".repeat(1_000_000)}6000}}`;
+    const headers = { Authorization: `Bearer ${TOKEN}` };
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => request(`${server.url}/push`, { method: "POST", headers, body: heavy, ms: 60_000 })),
+    );
+    const refused = answers.filter(({ status }) => status === 503);
+    assert.equal(answers.filter(({ status }) => status === 200).length + refused.length, answers.length);
+    assert.ok(refused.length >= 4 && refused.length < 12, `${refused.length} refused`);
+    for (const { body } of refused) assert.match(body, /too many calls wait/);
+    assert.deepEqual(await call(room, { count: null }), 0);
   });
 
   test("a call that takes too long is answered, and the room goes on", async () => {
@@ -118,5 +137,16 @@ describe("counts, lists, groups and closes", { concurrency: true }, () => {
     assert.equal((await push({ connection: addresses[0], message: "hello" })).connections, 1);
     await until(async () => (await push({ room: "/nation", count: true })).connections === 40, "the count");
     await push({ room: "/nation", list: { after: "nonsense" } }, 404);
+  });
+
+  test("names that nobody can have are nobody's, and go to no object", async () => {
+    const room = "/society/names";
+    const name = "x".repeat(400_000);
+    for (const order of [{ count: true }, { message: "hello" }, { close: { code: 3000, reason: "" } }]) {
+      assert.equal((await push({ room, group: name, ...order })).connections, 0);
+    }
+    assert.deepEqual(await push({ room, group: name, list: {} }), { list: [] });
+    await push({ room, list: { after: `0:${name}` } }, 404);
+    await push({ connection: `${name}@${room}//room`, message: "hello" }, 404);
   });
 });

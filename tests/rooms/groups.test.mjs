@@ -81,7 +81,7 @@ for (const [holder, vars] of Object.entries(HOLDERS)) {
       const member = await openMember(t, nextRoom(server), "websocket");
       const name = { error: "the name of a group has 1 to 128 bytes" };
       for (const bad of ["", "x".repeat(129), "é".repeat(65)]) assert.deepEqual(await member.order({ join: bad }), name);
-      const many = { error: "state and groups of a connection take at most 4096 bytes of JSON together" };
+      const many = { error: "a connection has at most 64 groups; state and groups take at most 4096 bytes of JSON together" };
       const group = (number) => String(number).padStart(128, "g");
       const fits = Math.floor((4096 - 1) / 131);
       for (let number = 0; number < fits; number += 1) assert.deepEqual(await member.order({ join: group(number) }), { done: null });
@@ -90,6 +90,10 @@ for (const [holder, vars] of Object.entries(HOLDERS)) {
       for (let number = 1; number < fits; number += 1) await member.order({ leave: group(number) });
       assert.deepEqual(await member.order({ state: "s".repeat(3_900) }), { done: null });
       assert.deepEqual((await member.order("me")).groups, [group(0)]);
+      assert.deepEqual(await member.order({ state: "" }), { done: null });
+      for (let number = 1; number < 64; number += 1) assert.deepEqual(await member.order({ join: `${number}` }), { done: null });
+      assert.deepEqual(await member.order({ join: "one more" }), many);
+      assert.deepEqual(await member.order({ join: "63" }), { done: null });
     });
 
     test("members of an object that restarts are in their groups again, but for WebSockets of its own", async (t) => {

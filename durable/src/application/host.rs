@@ -61,7 +61,7 @@ pub(crate) trait Host {
         self: Rc<Self>,
         members: Members,
         push: Push,
-        message: String,
+        message: Rc<str>,
     ) -> LocalBoxFuture<'static, std::result::Result<usize, ShardsError>>;
 
     /// Waits until no member of the room is behind that the room waits for.

@@ -60,7 +60,7 @@ impl AllShards {
 
     async fn push(&self, push: Push, message: &str) -> Result<usize, ShardsError> {
         let Recipients { members, host } = &self.0;
-        host.upgrade().ok_or_else(ShardsError::gone)?.push_to_all(members.clone(), push, message.to_owned()).await
+        host.upgrade().ok_or_else(ShardsError::gone)?.push_to_all(members.clone(), push, message.into()).await
     }
 }
 

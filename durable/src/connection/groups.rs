@@ -2,9 +2,10 @@
 
 use crate::info::errors::GroupError;
 use crate::store::kept::{KEPT_MAX, written};
+use sockjs_protocol::inner::envelope::is_group_name;
 
-/// Longest name of a group, in bytes.
-const NAME_MAX: usize = 128;
+/// Most groups of a connection: each takes memory beyond its name.
+const GROUPS_MAX: usize = 64;
 
 /// The groups of a connection, in the order in which it joined them.
 #[derive(Debug, Default)]
@@ -30,14 +31,15 @@ impl Groups {
     /// Checks that `group` can be joined by a connection with `state` bytes of state, and returns all its groups then, as JSON.
     /// `None` if it is in the group already.
     pub fn with(&self, group: &str, state: usize) -> Result<Option<String>, GroupError> {
-        if group.is_empty() || group.len() > NAME_MAX {
+        if !is_group_name(group) {
             return Err(GroupError::Name);
         }
         if self.contains(group) {
             return Ok(None);
         }
         let json = written(self.names().chain([group]));
-        if json.len() + state > KEPT_MAX { Err(GroupError::TooMany) } else { Ok(Some(json)) }
+        let fits = self.memberships.len() < GROUPS_MAX && json.len() + state <= KEPT_MAX;
+        if fits { Ok(Some(json)) } else { Err(GroupError::TooMany) }
     }
 
     /// Returns the groups without `group`, as JSON. `None` if the connection is not in it.
@@ -114,6 +116,13 @@ mod tests {
         assert!(groups.with(&"x".repeat(128), 0).is_ok());
         assert!(groups.with("x", KEPT_MAX - 5).is_ok());
         assert_eq!(groups.with("x", KEPT_MAX - 4), Err(GroupError::TooMany));
+        let mut groups = Groups::default();
+        for group in 0..GROUPS_MAX {
+            assert!(groups.with(&group.to_string(), 0).is_ok());
+            groups.add(&group.to_string());
+        }
+        assert_eq!(groups.with("another", 0), Err(GroupError::TooMany));
+        assert_eq!(groups.with("0", 0), Ok(None));
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub enum ShardProblem {
     Unavailable(String),
 }
 
+/// Failures that the text of an error names, since a room may have a thousand objects.
+const FAILURES_SHOWN: usize = 8;
+
 impl ShardsError {
     /// The object that would have sent is gone.
     pub(crate) fn gone() -> Self {
@@ -58,11 +61,14 @@ impl fmt::Display for ShardProblem {
 
 impl fmt::Display for ShardsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, ShardFailure { object, problem }) in self.failures.iter().enumerate() {
+        for (index, ShardFailure { object, problem }) in self.failures.iter().take(FAILURES_SHOWN).enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{object}: {problem}")?;
         }
-        Ok(())
+        match self.failures.len().saturating_sub(FAILURES_SHOWN) {
+            0 => Ok(()),
+            others => write!(f, "; and {others} more"),
+        }
     }
 }
 
@@ -125,7 +131,7 @@ impl From<SendError> for worker::Error {
 pub enum GroupError {
     /// The name is empty, or longer than 128 bytes.
     Name,
-    /// State and groups of the connection would take more than 4 KiB of JSON together.
+    /// The connection is in 64 groups, or its state and groups would take more than 4 KiB of JSON together.
     TooMany,
     /// The connection is closing or closed.
     Closed,
@@ -137,7 +143,9 @@ impl fmt::Display for GroupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "the name of a group has 1 to 128 bytes",
-            Self::TooMany => "state and groups of a connection take at most 4096 bytes of JSON together",
+            Self::TooMany => {
+                "a connection has at most 64 groups; state and groups take at most 4096 bytes of JSON together"
+            }
             Self::Closed => "the connection is closed",
             Self::StorageFailed => "storage failed",
         })

@@ -136,7 +136,7 @@ impl Object {
     /// Arms the alarm and the timer for the deadlines of `entries`, and of the object itself.
     pub(super) fn arm<'a>(self: &Rc<Self>, entries: impl Iterator<Item = &'a Rc<Entry>>) {
         let now = now();
-        let lasting = self.room_alarm.at().into_iter().chain(self.report_alarm(now)).min();
+        let lasting = self.room_alarm.at().into_iter().chain(self.report_alarm(now)).chain(self.senders.alarm()).min();
         let mut due = Due { lasting, passing: None };
         let mut count = 0;
         for entry in entries {

@@ -26,6 +26,7 @@ impl Object {
             return self.alarm.set_and_wait(&self.state, MISCONFIGURED_RETRY).await;
         }
         self.wake_sessions()?;
+        self.forget_senders();
         if let Some(service) = self.room_alarm.take_due() {
             self.clone().tell_room_alarm(service).await;
         }

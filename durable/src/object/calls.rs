@@ -9,36 +9,78 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use serde::de::IgnoredAny;
 use sockjs_protocol::inner::envelope::PushOutcome;
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
-use worker::{Delay, Error, Result};
+use worker::{Delay, Error, Request, Result};
 
 /// Longest question and longest answer, in bytes.
-pub(super) const CALL_MAX: usize = 1 << 20;
+const CALL_MAX: usize = 1 << 20;
 
 /// Longest time for a call, in which the caller is answered: it waits for 10 s.
 const LIMIT: Duration = Duration::from_secs(8);
 
-/// Most calls of an object that run or wait.
+/// Most calls of an object that are read, run or wait. A handler that never ends keeps its place.
 const CALLS_MAX: usize = 256;
 
+/// Bytes of all these calls. One may always be made.
+const BYTES_MAX: usize = 8 << 20;
+
+/// The calls of an object that are read, run or wait.
+#[derive(Default)]
+pub(super) struct Calls {
+    count: Cell<usize>,
+    bytes: Cell<usize>,
+}
+
+/// One of the calls of an object, until this is dropped.
+struct Call {
+    object: Rc<Object>,
+    bytes: usize,
+}
+
+impl Call {
+    /// A call of so many bytes, if there may be another one.
+    fn begin(object: &Rc<Object>, bytes: usize) -> Option<Self> {
+        let Calls { count, bytes: all } = &object.calls;
+        let fits = count.get() == 0 || all.get().saturating_add(bytes) <= BYTES_MAX;
+        if count.get() >= CALLS_MAX || !fits {
+            return None;
+        }
+        count.set(count.get() + 1);
+        all.set(all.get().saturating_add(bytes));
+        Some(Self { object: object.clone(), bytes })
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let Calls { count, bytes } = &self.object.calls;
+        count.set(count.get().saturating_sub(1));
+        bytes.set(bytes.get().saturating_sub(self.bytes));
+    }
+}
+
 impl Object {
-    /// Asks the application of `service`.
-    pub(super) async fn call(self: Rc<Self>, service: String, call: String) -> Result<JsResponse> {
-        if call.len() > CALL_MAX {
+    /// Asks the application of `service` what stands in the body of `request`.
+    pub(super) async fn call(self: Rc<Self>, service: String, mut request: Request) -> Result<JsResponse> {
+        // The runtime tells the length of a body that is a string.
+        let length =
+            request.headers().get("Content-Length")?.and_then(|length| length.parse().ok()).unwrap_or(CALL_MAX);
+        if length > CALL_MAX {
             return text("the call is too large", PushOutcome::TooLarge.status());
         }
-        if self.calls.get() >= CALLS_MAX {
+        let Some(begun) = Call::begin(&self, length) else {
             return text("too many calls wait for the room: try again", PushOutcome::HeldUp.status());
-        }
-        self.calls.set(self.calls.get() + 1);
+        };
+        let call = request.text().await?;
         let (told, answer) = oneshot::channel();
-        let object = self.clone();
+        let (object, called) = (self.clone(), service.clone());
         // It has a life of its own: a handler is not broken off because its caller waited too long.
         let run = self.settling(Box::pin(async move {
-            let answer = object.clone().answer_call(service, call).await;
-            object.calls.set(object.calls.get().saturating_sub(1));
+            let _begun = begun;
+            let answer = object.answer_call(service, call).await;
             // The caller may be gone.
             let _ = told.send(answer);
             Ok(())
@@ -47,7 +89,10 @@ impl Object {
         let (outcome, answer) = match select(pin!(answer), Delay::from(LIMIT)).await {
             Either::Left((Ok(answer), _)) => answer,
             Either::Left((Err(oneshot::Canceled), _)) => (PushOutcome::HandlerFailed, "the handler ended".to_owned()),
-            Either::Right(_) => (PushOutcome::TimedOut, "the application did not answer in time".to_owned()),
+            Either::Right(_) => {
+                log::warn("handler", Some(&called), "on_call did not answer in time: it goes on");
+                (PushOutcome::TimedOut, "the application did not answer in time".to_owned())
+            }
         };
         text(&answer, outcome.status())
     }

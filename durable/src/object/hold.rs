@@ -71,7 +71,7 @@ impl Object {
             returned.as_ref().map(|returned| Kept { state: returned.state.clone(), groups: returned.groups.clone() });
         let brought = brought.unwrap_or_default();
         let known = entry.kept();
-        // Of an instance that restarted, only what storage has.
+        // An instance that restarted knows only what storage has.
         let kept = match is_new {
             true => brought.clone(),
             false => Kept { state: known.state.or_else(|| brought.state.clone()), ..known },
@@ -81,6 +81,8 @@ impl Object {
         }
         if is_new {
             entry.restore_kept(kept.clone());
+        } else {
+            entry.state.replace(kept.state.clone());
         }
         if let Err(error) = self.link_holder(&entry, receiver, server, &kept, &brought) {
             log::error("accept", Some(&config.prefix), error);

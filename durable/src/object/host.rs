@@ -120,7 +120,7 @@ impl Host for Object {
         self: Rc<Self>,
         members: Members,
         push: Push,
-        message: String,
+        message: Rc<str>,
     ) -> LocalBoxFuture<'static, std::result::Result<usize, ShardsError>> {
         Box::pin(Object::push_to_all(self, members, push, message))
     }

@@ -28,6 +28,7 @@ impl Object {
             // The alarm goes with the rest (compatibility date 2026-02-24).
             self.alarm.note_over();
             self.store.reset();
+            self.senders.forget_stored();
             storage.delete_all().await?;
         }
         Ok(())

@@ -14,6 +14,7 @@ use crate::js::clock::now;
 use crate::js::executor::run;
 use crate::object::alarm::Alarm;
 use crate::object::bursts::Bursts;
+use crate::object::calls::Calls;
 use crate::object::gates::{Gates, Opened};
 use crate::object::grace::Graces;
 use crate::object::handlers::Handlers;
@@ -109,8 +110,7 @@ pub struct Object {
     totals: ReportTotals,
     senders: Senders,
     shards: Shards,
-    /// Number of calls from outside that are not answered yet.
-    calls: Cell<usize>,
+    calls: Calls,
     /// Number of handlers that run.
     running: Cell<usize>,
 }
@@ -147,7 +147,7 @@ impl Object {
             totals: ReportTotals::default(),
             senders: Senders::default(),
             shards: Shards::default(),
-            calls: Cell::new(0),
+            calls: Calls::default(),
             running: Cell::new(0),
         })
     }

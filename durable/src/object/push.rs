@@ -25,7 +25,7 @@ impl Object {
     /// Does what `push` says, and answers how many connections it was done to, or what was asked.
     pub(super) async fn push(
         self: Rc<Self>,
-        mut request: Request,
+        request: Request,
         config: &Config,
         target: PushTarget,
         push: Push,
@@ -41,16 +41,21 @@ impl Object {
         };
         match push {
             Push::Message => self.push_message(request, config, &to, number).await,
-            Push::Close { code, reason } => match self.close_members(&to, code, &reason) {
-                Ok(closed) => self.done(closed),
-                Err(error) => answer(error, PushOutcome::BadClose),
-            },
+            Push::Close { code, reason } => {
+                if let Some(closed) = self.repeated(config, number) {
+                    return self.done(closed);
+                }
+                match self.close_members(&to, code, &reason) {
+                    Ok(closed) => {
+                        self.pushed(config, number, closed);
+                        self.done(closed)
+                    }
+                    Err(error) => answer(error, PushOutcome::BadClose),
+                }
+            }
             Push::Count => self.done(Host::count(self.clone(), &to)),
             Push::List { after, limit } => answer(self.list(&to, after.as_deref(), limit)?, PushOutcome::Done),
-            Push::Call => {
-                let call = request.text().await?;
-                self.call(to.service, call).await
-            }
+            Push::Call => self.call(to.service, request).await,
         }
     }
 
@@ -116,17 +121,12 @@ impl Object {
         self: Rc<Self>,
         to: Members,
         push: Push,
-        message: String,
+        message: Rc<str>,
     ) -> Result<usize, ShardProblem> {
         match push {
             Push::Message => {
                 if self.pass_gate(&to.service).await.is_err() {
                     return Err(ShardProblem::HeldUp(HELD_UP.into()));
-                }
-                let is_too_large =
-                    self.services.find(&to.service).is_some_and(|service| message.len() > service.config.queue_limit);
-                if is_too_large {
-                    return Err(ShardProblem::TooLarge(SendError::TooLarge.to_string()));
                 }
                 Ok(self.broadcast_to_members(&to, &message, None))
             }

@@ -27,11 +27,18 @@ pub(super) struct Senders {
     /// look at all of them.
     look_at: Cell<usize>,
     is_loaded: Cell<bool>,
+    /// The moment from which nothing that is stored is needed. `None` if nothing is stored.
+    stored_until: Cell<Option<Millis>>,
 }
 
 impl Default for Senders {
     fn default() -> Self {
-        Self { last: RefCell::default(), look_at: Cell::new(MANY), is_loaded: Cell::new(false) }
+        Self {
+            last: RefCell::default(),
+            look_at: Cell::new(MANY),
+            is_loaded: Cell::new(false),
+            stored_until: Cell::new(None),
+        }
     }
 }
 
@@ -40,6 +47,16 @@ impl Senders {
     fn repeated(&self, number: PushNumber) -> Option<usize> {
         let last = *self.last.borrow().get(&number.sender)?;
         (number.number <= last.number.number).then_some(last.reached)
+    }
+
+    /// Returns the moment at which the object has to be awake to forget what is stored.
+    pub fn alarm(&self) -> Option<Millis> {
+        self.stored_until.get()
+    }
+
+    /// Notes that nothing is stored.
+    pub fn forget_stored(&self) {
+        self.stored_until.set(None);
     }
 
     /// Notes a push. If senders are forgotten now, returns the moment: those whose last push was then or before.
@@ -63,26 +80,52 @@ impl Senders {
 impl Object {
     /// Returns how many connections a push reached, if it was done before and comes again.
     pub(super) fn repeated(&self, config: &Config, number: Option<PushNumber>) -> Option<usize> {
-        if config.durability == Durability::Outbox && !self.senders.is_loaded.replace(true) {
-            match self.store.load_senders() {
-                Ok(senders) => senders.into_iter().for_each(|last| {
-                    self.senders.note(last);
-                }),
-                Err(error) => log::error("storage", Some(&config.prefix), error),
-            }
+        if config.durability == Durability::Outbox {
+            self.load_senders();
         }
         self.senders.repeated(number?)
     }
 
-    /// Notes that a push was done. With an outbox, storage learns of it together with the messages.
+    /// Reads the senders that are stored, once.
+    fn load_senders(&self) {
+        if self.senders.is_loaded.replace(true) {
+            return;
+        }
+        match self.store.load_senders() {
+            Ok(senders) => {
+                self.senders.stored_until.set(senders.iter().map(|last| last.at + KEEP).max());
+                for last in senders {
+                    self.senders.note(last);
+                }
+            }
+            Err(error) => log::error("storage", None, error),
+        }
+    }
+
+    /// Forgets the senders that are stored, if no push of theirs can come again. For the alarm.
+    pub(super) fn forget_senders(&self) {
+        self.load_senders();
+        if self.senders.stored_until.get().is_none_or(|until| now() < until) {
+            return;
+        }
+        match self.store.forget_senders() {
+            Ok(()) => self.senders.forget_stored(),
+            Err(error) => log::error("storage", None, error),
+        }
+    }
+
+    /// Notes that a push was done. With an outbox, storage learns of it together with the messages. If it reached nobody there is
+    /// nothing that a repetition could double.
     pub(super) fn pushed(&self, config: &Config, number: Option<PushNumber>, reached: usize) {
         let Some(number) = number else { return };
         let last = LastPush { number, reached, at: now() };
         let forgotten = self.senders.note(last);
-        if config.durability == Durability::Outbox
-            && let Err(error) = self.store.save_sender(last, forgotten)
-        {
-            log::error("storage", Some(&config.prefix), error);
+        if config.durability != Durability::Outbox || reached == 0 {
+            return;
+        }
+        match self.store.save_sender(last, forgotten) {
+            Ok(()) => self.senders.stored_until.set(Some(last.at + KEEP)),
+            Err(error) => log::error("storage", Some(&config.prefix), error),
         }
     }
 }

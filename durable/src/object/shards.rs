@@ -6,6 +6,7 @@ use crate::object::Object;
 use crate::peers::object_address::ObjectAddress;
 use crate::peers::publisher::Publisher;
 use sockjs_protocol::inner::envelope::{Push, PushTarget};
+use sockjs_protocol::service::options::Config;
 use sockjs_protocol::service::placement::{object_names, prefix_of};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,31 +22,31 @@ impl Object {
         self: Rc<Self>,
         to: Members,
         push: Push,
-        message: String,
+        message: Rc<str>,
     ) -> Result<usize, ShardsError> {
-        let publisher = self.publisher(&to.service);
+        let Some(publisher) = self.publisher(&to.service) else { return Err(ShardsError::gone()) };
         let target = to.group.clone().map_or(PushTarget::Room, PushTarget::Group);
         let own = Box::pin(self.clone().push_here(to, push.clone(), message.clone()));
         publisher.push(target, push, &message, Some(own)).await
     }
 
-    fn publisher(&self, service: &str) -> Rc<Publisher> {
+    fn publisher(&self, service: &str) -> Option<Rc<Publisher>> {
         if let Some(known) = self.shards.0.borrow().get(service) {
-            return known.clone();
+            return Some(known.clone());
         }
-        let publisher = Rc::new(Publisher::new(service, self.room_objects(service)));
+        let config = &self.services.find(service)?.config;
+        let publisher = Rc::new(Publisher::new(config, self.room_objects(config)));
         self.shards.0.borrow_mut().insert(service.to_owned(), publisher.clone());
-        publisher
+        Some(publisher)
     }
 
     /// The objects of a room, this one without an address. It is the only one where each session has an object of its own, or where
     /// nothing tells the others.
-    fn room_objects(&self, service: &str) -> Vec<(String, Option<ObjectAddress>)> {
+    fn room_objects(&self, config: &Config) -> Vec<(String, Option<ObjectAddress>)> {
         let name = self.state.id().name().unwrap_or_default();
-        let config = self.services.find(service).map(|service| &service.config);
         let namespace = self.env.durable_object(self.services.binding_name()).ok();
-        let names = config.and_then(|config| object_names(config, prefix_of(&name)?));
-        let (Some(config), Some(namespace), Some(names)) = (config, namespace, names) else {
+        let names = prefix_of(&name).and_then(|prefix| object_names(config, prefix));
+        let (Some(namespace), Some(names)) = (namespace, names) else {
             return vec![(name, None)];
         };
         let address = |other: String| {

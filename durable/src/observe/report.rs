@@ -8,6 +8,7 @@ use sockjs_protocol::service::options::Config;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
 use std::rc::Rc;
+use wasm_bindgen::JsValue;
 use worker::{AnalyticsEngineDataPointBuilder, Env, Error, Result};
 
 /// Between two reports of one object, and of one isolate.
@@ -75,9 +76,9 @@ pub(crate) async fn totals(collector: Collector<'_>) -> Result<String> {
 /// Asks the object that adds up.
 async fn ask(collector: Collector<'_>, action: Action, body: &str) -> std::result::Result<(u16, String), AskError> {
     let namespace = collector.env.durable_object(collector.binding);
-    let namespace = namespace.map_err(|error| AskError::Failed { problem: error.to_string(), knows_numbers: false })?;
+    let namespace = namespace.map_err(|error| AskError::NotTaken(error.to_string()))?;
     let object = ObjectAddress::named(namespace, METRICS_OBJECT.to_owned(), &Config::new(""));
-    object.ask(&Command::new("", action), body).await
+    object.ask(&Command::new("", action), &JsValue::from_str(body)).await
 }
 
 fn failed(error: &AskError) -> Error {

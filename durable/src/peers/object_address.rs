@@ -2,7 +2,7 @@
 
 use futures::future::{Either, LocalBoxFuture, select};
 use js_sys::futures::JsFuture;
-use js_sys::{Function, Reflect};
+use js_sys::{Function, Promise, Reflect};
 use sockjs_protocol::inner::envelope::{COMMAND_HEADER, Command, OTHER_VERSION, Version};
 use sockjs_protocol::service::options::Config;
 use std::fmt;
@@ -50,16 +50,23 @@ pub enum AskError {
         /// True if it recognizes a number that comes again.
         knows_numbers: bool,
     },
+    /// The request could not be sent, or the object is overloaded. It did nothing, and will not soon.
+    NotTaken(String),
     /// It is of the release before, which cannot do that. It did nothing.
     Outdated,
 }
 
 impl AskError {
+    /// True if another try would fail, too.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::NotTaken(_) | Self::Outdated)
+    }
+
     /// True if what has a number may be asked again.
     pub(crate) fn may_be_asked_again(&self) -> bool {
         match self {
             Self::TimedOut { knows_numbers } | Self::Failed { knows_numbers, .. } => *knows_numbers,
-            Self::Outdated => false,
+            Self::NotTaken(_) | Self::Outdated => false,
         }
     }
 }
@@ -69,6 +76,7 @@ impl fmt::Display for AskError {
         match self {
             Self::TimedOut { .. } => f.write_str("the object did not answer in time"),
             Self::Failed { problem, .. } => write!(f, "the object could not be reached: {problem}"),
+            Self::NotTaken(problem) => write!(f, "the object cannot be asked: {problem}"),
             Self::Outdated => f.write_str("the object still runs the release before, which cannot do that"),
         }
     }
@@ -108,7 +116,7 @@ impl ObjectAddress {
         stub.map_err(JsValue::from)
     }
 
-    /// Asks the object once, in a version that it speaks. Returns status and text of the answer.
+    /// Asks the object once, in a version that it speaks. `body` is a string. Returns status and text of the answer.
     ///
     /// # Errors
     ///
@@ -118,12 +126,12 @@ impl ObjectAddress {
     pub fn ask<'a>(
         &'a self,
         command: &'a Command,
-        body: &'a str,
+        body: &'a JsValue,
     ) -> LocalBoxFuture<'a, Result<(u16, String), AskError>> {
         Box::pin(self.negotiate(command, body))
     }
 
-    async fn negotiate(&self, command: &Command, body: &str) -> Result<(u16, String), AskError> {
+    async fn negotiate(&self, command: &Command, body: &JsValue) -> Result<(u16, String), AskError> {
         let (status, text) = self.ask_in(Version::CURRENT, command, body).await?;
         let other = if status == OTHER_VERSION { Version::CURRENT.after_refusal(text.as_bytes()) } else { None };
         match other {
@@ -132,29 +140,46 @@ impl ObjectAddress {
         }
     }
 
-    async fn ask_in(&self, version: Version, command: &Command, body: &str) -> Result<(u16, String), AskError> {
+    async fn ask_in(&self, version: Version, command: &Command, body: &JsValue) -> Result<(u16, String), AskError> {
         let knows_numbers = version != Version::V2;
-        let failed = |problem| AskError::Failed { problem, knows_numbers };
-        let header = command.encode(version).map_err(|error| failed(error.to_string()))?.ok_or(AskError::Outdated)?;
-        match select(pin!(self.fetch(&header, body)), pin!(Delay::from(LIMIT))).await {
-            Either::Left((answer, _)) => answer.map_err(|error| failed(Error::from(error).to_string())),
+        let not_taken = |error: JsValue| AskError::NotTaken(Error::from(error).to_string());
+        let header = command
+            .encode(version)
+            .map_err(|error| AskError::NotTaken(error.to_string()))?
+            .ok_or(AskError::Outdated)?;
+        let response = self.send(&header, body).map_err(not_taken)?;
+        match select(pin!(answer(response)), pin!(Delay::from(LIMIT))).await {
+            Either::Left((Ok(answer), _)) => Ok(answer),
+            Either::Left((Err(error), _)) if is_overloaded(&error) => Err(not_taken(error)),
+            Either::Left((Err(error), _)) => {
+                Err(AskError::Failed { problem: Error::from(error).to_string(), knows_numbers })
+            }
             Either::Right(_) => Err(AskError::TimedOut { knows_numbers }),
         }
     }
 
-    async fn fetch(&self, header: &str, body: &str) -> Result<(u16, String), JsValue> {
+    fn send(&self, header: &str, body: &JsValue) -> Result<Promise, JsValue> {
         let headers = web_sys::Headers::new()?;
         headers.set(COMMAND_HEADER, header)?;
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
         init.set_headers_headers(&headers);
-        init.set_body(&JsValue::from_str(body));
+        init.set_body(body);
         let request = web_sys::Request::new_with_str_and_init(URL, &init)?;
         let stub = self.stub()?.into_rpc::<DurableObject>();
-        let response: web_sys::Response = JsFuture::from(stub.fetch_with_request(&request)?).await?.dyn_into()?;
-        let text = JsFuture::from(response.text()?).await?;
-        Ok((response.status(), text.as_string().unwrap_or_default()))
+        stub.fetch_with_request(&request)
     }
+}
+
+async fn answer(response: Promise) -> Result<(u16, String), JsValue> {
+    let response: web_sys::Response = JsFuture::from(response).await?.dyn_into()?;
+    let text = JsFuture::from(response.text()?).await?;
+    Ok((response.status(), text.as_string().unwrap_or_default()))
+}
+
+/// True if the runtime asks not to try again: <https://developers.cloudflare.com/durable-objects/best-practices/error-handling/>.
+fn is_overloaded(error: &JsValue) -> bool {
+    error.is_object() && Reflect::get(error, &JsValue::from_str("overloaded")).is_ok_and(|value| value.is_truthy())
 }
 
 /// The part of a namespace that is in a jurisdiction: `worker` 0.8.7 does not wrap it.

@@ -3,27 +3,42 @@
 //! Each object has a line of its own: the next push goes to it when it has taken the one before. So a slow object holds up no other.
 //! A push has a number. By that an object recognizes a push that comes again because its answer was lost.
 
-use crate::info::errors::{ShardFailure, ShardProblem, ShardsError};
+use crate::info::errors::{SendError, ShardFailure, ShardProblem, ShardsError};
 use crate::js::clock::now;
 use crate::peers::object_address::ObjectAddress;
 use crate::peers::turns::{Crowded, Place, Turns};
-use futures::future::{LocalBoxFuture, join_all};
+use futures::future::{Either, LocalBoxFuture, join_all, select};
 use sockjs_protocol::inner::envelope::{Action, Command, Push, PushNumber, PushOutcome, PushTarget};
 use sockjs_protocol::inner::repeat::{Repetition, TryFailure};
+use sockjs_protocol::service::options::Config;
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
+use wasm_bindgen::JsValue;
 use worker::Delay;
+
+/// Bytes of messages that may wait for objects or be on their way, each counted once for all objects. One message may always.
+const WAITING_MAX: usize = 8 << 20;
+
+/// Bytes of messages on their way at once: a request copies its message.
+const COPIES_MAX: usize = 16 << 20;
 
 /// The sender of pushes to the objects of one room.
 #[derive(Debug)]
 pub struct Publisher {
     /// Prefix of the service.
     service: String,
+    /// Longest message, in bytes.
+    queue_limit: usize,
     /// Random id, by which the objects know the sender.
     sender: u64,
     number: Cell<u64>,
+    /// Bytes of the messages that wait or are on their way.
+    waiting: Cell<usize>,
     lanes: Vec<Lane>,
+    /// The requests of all lanes.
+    requests: Rc<Turns>,
 }
 
 /// The way to one object.
@@ -36,15 +51,40 @@ struct Lane {
     turns: Rc<Turns>,
 }
 
+/// What is pushed, for each object.
+struct Pushed<'a> {
+    command: Command,
+    /// The message, if it is one, as JavaScript's string: all requests share it until they are sent.
+    body: JsValue,
+    /// The requests of all lanes.
+    requests: &'a Rc<Turns>,
+    /// True if an object that is held up is asked again: others may have the message.
+    waits_for_members: bool,
+}
+
+/// Bytes of a message that count as long as this lives.
+struct Waiting<'a> {
+    all: &'a Cell<usize>,
+    bytes: usize,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.set(self.all.get().saturating_sub(self.bytes));
+    }
+}
+
 /// A push within the object that is the sender. It begins when it is polled.
 pub type OwnPush = LocalBoxFuture<'static, Result<usize, ShardProblem>>;
 
 impl Publisher {
-    /// A new sender, for the objects of a room of `service`, by their names. One of them without an address is the sender itself.
-    pub fn new(service: &str, objects: Vec<(String, Option<ObjectAddress>)>) -> Self {
+    /// A new sender, for the objects of a room of the service, by their names. One of them without an address is the sender itself.
+    pub fn new(config: &Config, objects: Vec<(String, Option<ObjectAddress>)>) -> Self {
         let sender = (js_sys::Math::random() * (1u64 << 53) as f64) as u64;
-        let lanes = objects.into_iter().map(|(name, object)| Lane { name, object, turns: Rc::default() }).collect();
-        Self { service: service.to_owned(), sender, number: Cell::new(0), lanes }
+        let lanes = objects.into_iter().map(|(name, object)| Lane { name, object, turns: Turns::new(1) }).collect();
+        let (service, queue_limit) = (config.prefix.clone(), config.queue_limit);
+        let requests = Turns::new((COPIES_MAX / queue_limit.max(1)).max(1));
+        Self { service, queue_limit, sender, number: Cell::new(0), waiting: Cell::new(0), lanes, requests }
     }
 
     /// Returns the prefix of the service.
@@ -80,19 +120,32 @@ impl Publisher {
         target: PushTarget,
         push: Push,
         body: &str,
-        own: Option<OwnPush>,
+        mut own: Option<OwnPush>,
     ) -> Result<usize, ShardsError> {
-        let number = (push == Push::Message).then(|| {
+        if !target.is_possible() {
+            return Ok(0);
+        }
+        if body.len() > self.queue_limit {
+            return Err(self.refused(ShardProblem::TooLarge(SendError::TooLarge.to_string())));
+        }
+        let Some(_waiting) = self.wait_with(body.len()) else {
+            return Err(self.refused(ShardProblem::HeldUp("too much waits for the objects".into())));
+        };
+        let number = matches!(push, Push::Message | Push::Close { .. }).then(|| {
             self.number.set(self.number.get() + 1);
             PushNumber { sender: self.sender, number: self.number.get() }
         });
-        let command = Command::new(&self.service, Action::Push { target, push, number });
+        let pushed = Pushed {
+            command: Command::new(&self.service, Action::Push { target, push, number }),
+            body: JsValue::from_str(body),
+            requests: &self.requests,
+            waits_for_members: self.lanes.len() > 1,
+        };
         // Before anything is awaited, so that all objects have the same order.
         let places: Vec<_> = self.lanes.iter().map(|lane| lane.turns.take()).collect();
-        let mut own = own;
         let tries = self.lanes.iter().zip(places).map(|(lane, place)| {
             let own = if lane.object.is_none() { own.take() } else { None };
-            lane.push(&command, body, place, own, self.lanes.len() > 1)
+            lane.push(&pushed, place, own)
         });
         let (mut reached, mut failures) = (0_usize, Vec::new());
         for (lane, done) in self.lanes.iter().zip(join_all(tries).await) {
@@ -103,29 +156,47 @@ impl Publisher {
         }
         if failures.is_empty() { Ok(reached) } else { Err(ShardsError { reached, failures }) }
     }
+
+    /// Counts a message that waits, unless too much does.
+    fn wait_with(&self, bytes: usize) -> Option<Waiting<'_>> {
+        let before = self.waiting.get();
+        if before > 0 && before.saturating_add(bytes) > WAITING_MAX {
+            return None;
+        }
+        self.waiting.set(before.saturating_add(bytes));
+        Some(Waiting { all: &self.waiting, bytes })
+    }
+
+    /// The error for what goes to no object.
+    fn refused(&self, problem: ShardProblem) -> ShardsError {
+        let failures = self
+            .lanes
+            .iter()
+            .map(|lane| ShardFailure { object: lane.name.clone(), problem: problem.clone() })
+            .collect();
+        ShardsError { reached: 0, failures }
+    }
 }
 
 impl Lane {
     async fn push(
         &self,
-        command: &Command,
-        body: &str,
+        pushed: &Pushed<'_>,
         place: Result<Place, Crowded>,
         own: Option<OwnPush>,
-        waits_for_members: bool,
     ) -> Result<usize, ShardProblem> {
-        let Ok(mut place) = place else {
-            return Err(ShardProblem::HeldUp("too many pushes wait for the object".into()));
-        };
-        place.turn().await;
+        let mut repetition = Repetition::new(now(), pushed.waits_for_members);
+        let _place = has_turn(place, &repetition).await?;
         let object = match (&self.object, own) {
             (Some(object), _) => object,
             (None, Some(own)) => return own.await,
             (None, None) => return Ok(0),
         };
-        let mut repetition = Repetition::new(now(), waits_for_members);
         loop {
-            let (failure, problem) = match object.ask(command, body).await {
+            let request = has_turn(pushed.requests.take(), &repetition).await?;
+            let answer = object.ask(&pushed.command, &pushed.body).await;
+            drop(request);
+            let (failure, problem) = match answer {
                 Ok((status, text)) => match (PushOutcome::of(status), text.parse()) {
                     (Some(PushOutcome::Done), Ok(count)) => return Ok(count),
                     (Some(PushOutcome::TooLarge), _) => return Err(ShardProblem::TooLarge(text)),
@@ -145,5 +216,20 @@ impl Lane {
                 None => return Err(problem),
             }
         }
+    }
+}
+
+/// Waits for a turn, as long as the push may be tried. Those before it may never end: a Worker's request may be over that made them.
+async fn has_turn(place: Result<Place, Crowded>, repetition: &Repetition) -> Result<Place, ShardProblem> {
+    let Ok(mut place) = place else {
+        return Err(ShardProblem::HeldUp("too many pushes wait for the object".into()));
+    };
+    let has_it = place.has_turn() || {
+        let left = Duration::from_millis(repetition.left(now()).0);
+        matches!(select(pin!(place.turn()), Delay::from(left)).await, Either::Left(_)) && repetition.left(now()).0 > 0
+    };
+    match has_it {
+        true => Ok(place),
+        false => Err(ShardProblem::HeldUp("the object did not take what was sent before in time".into())),
     }
 }

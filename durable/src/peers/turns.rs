@@ -1,4 +1,4 @@
-//! Turns: whoever comes first goes first, one at a time.
+//! Turns: whoever comes first goes first, a few at a time.
 
 use futures::channel::oneshot;
 use std::cell::RefCell;
@@ -8,13 +8,14 @@ use std::rc::Rc;
 /// Most that wait for a turn.
 const WAITING_MAX: usize = 1024;
 
-/// A line in which one goes at a time.
-#[derive(Debug, Default)]
+/// A line in which so many go at a time.
+#[derive(Debug)]
 pub(crate) struct Turns(RefCell<Line>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Line {
-    is_taken: bool,
+    /// Number of those that may go now.
+    free: usize,
     waiting: VecDeque<oneshot::Sender<()>>,
 }
 
@@ -31,11 +32,16 @@ pub(crate) struct Place {
 pub(crate) struct Crowded;
 
 impl Turns {
+    /// A line in which `at_once` go at a time.
+    pub fn new(at_once: usize) -> Rc<Self> {
+        Rc::new(Self(RefCell::new(Line { free: at_once, waiting: VecDeque::new() })))
+    }
+
     /// Takes the place at the end of the line.
     pub fn take(self: &Rc<Self>) -> Result<Place, Crowded> {
         let mut line = self.0.borrow_mut();
-        if !line.is_taken {
-            line.is_taken = true;
+        if line.free > 0 {
+            line.free -= 1;
             return Ok(Place { turns: self.clone(), turn: None });
         }
         if line.waiting.len() >= WAITING_MAX {
@@ -48,6 +54,11 @@ impl Turns {
 }
 
 impl Place {
+    /// True if it is its turn, and nobody has to be waited for.
+    pub fn has_turn(&self) -> bool {
+        self.turn.is_none()
+    }
+
     /// Waits for the turn.
     pub async fn turn(&mut self) {
         if let Some(turn) = &mut self.turn {
@@ -73,7 +84,7 @@ impl Drop for Place {
                 return;
             }
         }
-        line.is_taken = false;
+        line.free += 1;
     }
 }
 
@@ -92,7 +103,7 @@ mod tests {
 
     #[test]
     fn one_goes_at_a_time_in_the_order_of_their_coming() {
-        let turns = Rc::new(Turns::default());
+        let turns = Turns::new(1);
         let (mut first, mut second, mut third) = (take(&turns), take(&turns), take(&turns));
         assert!(has_turn(&mut first) && !has_turn(&mut second) && !has_turn(&mut third));
         drop(first);
@@ -104,8 +115,18 @@ mod tests {
     }
 
     #[test]
+    fn several_go_at_a_time_where_they_may() {
+        let turns = Turns::new(2);
+        let (mut first, mut second, mut third) = (take(&turns), take(&turns), take(&turns));
+        assert!(has_turn(&mut first) && has_turn(&mut second) && !has_turn(&mut third));
+        drop(second);
+        let mut fourth = take(&turns);
+        assert!(has_turn(&mut third) && !has_turn(&mut fourth));
+    }
+
+    #[test]
     fn whoever_gives_up_holds_nobody_up() {
-        let turns = Rc::new(Turns::default());
+        let turns = Turns::new(1);
         let (first, second, mut third) = (take(&turns), take(&turns), take(&turns));
         drop(second);
         drop(first);
@@ -119,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_line_is_bounded() {
-        let turns = Rc::new(Turns::default());
+        let turns = Turns::new(1);
         let _places: Vec<_> = (0..=WAITING_MAX).map(|_| take(&turns)).collect();
         assert_eq!(turns.take().unwrap_err(), Crowded);
     }

@@ -311,7 +311,7 @@ impl Host for Instance {
         self: Rc<Self>,
         members: Members,
         push: Push,
-        message: String,
+        message: Rc<str>,
     ) -> LocalBoxFuture<'static, std::result::Result<usize, ShardsError>> {
         // The room has one object.
         Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use crate::time::Millis;
 
-/// Time from the first try in which a push is repeated: longer than an object takes to restart, and than any room waits for members
+/// Time from the moment at which a push is made, in which it is tried again: longer than an object takes to restart, and than any room waits for members
 /// that read slowly by default.
 const LIMIT: Millis = Millis::from_secs(30);
 
@@ -27,14 +27,19 @@ pub struct Repetition {
 }
 
 impl Repetition {
-    /// Begins with the first try. If `waits_for_members` is false, a push that is held up is not repeated.
+    /// Of a push that is made now. If `waits_for_members` is false, a push that is held up is not repeated.
     pub fn new(now: Millis, waits_for_members: bool) -> Self {
         Self { began: now, pause: FIRST_PAUSE, waits_for_members }
     }
 
+    /// Returns the time that is left for the first try to begin.
+    pub fn left(&self, now: Millis) -> Millis {
+        (self.began + LIMIT) - now
+    }
+
     /// Returns the pause before the next try. `None` if there is none.
     pub fn after(&mut self, now: Millis, failure: TryFailure) -> Option<Millis> {
-        if now - self.began >= LIMIT || (failure == TryFailure::HeldUp && !self.waits_for_members) {
+        if self.left(now) == Millis(0) || (failure == TryFailure::HeldUp && !self.waits_for_members) {
             return None;
         }
         let pause = self.pause;

@@ -30,7 +30,7 @@ export class SockJs {
       return state.storage.sql.exec(statement, ...values);
     };
     const storage = changed(state.storage, { sql: changed(state.storage.sql, { exec }) });
-    const built = new Built(changed(state, { storage }), env);
+    const built = new Built(changed(state, { storage }), reaching(env));
     const fetch = (request) => {
       if (request.url === RESTART) return state.abort("restarted, as ordered");
       return isHit(trouble.ignore, request) ? new Promise(() => {}) : built.fetch(request);
@@ -48,13 +48,18 @@ export class SockJs {
 
 export default class extends Worker {
   constructor(context, env) {
-    const getByName = (name) => {
-      const stub = env.SOCKJS.getByName(name);
-      const fetch = (...asked) => deliver(stub, new Request(...asked), troubleOf(name), env, name);
-      return changed(stub, { fetch });
-    };
-    super(context, changed(env, { SOCKJS: changed(env.SOCKJS, { getByName }) }));
+    super(context, reaching(env));
   }
+}
+
+/** An environment in which objects are reached through their troubles, from the Worker and from each other. */
+function reaching(env) {
+  const getByName = (name) => {
+    const stub = env.SOCKJS.getByName(name);
+    const fetch = (...asked) => deliver(stub, new Request(...asked), troubleOf(name), env, name);
+    return changed(stub, { fetch });
+  };
+  return changed(env, { SOCKJS: changed(env.SOCKJS, { getByName }) });
 }
 
 /**

@@ -17,6 +17,11 @@ export function storedSessions(directory) {
   return rows(directory, "sockjs_sessions_2", "session").map(({ session }) => session);
 }
 
+/** The senders of pushes whose last push is known. */
+export function storedSenders(directory) {
+  return rows(directory, "sockjs_senders_1", "sender").map(({ sender }) => sender);
+}
+
 function rows(directory, table, order) {
   const all = [];
   readEachObject(directory, (database) => {

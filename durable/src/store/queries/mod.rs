@@ -199,6 +199,12 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets all senders.
+    pub fn forget_senders(&self) -> Result<()> {
+        self.exec("DELETE FROM sockjs_senders_1", &[])?;
+        Ok(())
+    }
+
     /// True if the table is there.
     fn has(&self, table: TableSchema) -> Result<bool> {
         if let Some(known) = &*self.known.borrow() {

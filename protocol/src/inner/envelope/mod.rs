@@ -22,7 +22,7 @@ pub use command::{Action, COMMAND_HEADER, Command, FULL, LATER, METRICS_OBJECT, 
 pub use finish::{FINISHED, MISSING, encode_unwritten, finished_reason, groups, read_finished_reason, read_unwritten};
 pub use held::{Batch, FromHolder, HELD_HEADER, Returned, ToHolder};
 pub use inner::{FrameRefusal, ToEdge, ToObject, is_ask, number_of};
-pub use push::{Push, PushNumber, PushOutcome, PushTarget};
+pub use push::{Push, PushNumber, PushOutcome, PushTarget, is_connection_id, is_group_name};
 
 pub use version::{OTHER_VERSION, Version, spoken};
 

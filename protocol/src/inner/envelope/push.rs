@@ -15,6 +15,22 @@ pub enum PushTarget {
     Connection(String),
 }
 
+/// Longest name of a group, in bytes: it stands in a header, with the rest of the command.
+const GROUP_NAME_MAX: usize = 128;
+
+/// Longest id of a connection that is looked for, in bytes. Those that are given have 36.
+const CONNECTION_ID_MAX: usize = 128;
+
+/// True if a group can have this name.
+pub fn is_group_name(name: &str) -> bool {
+    (1..=GROUP_NAME_MAX).contains(&name.len())
+}
+
+/// True if a connection can have this id.
+pub fn is_connection_id(id: &str) -> bool {
+    (1..=CONNECTION_ID_MAX).contains(&id.len())
+}
+
 /// Effect of a push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,6 +111,15 @@ impl PushOutcome {
 }
 
 impl PushTarget {
+    /// False if there can be no such group or connection.
+    pub fn is_possible(&self) -> bool {
+        match self {
+            Self::Room => true,
+            Self::Group(name) => is_group_name(name),
+            Self::Connection(id) => is_connection_id(id),
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let mut target = None;
         reader.kind(&mut |kind, reader| {
@@ -197,6 +222,16 @@ mod tests {
             assert_eq!(command.encode(Version::CURRENT).unwrap().unwrap(), written);
             assert_eq!(Command::decode(&written).unwrap(), command);
         }
+    }
+
+    #[test]
+    fn names_and_ids_that_fit_no_header_belong_to_nobody() {
+        for (length, is_possible) in [(0, false), (1, true), (128, true), (129, false)] {
+            let name = "x".repeat(length);
+            assert_eq!(PushTarget::Group(name.clone()).is_possible(), is_possible);
+            assert_eq!(PushTarget::Connection(name).is_possible(), is_possible);
+        }
+        assert!(PushTarget::Room.is_possible());
     }
 
     #[test]
