@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Session } from "../harness/clients/session.mjs";
 import { DescribedPush } from "../harness/protocol/push.mjs";
-import { openMember } from "../rooms/rig.mjs";
+import { openMember } from "../harness/clients/member.mjs";
 import { storedSenders } from "./rig/storage.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 

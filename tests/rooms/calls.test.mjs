@@ -7,7 +7,7 @@ import { request } from "../harness/clients/http.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { openMember } from "./rig.mjs";
+import { openMember } from "../harness/clients/member.mjs";
 
 const TOKEN = "a secret of at least thirty-two characters";
 const VARS = { SOCKJS_PUSH_TOKENS: TOKEN, SOCKJS_HEARTBEAT_DELAY: "34000" };

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../harness/clients/http.mjs";
 import { problemsOf } from "./checker.mjs";
-import { openMember } from "./rig.mjs";
+import { openMember } from "../harness/clients/member.mjs";
 
 /** Transports of members, repeated. */
 const MIX = ["websocket", "websocket", "xhr_streaming", "websocket", "websocket-raw", "eventsource", "websocket", "websocket-raw", "xhr", "websocket"];

@@ -6,7 +6,7 @@ import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
-import { MEMBERS, openMember } from "./rig.mjs";
+import { MEMBERS, openMember } from "../harness/clients/member.mjs";
 
 const HOLDERS = { object: {}, worker: { SOCKJS_WEBSOCKET_HOLDER: "worker" } };
 const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000" };

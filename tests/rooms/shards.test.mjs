@@ -8,7 +8,7 @@ import { startServer } from "../harness/servers/server.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { fateOf, problemsOf } from "./checker.mjs";
 import { Crowd, byCrier, byHttp, byMember } from "./crowd.mjs";
-import { openMember } from "./rig.mjs";
+import { openMember } from "../harness/clients/member.mjs";
 
 const IS_FULL = process.env.SOCKJS_FULL !== undefined;
 const MEMBERS = Number(process.env.SOCKJS_MEMBERS ?? (IS_FULL ? 3_000 : 120));

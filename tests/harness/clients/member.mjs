@@ -1,8 +1,8 @@
 // A connection to `/society` or `/nation` (see tests/rigs/src/society.rs), over any transport: it gives orders, and reads what is said.
 
-import { Session } from "../harness/clients/session.mjs";
-import { openWebSocket } from "../harness/clients/websocket.mjs";
-import { Queue } from "../harness/waiting/queue.mjs";
+import { Session } from "./session.mjs";
+import { openWebSocket } from "./websocket.mjs";
+import { Queue } from "../waiting/queue.mjs";
 
 /** Transports by which a member can be there. */
 export const MEMBERS = {
