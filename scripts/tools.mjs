@@ -12,6 +12,8 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const TOOLS_DIR = join(ROOT, ".tools");
 export const NODE_MODULES = join(ROOT, "node_modules");
 export const BUILD_DIR = join(ROOT, "build");
+/** The WebAssembly of the npm package, where its modules expect it. */
+export const PACKAGE_DIR = join(ROOT, "typescript/dist");
 export const TARGET_DIR = join(ROOT, "target");
 /** The Worker that the tests drive. */
 export const RIGS_DIR = join(TARGET_DIR, "rigs");

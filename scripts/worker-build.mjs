@@ -77,6 +77,8 @@ async function compile(worker) {
     const args = ["--out-dir", worker.out, ...worker.args];
     const { code } = await follow(cargoToolPath("worker-build"), args, { cwd: join(ROOT, worker.crate), env, onLine });
     if (code !== 0) throw new Problem("the build failed, see above");
+    const script = join(worker.out, "index.js");
+    writeFileSync(script, withoutRepeatedKeys(readFileSync(script, "utf8")));
     if (worker.isDeployed) await shrink(join(worker.out, "index_bg.wasm"), say);
   });
   const inputs = [...SETTINGS, ...sources(worker)];
@@ -84,6 +86,14 @@ async function compile(worker) {
   if (inputs.some((file) => isNewer(file, started))) return;
   const outputs = OUTPUTS.map((file) => relative(ROOT, join(worker.out, file)));
   writeFileSync(stampOf(worker), JSON.stringify(hashes([...inputs, ...outputs]), null, 1));
+}
+
+/**
+ * wasm-bindgen (0.2.129) lists a snippet once for each block of imports from it, all with the same value, and every bundler that
+ * reads the result warns of that. The last one stays.
+ */
+function withoutRepeatedKeys(script) {
+  return script.replaceAll(/"(\.\/snippets\/[^"]+)":[\w$]+,(?=[^]*?"\1":)/g, "");
 }
 
 /**

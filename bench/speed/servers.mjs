@@ -1,9 +1,11 @@
 // The servers that are compared: this one and the floor in plain workerd, and sockjs-node on the same Node. Each is
 // `{ url, pid }`, serves /echo, /disabled_websocket_echo and /broadcast, and ends with its owner.
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BUILD_DIR } from "../../scripts/tools.mjs";
+import { BUILD_DIR, ROOT } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
+import { bundled } from "../../tests/harness/servers/bundled.mjs";
 import { startReference } from "../../tests/harness/servers/reference.mjs";
 import { startServer } from "../../tests/harness/servers/server.mjs";
 
@@ -14,11 +16,15 @@ const { BENCH_BEFORE } = process.env;
 /** Set to measure WebSockets that the Worker holds: `npm run bench -- --held`. */
 const { BENCH_HELD } = process.env;
 
+/** Set to measure the same services in TypeScript: `npm run bench -- --typescript`. */
+const { BENCH_TYPESCRIPT } = process.env;
+
 /** This one comes first; the others are what it is measured against. */
 export const SERVERS = {
   "sockjs-edge": (owner) => startBuild(owner, BUILD_DIR),
   ...(BENCH_BEFORE && { before: (owner) => startBuild(owner, BENCH_BEFORE) }),
   ...(BENCH_HELD && { held: (owner) => startBuild(owner, BUILD_DIR, { SOCKJS_WEBSOCKET_HOLDER: "worker" }) }),
+  ...(BENCH_TYPESCRIPT && { typescript: startTypescript }),
   floor: startFloor,
   "sockjs-node": startReference,
 };
@@ -29,6 +35,11 @@ export const [OURS, ...OTHERS] = Object.keys(SERVERS);
 function startBuild(owner, build, more = {}) {
   const vars = { ...more, SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "5000" };
   return startServer(owner, { build, config: { ...workerConfig(), vars } });
+}
+
+async function startTypescript(owner) {
+  const { build, config } = await bundled(join(ROOT, "tests/typescript/services.ts"), { name: "services" });
+  return startServer(owner, { build, config });
 }
 
 function startFloor(owner) {

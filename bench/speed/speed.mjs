@@ -12,11 +12,12 @@ import { nodeBinary } from "../../scripts/tools.mjs";
 
 const MODES = ["websocket", "raw websocket", "xhr-polling", "xhr-streaming", "eventsource", "openings", "broadcast", "memory"];
 
-const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DIR] [--held] [--rounds N] [--json FILE] [--plot FILE]
+const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DIR] [--held] [--typescript] [--rounds N] [--json FILE] [--plot FILE]
 
   --quick       a tenth of the sessions and short slices: to see that it works, not to be quoted
   --modes       only these: ${MODES.join(", ")}
   --before DIR  measures another build of this server, too: a copy of build/ from another commit
+  --typescript  measures the same services in TypeScript, too
   --held        measures this server with WebSockets that the Worker holds, too
   --rounds N    how often each server has its turn, while there is time (default: 5)
   --json FILE   writes all figures there, too
@@ -34,7 +35,8 @@ await main(import.meta, async () => {
   const args = [fileURLToPath(new URL("run.mjs", import.meta.url)), JSON.stringify(options)];
   const before = options.before && { BENCH_BEFORE: options.before };
   const held = options.held && { BENCH_HELD: "true" };
-  return run(nodeBinary, args, { stdio: [1, 2], env: { ...process.env, ...storageInMemory(), ...before, ...held } });
+  const typescript = options.typescript && { BENCH_TYPESCRIPT: "true" };
+  return run(nodeBinary, args, { stdio: [1, 2], env: { ...process.env, ...storageInMemory(), ...before, ...held, ...typescript } });
 });
 
 /** Where the objects' storage is kept: how fast a disk is to say that it has something is not to be measured. */
@@ -49,6 +51,7 @@ function readArguments(args) {
     rounds: { type: "string" },
     before: { type: "string" },
     held: { type: "boolean", default: false },
+    typescript: { type: "boolean", default: false },
     json: { type: "string" },
     plot: { type: "string" },
   };
@@ -66,6 +69,7 @@ function readArguments(args) {
       modes,
       before: values.before && resolve(values.before),
       held: values.held,
+      typescript: values.typescript,
       json: values.json && resolve(values.json),
       plot: values.plot && resolve(values.plot),
     };

@@ -46,6 +46,8 @@ pub use info::admission::{Admission, Rejection};
 pub use info::connection_info::CLIENT_HEADERS;
 pub use info::errors::{CloseError, GroupError, SendError, ShardFailure, ShardProblem, ShardsError};
 pub use info::request_info::{RequestInfo, RequestKind};
+#[doc(hidden)]
+pub use js::strings::text_of;
 pub use observe::report::ANALYTICS_BINDING;
 #[doc(hidden)]
 pub use observe::{log, report};

@@ -9,3 +9,4 @@ mod fetch_event;
 pub use crate::http::headers::Header;
 pub use dispatch::{Serve, serve};
 pub use fetch_event::{Unserved, answered, fetch, for_a_year, not_found, nothing};
+pub use sockjs_durable::text_of;

@@ -8,14 +8,16 @@ import { build } from "../../scripts/build.mjs";
 import { UsageError, follow, main } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
 import { BUILD_DIR, ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { bundled } from "../harness/servers/bundled.mjs";
 import { startReference } from "../harness/servers/reference.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 
-const USAGE = `usage: [SOCKJS_URL=http://HOST:PORT] npm run conformance -- [--runs N] [--reference] [--var NAME=VALUE] [NAME ...]
+const USAGE = `usage: [SOCKJS_URL=http://HOST:PORT] npm run conformance -- [--runs N] [--reference | --typescript] [--var NAME=VALUE] [NAME ...]
 
   SOCKJS_URL    a running server with the test services; without it ours is built and started
   --runs N      the cases N times over (default: 1)
   --var NAME=VALUE  a variable of ours, such as SOCKJS_WEBSOCKET_HOLDER=worker; may be repeated
+  --typescript  against the same services in TypeScript, by the npm package
   --reference   against sockjs-node, which passes every case: one that fails there is a wrong case
   NAME          only the cases whose name contains it, such as XhrPolling or Websocket.test_close`;
 
@@ -24,10 +26,15 @@ const FILE_TIMEOUT_MS = 300_000;
 const PARALLEL_FILES = 4;
 
 await main(import.meta, async () => {
-  const { names, runs, reference, url, vars } = readArguments(process.argv.slice(2));
+  const { names, runs, reference, typescript, url, vars } = readArguments(process.argv.slice(2));
   await setUp();
   if (!reference && !url) await build();
-  const target = url ? { url, stop() {} } : await start(reference ? startReference : (owner) => startServer(owner, { build: BUILD_DIR, vars }));
+  const servers = {
+    reference: startReference,
+    typescript: async (owner) => startServer(owner, await bundled(join(ROOT, "tests/typescript/services.ts"), { name: "services" })),
+    ours: (owner) => startServer(owner, { build: BUILD_DIR, vars }),
+  };
+  const target = url ? { url, stop() {} } : await start(servers[reference ? "reference" : typescript ? "typescript" : "ours"]);
   const differences = new Map();
   try {
     for (let run = 1; run <= runs; run += 1) {
@@ -49,21 +56,24 @@ function readArguments(args) {
     const options = {
       runs: { type: "string", default: "1" },
       reference: { type: "boolean", default: false },
+      typescript: { type: "boolean", default: false },
       var: { type: "string", multiple: true, default: [] },
     };
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     if (!/^[1-9]\d*$/.test(values.runs)) throw new Error(`--runs takes a number from 1, not ${values.runs}`);
-    if (url && values.reference) throw new Error("--reference starts a server of its own: leave SOCKJS_URL out");
+    const own = ["reference", "typescript"].filter((name) => values[name]);
+    if (own.length > 1) throw new Error("one of --reference and --typescript");
+    if (url && own.length > 0) throw new Error(`--${own[0]} starts a server of its own: leave SOCKJS_URL out`);
     const wrong = values.var.find((given) => !/^\w+=/.test(given));
     if (wrong) throw new Error(`--var takes NAME=VALUE, not ${wrong}`);
-    if ((url || values.reference) && values.var.length > 0) throw new Error("--var is for the server that is started here");
+    if ((url || own.length > 0) && values.var.length > 0) throw new Error("--var is for the server that is started here");
     if (url && !/^http:\/\/[^/]+$/.test(url)) throw new Error(`SOCKJS_URL takes http://HOST:PORT, not ${url}`);
     const all = Object.keys(readExpected());
     const unknown = positionals.find((part) => !all.some((name) => name.includes(part)));
     if (unknown) throw new Error(`no case has ${unknown} in its name`);
     const vars = Object.fromEntries(values.var.map((given) => given.split(/=(.*)/s, 2)));
     const isWanted = (name) => positionals.length === 0 || positionals.some((part) => name.includes(part));
-    return { names: all.filter(isWanted), runs: Number(values.runs), reference: values.reference, url, vars };
+    return { names: all.filter(isWanted), runs: Number(values.runs), reference: values.reference, typescript: values.typescript, url, vars };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }

@@ -5,13 +5,16 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import sockjs from "sockjs";
 import SockJS from "sockjs-client";
 import multiplex from "websocket-multiplex";
 import { example } from "../../scripts/examples.mjs";
+import { ROOT } from "../../scripts/tools.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { bundled } from "../harness/servers/bundled.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { Queue } from "../harness/waiting/queue.mjs";
@@ -23,9 +26,11 @@ const clientFile = createRequire(import.meta.url).resolve("websocket-multiplex/m
 const { WebSocketMultiplex } = runInNewContext(`${readFileSync(clientFile, "utf8")}; ({ WebSocketMultiplex })`, { setTimeout });
 
 const ours = await startServer({ after }, example("multiplex"));
+const ported = await bundled(join(ROOT, "typescript/examples/multiplex/index.js"), { name: "multiplex", flags: ["nodejs_compat"] });
+const onEdge = await startServer({ after }, ported);
 const reference = await startReference();
 
-for (const [name, server] of [["the example", ours], ["the package's own server", reference]]) {
+for (const [name, server] of [["the example", ours], ["the package's own server", reference], ["that server on sockjs-edge", onEdge]]) {
   for (const transport of ["websocket", "xhr-streaming", "xhr-polling"]) {
     test(`${name}, ${transport}: channels open, answer and end side by side`, async (t) => {
       const open = channels(connect(t, server, transport));

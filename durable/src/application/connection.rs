@@ -78,6 +78,11 @@ impl Connection {
         parameter(&self.entry.info.parameters, name)
     }
 
+    /// Returns the parameters of the prefix, with their values.
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.entry.info.parameters
+    }
+
     /// Returns the claims that [`Handler::on_request`](crate::Handler::on_request) gave the client. Null if it gave none.
     pub fn claims(&self) -> &serde_json::Value {
         self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
@@ -109,6 +114,11 @@ impl Connection {
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = &self.entry.info.headers;
         headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns all headers that [`Connection::header`] knows.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.entry.info.headers
     }
 
     /// Returns the state of the connection.
@@ -200,6 +210,11 @@ impl Connection {
             // It can only be cancelled with the connection, which is seen above.
             let _ = wait.await;
         }
+    }
+
+    /// Returns true if more than half of `queue_limit` waits for the client: then [`Connection::ready`] would wait.
+    pub fn is_behind(&self) -> bool {
+        self.host.upgrade().is_some_and(|host| self.entry.is_behind(host.memory().is_short()))
     }
 
     /// Returns the state that [`Connection::set_state`] stored. `None` if it stored none.

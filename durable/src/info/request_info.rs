@@ -82,6 +82,17 @@ impl<'a> RequestInfo<'a> {
         parameter(self.parameters, name)
     }
 
+    /// Returns the parameters of the prefix, with their values.
+    pub fn parameters(&self) -> &[(String, String)] {
+        self.parameters
+    }
+
+    /// Returns the request as the runtime has it.
+    #[doc(hidden)]
+    pub fn raw(&self) -> &Request {
+        self.request
+    }
+
     /// Returns the session id that the client chose, as it stands in the URL. `None` for a raw WebSocket and for `/info`.
     pub fn session_id(&self) -> Option<&str> {
         self.session

@@ -27,6 +27,12 @@ thread_local! {
     static ENCODER: TextEncoder = TextEncoder::new();
 }
 
+/// Returns the text of a string that is still in JavaScript. `None` if it is no string.
+#[doc(hidden)]
+pub fn text_of(value: &JsValue) -> Option<String> {
+    if value.is_string() { JsString::of(value).map(|text| text.utf8()) } else { None }
+}
+
 /// A string that is still in JavaScript.
 pub(crate) struct JsString<'a> {
     value: &'a JsValue,

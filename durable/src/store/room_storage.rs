@@ -4,6 +4,7 @@
 use crate::store::memory_storage::MemoryStorage;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
 use worker::durable::Storage;
 use worker::{Result, SqlStorage};
 
@@ -26,6 +27,16 @@ impl RoomStorage {
     #[cfg(feature = "testing")]
     pub(crate) fn in_memory(storage: MemoryStorage) -> Self {
         Self(Backend::Memory(storage))
+    }
+
+    /// Returns the storage as the runtime has it. Undefined in a test.
+    #[doc(hidden)]
+    pub fn raw(&self) -> JsValue {
+        match &self.0 {
+            Backend::Durable(storage) => storage.as_raw().into(),
+            #[cfg(feature = "testing")]
+            Backend::Memory(_) => JsValue::UNDEFINED,
+        }
     }
 
     /// Returns the value of `key`, if it has one.

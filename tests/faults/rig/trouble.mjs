@@ -2,7 +2,9 @@
 // broken from outside.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe } from "node:test";
+import { ROOT } from "../../../scripts/tools.mjs";
 import { request } from "../../harness/clients/http.mjs";
 import { startServer } from "../../harness/servers/server.mjs";
 import { TOGETHER } from "./layout.mjs";
@@ -23,10 +25,21 @@ export function describeLevels(tests) {
 /** No heartbeat and no end of a session but where a test is about them. */
 export const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000" };
 
+/** Which application is in trouble: Rust's, or with SOCKJS_TROUBLE=typescript the same one in TypeScript. */
+const APPLICATIONS = {
+  rust: async () => ({}),
+  async typescript() {
+    const { bundled } = await import("../../harness/servers/bundled.mjs");
+    const { build } = await bundled(join(ROOT, "tests/typescript/trouble.ts"), { name: "trouble" });
+    return { build };
+  },
+};
+
 /** Starts it in plain workerd. `layout` says whether the objects have an isolate of their own. */
 export async function startTrouble(owner, { vars = {}, layout = TOGETHER } = {}) {
   const told = new Told();
-  const options = { vars: { ...QUIET, ...vars }, layout, log: (text) => told.add(text) };
+  const application = await APPLICATIONS[process.env.SOCKJS_TROUBLE ?? "rust"]();
+  const options = { ...application, vars: { ...QUIET, ...vars }, layout, log: (text) => told.add(text) };
   return new Trouble(await startServer(owner, options), told);
 }
 

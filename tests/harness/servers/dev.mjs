@@ -10,7 +10,7 @@ import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { within } from "../waiting/wait.mjs";
 import { DEFAULT_VARS } from "./server.mjs";
 
-/** `npm start`. Resolves to its `{ url, pid }` once it serves. */
+/** `npm start`. Resolves to its `{ url, pid, output }` once it serves; `output` returns what it printed. */
 export function startDev(owner) {
   // As in server.mjs.
   const vars = ["--var", `SOCKJS_DISCONNECT_DELAY:${DEFAULT_VARS.SOCKJS_DISCONNECT_DELAY}`];
@@ -18,7 +18,7 @@ export function startDev(owner) {
 }
 
 /** `wrangler dev` in the application's folder, which builds it as its wrangler.toml says. Resolves as `startDev`. */
-export function startWrangler(owner, folder, { args, env }) {
+export function startWrangler(owner, folder, { args = [], env }) {
   const quiet = ["--show-interactive-dev-session=false", "--ip", "127.0.0.1"];
   const options = { cwd: folder, env: { ...quietEnvironment(), ...env } };
   return startDevServer(owner, [wranglerScript, "dev", ...quiet, ...args], options);
@@ -47,7 +47,7 @@ async function startDevServer(owner, command, options) {
     exited.then(() => reject(new Error(`wrangler ended:\n${printed}`)));
   });
   await within(ready, "wrangler to be ready", READY_MS);
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid };
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid, output: () => printed };
 }
 
 /** It may have an application to build first, beside other tests. */

@@ -1,0 +1,3 @@
+/** sockjs-edge is an ES module: use `import`. */
+declare const useImport: never;
+export = useImport;

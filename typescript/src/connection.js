@@ -1,0 +1,143 @@
+// A client's connection.
+
+import { SendError, sendErrorOf } from "./errors.js";
+import { Handle, checkText } from "./handle.js";
+
+/** `readyState` of a connection that is over, as in a browser. */
+const CLOSED = 3;
+
+export class Connection {
+  #handle;
+  #facts;
+  #isOver = false;
+
+  /** Only for the package. */
+  constructor(handle) {
+    this.#handle = new Handle(handle, "connection");
+    this.#facts = undefined;
+  }
+
+  #about() {
+    return (this.#facts ??= JSON.parse(this.#handle.get().facts()));
+  }
+
+  get id() {
+    return this.#about().id;
+  }
+
+  get sessionId() {
+    return this.#about().sessionId ?? undefined;
+  }
+
+  get transport() {
+    return this.#about().transport;
+  }
+
+  get prefix() {
+    return this.#about().prefix;
+  }
+
+  get params() {
+    return this.#about().params;
+  }
+
+  get pathname() {
+    return this.#about().pathname;
+  }
+
+  get query() {
+    return this.#about().query;
+  }
+
+  get headers() {
+    return this.#about().headers;
+  }
+
+  get address() {
+    return this.#about().address ?? undefined;
+  }
+
+  get remoteAddress() {
+    return this.#about().remoteAddress ?? undefined;
+  }
+
+  get claims() {
+    return this.#about().claims ?? undefined;
+  }
+
+  get readyState() {
+    return this.#isOver ? CLOSED : this.#handle.get().readyState();
+  }
+
+  get bufferedAmount() {
+    return this.#isOver ? 0 : this.#handle.get().bufferedAmount();
+  }
+
+  get isBehind() {
+    return !this.#isOver && this.#handle.get().isBehind();
+  }
+
+  get groups() {
+    return this.#isOver ? [] : this.#handle.get().groups();
+  }
+
+  get room() {
+    return this.#handle.get().room();
+  }
+
+  get state() {
+    const json = this.#isOver ? undefined : this.#handle.get().state();
+    return json === undefined ? undefined : JSON.parse(json);
+  }
+
+  set state(state) {
+    this.#open().setState(JSON.stringify(state) ?? "null");
+  }
+
+  send(message) {
+    if (typeof message !== "string") checkText("send", message);
+    const unsent = this.#open().send(message);
+    if (unsent !== 0) throw sendErrorOf(unsent);
+  }
+
+  async ready() {
+    if (this.#isOver || !(await this.#handle.get().ready())) throw sendErrorOf(1);
+  }
+
+  close(code = 1000, reason = "Normal closure") {
+    checkText("the reason of close", reason);
+    if (!this.#isOver) this.#handle.get().close(code, reason);
+  }
+
+  join(group) {
+    checkText("join", group);
+    this.#open().join(group);
+  }
+
+  leave(group) {
+    checkText("leave", group);
+    this.#open().leave(group);
+  }
+
+  isIn(group) {
+    return this.groups.includes(group);
+  }
+
+  #open() {
+    if (this.#isOver) throw new SendError("closed", "the connection is closed");
+    return this.#handle.get();
+  }
+
+  /** Only for the WebAssembly: `onClose` has returned, and nothing leads to the connection any more. */
+  end_() {
+    // What is asked afterwards is answered from here.
+    if (this.#handle.isUsable) this.#about();
+    this.#isOver = true;
+    this.#handle.free();
+  }
+
+  /** Only for the package. */
+  static handleOf(connection) {
+    return connection.#open();
+  }
+}

@@ -1,0 +1,65 @@
+// The errors that the package throws. Each has a `kind`, so that nobody has to read texts.
+
+/** Something that could not be done. */
+export class SockJsError extends Error {
+  /** @param {string} kind @param {string} message */
+  constructor(kind, message) {
+    super(message);
+    this.name = new.target.name;
+    this.kind = kind;
+  }
+}
+
+/** A message that was not sent. */
+export class SendError extends SockJsError {}
+/** A close code or reason that cannot be sent. */
+export class CloseError extends SockJsError {}
+/** A state that was not stored. */
+export class StateError extends SockJsError {}
+/** A group that was not joined or left. */
+export class GroupError extends SockJsError {}
+/** A push that did not arrive. */
+export class PushError extends SockJsError {}
+/** A connection or room of before: its instance is gone. */
+export class StaleError extends SockJsError {}
+
+/** Objects of a room that did not take something. The others have. */
+export class ShardsError extends SockJsError {
+  /** @param {number} reached @param {{ object: string, problem: string }[]} failures */
+  constructor(message, reached, failures) {
+    super("shards", message);
+    this.reached = reached;
+    this.failures = failures;
+  }
+}
+
+/** Thrown by `onCall` for what the caller got wrong: the caller is told the message. */
+export class CallRejected extends SockJsError {
+  /** @param {string} message */
+  constructor(message) {
+    super("rejected", message);
+  }
+}
+
+const CLASSES = { close: CloseError, state: StateError, group: GroupError, failed: SockJsError };
+
+/** The error of a kind that the WebAssembly names. */
+export function errorOf(kind, message, detail) {
+  if (kind === "shards") {
+    const [reached, failures] = detail ?? [0, []];
+    return new ShardsError(message, reached, failures.map(([object, problem]) => ({ object, problem })));
+  }
+  return new (CLASSES[kind] ?? PushError)(kind, message);
+}
+
+// In the order of the numbers that ConnectionHandle::send returns.
+const UNSENT = [
+  undefined,
+  ["closed", "the connection is closed"],
+  ["queue_full", "the connection's queue is full: await conn.ready() before each message of a loop"],
+  ["too_large", "the message is larger than queue_limit: send it in parts"],
+  ["storage_failed", "storage did not take the message: try again later"],
+];
+
+/** The error for a number that ConnectionHandle::send returned. */
+export const sendErrorOf = (number) => new SendError(...UNSENT[number]);

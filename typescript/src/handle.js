@@ -1,0 +1,40 @@
+// A handle of the WebAssembly, as long as it may be used.
+
+import { StaleError } from "./errors.js";
+
+/** Number of the instance of the WebAssembly: it is replaced after a crash, and with it everything that it knew. */
+const instance = () => globalThis.__worker_init_state?.instanceId;
+
+export class Handle {
+  #handle;
+  #instance = instance();
+  #what;
+
+  /** @param {string} what what it is of, for the error */
+  constructor(handle, what) {
+    this.#handle = handle;
+    this.#what = what;
+  }
+
+  /** The handle. */
+  get() {
+    if (this.#handle !== undefined && this.#instance === instance()) return this.#handle;
+    throw new StaleError("stale", `this ${this.#what} is of an instance of the object that is gone: take the one that the handler is given`);
+  }
+
+  /** True if it may be used. */
+  get isUsable() {
+    return this.#handle !== undefined && this.#instance === instance();
+  }
+
+  /** Gives its memory back. */
+  free() {
+    if (this.isUsable) this.#handle.free();
+    this.#handle = undefined;
+  }
+}
+
+/** Checks that something is a string, which is all that SockJS carries. */
+export function checkText(what, value) {
+  if (typeof value !== "string") throw new TypeError(`${what} takes a string, and not ${value === null ? "null" : `a value of type ${typeof value}`}: use JSON.stringify`);
+}

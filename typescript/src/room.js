@@ -1,0 +1,126 @@
+// Rooms, groups, and all objects of a room.
+
+import { Connection } from "./connection.js";
+import { Handle, checkText } from "./handle.js";
+
+/** The connections of a room or of one of its groups. */
+class Members {
+  #handle;
+  #group;
+
+  constructor(handle, group) {
+    this.#handle = handle;
+    this.#group = group;
+  }
+
+  get count() {
+    return this.#handle.get().count(this.#group);
+  }
+
+  broadcast(message, { except } = {}) {
+    checkText("broadcast", message);
+    const handle = this.#handle.get();
+    if (except === undefined) return handle.broadcast(this.#group, message);
+    return handle.broadcastExcept(this.#group, message, Connection.handleOf(except));
+  }
+
+  *connections() {
+    const found = this.#handle.get().connections(this.#group);
+    try {
+      for (let next = found.next(); next !== undefined; next = found.next()) yield next;
+    } finally {
+      found.free();
+    }
+  }
+}
+
+/** A group of a room. */
+export class Group extends Members {
+  /** Only for the package. */
+  constructor(handle, name) {
+    super(handle, name);
+    this.name = name;
+  }
+}
+
+/** All connections of a room, in whichever of its objects they are. */
+export class AllShards {
+  #handle;
+  #group;
+
+  /** Only for the package. */
+  constructor(handle, group) {
+    this.#handle = handle;
+    this.#group = group;
+  }
+
+  to(group) {
+    checkText("to", group);
+    return new AllShards(this.#handle, group);
+  }
+
+  async broadcast(message) {
+    checkText("broadcast", message);
+    return await this.#handle.get().allBroadcast(this.#group, message);
+  }
+
+  async count() {
+    return await this.#handle.get().allCount(this.#group);
+  }
+
+  async close(code = 1000, reason = "Normal closure") {
+    checkText("the reason of close", reason);
+    return await this.#handle.get().allClose(this.#group, code, reason);
+  }
+}
+
+/** All connections of a service that share an object. */
+export class Room extends Members {
+  #handle;
+
+  /** Only for the package. */
+  constructor(handle) {
+    const usable = new Handle(handle, "room");
+    super(usable, undefined);
+    this.#handle = usable;
+  }
+
+  get prefix() {
+    return this.#handle.get().prefix();
+  }
+
+  get name() {
+    return this.#handle.get().name();
+  }
+
+  get storage() {
+    return this.#handle.get().storage();
+  }
+
+  get all() {
+    return new AllShards(this.#handle, undefined);
+  }
+
+  connection(id) {
+    checkText("connection", id);
+    return this.#handle.get().connection(id);
+  }
+
+  to(group) {
+    checkText("to", group);
+    return new Group(this.#handle, group);
+  }
+
+  async ready() {
+    await this.#handle.get().ready();
+  }
+
+  setAlarm(delay) {
+    if (!Number.isFinite(delay) || delay < 0) throw new TypeError("setAlarm takes a number of milliseconds from now");
+    this.#handle.get().setAlarm(delay);
+  }
+
+  clearAlarm() {
+    this.#handle.get().clearAlarm();
+  }
+}

@@ -1,0 +1,9 @@
+import type { Handler } from "sockjs-edge";
+
+export const echo: Handler = {
+  // A page says that it is still there by `sock.onheartbeat = () => sock.send("page")`; if it falls silent then, it is closed.
+  options: { liveness: "page" },
+  onMessage(conn, message) {
+    conn.send(message);
+  },
+};
