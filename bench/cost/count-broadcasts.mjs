@@ -29,6 +29,7 @@ const PER_MILLION = 1e6;
 const HEAD = ["members", "in", "objects", "requests of the Worker", "to objects", "rows written", "rows read", "busy ms", "$ per million"];
 process.stdout.write(`${HEAD.join(" | ")}\n`);
 for (const [name, crowd] of Object.entries(CROWDS)) {
+  if ((process.env.SOCKJS_CROWD ?? name) !== name) continue;
   for (const [objects, room] of Object.entries(ROOMS)) {
     for (const members of MEMBERS) {
       const counters = await count(room, members, crowd);

@@ -92,6 +92,18 @@ describe("the native API", { concurrency: true }, () => {
     assert.deepEqual(await one.order("stale", { text: "late" }), { done: ["SendError closed"] });
   });
 
+  test("a handler that returns late, or blocks for a while, harms nobody", async (t) => {
+    const [one, other] = [await open(t, "/hall/late"), await open(t, "/hall/late")];
+    await one.next();
+    one.send(JSON.stringify({ order: "sleep", ms: 300 }), JSON.stringify({ order: "recall" }));
+    assert.deepEqual(await other.order("say", { text: "meanwhile" }), { done: 1 });
+    assert.deepEqual([await one.next(), JSON.parse(await one.next()), JSON.parse(await one.next())], ["meanwhile", { done: "slept" }, { done: null }]);
+    other.send(JSON.stringify({ order: "sleep", ms: 100 }));
+    other.socket.close();
+    assert.match(await one.next(), /"kind":"client"/);
+    assert.deepEqual(await one.order("block", { ms: 100 }), { done: "blocked" });
+  });
+
   test("a request is let in, let in with claims, or refused with a response", async (t) => {
     const greet = async (cookie) => {
       const client = await open(t, "/guarded", { headers: { Cookie: cookie } });
@@ -130,6 +142,7 @@ describe("the native API", { concurrency: true }, () => {
     for (const [query, kind] of [["/nowhere", "no_room"], ["/hall/pushed&call=what", "rejected"], ["/hall/pushed&call=fail", "handler_failed"]]) {
       assert.deepEqual(await tell(query), { error: "PushError", kind }, query);
     }
+    assert.equal((await request(`${server.url}/hono/pushed`)).body, '{"count":1}', "by Hono");
     const headers = { Authorization: "Bearer a secret of at least thirty-two characters" };
     const counted = await request(`${server.url}/push`, { method: "POST", headers, body: '{"room":"/hall/pushed","count":true}' });
     assert.equal(counted.body, '{"connections":1}');
@@ -217,6 +230,15 @@ describe("after a sleep or a restart of the object", { concurrency: true }, asyn
     client.send(JSON.stringify({ order: "recall" }));
     assert.deepEqual([await client.next(), JSON.parse(await client.next())], ["returned", { done: { text: "kept" } }]);
     assert.deepEqual(await client.order("count"), { done: [1, 1, 1, true] });
+  });
+
+  test("a connection of the instance before is stale", async (t) => {
+    const [one, other] = [await at(t, "/hall/stale"), await at(t, "/hall/stale")];
+    assert.equal(await one.next(), "opened");
+    await other.order("keep");
+    await sleepy.evict("/hall/stale//room", "close");
+    one.send(JSON.stringify({ order: "stale", text: "from before" }));
+    assert.deepEqual([await one.next(), JSON.parse(await one.next())], ["returned", { done: ["StaleError stale"] }]);
   });
 
   test(`sockjs-node's API, hibernate: true: "connection" comes again with resumed`, async (t) => {

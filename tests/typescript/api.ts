@@ -1,6 +1,7 @@
 // An application for the tests of the npm package: what a client sends says what its handler does.
 
 import { Transform } from "node:stream";
+import { Hono } from "hono";
 import sockjsNode, {
   CallRejected,
   SendError,
@@ -72,6 +73,12 @@ async function obey(conn: Connection, { order, text = "", group, ms = 0 }: Order
     case "sleep":
       await new Promise((resolve) => setTimeout(resolve, ms));
       return "slept";
+    case "block": {
+      const until = Date.now() + ms;
+      // Time does not pass while nothing is waited for, but for what the processor does.
+      for (let at = 0; at < ms * 100_000 && Date.now() < until; at += 1);
+      return "blocked";
+    }
     case "too large":
       conn.send("x".repeat(2 << 20));
       return "sent";
@@ -164,6 +171,9 @@ stubborn.on("connection", (conn) => {
 });
 stubborn.installHandlers();
 
+const routes = new Hono();
+routes.get("/hono/:room", async (c) => c.json({ count: await push(c.env).room(`/hall/${c.req.param("room")}`).count() }));
+
 export const { SockJs, worker } = sockjs(
   {
     "/echo": { onMessage: (conn, message) => conn.send(message) },
@@ -200,7 +210,8 @@ export const { SockJs, worker } = sockjs(
     "/counter/{room}": { options: { placement: "room" }, create: () => new Counter() },
   },
   {
-    async fetch(request, env) {
+    async fetch(request, env, context) {
+      if (request.url.includes("/hono/")) return await routes.fetch(request, env, context);
       const { pathname, searchParams } = new URL(request.url);
       if (pathname === "/handles") return Response.json(handles(new Request(searchParams.get("url") ?? ""), env));
       if (pathname === "/push") return await push(env).serve(request, ["a secret of at least thirty-two characters"]);

@@ -14,8 +14,8 @@ const FIELDS = [...EVENTS, "options", "create"];
 const registered = {
   services: [],
   options: {},
-  connection: (handle) => new Connection(handle),
-  room: (handle) => new Room(handle),
+  connection: (handle, life) => new Connection(handle, life),
+  room: (handle, life) => new Room(handle, life),
   request: (request, facts) => new RequestInfo(request, facts),
   error: errorOf,
 };

@@ -12,8 +12,8 @@ export class Connection {
   #isOver = false;
 
   /** Only for the package. */
-  constructor(handle) {
-    this.#handle = new Handle(handle, "connection");
+  constructor(handle, life) {
+    this.#handle = new Handle(handle, life, "connection");
     this.#facts = undefined;
   }
 

@@ -8,28 +8,30 @@ const instance = () => globalThis.__worker_init_state?.instanceId;
 export class Handle {
   #handle;
   #instance = instance();
+  #life;
   #what;
 
-  /** @param {string} what what it is of, for the error */
-  constructor(handle, what) {
+  /** @param {{ isOver?: boolean }} life of the instance of the object @param {string} what what it is of, for the error */
+  constructor(handle, life, what) {
     this.#handle = handle;
+    this.#life = life;
     this.#what = what;
   }
 
   /** The handle. */
   get() {
-    if (this.#handle !== undefined && this.#instance === instance()) return this.#handle;
+    if (this.isUsable) return this.#handle;
     throw new StaleError("stale", `this ${this.#what} is of an instance of the object that is gone: take the one that the handler is given`);
   }
 
   /** True if it may be used. */
   get isUsable() {
-    return this.#handle !== undefined && this.#instance === instance();
+    return this.#handle !== undefined && this.#life.isOver !== true && this.#instance === instance();
   }
 
   /** Gives its memory back. */
   free() {
-    if (this.isUsable) this.#handle.free();
+    if (this.#handle !== undefined && this.#instance === instance()) this.#handle.free();
     this.#handle = undefined;
   }
 }

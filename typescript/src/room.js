@@ -79,8 +79,8 @@ export class Room extends Members {
   #handle;
 
   /** Only for the package. */
-  constructor(handle) {
-    const usable = new Handle(handle, "room");
+  constructor(handle, life) {
+    const usable = new Handle(handle, life, "room");
     super(usable, undefined);
     this.#handle = usable;
   }

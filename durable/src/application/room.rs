@@ -57,6 +57,12 @@ impl Room {
         name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()
     }
 
+    /// Returns what tells the object of the room from all others. `None` if the runtime does not tell the object its name.
+    #[doc(hidden)]
+    pub fn location(&self) -> Option<String> {
+        self.0.host.upgrade()?.location()
+    }
+
     /// Returns the connection with this [`Connection::id`], if it is open.
     pub fn connection(&self, id: &str) -> Option<Connection> {
         let entry = self.0.host.upgrade()?.connection(self.prefix(), id)?;

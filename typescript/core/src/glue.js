@@ -7,8 +7,8 @@ const KEY = Symbol.for("sockjs-edge");
 export const application = () => globalThis[KEY];
 
 /** The connection or room that stands for a handle. */
-export const connectionOf = (handle) => globalThis[KEY].connection(handle);
-export const roomOf = (handle) => globalThis[KEY].room(handle);
+export const connectionOf = (handle, life) => globalThis[KEY].connection(handle, life);
+export const roomOf = (handle, life) => globalThis[KEY].room(handle, life);
 export const requestOf = (request, facts) => globalThis[KEY].request(request, facts);
 
 /** An error that the package throws, by its kind. */

@@ -9,7 +9,7 @@ use js_sys::{Array, Function, Object, Reflect};
 use sockjs_edge::{Admission, CallError, CloseReason, Connection, Handler, Rejection, RequestInfo, RequestKind, Room};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, Error, Result, web_sys};
@@ -19,10 +19,10 @@ extern "C" {
     fn application() -> JsValue;
 
     #[wasm_bindgen(catch, js_name = connectionOf)]
-    fn connection_of(handle: ConnectionHandle) -> std::result::Result<JsValue, JsValue>;
+    fn connection_of(handle: ConnectionHandle, life: &Object) -> std::result::Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch, js_name = roomOf)]
-    fn room_of(handle: RoomHandle) -> std::result::Result<JsValue, JsValue>;
+    fn room_of(handle: RoomHandle, life: &Object) -> std::result::Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch, js_name = requestOf)]
     fn request_of(request: &web_sys::Request, facts: &JsValue) -> std::result::Result<JsValue, JsValue>;
@@ -37,9 +37,19 @@ pub struct JsHandler {
     members: Rc<Members>,
 }
 
+thread_local! {
+    /// The latest instance of each service in each object: what JavaScript has of one before is stale. The runtime does not tell an
+    /// instance of its end (workerd 1.20261117).
+    static LATEST: RefCell<HashMap<String, Weak<Members>>> = RefCell::default();
+}
+
 /// The connections of a service in one object, as JavaScript knows them: each is one object as long as the instance lives.
 #[derive(Default)]
 pub struct Members {
+    /// Has `isOver`, once another instance took the place of this one.
+    life: Object,
+    /// The service and its object, once it has started.
+    name: RefCell<String>,
     connections: RefCell<HashMap<String, JsValue>>,
     room: RefCell<Option<JsValue>>,
 }
@@ -50,7 +60,7 @@ impl Members {
         if let Some(known) = self.connections.borrow().get(connection.id()) {
             return Ok(known.clone());
         }
-        let made = connection_of(ConnectionHandle::new(connection.clone(), self.clone()))?;
+        let made = connection_of(ConnectionHandle::new(connection.clone(), self.clone()), &self.life)?;
         self.connections.borrow_mut().insert(connection.id().to_owned(), made.clone());
         Ok(made)
     }
@@ -60,13 +70,50 @@ impl Members {
         if let Some(known) = &*self.room.borrow() {
             return Ok(known.clone());
         }
-        let made = room_of(RoomHandle::new(room.clone(), self.clone()))?;
+        let made = room_of(RoomHandle::new(room.clone(), self.clone()), &self.life)?;
         self.room.replace(Some(made.clone()));
         Ok(made)
     }
 
-    fn forget(&self, connection: &Connection) {
-        self.connections.borrow_mut().remove(connection.id());
+    /// Notes that this is the latest instance of a service in an object.
+    fn start(self: &Rc<Self>, room: &Room) {
+        let name = format!("{} {}", room.prefix(), room.location().unwrap_or_default());
+        self.name.replace(name.clone());
+        let before = LATEST.with_borrow_mut(|latest| latest.insert(name, Rc::downgrade(self)));
+        if let Some(before) = before.and_then(|before| before.upgrade()).filter(|before| !Rc::ptr_eq(before, self)) {
+            before.end();
+        }
+    }
+
+    /// Notes that the instance is gone. JavaScript's objects have handles, and these have this: without an end, all would stay.
+    fn end(&self) {
+        // An object of ours takes any property.
+        let _ = Reflect::set(&self.life, &JsValue::from_str("isOver"), &JsValue::TRUE);
+        self.connections.take();
+        self.room.take();
+    }
+
+    /// Returns JavaScript's object of a connection that is over, for the last time.
+    fn forget(&self, connection: &Connection) -> Option<JsValue> {
+        self.connections.borrow_mut().remove(connection.id())
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        // That of another instance is alive.
+        let _ = LATEST.try_with(|latest| {
+            let mut latest = latest.borrow_mut();
+            if latest.get(&*self.name.borrow()).is_some_and(|known| known.strong_count() == 0) {
+                latest.remove(&*self.name.borrow());
+            }
+        });
+    }
+}
+
+impl Drop for JsHandler {
+    fn drop(&mut self) {
+        self.members.end();
     }
 }
 
@@ -137,6 +184,7 @@ impl Handler for JsHandler {
         if self.handler.is_undefined() {
             return Err(Error::RustError("create() of the service made no handler".into()));
         }
+        self.members.start(room);
         self.tell_room("onStart", room).await
     }
 
@@ -153,12 +201,12 @@ impl Handler for JsHandler {
             Some(function) => self.tell(Some(function), connection, Some(reason_of(&reason))).await,
             None => Ok(()),
         };
-        if let Some(known) = self.members.connections.borrow().get(connection.id())
-            && let Some(end) = method(known, "end_")
+        if let Some(known) = self.members.forget(connection)
+            && let Some(end) = method(&known, "end_")
         {
-            let _ = end.call0(known);
+            // It is the package's own, and throws nothing.
+            let _ = end.call0(&known);
         }
-        self.members.forget(connection);
         done
     }
 
