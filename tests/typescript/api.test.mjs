@@ -201,6 +201,15 @@ describe("sockjs-node's API", { concurrency: true }, () => {
     assert.match(await late.next(), /^hello [34]$/);
   });
 
+  test("a listener that throws, or whose promise is rejected, closes its connection with 1011", async (t) => {
+    for (const [how, shown] of [["throw", /thrown by a listener/], ["reject", /rejected by a listener/]]) {
+      const client = await open(t, "/node-failing");
+      client.send(how);
+      assert.equal(await client.socket.frames.next(), 'c[1011,"Handler failed"]');
+      await logged(shown);
+    }
+  });
+
   test("connections pipe to and from streams of Node", async (t) => {
     const client = await open(t, "/node-upper");
     for (let number = 0; number < 1_000; number += 1) client.send(`text ${number}`);

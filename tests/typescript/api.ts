@@ -149,6 +149,18 @@ const piped = sockjsNode.createServer();
 piped.on("connection", (conn) => conn.pipe(conn));
 piped.installHandlers({ prefix: "/node-piped" });
 
+const failing = sockjsNode.createServer({ prefix: "/node-failing", placement: "session" });
+failing.on("connection", (conn) => {
+  conn.on("data", (message) => {
+    if (message === "throw") throw new Error("thrown by a listener");
+  });
+  conn.on("data", async (message) => {
+    await Promise.resolve();
+    if (message === "reject") throw new Error("rejected by a listener");
+  });
+});
+failing.installHandlers();
+
 const upper = sockjsNode.createServer({ prefix: "/node-upper" });
 upper.on("connection", (conn) => {
   const shout = new Transform({

@@ -67,6 +67,9 @@ test("the template's own commands do what they say", { timeout: LONG_MS }, async
   await runs("npm", ["run", "check"], folder);
   assert.match(await runs("npm", ["test"], folder), /pass 3/);
   await runs("npx", ["wrangler", "deploy", "--dry-run"], folder);
+  // The example is a file of a user's that imports more than types, and Node is no Worker.
+  for (const name of ["chat.ts", "chat.test.ts"]) cpSync(join(ROOT, "typescript/examples/chat", name), join(folder, "chat", name));
+  await runs(nodeBinary, ["--experimental-strip-types", "--test", "chat/chat.test.ts"], folder);
 });
 
 test("an error of a handler is shown with the application's file and line", { timeout: LONG_MS }, async (t) => {

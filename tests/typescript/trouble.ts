@@ -1,7 +1,7 @@
 // `/trouble` in TypeScript, for the fault suite: see tests/rigs/src/trouble.rs, whose log it writes. There is no panic here.
 
 import { WorkerEntrypoint, env as vars } from "cloudflare:workers";
-import { sockjs, type CloseReason, type Connection, type Handler, type Json, type Options } from "sockjs-edge";
+import { sockjs, type CloseReason, type Connection, type Handler, type Options } from "sockjs-edge";
 
 type Kept = { text: string; close_ms: number };
 type Order = { round: number; count: number; every_ms: number; size: number; ms: number; then: string; text: string; code: number; reason: string };
@@ -93,7 +93,7 @@ const trouble: Handler = {
         return echo(conn, given.then);
       case "keep":
         try {
-          conn.state = { ...kept(conn), text: given.text } satisfies Json;
+          conn.state = { ...kept(conn), text: given.text };
           return echo(conn, "kept");
         } catch (error) {
           return echo(conn, `not kept: ${(error as Error).message}`);

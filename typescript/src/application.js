@@ -30,16 +30,26 @@ export function register(prefix, service) {
   if (typeof prefix !== "string") throw new TypeError("the prefix of a service is a string, such as \"/echo\"");
   if (registered.services.some((known) => known.prefix === prefix)) throw new Error(`two services have the prefix ${JSON.stringify(prefix)}`);
   if (service === null || typeof service !== "object") throw new TypeError(`service ${JSON.stringify(prefix)}: needs an object with functions such as onMessage`);
-  for (const name of namesOf(service)) {
-    if (/^on[A-Z]/.test(name) && !EVENTS.includes(name)) throw new TypeError(`service ${JSON.stringify(prefix)}: there is no event ${name}; there are ${EVENTS.join(", ")}`);
-  }
+  checkEvents(prefix, service);
   for (const name of FIELDS) {
     const type = name === "options" ? "object" : "function";
     if (service[name] !== undefined && typeof service[name] !== type) throw new TypeError(`service ${JSON.stringify(prefix)}: ${name} must be a ${type}`);
   }
   const { options, create } = service;
   const onRequest = service.onRequest && ((info, env) => service.onRequest(info, env));
-  registered.services.push({ prefix, options, create: create && ((env) => create.call(service, env)), handler: service, onRequest });
+  registered.services.push({ prefix, options, create: create && ((env) => checkEvents(prefix, create.call(service, env))), handler: service, onRequest });
+}
+
+/** Checks that an object has no function that looks like an event and is none. Returns the object. */
+function checkEvents(prefix, events) {
+  if (events === null || typeof events !== "object") throw new TypeError(`service ${JSON.stringify(prefix)}: create() has to return an object with functions such as onMessage`);
+  for (const name of namesOf(events)) {
+    const meant = EVENTS.find((event) => event.toLowerCase() === name.toLowerCase());
+    if (EVENTS.includes(name) || (meant === undefined && !/^on[A-Z]/.test(name))) continue;
+    const advice = meant === undefined ? `there are ${EVENTS.join(", ")}` : `it is ${meant}`;
+    throw new TypeError(`service ${JSON.stringify(prefix)}: there is no event ${name}; ${advice}`);
+  }
+  return events;
 }
 
 /** The names of an object's fields, and of the methods of its class. */

@@ -1,7 +1,7 @@
 // A client's connection.
 
 import { SendError, sendErrorOf } from "./errors.js";
-import { Handle, checkText } from "./handle.js";
+import { Handle, checkText, frozen } from "./handle.js";
 
 /** `readyState` of a connection that is over, as in a browser. */
 const CLOSED = 3;
@@ -87,7 +87,7 @@ export class Connection {
 
   get state() {
     const json = this.#isOver ? undefined : this.#handle.get().state();
-    return json === undefined ? undefined : JSON.parse(json);
+    return json === undefined ? undefined : frozen(JSON.parse(json));
   }
 
   set state(state) {
@@ -126,6 +126,11 @@ export class Connection {
   #open() {
     if (this.#isOver) throw new SendError("closed", "the connection is closed");
     return this.#handle.get();
+  }
+
+  /** Only for the package: closes it as one whose handler failed. */
+  fail_(error) {
+    if (!this.#isOver) this.#handle.get().fail(error);
   }
 
   /** Only for the WebAssembly: `onClose` has returned, and nothing leads to the connection any more. */

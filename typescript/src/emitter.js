@@ -57,8 +57,17 @@ export class Emitter {
       if (event === "error") throw given[0] instanceof Error ? given[0] : new Error(`error: ${String(given[0])}`);
       return false;
     }
-    for (const listener of listeners) listener.apply(this, given);
+    for (const listener of listeners) {
+      const result = listener.apply(this, given);
+      // Node leaves a promise that fails to nobody.
+      if (typeof result?.then === "function") result.then(undefined, (error) => this.failed_(error, given));
+    }
     return true;
+  }
+
+  /** Only for the package: the promise that a listener returned was rejected. */
+  failed_(error) {
+    console.error(error);
   }
 
   listeners(event) {

@@ -43,8 +43,9 @@ export class CallRejected extends SockJsError {
 
 const CLASSES = { close: CloseError, state: StateError, group: GroupError, failed: SockJsError };
 
-/** The error of a kind that the WebAssembly names. */
+/** The error of a kind that the WebAssembly names, whose texts are for Rust. */
 export function errorOf(kind, message, detail) {
+  if (kind === "no_room") return new PushError(kind, 'there is no room at this path: no service has it, or its placement is "session" and not "room" or "shards:8"');
   if (kind === "shards") {
     const [reached, failures] = detail ?? [0, []];
     return new ShardsError(message, reached, failures.map(([object, problem]) => ({ object, problem })));

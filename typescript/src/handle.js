@@ -36,6 +36,15 @@ export class Handle {
   }
 }
 
+/** Freezes what JSON held: whoever changes a part of it learns that nothing is stored. */
+export function frozen(value) {
+  if (value !== null && typeof value === "object") {
+    Object.freeze(value);
+    Object.values(value).forEach(frozen);
+  }
+  return value;
+}
+
 /** Checks that something is a string, which is all that SockJS carries. */
 export function checkText(what, value) {
   if (typeof value !== "string") throw new TypeError(`${what} takes a string, and not ${value === null ? "null" : `a value of type ${typeof value}`}: use JSON.stringify`);

@@ -4,9 +4,6 @@ import type { Options, Transport } from "./options.js";
 
 export type { Options, Transport } from "./options.js";
 
-/** Anything that JSON can hold. */
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
-
 /** The end of a connection. `code` and `reason` are what the client or the application closed with. */
 export type CloseReason =
   | { kind: "client" | "application" | "violation"; code: number; reason: string }
@@ -34,7 +31,7 @@ export interface Connection {
   /** The client's IP address, as Cloudflare saw it. */
   readonly remoteAddress: string | undefined;
   /** What `onRequest` gave the client. */
-  readonly claims: Json | undefined;
+  readonly claims: any;
   /** 1: open, 2: closing, 3: closed. */
   readonly readyState: 1 | 2 | 3;
   /** Bytes that wait for the client. */
@@ -46,10 +43,12 @@ export interface Connection {
   readonly room: Room;
   /**
    * What the application keeps with the connection, as JSON of at most 4 KiB together with the names of its groups. It lasts through
-   * hibernation and, for sessions over HTTP and WebSockets that the Worker holds, through restarts. Set it as a whole: a change
-   * within the object that you read is not stored.
+   * hibernation and, for sessions over HTTP and WebSockets that the Worker holds, through restarts. Set it as a whole: what you read is
+   * frozen. Undefined until it is set.
    */
-  state: Json | undefined;
+  get state(): any;
+  /** @throws {StateError} if it is too large, or the connection is over */
+  set state(state: unknown);
   /**
    * Sends a message.
    *
@@ -147,7 +146,7 @@ export interface RequestInfo {
  * The decision of `onRequest`: true lets the request in, with `claims` if there are some; false refuses it with 403, and a Response
  * with that one. Undefined leaves the decision to the service's options.
  */
-export type Admission = boolean | Response | { claims: Json } | undefined | void;
+export type Admission = boolean | Response | { claims: unknown } | undefined | void;
 
 /** The events of a service in one object. Each may return a promise. What it throws closes its connection with 1011. */
 export interface Events {
@@ -166,7 +165,7 @@ export interface Events {
   /** The alarm is due that `room.setAlarm` set. */
   onAlarm?(room: Room): void | Promise<void>;
   /** Somebody asks from outside. Throw `CallRejected` for what the caller got wrong. */
-  onCall?(room: Room, question: Json): Json | void | Promise<Json | void>;
+  onCall?(room: Room, question: any): unknown;
 }
 
 /** A service: its options, and what it does. */
@@ -213,7 +212,7 @@ export interface RemoteInfo {
   /** When it was opened, in milliseconds since 1970. */
   opened: number;
   groups: string[];
-  claims: Json;
+  claims: any;
 }
 
 /** A room or group from outside of its objects. */
@@ -225,7 +224,7 @@ export interface RemoteRoom {
   /** A page of the connections. `after` is `next` of the page before. */
   connections(page?: { after?: string; limit?: number }): Promise<{ connections: RemoteInfo[]; next: string | undefined }>;
   /** Asks `onCall` of the room. */
-  call<Answer extends Json = Json>(question: Json): Promise<Answer>;
+  call<Answer = any>(question: unknown): Promise<Answer>;
 }
 
 /** A connection from outside of its object. */

@@ -39,7 +39,7 @@ export interface Options {
   heartbeat_delay?: number;
   /** Silence after which a WebSocket gets a heartbeat. Default: `heartbeat_delay`. */
   websocket_heartbeat_delay?: number | null;
-  /** Message by which the client of a WebSocket says that it is there. Default: none. */
+  /** Message by which the client of a WebSocket says that it is there: `page` (the empty message), `stomp`, `vertx`, or a text of yours. Default: none. */
   liveness?: string | null;
   /** Time without a sign of life after which the client of a WebSocket counts as silent. Default: 90000. */
   silence_timeout?: number;

@@ -27,8 +27,8 @@ class Push {
     return new RemoteConnection(this.#handle.connection(address));
   }
 
-  async serve(request, tokens) {
-    return await this.#handle.serve(request, tokens);
+  serve(request, tokens) {
+    return this.#handle.serve(request, tokens);
   }
 }
 
@@ -44,18 +44,18 @@ class RemoteRoom {
     return new RemoteRoom(this.#handle.to(group));
   }
 
-  async broadcast(message) {
+  broadcast(message) {
     checkText("broadcast", message);
-    return await this.#handle.broadcast(message);
+    return this.#handle.broadcast(message);
   }
 
-  async close(code = 1000, reason = "Normal closure") {
+  close(code = 1000, reason = "Normal closure") {
     checkText("the reason of close", reason);
-    return await this.#handle.close(code, reason);
+    return this.#handle.close(code, reason);
   }
 
-  async count() {
-    return await this.#handle.count();
+  count() {
+    return this.#handle.count();
   }
 
   async connections({ after, limit = LIMIT } = {}) {
@@ -63,8 +63,8 @@ class RemoteRoom {
     return { connections, next: next ?? undefined };
   }
 
-  async call(question) {
-    return await this.#handle.call(JSON.stringify(question) ?? "null");
+  call(question) {
+    return this.#handle.call(JSON.stringify(question) ?? "null");
   }
 }
 
@@ -75,13 +75,13 @@ class RemoteConnection {
     this.#handle = handle;
   }
 
-  async send(message) {
+  send(message) {
     checkText("send", message);
-    return await this.#handle.send(message);
+    return this.#handle.send(message);
   }
 
-  async close(code = 1000, reason = "Normal closure") {
+  close(code = 1000, reason = "Normal closure") {
     checkText("the reason of close", reason);
-    return await this.#handle.close(code, reason);
+    return this.#handle.close(code, reason);
   }
 }

@@ -59,18 +59,18 @@ export class AllShards {
     return new AllShards(this.#handle, group);
   }
 
-  async broadcast(message) {
+  broadcast(message) {
     checkText("broadcast", message);
-    return await this.#handle.get().allBroadcast(this.#group, message);
+    return this.#handle.get().allBroadcast(this.#group, message);
   }
 
-  async count() {
-    return await this.#handle.get().allCount(this.#group);
+  count() {
+    return this.#handle.get().allCount(this.#group);
   }
 
-  async close(code = 1000, reason = "Normal closure") {
+  close(code = 1000, reason = "Normal closure") {
     checkText("the reason of close", reason);
-    return await this.#handle.get().allClose(this.#group, code, reason);
+    return this.#handle.get().allClose(this.#group, code, reason);
   }
 }
 

@@ -1,6 +1,6 @@
 // sockjs-node's API: servers, and connections that are streams.
 
-import { SockJs, configure, register, worker } from "./application.js";
+import { SockJs, register, worker } from "./application.js";
 import { Emitter } from "./emitter.js";
 import { SendError } from "./errors.js";
 
@@ -56,9 +56,9 @@ export class Server extends Emitter {
     return { SockJs, worker };
   }
 
-  /** Sets options of all services, such as `binding` and `fetch`. */
-  static configure(options) {
-    configure(options);
+  /** A listener of "connection" failed, and its connection with it. */
+  failed_(error, [stream]) {
+    stream?.failed_?.(error);
   }
 }
 
@@ -298,6 +298,11 @@ class ConnectionStream extends Emitter {
     to?.emit?.("unpipe", this);
     this.resume();
     return this;
+  }
+
+  /** Only for the package: the promise that a listener returned was rejected. */
+  failed_(error) {
+    this.#connection.fail_(error);
   }
 
   /** Only for the package: a message of the client. */

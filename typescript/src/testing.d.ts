@@ -1,6 +1,6 @@
 // The types of sockjs-edge/testing.
 
-import type { CloseReason, Handler, Json, Room, Transport } from "./index.js";
+import type { CloseReason, Handler, Room, Transport } from "./index.js";
 
 /** What a client of a test says of itself. */
 export interface ClientOptions {
@@ -9,7 +9,7 @@ export interface ClientOptions {
   query?: string;
   headers?: Record<string, string>;
   remoteAddress?: string;
-  claims?: Json;
+  claims?: unknown;
 }
 
 /** A client of a test. */
@@ -36,7 +36,7 @@ export declare class TestRoom {
   /** Opens a connection, and waits until `onOpen` has returned. */
   connect(options?: ClientOptions): Promise<TestClient>;
   /** Asks `onCall`. */
-  call(question: Json): Promise<Json>;
+  call(question: unknown): Promise<any>;
   /** Makes the alarm due, if one is set, and waits until `onAlarm` has returned. False if none is set. */
   alarm(): Promise<boolean>;
   /** Ends the instance of the object and starts another one, as a deploy does. `held` says which clients come back. Default: all. */

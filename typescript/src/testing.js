@@ -2,7 +2,7 @@
 // the order and with the errors of the real one. Queues have no limits here, and nothing takes time.
 
 import { CallRejected, CloseError, GroupError, SendError, StateError } from "./errors.js";
-import { checkText } from "./handle.js";
+import { checkText, frozen } from "./handle.js";
 
 const KEPT_MAX = 4096;
 const GROUPS_MAX = 64;
@@ -240,7 +240,7 @@ export class TestRoom {
         return [...entry.groups];
       },
       get state() {
-        return entry.state === undefined ? undefined : JSON.parse(entry.state);
+        return entry.state === undefined ? undefined : frozen(JSON.parse(entry.state));
       },
       set state(state) {
         open(new SendError("closed", "the connection is closed"));

@@ -6,10 +6,12 @@ use crate::connection::entry::Entry;
 use crate::info::errors::{CloseError, GroupError, SendError};
 use crate::info::request_info::parameter;
 use crate::js::clock::now;
+use crate::observe::log;
 use crate::store::kept::KEPT_MAX;
 use futures::channel::oneshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::CloseReason;
 use sockjs_protocol::sockjs::transport::Transport;
@@ -291,6 +293,21 @@ impl Connection {
     /// Returns true if the connection is in this group.
     pub fn is_in(&self, group: &str) -> bool {
         self.entry.groups.borrow().contains(group)
+    }
+
+    /// Ends the connection, since its handler failed. If it is over already, the handler most likely could not send any more: what
+    /// the client sent before it left is still handled.
+    #[doc(hidden)]
+    pub fn fail(&self, error: Error) {
+        let service = Some(self.prefix());
+        if !self.entry.session.borrow().is_open() {
+            return log::warn("handler", service, error);
+        }
+        log::error("handler", service, error);
+        let (code, why) = (CloseCode::InternalError.number(), CloseReason::HandlerFailed);
+        self.entry.session.borrow_mut().close(now(), code, "Handler failed", why);
+        self.entry.pacing.borrow_mut().drop_messages();
+        self.touch();
     }
 
     fn touch(&self) {

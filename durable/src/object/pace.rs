@@ -10,8 +10,6 @@ use crate::js::clock::now;
 use crate::js::executor::run;
 use crate::object::Object;
 use crate::object::handlers::Started;
-use crate::observe::log;
-use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::pacing::{Ahead, Job, Refusal};
 use sockjs_protocol::sockjs::session::CloseReason;
 use std::rc::Rc;
@@ -77,33 +75,24 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         let job = entry.pacing.borrow_mut().next(ahead);
         let Some(job) = job else { break };
         let handler = handler.clone();
-        let connection = connection.clone();
+        let of = connection.clone();
         let is_end = matches!(job, Job::Close(_));
         entry.may_exceed.set(true);
         let told = match job {
-            Job::Close(reason) => handler.on_close(connection, reason).await,
+            Job::Close(reason) => handler.on_close(of, reason).await,
             _ if !is_started => Err(worker::Error::RustError("its on_start failed".into())),
-            Job::Open => handler.on_open(connection).await,
-            Job::Return => handler.on_return(connection).await,
+            Job::Open => handler.on_open(of).await,
+            Job::Return => handler.on_return(of).await,
             Job::Message(message) => {
                 if let Some(counters) = &entry.counters {
                     counters.received(message.len());
                 }
-                handler.on_message(connection, message).await
+                handler.on_message(of, message).await
             }
         };
         entry.may_exceed.set(false);
         if let Err(error) = told {
-            if !entry.session.borrow().is_open() {
-                // Most likely it could not send any more. What the client sent before it left is still handled.
-                log::warn("handler", Some(&entry.info.service), error);
-            } else {
-                log::error("handler", Some(&entry.info.service), error);
-                let closed = CloseReason::HandlerFailed;
-                entry.session.borrow_mut().close(now(), CloseCode::InternalError.number(), "Handler failed", closed);
-                entry.pacing.borrow_mut().drop_messages();
-                object.touch_later(&entry);
-            }
+            connection.fail(error);
         }
         if is_end {
             entry.session.borrow_mut().told();

@@ -58,16 +58,24 @@ fn config(prefix: &str, options: &[&JsValue]) -> std::result::Result<Config, Str
                 continue;
             }
             let problem = |expected: &str| format!("service {prefix:?}: option {name} must be {expected}");
-            let option = OPTIONS
-                .iter()
-                .find(|option| option.name == name)
-                .ok_or_else(|| format!("service {prefix:?}: there is no option {name}"))?;
+            let option = OPTIONS.iter().find(|option| option.name == name).ok_or_else(|| unknown(prefix, &name))?;
             let text =
                 written(&value).ok_or_else(|| problem("a text, a number, true, false, null or a list of texts"))?;
             option.set(&mut config, &text).map_err(problem)?;
         }
     }
     Ok(config)
+}
+
+/// Says that there is no such option, and which one may be meant.
+fn unknown(prefix: &str, name: &str) -> String {
+    let snake: String = name
+        .chars()
+        .flat_map(|letter| letter.is_ascii_uppercase().then_some('_').into_iter().chain([letter.to_ascii_lowercase()]))
+        .collect();
+    let meant = OPTIONS.iter().find(|option| option.name == snake);
+    let meant = meant.map(|option| format!(": did you mean {}?", option.name)).unwrap_or_default();
+    format!("service {prefix:?}: there is no option {name}{meant}")
 }
 
 /// Writes a value as a variable would have it.

@@ -1,7 +1,7 @@
 //! The handle of a connection that JavaScript wraps.
 
 use crate::handler::Members;
-use crate::outcome::thrown;
+use crate::outcome::{failure, thrown};
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
 use sockjs_edge::entry::text_of;
@@ -88,6 +88,11 @@ impl ConnectionHandle {
     /// Throws if code or reason are not allowed.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), JsValue> {
         self.connection.close(code, reason).map_err(|error| thrown("close", &error))
+    }
+
+    /// Closes the connection as one whose handler failed, with what it threw.
+    pub fn fail(&self, thrown: JsValue) {
+        self.connection.fail(failure(thrown));
     }
 
     /// The state as JSON, if there is one.

@@ -1,35 +1,11 @@
-// A chat with a room for each path: /chat/lobby, /chat/garden. Names are kept with the connections, so that they outlive the object.
+// The chat, and a route beside it: GET /present/lobby says who is there.
 
-import { CallRejected, push, sockjs, type Connection, type Room } from "sockjs-edge";
-
-const nameOf = (conn: Connection) => (typeof conn.state === "string" ? conn.state : "somebody");
-const present = (room: Room) => [...room.connections()].map(nameOf).sort();
+import { push, sockjs } from "sockjs-edge";
+import { chat } from "./chat.ts";
 
 export const { SockJs, worker } = sockjs(
+  { "/chat/{room}": chat },
   {
-    "/chat/{room}": {
-      options: { placement: "room", websocket_holder: "worker", message_rate: 20 },
-      onOpen(conn) {
-        conn.state = new URLSearchParams(conn.query).get("name") ?? "somebody";
-        conn.room.broadcast(`${nameOf(conn)} came: ${present(conn.room).join(", ")}`);
-      },
-      onMessage(conn, message) {
-        const whisper = /^@(\S+) (.+)/s.exec(message);
-        if (whisper) conn.room.to(`name ${whisper[1]}`).broadcast(`${nameOf(conn)} whispers: ${whisper[2]}`);
-        else if (message.startsWith("/listen ")) conn.join(`name ${message.slice("/listen ".length)}`);
-        else conn.room.broadcast(`${nameOf(conn)}: ${message}`);
-      },
-      onClose(conn) {
-        conn.room.broadcast(`${nameOf(conn)} left: ${present(conn.room).join(", ")}`);
-      },
-      onCall(room, question) {
-        if (question !== "present") throw new CallRejected('this room answers "present"');
-        return present(room);
-      },
-    },
-  },
-  {
-    // A route beside the services: GET /present/lobby.
     async fetch(request, env) {
       const [, path, room] = new URL(request.url).pathname.split("/");
       if (path !== "present" || !room) return new Response("not found", { status: 404 });
