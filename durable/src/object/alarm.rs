@@ -69,12 +69,13 @@ impl Alarm {
         self.armed.get() == Armed::Never
     }
 
-    /// Asks storage for the alarm, unless it is known. Of an object without connections an alarm may be left, and may be overwritten.
-    async fn learn(&self, state: &State, has_connections: bool) -> Result<()> {
+    /// Asks storage for the alarm, unless it is known. An object with neither connections nor an alarm of the application, which is
+    /// what `has_some` says, may have one left, which may be overwritten.
+    async fn learn(&self, state: &State, has_some: bool) -> Result<()> {
         if self.armed.get() != Armed::Unknown {
             return Ok(());
         }
-        let alarm = if has_connections { state.storage().get_alarm().await? } else { None };
+        let alarm = if has_some { state.storage().get_alarm().await? } else { None };
         let at = alarm.and_then(|at| u64::try_from(at).ok());
         if self.armed.get() == Armed::Unknown {
             self.armed.set(at.map_or(Armed::Never, |at| Armed::At(Millis(at))));
@@ -171,8 +172,8 @@ impl Object {
 
     /// Learns when the alarm is set, so that a connection that is opened next is stored together with its alarm.
     pub(super) async fn learn_alarm(&self) -> Result<()> {
-        let has_connections = !self.table.borrow().is_empty();
-        self.alarm.learn(&self.state, has_connections).await
+        let has_some = !self.table.borrow().is_empty() || self.room_alarm.is_set();
+        self.alarm.learn(&self.state, has_some).await
     }
 }
 

@@ -8,28 +8,40 @@ use crate::object::Object;
 use crate::observe::log;
 use std::rc::Rc;
 
+/// The members that a message goes to.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Reached {
+    /// Number of members.
+    pub members: usize,
+    /// True if one of them goes on when the object restarts.
+    pub outlives: bool,
+}
+
 impl Object {
-    /// Sends a message to the members of a room, or of one of its groups, but `except`. Returns the number of members that it goes
-    /// to. A member whose queue takes no more is closed.
+    /// Sends a message to the members of a room, or of one of its groups, but `except`. Returns whom it goes to. A member whose queue
+    /// takes no more is closed.
     pub(super) fn broadcast_to_members(
         self: &Rc<Self>,
         to: &Members,
         message: &str,
         except: Option<&Rc<Entry>>,
-    ) -> usize {
+    ) -> Reached {
         let service = &*to.service;
-        let Some(config) = self.services.find(service).map(|service| &service.config) else { return 0 };
+        let Some(config) = self.services.find(service).map(|service| &service.config) else {
+            return Reached::default();
+        };
         if message.len() > config.queue_limit {
             log::error("broadcast", Some(service), SendError::TooLarge);
-            return 0;
+            return Reached::default();
         }
         let message = self.memory.message(message);
         let host: Rc<dyn Host> = self.clone();
-        let mut reached = 0;
+        let mut reached = Reached::default();
         let gives_up_on = |entry: &_| self.gates.gives_up_on(entry);
         send_to_members(&host, (to, except), &message, config.queue_limit, gives_up_on, |entry, sent| match sent {
             Ok(()) => {
-                reached += 1;
+                reached.members += 1;
+                reached.outlives |= !entry.info.has_own_socket();
                 self.gates.sent(config, entry);
             }
             Err(SendError::Closed) => {}
@@ -39,7 +51,7 @@ impl Object {
                 self.touch_later(entry);
             }
         });
-        self.gates.broadcast(service, reached);
+        self.gates.broadcast(service, reached.members);
         reached
     }
 }

@@ -113,7 +113,7 @@ impl Host for Object {
     }
 
     fn broadcast(self: Rc<Self>, members: &Members, message: &str, except: Option<&Rc<Entry>>) -> usize {
-        self.broadcast_to_members(members, message, except)
+        self.broadcast_to_members(members, message, except).members
     }
 
     fn push_to_all(

@@ -7,6 +7,7 @@ use crate::info::errors::{SendError, ShardProblem};
 use crate::js::clock::now;
 use crate::js::response::{JsResponse, text};
 use crate::object::Object;
+use crate::object::broadcast::Reached;
 use futures::future::{Either, select};
 use sockjs_protocol::inner::envelope::{Push, PushNumber, PushOutcome, PushTarget};
 use sockjs_protocol::service::options::Config;
@@ -47,7 +48,7 @@ impl Object {
                 }
                 match self.close_members(&to, code, &reason) {
                     Ok(closed) => {
-                        self.pushed(config, number, closed);
+                        self.pushed(config, number, Reached { members: closed, outlives: closed > 0 });
                         self.done(closed)
                     }
                     Err(error) => answer(error, PushOutcome::BadClose),
@@ -88,7 +89,7 @@ impl Object {
         }
         let reached = self.broadcast_to_members(to, &message, None);
         self.pushed(config, number, reached);
-        self.done(reached)
+        self.done(reached.members)
     }
 
     async fn push_to_connection(
@@ -128,7 +129,7 @@ impl Object {
                 if self.pass_gate(&to.service).await.is_err() {
                     return Err(ShardProblem::HeldUp(HELD_UP.into()));
                 }
-                Ok(self.broadcast_to_members(&to, &message, None))
+                Ok(self.broadcast_to_members(&to, &message, None).members)
             }
             Push::Close { code, reason } => {
                 self.close_members(&to, code, &reason).map_err(|error| ShardProblem::Unavailable(error.to_string()))

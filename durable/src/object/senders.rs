@@ -2,6 +2,7 @@
 
 use crate::js::clock::now;
 use crate::object::Object;
+use crate::object::broadcast::Reached;
 use crate::observe::log;
 use crate::store::queries::LastPush;
 use sockjs_protocol::inner::envelope::PushNumber;
@@ -114,13 +115,13 @@ impl Object {
         }
     }
 
-    /// Notes that a push was done. With an outbox, storage learns of it together with the messages. If it reached nobody there is
-    /// nothing that a repetition could double.
-    pub(super) fn pushed(&self, config: &Config, number: Option<PushNumber>, reached: usize) {
+    /// Notes that a push was done. With an outbox, storage learns of it together with the messages, unless nobody goes on after a
+    /// restart for whom a repetition could double anything.
+    pub(super) fn pushed(&self, config: &Config, number: Option<PushNumber>, reached: Reached) {
         let Some(number) = number else { return };
-        let last = LastPush { number, reached, at: now() };
+        let last = LastPush { number, reached: reached.members, at: now() };
         let forgotten = self.senders.note(last);
-        if config.durability != Durability::Outbox || reached == 0 {
+        if config.durability != Durability::Outbox || !reached.outlives {
             return;
         }
         match self.store.save_sender(last, forgotten) {

@@ -5,7 +5,7 @@
 
 use crate::info::errors::{SendError, ShardFailure, ShardProblem, ShardsError};
 use crate::js::clock::now;
-use crate::peers::object_address::ObjectAddress;
+use crate::peers::object_address::{AskError, ObjectAddress};
 use crate::peers::turns::{Crowded, Place, Turns};
 use futures::future::{Either, LocalBoxFuture, join_all, select};
 use sockjs_protocol::inner::envelope::{Action, Command, Push, PushNumber, PushOutcome, PushTarget};
@@ -24,6 +24,13 @@ const WAITING_MAX: usize = 8 << 20;
 /// Bytes of messages on their way at once: a request copies its message.
 const COPIES_MAX: usize = 16 << 20;
 
+/// Bytes of a message for which a room of the most objects needs no place among the requests.
+const SMALL: usize = COPIES_MAX / 1024;
+
+/// Time after which a request makes way for others, though its object has not answered: one that waits for its members holds up
+/// nobody else's.
+const MAKES_WAY: Duration = Duration::from_secs(1);
+
 /// The sender of pushes to the objects of one room.
 #[derive(Debug)]
 pub struct Publisher {
@@ -37,7 +44,7 @@ pub struct Publisher {
     /// Bytes of the messages that wait or are on their way.
     waiting: Cell<usize>,
     lanes: Vec<Lane>,
-    /// The requests of all lanes.
+    /// The large requests of all lanes.
     requests: Rc<Turns>,
 }
 
@@ -56,7 +63,8 @@ struct Pushed<'a> {
     command: Command,
     /// The message, if it is one, as JavaScript's string: all requests share it until they are sent.
     body: JsValue,
-    /// The requests of all lanes.
+    bytes: usize,
+    /// The large requests of all lanes.
     requests: &'a Rc<Turns>,
     /// True if an object that is held up is asked again: others may have the message.
     waits_for_members: bool,
@@ -83,7 +91,7 @@ impl Publisher {
         let sender = (js_sys::Math::random() * (1u64 << 53) as f64) as u64;
         let lanes = objects.into_iter().map(|(name, object)| Lane { name, object, turns: Turns::new(1) }).collect();
         let (service, queue_limit) = (config.prefix.clone(), config.queue_limit);
-        let requests = Turns::new((COPIES_MAX / queue_limit.max(1)).max(1));
+        let requests = Turns::new(COPIES_MAX);
         Self { service, queue_limit, sender, number: Cell::new(0), waiting: Cell::new(0), lanes, requests }
     }
 
@@ -138,11 +146,12 @@ impl Publisher {
         let pushed = Pushed {
             command: Command::new(&self.service, Action::Push { target, push, number }),
             body: JsValue::from_str(body),
+            bytes: body.len(),
             requests: &self.requests,
             waits_for_members: self.lanes.len() > 1,
         };
         // Before anything is awaited, so that all objects have the same order.
-        let places: Vec<_> = self.lanes.iter().map(|lane| lane.turns.take()).collect();
+        let places: Vec<_> = self.lanes.iter().map(|lane| lane.turns.take(1)).collect();
         let tries = self.lanes.iter().zip(places).map(|(lane, place)| {
             let own = if lane.object.is_none() { own.take() } else { None };
             lane.push(&pushed, place, own)
@@ -186,16 +195,18 @@ impl Lane {
         own: Option<OwnPush>,
     ) -> Result<usize, ShardProblem> {
         let mut repetition = Repetition::new(now(), pushed.waits_for_members);
-        let _place = has_turn(place, &repetition).await?;
-        let object = match (&self.object, own) {
-            (Some(object), _) => object,
-            (None, Some(own)) => return own.await,
-            (None, None) => return Ok(0),
+        let Some(object) = &self.object else {
+            let mut place = place.map_err(|Crowded| crowded())?;
+            // The object itself is there, and its room is patient for a limited time.
+            place.turn().await;
+            return match own {
+                Some(own) => own.await,
+                None => Ok(0),
+            };
         };
+        let _place = has_turn(place, &repetition).await?;
         loop {
-            let request = has_turn(pushed.requests.take(), &repetition).await?;
-            let answer = object.ask(&pushed.command, &pushed.body).await;
-            drop(request);
+            let answer = pushed.ask(object, &repetition).await?;
             let (failure, problem) = match answer {
                 Ok((status, text)) => match (PushOutcome::of(status), text.parse()) {
                     (Some(PushOutcome::Done), Ok(count)) => return Ok(count),
@@ -219,11 +230,34 @@ impl Lane {
     }
 }
 
+impl Pushed<'_> {
+    /// Asks an object once. A large message waits until there is room for another copy of it.
+    async fn ask(
+        &self,
+        object: &ObjectAddress,
+        repetition: &Repetition,
+    ) -> Result<Result<(u16, String), AskError>, ShardProblem> {
+        if self.bytes <= SMALL {
+            return Ok(object.ask(&self.command, &self.body).await);
+        }
+        let place = has_turn(self.requests.take(self.bytes), repetition).await?;
+        match select(object.ask(&self.command, &self.body), Delay::from(MAKES_WAY)).await {
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(((), answer)) => {
+                drop(place);
+                Ok(answer.await)
+            }
+        }
+    }
+}
+
+fn crowded() -> ShardProblem {
+    ShardProblem::HeldUp("too many pushes wait for the object".into())
+}
+
 /// Waits for a turn, as long as the push may be tried. Those before it may never end: a Worker's request may be over that made them.
 async fn has_turn(place: Result<Place, Crowded>, repetition: &Repetition) -> Result<Place, ShardProblem> {
-    let Ok(mut place) = place else {
-        return Err(ShardProblem::HeldUp("too many pushes wait for the object".into()));
-    };
+    let mut place = place.map_err(|Crowded| crowded())?;
     let has_it = place.has_turn() || {
         let left = Duration::from_millis(repetition.left(now()).0);
         matches!(select(pin!(place.turn()), Delay::from(left)).await, Either::Left(_)) && repetition.left(now()).0 > 0

@@ -1,4 +1,4 @@
-//! Turns: whoever comes first goes first, a few at a time.
+//! Turns: whoever comes first goes first, as far as there is room.
 
 use futures::channel::oneshot;
 use std::cell::RefCell;
@@ -8,21 +8,40 @@ use std::rc::Rc;
 /// Most that wait for a turn.
 const WAITING_MAX: usize = 1024;
 
-/// A line in which so many go at a time.
+/// A line in which whoever fits may go.
 #[derive(Debug)]
 pub(crate) struct Turns(RefCell<Line>);
 
 #[derive(Debug)]
 struct Line {
-    /// Number of those that may go now.
+    room: usize,
     free: usize,
-    waiting: VecDeque<oneshot::Sender<()>>,
+    /// The weight of each, and how it hears of its turn.
+    waiting: VecDeque<(usize, oneshot::Sender<()>)>,
+}
+
+impl Line {
+    /// Lets those go that come next and fit. Whoever gave up is passed over.
+    fn go_on(&mut self) {
+        while let Some((weight, next)) = self.waiting.pop_front() {
+            if next.is_canceled() {
+                continue;
+            }
+            if weight > self.free {
+                return self.waiting.push_front((weight, next));
+            }
+            if next.send(()).is_ok() {
+                self.free -= weight;
+            }
+        }
+    }
 }
 
 /// A place in the line. Dropping it lets the next one go.
 #[derive(Debug)]
 pub(crate) struct Place {
     turns: Rc<Turns>,
+    weight: usize,
     /// Brings the turn, unless it was there at once.
     turn: Option<oneshot::Receiver<()>>,
 }
@@ -32,24 +51,25 @@ pub(crate) struct Place {
 pub(crate) struct Crowded;
 
 impl Turns {
-    /// A line in which `at_once` go at a time.
-    pub fn new(at_once: usize) -> Rc<Self> {
-        Rc::new(Self(RefCell::new(Line { free: at_once, waiting: VecDeque::new() })))
+    /// A line in which those may go at once that weigh no more than `room` together.
+    pub fn new(room: usize) -> Rc<Self> {
+        Rc::new(Self(RefCell::new(Line { room, free: room, waiting: VecDeque::new() })))
     }
 
-    /// Takes the place at the end of the line.
-    pub fn take(self: &Rc<Self>) -> Result<Place, Crowded> {
+    /// Takes the place at the end of the line. What weighs more than the line has room for goes alone.
+    pub fn take(self: &Rc<Self>, weight: usize) -> Result<Place, Crowded> {
         let mut line = self.0.borrow_mut();
-        if line.free > 0 {
-            line.free -= 1;
-            return Ok(Place { turns: self.clone(), turn: None });
+        let weight = weight.min(line.room);
+        if line.waiting.is_empty() && weight <= line.free {
+            line.free -= weight;
+            return Ok(Place { turns: self.clone(), weight, turn: None });
         }
         if line.waiting.len() >= WAITING_MAX {
             return Err(Crowded);
         }
         let (next, turn) = oneshot::channel();
-        line.waiting.push_back(next);
-        Ok(Place { turns: self.clone(), turn: Some(turn) })
+        line.waiting.push_back((weight, next));
+        Ok(Place { turns: self.clone(), weight, turn: Some(turn) })
     }
 }
 
@@ -71,20 +91,14 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(turn) = &mut self.turn
-            && !matches!(turn.try_recv(), Ok(Some(())))
-        {
-            // It gives up before its turn: whoever passes the turn on finds it gone.
-            return;
-        }
+        let gives_up = self.turn.as_mut().is_some_and(|turn| !matches!(turn.try_recv(), Ok(Some(()))));
+        // Before others are told: nobody finds it waiting.
+        self.turn = None;
         let mut line = self.turns.0.borrow_mut();
-        while let Some(next) = line.waiting.pop_front() {
-            // Whoever gave up is passed over.
-            if next.send(()).is_ok() {
-                return;
-            }
+        if !gives_up {
+            line.free += self.weight;
         }
-        line.free += 1;
+        line.go_on();
     }
 }
 
@@ -94,7 +108,7 @@ mod tests {
     use futures::FutureExt;
 
     fn take(turns: &Rc<Turns>) -> Place {
-        turns.take().unwrap()
+        turns.take(1).unwrap()
     }
 
     fn has_turn(place: &mut Place) -> bool {
@@ -125,6 +139,24 @@ mod tests {
     }
 
     #[test]
+    fn those_go_at_once_that_fit_together_and_nobody_overtakes() {
+        let turns = Turns::new(10);
+        let (mut heavy, mut other) = (turns.take(7).unwrap(), turns.take(7).unwrap());
+        let (mut light, mut huge) = (turns.take(1).unwrap(), turns.take(99).unwrap());
+        assert!(has_turn(&mut heavy) && !has_turn(&mut other) && !has_turn(&mut light));
+        drop(other);
+        assert!(has_turn(&mut light), "who gives up makes way");
+        drop(heavy);
+        assert!(!has_turn(&mut huge));
+        drop(light);
+        assert!(has_turn(&mut huge), "alone");
+        let mut last = take(&turns);
+        assert!(!has_turn(&mut last));
+        drop(huge);
+        assert!(has_turn(&mut last));
+    }
+
+    #[test]
     fn whoever_gives_up_holds_nobody_up() {
         let turns = Turns::new(1);
         let (first, second, mut third) = (take(&turns), take(&turns), take(&turns));
@@ -142,6 +174,6 @@ mod tests {
     fn the_line_is_bounded() {
         let turns = Turns::new(1);
         let _places: Vec<_> = (0..=WAITING_MAX).map(|_| take(&turns)).collect();
-        assert_eq!(turns.take().unwrap_err(), Crowded);
+        assert_eq!(turns.take(1).unwrap_err(), Crowded);
     }
 }

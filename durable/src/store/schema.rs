@@ -6,7 +6,7 @@
 //! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
 //! | `sockjs_open_1` | with `metrics`, how many connections of a service and transport are open | when that is reported, if it changed | when none is |
 //! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as `sockjs_protocol::observe::metrics` writes it | a second after a report | never |
-//! | `sockjs_senders_1` | at `outbox`, a sender of pushes, with the number of its last push | together with the messages of the push, if it reached somebody | a minute after the last push of all senders, by the alarm; its own, when there are many |
+//! | `sockjs_senders_1` | at `outbox`, a sender of pushes, with the number of its last push | together with the messages of the push, if it reached somebody who goes on after a restart | a minute after the last push of all senders, by the alarm; its own, when there are many |
 //! | `sockjs_messages_1` | neighbouring messages, as a JSON array | after `persist_after` without a receiver; at `outbox` before they are sent; early where memory is short | when delivered |
 //! | `sockjs_parts_1` | a part of a message whose JSON takes more than a row | with its row, which holds `in parts` | with its row |
 //!
