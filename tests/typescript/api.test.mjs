@@ -117,6 +117,8 @@ describe("the native API", { concurrency: true }, () => {
     assert.equal((await poll("user=banned")).status, 403);
     assert.equal((await poll("user=broken")).status, 500);
     await logged(/onRequest is broken/);
+    const slashed = await request(`${server.url}/slashed/000/${(sessions += 1)}x/xhr`, { method: "POST" });
+    assert.equal(slashed.status, 403, "a prefix with a slash at its end is the same prefix");
   });
 
   test("each object has what create() made for it", async (t) => {
@@ -208,6 +210,50 @@ describe("sockjs-node's API", { concurrency: true }, () => {
       assert.equal(await client.socket.frames.next(), 'c[1011,"Handler failed"]');
       await logged(shown);
     }
+  });
+
+  test("a connection ends while it is paused, is destroyed, or is closed in a way that is refused", async (t) => {
+    const watch = await open(t, "/node-moody/ends");
+    const count = async () => {
+      watch.send("count");
+      return await watch.next();
+    };
+    const paused = await open(t, "/node-moody/ends");
+    paused.send("pause", "waits");
+    assert.equal(await count(), "2");
+    paused.socket.close();
+    await until(async () => (await count()) === "1", "the paused one to be told of its end");
+    const destroyed = await open(t, "/node-moody/ends");
+    destroyed.send("destroy");
+    assert.equal(await destroyed.socket.frames.next(), 'c[1000,"Normal closure"]');
+    await until(async () => (await count()) === "1", "the destroyed one to be told of its end");
+    const refused = await open(t, "/node-moody/ends");
+    refused.send("bad close", "count");
+    assert.deepEqual([await refused.next(), await refused.next()], ["CloseError", "2"]);
+    refused.socket.close();
+  });
+
+  test("a message that is too large for the queue fails its connection, also behind others", async (t) => {
+    const client = await open(t, "/node-moody/large");
+    client.send("large");
+    let frame;
+    do frame = await client.socket.frames.next();
+    while (!frame.startsWith("c"));
+    assert.equal(frame, 'c[1011,"Handler failed"]');
+    await logged(/larger than queue_limit/);
+  });
+
+  test("what is piped into a connection that leaves goes on without it", async (t) => {
+    const [from, to] = [await open(t, "/node-moody/pipes"), await open(t, "/node-moody/pipes")];
+    to.send("leaving", "count");
+    await to.next();
+    from.send("relay", "one");
+    assert.equal(await to.next(), "one");
+    to.socket.close();
+    await to.socket.closed;
+    for (let number = 0; number < 3; number += 1) from.send(`${number}`);
+    from.send("count");
+    assert.match(await from.next(), /^\d+$/);
   });
 
   test("connections pipe to and from streams of Node", async (t) => {

@@ -161,6 +161,51 @@ failing.on("connection", (conn) => {
 });
 failing.installHandlers();
 
+const moody = sockjsNode.createServer({ prefix: "/node-moody/{room}", placement: "room", queue_limit: 65_536, message_limit: 16_384 });
+/** How many are open, by their rooms. */
+const moods = new Map<string, number>();
+moody.on("connection", (conn) => {
+  const room = conn.native.params["room"] ?? "";
+  const count = (more: number) => moods.set(room, (moods.get(room) ?? 0) + more);
+  count(1);
+  conn.on("close", () => count(-1));
+  conn.on("data", (message) => {
+    switch (message) {
+      case "pause":
+        conn.pause();
+        break;
+      case "count":
+        conn.write(`${moods.get(room)}`);
+        break;
+      case "bad close":
+        try {
+          conn.close(1001);
+        } catch (error) {
+          conn.write((error as Error).name);
+        }
+        break;
+      case "destroy":
+        conn.destroy();
+        break;
+      case "large":
+        while (conn.write("x".repeat(10_000)));
+        conn.write("y".repeat(70_000));
+        conn.write("after");
+        break;
+      case "relay": {
+        // To whoever is there and is not it, and is about to leave.
+        conn.pipe(leaving as unknown as ConnectionStream);
+        break;
+      }
+      case "leaving":
+        leaving = conn;
+        break;
+    }
+  });
+});
+let leaving: ConnectionStream | undefined;
+moody.installHandlers();
+
 const upper = sockjsNode.createServer({ prefix: "/node-upper" });
 upper.on("connection", (conn) => {
   const shout = new Transform({
@@ -219,6 +264,7 @@ export const { SockJs, worker } = sockjs(
       },
       onMessage: (conn) => conn.send(JSON.stringify(conn.claims)),
     },
+    "/slashed/": { onRequest: () => false, onMessage: (conn, message) => conn.send(message) },
     "/counter/{room}": { options: { placement: "room" }, create: () => new Counter() },
   },
   {

@@ -43,7 +43,7 @@ test("an error closes its connection with 1011, and onClose is told", async () =
   const client = await room.connect();
   await client.send("hello");
   assert.deepEqual(client.closed, { code: 1011, reason: "Handler failed" });
-  assert.deepEqual(reasons, [[2, { kind: "handler_failed" }]]);
+  assert.deepEqual(reasons, [[3, { kind: "handler_failed" }]]);
   assert.equal(room.errors[0].message, "broken");
   await assert.rejects(client.send("more"), { name: "SendError", kind: "closed" });
 });
@@ -79,6 +79,35 @@ test("state and groups live through a restart, and have the server's limits", as
   const other = await room.connect();
   await other.send("x".repeat(129));
   assert.equal(room.errors.at(-1).name, "GroupError");
+});
+
+test("what is left of the instance before is stale, and a start that fails closes whoever comes", async () => {
+  let kept;
+  let fails = false;
+  const room = new TestRoom({
+    onStart() {
+      if (fails) throw new Error("no start");
+    },
+    onMessage: (conn) => void (kept = conn),
+  });
+  const client = await room.connect();
+  await client.send("hello");
+  const before = room.room;
+  await room.restart();
+  assert.throws(() => kept.send("late"), { name: "StaleError" });
+  assert.throws(() => before.broadcast("late"), { name: "StaleError" });
+  fails = true;
+  await room.restart();
+  assert.equal((await room.connect()).closed.code, 1011);
+  assert.throws(() => new TestRoom({ onMesage() {} }), /there is no event onMesage/);
+});
+
+test("storage has keys and values, and says what it lacks", async () => {
+  const { room } = new TestRoom({});
+  await room.storage.put({ "a:1": 1, "a:2": 2, b: 3 });
+  assert.deepEqual(await room.storage.list({ prefix: "a:" }), new Map([["a:1", 1], ["a:2", 2]]));
+  assert.deepEqual([await room.storage.get("b"), await room.storage.delete(["b", "c"])], [3, 1]);
+  assert.throws(() => room.storage.sql, /a test has no storage.sql/);
 });
 
 test("alarms and calls run when they are wanted", async () => {

@@ -4,11 +4,11 @@
 import { Core, SockJs } from "../dist/index.js";
 import { Connection } from "./connection.js";
 import { errorOf } from "./errors.js";
+import { EVENTS, checkEvents } from "./events.js";
 import { RequestInfo } from "./request.js";
 import { Room } from "./room.js";
 
 const KEY = Symbol.for("sockjs-edge");
-const EVENTS = ["onRequest", "onStart", "onOpen", "onReturn", "onReturned", "onMessage", "onClose", "onAlarm", "onCall"];
 const FIELDS = [...EVENTS, "options", "create"];
 
 const registered = {
@@ -25,11 +25,12 @@ if (globalThis[KEY] !== undefined) throw new Error("sockjs-edge is loaded twice 
 globalThis[KEY] = registered;
 
 /** Adds a service. */
-export function register(prefix, service) {
+export function register(given, service) {
   if (isServed) throw new Error("services are registered when the Worker's module is loaded, and not later");
-  if (typeof prefix !== "string") throw new TypeError("the prefix of a service is a string, such as \"/echo\"");
+  if (typeof given !== "string") throw new TypeError("the prefix of a service is a string, such as \"/echo\"");
+  // As the server has it.
+  const prefix = given.endsWith("/") ? given.slice(0, -1) : given;
   if (registered.services.some((known) => known.prefix === prefix)) throw new Error(`two services have the prefix ${JSON.stringify(prefix)}`);
-  if (service === null || typeof service !== "object") throw new TypeError(`service ${JSON.stringify(prefix)}: needs an object with functions such as onMessage`);
   checkEvents(prefix, service);
   for (const name of FIELDS) {
     const type = name === "options" ? "object" : "function";
@@ -38,27 +39,6 @@ export function register(prefix, service) {
   const { options, create } = service;
   const onRequest = service.onRequest && ((info, env) => service.onRequest(info, env));
   registered.services.push({ prefix, options, create: create && ((env) => checkEvents(prefix, create.call(service, env))), handler: service, onRequest });
-}
-
-/** Checks that an object has no function that looks like an event and is none. Returns the object. */
-function checkEvents(prefix, events) {
-  if (events === null || typeof events !== "object") throw new TypeError(`service ${JSON.stringify(prefix)}: create() has to return an object with functions such as onMessage`);
-  for (const name of namesOf(events)) {
-    const meant = EVENTS.find((event) => event.toLowerCase() === name.toLowerCase());
-    if (EVENTS.includes(name) || (meant === undefined && !/^on[A-Z]/.test(name))) continue;
-    const advice = meant === undefined ? `there are ${EVENTS.join(", ")}` : `it is ${meant}`;
-    throw new TypeError(`service ${JSON.stringify(prefix)}: there is no event ${name}; ${advice}`);
-  }
-  return events;
-}
-
-/** The names of an object's fields, and of the methods of its class. */
-function namesOf(service) {
-  const names = new Set();
-  for (let of = service; of !== null && of !== Object.prototype; of = Object.getPrototypeOf(of)) {
-    for (const name of Object.getOwnPropertyNames(of)) names.add(name);
-  }
-  return names;
 }
 
 /** Sets options of all services. */

@@ -1,7 +1,7 @@
 // A client's connection.
 
 import { SendError, sendErrorOf } from "./errors.js";
-import { Handle, checkText, frozen } from "./handle.js";
+import { Handle, checkClose, checkText, frozen } from "./handle.js";
 
 /** `readyState` of a connection that is over, as in a browser. */
 const CLOSED = 3;
@@ -10,6 +10,7 @@ export class Connection {
   #handle;
   #facts;
   #isOver = false;
+  #room;
 
   /** Only for the package. */
   constructor(handle, life) {
@@ -82,7 +83,7 @@ export class Connection {
   }
 
   get room() {
-    return this.#handle.get().room();
+    return (this.#room ??= this.#handle.get().room());
   }
 
   get state() {
@@ -105,7 +106,7 @@ export class Connection {
   }
 
   close(code = 1000, reason = "Normal closure") {
-    checkText("the reason of close", reason);
+    checkClose(code, reason);
     if (!this.#isOver) this.#handle.get().close(code, reason);
   }
 
@@ -130,19 +131,29 @@ export class Connection {
 
   /** Only for the package: closes it as one whose handler failed. */
   fail_(error) {
-    if (!this.#isOver) this.#handle.get().fail(error);
+    if (!this.#isOver && this.#handle.isUsable) this.#handle.get().fail(error);
+    else console.error(error);
+  }
+
+  /** Only for the package: resolves when it is closing or closed. */
+  async closed_() {
+    if (!this.#isOver) await this.#handle.get().closed();
   }
 
   /** Only for the WebAssembly: `onClose` has returned, and nothing leads to the connection any more. */
   end_() {
     // What is asked afterwards is answered from here.
-    if (this.#handle.isUsable) this.#about();
+    if (this.#handle.isUsable) {
+      this.#about();
+      this.#room ??= this.#handle.get().room();
+    }
     this.#isOver = true;
     this.#handle.free();
   }
 
-  /** Only for the package. */
+  /** Only for the package. Undefined of a connection that is over: nobody is excepted with it. */
   static handleOf(connection) {
-    return connection.#open();
+    if (!(connection instanceof Connection)) throw new TypeError("except takes a connection");
+    return connection.#isOver ? undefined : connection.#handle.get();
   }
 }

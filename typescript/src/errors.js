@@ -38,6 +38,8 @@ export class CallRejected extends SockJsError {
   /** @param {string} message */
   constructor(message) {
     super("rejected", message);
+    // What was rejected elsewhere is no rejection by this room.
+    Object.defineProperty(this, "isCallRejected", { value: true });
   }
 }
 

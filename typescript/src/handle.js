@@ -1,6 +1,6 @@
 // A handle of the WebAssembly, as long as it may be used.
 
-import { StaleError } from "./errors.js";
+import { CloseError, StaleError } from "./errors.js";
 
 /** Number of the instance of the WebAssembly: it is replaced after a crash, and with it everything that it knew. */
 const instance = () => globalThis.__worker_init_state?.instanceId;
@@ -34,6 +34,15 @@ export class Handle {
     if (this.#handle !== undefined && this.#instance === instance()) this.#handle.free();
     this.#handle = undefined;
   }
+}
+
+const REASON_MAX = 123;
+
+/** Checks a close code and its reason. */
+export function checkClose(code, reason) {
+  checkText("the reason of close", reason);
+  if (code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) throw new CloseError("close", `close code ${String(code)} is neither 1000 nor 3000-4999`);
+  if (new TextEncoder().encode(reason).length > REASON_MAX) throw new CloseError("close", `close reason is longer than ${REASON_MAX} bytes`);
 }
 
 /** Freezes what JSON held: whoever changes a part of it learns that nothing is stored. */

@@ -1,7 +1,7 @@
 // Rooms and connections from outside of their objects: from a route, a cron, a queue or another program.
 
 import { Core } from "../dist/index.js";
-import { checkText } from "./handle.js";
+import { checkClose, checkText } from "./handle.js";
 
 const LIMIT = 100;
 
@@ -50,7 +50,7 @@ class RemoteRoom {
   }
 
   close(code = 1000, reason = "Normal closure") {
-    checkText("the reason of close", reason);
+    checkClose(code, reason);
     return this.#handle.close(code, reason);
   }
 
@@ -81,7 +81,7 @@ class RemoteConnection {
   }
 
   close(code = 1000, reason = "Normal closure") {
-    checkText("the reason of close", reason);
+    checkClose(code, reason);
     return this.#handle.close(code, reason);
   }
 }

@@ -1,7 +1,7 @@
 // Rooms, groups, and all objects of a room.
 
 import { Connection } from "./connection.js";
-import { Handle, checkText } from "./handle.js";
+import { Handle, checkClose, checkText } from "./handle.js";
 
 /** The connections of a room or of one of its groups. */
 class Members {
@@ -20,8 +20,9 @@ class Members {
   broadcast(message, { except } = {}) {
     checkText("broadcast", message);
     const handle = this.#handle.get();
-    if (except === undefined) return handle.broadcast(this.#group, message);
-    return handle.broadcastExcept(this.#group, message, Connection.handleOf(except));
+    const excepted = except === undefined || except === null ? undefined : Connection.handleOf(except);
+    if (excepted === undefined) return handle.broadcast(this.#group, message);
+    return handle.broadcastExcept(this.#group, message, excepted);
   }
 
   *connections() {
@@ -69,7 +70,7 @@ export class AllShards {
   }
 
   close(code = 1000, reason = "Normal closure") {
-    checkText("the reason of close", reason);
+    checkClose(code, reason);
     return this.#handle.get().allClose(this.#group, code, reason);
   }
 }

@@ -3,6 +3,7 @@
 import { SockJs, register, worker } from "./application.js";
 import { Emitter } from "./emitter.js";
 import { SendError } from "./errors.js";
+import { checkClose } from "./handle.js";
 
 /** Options of sockjs-node that mean something else here, or nothing. */
 const ABSENT = {
@@ -13,6 +14,8 @@ const ABSENT = {
 const RESIDENT_MS = 5_000;
 /** What waits in JavaScript for a client that does not read, beyond `queue_limit`, in UTF-16 code units. */
 const WAITING_MAX = 4 << 20;
+/** What a message counts besides its text. */
+const MESSAGE_COST = 64;
 /** Code and reason for a client for which more waits than that. */
 const TOO_SLOW = [3013, "Too slow"];
 
@@ -39,8 +42,9 @@ export class Server extends Emitter {
     }
     const { prefix = "", hibernate = false, placement = "room", log, ...rest } = { ...this.#options, ...http_server, ...options };
     for (const [name, advice] of Object.entries(ABSENT)) {
-      if (rest[name] !== undefined) throw new TypeError(`option ${name}: ${advice}`);
+      if (rest[name] !== undefined && rest[name] !== null) throw new TypeError(`option ${name}: ${advice}`);
     }
+    for (const name of Object.keys(ABSENT)) delete rest[name];
     if (typeof rest.jsessionid === "function") throw new TypeError("option jsessionid: only true and false; a Worker's cookie is always JSESSIONID=dummy");
     // A function gets sockjs-node's lines. Here lines are the runtime's, from a level on.
     const level = typeof log === "string" ? { log } : {};
@@ -79,7 +83,13 @@ class Streams {
     const present = [...room.connections()];
     if (present.length === 0) return;
     setTimeout(() => {
-      for (const connection of present) if (connection.readyState === 1) this.#streamOf(connection, true);
+      for (const connection of present) {
+        try {
+          if (connection.readyState === 1) this.#streamOf(connection, true);
+        } catch (error) {
+          connection.fail_(error);
+        }
+      }
     }, 0);
   }
 
@@ -119,13 +129,16 @@ class Streams {
 /** A connection as sockjs-node has it. */
 class ConnectionStream extends Emitter {
   #connection;
-  /** Messages that did not fit, and their length. */
+  /** Messages that did not fit, of which `#sent` are sent, and what the others cost. */
   #waiting = [];
-  #length = 0;
+  #sent = 0;
+  #cost = 0;
   #isDraining = false;
   /** Called when the application reads again. */
   #resume;
   #isPaused = false;
+  /** What ends each pipe, by its target. */
+  #pipes = new Map();
   /** Code and reason once the application closed it. */
   #close;
 
@@ -187,10 +200,9 @@ class ConnectionStream extends Emitter {
     if (!this.writable) return false;
     if (this.#waiting.length > 0 || !this.#send(text)) {
       this.#waiting.push(text);
-      this.#length += text.length;
-      if (this.#length > WAITING_MAX) {
-        this.#waiting = [];
-        this.#length = 0;
+      this.#cost += text.length + MESSAGE_COST;
+      if (this.#cost > WAITING_MAX) {
+        this.#forget();
         this.close(...TOO_SLOW);
         return false;
       }
@@ -219,15 +231,28 @@ class ConnectionStream extends Emitter {
     try {
       do {
         await this.#connection.ready();
-        while (this.#waiting.length > 0 && this.#send(this.#waiting[0])) this.#length -= this.#waiting.shift().length;
-      } while (this.#waiting.length > 0);
-    } catch {
-      // It is closed.
-      this.#waiting = [];
+        while (this.#sent < this.#waiting.length && this.#send(this.#waiting[this.#sent])) {
+          this.#cost -= this.#waiting[this.#sent].length + MESSAGE_COST;
+          this.#waiting[this.#sent] = undefined;
+          this.#sent += 1;
+        }
+      } while (this.#sent < this.#waiting.length);
+      this.#forget();
+      this.#isDraining = false;
+      if (this.#close) this.#connection.close(...this.#close);
+      else if (this.writable) this.emit("drain");
+    } catch (error) {
+      this.#forget();
+      this.#isDraining = false;
+      // That the client has left is no failure.
+      if (!(error instanceof SendError && error.kind === "closed")) this.#connection.fail_(error);
     }
-    this.#isDraining = false;
-    if (this.#close) this.#connection.close(...this.#close);
-    else if (this.writable) this.emit("drain");
+  }
+
+  #forget() {
+    this.#waiting = [];
+    this.#sent = 0;
+    this.#cost = 0;
   }
 
   end(message) {
@@ -237,16 +262,18 @@ class ConnectionStream extends Emitter {
   }
 
   /** Closes the connection when everything that was written has left. */
-  close(code = 1000, reason = "Normal closure") {
+  close(code, reason) {
+    const close = [code ?? 1000, reason ?? "Normal closure"];
+    checkClose(...close);
     if (this.#close || this.readyState !== 1) return false;
     this.writable = false;
-    this.#close = [code, reason];
+    this.#close = close;
     if (this.#waiting.length === 0) this.#connection.close(code, reason);
     return true;
   }
 
   destroy() {
-    this.removeAllListeners();
+    // Its listeners hear of the end, and of nothing after it.
     this.end();
     return this;
   }
@@ -277,27 +304,32 @@ class ConnectionStream extends Emitter {
   }
 
   pipe(to, { end = true } = {}) {
+    const onDrain = () => this.resume();
     const onData = (message) => {
-      if (to.write(message) === false) {
-        this.pause();
-        to.once("drain", () => this.resume());
-      }
+      // What is over takes nothing, and never drains.
+      if (to.writable === false) return this.unpipe(to);
+      if (to.write(message) === false && to.writable !== false) this.pause();
     };
-    const onEnd = () => end && to.end();
+    const onEnd = () => end && to.writable !== false && to.end();
+    const onOver = () => this.unpipe(to);
+    const ofTarget = [["drain", onDrain], ["close", onOver], ["error", onOver]];
     this.on("data", onData);
     this.on("end", onEnd);
-    to.on?.("unpipe", (from) => {
-      if (from !== this) return;
+    for (const [event, listener] of ofTarget) to.on?.(event, listener);
+    this.#pipes.set(to, () => {
       this.off("data", onData).off("end", onEnd);
+      for (const [event, listener] of ofTarget) to.removeListener?.(event, listener);
     });
     to.emit?.("pipe", this);
     return to;
   }
 
-  unpipe(to) {
-    to?.emit?.("unpipe", this);
-    this.resume();
-    return this;
+  unpipe(from) {
+    for (const to of from === undefined ? [...this.#pipes.keys()] : [from]) {
+      this.#pipes.get(to)?.();
+      if (this.#pipes.delete(to)) to.emit?.("unpipe", this);
+    }
+    return this.resume();
   }
 
   /** Only for the package: the promise that a listener returned was rejected. */
@@ -315,8 +347,10 @@ class ConnectionStream extends Emitter {
     return this.#resumed().then(() => this.take_(message));
   }
 
+  /** When the application reads again. When the connection ends, too: what the client sent before is still heard. */
   #resumed() {
-    return new Promise((resolve) => (this.#resume = resolve));
+    const resumed = new Promise((resolve) => (this.#resume = resolve));
+    return Promise.race([resumed, this.#connection.closed_().then(() => this.resume())]);
   }
 
   /** Only for the package: it is over. */
@@ -326,5 +360,6 @@ class ConnectionStream extends Emitter {
     this.resume();
     this.emit("end");
     this.emit("close");
+    this.removeAllListeners();
   }
 }

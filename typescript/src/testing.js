@@ -1,13 +1,13 @@
 // sockjs-edge/testing: rooms and clients in memory, by which a service is tested without a server. It calls the service's functions in
 // the order and with the errors of the real one. Queues have no limits here, and nothing takes time.
 
-import { CallRejected, CloseError, GroupError, SendError, StateError } from "./errors.js";
-import { checkText, frozen } from "./handle.js";
+import { CallRejected, GroupError, SendError, StaleError, StateError } from "./errors.js";
+import { checkEvents } from "./events.js";
+import { checkClose, checkText, frozen } from "./handle.js";
 
 const KEPT_MAX = 4096;
 const GROUPS_MAX = 64;
 const GROUP_NAME_MAX = 128;
-const REASON_MAX = 123;
 const HANDLER_FAILED = { code: 1011, reason: "Handler failed" };
 
 const bytes = (text) => new TextEncoder().encode(text).length;
@@ -20,6 +20,10 @@ export class TestRoom {
   #params;
   #events;
   #started;
+  /** False if `onStart` failed: whoever waits for it is closed. */
+  #hasStarted = true;
+  /** Of this instance. */
+  #life;
   #entries = new Map();
   #alarm = false;
   #values = new Map();
@@ -27,17 +31,25 @@ export class TestRoom {
   errors = [];
 
   constructor(service, { env = {}, prefix = "/test", params = {} } = {}) {
-    this.#service = service;
+    this.#service = checkEvents(prefix, service);
     this.#env = env;
     this.#prefix = prefix;
     this.#params = params;
-    this.room = this.#makeRoom();
     this.#start();
   }
 
+  /** Starts an instance: what there is of the one before is stale. */
   #start() {
-    this.#events = this.#service.create ? this.#service.create(this.#env) : this.#service;
-    this.#started = this.#run(undefined, () => this.#events.onStart?.(this.room));
+    if (this.#life) this.#life.isOver = true;
+    this.#life = {};
+    this.room = this.#makeRoom();
+    this.#events = this.#service.create ? checkEvents(this.#prefix, this.#service.create(this.#env)) : this.#service;
+    this.#hasStarted = true;
+    const failed = (error) => {
+      this.errors.push(error);
+      this.#hasStarted = false;
+    };
+    this.#started = Promise.resolve().then(() => this.#events.onStart?.(this.room)).catch(failed);
   }
 
   /** Calls the application. What it throws is noted, and closes `entry`. */
@@ -53,6 +65,7 @@ export class TestRoom {
   /** One event after the other, for each connection. */
   async #tell(entry, call) {
     await this.#started;
+    if (!this.#hasStarted) return await this.#end(entry, HANDLER_FAILED, { kind: "handler_failed" });
     const told = entry.last.then(() => this.#run(entry, call)).then(() => this.#close(entry));
     entry.last = told;
     await told;
@@ -69,8 +82,8 @@ export class TestRoom {
     entry.isOver = true;
     entry.closed ??= closed;
     this.#entries.delete(entry.id);
-    await this.#run(undefined, () => this.#events.onClose?.(entry.conn, reason));
     entry.readyState = 3;
+    if (this.#hasStarted) await this.#run(undefined, () => this.#events.onClose?.(entry.conn, reason));
   }
 
   async connect({ transport = "websocket", params = this.#params, query = "", headers = {}, remoteAddress, claims } = {}) {
@@ -117,7 +130,8 @@ export class TestRoom {
   async call(question) {
     await this.#started;
     if (!this.#events.onCall) throw new CallRejected("this service answers no calls");
-    return (await this.#events.onCall(this.room, JSON.parse(JSON.stringify(question ?? null)))) ?? null;
+    const answer = await this.#events.onCall(this.room, JSON.parse(JSON.stringify(question ?? null)));
+    return JSON.parse(JSON.stringify(answer ?? null));
   }
 
   async alarm() {
@@ -141,7 +155,8 @@ export class TestRoom {
     await this.#started;
     for (const entry of this.#entries.values()) {
       entry.conn = this.#makeConnection(entry);
-      await this.#tell(entry, () => this.#events.onReturn?.(entry.conn));
+      // Sessions over HTTP were never away.
+      if (entry.facts.transport.startsWith("websocket")) await this.#tell(entry, () => this.#events.onReturn?.(entry.conn));
     }
     await this.#run(undefined, () => this.#events.onReturned?.(this.room));
   }
@@ -152,20 +167,29 @@ export class TestRoom {
   }
 
   #makeMembers(group) {
-    const members = () => this.#members(group);
+    const members = this.#alive(() => this.#members(group));
     return {
       get count() {
         return members().length;
       },
       broadcast(message, { except } = {}) {
         checkText("broadcast", message);
-        const to = members().filter(({ conn }) => conn !== except);
+        const to = members().filter(({ conn }) => conn !== (except ?? undefined));
         for (const { received } of to) received.push(message);
         return to.length;
       },
       *connections() {
         for (const { conn } of members()) yield conn;
       },
+    };
+  }
+
+  /** A function that works as long as this instance does. */
+  #alive(call) {
+    const life = this.#life;
+    return (...given) => {
+      if (life.isOver) throw new StaleError("stale", "this is of an instance of the object that is gone: take the one that the handler is given");
+      return call(...given);
     };
   }
 
@@ -184,17 +208,8 @@ export class TestRoom {
   }
 
   #makeRoom() {
-    const setAlarm = (isSet) => (this.#alarm = isSet);
-    const values = this.#values;
-    const storage = {
-      get: async (key) => structuredClone(values.get(key)),
-      put: async (key, value) => void values.set(key, structuredClone(value)),
-      delete: async (key) => values.delete(key),
-      list: async () => structuredClone(values),
-      get sql() {
-        throw new Error("a test has no SQLite: test what needs it against Miniflare");
-      },
-    };
+    const setAlarm = this.#alive((isSet) => (this.#alarm = isSet));
+    const storage = storageOf(this.#values);
     const prefix = this.#prefix;
     const name = prefix.replace(/\{(\w+)\}/g, (_, parameter) => encodeURIComponent(this.#params[parameter] ?? ""));
     return Object.defineProperties(
@@ -206,7 +221,10 @@ export class TestRoom {
         connection: (id) => this.#members(undefined).find((entry) => entry.id === id)?.conn,
         to: (group) => Object.defineProperties({ name: group }, Object.getOwnPropertyDescriptors(this.#makeMembers(group))),
         ready: async () => {},
-        setAlarm: () => setAlarm(true),
+        setAlarm(delay) {
+          if (!Number.isFinite(delay) || delay < 0) throw new TypeError("setAlarm takes a number of milliseconds from now");
+          setAlarm(true);
+        },
         clearAlarm: () => setAlarm(false),
       },
       Object.getOwnPropertyDescriptors(this.#makeMembers(undefined)),
@@ -216,9 +234,9 @@ export class TestRoom {
   #makeConnection(entry) {
     const room = this.room;
     const close = () => this.#close(entry);
-    const open = (error) => {
+    const open = this.#alive((error) => {
       if (entry.closed !== undefined) throw error;
-    };
+    });
     const kept = (state, groups) => {
       const size = bytes(JSON.stringify(state) ?? "") + (groups.length > 0 ? bytes(JSON.stringify(groups)) : 0);
       return size <= KEPT_MAX;
@@ -256,8 +274,7 @@ export class TestRoom {
         open(new SendError("closed", "the connection is closed"));
       },
       close(code = 1000, reason = "Normal closure") {
-        if (code !== 1000 && !(code >= 3000 && code <= 4999)) throw new CloseError("close", `close code ${code} is neither 1000 nor 3000-4999`);
-        if (bytes(reason) > REASON_MAX) throw new CloseError("close", "close reason is longer than 123 bytes");
+        checkClose(code, reason);
         if (entry.closed !== undefined) return;
         entry.closed = { code, reason };
         // After what runs now.
@@ -283,4 +300,37 @@ export class TestRoom {
       isIn: (group) => entry.groups.includes(group),
     };
   }
+}
+
+/** Keys and values in memory. What it lacks of the runtime's storage fails by its name. */
+function storageOf(values) {
+  const keysOf = (key) => (Array.isArray(key) ? key : [key]);
+  const known = {
+    async get(key) {
+      if (!Array.isArray(key)) return structuredClone(values.get(key));
+      return new Map(key.filter((one) => values.has(one)).map((one) => [one, structuredClone(values.get(one))]));
+    },
+    async put(key, value) {
+      for (const [one, its] of typeof key === "string" ? [[key, value]] : Object.entries(key)) values.set(one, structuredClone(its));
+    },
+    async delete(key) {
+      const count = keysOf(key).filter((one) => values.delete(one)).length;
+      return Array.isArray(key) ? count : count > 0;
+    },
+    async list({ prefix = "", start = "", end, limit = Infinity, reverse = false } = {}) {
+      const found = [...values.keys()].filter((key) => key.startsWith(prefix) && key >= start && (end === undefined || key < end)).sort();
+      if (reverse) found.reverse();
+      return new Map(found.slice(0, limit).map((key) => [key, structuredClone(values.get(key))]));
+    },
+    async deleteAll() {
+      values.clear();
+    },
+    async sync() {},
+  };
+  return new Proxy(known, {
+    get(of, name) {
+      if (name in of || typeof name === "symbol" || name === "then") return of[name];
+      throw new Error(`a test has no storage.${name}: test what needs it against wrangler`);
+    },
+  });
 }

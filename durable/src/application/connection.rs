@@ -214,6 +214,18 @@ impl Connection {
         }
     }
 
+    /// Waits until the connection is closing or closed.
+    pub async fn closed(&self) {
+        while self.entry.session.borrow().is_open() {
+            let (ended, wait) = oneshot::channel();
+            self.entry.waiters.borrow_mut().ended.push(ended);
+            // It can only be cancelled with the connection.
+            if wait.await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Returns true if more than half of `queue_limit` waits for the client: then [`Connection::ready`] would wait.
     pub fn is_behind(&self) -> bool {
         self.host.upgrade().is_some_and(|host| self.entry.is_behind(host.memory().is_short()))

@@ -279,6 +279,9 @@ impl Entry {
 
     pub fn tell_waiters(&self, is_memory_short: bool) {
         let mut waiters = self.waiters.borrow_mut();
+        if !waiters.ended.is_empty() && !self.session.borrow().is_open() {
+            waiters.tell_ended();
+        }
         if waiters.is_empty() {
             return;
         }

@@ -12,10 +12,12 @@ pub(crate) struct Waiters {
     pub ready: Vec<oneshot::Sender<()>>,
     /// Requests with a send that was refused, until the client took the close frame.
     pub close_read: Vec<oneshot::Sender<()>>,
+    /// Handlers, until the connection is closing or closed.
+    pub ended: Vec<oneshot::Sender<()>>,
 }
 
 impl Waiters {
-    /// True if nobody waits.
+    /// True if nobody waits for the client.
     pub fn is_empty(&self) -> bool {
         self.sends.is_empty() && self.ready.is_empty() && self.close_read.is_empty()
     }
@@ -39,6 +41,11 @@ impl Waiters {
     /// Lets the requests go on that wait for the client to take the close frame.
     pub fn tell_close_read(&mut self) {
         tell(&mut self.close_read);
+    }
+
+    /// Lets the handlers go on that wait for the end.
+    pub fn tell_ended(&mut self) {
+        tell(&mut self.ended);
     }
 }
 

@@ -44,13 +44,13 @@ const WHOLE: &[&str] = &["binding", "ticket_keys", "fetch"];
 /// Reads the options of a service: those of all, and its own.
 fn config(prefix: &str, options: &[&JsValue]) -> std::result::Result<Config, String> {
     let mut config = Config::new(prefix);
-    for given in options {
+    for (level, given) in options.iter().enumerate() {
         if !given.is_object() {
             continue;
         }
         for name in Object::keys(given.unchecked_ref::<Object>()) {
             let Some(name) = name.as_string() else { continue };
-            if WHOLE.contains(&&*name) {
+            if level == 0 && WHOLE.contains(&&*name) {
                 continue;
             }
             let value = property(given, &name);

@@ -81,6 +81,15 @@ impl ConnectionHandle {
         future_to_promise(async move { Ok(JsValue::from_bool(connection.ready().await.is_ok())) })
     }
 
+    /// Resolves when it is closing or closed.
+    pub fn closed(&self) -> Promise {
+        let connection = self.connection.clone();
+        future_to_promise(async move {
+            connection.closed().await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
     /// Closes the connection.
     ///
     /// # Errors

@@ -164,11 +164,12 @@ impl Handler for JsHandler {
         let prefix = request.prefix();
         let service =
             services.iter().find(|service| property(service, "prefix").as_string().as_deref() == Some(prefix));
-        let Some(function) = service.as_ref().and_then(|service| method(service, "onRequest")) else {
-            return Admission::Undecided;
+        let Some(service) = service else {
+            return Admission::Reject(Rejection::new(500, "no such service"));
         };
+        let Some(function) = method(&service, "onRequest") else { return Admission::Undecided };
         let decided = match request_of(request.raw(), &facts(request)) {
-            Ok(info) => settled(function.call2(&service.unwrap_or_default(), &info, env)).await,
+            Ok(info) => settled(function.call2(&service, &info, env)).await,
             Err(error) => Err(error),
         };
         match decided {
@@ -229,10 +230,10 @@ impl Handler for JsHandler {
         let room = self.members.room(room).map_err(failure)?;
         match settled(function.call2(&self.handler, &room, &parsed(&call))).await {
             Ok(answer) => {
-                let json = js_sys::JSON::stringify(&answer).ok().and_then(|json| json.as_string());
-                Ok(json.unwrap_or_else(|| "null".into()))
+                let json = js_sys::JSON::stringify(&answer).map_err(|error| CallError::Failed(failure(error)))?;
+                Ok(json.as_string().unwrap_or_else(|| "null".into()))
             }
-            Err(error) if property(&error, "kind").as_string().as_deref() == Some("rejected") => {
+            Err(error) if property(&error, "isCallRejected").is_truthy() => {
                 Err(CallError::rejected(property(&error, "message").as_string().unwrap_or_default()))
             }
             Err(error) => Err(CallError::Failed(failure(error))),
