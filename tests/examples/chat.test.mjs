@@ -101,10 +101,11 @@ test("after a restart of the room all are still there, with their nicknames", as
   await ada.sees("Ada", "Bob");
   await bob.sees("Ada", "Bob");
   await miniflare.evict("/chat/restart//room", "close");
-  ada.say("still there?");
-  assert.deepEqual(await bob.hears(1), ["Ada: still there?"]);
-  bob.say("yes");
-  assert.deepEqual(await ada.hears(2), ["Ada: still there?", "Bob: yes"]);
+  // A WebSocket is back once its own message is handled. Before that it may miss what others say, at the default level.
+  bob.say("still there?");
+  for (const person of [ada, bob]) assert.deepEqual(await person.hears(1), ["Bob: still there?"]);
+  ada.say("yes");
+  for (const person of [ada, bob]) assert.deepEqual(await person.hears(1), ["Ada: yes"]);
   bob.is("Robert");
   for (const person of [ada, bob]) await person.sees("Ada", "Robert");
 });

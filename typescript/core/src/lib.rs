@@ -2,10 +2,10 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`application`] | what the JavaScript application registered: services, options, functions |
-//! | [`handler`] | the handler of a service, which calls those functions |
-//! | [`connection`], [`room`], [`push`] | the handles that the JavaScript side of the package wraps |
-//! | [`outcome`] | values and errors on their way between the two languages |
+//! | `application` | what the JavaScript application registered: services, options, functions |
+//! | `handler` | the handler of a service, which calls those functions |
+//! | `connection`, `room`, `push` | the handles that the JavaScript side of the package wraps |
+//! | `outcome` | values and errors on their way between the two languages |
 //!
 //! The JavaScript side is in `typescript/src/`. What it is to be asked for stands in `glue.js`.
 
@@ -52,7 +52,7 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// Throws a [`outcome::Thrown`] if the services cannot be served.
+    /// Throws if the services cannot be served.
     pub fn push(env: &Env) -> std::result::Result<push::PushHandle, JsValue> {
         Push::new(services, env).map(push::PushHandle::new).map_err(push::thrown)
     }
