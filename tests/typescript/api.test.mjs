@@ -152,7 +152,7 @@ describe("the native API", { concurrency: true }, () => {
 
   test("what is sent without a wait comes back whole, over a WebSocket and over streams", async (t) => {
     const COUNT = 10_000;
-    for (const service of ["/echo", "/node-piped"]) {
+    for (const service of ["/echo", "/node-listening", "/node-piped"]) {
       const client = await open(t, service);
       for (let number = 0; number < COUNT; number += 1) client.send(`${number}`);
       for (let number = 0; number < COUNT; number += 1) assert.equal(await client.next(), `${number}`);

@@ -145,6 +145,10 @@ resting.on("connection", (conn) => {
 });
 resting.installHandlers(null, { websocket_holder: "worker" });
 
+const listening = sockjsNode.createServer({ prefix: "/node-listening" });
+listening.on("connection", (conn) => conn.on("data", (message) => conn.write(message)));
+listening.installHandlers();
+
 const piped = sockjsNode.createServer();
 piped.on("connection", (conn) => conn.pipe(conn));
 piped.installHandlers({ prefix: "/node-piped" });
