@@ -237,17 +237,16 @@ impl Pushed<'_> {
         object: &ObjectAddress,
         repetition: &Repetition,
     ) -> Result<Result<(u16, String), AskError>, ShardProblem> {
-        if self.bytes <= SMALL {
-            return Ok(object.ask(&self.command, &self.body).await);
-        }
-        let place = has_turn(self.requests.take(self.bytes), repetition).await?;
-        match select(object.ask(&self.command, &self.body), Delay::from(MAKES_WAY)).await {
-            Either::Left((answer, _)) => Ok(answer),
-            Either::Right(((), answer)) => {
-                drop(place);
-                Ok(answer.await)
+        let mut asked = object.ask(&self.command, &self.body);
+        if self.bytes > SMALL {
+            // Nothing is sent before it is polled.
+            let place = has_turn(self.requests.take(self.bytes), repetition).await?;
+            if let Either::Left((answer, _)) = select(&mut asked, Delay::from(MAKES_WAY)).await {
+                return Ok(answer);
             }
+            drop(place);
         }
+        Ok(asked.await)
     }
 }
 
@@ -256,14 +255,19 @@ fn crowded() -> ShardProblem {
 }
 
 /// Waits for a turn, as long as the push may be tried. Those before it may never end: a Worker's request may be over that made them.
-async fn has_turn(place: Result<Place, Crowded>, repetition: &Repetition) -> Result<Place, ShardProblem> {
-    let mut place = place.map_err(|Crowded| crowded())?;
-    let has_it = place.has_turn() || {
-        let left = Duration::from_millis(repetition.left(now()).0);
-        matches!(select(pin!(place.turn()), Delay::from(left)).await, Either::Left(_)) && repetition.left(now()).0 > 0
-    };
-    match has_it {
-        true => Ok(place),
-        false => Err(ShardProblem::HeldUp("the object did not take what was sent before in time".into())),
-    }
+///
+/// In a box, so that it is compiled once.
+fn has_turn(place: Result<Place, Crowded>, repetition: &Repetition) -> LocalBoxFuture<'_, Result<Place, ShardProblem>> {
+    Box::pin(async move {
+        let mut place = place.map_err(|Crowded| crowded())?;
+        let has_it = place.has_turn() || {
+            let left = Duration::from_millis(repetition.left(now()).0);
+            matches!(select(pin!(place.turn()), Delay::from(left)).await, Either::Left(_))
+                && repetition.left(now()).0 > 0
+        };
+        match has_it {
+            true => Ok(place),
+            false => Err(ShardProblem::HeldUp("the object did not take what was sent before in time".into())),
+        }
+    })
 }
