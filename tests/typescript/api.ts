@@ -188,6 +188,9 @@ moody.on("connection", (conn) => {
           conn.write((error as Error).name);
         }
         break;
+      case "null close":
+        conn.close(null as unknown as undefined, null as unknown as undefined);
+        break;
       case "destroy":
         conn.destroy();
         break;

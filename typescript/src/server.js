@@ -105,14 +105,14 @@ class Streams {
     return this.#streamOf(connection, true).take_(message);
   }
 
-  onClose(connection, reason) {
+  onClose(connection) {
     const stream = this.#streamOf(connection, true);
     this.#streams.delete(connection);
     if (this.#streams.size === 0) {
       clearInterval(this.#resident);
       this.#resident = undefined;
     }
-    stream.end_(reason);
+    stream.end_();
   }
 
   #streamOf(connection, resumed) {
@@ -268,7 +268,7 @@ class ConnectionStream extends Emitter {
     if (this.#close || this.readyState !== 1) return false;
     this.writable = false;
     this.#close = close;
-    if (this.#waiting.length === 0) this.#connection.close(code, reason);
+    if (this.#waiting.length === 0) this.#connection.close(...close);
     return true;
   }
 

@@ -58,7 +58,7 @@ struct Lane {
     turns: Rc<Turns>,
 }
 
-/// What is pushed, for each object.
+/// A push, as every object gets it.
 struct Pushed<'a> {
     command: Command,
     /// The message, if it is one, as JavaScript's string: all requests share it until they are sent.

@@ -1,7 +1,6 @@
-//! What the JavaScript application registered by `sockjs()`.
+//! The services and options that the JavaScript application registered by `sockjs()`.
 
 use crate::handler::JsHandler;
-use crate::nobody;
 use crate::outcome::{failure, property, settled};
 use js_sys::{Array, Object};
 use sockjs_edge::entry::{Unserved, not_found};
@@ -13,7 +12,8 @@ use worker::{Env, Error, Result, web_sys};
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    fn application() -> JsValue;
+    /// Everything that was registered.
+    pub fn application() -> JsValue;
 }
 
 /// Builds the services that the application registered.
@@ -98,7 +98,7 @@ pub async fn otherwise(unserved: Unserved, otherwise: JsValue, context: JsValue)
     if is_below_prefix {
         return not_found();
     }
-    let Ok(function) = otherwise.dyn_into::<js_sys::Function>() else { return nobody() };
+    let Ok(function) = otherwise.dyn_into::<js_sys::Function>() else { return not_found() };
     let response = settled(function.call3(&JsValue::UNDEFINED, &request, &env, &context)).await;
     let response = response.map_err(failure)?;
     response.dyn_into().map_err(|_| Error::RustError("fetch of the application returned no Response".into()))

@@ -2,6 +2,7 @@
 //!
 //! A function that returns no promise has done its work when it returns, and nothing is put off.
 
+use crate::application::application;
 use crate::connection::ConnectionHandle;
 use crate::outcome::{failure, method, parsed, property, settled};
 use crate::room::RoomHandle;
@@ -16,8 +17,6 @@ use worker::{Env, Error, Result, web_sys};
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    fn application() -> JsValue;
-
     #[wasm_bindgen(catch, js_name = connectionOf)]
     fn connection_of(handle: ConnectionHandle, life: &Object) -> std::result::Result<JsValue, JsValue>;
 

@@ -20,15 +20,15 @@ use application::services;
 use js_sys::Promise;
 use js_sys::futures::future_to_promise;
 use outcome::thrown;
-use sockjs_edge::entry::{Unserved, answered, not_found};
+use sockjs_edge::entry::{Unserved, answered};
 use sockjs_edge::{Metrics, Push, Services};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Env, Request, Result, web_sys, worker_sys};
+use worker::{Env, Request, web_sys, worker_sys};
 
 sockjs_edge::durable_object!(SockJs, services);
 
-/// What the package asks of the Worker half. The functions are static, since worker-build exports classes alone.
+/// The functions of the Worker half that the package calls. They are static, since worker-build exports classes alone.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Core;
@@ -65,9 +65,4 @@ impl Core {
             response.map(|response| web_sys::Response::from(response).into()).map_err(|error| thrown("failed", &error))
         })
     }
-}
-
-/// Answers what nobody answers.
-fn nobody() -> Result<web_sys::Response> {
-    not_found()
 }

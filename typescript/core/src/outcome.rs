@@ -47,7 +47,7 @@ pub fn failure(thrown: JsValue) -> Error {
     Error::RustError(described(&thrown))
 }
 
-/// What is thrown to JavaScript: an error of the package, of a kind that it knows.
+/// An error of the package that is thrown to JavaScript, of a kind that it knows.
 pub fn thrown(kind: &str, problem: &impl Display) -> JsValue {
     error_of(kind, &problem.to_string(), &JsValue::UNDEFINED)
 }
