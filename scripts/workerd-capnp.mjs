@@ -1,13 +1,16 @@
 // The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
 
 /** One Worker that holds its own objects, on one socket. */
-export function workerdCapnp({ address, objects, ...worker }) {
+export function workerdCapnp({ address, objects, cluster, ...worker }) {
   const http = { name: "http", address, service: text("worker") };
-  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects });
+  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects, cluster });
 }
 
-/** Workers by their names, the sockets that lead to them, and the directory of the objects' storage. */
-export function configCapnp({ workers, sockets, objects }) {
+/**
+ * Workers by their names, the sockets that lead to them, the directory of the objects' storage, and the cluster that
+ * this workerd is a node of, if it is one.
+ */
+export function configCapnp({ workers, sockets, objects, cluster }) {
   const services = [
     ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
     `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
@@ -19,10 +22,29 @@ export function configCapnp({ workers, sockets, objects }) {
 
 const config :Workerd.Config = (
   services = ${list(services)},
-  sockets = ${list(sockets.map(http))},
+  sockets = ${list(sockets.map(http))},${cluster ? `\n  cluster = ${clusterCapnp(cluster)},` : ""}
 );
 
 ${constants.join("\n")}`;
+}
+
+/**
+ * The cluster of a node. All its nodes have the same `bucket`, such as `s3://bucket/prefix`, and the same `key`; `options` are
+ * the settings of the bucket, which workerd otherwise takes from the environment. Other nodes reach this one at `advertise`, by
+ * default at `address`. `timeDivisor` shortens leases, for tests.
+ */
+function clusterCapnp({ bucket, options = {}, address, advertise, key, stopTimeoutMs, timeDivisor }) {
+  const settings = Object.entries(options).map(([name, value]) => text(`${name}=${value}`));
+  const fields = [
+    `bucket = ${text(bucket)}`,
+    `bucketOptions = ${list(settings)}`,
+    `address = ${text(address)}`,
+    ...(advertise ? [`advertise = ${text(advertise)}`] : []),
+    `key = ${text(key)}`,
+    ...(stopTimeoutMs ? [`stopTimeoutMs = ${stopTimeoutMs}`] : []),
+    ...(timeDivisor ? [`unsafeTimeDivisor = ${timeDivisor}`] : []),
+  ];
+  return `(\n    ${fields.join(",\n    ")},\n  )`;
 }
 
 /**

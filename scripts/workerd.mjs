@@ -28,18 +28,20 @@ const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
  * @param {ReturnType<typeof workerConfig>} [options.config] and what its wrangler.toml says
  * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
  *   first takes its place, imports it as "./index.js", and exports what it exports
+ * @param {object} [options.cluster] the cluster that it is a node of: see `clusterCapnp`
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
  * @param {object} [options.layout] another configuration: `modules` to copy, each a file or `{ file, as }` to copy it under
  *   another name; the names of its `sockets`; `capnp`, which makes the text of the facts
- * @returns {Promise<{port: number, url: string, ports: Record<string, number>, pid: number, objects: string, kill: () => Promise<void>, exited: Promise<void>}>}
+ * @returns {Promise<{port: number, url: string, ports: Record<string, number>, pid: number, objects: string, kill: () => Promise<void>, terminate: () => Promise<void>, exited: Promise<void>}>}
  *   `ports` are those of all sockets by name; `objects` is the directory with one folder for each class of objects; `kill`
- *   is SIGKILL, since on SIGTERM workerd waits for every open stream.
+ *   is SIGKILL. `terminate` is SIGTERM, upon which workerd waits for every open stream, in a cluster for `stopTimeoutMs`.
  */
 export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToStderr, layout = PLAIN, ...options }) {
   const address = host.includes(":") ? `[${host}]` : host;
   const { configFile, objects } = prepare({ address: `${address}:${port}`, layout, ...options });
 
-  const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3"], { stdio: ["pipe", "pipe", "pipe"] });
+  const experimental = options.cluster ? ["--experimental"] : [];
+  const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3", ...experimental], { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit").then(() => {});
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -63,6 +65,10 @@ export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToSt
       killGroup(child);
       await exited;
     },
+    async terminate() {
+      process.kill(child.pid, "SIGTERM");
+      await exited;
+    },
   };
 }
 
@@ -71,7 +77,7 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare({ address, storage, vars, layout, build = BUILD_DIR, worker, config = workerConfig(), entry = [] }) {
+function prepare({ address, storage, vars, cluster, layout, build = BUILD_DIR, worker, config = workerConfig(), entry = [] }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   for (const folder of [directory, objects]) makeFolder(folder);
@@ -82,7 +88,7 @@ function prepare({ address, storage, vars, layout, build = BUILD_DIR, worker, co
   }
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules }));
+  writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules, cluster }));
   return { configFile, objects };
 }
 

@@ -39,7 +39,7 @@ pub use application::connection::{Connection, ReadyState};
 pub use application::group::{Connections, Group};
 pub use application::handler::{CallError, Handler};
 pub use application::room::Room;
-pub use application::services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, Services};
+pub use application::services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPMENT_VAR, NODE_VAR, Services};
 pub use application::shards::AllShards;
 pub use info::admission::{Admission, Rejection};
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! The deployable Worker's variables, from wrangler.toml, the dashboard or `npm run serve -- --var`: `SOCKJS_` and an
 //! option's name in capitals, for all services.
 
-use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR};
+use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR, NODE_VAR};
 use sockjs_edge::{Config, ConfigError, SECRET_MIN};
 use sockjs_protocol::service::options::{NamedOption, OPTIONS};
 use std::fmt;
@@ -18,6 +18,10 @@ const PUSH_TOKENS: &str = "PUSH_TOKENS";
 const TICKET_KEYS: &str = "TICKET_KEYS";
 /// Another: tokens that open `/metrics`.
 const METRICS_TOKENS: &str = "METRICS_TOKENS";
+
+/// Two variables of a node in a cluster, which its entry reads: cluster/node.js.
+const DRAIN_TOKEN: &str = "DRAIN_TOKEN";
+const ADDRESS_LIMIT: &str = "ADDRESS_LIMIT";
 
 /// Settings from the variables.
 #[derive(Debug, Default, Clone)]
@@ -86,10 +90,14 @@ impl fmt::Display for Problem {
 impl Settings {
     pub fn read(env: &Env) -> Result<Self, Problem> {
         let names = Object::keys(env.unchecked_ref::<Object>()).into_iter().filter_map(|name| name.as_string());
-        Self::from_variables(names.filter(|name| name.starts_with(NAMES)).map(|name| {
+        let variables = names.filter(|name| name.starts_with(NAMES)).map(|name| {
             let value = Reflect::get(env, &JsValue::from_str(&name)).unwrap_or_default();
-            (name, text_of(&value))
-        }))
+            (name, value)
+        });
+        // In workerd, a variable that its environment lacks is null.
+        Self::from_variables(
+            variables.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, text_of(&value))),
+        )
     }
 
     fn from_variables(variables: impl Iterator<Item = (String, String)>) -> Result<Self, Problem> {
@@ -104,8 +112,11 @@ impl Settings {
                 if tokens_of(&value).iter().any(|token| token.len() < SECRET_MIN) {
                     return Err(Problem::Short { name });
                 }
-            } else if option == TICKET_KEYS || name == ANALYTICS_BINDING {
-                // A secret and a binding, read where they are needed.
+            } else if matches!(option, TICKET_KEYS | DRAIN_TOKEN | ADDRESS_LIMIT)
+                || name == ANALYTICS_BINDING
+                || name == NODE_VAR
+            {
+                // Secrets, a binding and more, read where they are needed.
             } else if name == DEVELOPMENT_VAR {
                 flag(name, value)?;
             } else if let Some(row) = OPTIONS.iter().find(|row| row.name.to_ascii_uppercase() == option) {

@@ -1,4 +1,7 @@
-//! A limit on the connections that one client's address opens, counted by a rate-limiting binding.
+//! The client's address, and a limit on the connections that it opens, counted by a rate-limiting binding.
+//!
+//! Cloudflare tells the address in `CF-Connecting-IP`. In plain workerd anybody may send that header: there the address is the other end of
+//! the TCP connection, or what `trusted_proxies` say.
 //!
 //! Counted is what may start an object: a WebSocket, and the first receive or send of a session that this isolate has not seen
 //! from this address. A session that another isolate opened is counted once more here. An id that was seen may open a second
@@ -12,16 +15,36 @@ use js_sys::futures::JsFuture;
 use js_sys::{Object, Reflect};
 use sockjs_durable::log;
 use sockjs_protocol::observe::metrics::Refused;
+use sockjs_protocol::service::client_address::{Network, client_address};
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
 use std::rc::Rc;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::RateLimiter;
 use worker::{Env, Result, web_sys};
 
 /// Sessions that an isolate remembers.
 const SEEN_MAX: usize = 4096;
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = peerOf)]
+    fn peer_of(request: &web_sys::Request) -> std::result::Result<Option<String>, JsValue>;
+}
+
+/// Returns the client's address in plain workerd. `None` on Cloudflare, where a header tells it.
+pub(crate) fn outside_cloudflare(request: &web_sys::Request, config: &Config) -> Result<Option<String>> {
+    let Some(peer) = peer_of(request)? else { return Ok(None) };
+    if config.trusted_proxies.is_empty() {
+        return Ok(Some(client_address(&peer, None, &[]).map_or(peer, |address| address.to_string())));
+    }
+    let forwarded = header(request, &config.client_address_header)?;
+    let proxies: Vec<_> = config.trusted_proxies.iter().filter_map(|proxy| Network::read(proxy)).collect();
+    let address = client_address(&peer, forwarded.as_deref(), &proxies);
+    Ok(Some(address.map_or(peer, |address| address.to_string())))
+}
 
 /// Counts a request at `place`, the prefix with the values of its parameters, unless its session was seen: returns that
 /// session then. Returns a refusal if its address has opened too many connections of the service.
@@ -30,6 +53,7 @@ pub(crate) async fn count(
     place: &str,
     opens: Opens<'_>,
     request: &web_sys::Request,
+    address: Option<&str>,
     env: &Env,
 ) -> Result<Option<SeenSession>, NotServed> {
     let Some(binding) = &config.address_limiter else { return Ok(None) };
@@ -38,8 +62,9 @@ pub(crate) async fn count(
         Opens::WebSocket => None,
         Opens::Session(session) => Some(session),
     };
-    // Cloudflare always sends it; without it there is nothing to count by.
-    let Some(address) = header(request, "CF-Connecting-IP")? else { return Ok(None) };
+    let named = if address.is_none() { header(request, "CF-Connecting-IP")? } else { None };
+    // Without it there is nothing to count by.
+    let Some(address) = address.map(str::to_owned).or(named) else { return Ok(None) };
     let key = key(&config.prefix, &address);
     let name = session.map(|session| [place, "/", session, " ", &key].concat());
     let limiter = Limiter { service: config.prefix.clone(), binding: binding.clone(), key, env: env.clone() };

@@ -24,6 +24,8 @@ pub(crate) struct Admitter<'a> {
     pub config: &'a Config,
     pub place: &'a Place,
     pub env: &'a Env,
+    /// The client's address, where its headers do not tell it.
+    pub address: Option<&'a str>,
     /// Claims that the application's own route makes about the client: then `on_request` is not asked.
     pub claims: Option<&'a Value>,
 }
@@ -123,11 +125,12 @@ impl Admitter<'_> {
         transport: Option<Transport>,
         session: Option<&str>,
     ) -> Result<Agreed, Refusal> {
-        let Self { request, services, config, place, env, claims, .. } = self;
+        let Self { request, services, config, place, env, address, claims, .. } = self;
         let admission = match claims {
             Some(claims) => Admission::AdmitAs(claims.clone()),
             None => {
-                let info = RequestInfo::new(request, kind, &config.prefix, &place.parameters, session, transport);
+                let info =
+                    RequestInfo::new(request, kind, &config.prefix, &place.parameters, session, transport).of(address);
                 services.admit(&info, env).await
             }
         };

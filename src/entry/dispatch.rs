@@ -188,6 +188,8 @@ impl Incoming<'_> {
             return refused(HttpError::new(500, advice));
         };
         let refusals = Refusals::new(config, services, env, context);
+        let address = address::outside_cloudflare(request, config)?;
+        let address = address.as_deref();
         let to = |session, admitted: Admitted| Destination {
             config,
             place: &place,
@@ -196,8 +198,9 @@ impl Incoming<'_> {
             refusals: refusals.clone(),
             seen: None,
             object: ObjectStub::new(namespace, place.object(config, session), config),
+            address: address.map(str::to_owned),
         };
-        let admitter = Admitter { request, request_head, services, config, place: &place, env, claims };
+        let admitter = Admitter { request, request_head, services, config, place: &place, env, address, claims };
         let refuse = |not_served: NotServed| match not_served {
             NotServed::Refused(Refusal { reason, error }) => {
                 refusals.note(endpoint.connects().map(|(transport, _)| transport), reason);
@@ -217,7 +220,7 @@ impl Incoming<'_> {
         if let (Endpoint::Receive(row, _), "HEAD") = (endpoint, &*request_head.method) {
             return bodiless(head_of(row, config, request, request_head, admitted.frame_ancestors)?);
         }
-        let seen = match address::count(config, &place.prefix, endpoint.opens(), request, env).await {
+        let seen = match address::count(config, &place.prefix, endpoint.opens(), request, address, env).await {
             Ok(seen) => seen,
             Err(not_served) => return refuse(not_served),
         };

@@ -68,6 +68,11 @@ pub(crate) fn security_policy(policy: String) -> Header {
     ("Content-Security-Policy", policy.into())
 }
 
+/// Keeps nginx, and proxies that follow it, from collecting a stream before they pass it on.
+pub(crate) fn unbuffered() -> Header {
+    ("X-Accel-Buffering", "no".into())
+}
+
 /// Keeps the proxy of `wrangler dev` (4.164) from compressing a stream, and so from holding back its chunks. At
 /// Cloudflare's edge `no-transform` does that.
 pub(crate) fn unencoded() -> Header {

@@ -1,9 +1,6 @@
 // Several calls of the runtime as one: each way out of wasm costs as much as what it calls, and a name or a value that goes
 // along is copied and decoded.
 
-/** An object that panicked never answers (workers-rs 0.8.7), so nothing waits for one without a limit. */
-const LIMIT_MS = 10_000;
-
 /** What stands in a request, a line each; no URL and no header has a line feed. */
 export const requestHeadOf = (request, names) => `${request.method}\n${request.url}${headersOf(request, names)}`;
 
@@ -71,28 +68,33 @@ export function streamOf(chunks) {
 /** A promise, and what fulfils it. */
 export const later = () => Promise.withResolvers();
 
-/** Passes a client's request on to an object, with those of its headers that have `names`, for a WebSocket as the answer. */
-export function forward(stub, request, names, command, number, tell) {
+/**
+ * Passes a client's request on to an object, with those of its headers that have `names`, for a WebSocket as the answer. `address` is
+ * the client's, if its headers do not tell it.
+ */
+export function forward(stub, request, names, address, command, timeoutMs, number, tell) {
   const from = request.headers;
   const headers = { "sockjs-edge-command": command, Upgrade: "websocket" };
   for (const name of names) {
     const value = from.get(name);
     if (value !== null) headers[name] = value;
   }
-  ask(stub, request.url, { headers }, number, tell);
+  if (address !== undefined) headers["cf-connecting-ip"] = address;
+  ask(stub, request.url, { headers }, timeoutMs, number, tell);
 }
 
 /** Hands something to an object, with a body or without. */
-export function hand(stub, url, command, body, number, tell) {
+export function hand(stub, url, command, body, timeoutMs, number, tell) {
   const headers = { "sockjs-edge-command": command };
-  ask(stub, url, body ? { method: "POST", headers, body } : { headers }, number, tell);
+  ask(stub, url, body ? { method: "POST", headers, body } : { headers }, timeoutMs, number, tell);
 }
 
 /**
  * Tells what the object answers: the response itself if it has a WebSocket, a text of its status and the frame in its
- * header, or status and body in a list; undefined if there is no answer in time.
+ * header, or status and body in a list; undefined if there is no answer in time: an object that panicked never answers
+ * (workers-rs 0.8.7).
  */
-function ask(stub, url, init, number, tell) {
+function ask(stub, url, init, timeoutMs, number, tell) {
   let isOver = false;
   const end = (answer, isError) => {
     if (isOver) return;
@@ -101,7 +103,7 @@ function ask(stub, url, init, number, tell) {
     clearTimeout(limit);
     tell(number, answer, isError);
   };
-  const limit = setTimeout(end, LIMIT_MS, undefined, false);
+  const limit = setTimeout(end, timeoutMs, undefined, false);
   const read = (response) => {
     const { status } = response;
     if (status === 101) return end(response, false);
@@ -122,6 +124,24 @@ export function watch({ signal }, number, tell) {
   signal.addEventListener("abort", () => tell(number, undefined, false));
   return signal.aborted;
 }
+
+/** True on Cloudflare, which tells the client's address in a header of its own; undefined until a request shows it. */
+let isOnCloudflare;
+
+/** The other end of a request's TCP connection, with its port. On Cloudflare there is nothing to tell. */
+export function peerOf(request) {
+  if (isOnCloudflare) return undefined;
+  const { cf } = request;
+  // Plain workerd (1.20261117) tells it here, and nothing else.
+  if (cf) isOnCloudflare = cf.clientIp === undefined;
+  return cf?.clientIp;
+}
+
+/**
+ * Tells when this node of a cluster is drained. Gives the function that ends the wait; undefined on Cloudflare, where there is
+ * no node. It is made by cluster/drain.js.
+ */
+export const whenDrained = (number, tell) => globalThis.sockjsEdgeNode?.hold(() => tell(number, undefined, false));
 
 /** Tells when a time is over. */
 export function wake(afterMs, number, tell) {

@@ -24,8 +24,6 @@ const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 2_000;
 /** Times that the object may be lost with messages that it does not handle: one of them may be what breaks it. */
 const FRUITLESS_MAX = 8;
-/** An instance of wasm that was reset never answers. */
-const ATTACH_MS = 25_000;
 /** A close in the packet of the handshake is lost on some clients. */
 const CLOSE_AFTER_OPEN_MS = 5;
 /** Memory for the messages of all clients of an isolate that no object has handled. */
@@ -39,6 +37,7 @@ const RESTART = 1012;
 const TRY_AGAIN = 1013;
 const NO_RESPONSE = 3000;
 
+const STOPPING = "the server restarts";
 const TOO_MANY = "Too many messages wait";
 
 /** Matches a string that V8 keeps in two bytes for each character. Of the others V8 knows without a look at them that none matches. */
@@ -65,6 +64,7 @@ const keepers = new Set();
  * @param {number} options.inboxLimit in bytes
  * @param {number} options.stallTimeoutMs
  * @param {number} options.reattachTimeoutMs
+ * @param {number} options.attachMs longest time for one attempt to attach again: an instance of wasm that was reset never answers
  * @param {number} [options.heartbeatMs] if the Worker writes the heartbeats
  * @param {string} [options.livenessMessage] the text by which a client says that it is there
  * @param {string} [options.livenessAnswer]
@@ -147,6 +147,8 @@ export class HeldSocket {
   /** Whether it is closed when it is silent. */
   #isJudged = false;
   #beatTimer;
+  /** Ends the wait for the drain of this node, where there is a node. */
+  #release;
 
   constructor(client, options, attach, invocation) {
     this.#client = client;
@@ -161,6 +163,7 @@ export class HeldSocket {
     this.#client.addEventListener("close", guarded(({ code, reason }) => this.#onClientEnd(code, reason)));
     this.#client.addEventListener("error", guarded(() => this.#onClientEnd(ABNORMAL, "")));
     this.#client.accept();
+    this.#release = globalThis.sockjsEdgeNode?.hold(guarded(() => this.#onDrain()));
     this.#use(inner);
     this.#isJudged = this.#options.isLivenessRequired;
     this.#planBeat();
@@ -440,7 +443,7 @@ export class HeldSocket {
         return this.#close(RESTART, "the server failed");
       }
       try {
-        const attached = await within(answer, ATTACH_MS);
+        const attached = await within(answer, this.#options.attachMs);
         if (attached === undefined) {
           this.#leave();
           return this.#close(RESTART, "the connection is over");
@@ -552,6 +555,17 @@ export class HeldSocket {
 
   // The end.
 
+  /** The node is about to stop: the client connects to another one. */
+  #onDrain() {
+    if (this.#end) return;
+    // It is told when the object is attached again.
+    if (this.#inner) {
+      this.#flush();
+      this.#tell(`x${RESTART},${STOPPING}`);
+    }
+    this.#close(RESTART, STOPPING);
+  }
+
   #onClientEnd(code, reason) {
     this.#reply(code, reason);
     if (this.#end) return this.#leave();
@@ -600,6 +614,7 @@ export class HeldSocket {
 
   /** Gives back what it holds. */
   #leave() {
+    this.#release?.();
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#lookTimer);
     clearTimeout(this.#beatTimer);

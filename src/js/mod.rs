@@ -2,12 +2,14 @@
 //!
 //! * `executor` runs the work of a request; `callbacks` wakes it.
 //! * `request_head` reads a request; `stream` writes a response's body, and `stall` watches whether its client reads.
+//! * `drain` tells when a node of a cluster is about to stop.
 //! * `clock`, `random` and `invocation` are small wrappers.
 //!
 //! `glue.js` has the functions that join several calls. Nothing here knows SockJS or HTTP semantics.
 
 pub(crate) mod callbacks;
 pub(crate) mod clock;
+pub(crate) mod drain;
 pub(crate) mod executor;
 pub(crate) mod invocation;
 pub(crate) mod random;

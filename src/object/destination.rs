@@ -19,4 +19,6 @@ pub(crate) struct Destination<'a> {
     /// The session, if `address_limiter` has not counted the request because its id was seen before.
     pub seen: Option<SeenSession>,
     pub object: ObjectStub,
+    /// The client's address, where its headers do not tell it.
+    pub address: Option<String>,
 }

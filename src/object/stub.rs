@@ -1,7 +1,8 @@
 //! The way to an object: one request and its answer, within a time limit.
 
 use crate::Config;
-use crate::js::callbacks::callback_result;
+use crate::js::callbacks::{Sleep, callback_result};
+use crate::js::clock::now;
 use crate::object::inner_socket::InnerSocket;
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use sockjs_durable::peers::object_address::ObjectAddress;
@@ -9,6 +10,7 @@ use sockjs_durable::{CLIENT_HEADERS, log};
 use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, ToEdge, Version, v2};
 use sockjs_protocol::inner::header::decode_frame;
 use sockjs_protocol::sockjs::payload::Messages;
+use sockjs_protocol::time::Millis;
 use std::fmt;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -23,7 +25,9 @@ extern "C" {
         stub: &DurableObject,
         request: &web_sys::Request,
         names: &Array,
+        address: Option<&str>,
         command: &str,
+        timeout_ms: f64,
         number: u32,
         tell: &Function,
     ) -> std::result::Result<(), JsValue>;
@@ -34,10 +38,15 @@ extern "C" {
         url: &str,
         command: &str,
         body: Option<Uint8Array>,
+        timeout_ms: f64,
         number: u32,
         tell: &Function,
     ) -> std::result::Result<(), JsValue>;
 }
+
+/// Pauses before each further attempt. An object that was restarted is back at once.
+const PAUSES: [Millis; 8] =
+    [Millis(0), Millis(100), Millis(500), Millis(1000), Millis(2000), Millis(3000), Millis(5000), Millis(5000)];
 
 /// Reason why an object did not respond.
 #[derive(Debug)]
@@ -46,7 +55,7 @@ pub(crate) enum ObjectError {
     TimedOut,
     /// It has too much to do.
     Overloaded(Error),
-    /// The request failed, also a second time if that was worth trying: most likely the object was restarted.
+    /// The request failed, also at the attempts after it if they were worth it: most likely the object was restarted.
     Failed(Error),
 }
 
@@ -97,8 +106,7 @@ impl ObjectStub {
         client: &ClientRequest,
         command: impl Fn(bool) -> Command,
     ) -> Result<AttachResponse, ObjectError> {
-        let request: &Request<'_> =
-            &|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt.version, to);
+        let request: &Request<'_> = &|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt, to);
         match self.ask(request).await? {
             (ObjectResponse::Upgrade(response), version) => match response.websocket() {
                 Some(socket) => Ok(AttachResponse::Waiting(InnerSocket::accept(socket, version)?, response)),
@@ -112,7 +120,7 @@ impl ObjectStub {
 
     /// Hands over messages; gives the status. A second try is told by the command's own id.
     pub async fn send(&self, url: &str, command: &Command, body: Option<&Uint8Array>) -> Result<u16, ObjectError> {
-        let request: &Request<'_> = &|stub, attempt, to| post(stub, url, command, body, attempt.version, to);
+        let request: &Request<'_> = &|stub, attempt, to| post(stub, url, command, body, attempt, to);
         Ok(self.ask(request).await?.0.status())
     }
 
@@ -123,7 +131,7 @@ impl ObjectStub {
 
     /// Passes a client's WebSocket on.
     pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<ObjectResponse, ObjectError> {
-        let request: &Request<'_> = &|stub, attempt, to| client.forward(stub, command, attempt.version, to);
+        let request: &Request<'_> = &|stub, attempt, to| client.forward(stub, command, attempt, to);
         Ok(self.ask(request).await?.0)
     }
 
@@ -152,14 +160,25 @@ impl ObjectStub {
         }
     }
 
-    /// Tries a second time, on a new stub, if the runtime says that it is worth it.
+    /// Tries again, each time on a new stub, as long as the runtime says that it is worth it, and the time of one request is not over: in
+    /// a cluster the object of a node that was killed is back when the node's lease is over.
     async fn ask_in(&self, version: Version, request: &Request<'_>) -> Result<ObjectResponse, AttemptError> {
-        let first = match self.attempt(request, Attempt { version, again: false }).await {
-            Err(AttemptError::Thrown(error)) if is_retryable(&error) => error,
-            answer => return answer,
-        };
-        log::warn("retry", None, Error::from(first));
-        self.attempt(request, Attempt { version, again: true }).await
+        let timeout = self.0.timeout();
+        let until = now() + timeout;
+        let mut attempt = Attempt { version, timeout, again: false };
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let error = match self.attempt(request, attempt).await {
+                Err(AttemptError::Thrown(error)) if is_retryable(&error) && now() < until => error,
+                answer => return answer,
+            };
+            let Some(pause) = pauses.next() else { return Err(AttemptError::Thrown(error)) };
+            log::warn("retry", None, Error::from(error));
+            attempt.again = true;
+            if pause > Millis(0) {
+                Sleep::new(pause).await;
+            }
+        }
     }
 
     async fn attempt(&self, request: &Request<'_>, attempt: Attempt) -> Result<ObjectResponse, AttemptError> {
@@ -225,6 +244,7 @@ type Request<'a> = dyn Fn(&DurableObject, Attempt, To<'_>) -> Result<(), Attempt
 #[derive(Clone, Copy)]
 struct Attempt {
     version: Version,
+    timeout: Millis,
     /// True if an earlier one may have arrived.
     again: bool,
 }
@@ -277,17 +297,19 @@ pub(crate) struct ClientRequest {
     request: web_sys::Request,
     names: Array,
     url: String,
+    address: Option<String>,
 }
 
 impl ClientRequest {
-    pub fn of(request: &web_sys::Request, url: &str) -> Self {
+    /// `address` is the client's, where its headers do not tell it.
+    pub fn of(request: &web_sys::Request, url: &str, address: Option<String>) -> Self {
         let names = NAMES.with(|[names, _]| names.clone());
-        Self { request: Clone::clone(request), names, url: url.to_owned() }
+        Self { request: Clone::clone(request), names, url: url.to_owned(), address }
     }
 
     /// Of a client that asks for a WebSocket. What is handed over later, by URL, is only of the others.
-    pub fn of_websocket(request: &web_sys::Request) -> Self {
-        Self { names: NAMES.with(|[_, names]| names.clone()), ..Self::of(request, "") }
+    pub fn of_websocket(request: &web_sys::Request, address: Option<String>) -> Self {
+        Self { names: NAMES.with(|[_, names]| names.clone()), ..Self::of(request, "", address) }
     }
 
     pub fn url(&self) -> &str {
@@ -298,10 +320,11 @@ impl ClientRequest {
         &self,
         stub: &DurableObject,
         command: &Command,
-        version: Version,
+        Attempt { version, timeout, .. }: Attempt,
         (number, tell): To<'_>,
     ) -> Result<(), AttemptError> {
-        Ok(forward(stub, &self.request, &self.names, &encode(command, version)?, number, tell)?)
+        let (address, command, timeout_ms) = (self.address.as_deref(), encode(command, version)?, timeout.0 as f64);
+        Ok(forward(stub, &self.request, &self.names, address, &command, timeout_ms, number, tell)?)
     }
 }
 
@@ -311,7 +334,7 @@ fn post(
     url: &str,
     command: &Command,
     body: Option<&Uint8Array>,
-    version: Version,
+    Attempt { version, timeout, .. }: Attempt,
     (number, tell): To<'_>,
 ) -> Result<(), AttemptError> {
     let header = encode(command, version)?;
@@ -331,7 +354,7 @@ fn post(
             | Action::Metrics,
         ) => body.cloned(),
     };
-    Ok(hand(stub, url, &header, body, number, tell)?)
+    Ok(hand(stub, url, &header, body, timeout.0 as f64, number, tell)?)
 }
 
 /// The body of a send in version 2.

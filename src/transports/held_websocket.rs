@@ -39,6 +39,10 @@ extern "C" {
     fn upgrade_with(socket: &web_sys::WebSocket) -> std::result::Result<HttpResponse, JsValue>;
 }
 
+/// Requests that an attempt to attach may take, one after the other, and time for what is around them.
+const ATTEMPTS: f64 = 2.0;
+const SLACK_MS: f64 = 5_000.0;
+
 /// Status of the object's answer if the connection is over.
 const OVER: u16 = 404;
 
@@ -177,6 +181,7 @@ fn options(config: &Config, transport: Transport) -> Result<JsValue> {
         ("isLivenessRequired", JsValue::from_bool(liveness.is_some() && config.liveness_required)),
         ("inboxLimit", JsValue::from_f64(config.inbox_limit as f64)),
         ("stallTimeoutMs", JsValue::from_f64(config.stall_timeout.0 as f64)),
+        ("attachMs", JsValue::from_f64(ATTEMPTS * config.object_timeout.0 as f64 + SLACK_MS)),
         ("reattachTimeoutMs", JsValue::from_f64(config.reattach_timeout.0 as f64)),
     ] {
         Reflect::set(&options, &JsValue::from_str(name), &value)?;

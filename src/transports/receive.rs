@@ -12,11 +12,12 @@
 
 use crate::Config;
 use crate::admission::address::SeenSession;
-use crate::http::headers::{Head, Header, not_cached, security_policy};
+use crate::http::headers::{Head, Header, not_cached, security_policy, unbuffered};
 use crate::http::refusal::HttpError;
 use crate::http::response::{HttpResponse, cookie_of, cors_of, fixed, refused, streamed};
 use crate::js::callbacks::Sleep;
 use crate::js::clock::now;
+use crate::js::drain::Drain;
 use crate::js::invocation::Invocation;
 use crate::js::random;
 use crate::js::request_head::RequestHead;
@@ -67,7 +68,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, frame_ancestors, refusals, object, seen } = to;
+    let Destination { config, place, pass, frame_ancestors, refusals, object, seen, address } = to;
     let callback = if row.needs_callback() { callback_of(&request_head.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -83,7 +84,7 @@ pub(crate) async fn receive(
         invocation,
         inner: None,
         object,
-        client: ClientRequest::of(request, &request_head.url),
+        client: ClientRequest::of(request, &request_head.url, address),
         row,
         service: config.prefix.clone(),
         refusals,
@@ -96,6 +97,7 @@ pub(crate) async fn receive(
         timer: None,
         clock: ResponseClock::of(row, config, now()),
         clock_timer: None,
+        drain: Drain::of_node(),
         asked: false,
         attempts: 0,
         stall_timeout: config.stall_timeout,
@@ -148,6 +150,9 @@ pub(crate) fn head_of(
     if row.cors {
         head = head.with(cors_of(request_head, config));
     }
+    if !row.one_frame {
+        head = head.with([unbuffered()]);
+    }
     if row.content_type == HTML {
         let policy = ["default-src 'none'; script-src 'unsafe-inline'".to_owned()];
         let policy: Vec<_> = policy.into_iter().chain(frame_ancestors).collect();
@@ -179,6 +184,8 @@ struct HeldResponse {
     /// The clock of heartbeats, if this side keeps it, and a timer that ends when it may ask for something.
     clock: Option<ResponseClock>,
     clock_timer: Option<Sleep>,
+    /// Tells when the node is about to stop, in a cluster.
+    drain: Option<Drain>,
     /// True if an attach was sent, answered or not.
     asked: bool,
     /// Attempts to attach again since the object was last heard of.
@@ -196,6 +203,8 @@ enum Incoming {
     Message(Vec<u8>),
     /// A heartbeat of this side.
     Beat(Beat),
+    /// The node is about to stop.
+    Drain,
 }
 
 /// Outcome of an attempt to attach.
@@ -258,6 +267,11 @@ impl HeldResponse {
                         return self.finish();
                     }
                 },
+                // The client asks again, and reaches another node.
+                Some(Incoming::Drain) if self.row.one_frame => {
+                    return self.progress.give_up().or_else(|| self.finish());
+                }
+                Some(Incoming::Drain) => return self.finish(),
                 Some(Incoming::Beat(beat)) => return Some(self.progress.heartbeat(beat == Beat::End)),
                 None if self.departure.is_gone() => return None,
                 None => {
@@ -343,7 +357,7 @@ impl HeldResponse {
                 inner.acknowledge(seq);
             }
             let at = self.progress.acknowledge_at();
-            if at.is_none() && clock.is_none() {
+            if at.is_none() && clock.is_none() && self.drain.is_none() {
                 return inner.next().await.map(Incoming::Message);
             }
             // Both are kept from message to message: they never end too late, and if one ends early there is another one.
@@ -356,11 +370,18 @@ impl HeldResponse {
             let is_beat = {
                 let acknowledge = pin!(pending_without(self.timer.as_mut()));
                 let beat = pin!(pending_without(self.clock_timer.as_mut()));
+                let drain = pin!(async {
+                    match &mut self.drain {
+                        Some(drain) => drain.wait().await,
+                        None => pending().await,
+                    }
+                });
                 // A message that is there goes first, and is in the heartbeat's place.
-                match select(pin!(inner.next()), select(acknowledge, beat)).await {
+                match select(pin!(inner.next()), select(acknowledge, select(beat, drain))).await {
                     Either::Left((message, _)) => return message.map(Incoming::Message),
                     Either::Right((Either::Left(_), _)) => false,
-                    Either::Right((Either::Right(_), _)) => true,
+                    Either::Right((Either::Right((Either::Left(_), _)), _)) => true,
+                    Either::Right((Either::Right((Either::Right(_), _)), _)) => return Some(Incoming::Drain),
                 }
             };
             if !is_beat {

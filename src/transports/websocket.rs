@@ -38,7 +38,7 @@ pub(crate) async fn websocket(
     request_head: &RequestHead,
     context: &Context,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, refusals, object, .. } = to;
+    let Destination { config, place, pass, refusals, object, address, .. } = to;
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let [upgrade, connection, key, version, offered] = HANDSHAKE.with(|names| headers(request, names))?;
     let upgrade = upgrade.filter(|_| request_head.method == "GET");
@@ -49,7 +49,7 @@ pub(crate) async fn websocket(
     if config.websocket_holder == WebSocketHolder::Worker {
         let held = HeldWebSocket {
             object: object.clone(),
-            client: ClientRequest::of_websocket(request),
+            client: ClientRequest::of_websocket(request, address.clone()),
             service: config.prefix.clone(),
             parameters: place.parameters.clone(),
             pass: pass.clone(),
@@ -67,7 +67,7 @@ pub(crate) async fn websocket(
     }
     let action = Action::Connect { session: session.map(Into::into), transport };
     let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
-    match object.connect(&ClientRequest::of_websocket(request), &command).await {
+    match object.connect(&ClientRequest::of_websocket(request, address), &command).await {
         Ok(ObjectResponse::Upgrade(response)) => selected(response, offered.as_deref(), config),
         answer => refuse(answer, transport, config, &refusals),
     }

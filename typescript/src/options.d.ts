@@ -59,6 +59,8 @@ export interface Options {
   jurisdiction?: string | null;
   /** Region in which new objects are placed if there is room, such as `weur`. Default: near the first request. */
   location_hint?: string | null;
+  /** Longest time for which a request to an object waits for its answer. Default: 10000. */
+  object_timeout?: number;
   /** Moment at which a message counts as delivered. Default: `default`. */
   durability?: "default" | "outbox";
   /** Origins whose pages may connect, such as `https://*.example.com`. Default: any. */
@@ -89,6 +91,10 @@ export interface Options {
   connections_per_object?: number | null;
   /** Name of a rate-limiting binding that counts the connections of a client's address. Default: none. */
   address_limiter?: string | null;
+  /** Addresses and networks of proxies in front of `workerd` that may name the client's address. Default: none. */
+  trusted_proxies?: string[];
+  /** Header in which they name it. Default: `X-Forwarded-For`. */
+  client_address_header?: string;
   /** Level of what is logged. Default: `warn`. */
   log?: "none" | "error" | "warn" | "info" | "debug";
   /** True if what happens is counted. Default: false. */

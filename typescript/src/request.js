@@ -4,13 +4,14 @@ export class RequestInfo {
   #url;
 
   /** Only for the package. */
-  constructor(request, { kind, prefix, params, sessionId, transport }) {
+  constructor(request, { kind, prefix, params, sessionId, transport, remoteAddress }) {
     this.request = request;
     this.kind = kind;
     this.prefix = prefix;
     this.params = params;
     this.sessionId = sessionId ?? undefined;
     this.transport = transport ?? undefined;
+    this.remoteAddress = remoteAddress ?? undefined;
   }
 
   get method() {
@@ -35,10 +36,6 @@ export class RequestInfo {
 
   get origin() {
     return this.headers.get("Origin") ?? undefined;
-  }
-
-  get remoteAddress() {
-    return this.headers.get("CF-Connecting-IP") ?? undefined;
   }
 
   get cf() {

@@ -28,6 +28,10 @@ const KEY_MIN: usize = 32;
 /// The variable that says that the Worker runs behind `wrangler dev`; not for a deployment.
 pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
 
+/// The variable with the name of the node in a cluster, which each line of the log has.
+#[doc(hidden)]
+pub const NODE_VAR: &str = "SOCKJS_NODE";
+
 /// Makes a handler for one object.
 type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
 
@@ -225,6 +229,9 @@ impl Services {
                 .take()
                 .or_else(|| Some(Problem { advice: services.check().err()?.to_string(), detail: None }));
             services.read_ticket_keys(env);
+            if let Ok(node) = env.var(NODE_VAR) {
+                log::set_node(node.to_string());
+            }
             for config in services.configs() {
                 log::set_level(&config.prefix, config.log);
             }

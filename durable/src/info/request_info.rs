@@ -46,6 +46,7 @@ pub struct RequestInfo<'a> {
     parameters: &'a [(String, String)],
     session: Option<&'a str>,
     transport: Option<Transport>,
+    address: Option<&'a str>,
 }
 
 impl<'a> RequestInfo<'a> {
@@ -59,7 +60,13 @@ impl<'a> RequestInfo<'a> {
         session: Option<&'a str>,
         transport: Option<Transport>,
     ) -> Self {
-        Self { request, kind, prefix, parameters, session, transport }
+        Self { request, kind, prefix, parameters, session, transport, address: None }
+    }
+
+    /// Notes the client's address, where its headers do not tell it. Only for the Worker half.
+    #[doc(hidden)]
+    pub fn of(self, address: Option<&'a str>) -> Self {
+        Self { address, ..self }
     }
 
     /// Returns the purpose of the request.
@@ -114,9 +121,9 @@ impl<'a> RequestInfo<'a> {
         path_and_query(&self.request.url()).1.to_owned()
     }
 
-    /// Returns the client's IP address, as Cloudflare saw it.
+    /// Returns the client's IP address: as Cloudflare saw it, or in plain workerd as the option `trusted_proxies` says.
     pub fn remote_address(&self) -> Option<String> {
-        self.header("cf-connecting-ip")
+        self.address.map(str::to_owned).or_else(|| self.header("cf-connecting-ip"))
     }
 
     /// Returns the origin of the page, if the browser names it.

@@ -13,6 +13,8 @@ use worker::{console_debug, console_error, console_log, console_warn};
 thread_local! {
     /// Of each service that the isolate serves, by its prefix.
     static LEVELS: RefCell<Vec<(String, LogLevel)>> = const { RefCell::new(Vec::new()) };
+    /// Name of the node in a cluster.
+    static NODE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Notes how much the service at `prefix` wants to have logged.
@@ -21,6 +23,11 @@ pub(crate) fn set_level(prefix: &str, level: LogLevel) {
         levels.retain(|(known, _)| known != prefix);
         levels.push((prefix.to_owned(), level));
     });
+}
+
+/// Notes the name of the node, which is in each line from then on.
+pub(crate) fn set_node(name: String) {
+    NODE.set(Some(name));
 }
 
 /// True if `service` wants events of `level`. Without a service, true if any service does; errors are wanted even if there is none.
@@ -61,7 +68,7 @@ fn trouble(level: LogLevel, event: &str, service: Option<&str>, problem: &dyn Di
 
 /// Writes a line, by the console's method for its level.
 pub fn write(level: LogLevel, line: Line) {
-    let line = line.finish();
+    let line = NODE.with_borrow(|node| node.iter().fold(line, |line, node| line.text("node", node))).finish();
     if cfg!(all(feature = "testing", not(target_arch = "wasm32"))) {
         // A native test has no JavaScript console.
         return eprintln!("{line}");

@@ -5,15 +5,13 @@ use js_sys::futures::JsFuture;
 use js_sys::{Function, Promise, Reflect};
 use sockjs_protocol::inner::envelope::{COMMAND_HEADER, Command, OTHER_VERSION, Version};
 use sockjs_protocol::service::options::Config;
+use sockjs_protocol::time::Millis;
 use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObject;
 use worker::{Delay, Error, ObjectNamespace, Result, Stub, web_sys};
-
-/// Longest time until an object answers: one that panicked never does (workers-rs 0.8.7).
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Requests to objects need a URL; nobody reads it.
 const URL: &str = "https://sockjs-edge.invalid/";
@@ -25,6 +23,7 @@ pub struct ObjectAddress {
     key: Key,
     jurisdiction: Option<String>,
     location_hint: Option<String>,
+    timeout: Millis,
 }
 
 /// Key by which an object is found.
@@ -95,7 +94,12 @@ impl ObjectAddress {
 
     fn found_by(key: Key, namespace: ObjectNamespace, config: &Config) -> Self {
         let (jurisdiction, location_hint) = (config.jurisdiction.clone(), config.location_hint.clone());
-        Self { namespace, key, jurisdiction, location_hint }
+        Self { namespace, key, jurisdiction, location_hint, timeout: config.object_timeout }
+    }
+
+    /// Longest time until the object answers: one that panicked never does (workers-rs 0.8.7).
+    pub fn timeout(&self) -> Millis {
+        self.timeout
     }
 
     /// Returns a new way to the object: one that failed once may stay so.
@@ -148,7 +152,7 @@ impl ObjectAddress {
             .map_err(|error| AskError::NotTaken(error.to_string()))?
             .ok_or(AskError::Outdated)?;
         let response = self.send(&header, body).map_err(not_taken)?;
-        match select(pin!(answer(response)), pin!(Delay::from(LIMIT))).await {
+        match select(pin!(answer(response)), pin!(Delay::from(Duration::from_millis(self.timeout.0)))).await {
             Either::Left((Ok(answer), _)) => Ok(answer),
             Either::Left((Err(error), _)) if is_overloaded(&error) => Err(not_taken(error)),
             Either::Left((Err(error), _)) => {

@@ -254,6 +254,7 @@ fn facts(request: &RequestInfo<'_>) -> JsValue {
         "params": request.parameters().iter().cloned().collect::<HashMap<_, _>>(),
         "sessionId": request.session_id(),
         "transport": request.transport().map(|transport| transport.name()),
+        "remoteAddress": request.remote_address(),
     });
     parsed(&facts.to_string())
 }

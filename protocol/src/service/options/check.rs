@@ -1,6 +1,7 @@
 //! Validation of a service's options.
 
 use super::{Config, Liveness, Millis, Placement};
+use crate::service::client_address::Network;
 use crate::service::origin::Origin;
 use crate::service::prefix::parameter_name;
 use crate::sockjs::transport::Transport;
@@ -22,6 +23,10 @@ const SHARE: usize = 32 << 20;
 
 /// Largest `room_patience`: three times as long is a whole minute, the time in which it is counted.
 const PATIENCE_MAX: Millis = Millis::from_secs(20);
+
+/// Range of `object_timeout`: an object answers a send that waits after 5 s, and the Worker waits for nothing longer than two
+/// minutes, in which it may ask twice.
+const OBJECT_TIMEOUT: std::ops::RangeInclusive<Millis> = Millis::from_secs(10)..=Millis::from_secs(55);
 
 /// An option with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +61,15 @@ impl Config {
             ("placement", self.wrong_placement()),
             ("jurisdiction", wrong_place(self.jurisdiction.as_deref())),
             ("location_hint", wrong_place(self.location_hint.as_deref())),
+            (
+                "object_timeout",
+                unless(OBJECT_TIMEOUT.contains(&self.object_timeout), "must be at least 10 s and at most 55 s"),
+            ),
+            ("trusted_proxies", self.wrong_trusted_proxies()),
+            (
+                "client_address_header",
+                unless(is_token(&self.client_address_header), "must be the name of a header, such as X-Forwarded-For"),
+            ),
             ("allowed_origins", self.wrong_allowed_origins()),
             ("ticket_lifetime", second_to_day(self.ticket_lifetime)),
             ("ticket_max_age", self.wrong_ticket_max_age()),
@@ -134,9 +148,15 @@ impl Config {
 
     /// Checks that the subprotocols are tokens of a header (RFC 6455, section 4.1).
     fn wrong_websocket_protocols(&self) -> Option<&'static str> {
-        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        let good = |protocol: &String| !protocol.is_empty() && protocol.chars().all(token);
-        unless(self.websocket_protocols.iter().all(good), "must be names of letters, digits and !#$%&'*+-.^_`|~")
+        unless(
+            self.websocket_protocols.iter().all(|protocol| is_token(protocol)),
+            "must be names of letters, digits and !#$%&'*+-.^_`|~",
+        )
+    }
+
+    fn wrong_trusted_proxies(&self) -> Option<&'static str> {
+        let good = |proxy: &String| Network::read(proxy).is_some();
+        unless(self.trusted_proxies.iter().all(good), "must be IP addresses or networks, such as 10.0.0.0/8")
     }
 
     fn wrong_allowed_origins(&self) -> Option<&'static str> {
@@ -197,6 +217,12 @@ impl Config {
             "must be at least queue_limit and at most 64 MiB, half of an isolate's memory",
         )
     }
+}
+
+/// True for a token of a header (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !text.is_empty() && text.chars().all(token)
 }
 
 /// Checks the form of a place's name alone. The platform decides whether the place exists, and adds places from time to

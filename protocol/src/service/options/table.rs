@@ -152,6 +152,9 @@ options! {
     /// Region in which a new object is placed if there is room, such as `weur`. Default: near the first request for the
     /// object.
     location_hint: Option<String> = None, impl Into<String> => some;
+    /// Longest time for which a request to an object waits for its answer. Default: 10 s. In a cluster of machines it has to be
+    /// longer than the 20 s for which a killed machine still owns its objects.
+    object_timeout: Millis = Millis::from_secs(10), impl Into<Millis> => Into::into;
     /// Meaning of "delivered" for sessions over HTTP and WebSockets that the Worker holds. Default: [`Durability::Default`].
     durability: Durability = Durability::Default, Durability => identity;
     /// Origins whose pages may connect: `https://example.com`, `https://*.example.com` for its subdomains, `null` for
@@ -197,6 +200,13 @@ options! {
     /// Name of a rate-limiting binding that counts the connections that one client's address opens. Above its limit,
     /// requests are answered with 429. Default: `None`.
     address_limiter: Option<String> = None, impl Into<String> => some;
+    /// Proxies in front of `workerd` that may name the client's address: addresses or networks, such as `10.0.0.0/8`. Without
+    /// them the address is the other end of the TCP connection. On Cloudflare, which tells the address itself, the option has no
+    /// effect. Default: none.
+    trusted_proxies: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
+    /// Header in which `trusted_proxies` name the client's address. Each proxy adds the address that it saw at the end of the
+    /// header; the last one that is not itself a trusted proxy's counts. Default: `X-Forwarded-For`.
+    client_address_header: String = "X-Forwarded-For".into(), impl Into<String> => Into::into;
     /// Level of the events that are logged. Default: [`LogLevel::Warn`].
     log: LogLevel = LogLevel::Warn, LogLevel => identity;
     /// True if counts are reported to one object of the Worker, where `Metrics` reads them. Each object and each

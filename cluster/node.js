@@ -1,0 +1,46 @@
+// The entry of a node of a cluster, around the Worker: it answers what an operator and a load balancer ask the node itself, and
+// passes everything else on.
+//
+// * `POST /drain`, with the token in SOCKJS_DRAIN_TOKEN: lets go of the node's clients, before it stops.
+// * `GET /ready`: 200 while the node takes new clients, else 503.
+
+import { drain, isBeingDrained } from "./drain.js";
+import Worker from "./index.js";
+
+export * from "./index.js";
+
+/** Longest time for the answer of the node's own cluster port. */
+const READY_MS = 2_000;
+
+const text = (status, body) => new Response(`${body}\n`, { status, headers: { "Cache-Control": "no-store" } });
+
+export default class extends Worker {
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/drain" && request.method === "POST") return onDrain(request, this.env);
+    if (pathname === "/ready" && (request.method === "GET" || request.method === "HEAD")) return onReady(this.env);
+    return super.fetch(request);
+  }
+}
+
+function onDrain(request, { SOCKJS_DRAIN_TOKEN: token }) {
+  if (!token || !isSame(request.headers.get("Authorization") ?? "", `Bearer ${token}`)) return text(404, "Not found");
+  return text(200, JSON.stringify({ clients: drain() }));
+}
+
+/** Compares in a time that says nothing of where they differ. */
+function isSame(given, expected) {
+  const [one, other] = [given, expected].map((value) => new TextEncoder().encode(value));
+  return one.length === other.length && crypto.subtle.timingSafeEqual(one, other);
+}
+
+async function onReady({ CLUSTER_PORT: port }) {
+  if (isBeingDrained()) return text(503, "draining");
+  if (!port) return text(200, "ready");
+  try {
+    const { ok } = await port.fetch("http://cluster/ready", { signal: AbortSignal.timeout(READY_MS) });
+    return ok ? text(200, "ready") : text(503, "the node has no lease");
+  } catch (error) {
+    return text(503, `the node's cluster port does not answer: ${error.message}`);
+  }
+}

@@ -1,0 +1,48 @@
+//! The drain of a node in a cluster: before it stops, each client that it holds is let go, so that it goes on at another node.
+
+use crate::js::callbacks::Registration;
+use futures::channel::oneshot;
+use js_sys::Function;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = whenDrained)]
+    fn when_drained(number: u32, tell: &Function) -> Option<Function>;
+}
+
+/// One client's wait for the drain of its node.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    drained: oneshot::Receiver<()>,
+    _registration: Registration,
+    /// Ends the wait.
+    release: Function,
+}
+
+impl Drain {
+    /// Begins to wait. `None` where there is no node that could be drained, as on Cloudflare.
+    pub fn of_node() -> Option<Self> {
+        let (tell, drained) = oneshot::channel();
+        let on_drain = move || {
+            // Whoever waited is gone.
+            let _ = tell.send(());
+        };
+        let (registration, release) = Registration::call(on_drain, when_drained);
+        Some(Self { drained, _registration: registration, release: release? })
+    }
+
+    /// Ready when the node is drained.
+    pub async fn wait(&mut self) {
+        // It is cancelled with this value alone.
+        let _ = (&mut self.drained).await;
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        // It only takes a function out of a set.
+        let _ = self.release.call0(&JsValue::UNDEFINED);
+    }
+}

@@ -1,0 +1,106 @@
+// A cluster for a test: nodes on this machine, with the Worker that is built for the tests, and a bucket of their own.
+
+import { randomBytes } from "node:crypto";
+import { installBucket, startBucket } from "../../../scripts/cluster/bucket.mjs";
+import { Node } from "../../../scripts/cluster/local.mjs";
+import { Records } from "../../../scripts/cluster/records.mjs";
+import { RIGS_DIR } from "../../../scripts/tools.mjs";
+import { Told } from "../../faults/rig/told.mjs";
+import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
+import { startRoundRobin } from "../proxies/round-robin.mjs";
+import { WorkerLog } from "../servers/worker-log.mjs";
+import { until } from "../waiting/wait.mjs";
+
+/** No session may end because the machine is slow; tests of its end set their own times. */
+const VARS = {
+  SOCKJS_TEST_SERVICES: "true",
+  SOCKJS_STALL_TIMEOUT: "600000",
+  SOCKJS_HEARTBEAT_DELAY: "34000",
+  // What a node that dies takes along would be a warning each.
+  SOCKJS_LOG: "error",
+};
+
+/** Takeovers in a tenth of the time. */
+export const QUICK = 10;
+
+/**
+ * @param owner what it ends with: a test's context, or `{ after }` of node:test for a file
+ * @param {object} [options]
+ * @param {number} [options.count] of nodes
+ * @param {Record<string, string>} [options.vars] on top of those of a cluster
+ * @param {number} [options.timeDivisor] shortens leases; 1 for real times
+ * @param {(bucket: object) => object | Promise<object>} [options.through] gives the bucket as a node sees it, such as through a proxy
+ */
+export async function startCluster(owner, { count = 3, vars = {}, timeDivisor = QUICK, through = (bucket) => bucket, stopTimeoutMs } = {}) {
+  await installBucket();
+  const bucket = await startBucket();
+  owner.after(() => bucket.kill());
+  const cluster = new Cluster(bucket);
+  owner.after(() => cluster.stop());
+  const key = randomBytes(32).toString("hex");
+  for (let number = 1; number <= count; number += 1) {
+    const log = new WorkerLog((text) => cluster.told.add(text));
+    cluster.logs.push(log);
+    cluster.nodes.push(
+      new Node({
+        name: `node ${number}`,
+        storage: cluster.directory(),
+        bucket: await through(bucket, number),
+        key,
+        timeDivisor,
+        stopTimeoutMs,
+        vars: { ...VARS, ...vars },
+        log: (text) => log.add(text),
+        worker: { build: RIGS_DIR },
+      }),
+    );
+  }
+  for (const node of cluster.nodes) await node.start();
+  cluster.balancer = await startRoundRobin(owner, cluster.nodes.map(({ url }) => url));
+  return cluster;
+}
+
+class Cluster {
+  nodes = [];
+  logs = [];
+  told = new Told();
+  balancer;
+  #directories = [];
+
+  constructor(bucket) {
+    this.bucket = bucket;
+    this.records = new Records(bucket);
+  }
+
+  directory() {
+    this.#directories.push(temporaryDirectory());
+    return this.#directories.at(-1);
+  }
+
+  async stop() {
+    for (const node of this.nodes) if (node.isRunning) await node.kill();
+    for (const directory of this.#directories) removeDirectory(directory);
+    for (const log of this.logs) log.check();
+  }
+
+  /** The URL of a service at one node, or through the balancer. */
+  service(path, node = this.balancer) {
+    return `${node.url}${path}`;
+  }
+
+  /** Leaves the balancer only these nodes. */
+  balance(nodes) {
+    this.balancer.targets = nodes.map(({ url }) => url);
+  }
+
+  /** The nodes that own objects, by the ids that the bucket knows them by. */
+  async owners() {
+    const owners = await this.records.owners();
+    return new Set([...owners.values()].map(({ node }) => node));
+  }
+
+  /** Waits until the bucket knows as many nodes that live. */
+  async lives(count) {
+    await until(async () => [...(await this.records.nodes()).values()].filter(({ draining }) => !draining).length === count, `${count} nodes`);
+  }
+}
