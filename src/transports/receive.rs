@@ -25,7 +25,7 @@ use crate::js::stream::body;
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
 use crate::object::inner_socket::InnerSocket;
-use crate::object::stub::{AttachResponse, ClientRequest, ObjectError, ObjectStub};
+use crate::object::stub::{AFTER_LOSS, AttachResponse, ClientRequest, ObjectError, ObjectStub};
 use crate::transports::FORBIDDEN;
 use crate::transports::client_departure::ClientDeparture;
 use crate::transports::jsonp_callback::callback_of;
@@ -49,7 +49,7 @@ use worker::web_sys::{self, ReadableStream};
 use worker::{Context, Delay, Result};
 
 /// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
-const BACKOFF: [Millis; 5] = [Millis(10), Millis(50), Millis(200), Millis(500), Millis(1000)];
+const BACKOFF: [Millis; 5] = [AFTER_LOSS, Millis(50), Millis(200), Millis(500), Millis(1000)];
 
 /// Shortest time that a response takes which ends without a frame: the client asks again at once, and should not do so in a
 /// circle.
@@ -421,6 +421,7 @@ impl HeldResponse {
                 if inner.is_confirmed().await {
                     return;
                 }
+                sleep(AFTER_LOSS).await;
                 unwritten = inner.unwritten().map(|body| Uint8Array::from(body.as_slice()));
             }
             let bytes = unwritten.as_ref().map_or(0, |body| body.length() as usize);
