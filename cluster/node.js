@@ -4,13 +4,17 @@
 // * `POST /drain`, with the token in SOCKJS_DRAIN_TOKEN: lets go of the node's clients, before it stops.
 // * `GET /ready`: 200 while the node takes new clients, else 503.
 
+import { WorkerEntrypoint } from "cloudflare:workers";
 import { drain, isBeingDrained } from "./drain.js";
-import Worker from "./index.js";
+import worker from "./index.js";
 
 export * from "./index.js";
 
 /** Longest time for the answer of the node's own cluster port. */
 const READY_MS = 2_000;
+
+/** The Worker as a class: an application in TypeScript exports an object with `fetch` instead. */
+const Worker = typeof worker === "function" ? worker : classOf(worker);
 
 const text = (status, body) => new Response(`${body}\n`, { status, headers: { "Cache-Control": "no-store" } });
 
@@ -21,6 +25,14 @@ export default class extends Worker {
     if (pathname === "/ready" && (request.method === "GET" || request.method === "HEAD")) return onReady(this.env);
     return super.fetch(request);
   }
+}
+
+function classOf(handlers) {
+  return class extends WorkerEntrypoint {
+    fetch(request) {
+      return handlers.fetch(request, this.env, this.ctx);
+    }
+  };
 }
 
 function onDrain(request, { SOCKJS_DRAIN_TOKEN: token }) {

@@ -1,9 +1,12 @@
-// npm run serve: the built Worker in plain workerd, until SIGINT or SIGTERM.
+// npm run serve: the built Worker in plain workerd, alone or as a node of a cluster, until SIGINT or SIGTERM.
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { CLUSTER_VARS, NODE_ENTRY } from "./cluster/local.mjs";
 import { UsageError, main } from "./run.mjs";
+import { readNumber, readVars } from "./serve/arguments.mjs";
 import { setUp } from "./setup.mjs";
 import { requireGoodSettings } from "./settings.mjs";
 import { ROOT } from "./tools.mjs";
@@ -17,13 +20,25 @@ const USAGE = `usage: npm run serve -- [--port N] [--host ADDRESS] [--storage DI
   --port N          port to listen on, 0 for a free one (default: 8787)
   --host ADDRESS    address to listen on (default: 127.0.0.1)
   --storage DIR     where the objects' storage is kept (default: .wrangler/serve)
-  --var NAME=VALUE  a variable for the Worker; SOCKJS_TEST_SERVICES=true and SOCKJS_DEMO=true are set unless given`;
+  --var NAME=VALUE  a variable for the Worker; SOCKJS_TEST_SERVICES=true and SOCKJS_DEMO=true are set unless given
+
+A node of a cluster, for trying out (npm run bundle makes what runs in production):
+
+  --cluster URL               bucket that its nodes share: s3://bucket/prefix or gs://bucket/prefix; its credentials come from the
+                              environment: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...
+  --cluster-addr HOST:PORT    where the other nodes reach this one, in a private network: the traffic is not encrypted
+  --cluster-advertise H:P     where they reach it, if that is another address
+  --cluster-key-file FILE     file with the secret that all nodes share, 32 characters or more`;
+
+const KEY_MIN = 32;
 
 await main(import.meta, async () => {
-  const { vars, ...options } = readOptions(process.argv.slice(2));
+  const { vars, cluster, ...options } = readOptions(process.argv.slice(2));
   await setUp();
   await build();
-  const server = await startWorkerd({ ...options, vars: { ...DEFAULT_VARS, ...workerConfig().vars, ...vars } });
+  const node = cluster ? { cluster, entry: NODE_ENTRY } : {};
+  const own = cluster ? CLUSTER_VARS : {};
+  const server = await startWorkerd({ ...options, ...node, vars: { ...DEFAULT_VARS, ...own, ...workerConfig().vars, ...vars } });
   await requireGoodSettings(server.url).catch((error) => {
     server.kill();
     throw error;
@@ -48,26 +63,30 @@ function readOptions(args) {
     host: { type: "string", default: "127.0.0.1" },
     storage: { type: "string", default: join(ROOT, ".wrangler/serve") },
     var: { type: "string", multiple: true, default: [] },
+    cluster: { type: "string" },
+    "cluster-addr": { type: "string" },
+    "cluster-advertise": { type: "string" },
+    "cluster-key-file": { type: "string" },
   };
   try {
     const { values } = parseArgs({ args, options });
-    return { ...values, port: readPort(values.port), vars: readVars(values.var) };
+    const { host, storage } = values;
+    return { host, storage, port: readNumber("--port", values.port, 0, 65_535), vars: readVars(values.var), cluster: readCluster(values) };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }
 }
 
-function readPort(text) {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`--port takes a number from 0 to 65535, not ${text}`);
-  return port;
-}
-
-function readVars(assignments) {
-  const pairs = assignments.map((assignment) => {
-    const match = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(assignment);
-    if (!match) throw new Error(`--var takes NAME=VALUE, not ${assignment}`);
-    return match.slice(1);
-  });
-  return Object.fromEntries(pairs);
+/** The cluster that the options describe, if they describe one. */
+function readCluster({ cluster: bucket, "cluster-addr": address, "cluster-advertise": advertise, "cluster-key-file": keyFile }) {
+  if (bucket === undefined) {
+    if (address ?? advertise ?? keyFile) throw new Error("the other options of a cluster need --cluster");
+    return undefined;
+  }
+  if (!/^(s3|gs):\/\/[^/]+\/.+/.test(bucket)) throw new Error(`--cluster takes s3://bucket/prefix or gs://bucket/prefix, not ${bucket}`);
+  if (!address) throw new Error("a node of a cluster needs --cluster-addr HOST:PORT");
+  if (!keyFile) throw new Error("a node of a cluster needs --cluster-key-file FILE");
+  const key = readFileSync(keyFile, "utf8").trim();
+  if (key.length < KEY_MIN) throw new Error(`the secret in ${keyFile} must have at least ${KEY_MIN} characters: openssl rand -hex 32 makes one`);
+  return { bucket, address, advertise, key };
 }

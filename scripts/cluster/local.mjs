@@ -1,13 +1,15 @@
 // A cluster on this machine: nodes that are workerd processes of their own, and the bucket that they share.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startWorkerd } from "../workerd.mjs";
 
 const CLUSTER = fileURLToPath(new URL("../../cluster", import.meta.url));
-/** The modules around the Worker of a node. */
-export const NODE_ENTRY = ["node.js", "drain.js"].map((name) => join(CLUSTER, name));
+/** The modules around the Worker of a node, the first its main one. */
+export const NODE_ENTRY = ["limited.js", "node.js", "drain.js", "limiter.js"].map((name) => join(CLUSTER, name));
 
 /**
  * Options that a cluster has in place of the defaults: what writes a row waits for the bucket, so as little as possible writes one;
@@ -27,6 +29,7 @@ export class Node {
   #options;
   #workerd;
   #token = randomBytes(32).toString("hex");
+  #address;
 
   /**
    * @param {object} options
@@ -66,6 +69,11 @@ export class Node {
     return this.#workerd.pid;
   }
 
+  /** Where the other nodes reach it. */
+  get address() {
+    return this.#address;
+  }
+
   /** Resolves when its process has ended. */
   get exited() {
     return this.#workerd.exited;
@@ -77,7 +85,8 @@ export class Node {
   /** Starts it; after it ended, again at the same port, on the same storage. */
   async start() {
     const { name, storage, bucket, key, address = "127.0.0.1:0", timeDivisor, stopTimeoutMs, port, vars, log, host, worker } = this.#options;
-    const cluster = { bucket: bucket.url, options: bucket.options, address, key, timeDivisor, stopTimeoutMs };
+    this.#address ??= address.endsWith(":0") ? `127.0.0.1:${await freePort()}` : address;
+    const cluster = { bucket: bucket.url, options: bucket.options, address: this.#address, key, timeDivisor, stopTimeoutMs };
     const own = { SOCKJS_NODE: name, SOCKJS_DRAIN_TOKEN: this.#token };
     this.#workerd = await startWorkerd({
       entry: NODE_ENTRY,
@@ -122,4 +131,13 @@ export class Node {
   resume() {
     process.kill(this.pid, "SIGCONT");
   }
+}
+
+/** A port that is free now: workerd does not tell which one it took for the cluster. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  return port;
 }

@@ -1,0 +1,60 @@
+# Checks before the start, each a Worker of its own in `workerd test`.
+
+# Refuses the start if the Worker cannot serve its variables. The Worker is asked on a storage of its own, outside the cluster.
+check_variables() {
+  rm -rf "$run/scratch"
+  mkdir "$run/scratch"
+  if ! in_background "$here/workerd" test "$here/tools/settings.capnp" -I "$here" -I "$run" -d "objects=$run/scratch"; then
+    show_failure
+    exit 78
+  fi
+  rm -rf "$run/scratch"
+}
+
+check_bucket() {
+  say "checking the clock and $CLUSTER_BUCKET"
+  if ! in_background bucket_check; then
+    show_failure
+    exit 1
+  fi
+  # Warnings.
+  cat "$run/printed" >&2
+}
+
+bucket_check() {
+  if [ -z "${AWS_ACCESS_KEY_ID:-}" ] && [ -n "${AWS_CREDENTIALS_FILE:-}" ]; then
+    AWS_ACCESS_KEY_ID=$(credential AWS_ACCESS_KEY_ID)
+    AWS_SECRET_ACCESS_KEY=$(credential AWS_SECRET_ACCESS_KEY)
+    AWS_SESSION_TOKEN=$(credential AWS_SESSION_TOKEN)
+    export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+  fi
+  exec "$here/workerd" test "$here/tools/check.capnp"
+}
+
+# Runs a command so that a signal ends it: a shell handles no signal while it waits for a command in the foreground.
+in_background() {
+  "$@" >"$run/printed" 2>"$run/log" &
+  check=$!
+  trap stop_check TERM INT
+  wait "$check"
+}
+
+stop_check() {
+  kill "$check" 2>/dev/null || true
+  wait "$check" || true
+  exit 0
+}
+
+# Shows what the check printed; where it came to nothing, what workerd itself says.
+show_failure() {
+  if [ -s "$run/printed" ]; then
+    sed '/^error: \|^warning: /!s/^/error: /' "$run/printed" >&2
+    # A response shows no value of a variable, which may be a secret.
+    case $(cat "$run/printed") in
+      *'the log has its value'*) sed -n '/^{"sockjs"/p' "$run/log" >&2 ;;
+    esac
+  else
+    cat "$run/log" >&2
+    printf 'error: workerd could not run a check\n' >&2
+  fi
+}

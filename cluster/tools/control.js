@@ -1,0 +1,17 @@
+// Tells a node of this machine to let go of its clients. start.sh runs it by `workerd test`, before it stops the node.
+
+/** Longest time for the answer. */
+const ANSWER_MS = 5_000;
+
+export default {
+  async test(_, { NODE, SOCKJS_DRAIN_TOKEN: token }) {
+    const response = await NODE.fetch("http://node/drain", {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    if (!response.ok) throw new Error(`POST /drain was answered with ${response.status}`);
+    const { clients } = await response.json();
+    console.log(`clients that were let go: ${clients}`);
+  },
+};

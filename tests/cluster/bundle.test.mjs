@@ -1,0 +1,286 @@
+// The bundle: what `npm run bundle` writes, and how its start.sh runs the Worker on one machine.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ownProject, readProject } from "../../scripts/bundle/project.mjs";
+import { Problem, follow } from "../../scripts/run.mjs";
+import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
+import { makeBundle, publicDirectory } from "./bundle-rig.mjs";
+
+const ON = { SOCKJS_TEST_SERVICES: "true" };
+const TOKEN = "0123456789abcdef0123456789abcdef";
+
+const bundle = await makeBundle({ after }, { project: ownProject() });
+
+describe("a bundle", { concurrency: 2 }, () => {
+  test("serves sessions, by a user without rights and without any other program in PATH than the system's", async (t) => {
+    const run = await bundle.start(t, ON);
+    const session = await openPollingSession(`${run.url}/echo`);
+    assert.equal((await session.send(["over xhr"])).status, 204);
+    assert.equal((await session.poll()).body, 'a["over xhr"]\n');
+    const socket = await openWebSocket(t, `${run.url}/echo/000/${TOKEN}/websocket`);
+    assert.equal(await socket.frames.next("the open frame"), "o");
+    socket.send('["over WebSocket"]');
+    assert.equal(await socket.frames.next("the echo"), 'a["over WebSocket"]');
+  });
+
+  test("stops on SIGTERM and on SIGINT: its clients are let go, and it exits with 0", async (t) => {
+    for (const signal of ["SIGTERM", "SIGINT"]) {
+      const run = await bundle.start(t, { ...ON, SOCKJS_WEBSOCKET_HOLDER: "worker", DRAIN_MS: "500", STOP_TIMEOUT_MS: "4000" });
+      const session = await openPollingSession(`${run.url}/echo`);
+      const poll = await session.pendingPoll(t);
+      const socket = await openWebSocket(t, `${run.url}/echo/000/${TOKEN}/websocket`);
+      await socket.frames.next("the open frame");
+      const started = Date.now();
+      run.signal(signal);
+      assert.deepEqual(await within(socket.closed, "the close"), { code: 1012, reason: "the server restarts" });
+      assert.equal(await poll.body(), "");
+      assert.equal(await within(run.exited, "the end"), 0);
+      assert.match(run.printed, /clients that were let go: 2\nstopped\n$/);
+      const ms = Date.now() - started;
+      assert.ok(ms >= 500 && ms < 4_000, `${ms} ms`);
+    }
+  });
+
+  test("cuts off a client that stays for longer than STOP_TIMEOUT_MS, and leaves no process behind", async (t) => {
+    const run = await bundle.start(t, { ...ON, STOP_TIMEOUT_MS: "1000" });
+    const socket = await openWebSocket(t, `${run.url}/echo/000/${TOKEN}/websocket`);
+    await socket.frames.next("the open frame");
+    const started = Date.now();
+    run.signal("SIGTERM");
+    await sleep(500);
+    // Another signal changes nothing.
+    assert.equal(await run.terminate(), 0);
+    const ms = Date.now() - started;
+    assert.ok(ms >= 1_000 && ms < 3_000, `${ms} ms`);
+    assert.match(run.printed, /\nworkerd did not stop within 1000 ms: what is still open is cut off\nstopped\n$/);
+    assert.deepEqual(run.left, []);
+  });
+
+  test("takes a signal before it listens, too", async (t) => {
+    const started = (run, name) => existsSync(join(run.data, "run", name));
+    for (const name of ["scratch", "node.capnp", "listening"]) {
+      const run = bundle.spawn(t, ON);
+      await until(() => started(run, name), name);
+      assert.equal(await run.terminate(), 0, `${name}: ${run.printed}`);
+      assert.deepEqual(run.left, [], name);
+    }
+  });
+
+  test("exits with 1 if workerd ends by itself, or cannot listen", async (t) => {
+    const run = await bundle.start(t, ON);
+    process.kill(run.workerd, "SIGKILL");
+    assert.equal(await within(run.exited, "the end"), 1);
+    assert.match(run.printed, /error: workerd ended by itself, with status 137\n$/);
+
+    const other = createServer().listen(0, "127.0.0.1");
+    t.after(() => other.close());
+    await once(other, "listening");
+    const { code, printed } = await bundle.end(t, { ...ON, LISTEN: `127.0.0.1:${other.address().port}` });
+    assert.equal(code, 1);
+    assert.match(printed, /already in use/);
+  });
+
+  test("tells that it is ready until it is drained, which takes the token", async (t) => {
+    const run = await bundle.start(t, { ...ON, SOCKJS_DRAIN_TOKEN: TOKEN });
+    const ask = async (path, options) => {
+      const response = await fetch(`${run.url}${path}`, options);
+      return { status: response.status, text: await response.text(), cache: response.headers.get("Cache-Control") };
+    };
+    const authorization = (token) => ({ method: "POST", headers: { Authorization: `Bearer ${token}` } });
+    assert.deepEqual(await ask("/ready"), { status: 200, text: "ready\n", cache: "no-store" });
+    assert.deepEqual(await ask("/ready", { method: "HEAD" }), { status: 200, text: "", cache: "no-store" });
+    for (const wrong of [{ method: "POST" }, authorization(""), authorization(TOKEN.slice(1)), authorization(TOKEN.replace("0", "1"))]) {
+      assert.equal((await ask("/drain", wrong)).status, 404);
+    }
+    assert.equal((await ask("/drain")).status, 404);
+    assert.equal((await ask("/ready")).status, 200);
+    assert.deepEqual(await ask("/drain", authorization(TOKEN)), { status: 200, text: '{"clients":0}\n', cache: "no-store" });
+    assert.deepEqual(await ask("/ready"), { status: 503, text: "draining\n", cache: "no-store" });
+    assert.equal((await ask("/echo")).status, 200);
+  });
+
+  test("limits the connections that one address opens", async (t) => {
+    const run = await bundle.start(t, { ...ON, SOCKJS_ADDRESS_LIMIT: "2/60" });
+    const open = async (id) => (await fetch(`${run.url}/echo/000/${id}/xhr`, { method: "POST" })).status;
+    assert.deepEqual([await open("a"), await open("b"), await open("c"), await open("a")], [200, 200, 429, 200]);
+  });
+
+  test("keeps what it writes from other users, and the token out of it", async (t) => {
+    const run = await bundle.start(t, { ...ON, SOCKJS_DRAIN_TOKEN: TOKEN, SOCKJS_PUSH_TOKENS: `${TOKEN}${TOKEN}` });
+    for (const name of readdirSync(run.data, { recursive: true })) assert.equal(statSync(join(run.data, name)).mode & 0o077, 0, name);
+    assert.doesNotMatch(run.configuration, new RegExp(TOKEN));
+  });
+});
+
+describe("wrong settings are refused before anything is started", { concurrency: 2 }, () => {
+  const S3 = { CLUSTER_BUCKET: "s3://bucket/prefix", CLUSTER_ADDRESS: "127.0.0.1:8788", CLUSTER_KEY: TOKEN };
+  const KEYS = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
+  const { CLUSTER_KEY: _, ...S3_WITHOUT_KEY } = S3;
+  for (const [vars, expected] of [
+    [{ LISTEN: "8787" }, /^error: LISTEN is "8787": expected HOST:PORT \(example: 127\.0\.0\.1:8787\)$/],
+    [{ LISTEN: "localhost:65536" }, /^error: LISTEN is "localhost:65536": expected HOST:PORT/],
+    [{ LISTEN: '127.0.0.1", x = "1:80' }, /^error: LISTEN is .*: expected HOST:PORT/],
+    [{ DRAIN_MS: "3s" }, /^error: DRAIN_MS is "3s": expected milliseconds \(example: 3000\)$/],
+    [{ STOP_TIMEOUT_MS: "08000" }, /^error: STOP_TIMEOUT_MS is "08000": expected milliseconds/],
+    [{ SKIP_CHECKS: "yes" }, /^error: SKIP_CHECKS is "yes": expected 1, or nothing$/],
+    [{ DATA_DIR: "/proc/data" }, /^error: DATA_DIR is "\/proc\/data", which cannot be written$/],
+    [{ CLUSTER_KEY: TOKEN }, /^error: CLUSTER_BUCKET is not set, but other settings of a cluster are: set it, or leave them out$/],
+    [{ ...S3, ...KEYS, CLUSTER_BUCKET: "bucket/prefix" }, /^error: CLUSTER_BUCKET is "bucket\/prefix": expected s3:\/\/bucket\/prefix or gs:/],
+    [{ ...S3, ...KEYS, CLUSTER_BUCKET: "s3://bucket" }, /^error: CLUSTER_BUCKET is "s3:\/\/bucket": expected s3:\/\/bucket\/prefix/],
+    [{ ...S3, ...KEYS, CLUSTER_BUCKET: "s3:///prefix" }, /^error: CLUSTER_BUCKET is "s3:\/\/\/prefix": the bucket has no name/],
+    [{ ...S3, ...KEYS, CLUSTER_ADDRESS: "0.0.0.0:8788" }, /^error: CLUSTER_ADVERTISE is not set, .* \(example: 10\.0\.0\.5:8788\)$/],
+    [{ ...S3, ...KEYS, CLUSTER_ADDRESS: "127.0.0.1:0" }, /^error: CLUSTER_ADDRESS is "127\.0\.0\.1:0": expected a port other than 0$/],
+    [{ ...S3, ...KEYS, CLUSTER_ADVERTISE: "node1" }, /^error: CLUSTER_ADVERTISE is "node1": expected HOST:PORT/],
+    [{ ...S3_WITHOUT_KEY, ...KEYS }, /^error: CLUSTER_KEY or CLUSTER_KEY_FILE is missing: expected the same secret for all nodes/],
+    [{ ...S3, ...KEYS, CLUSTER_KEY: "short" }, /^error: the cluster's key has 5 characters: expected .* at least 32/],
+    [{ ...S3, ...KEYS, CLUSTER_KEY: `${TOKEN} with spaces` }, /^error: the cluster's key has spaces or control characters/],
+    [{ ...S3, ...KEYS, CLUSTER_KEY_FILE: "/proc/version" }, /^error: CLUSTER_KEY and CLUSTER_KEY_FILE are both set: leave one out$/],
+    [{ ...S3_WITHOUT_KEY, ...KEYS, CLUSTER_KEY_FILE: "/nothing" }, /^error: CLUSTER_KEY_FILE is "\/nothing", which cannot be read$/],
+    [S3, /^error: the credentials for s3:\/\/bucket\/prefix are missing: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_CREDENTIALS_FILE$/],
+    [{ ...S3, AWS_ACCESS_KEY_ID: "id" }, /^error: AWS_SECRET_ACCESS_KEY is missing: AWS_ACCESS_KEY_ID is set$/],
+    [{ ...S3, AWS_CREDENTIALS_FILE: "/nothing" }, /^error: AWS_CREDENTIALS_FILE is "\/nothing", which cannot be read$/],
+    [{ ...S3, AWS_CREDENTIALS_FILE: "/proc/version" }, /^error: AWS_CREDENTIALS_FILE "\/proc\/version" has no line AWS_ACCESS_KEY_ID=\.\.\.$/],
+    [{ ...S3, ...KEYS, AWS_ENDPOINT_URL: "minio:9000" }, /^error: AWS_ENDPOINT_URL is "minio:9000": expected http:\/\/host:port or https:\/\/host$/],
+    [{ SOCKJS_HARTBEAT_DELAY: "1000" }, /^error: variable SOCKJS_HARTBEAT_DELAY is unknown; there are SOCKJS_DEVELOPMENT, /],
+    [{ SOCKJS_ADDRESS_LIMIT: "100" }, /^error: variable SOCKJS_ADDRESS_LIMIT must be connections\/seconds, such as 100\/60$/],
+  ]) {
+    test(`${Object.entries(vars).map((pair) => pair.join("=")).join(" ")}`, async (t) => {
+      const { code, printed } = await bundle.end(t, vars);
+      assert.match(printed.trim(), expected);
+      assert.equal(printed.trim().split("\n").length, 1, printed);
+      assert.equal(code, 78);
+    });
+  }
+
+  test("the log has the value of a variable that the Worker refuses", async (t) => {
+    const { code, printed } = await bundle.end(t, { SOCKJS_HEARTBEAT_DELAY: "25s" });
+    assert.equal(code, 78);
+    const [text, log] = printed.trim().split("\n");
+    assert.equal(text, "error: variable SOCKJS_HEARTBEAT_DELAY must be a whole number of milliseconds; the log has its value");
+    assert.match(JSON.parse(log).problem, /SOCKJS_HEARTBEAT_DELAY is "25s"/);
+  });
+
+  test("with SKIP_CHECKS=1 the Worker itself answers what is wrong", async (t) => {
+    const run = await bundle.start(t, { SOCKJS_HARTBEAT_DELAY: "1000", SKIP_CHECKS: "1" });
+    const response = await fetch(run.url);
+    assert.equal(response.status, 500);
+    assert.match(await response.text(), /^variable SOCKJS_HARTBEAT_DELAY is unknown/);
+  });
+});
+
+describe("a bundle of an application", { concurrency: 2 }, () => {
+  const WORKER = `import { DurableObject } from "cloudflare:workers";
+import greeting from "./greeting.txt";
+export class Room extends DurableObject {}
+export default { fetch: (request, { NUMBER, TEXT, GIVEN, OTHER, ROOM }) => Response.json({ NUMBER, TEXT, GIVEN, OTHER, room: ROOM.idFromName("a").name, greeting }) };
+`;
+  const CONFIG = `{
+  // A comment, and a comma at the end.
+  "name": "app", "main": "src/index.ts", /* "main": "other.ts", */
+  "compatibility_date": "2026-11-01",
+  "durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] },
+  "vars": { "NUMBER": 5, "TEXT": "a \\"quoted\\" // text\\nof two lines" },
+}
+`;
+
+  function makeProject(t, { config = CONFIG, files = { "index.js": WORKER, "greeting.txt": "hello", "README.md": "", "index.js.map": "" } } = {}) {
+    const directory = publicDirectory(t);
+    writeFileSync(join(directory, "wrangler.jsonc"), config);
+    mkdirSync(join(directory, "build"));
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, "build", name), content);
+    return directory;
+  }
+
+  test("has the variables of its configuration, which those of the environment replace", async (t) => {
+    const app = await makeBundle(t, { project: readProject(makeProject(t)), names: ["GIVEN", "OTHER"] });
+    const ask = async (vars) => (await fetch((await app.start(t, vars)).url)).json();
+    const same = { room: "a", greeting: "hello" };
+    assert.deepEqual(await ask({ GIVEN: "x" }), { NUMBER: 5, TEXT: 'a "quoted" // text\nof two lines', GIVEN: "x", ...same });
+    assert.deepEqual(await ask({ NUMBER: "6", TEXT: "", OTHER: "y", UNKNOWN: "z" }), { NUMBER: "6", TEXT: "", OTHER: "y", ...same });
+  });
+
+  test("is refused where it could not run", (t) => {
+    const change = (more) => makeProject(t, { config: CONFIG.replace('"name": "app"', `"name": "app", ${more}`) });
+    const refuses = (directory, message) => assert.throws(() => readProject(directory), (error) => error instanceof Problem && message.test(error.message));
+    refuses(change('"kv_namespaces": []'), /outside Cloudflare there is no kv_namespaces$/);
+    refuses(change('"ratelimits": []'), /outside Cloudflare there is no ratelimits$/);
+    refuses(makeProject(t, { config: CONFIG.replace('"name": "ROOM"', '"name": "ROOM", "script_name": "other"') }), /the class Room is another Worker's$/);
+    refuses(makeProject(t, { config: CONFIG.replace("durable_objects", "x") }), /has no Durable Object$/);
+    refuses(makeProject(t, { files: {} }), /index\.js is missing$/);
+    refuses(publicDirectory(t), /has no wrangler\.toml, wrangler\.json or wrangler\.jsonc$/);
+    refuses(makeProject(t, { config: "{" }), /wrangler\.jsonc: /);
+  });
+
+  test("has no module of a name that the bundle needs", async (t) => {
+    const project = readProject(makeProject(t, { files: { "index.js": WORKER, "node.js": "" } }));
+    await assert.rejects(makeBundle(t, { project }), /the Worker has a module node\.js, as the bundle does$/);
+  });
+});
+
+describe("npm run bundle", { concurrency: 2 }, () => {
+  const hashes = (directory) =>
+    readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .map((file) => [file.slice(directory.length), createHash("sha256").update(readFileSync(file)).digest("hex"), statSync(file).mode])
+      .sort();
+
+  test("makes the same bundle of the same inputs, with a license of each part", async (t) => {
+    const other = await makeBundle(t, { project: ownProject() });
+    const files = hashes(other.directory);
+    assert.deepEqual(files, hashes(bundle.directory));
+    const names = files.map(([name]) => name);
+    for (const name of ["sockjs-edge.LICENSE-APACHE", "sockjs-edge.LICENSE-MIT", "workerd.LICENSE", "aws4fetch.LICENSE"]) {
+      assert.ok(names.includes(`/licenses/${name}`), name);
+    }
+    assert.match(readFileSync(join(other.directory, "VERSION"), "utf8"), /^sockjs-edge bundle\n\nsockjs-edge \d.*\nworkerd \d.*\naws4fetch \d.*\n$/);
+    const ours = files.map(([name]) => name).filter((name) => name !== "/workerd");
+    const named = ours.filter((name) => readFileSync(join(other.directory, name), "utf8").includes(ROOT));
+    assert.deepEqual(named, [], "files that name the directory of the project");
+  });
+
+  test("replaces no directory with anything else, and says how it is used", async (t) => {
+    const bundleScript = (...args) => follow(nodeBinary, [join(ROOT, "scripts/bundle.mjs"), ...args]);
+    const directory = publicDirectory(t);
+    writeFileSync(join(directory, "precious"), "");
+    const { code, output } = await bundleScript("--out", directory);
+    assert.equal(code, 1);
+    assert.match(output, /is not empty, and no bundle/);
+    for (const args of [[], ["--out", "x", "--env", "A=B"], ["--out", "x", "--nothing"]]) {
+      const { code, output } = await bundleScript(...args);
+      assert.equal(code, 2, output);
+      assert.match(output, /^usage: npm run bundle/m);
+    }
+  });
+
+  test("has a README with each setting that start.sh reads", () => {
+    const read = (name) => readFileSync(join(bundle.directory, name), "utf8");
+    const settings = new Set([...read("start/settings.sh").matchAll(/\$\{?([A-Z]\w+)/g)].map(([, name]) => name));
+    assert.ok(settings.size > 15, [...settings].join());
+    const table = read("README.md").split("\n").filter((line) => line.startsWith("| `")).join("\n");
+    for (const name of settings) assert.ok(table.includes(name), name);
+  });
+
+  test("has deployment files that leave more time for a stop than it takes by default", () => {
+    const read = (name) => readFileSync(join(bundle.directory, name), "utf8");
+    const number = (name, pattern) => Number(pattern.exec(read(name))[1]);
+    const needed = (number("start/settings.sh", /DRAIN_MS:-(\d+)/) + number("start/settings.sh", /STOP_TIMEOUT_MS:-(\d+)/)) / 1_000 + 5;
+    for (const [name, pattern] of [
+      ["sockjs-edge.service", /^TimeoutStopSec=(\d+)$/m],
+      ["compose.yaml", /^  stop_grace_period: (\d+)s$/m],
+      ["kubernetes.yaml", /^ +terminationGracePeriodSeconds: (\d+)$/m],
+    ]) {
+      assert.ok(number(`deploy/${name}`, pattern) > needed, name);
+    }
+  });
+});

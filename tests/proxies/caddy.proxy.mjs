@@ -1,0 +1,3 @@
+import { testProxy } from "./cases.mjs";
+
+await testProxy("caddy");
