@@ -1,8 +1,8 @@
-// Nodes that end in every way, while the sessions of other nodes' clients go on. Leases last a tenth of their time.
+// Nodes that end in every way, while the sessions of other nodes' clients go on. Leases last a quarter of their time.
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { openRawClient, openWebSocketClient } from "../faults/rig/websocket.mjs";
+import { openRawClient, openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { startCluster } from "../harness/cluster/cluster.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";

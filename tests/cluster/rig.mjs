@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fateOf } from "../faults/rig/fate.mjs";
-import { openWebSocketClient } from "../faults/rig/websocket.mjs";
+import { fateOf } from "../harness/messages/fate.mjs";
+import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { until } from "../harness/waiting/wait.mjs";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { openClient } from "./rig/client.mjs";
-import { bare, fateOf } from "./rig/fate.mjs";
+import { bare, fateOf } from "../harness/messages/fate.mjs";
 import { randomNumbers } from "./rig/random.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 

@@ -5,7 +5,7 @@ import { after, describe, test } from "node:test";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { openClient } from "./rig/client.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
-import { openWebSocketClient } from "./rig/websocket.mjs";
+import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 
 const FAILED = 'c[1011,"Handler failed"]';
 const FAIL = { fail: {} };

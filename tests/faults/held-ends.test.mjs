@@ -6,7 +6,7 @@ import { until } from "../harness/waiting/wait.mjs";
 import { HELD, OBJECT, echoes, endOf, livesOf } from "./rig/held.mjs";
 import { storedSessions } from "./rig/storage.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 /** Whoever is lost is missed soon. */
 const HASTY = { SOCKJS_REATTACH_TIMEOUT: "1000" };

@@ -9,7 +9,7 @@ import { until } from "../harness/waiting/wait.mjs";
 import { HELD, OBJECT, echoes } from "./rig/held.mjs";
 import { COLLECTED } from "./rig/layout.mjs";
 import { startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 const MIB = 1 << 20;
 const FLOODING = 100;

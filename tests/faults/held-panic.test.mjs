@@ -7,7 +7,7 @@ import { until } from "../harness/waiting/wait.mjs";
 import { HELD, endOf, livesOf } from "./rig/held.mjs";
 import { APART, TOGETHER } from "./rig/layout.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 const CLIENTS = 100;
 const SLEEPING = 10;

@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../harness/waiting/wait.mjs";
-import { fateOf } from "./rig/fate.mjs";
+import { fateOf } from "../harness/messages/fate.mjs";
 import { HELD, OBJECT, echoes, livesOf, returnedCount } from "./rig/held.mjs";
 import { APART, TOGETHER } from "./rig/layout.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 const HASTY = { SOCKJS_REATTACH_TIMEOUT: "1000" };
 const RESTARTS = 4;

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { until } from "../harness/waiting/wait.mjs";
 import { HELD, OBJECT, livesOf } from "./rig/held.mjs";
 import { startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 const CLIENTS = process.env.SOCKJS_FULL ? 5_000 : 300;
 const AT_ONCE = 50;

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { HELD, OBJECT, echoes, endOf, livesOf } from "./rig/held.mjs";
 import { storedSessions, waitingMessages } from "./rig/storage.mjs";
-import { Told } from "./rig/told.mjs";
+import { Told } from "../harness/messages/told.mjs";
 import { QUIET, describeLevels, startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 const SLEEPS = 3;
 const BURST = 10;

@@ -8,7 +8,7 @@ import { until, within } from "../harness/waiting/wait.mjs";
 import { HELD, OBJECT, echoes, livesOf } from "./rig/held.mjs";
 import { storedSessions, waitingMessages } from "./rig/storage.mjs";
 import { LEVELS, describeLevels, startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 const OPEN = "^INSERT OR REPLACE INTO sockjs_sessions";
 const APPEND = "^INSERT INTO sockjs_messages";

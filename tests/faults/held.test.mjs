@@ -3,7 +3,7 @@
 
 import { openStockClient } from "./rig/stock.mjs";
 import { testRestarts } from "./rig/through-restarts.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 /** Compression takes most of the time. The client in a page has it: see held-pages.test.mjs. */
 const plain = ([name, { open, frames }]) => [name, { open: (t, trouble) => open(t, trouble, { perMessageDeflate: false }), frames }];

@@ -7,7 +7,7 @@ import { STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { Client, openClient } from "./rig/client.mjs";
 import { waitingMessages } from "./rig/storage.mjs";
-import { Told } from "./rig/told.mjs";
+import { Told } from "../harness/messages/told.mjs";
 import { LEVELS, QUIET } from "./rig/trouble.mjs";
 
 const SLEEPS = 3;

@@ -5,7 +5,7 @@ import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { openClient } from "./rig/client.mjs";
-import { fateOf } from "./rig/fate.mjs";
+import { fateOf } from "../harness/messages/fate.mjs";
 import { LEVELS, startTrouble } from "./rig/trouble.mjs";
 
 const RACES = 25;

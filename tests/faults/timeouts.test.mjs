@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { POLLS, STREAMS, TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { Client, openClient } from "./rig/client.mjs";
-import { fateOf } from "./rig/fate.mjs";
+import { fateOf } from "../harness/messages/fate.mjs";
 import { describeLevels, startTrouble } from "./rig/trouble.mjs";
 
 /** Attempts of a stream to attach again, each of which waits 10 s for an answer. */

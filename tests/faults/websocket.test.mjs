@@ -5,9 +5,9 @@ import { describe, test } from "node:test";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 import { openClient } from "./rig/client.mjs";
-import { Told } from "./rig/told.mjs";
+import { Told } from "../harness/messages/told.mjs";
 import { LEVELS, QUIET, startTrouble } from "./rig/trouble.mjs";
-import { KINDS } from "./rig/websocket.mjs";
+import { KINDS } from "../harness/clients/websocket-client.mjs";
 
 const SLEEPS = 3;
 const BURST = 10;

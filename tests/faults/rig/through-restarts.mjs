@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startSlowProxy } from "../../harness/proxies/slow-proxy.mjs";
 import { until, within } from "../../harness/waiting/wait.mjs";
-import { bare, fateOf } from "./fate.mjs";
+import { bare, fateOf } from "../../harness/messages/fate.mjs";
 import { HELD, OBJECT, livesOf } from "./held.mjs";
 import { randomNumbers } from "./random.mjs";
 import { describeLevels, startTrouble } from "./trouble.mjs";

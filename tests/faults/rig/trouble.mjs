@@ -8,7 +8,7 @@ import { ROOT } from "../../../scripts/tools.mjs";
 import { request } from "../../harness/clients/http.mjs";
 import { startServer } from "../../harness/servers/server.mjs";
 import { TOGETHER } from "./layout.mjs";
-import { Told } from "./told.mjs";
+import { Told } from "../../harness/messages/told.mjs";
 
 /** What is promised, by its name: the variables that it takes. */
 export const LEVELS = { default: {}, outbox: { SOCKJS_DURABILITY: "outbox" } };

@@ -5,7 +5,7 @@ import { installBucket, startBucket } from "../../../scripts/cluster/bucket.mjs"
 import { Node } from "../../../scripts/cluster/local.mjs";
 import { Records } from "../../../scripts/cluster/records.mjs";
 import { RIGS_DIR } from "../../../scripts/tools.mjs";
-import { Told } from "../../faults/rig/told.mjs";
+import { Told } from "../messages/told.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { startRoundRobin } from "../proxies/round-robin.mjs";
 import { WorkerLog } from "../servers/worker-log.mjs";
@@ -20,8 +20,8 @@ const VARS = {
   SOCKJS_LOG: "error",
 };
 
-/** Takeovers in a tenth of the time. */
-export const QUICK = 10;
+/** Takeovers in a quarter of the time: a node of a busy machine has to renew its lease of 5 s in time. */
+export const QUICK = 4;
 
 /**
  * @param owner what it ends with: a test's context, or `{ after }` of node:test for a file

@@ -1,7 +1,7 @@
 // What /trouble logs: what its application did and was told, by session.
 
-import { byLines } from "../../harness/waiting/lines.mjs";
-import { until } from "../../harness/waiting/wait.mjs";
+import { byLines } from "../waiting/lines.mjs";
+import { until } from "../waiting/wait.mjs";
 
 export class Told {
   /** For each start of a handler, the sessions that it found in its room. */

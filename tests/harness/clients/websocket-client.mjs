@@ -1,8 +1,8 @@
 // A client over WebSocket, which does not come back when its connection ends.
 
 import { randomUUID } from "node:crypto";
-import { Reader } from "../../harness/clients/reader.mjs";
-import { openWebSocket } from "../../harness/clients/websocket.mjs";
+import { Reader } from "./reader.mjs";
+import { openWebSocket } from "./websocket.mjs";
 
 /** Opens a session over WebSocket; `query` goes with its URL, other options to `ws`. */
 export async function openWebSocketClient(owner, { service }, { query = "", ...options } = {}) {
