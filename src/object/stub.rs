@@ -48,6 +48,9 @@ extern "C" {
 /// loss of another node ends this one, too: workerd 1.20261117 aborts ("expected idle != this->idle").
 pub(crate) const AFTER_LOSS: Millis = Millis(10);
 
+/// Longest time for one attempt: an object that lives answers within 5 s, if only that it needs longer.
+const ATTEMPT_MAX: Millis = Millis::from_secs(12);
+
 /// Pauses before each further attempt. An object that was restarted is back at once. None is shorter than [`AFTER_LOSS`].
 const PAUSES: [Millis; 8] =
     [AFTER_LOSS, Millis(100), Millis(500), Millis(1000), Millis(2000), Millis(3000), Millis(5000), Millis(5000)];
@@ -164,20 +167,19 @@ impl ObjectStub {
         }
     }
 
-    /// Tries again, each time on a new stub, as long as the runtime says that it is worth it, and the time of one request is not over: in
-    /// a cluster the object of a node that was killed is back when the node's lease is over.
+    /// Tries again, each time on a new stub, until `object_timeout` is over: where the runtime says that it is worth it, and where there
+    /// is no answer. In a cluster the object of a node that was killed, or that hangs, is back when the node's lease is over.
     async fn ask_in(&self, version: Version, request: &Request<'_>) -> Result<ObjectResponse, AttemptError> {
-        let timeout = self.0.timeout();
-        let until = now() + timeout;
-        let mut attempt = Attempt { version, timeout, again: false };
+        let until = now() + self.0.timeout();
+        let mut attempt = Attempt { version, timeout: self.0.timeout().min(ATTEMPT_MAX), again: false };
         let mut pauses = PAUSES.into_iter();
         loop {
             let error = match self.attempt(request, attempt).await {
-                Err(AttemptError::Thrown(error)) if is_retryable(&error) && now() < until => error,
+                Err(error) if error.is_worth_another() && now() + AFTER_LOSS < until => error,
                 answer => return answer,
             };
-            let Some(pause) = pauses.next() else { return Err(AttemptError::Thrown(error)) };
-            log::warn("retry", None, Error::from(error));
+            let Some(pause) = pauses.next() else { return Err(error) };
+            log::warn("retry", None, ObjectError::from(error));
             attempt.again = true;
             Sleep::new(pause).await;
         }
@@ -187,10 +189,6 @@ impl ObjectStub {
         let stub = self.0.stub()?.into_rpc();
         ObjectResponse::read(callback_result(|number, tell| request(&stub, attempt, (number, tell))).await?)
     }
-}
-
-fn is_retryable(error: &JsValue) -> bool {
-    is(error, "retryable") && !is(error, "overloaded")
 }
 
 /// Returns true if the runtime marked an error so.
@@ -257,6 +255,17 @@ enum AttemptError {
     TimedOut,
     /// The version has no such command.
     Unknown,
+}
+
+impl AttemptError {
+    /// True if another attempt may succeed.
+    fn is_worth_another(&self) -> bool {
+        match self {
+            Self::Thrown(error) => is(error, "retryable") && !is(error, "overloaded"),
+            Self::TimedOut => true,
+            Self::Unknown => false,
+        }
+    }
 }
 
 impl From<JsValue> for AttemptError {

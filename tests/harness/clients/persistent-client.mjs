@@ -35,12 +35,13 @@ export class PersistentClient extends Reader {
    *
    * @param {string} service URL of a service
    * @param {string} segment last segment of the transport's path
+   * @param {string} [id] of a session that is open already
    */
-  constructor(owner, service, segment) {
+  constructor(owner, service, segment, id) {
     super();
     this.#owner = owner;
     this.#segment = segment;
-    this.#session = new Session(owner, service, segment);
+    this.#session = new Session(owner, service, segment, id);
   }
 
   get id() {

@@ -9,7 +9,6 @@ import { Told } from "../messages/told.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { startRoundRobin } from "../proxies/round-robin.mjs";
 import { WorkerLog } from "../servers/worker-log.mjs";
-import { until } from "../waiting/wait.mjs";
 
 /** No session may end because the machine is slow; tests of its end set their own times. */
 const VARS = {
@@ -39,7 +38,12 @@ export async function startCluster(owner, { count = 3, vars = {}, timeDivisor = 
   owner.after(() => cluster.stop());
   const key = randomBytes(32).toString("hex");
   for (let number = 1; number <= count; number += 1) {
-    const log = new WorkerLog((text) => cluster.told.add(text));
+    const own = new Told();
+    cluster.toldBy.push(own);
+    const log = new WorkerLog((text) => {
+      cluster.told.add(text);
+      own.add(text);
+    });
     cluster.logs.push(log);
     cluster.nodes.push(
       new Node({
@@ -63,7 +67,9 @@ export async function startCluster(owner, { count = 3, vars = {}, timeDivisor = 
 class Cluster {
   nodes = [];
   logs = [];
+  /** What all nodes log of /trouble, in the order in which it is read; and each node alone, in the order of the nodes. */
   told = new Told();
+  toldBy = [];
   balancer;
   #directories = [];
 
@@ -99,8 +105,9 @@ class Cluster {
     return new Set([...owners.values()].map(({ node }) => node));
   }
 
-  /** Waits until the bucket knows as many nodes that live. */
-  async lives(count) {
-    await until(async () => [...(await this.records.nodes()).values()].filter(({ draining }) => !draining).length === count, `${count} nodes`);
+  /** The ids of the objects that this node owns. */
+  async objectsOf({ address }) {
+    const nodes = [...(await this.records.nodes()).values()].filter((node) => node.address === address).map(({ node }) => node);
+    return [...(await this.records.owners())].filter(([, { node }]) => nodes.includes(node)).map(([object]) => object);
   }
 }

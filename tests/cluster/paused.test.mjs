@@ -1,0 +1,47 @@
+// An owner that is stopped in the middle of its work for longer than its lease, and goes on when another node owns its objects.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
+import { TRANSPORTS } from "../harness/protocol/transports.mjs";
+import { until } from "../harness/waiting/wait.mjs";
+import { HttpSpeaker, LONG_MS, assertUndisturbed, fatesOf } from "./rig.mjs";
+
+const DIVISOR = process.env.SOCKJS_FULL ? 1 : QUICK;
+/** A lease and a half. */
+const PAUSED_MS = 30_000 / DIVISOR;
+const VARS = { SOCKJS_PLACEMENT: "session", SOCKJS_DURABILITY: "outbox" };
+
+test("what an owner does that was paused for longer than its lease reaches no client and no storage", async (t) => {
+  const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });
+  const [holder, owner] = cluster.nodes;
+  const [ofHolder, ofOwner] = cluster.toldBy;
+  const open = (segment) => HttpSpeaker.openAcross(t, cluster, segment, { first: owner, then: holder });
+  const speakers = await Promise.all(Object.keys(TRANSPORTS).map(open));
+  const hasHeard = (told, count) => speakers.every(({ client }) => told.of(client.id).length > count);
+  await until(() => hasHeard(ofOwner, 5), "the owner to handle messages", LONG_MS);
+
+  owner.pause();
+  await sleep(PAUSED_MS);
+  await until(() => hasHeard(ofHolder, 2), "the other node to take over", LONG_MS);
+  const before = speakers.map(({ client }) => ofOwner.of(client.id).length);
+  owner.resume();
+  // What it had in its hands it handles now, or it ends since its lease is over.
+  await sleep(3_000);
+  const late = speakers.flatMap(({ client }, at) => ofOwner.of(client.id).slice(before[at]));
+  await Promise.all(speakers.map((speaker) => speaker.end()));
+
+  // A handler that ran without effect does not count.
+  for (const { client } of speakers) {
+    const events = cluster.told.of(client.id);
+    for (const event of late) {
+      const at = events.lastIndexOf(event);
+      if (at >= 0 && events.filter((other) => other === event).length > 1) events.splice(at, 1);
+    }
+  }
+  const { unheard, again, doubled, missing, misplaced } = fatesOf(speakers, cluster);
+  t.diagnostic(`${late.length} handlers of the old owner ran without effect, ${again.length} messages handled twice`);
+  assertUndisturbed(speakers);
+  assert.deepEqual({ unheard, doubled, missing, misplaced }, { unheard: [], doubled: [], missing: [], misplaced: [] });
+});
