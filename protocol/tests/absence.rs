@@ -23,6 +23,20 @@ fn a_long_absence_goes_on_after_sleep_and_ends_in_time() {
 }
 
 #[test]
+fn a_client_gets_time_to_come_again_when_nobody_owned_its_object_at_the_end_of_its_absence() {
+    let mut session = Driver::idle(patient());
+    assert_eq!(session.pass(1_000), ["500 absent since 0"]);
+    session.hibernate(50_000, None);
+    assert_eq!(session.session.lasting_deadline(), Some(Millis(56_000)));
+    assert_eq!(session.attach(poll(2)), ["present"]);
+
+    let mut abandoned = Driver::idle(patient());
+    abandoned.pass(1_000);
+    abandoned.hibernate(50_000, None);
+    assert_eq!(abandoned.pass(10_000), ["56000 closed TimedOut", "56000 forget"]);
+}
+
+#[test]
 fn whoever_comes_ends_the_absence() {
     let mut session = Driver::idle(patient());
     session.pass(1_000);

@@ -58,7 +58,7 @@ for (const kind of Object.keys(MEMBERS)) {
       found: true,
       ready_state: 1,
       buffered_amount: 0,
-      remote_address: null,
+      remote_address: "127.0.0.1",
     });
     const sizes = [...new Set(abouts.map(({ present }) => present))];
     assert.equal(sizes.length === 1 ? 2 * sizes[0] : sizes[0] + sizes[1], MANY, `shards of ${sizes}`);

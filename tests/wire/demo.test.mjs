@@ -8,7 +8,7 @@ import { request } from "../harness/clients/http.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
 
-const server = await startServer({ after }, { vars: { SOCKJS_TEST_SERVICES: "false" } });
+const server = await startServer({ after }, { vars: { SOCKJS_TEST_SERVICES: "false", SOCKJS_TRUSTED_PROXIES: "127.0.0.1" } });
 const page = await request(`${server.url}/`);
 const links = [...page.body.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, path]) => path);
 
@@ -75,7 +75,7 @@ test("without SOCKJS_DEMO there is no demo", async (t) => {
 
 test("one address gets a few rooms of the chat, and no object beyond", async () => {
   const open = (room, address) =>
-    request(`${server.url}/demo/chat/${room}/000/${randomUUID()}/xhr`, { method: "POST", headers: { "CF-Connecting-IP": address } });
+    request(`${server.url}/demo/chat/${room}/000/${randomUUID()}/xhr`, { method: "POST", headers: { "X-Forwarded-For": address } });
   const before = Object.keys(readObjects(server.objects)).length;
   const statuses = [];
   for (let room = 0; room < 20; room++) statuses.push((await open(`r${room}`, "192.0.2.1")).status);

@@ -7,6 +7,12 @@ use super::{Attached, Change, Event, Output, Phase, Receiver, Rules, Session, Se
 use crate::sockjs::liveness::Silence;
 use crate::time::Millis;
 
+/// Time by which an alarm may be late although its object always had an owner.
+const ALARM_LATE: Millis = Millis::from_secs(2);
+
+/// Time in which a client comes again that could not reach the object: stock clients poll again at once.
+const COMES_AGAIN: Millis = Millis::from_secs(5);
+
 impl Session {
     /// Restores a stored session. `attached` is the receiver that stayed attached while the object hibernated, if there
     /// is one, with the moment at which it attached. A receiver that was given its last frame does not count as
@@ -16,7 +22,7 @@ impl Session {
         let mut session = Self::new(now, rules, stored.opener, queue);
         session.is_stored = true;
         if let Some(since) = stored.absent.filter(|_| attached.is_none()) {
-            session.idle_since = since;
+            session.idle_since = session.absent_since(now, since);
         }
         session.absence_stored = stored.absent.is_some();
         if attached.is_none() && session.queue.waiting_bytes() > 0 {
@@ -31,6 +37,17 @@ impl Session {
         }
         session.wake(now, attached);
         session
+    }
+
+    /// Returns the moment from which on `disconnect_delay` counts, for a client that is away since `since`. An object that is long past
+    /// the end of that time was nobody's, as in a cluster whose node was killed: its client may have come back in vain, and gets
+    /// time to come once more.
+    fn absent_since(&self, now: Millis, since: Millis) -> Millis {
+        let delay = self.rules.disconnect_delay;
+        if since + delay + ALARM_LATE > now {
+            return since;
+        }
+        now - (delay - COMES_AGAIN)
     }
 
     /// Restores a receiver that was given its last frame at `since` and has not yet reported that it wrote the frame.
