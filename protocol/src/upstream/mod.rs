@@ -1,0 +1,14 @@
+//! The gateway: an existing server behind this one.
+//!
+//! A client speaks SockJS to this server, and this server speaks plain WebSocket or WebSocket-over-HTTP to the *upstream*,
+//! which knows nothing of SockJS. The decisions of the gateway are made here. Requests and sockets are not.
+//!
+//! ```text
+//! client ── SockJS ──▶ gateway ── WebSocket, one for each connection ──────────────▶ upstream
+//!                                 WebSocket-over-HTTP: a request for some messages ─▶
+//!                      ◀───────── POST /publish/ ────────────────────────────────────
+//! ```
+//!
+//! * [`address`][]: the address of an upstream, and the URL for one connection.
+
+pub mod address;
