@@ -10,5 +10,7 @@
 //! ```
 //!
 //! * [`address`][]: the address of an upstream, and the URL for one connection.
+//! * [`close`][]: close codes on their way between upstream and client, and refusals.
 
 pub mod address;
+pub mod close;
