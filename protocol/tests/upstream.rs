@@ -1,8 +1,10 @@
 //! The gateway in front of an existing server.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
 
 #[path = "upstream/address.rs"]
 mod address;
+#[path = "upstream/events.rs"]
+mod events;
