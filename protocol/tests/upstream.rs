@@ -8,3 +8,5 @@ mod common;
 mod address;
 #[path = "upstream/events.rs"]
 mod events;
+#[path = "upstream/grip.rs"]
+mod grip;
