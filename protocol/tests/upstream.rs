@@ -6,6 +6,8 @@ mod common;
 
 #[path = "upstream/address.rs"]
 mod address;
+#[path = "upstream/breaker.rs"]
+mod breaker;
 #[path = "upstream/events.rs"]
 mod events;
 #[path = "upstream/grip.rs"]

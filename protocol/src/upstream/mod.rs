@@ -10,11 +10,13 @@
 //! ```
 //!
 //! * [`address`][]: the address of an upstream, and the URL for one connection.
+//! * [`breaker`][]: whether an upstream that fails may be asked.
 //! * [`close`][]: close codes on their way between upstream and client, and refusals.
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
 //! * [`grip`][]: what a backend tells the gateway, and publishes to connections.
 
 pub mod address;
+pub mod breaker;
 pub mod close;
 pub mod events;
 pub mod grip;
