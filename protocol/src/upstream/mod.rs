@@ -10,13 +10,15 @@
 //! ```
 //!
 //! * [`address`][]: the address of an upstream, and the URL for one connection.
-//! * [`breaker`][]: whether an upstream that fails may be asked.
+//! * [`breaker`][]: the circuit breaker of an upstream that fails.
 //! * [`close`][]: close codes on their way between upstream and client, and refusals.
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
-//! * [`grip`][]: what a backend tells the gateway, and publishes to connections.
+//! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
+//! * [`opening`][]: the moment at which a client is open, and its messages until the upstream answers.
 
 pub mod address;
 pub mod breaker;
 pub mod close;
 pub mod events;
 pub mod grip;
+pub mod opening;
