@@ -1,12 +1,12 @@
-//! Circuit breaker of an upstream: while the upstream fails, nearly nobody asks it, and when it is back, its clients return
-//! over some seconds.
+//! Circuit breaker of an upstream: while the upstream fails, it gets at most a few requests in a second, and when it works
+//! again, its clients return over some seconds.
 //!
 //! One breaker serves all connections that an isolate or object opens to one upstream. It needs the same memory whatever
 //! happens. Random numbers are arguments: they keep clients, and breakers in other places, from acting at the same moment.
 //!
 //! 1. [`Breaker::ask`] before each attempt to open a connection, or to send a request.
-//! 2. If it allows the attempt, [`Breaker::report`] its outcome. An attempt without a report is forgotten in time.
-//! 3. If it refuses, ask again after the time that it names, or refuse the client with [`Refusal::Paused`].
+//! 2. If the breaker allows the attempt, [`Breaker::report`] its outcome. The breaker gets over attempts without a report.
+//! 3. If the breaker refuses, ask it again after the time that it names, or refuse the client with [`Refusal::Paused`].
 //! 4. [`Breaker::lose`] for each open connection that breaks.
 
 use crate::time::Millis;
@@ -32,8 +32,8 @@ const UNANSWERED: u32 = 32;
 const PAUSE_MIN: Millis = Millis::from_secs(1);
 const PAUSE_MAX: Millis = Millis::from_secs(20);
 
-/// Part of the outage so far that the breaker pauses before the next probe. A restart is so noticed late by at most a fifth
-/// of its own length, or 1.5 s.
+/// Part of the outage so far for which the breaker pauses before the next probe. So the end of an outage is noticed after
+/// at most a fifth of its length, or 1.5 s.
 const PAUSE_PART: u64 = 8;
 
 /// Probes that may be under way at a time, each a second after the one before.
@@ -51,7 +51,7 @@ const RAMP_END: u32 = 1_024;
 /// Connections lost within a second that begin a ramp: the upstream restarts, or a part of it.
 const LOST_AT_ONCE: u32 = 20;
 
-/// An attempt that a breaker allowed. Its outcome belongs into [`Breaker::report`].
+/// An attempt that a breaker allowed. [`Breaker::report`] takes its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Attempt {
@@ -59,14 +59,14 @@ pub struct Attempt {
     began: Millis,
 }
 
-/// Answer to the question whether the upstream may be asked.
+/// Answer of a breaker before an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
-    /// It may be asked.
+    /// The upstream may be asked.
     Ask(Attempt),
-    /// It may be asked, to find out whether it works again. The attempt should be given up after at most 10 s.
+    /// The upstream may be asked, to find out if it works again. Give up the attempt after at most 10 s.
     Probe(Attempt),
-    /// It must not be asked now.
+    /// The upstream must not be asked now.
     Refuse {
         /// Time after which to ask the breaker again. At least 1 ms; different for each random number.
         after: Millis,
@@ -78,7 +78,7 @@ pub enum Permit {
 pub enum Outcome {
     /// The upstream answered. It may have refused the client.
     Success,
-    /// The upstream could not be reached, did not answer in time, or a proxy in front of it said so.
+    /// The upstream could not be reached or did not answer in time, or a proxy in front of it responded so.
     Failure,
     /// The attempt was given up before there was an answer, because the client left.
     Abandoned,
@@ -111,7 +111,7 @@ impl Outcome {
 pub enum BreakerState {
     /// Attempts are allowed.
     Closed,
-    /// So many attempts are allowed in a second.
+    /// This number of attempts is allowed in a second.
     Ramping(u32),
     /// No attempt is allowed.
     Open,
@@ -147,12 +147,12 @@ pub enum BreakerState {
 #[derive(Debug, Clone)]
 pub struct Breaker {
     state: State,
-    /// Number of changes after which earlier attempts say nothing any more.
+    /// Number of times that the breaker opened and closed. Attempts of an earlier epoch have no effect.
     epoch: u64,
-    /// Beginning of the outage, until the ramp after it is over: one that comes back early goes on.
+    /// Beginning of the outage. It is kept until the ramp is over: an upstream that fails on the ramp was never back.
     outage: Option<Millis>,
     recent: Recent,
-    /// Attempts that are neither answered nor followed by a success.
+    /// Attempts without an answer since the last success.
     unanswered: u32,
     /// Moment of the last attempt that was allowed.
     asked: Millis,
@@ -199,7 +199,7 @@ impl Breaker {
         }
     }
 
-    /// Returns whether the upstream may be asked now. `random` is a new random number.
+    /// Decides if the upstream may be asked now. `random` is a new random number.
     pub fn ask(&mut self, now: Millis, random: u32) -> Permit {
         if let State::Open { until } = self.state {
             if now < until {
@@ -216,12 +216,15 @@ impl Breaker {
         match &mut self.state {
             State::Open { until } => refuse(*until - now, random),
             State::HalfOpen(probes) => {
-                let next = probes.last().map_or(now, |began| *began + SECOND);
-                match probes.first() {
-                    Some(first) if probes.len() >= PROBES => return refuse(*first + PROBE_TIMEOUT - now, random),
-                    _ if now < next => return refuse(next - now, random),
-                    _ => probes.push(now),
+                let next = match probes.first() {
+                    Some(first) if probes.len() >= PROBES => *first + PROBE_TIMEOUT,
+                    _ => self.asked + SECOND,
+                };
+                if now < next {
+                    return refuse(next - now, random);
                 }
+                probes.push(now);
+                self.asked = now;
                 Permit::Probe(Attempt { epoch: self.epoch, began: now })
             }
             State::Closed(ramp) => {
@@ -236,7 +239,7 @@ impl Breaker {
                 if now < next {
                     return refuse(next - now, random);
                 }
-                // It did not answer for a second.
+                // The upstream did not answer for a second.
                 if self.unanswered >= UNANSWERED && ramp.is_none() {
                     *ramp = Some(Ramp::new(now));
                 }
@@ -261,9 +264,7 @@ impl Breaker {
             (State::Open { .. }, _) => {}
             (State::HalfOpen(_), Outcome::Success) => self.close(now),
             (State::HalfOpen(_), Outcome::Failure) => self.open(now, random),
-            (State::HalfOpen(probes), Outcome::Abandoned) => {
-                probes.pop();
-            }
+            (State::HalfOpen(probes), Outcome::Abandoned) => probes.retain(|began| *began != attempt.began),
             (State::Closed(ramp), Outcome::Success) => {
                 if let Some(ramp) = ramp {
                     ramp.has_success = true;
@@ -278,7 +279,8 @@ impl Breaker {
                     self.open(now, random);
                 }
             }
-            (State::Closed(_), Outcome::Abandoned) => self.unanswered = self.unanswered.saturating_sub(1),
+            // The attempt stays unanswered: clients also leave because the upstream hangs.
+            (State::Closed(_), Outcome::Abandoned) => {}
         }
     }
 
@@ -311,12 +313,12 @@ impl Breaker {
     }
 }
 
-/// Refuses for `after`, and up to a second more, so that not everybody comes back at once.
+/// Refuses for `after`, and up to a second more, so that clients do not come back all at once.
 fn refuse(after: Millis, random: u32) -> Permit {
     Permit::Refuse { after: after + part(SECOND, random).max(Millis(1)) }
 }
 
-/// Returns the part of `span` that a random number stands for: nothing for 0, nearly all of it for the largest.
+/// Returns a random part of `span`: 0 for the number 0, nearly all of it for the largest number.
 fn part(span: Millis, random: u32) -> Millis {
     Millis(span.0.saturating_mul(random.into()) >> u32::BITS)
 }
@@ -382,7 +384,7 @@ impl Recent {
 
     fn fail(&mut self, now: Millis, began: Millis) {
         self.add(now, 1);
-        // Time-outs are old news if a later attempt succeeded meanwhile: the upstream hung and is back.
+        // The upstream hung and is back if a later attempt succeeded before this one timed out.
         if self.succeeded <= began {
             self.row = self.row.saturating_add(1);
         }
