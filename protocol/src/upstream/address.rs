@@ -7,9 +7,8 @@
 //! | `service:NAME/path?query` | WebSocket | the service binding `NAME` |
 //! | `service+http:NAME/path?query` | WebSocket-over-HTTP | the service binding `NAME` |
 //!
-//! Path and query may have placeholders, as in `wss://chat.example/rooms/{room}`. A client chooses the values, so no value
-//! may lead elsewhere than to the place of its placeholder: scheme, host, port and the other segments are always those of
-//! the address.
+//! Path and query may have placeholders, as in `wss://chat.example/rooms/{room}`. Clients choose the values. So no value can
+//! change anything but its own segment: scheme, host, port and the other segments are always those of the address.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt;
@@ -183,7 +182,7 @@ impl Upstream {
             }
             Place::Service => {
                 check_service(authority)?;
-                // A binding has a name and no host. The name is the only host that is known on both sides.
+                // A URL needs a host, and a binding has only its name.
                 (Some(authority.to_owned()), format!("http://{}", authority.to_ascii_lowercase()))
             }
         };
@@ -230,7 +229,7 @@ impl Upstream {
     /// Returns the URL to fetch, with the values of `parameters` percent-encoded. Its scheme is `http` or `https` for
     /// WebSockets, too, since `fetch` opens them that way.
     ///
-    /// Returns `None` if a placeholder has no value, or one that some server would not take for a part of one segment:
+    /// Returns `None` if a placeholder has no value, or one that some servers do not take for a part of one segment:
     ///
     /// * an empty value, which changes the number of segments;
     /// * `.` or `..`, alone or set off by `/`, `\` or `;` as in `a/../b`. URLs know no escape for a dot, and some servers
@@ -256,7 +255,7 @@ impl fmt::Display for Upstream {
     }
 }
 
-/// Where an upstream is asked.
+/// Destination of the requests to an upstream.
 enum Place {
     /// At a host, under this scheme.
     Host(&'static str),
@@ -359,7 +358,7 @@ fn fill(parts: &[Part], value: &dyn Fn(&str) -> Option<String>) -> Option<String
     })
 }
 
-/// True if no server takes the percent-encoded value for more than a part of one segment.
+/// True if every server takes the percent-encoded value for a part of one segment.
 fn may_fill(value: &str) -> bool {
     !value.is_empty()
         && !value.chars().any(char::is_control)

@@ -1,6 +1,6 @@
 //! Close codes and reasons on their way between an upstream server and a client.
 //!
-//! | what happened | the client sees | the upstream sees |
+//! | event | close for the client | close for the upstream |
 //! |---|---|---|
 //! | the upstream closed with a code | the same code; 1000 for 1005 | |
 //! | the upstream was lost, or stopped answering | 1012 `Upstream lost` | |
@@ -36,7 +36,7 @@ impl Close {
         Self { code, reason: cut(reason).to_owned() }
     }
 
-    /// Returns this close for a WebSocket, which some codes must not go over: they become 1011.
+    /// Returns the close for a WebSocket: a code that no endpoint may send becomes 1011.
     pub fn of_websocket(self) -> Self {
         let code = if may_be_sent(self.code) { self.code } else { CloseCode::InternalError.number() };
         Self { code, ..self }
@@ -60,9 +60,9 @@ pub enum UpstreamEnd<'a> {
 }
 
 impl UpstreamEnd<'_> {
-    /// Returns the close that the client sees: in a SockJS frame as it is, on a WebSocket by [`Close::of_websocket`].
+    /// Returns the close for the client: in a SockJS frame as it is, on a WebSocket by [`Close::of_websocket`].
     ///
-    /// A code outside of 1000 to 4999 is none of the WebSocket protocol and becomes 1011.
+    /// A code outside of 1000 to 4999 becomes 1011, since the WebSocket protocol has no such codes.
     pub fn to_client(self) -> Close {
         const NO_STATUS: u16 = CloseCode::NoStatus.number();
         match self {
@@ -97,10 +97,10 @@ pub enum ClientEnd<'a> {
 }
 
 impl ClientEnd<'_> {
-    /// Returns the close that the upstream sees. Its code is always one that a WebSocket may carry.
+    /// Returns the close for the upstream. An endpoint may always send its code.
     ///
-    /// An ended connection whose code means something to SockJS alone becomes 1011, as does 1002: the upstream broke no
-    /// protocol.
+    /// If this server closed the client with a code that only SockJS knows, or with 1002, the code becomes 1011: 1002 would
+    /// mean that the upstream broke the protocol.
     pub fn to_upstream(self) -> Close {
         match self {
             Self::Closed { code: 1006 | 1015, .. } | Self::Lost => {
@@ -132,8 +132,8 @@ pub enum Refusal {
 impl Refusal {
     /// Returns the HTTP status for a client that got no answer yet.
     ///
-    /// It is the upstream's own status if that is an error. A redirection or a success without an upgrade becomes 502: the
-    /// client could not follow the one and would misunderstand the other.
+    /// The upstream's own status is kept if it is an error. A redirection, or a success without an upgrade, becomes 502: a
+    /// client could not follow the former and would misunderstand the latter.
     pub const fn status(self) -> u16 {
         match self {
             Self::Status(status @ 400..=599) => status,

@@ -6,9 +6,11 @@
 //! CLOSE 5\r\n\x03\xe8bye\r\n        the content of CLOSE: the code in two bytes, the higher one first, then the reason
 //! ```
 //!
-//! The reader takes what Pushpin takes, but for malformed content: it skips events with other names, and empty lines, which
-//! the examples of the definition have at their end; the content of `OPEN` and `DISCONNECT` means nothing; a `CLOSE` with
-//! less than two bytes has no code.
+//! The reader is as tolerant as Pushpin's, except for malformed lengths and contents:
+//!
+//! * It skips events with other names, and empty lines: the examples of the definition have one after `OPEN`.
+//! * It ignores the content of `OPEN` and `DISCONNECT`.
+//! * A `CLOSE` with less than two bytes of content has no code.
 
 use std::fmt;
 
@@ -18,7 +20,7 @@ pub const EVENTS: &str = "application/websocket-events";
 /// An event of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// In the first request: a client wants to connect. As first event of the first response: the upstream accepts it.
+    /// In the first request: a client connects. As the first event of the first response: the upstream accepts the client.
     Open,
     /// A text message.
     Text(&'a str),
@@ -30,12 +32,12 @@ pub enum Event<'a> {
     Pong(&'a [u8]),
     /// A close.
     Close {
-        /// Close code, or `None` if the side that closes gives none. Any number may come from an upstream.
+        /// Close code, or `None` without one. An upstream may send any number.
         code: Option<u16>,
         /// Reason. Only written if there is a code.
         reason: &'a str,
     },
-    /// The connection was lost without a close; from the upstream: it knows of no such connection.
+    /// In a request: the client was lost without a close. In a response: the upstream does not know the connection.
     Disconnect,
 }
 
@@ -119,7 +121,7 @@ const DIGITS_MAX: usize = 8;
 ///
 /// # Errors
 ///
-/// Returns an error if any event is malformed: nobody can tell where the next one begins.
+/// Returns an error if any event is malformed, since nobody can tell where the next one begins.
 pub fn decode(body: &[u8], limits: EventLimits) -> Result<Vec<Event<'_>>, EventsError> {
     if body.len() > limits.bytes {
         return Err(EventsError { at: limits.bytes, kind: EventsErrorKind::TooLarge });

@@ -7,29 +7,29 @@ use crate::time::Millis;
 /// A message to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Control {
-    /// From now on, the client gets what is published to the channel.
+    /// From now on, the client gets the messages that are published to the channel.
     Subscribe {
         /// Name of the channel, of 1 to 128 bytes.
         channel: String,
     },
-    /// From now on, the client gets no more of what is published to the channel.
+    /// From now on, the client gets no more messages that are published to the channel.
     Unsubscribe {
         /// Name of the channel, of 1 to 128 bytes.
         channel: String,
     },
     /// The backend gets no more of the client's messages. The client stays connected to its channels.
     Detach,
-    /// From now on, the client gets this message regularly, in place of an earlier one. `None` if it gets none, or a ping:
-    /// SockJS's own heartbeats do the same as pings.
+    /// From now on, the client gets this message regularly. It replaces an earlier one. `None` ends that, as does a ping:
+    /// SockJS's own heartbeats do the same.
     KeepAlive(Option<KeepAlive>),
-    /// The client gets this message later. An earlier one that still waits is sent first, at once.
+    /// The client gets this message later. If an earlier one still waits, that one is sent at once.
     SendDelayed {
         /// The message.
         content: Content,
         /// Time until the message is sent. Default: 1 s.
         delay: Millis,
     },
-    /// A message that waits for its time is sent at once.
+    /// The delayed message, if one waits, is sent at once.
     FlushDelayed,
 }
 
@@ -50,7 +50,7 @@ pub enum KeepAliveMode {
     /// The last message to the client.
     #[default]
     Idle,
-    /// The last such message, whatever else was sent.
+    /// The last message of the [`KeepAlive`], even if others were sent since.
     Interval,
 }
 

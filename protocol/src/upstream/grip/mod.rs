@@ -1,8 +1,8 @@
 //! GRIP: the protocol by which a backend controls the connections that Pushpin, Fanout or this gateway hold for it.
 //!
-//! A backend that speaks WebSocket-over-HTTP says in its first response that it speaks GRIP, too. From then on each of its
-//! messages has a prefix: `m:`, or another one that it chose, for a message to the client, and `c:` for the gateway.
-//! Other programs publish to connections by the name of a channel.
+//! A backend turns GRIP on by a header of its first response. From then on, each of its messages has a prefix: `c:` for
+//! messages to the gateway; `m:`, or another prefix that the header names, for messages to the client. Besides, any program
+//! may publish messages to all connections of a channel.
 //!
 //! * [`control`][]: messages to the gateway.
 //! * [`publish`][]: the body of `POST /publish/`.
@@ -188,7 +188,7 @@ fn channel(json: Option<&str>) -> Result<String, GripError> {
         .ok_or(GripError::field("channel", "the name of a channel, of 1 to 128 bytes"))
 }
 
-/// Checks that a list of filters is empty. To ignore a filter would send messages to clients that must not get them.
+/// Checks that a list of filters is empty. If filters were ignored, messages would reach clients that must not get them.
 fn check_filters(json: Option<&str>, field: &'static str) -> Result<(), GripError> {
     let is_empty = json.is_none_or(|json| Reader::whole(json, |reader| reader.array(&mut |_| None)).is_some());
     if is_empty { Ok(()) } else { Err(GripError::field(field, "no filters: they are not supported")) }
@@ -201,7 +201,7 @@ struct ContentFields {
     base64: &'static str,
 }
 
-/// Reads a message. Returns `None` for pings and pongs, which no SockJS client can get: its heartbeats do the same.
+/// Reads a message. Returns `None` for pings and pongs: SockJS has none, and its heartbeats do the same.
 fn content(
     names: &ContentFields,
     kind: Option<&str>,

@@ -38,13 +38,13 @@ pub struct Item {
 /// Effect of an item on the connections of its channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemAction {
-    /// They get a message.
+    /// The connections get a message.
     Send(Content),
-    /// Something was published that is only found elsewhere. It has no effect on WebSockets.
+    /// Nothing: the item only says that there is something new to fetch.
     Hint,
-    /// The backend is asked for each of them, with a request without events.
+    /// The backend gets a request without events for each connection, and may respond with messages.
     Refresh,
-    /// They are closed.
+    /// The connections are closed.
     Close {
         /// Close code, or `None` if the program gives none. Any number may come.
         code: Option<u16>,
