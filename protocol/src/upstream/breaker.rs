@@ -48,6 +48,11 @@ const RAMP_BEGIN: u32 = 8;
 /// Attempts in a second at which the ramp ends.
 const RAMP_END: u32 = 1_024;
 
+/// Time without a call of [`Breaker::ask`] that ends a ramp after a success. A refused client asks again within 2 s, so no
+/// client is waiting.
+/// Without this, the ramp of an upstream with few clients, and with it the outage, would last for hours.
+const RAMP_QUIET: Millis = Millis::from_secs(10);
+
 /// Connections lost within a second that begin a ramp: the upstream restarts, or a part of it.
 const LOST_AT_ONCE: u32 = 20;
 
@@ -81,6 +86,10 @@ pub enum Outcome {
     /// The upstream could not be reached or did not answer in time, or a proxy in front of it responded so.
     Failure,
     /// The attempt was given up before there was an answer, because the client left.
+    ///
+    /// The attempt stays unanswered, and 32 of these in a row slow down everybody. So, where the runtime permits, wait for
+    /// the answer without the client, report that, and then close the connection. Otherwise, clients that leave at once
+    /// could keep others from an upstream that works.
     Abandoned,
 }
 
@@ -343,6 +352,9 @@ impl Ramp {
 
     /// Begins a new second if it is time. True if the ramp is over.
     fn is_over(&mut self, now: Millis) -> bool {
+        if self.has_success && self.second + RAMP_QUIET <= now {
+            return true;
+        }
         if self.second + SECOND <= now {
             let factor = if self.has_success { 2 } else { 1 };
             *self = Self { allowance: self.allowance * factor, ..Self::new(now) };

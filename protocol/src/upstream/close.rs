@@ -53,7 +53,8 @@ pub enum UpstreamEnd<'a> {
         /// Reason. Empty if the upstream gave none.
         reason: &'a str,
     },
-    /// The connection broke, or the upstream stopped answering.
+    /// The connection broke, or the upstream stopped answering. Runtimes report a broken connection by a close event with
+    /// code 1006 that is not clean (`wasClean` is false). Pass that event as this variant: 1012 invites clients to return.
     Lost,
     /// The upstream never accepted the connection.
     Refused(Refusal),

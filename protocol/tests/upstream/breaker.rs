@@ -217,6 +217,23 @@ fn a_ramp_does_not_grow_without_a_success() {
 }
 
 #[test]
+fn a_ramp_ends_early_if_nobody_asks_after_a_success() {
+    let mut breaker = ramping();
+    end(&mut breaker, 2_000, Outcome::Success);
+    end(&mut breaker, 11_999, Outcome::Success);
+    assert_eq!(breaker.state(), BreakerState::Ramping(16));
+    (0..5).for_each(|_| end(&mut breaker, 3_600_000, Outcome::Failure));
+    assert_eq!(refused(&mut breaker, 3_600_000), 1_000, "the outage is a new one");
+}
+
+#[test]
+fn a_ramp_without_a_success_does_not_end_in_silence() {
+    let mut breaker = ramping();
+    ask_only(&mut breaker, 3_600_000, 8);
+    assert_eq!(refused(&mut breaker, 3_600_000), 1_000);
+}
+
+#[test]
 fn an_outage_that_comes_back_on_the_ramp_goes_on() {
     let mut breaker = ramping();
     let late = asked(&mut breaker, 1_000);
