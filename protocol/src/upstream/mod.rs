@@ -1,0 +1,24 @@
+//! The gateway: an existing server behind this one.
+//!
+//! A client speaks SockJS to this server, and this server speaks plain WebSocket or WebSocket-over-HTTP to the *upstream*,
+//! which knows nothing of SockJS. The decisions of the gateway are made here. Requests and sockets are not.
+//!
+//! ```text
+//! client ── SockJS ──▶ gateway ── WebSocket, one for each connection ──────────────▶ upstream
+//!                                 WebSocket-over-HTTP: a request for some messages ─▶
+//!                      ◀───────── POST /publish/ ────────────────────────────────────
+//! ```
+//!
+//! * [`address`][]: the address of an upstream, and the URL for one connection.
+//! * [`breaker`][]: the circuit breaker of an upstream that fails.
+//! * [`close`][]: close codes on their way between upstream and client, and refusals.
+//! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
+//! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
+//! * [`opening`][]: the moment at which a client is open, and its messages until the upstream answers.
+
+pub mod address;
+pub mod breaker;
+pub mod close;
+pub mod events;
+pub mod grip;
+pub mod opening;

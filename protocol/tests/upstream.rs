@@ -1,0 +1,16 @@
+//! The gateway in front of an existing server.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+#[path = "upstream/address.rs"]
+mod address;
+#[path = "upstream/breaker.rs"]
+mod breaker;
+#[path = "upstream/events.rs"]
+mod events;
+#[path = "upstream/grip.rs"]
+mod grip;
+#[path = "upstream/opening.rs"]
+mod opening;
