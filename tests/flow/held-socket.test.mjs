@@ -5,7 +5,7 @@ import { mock, test } from "node:test";
 import { HeldSocket } from "../../src/js/held_socket.js";
 import { until } from "../harness/waiting/wait.mjs";
 
-const LIMITS = { isRaw: false, inboxLimit: 8 << 20, stallTimeoutMs: 30_000, reattachTimeoutMs: 30_000 };
+const LIMITS = { isRaw: false, inboxLimit: 8 << 20, stallTimeoutMs: 30_000, reattachTimeoutMs: 30_000, attachMs: 25_000 };
 const MIB = 1 << 20;
 /** The object is told at once after so many bytes. */
 const ACK_BYTES = 32 << 10;
