@@ -1,4 +1,4 @@
-// The bucket is out of reach, for one node or for all, for a moment or for longer than a lease.
+// Run by npm run faults:cluster. The bucket is out of reach, for one node or for all, for a moment or for longer than a lease.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
