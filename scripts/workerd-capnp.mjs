@@ -59,19 +59,22 @@ export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durab
     }),
     ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, ${variable(value)})`),
   ];
-  // A class's unique key is the name of its folder in the storage.
-  const namespaces = durableObjects.map(
-    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(`${name}-${className}`)}, enableSql = true)`,
-  );
   const files = [...(main ? [main] : []), ...modules];
   return `(
   modules = ${list(files.map(module))},
   compatibilityDate = ${text(compatibilityDate)},
   compatibilityFlags = ${list(compatibilityFlags.map(text))},
-  durableObjectNamespaces = ${list(holder ? [] : namespaces)},
+  durableObjectNamespaces = ${list(holder ? [] : namespacesCapnp(name, durableObjects))},
   durableObjectStorage = (localDisk = "objects"),
   bindings = ${list(bindings)},
 )`;
+}
+
+/** The classes of a Worker's objects. A class's unique key is the name of its folder in the storage. */
+export function namespacesCapnp(name, durableObjects) {
+  return durableObjects.map(
+    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(`${name}-${className}`)}, enableSql = true)`,
+  );
 }
 
 function module(given) {
@@ -89,7 +92,7 @@ function list(items) {
 }
 
 /** Numbers and booleans keep their type, as wrangler lets them. */
-function variable(value) {
+export function variable(value) {
   return typeof value === "string" ? `text = ${text(value)}` : `json = ${text(JSON.stringify(value))}`;
 }
 

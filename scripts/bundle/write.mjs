@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { CLUSTER_VARS, NODE_ENTRY } from "../cluster/local.mjs";
 import { Problem, follow } from "../run.mjs";
 import { NODE_MODULES, ROOT, esbuildBinary, readToml, workerdBinary } from "../tools.mjs";
-import { text } from "../workerd-capnp.mjs";
+import { namespacesCapnp, text, variable } from "../workerd-capnp.mjs";
 
 const CLUSTER = join(ROOT, "cluster");
 const COPIED = ["start.sh", "start", "deploy", "README.md"];
@@ -60,10 +60,6 @@ function writeWorker(directory, project, names) {
 }
 
 function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects }, modules) {
-  // A class's unique key is the name of its folder in the storage.
-  const namespaces = durableObjects.map(
-    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(`${name}-${className}`)}, enableSql = true)`,
-  );
   return `# The Worker of the bundle. start.sh adds its bindings.
 
 using Workerd = import "/workerd/workerd.capnp";
@@ -74,7 +70,7 @@ const compatibilityDate :Text = ${text(compatibilityDate)};
 
 const compatibilityFlags :List(Text) = ${list(compatibilityFlags.map(text))};
 
-const durableObjectNamespaces :List(Workerd.Worker.DurableObjectNamespace) = ${list(namespaces)};
+const durableObjectNamespaces :List(Workerd.Worker.DurableObjectNamespace) = ${list(namespacesCapnp(name, durableObjects))};
 `;
 }
 
@@ -92,8 +88,7 @@ function list(items) {
 
 /** One variable a line, with the value that it has unless the environment has one. Numbers and booleans keep their type. */
 function defaults(vars) {
-  const value = (given) => (typeof given === "string" ? `text = ${text(given)}` : `json = ${text(JSON.stringify(given))}`);
-  return lines(Object.entries(vars).map(([name, given]) => `${name} ${value(given)}`));
+  return lines(Object.entries(vars).map(([name, given]) => `${name} ${variable(given)}`));
 }
 
 const lines = (items) => items.map((item) => `${item}\n`).join("");

@@ -1,10 +1,9 @@
 // A cluster on this machine: nodes that are workerd processes of their own, and the bucket that they share.
 
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../free-port.mjs";
 import { startWorkerd } from "../workerd.mjs";
 
 const CLUSTER = fileURLToPath(new URL("../../cluster", import.meta.url));
@@ -131,13 +130,4 @@ export class Node {
   resume() {
     process.kill(this.pid, "SIGCONT");
   }
-}
-
-/** A port that is free now: workerd does not tell which one it took for the cluster. */
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
 }

@@ -137,11 +137,11 @@ export function peerOf(request) {
   return cf?.clientIp;
 }
 
-/**
- * Tells when this node of a cluster is drained. Gives the function that ends the wait; undefined on Cloudflare, where there is
- * no node. It is made by cluster/drain.js.
- */
-export const whenDrained = (number, tell) => globalThis.sockjsEdgeNode?.hold(() => tell(number, undefined, false));
+/** True on a node of a cluster, whose cluster/drain.js made this. */
+export const isNode = () => globalThis.sockjsEdgeNode !== undefined;
+
+/** Tells when this node is drained. Gives the function that ends the wait. */
+export const whenDrained = (number, tell) => globalThis.sockjsEdgeNode.hold(() => tell(number, undefined, false));
 
 /** Tells when a time is over. */
 export function wake(afterMs, number, tell) {

@@ -51,9 +51,9 @@ pub(crate) const AFTER_LOSS: Millis = Millis(10);
 /// Longest time for one attempt: an object that lives answers within 5 s, if only that it needs longer.
 const ATTEMPT_MAX: Millis = Millis::from_secs(12);
 
-/// Pauses before each further attempt. An object that was restarted is back at once. None is shorter than [`AFTER_LOSS`].
-const PAUSES: [Millis; 8] =
-    [AFTER_LOSS, Millis(100), Millis(500), Millis(1000), Millis(2000), Millis(3000), Millis(5000), Millis(5000)];
+/// Longest pause before a further attempt. The first is [`AFTER_LOSS`], since an object that was restarted is back at once, and each is
+/// four times as long as the one before.
+const PAUSE_MAX: Millis = Millis::from_secs(2);
 
 /// Reason why an object did not respond.
 #[derive(Debug)]
@@ -172,16 +172,16 @@ impl ObjectStub {
     async fn ask_in(&self, version: Version, request: &Request<'_>) -> Result<ObjectResponse, AttemptError> {
         let until = now() + self.0.timeout();
         let mut attempt = Attempt { version, timeout: self.0.timeout().min(ATTEMPT_MAX), again: false };
-        let mut pauses = PAUSES.into_iter();
+        let mut pause = AFTER_LOSS;
         loop {
             let error = match self.attempt(request, attempt).await {
-                Err(error) if error.is_worth_another() && now() + AFTER_LOSS < until => error,
+                Err(error) if error.is_worth_another() && now() + pause < until => error,
                 answer => return answer,
             };
-            let Some(pause) = pauses.next() else { return Err(error) };
             log::warn("retry", None, ObjectError::from(error));
             attempt.again = true;
             Sleep::new(pause).await;
+            pause = Millis(pause.0 * 4).min(PAUSE_MAX);
         }
     }
 

@@ -27,7 +27,7 @@ export class HttpSpeaker {
   static async open(owner, cluster, segment, node) {
     const client = new PersistentClient(owner, cluster.service("/trouble", node), segment);
     await client.open();
-    return new HttpSpeaker(client, segment);
+    return new HttpSpeaker(owner, client, segment);
   }
 
   /** Opens a session by a poll at node `first`, whose objects are its own then, and goes on at node `then`. */
@@ -36,10 +36,11 @@ export class HttpSpeaker {
     assert.equal(await session.next(), "o");
     const client = new PersistentClient(owner, cluster.service("/trouble", then), segment, session.id);
     client.readOn();
-    return new HttpSpeaker(client, segment);
+    return new HttpSpeaker(owner, client, segment);
   }
 
-  constructor(client, segment) {
+  constructor(owner, client, segment) {
+    owner.after(() => (this.#isOver = true));
     this.client = client;
     this.segment = segment;
     this.#speech = this.#speak();
@@ -81,6 +82,7 @@ export class WebSocketSpeaker {
   }
 
   constructor(owner, cluster, node) {
+    owner.after(() => (this.#isOver = true));
     this.#open = () => openWebSocketClient(owner, { service: cluster.service("/trouble", node) });
   }
 

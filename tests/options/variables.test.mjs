@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePort } from "../../scripts/free-port.mjs";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
 import { checkSettings } from "../../scripts/settings.mjs";
 import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
 import { request } from "../harness/clients/http.mjs";
 import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
-import { freePort } from "../harness/servers/dev.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 

@@ -1,9 +1,10 @@
 // The proxies: where each program is found, and what a test replaces in its documented configuration to run it here.
 
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { Problem } from "../../scripts/run.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
+import { isExecutable } from "../harness/machine/programs.mjs";
 
 /** Daemons are there on Debian, which has it in the PATH of root alone. */
 const SYSTEM = ["/usr/sbin", "/usr/local/sbin"];
@@ -84,13 +85,4 @@ export function configured(name, { nodes, certificate, key, idle, ...places }) {
     if (!text.includes(from) && from !== KEY) throw new Error(`${PROXIES[name].file} has no ${from}`);
     return text.replaceAll(from, to);
   }, text);
-}
-
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

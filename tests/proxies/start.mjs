@@ -2,9 +2,10 @@
 
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../scripts/free-port.mjs";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
 import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
 import { until } from "../harness/waiting/wait.mjs";
@@ -70,13 +71,4 @@ async function accepts(port) {
   const accepted = await Promise.race([once(socket, "connect").then(() => true), once(socket, "close").then(() => false)]).catch(() => false);
   socket.destroy();
   return accepted;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -23,9 +23,9 @@ use std::fmt;
 pub enum UpstreamOpen {
     /// At once. A client that the upstream refuses is open for a moment, and then gets a close frame.
     Before,
-    /// When the upstream accepted the connection. A refusal keeps its HTTP status.
+    /// After the upstream accepted the connection. A refusal keeps its HTTP status.
     After,
-    /// When the upstream accepted the connection, or after 200 ms.
+    /// After the upstream accepted the connection, or after 200 ms.
     #[default]
     Auto,
 }

@@ -332,7 +332,7 @@ struct Backend {
     was_in_use: bool,
 }
 
-/// What 1,000 clients did that all lost their connections at 0 ms.
+/// Attempts of 1,000 clients that all lost their connections at 0 ms.
 struct Run {
     /// Requests to the backend in each second.
     requests: Vec<usize>,

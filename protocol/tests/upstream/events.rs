@@ -172,7 +172,7 @@ proptest! {
         }
     }
 
-    /// What was read stays the same when it is written and read again.
+    /// Events that were read stay the same when they are written and read again.
     #[test]
     fn no_body_breaks_the_reader(
         body in prop_oneof![

@@ -1,8 +1,8 @@
 // Chromium without a window. Nothing of it is installed by the set-up: a browser comes from the system.
 
-import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
+import { isExecutable } from "../machine/programs.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 
 const COMMANDS = ["chromium", "chromium-browser", "google-chrome"];
@@ -55,13 +55,4 @@ function findChromium() {
   const found = [...inPath, ...MACOS_APPLICATIONS].find(isExecutable);
   if (found) return found;
   throw new Error("Chromium was not found: install it (apt-get install chromium), or set CHROMIUM=/path/to/chromium");
-}
-
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

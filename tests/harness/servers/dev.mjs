@@ -1,8 +1,8 @@
 // `wrangler dev` on a free port: as `npm start` runs it, and in the folder of an application.
 
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../../../scripts/free-port.mjs";
 import { killGroup, spawnTied } from "../../../scripts/run.mjs";
 import { quietEnvironment } from "../../../scripts/start.mjs";
 import { ROOT, nodeBinary, wranglerScript } from "../../../scripts/tools.mjs";
@@ -52,13 +52,3 @@ async function startDevServer(owner, command, options) {
 
 /** It may have an application to build first, beside other tests. */
 const READY_MS = 900_000;
-
-/** wrangler takes no port 0 for "any". Between this and its start another program may take the port; then it fails. */
-export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}

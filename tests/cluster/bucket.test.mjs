@@ -1,4 +1,4 @@
-// Run by npm run faults:cluster. The bucket is out of reach, for one node or for all, for a moment or for longer than a lease.
+// The bucket is out of reach, for one node or for all, for a moment or for longer than a lease.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -90,9 +90,9 @@ test("three leases without the bucket, for all nodes: they end, and what was tak
   open(ways);
   for (const node of cluster.nodes) await node.start();
   await speaker.end();
-  const { doubled, missing, misplaced } = fatesOf([speaker], cluster);
-  assert.deepEqual({ doubled, missing, misplaced }, { doubled: [], missing: [], misplaced: [] });
-  const isTaken = (message) => !speaker.refused.some((refused) => refused.startsWith(`${message}:`));
-  const { unheard } = fatesOf([speaker], cluster);
-  assert.deepEqual(unheard.filter((message) => isTaken(message.split(": ")[1])), []);
+  const { unheard, doubled, missing, misplaced } = fatesOf([speaker], cluster);
+  assert.deepEqual({ doubled, misplaced }, { doubled: [], misplaced: [] });
+  // A message that was not taken may have been handled without effect.
+  const isTaken = (message) => !speaker.refused.some((refused) => refused.startsWith(`${message.split(": ")[1]}:`));
+  assert.deepEqual({ unheard: unheard.filter(isTaken), missing: missing.filter(isTaken) }, { unheard: [], missing: [] });
 });
