@@ -1,5 +1,7 @@
 // The drain of a node: before it stops, each client that its Worker holds is let go, and goes on at another node. The Worker finds
-// this by `globalThis.sockjsEdgeNode`; without it, as on Cloudflare, it waits for no drain.
+// this by `globalThis.sockjsEdgeNode`; without it, as on Cloudflare, it waits for no drain, and watches no links.
+
+import { watch } from "./links.js";
 
 /** Time for which a node that is being drained still serves a client that comes: a client that is let go asks again at once. */
 const STILL_SERVED_MS = 1_000;
@@ -9,6 +11,7 @@ let isDraining = false;
 const held = new Set();
 
 globalThis.sockjsEdgeNode = {
+  watch,
   /**
    * Has a client let go when the node is drained. `letGo` is called in the request that holds the client: no request may do I/O for
    * another one, but it may resolve a promise of another one (compatibility flag `handle_cross_request_promise_resolution`, the

@@ -47,6 +47,8 @@ pub use info::connection_info::CLIENT_HEADERS;
 pub use info::errors::{CloseError, GroupError, SendError, ShardFailure, ShardProblem, ShardsError};
 pub use info::request_info::{RequestInfo, RequestKind};
 #[doc(hidden)]
+pub use js::runtime::is_node;
+#[doc(hidden)]
 pub use js::strings::text_of;
 pub use observe::report::ANALYTICS_BINDING;
 #[doc(hidden)]

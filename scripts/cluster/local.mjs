@@ -8,7 +8,7 @@ import { startWorkerd } from "../workerd.mjs";
 
 const CLUSTER = fileURLToPath(new URL("../../cluster", import.meta.url));
 /** The modules around the Worker of a node, the first its main one. */
-export const NODE_ENTRY = ["limited.js", "node.js", "drain.js", "limiter.js"].map((name) => join(CLUSTER, name));
+export const NODE_ENTRY = ["limited.js", "node.js", "drain.js", "links.js", "limiter.js"].map((name) => join(CLUSTER, name));
 
 /**
  * Options that a cluster has in place of the defaults: what writes a row waits for the bucket, so as little as possible writes one;

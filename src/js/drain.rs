@@ -3,21 +3,14 @@
 use crate::js::callbacks::Registration;
 use futures::channel::oneshot;
 use js_sys::Function;
+use sockjs_durable::is_node;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = isNode)]
-    fn is_node() -> bool;
-
     #[wasm_bindgen(js_name = whenDrained)]
     fn when_drained(number: u32, tell: &Function) -> Function;
-}
-
-thread_local! {
-    /// Known from the start of the isolate: asked once, since each receive begins to wait.
-    static IS_NODE: bool = is_node();
 }
 
 /// One client's wait for the drain of its node.
@@ -32,7 +25,7 @@ pub(crate) struct Drain {
 impl Drain {
     /// Begins to wait. `None` where there is no node that could be drained, as on Cloudflare.
     pub fn of_node() -> Option<Self> {
-        if !IS_NODE.with(|is_node| *is_node) {
+        if !is_node() {
             return None;
         }
         let (tell, drained) = oneshot::channel();

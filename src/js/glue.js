@@ -137,8 +137,8 @@ export function peerOf(request) {
   return cf?.clientIp;
 }
 
-/** True on a node of a cluster, whose cluster/drain.js made this. */
-export const isNode = () => globalThis.sockjsEdgeNode !== undefined;
+/** Watches an inner WebSocket, on a node of a cluster: it has the event `error` if the other end falls silent. */
+export const watchLink = (socket, question, answer) => globalThis.sockjsEdgeNode.watch(socket, question, answer);
 
 /** Tells when this node is drained. Gives the function that ends the wait. */
 export const whenDrained = (number, tell) => globalThis.sockjsEdgeNode.hold(() => tell(number, undefined, false));

@@ -65,6 +65,8 @@ const keepers = new Set();
  * @param {number} options.stallTimeoutMs
  * @param {number} options.reattachTimeoutMs
  * @param {number} options.attachMs longest time for one attempt to attach again: an instance of wasm that was reset never answers
+ * @param {string} [options.linkQuestion] what is asked on inner WebSockets, on a node of a cluster, and its answer
+ * @param {string} [options.linkAnswer]
  * @param {number} [options.heartbeatMs] if the Worker writes the heartbeats
  * @param {string} [options.livenessMessage] the text by which a client says that it is there
  * @param {string} [options.livenessAnswer]
@@ -361,6 +363,9 @@ export class HeldSocket {
   #use(inner, received = 0) {
     this.#inner = inner;
     this.#sent = Math.min(Math.max(0, received - this.#handled), this.#kept.length);
+    const { linkQuestion, linkAnswer } = this.#options;
+    // Before the others listen: an answer is not for them.
+    if (linkQuestion !== undefined) globalThis.sockjsEdgeNode.watch(inner, linkQuestion, linkAnswer);
     // One that was replaced has nothing to say.
     const guarded = (listener) => this.#guarded((event) => this.#inner === inner && listener(event));
     inner.addEventListener("message", guarded(({ data }) => this.#onInner(data)));

@@ -5,18 +5,25 @@ use crate::object::backlog::Backlog;
 use js_sys::{ArrayBuffer, Uint8Array};
 use sockjs_protocol::inner::envelope::{FINISHED, ToObject, Version, finished_reason};
 use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
 use sockjs_protocol::sockjs::session::Seq;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::{BinaryType, CloseEvent, Event, MessageEvent};
 use worker::{Result, WebSocket, web_sys};
 
 /// Close code of an inner socket whose response ended before its last byte.
 const LEFT: u16 = CloseCode::GoingAway.number();
+
+#[wasm_bindgen(module = "/src/js/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = watchLink)]
+    fn watch_link(socket: &web_sys::WebSocket, question: &str, answer: &str) -> std::result::Result<(), JsValue>;
+}
 
 /// One end of an inner WebSocket, with everything it listens by. Dropped, it is closed.
 ///
@@ -67,8 +74,13 @@ impl Messages {
 }
 
 impl InnerSocket {
-    /// Takes the socket that came with a 101, on which this side speaks `version`.
-    pub fn accept(socket: web_sys::WebSocket, version: Version) -> Result<Self> {
+    /// Takes the socket that came with a 101, on which this side speaks `version`. With a `question` it is lost also when the other end
+    /// does not answer.
+    pub fn accept(socket: web_sys::WebSocket, version: Version, question: Option<&AutomaticAnswer>) -> Result<Self> {
+        // Before the others listen: an answer is not for them.
+        if let Some(AutomaticAnswer { request, answer }) = question {
+            watch_link(&socket, request, answer)?;
+        }
         // Since compatibility date 2026-03-17 it would be Blob, which can only be read by waiting.
         socket.set_binary_type(BinaryType::Arraybuffer);
         let messages = Rc::new(Messages::default());

@@ -5,7 +5,7 @@ use crate::http::response::HttpResponse;
 use crate::js::executor::promised;
 use crate::js::invocation::Invocation;
 use crate::js::random;
-use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse, ObjectStub};
+use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse, ObjectStub, question};
 use crate::{Config, Heartbeats, Liveness};
 use js_sys::{Array, Reflect};
 use sockjs_durable::log;
@@ -171,9 +171,12 @@ fn options(config: &Config, transport: Transport) -> Result<JsValue> {
     let text = |framed: String, raw: &str| JsValue::from_str(if is_raw { raw } else { &framed });
     let message = liveness.map(|liveness| text(liveness.request(), liveness.message()));
     let answer = |liveness: &Liveness| text(Frame::Messages(liveness.answer()).encode(), liveness.message());
+    let asked = question(config);
     let options = js_sys::Object::new();
     for (name, value) in [
         ("isRaw", JsValue::from_bool(is_raw)),
+        ("linkQuestion", asked.as_ref().map_or(JsValue::UNDEFINED, |asked| JsValue::from_str(&asked.request))),
+        ("linkAnswer", asked.as_ref().map_or(JsValue::UNDEFINED, |asked| JsValue::from_str(&asked.answer))),
         ("heartbeatMs", heartbeat.and_then(|rules| rules.heartbeat_delay).map_or(JsValue::UNDEFINED, millis)),
         ("livenessMessage", message.unwrap_or_default()),
         ("livenessAnswer", liveness.map(answer).unwrap_or_default()),

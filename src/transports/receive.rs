@@ -32,12 +32,14 @@ use crate::transports::jsonp_callback::callback_of;
 use crate::transports::response_clock::{Beat, ResponseClock};
 use crate::transports::response_progress::{ResponseProgress, Step, Written};
 use futures::Stream;
+use futures::channel::oneshot;
 use futures::future::{Either, pending, select};
 use futures::stream::unfold;
 use js_sys::Uint8Array;
 use sockjs_durable::log;
 use sockjs_protocol::inner::envelope::{Action, Command, FrameRefusal, OTHER_VERSION, Pass, ToEdge};
 use sockjs_protocol::observe::metrics::Refused;
+use sockjs_protocol::service::options::Durability;
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
 use sockjs_protocol::sockjs::transport::{HTML, Receive};
@@ -101,6 +103,7 @@ pub(crate) async fn receive(
         asked: false,
         attempts: 0,
         stall_timeout: config.stall_timeout,
+        is_confirmed: config.durability == Durability::Outbox,
         began: now(),
         attached: None,
     };
@@ -192,6 +195,8 @@ struct HeldResponse {
     attempts: usize,
     /// Longest time in which the client may take nothing.
     stall_timeout: Millis,
+    /// True if the response ends only when the object knows what was written.
+    is_confirmed: bool,
     began: Millis,
     /// The object's last answer to an attach that waits.
     attached: Option<web_sys::Response>,
@@ -255,7 +260,7 @@ impl HeldResponse {
         self.note();
         match written {
             Written::More => {}
-            Written::Last | Written::Enough => return self.finish(),
+            Written::Last | Written::Enough => return self.end().await,
         }
         loop {
             let message = match self.message().await {
@@ -264,14 +269,17 @@ impl HeldResponse {
                     Err(error) => {
                         // What was written was; the rest is for a request that understands it.
                         self.warn("envelope", &error);
-                        return self.finish();
+                        return self.end().await;
                     }
                 },
                 // The client asks again, and reaches another node.
-                Some(Incoming::Drain) if self.row.one_frame => {
-                    return self.progress.give_up().or_else(|| self.finish());
+                Some(Incoming::Drain) => {
+                    let nothing = self.progress.give_up().filter(|_| self.row.one_frame);
+                    if nothing.is_none() {
+                        self.finish();
+                    }
+                    return nothing;
                 }
-                Some(Incoming::Drain) => return self.finish(),
                 Some(Incoming::Beat(beat)) => return Some(self.progress.heartbeat(beat == Beat::End)),
                 None if self.departure.is_gone() => return None,
                 None => {
@@ -298,10 +306,21 @@ impl HeldResponse {
                     self.note();
                     return Some(chunk);
                 }
-                Step::Complete => return self.finish(),
+                Step::Complete => return self.end().await,
                 Step::Skip => {}
             }
         }
+    }
+
+    /// Ends the response. With an outbox that is when its object knows what was written: an object that was restarted meanwhile would give
+    /// the rows that it still has to the client's next request. Stock clients read what is written before the end, but for JSONP.
+    async fn end(&mut self) -> Option<Vec<u8>> {
+        let told = self.finish()?;
+        if self.is_confirmed {
+            let drain = pin!(drained(self.drain.as_mut()));
+            select(told, drain).await;
+        }
+        None
     }
 
     /// Notes how far the response got, for when the object asks.
@@ -370,12 +389,7 @@ impl HeldResponse {
             let is_beat = {
                 let acknowledge = pin!(pending_without(self.timer.as_mut()));
                 let beat = pin!(pending_without(self.clock_timer.as_mut()));
-                let drain = pin!(async {
-                    match &mut self.drain {
-                        Some(drain) => drain.wait().await,
-                        None => pending().await,
-                    }
-                });
+                let drain = pin!(drained(self.drain.as_mut()));
                 // A message that is there goes first, and is in the heartbeat's place.
                 match select(pin!(inner.next()), select(acknowledge, select(beat, drain))).await {
                     Either::Left((message, _)) => return message.map(Incoming::Message),
@@ -395,8 +409,9 @@ impl HeldResponse {
         }
     }
 
-    /// The response is over: everything was written, or it is as long as it may be.
-    fn finish(&mut self) -> Option<Vec<u8>> {
+    /// The response is over: everything was written, or it is as long as it may be. What is returned ends when the object has been told
+    /// what was written, if that is worth a second try.
+    fn finish(&mut self) -> Option<oneshot::Receiver<()>> {
         self.departure.complete();
         self.note();
         let (inner, written) = (self.inner.take(), self.progress.seen());
@@ -404,10 +419,16 @@ impl HeldResponse {
             inner.finish();
         }
         // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
-        if written.is_some() || inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
-            self.invocation.stay_for(Box::pin(self.tell_written(inner, written)));
+        if written.is_none() && !inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
+            return None;
         }
-        None
+        let (tells, told) = oneshot::channel();
+        let tell = self.tell_written(inner, written);
+        self.invocation.stay_for(Box::pin(async move {
+            tell.await;
+            drop(tells);
+        }));
+        Some(told)
     }
 
     /// Sees to it that the object learns what was written, or it would give it to the next receiver, too; and that it gets
@@ -527,6 +548,14 @@ impl HeldResponse {
 async fn pending_without(timer: Option<&mut Sleep>) {
     match timer {
         Some(timer) => timer.await,
+        None => pending().await,
+    }
+}
+
+/// Waits until the node is about to stop, or for ever where there is none.
+async fn drained(drain: Option<&mut Drain>) {
+    match drain {
+        Some(drain) => drain.wait().await,
         None => pending().await,
     }
 }

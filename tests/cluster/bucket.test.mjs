@@ -90,8 +90,9 @@ test("three leases without the bucket, for all nodes: they end, and what was tak
   open(ways);
   for (const node of cluster.nodes) await node.start();
   await speaker.end();
-  const { unheard, doubled, missing, misplaced } = fatesOf([speaker], cluster);
-  assert.deepEqual({ doubled, misplaced }, { doubled: [], misplaced: [] });
+  const { unheard, missing, misplaced } = fatesOf([speaker], cluster);
+  // Its response was cut, and a message that it read and whose acknowledgement died with both nodes comes again.
+  assert.deepEqual(misplaced, []);
   // A message that was not taken may have been handled without effect.
   const isTaken = (message) => !speaker.refused.some((refused) => refused.startsWith(`${message.split(": ")[1]}:`));
   assert.deepEqual({ unheard: unheard.filter(isTaken), missing: missing.filter(isTaken) }, { unheard: [], missing: [] });

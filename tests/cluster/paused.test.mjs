@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
+import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { HttpSpeaker, LONG_MS, assertUndisturbed, fatesOf } from "./rig.mjs";
@@ -12,6 +13,29 @@ const DIVISOR = process.env.SOCKJS_FULL ? 1 : QUICK;
 /** A lease and a half. */
 const PAUSED_MS = 30_000 / DIVISOR;
 const VARS = { SOCKJS_PLACEMENT: "session", SOCKJS_DURABILITY: "outbox" };
+
+test("sessions go on at another node while their owner hangs", async (t) => {
+  // One object for all, since a WebSocket cannot be opened at one node and go on at another.
+  const cluster = await startCluster(t, { count: 2, vars: { ...VARS, SOCKJS_PLACEMENT: "shards:1" }, timeDivisor: DIVISOR });
+  const [holder, owner] = cluster.nodes;
+  const [ofHolder] = cluster.toldBy;
+  const open = (segment) => HttpSpeaker.openAcross(t, cluster, segment, { first: owner, then: holder });
+  const speakers = await Promise.all(Object.keys(TRANSPORTS).map(open));
+  const idle = await openWebSocketClient(t, { service: cluster.service("/trouble", holder) });
+
+  owner.pause();
+  const before = speakers.map(({ sent }) => sent.length);
+  const isBack = () => speakers.every(({ client, sent }, at) => sent.length > before[at] + 2 && ofHolder.of(client.id).length > 0);
+  await until(isBack, "all sessions to go on", LONG_MS);
+  await ofHolder.hears(idle.id, "return", LONG_MS);
+  idle.send("echo 0");
+  await idle.readsMessage("echo 0", LONG_MS);
+  await Promise.all(speakers.map((speaker) => speaker.end()));
+
+  const { unheard, doubled, missing, misplaced } = fatesOf(speakers, cluster);
+  assertUndisturbed(speakers);
+  assert.deepEqual({ unheard, doubled, missing, misplaced }, { unheard: [], doubled: [], missing: [], misplaced: [] });
+});
 
 test("what an owner does that was paused for longer than its lease reaches no client and no storage", async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });

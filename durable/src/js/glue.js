@@ -11,6 +11,9 @@ export function headersOf({ headers }, names) {
 /** Sets the alarm; `failed` hears of an error. */
 export const setAlarm = ({ storage }, at, failed) => void storage.setAlarm(at).catch(failed);
 
+/** True on a node of a cluster, whose cluster/drain.js made this. */
+export const isNode = () => globalThis.sockjsEdgeNode !== undefined;
+
 /** Has the runtime answer a message of WebSockets by itself, also while the object sleeps; without one, no message. */
 export function setAutoResponse(state, request, answer) {
   if (request !== undefined) state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(request, answer));

@@ -13,6 +13,9 @@ extern "C" {
     #[wasm_bindgen(catch, js_name = setAlarm)]
     pub(crate) fn store_alarm(state: &DurableObjectState, at: f64, failed: &JsValue) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(js_name = isNode)]
+    fn ask_whether_node() -> bool;
+
     /// Has the runtime answer a message of WebSockets by itself. With `None`, no message.
     #[wasm_bindgen(catch, js_name = setAutoResponse)]
     pub(crate) fn set_auto_response(
@@ -27,6 +30,16 @@ extern "C" {
         state: &DurableObjectState,
         socket: &web_sys::WebSocket,
     ) -> Result<Option<f64>, JsValue>;
+}
+
+thread_local! {
+    /// Known from the start of the isolate: asked once, since each receive begins with it.
+    static IS_NODE: bool = ask_whether_node();
+}
+
+/// Returns true on a node of a cluster.
+pub fn is_node() -> bool {
+    IS_NODE.with(|is_node| *is_node)
 }
 
 #[wasm_bindgen]

@@ -63,6 +63,7 @@ impl Object {
     ) -> Result<JsResponse> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
+        self.answer_automatically(config, attach.transport);
         if attach.receiver.kind == ReceiverKind::Stream || config.durability == Durability::Outbox {
             return self.attach_at_once(client, config, attach);
         }

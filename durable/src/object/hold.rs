@@ -35,6 +35,7 @@ impl Object {
     pub(super) async fn hold(self: Rc<Self>, client: Client<'_>, config: &Config, hold: Hold) -> Result<JsResponse> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
+        self.answer_automatically(config, hold.transport);
         let Hold { session, transport, version, receiver, returned } = hold;
         let WebSocketPair { client: other, server } = WebSocketPair::new()?;
         let known = returned.as_ref().and_then(|returned| self.table.borrow().connection(&returned.connection));

@@ -7,11 +7,12 @@
 use crate::connection::entry::Entry;
 use crate::connection::links::{Delivery, Link};
 use crate::js::clock::now;
-use crate::js::runtime::{auto_response_time, set_auto_response};
+use crate::js::runtime::{auto_response_time, is_node, set_auto_response};
 use crate::object::Object;
 use crate::observe::log;
 use sockjs_protocol::service::options::{Config, Liveness};
 use sockjs_protocol::sockjs::frame::{Frame, Message};
+use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
 use sockjs_protocol::sockjs::payload::Messages;
 use sockjs_protocol::sockjs::session::Receiver;
 use sockjs_protocol::sockjs::transport::Transport;
@@ -20,14 +21,15 @@ use std::rc::Rc;
 use worker::Error;
 
 impl Object {
-    /// Has the runtime answer the liveness message of a service's framed sockets. An object has one such message, and is asked for
-    /// this once in each of its lives.
+    /// Has the runtime answer the liveness message of a service's framed sockets; on a node of a cluster, also what the Worker asks on
+    /// inner sockets. An object is asked for this once in each of its lives.
     pub(super) fn answer_automatically(&self, config: &Config, transport: Transport) {
-        if transport != Transport::WebSocket || self.has_auto_response.replace(true) {
+        let is_of_use = transport == Transport::WebSocket || is_node();
+        if !is_of_use || self.has_auto_response.replace(true) {
             return;
         }
-        let request = config.liveness.as_ref().map(Liveness::request);
-        let answer = config.liveness.as_ref().map(|liveness| Frame::Messages(liveness.answer()).encode());
+        let automatic = AutomaticAnswer::of(config, is_node());
+        let (request, answer) = automatic.map(|AutomaticAnswer { request, answer }| (request, answer)).unzip();
         // Without it all such messages are events.
         if let Err(error) = set_auto_response(self.state.as_raw(), request.as_deref(), answer.as_deref()) {
             log::error("auto_response", Some(&config.prefix), Error::from(error));

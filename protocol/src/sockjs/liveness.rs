@@ -6,7 +6,7 @@
 //! those of the Worker, `src/js/held_socket.js` follows the same rules, since no way leads from there into wasm.
 
 use crate::service::options::{Config, Liveness};
-use crate::sockjs::frame::Message;
+use crate::sockjs::frame::{Frame, Message};
 use crate::sockjs::payload::Messages;
 use crate::time::Millis;
 
@@ -67,6 +67,30 @@ impl Liveness {
         let rest = messages.without(self.message());
         let has_beat = rest.len() < count;
         (rest, has_beat)
+    }
+}
+
+/// A text on WebSockets that the runtime answers for an object by itself, also while the object sleeps. An object has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutomaticAnswer {
+    /// The text.
+    pub request: String,
+    /// The answer.
+    pub answer: String,
+}
+
+impl AutomaticAnswer {
+    /// Returns that of the objects of a service: the liveness message of its framed WebSockets. On a node of a cluster, where the Worker
+    /// asks on each inner WebSocket whether the other node is there, services without one have a text that no client sends.
+    pub fn of(config: &Config, is_node: bool) -> Option<Self> {
+        match &config.liveness {
+            Some(liveness) => {
+                let answer = Frame::Messages(liveness.answer()).encode();
+                Some(Self { request: liveness.request(), answer })
+            }
+            None if is_node => Some(Self { request: "\0there?".into(), answer: "\0there".into() }),
+            None => None,
+        }
     }
 }
 
