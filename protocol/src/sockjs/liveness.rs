@@ -198,7 +198,6 @@ impl Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sockjs::frame::Frame;
     use crate::sockjs::payload::PayloadLimits;
 
     const RULES: SilenceRules = SilenceRules { timeout: Millis(90_000), required: false };
@@ -220,6 +219,19 @@ mod tests {
             assert_eq!((liveness.message(), liveness.request().as_str()), (message, request));
             assert_eq!(Frame::Messages(liveness.answer()).encode(), answer);
             assert_eq!(take(&liveness, request), (vec![], true));
+        }
+    }
+
+    #[test]
+    fn the_runtime_answers_one_text_and_on_a_node_of_a_cluster_always_one() {
+        let config = Config::new("/echo");
+        assert_eq!(AutomaticAnswer::of(&config, false), None);
+        let question = AutomaticAnswer::of(&config, true).unwrap();
+        assert_ne!(question.request, question.answer);
+        let config = config.liveness("page");
+        for is_node in [false, true] {
+            let AutomaticAnswer { request, answer } = AutomaticAnswer::of(&config, is_node).unwrap();
+            assert_eq!((request.as_str(), answer.as_str()), (r#"[""]"#, "a[]"));
         }
     }
 
