@@ -57,6 +57,10 @@ const BACKOFF: [Millis; 5] = [AFTER_LOSS, Millis(50), Millis(200), Millis(500), 
 /// circle.
 const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 
+/// Longest time for which a response that ends since its node is about to stop waits until the object knows: the client asks again at
+/// once, by way of another node, and must not come before that. The node stops after 3 s.
+const DRAINED_WITHIN: Millis = Millis::from_secs(2);
+
 /// The header by which an object tells the connection of a receiver.
 const CONNECTION: &str = "sockjs-edge-connection";
 
@@ -274,9 +278,11 @@ impl HeldResponse {
                 },
                 // The client asks again, and reaches another node.
                 Some(Incoming::Drain) => {
-                    let nothing = self.progress.give_up().filter(|_| self.row.one_frame);
-                    if nothing.is_none() {
-                        self.finish();
+                    let nothing = if self.row.one_frame { self.progress.give_up() } else { None };
+                    if nothing.is_none()
+                        && let Some(told) = self.finish(true)
+                    {
+                        select(told, sleep(DRAINED_WITHIN)).await;
                     }
                     return nothing;
                 }
@@ -315,7 +321,7 @@ impl HeldResponse {
     /// Ends the response. With an outbox that is when its object knows what was written: an object that was restarted meanwhile would give
     /// the rows that it still has to the client's next request. Stock clients read what is written before the end, but for JSONP.
     async fn end(&mut self) -> Option<Vec<u8>> {
-        let told = self.finish()?;
+        let told = self.finish(false)?;
         if self.is_confirmed {
             let drain = pin!(drained(self.drain.as_mut()));
             select(told, drain).await;
@@ -410,8 +416,8 @@ impl HeldResponse {
     }
 
     /// The response is over: everything was written, or it is as long as it may be. What is returned ends when the object has been told
-    /// what was written, if that is worth a second try.
-    fn finish(&mut self) -> Option<oneshot::Receiver<()>> {
+    /// what was written, if that is worth a second try, or if it is `awaited`.
+    fn finish(&mut self, awaited: bool) -> Option<oneshot::Receiver<()>> {
         self.departure.complete();
         self.note();
         let (inner, written) = (self.inner.take(), self.progress.seen());
@@ -419,7 +425,7 @@ impl HeldResponse {
             inner.finish();
         }
         // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
-        if written.is_none() && !inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
+        if !awaited && written.is_none() && !inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
             return None;
         }
         let (tells, told) = oneshot::channel();

@@ -3,7 +3,7 @@
 use crate::application::handler::{ErasedHandler, Handler};
 use crate::info::admission::{Admission, Rejection};
 use crate::info::request_info::RequestInfo;
-use crate::js::runtime::chain_panic_hook;
+use crate::js::runtime::{chain_panic_hook, is_node};
 use crate::observe::log;
 use crate::observe::report;
 use crate::observe::report::{Collector, Unsent};
@@ -207,6 +207,17 @@ impl Services {
         Ok(())
     }
 
+    /// Checks the settings for where this Worker runs: without Cloudflare requests to objects of a jurisdiction fail.
+    fn check_for_node(&self) -> std::result::Result<(), ConfigError> {
+        match self.configs().find(|config| is_node() && config.jurisdiction.is_some()) {
+            Some(config) => {
+                let advice = "is only for Cloudflare: leave it out".into();
+                Err(ConfigError { prefix: config.prefix.clone(), option: "jurisdiction", advice })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Returns the problem that [`Services::misconfigured`] was given or [`Services::check`] found when the isolate started. Until
     /// it is fixed, nothing is served.
     #[doc(hidden)]
@@ -224,10 +235,11 @@ impl Services {
             SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
         known.unwrap_or_else(|| {
             let mut services = build(env);
-            services.problem = services
-                .problem
-                .take()
-                .or_else(|| Some(Problem { advice: services.check().err()?.to_string(), detail: None }));
+            let wrong = services.problem.take().or_else(|| {
+                let error = services.check().and_then(|()| services.check_for_node()).err()?;
+                Some(Problem { advice: error.to_string(), detail: None })
+            });
+            services.problem = wrong;
             services.read_ticket_keys(env);
             if let Ok(node) = env.var(NODE_VAR) {
                 log::set_node(node.to_string());
