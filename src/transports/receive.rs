@@ -57,6 +57,10 @@ const BACKOFF: [Millis; 5] = [AFTER_LOSS, Millis(50), Millis(200), Millis(500), 
 /// circle.
 const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 
+/// Time after which an object that did not confirm the end of a response is told by a request. A socket that is lost after this side
+/// closed it may have no event at all (workerd 1.20261117, in a cluster).
+const CONFIRMED_WITHIN: Millis = Millis::from_secs(2);
+
 /// Longest time for which a response that ends since its node is about to stop waits until the object knows: the client asks again at
 /// once, by way of another node, and must not come before that. The node stops after 3 s.
 const DRAINED_WITHIN: Millis = Millis::from_secs(2);
@@ -445,7 +449,11 @@ impl HeldResponse {
         async move {
             let mut unwritten = None;
             if let Some(inner) = inner {
-                if inner.is_confirmed().await {
+                let confirmed = match select(pin!(inner.is_confirmed()), sleep(CONFIRMED_WITHIN)).await {
+                    Either::Left((confirmed, _)) => confirmed,
+                    Either::Right(_) => false,
+                };
+                if confirmed {
                     return;
                 }
                 sleep(AFTER_LOSS).await;
