@@ -59,7 +59,7 @@ const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 
 /// Time after which an object that did not confirm the end of a response is told by a request. A socket that is lost after this side
 /// closed it may have no event at all (workerd 1.20261117, in a cluster).
-const CONFIRMED_WITHIN: Millis = Millis::from_secs(2);
+const CONFIRMED_WITHIN: Millis = Millis(500);
 
 /// Longest time for which a response that ends since its node is about to stop waits until the object knows: the client asks again at
 /// once, by way of another node, and must not come before that. The node stops after 3 s.
@@ -118,11 +118,8 @@ pub(crate) async fn receive(
     if !row.one_frame {
         return streamed(head, &receiver.body());
     }
-    let answer = match receiver.attach().await {
-        // The object may have given it a frame that never arrived, and gives it again.
-        AttachOutcome::Broken => receiver.attach_again().await,
-        answer => answer,
-    };
+    // If the object gave it a frame that never arrived, it gives it again.
+    let answer = receiver.attach_again().await;
     match answer {
         // Nobody will read the stream, so nothing would drop it.
         AttachOutcome::Waiting if receiver.departure.is_gone() => fixed(head, []),
@@ -140,6 +137,7 @@ pub(crate) async fn receive(
             refused(HttpError::new(403, FORBIDDEN))
         }
         // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
+        AttachOutcome::Drained => fixed(head, receiver.let_go().await.unwrap_or_default()),
         AttachOutcome::Over | AttachOutcome::Broken | AttachOutcome::Failed => {
             receiver.departure.complete();
             receiver.refuse(Refused::Unavailable);
@@ -234,6 +232,8 @@ enum AttachOutcome {
     Broken,
     /// It may work another time.
     Failed,
+    /// The node is about to stop.
+    Drained,
 }
 
 impl HeldResponse {
@@ -281,15 +281,7 @@ impl HeldResponse {
                     }
                 },
                 // The client asks again, and reaches another node.
-                Some(Incoming::Drain) => {
-                    let nothing = if self.row.one_frame { self.progress.give_up() } else { None };
-                    if nothing.is_none()
-                        && let Some(told) = self.finish(true)
-                    {
-                        select(told, sleep(DRAINED_WITHIN)).await;
-                    }
-                    return nothing;
-                }
+                Some(Incoming::Drain) => return self.let_go().await,
                 Some(Incoming::Beat(beat)) => return Some(self.progress.heartbeat(beat == Beat::End)),
                 None if self.departure.is_gone() => return None,
                 None => {
@@ -297,6 +289,7 @@ impl HeldResponse {
                     match self.attach_again().await {
                         AttachOutcome::Complete(message) => message,
                         AttachOutcome::Waiting => continue,
+                        AttachOutcome::Drained => return self.let_go().await,
                         AttachOutcome::Forbidden => {
                             return Some(
                                 self.close(CloseCode::PolicyViolation.number(), FORBIDDEN, Refused::Ticket).await,
@@ -322,13 +315,26 @@ impl HeldResponse {
         }
     }
 
+    /// Ends the response before its time, since the node is about to stop. A poll is answered with nothing.
+    async fn let_go(&mut self) -> Option<Vec<u8>> {
+        let nothing = if self.row.one_frame { self.progress.give_up() } else { None };
+        if let Some(told) = self.finish(true) {
+            select(told, sleep(DRAINED_WITHIN)).await;
+        }
+        nothing
+    }
+
     /// Ends the response. With an outbox that is when its object knows what was written: an object that was restarted meanwhile would give
     /// the rows that it still has to the client's next request. Stock clients read what is written before the end, but for JSONP.
     async fn end(&mut self) -> Option<Vec<u8>> {
         let told = self.finish(false)?;
         if self.is_confirmed {
-            let drain = pin!(drained(self.drain.as_mut()));
-            select(told, drain).await;
+            let drain = self.drain.as_mut();
+            let drained = pin!(async {
+                drained(drain).await;
+                sleep(DRAINED_WITHIN).await;
+            });
+            select(told, drained).await;
         }
         None
     }
@@ -480,10 +486,23 @@ impl HeldResponse {
         self.inner = None;
     }
 
+    /// Attaches this receiver again, unless its node is drained before that works. In a cluster it may take as long as the lease of a
+    /// node that was killed.
     async fn attach_again(&mut self) -> AttachOutcome {
+        let mut drain = self.drain.take();
+        let outcome = match select(pin!(self.try_to_attach()), pin!(drained(drain.as_mut()))).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => AttachOutcome::Drained,
+        };
+        self.drain = drain;
+        outcome
+    }
+
+    async fn try_to_attach(&mut self) -> AttachOutcome {
         if !self.asked {
             match self.attach().await {
-                AttachOutcome::Broken | AttachOutcome::Failed => {}
+                AttachOutcome::Broken => {}
+                AttachOutcome::Failed if !self.row.one_frame => {}
                 answer => return answer,
             }
         }

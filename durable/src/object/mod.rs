@@ -51,6 +51,7 @@ mod listing;
 mod liveness;
 mod looks;
 mod memory;
+mod node_links;
 mod outputs;
 mod pace;
 mod probes;
@@ -92,6 +93,8 @@ pub struct Object {
     asleep: Asleep,
     /// True once the runtime knows which message it is to answer by itself.
     has_auto_response: Cell<bool>,
+    /// When the links from other nodes of a cluster were looked at last.
+    links_seen: Cell<Millis>,
     graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     bursts: Bursts,
@@ -129,6 +132,7 @@ impl Object {
             store,
             asleep: Asleep::default(),
             has_auto_response: Cell::new(false),
+            links_seen: Cell::new(Millis(0)),
             graces: Graces::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
@@ -214,6 +218,7 @@ impl Object {
             return;
         }
         self.settle_planned.set(false);
+        self.give_up_silent_links();
         self.start_handlers();
         let mut settled = Vec::new();
         let opened = loop {

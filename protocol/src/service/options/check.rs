@@ -68,7 +68,8 @@ impl Config {
             ("trusted_proxies", self.wrong_trusted_proxies()),
             (
                 "client_address_header",
-                unless(is_token(&self.client_address_header), "must be the name of a header, such as X-Forwarded-For"),
+                unless(is_token(&self.client_address_header), "must be the name of a header, such as X-Forwarded-For")
+                    .or_else(|| self.unused_client_address_header()),
             ),
             ("allowed_origins", self.wrong_allowed_origins()),
             ("ticket_lifetime", second_to_day(self.ticket_lifetime)),
@@ -152,6 +153,12 @@ impl Config {
             self.websocket_protocols.iter().all(|protocol| is_token(protocol)),
             "must be names of letters, digits and !#$%&'*+-.^_`|~",
         )
+    }
+
+    fn unused_client_address_header(&self) -> Option<&'static str> {
+        let is_used =
+            !self.trusted_proxies.is_empty() || self.client_address_header == Self::new("").client_address_header;
+        unless(is_used, "has no effect without trusted_proxies")
     }
 
     fn wrong_trusted_proxies(&self) -> Option<&'static str> {
