@@ -1,6 +1,7 @@
 //! The event of the alarm: everyone who is due, or nearly so, is served at once.
 
 use crate::js::clock::now;
+use crate::js::runtime::is_node;
 use crate::object::Object;
 use futures::channel::oneshot;
 use futures::future::select;
@@ -14,6 +15,9 @@ const MISCONFIGURED_RETRY: Millis = Millis::from_secs(60);
 
 /// Time that rows may take before the answers that wait for them count as held up.
 const HELD_UP: Millis = Millis(100);
+
+/// Time until the alarm that a node sets to learn whether its bucket takes a write.
+const AFTER_WAIT: Millis = Millis::from_secs(5);
 
 /// Time for which heartbeats wait for the application's alarm.
 const ALARM_FIRST: Duration = Duration::from_millis(50);
@@ -58,6 +62,10 @@ impl Object {
             self.table.borrow().entries().iter().any(|entry| entry.session.borrow().is_leaving(asked));
         if !is_anyone_leaving {
             return Ok(());
+        }
+        if is_node() {
+            // Without a write nothing shows that the bucket is away, which holds up also those who look there for the object.
+            self.alarm.set_and_wait(&self.state, AFTER_WAIT).await?;
         }
         self.state.storage().sync().await?;
         let stored = now();
