@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ownProject, readProject } from "../../scripts/bundle/project.mjs";
 import { Problem, follow } from "../../scripts/run.mjs";
 import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { request } from "../harness/clients/http.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
@@ -109,6 +110,18 @@ describe("a bundle", { concurrency: 2 }, () => {
     assert.equal((await ask("/echo")).status, 200);
   });
 
+  test("takes no other spelling for /ready or /drain, which a proxy in front would not refuse", async (t) => {
+    const run = await bundle.start(t, { ...ON, SOCKJS_DRAIN_TOKEN: TOKEN });
+    const ask = async (path, Host = "localhost") => {
+      const headers = { Host, Authorization: `Bearer ${TOKEN}` };
+      const answers = [await request(`${run.url}${path}`, { headers }), await request(`${run.url}${path}`, { headers, method: "POST" })];
+      return answers.map(({ status }) => status);
+    };
+    for (const path of ["/./ready", "/x/../ready", "/x/%2e%2E/drain", "/.\\ready", "/x\\..\\drain"]) assert.deepEqual(await ask(path), [404, 404], path);
+    for (const host of ["a/ready?", "a/drain?", "a\\ready?", "a/ready#"]) assert.deepEqual(await ask("/x", host), [404, 404], host);
+    assert.equal((await fetch(`${run.url}/ready?x`)).status, 200);
+  });
+
   test("limits the connections that one address opens", async (t) => {
     const run = await bundle.start(t, { ...ON, SOCKJS_ADDRESS_LIMIT: "2/60" });
     const open = async (id) => (await fetch(`${run.url}/echo/000/${id}/xhr`, { method: "POST" })).status;
@@ -133,6 +146,8 @@ describe("wrong settings are refused before anything is started", { concurrency:
     [{ DRAIN_MS: "3s" }, /^error: DRAIN_MS is "3s": expected milliseconds \(example: 3000\)$/],
     [{ STOP_TIMEOUT_MS: "08000" }, /^error: STOP_TIMEOUT_MS is "08000": expected milliseconds/],
     [{ SKIP_CHECKS: "yes" }, /^error: SKIP_CHECKS is "yes": expected 1, or nothing$/],
+    [{ SOCKJS_DRAIN_TOKEN: TOKEN.slice(1) }, /^error: SOCKJS_DRAIN_TOKEN has 31 characters: expected at least 32 printable characters, or nothing for a new token at each start$/],
+    [{ SOCKJS_DRAIN_TOKEN: `${TOKEN} and more` }, /^error: SOCKJS_DRAIN_TOKEN has spaces or control characters: expected at least 32 printable/],
     [{ DATA_DIR: "/proc/data" }, /^error: DATA_DIR is "\/proc\/data", which cannot be written$/],
     [{ CLUSTER_KEY: TOKEN }, /^error: CLUSTER_BUCKET is not set, but other settings of a cluster are: set it, or leave them out$/],
     [{ ...S3, ...KEYS, CLUSTER_BUCKET: "bucket/prefix" }, /^error: CLUSTER_BUCKET is "bucket\/prefix": expected s3:\/\/bucket\/prefix or gs:/],

@@ -9,6 +9,7 @@ import { startCluster } from "../harness/cluster/cluster.mjs";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { fetchAll, open } from "./https.mjs";
+import { testOperatorPaths } from "./operator-paths.mjs";
 import { startProxy } from "./start.mjs";
 
 const TRANSPORTS = ["websocket", "xhr-streaming", "xhr-polling"];
@@ -30,6 +31,8 @@ for (const transport of TRANSPORTS) {
     await exchange(client, nastyMessages(50));
   });
 }
+
+testOperatorPaths("compose", { idle: "60s" });
 
 test("compose: the node notices at once that the client of a stream left", async () => {
   const stream = `${echo}/000/${randomUUID()}/xhr_streaming`;
