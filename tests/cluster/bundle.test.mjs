@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ownProject, readProject } from "../../scripts/bundle/project.mjs";
+import { writeBundle } from "../../scripts/bundle/write.mjs";
 import { Problem, follow } from "../../scripts/run.mjs";
 import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
 import { request } from "../harness/clients/http.mjs";
@@ -277,6 +278,26 @@ describe("npm run bundle", { concurrency: 2 }, () => {
       assert.equal(code, 2, output);
       assert.match(output, /^usage: npm run bundle/m);
     }
+  });
+
+  test("replaces a bundle, unless that would delete storage, or anything else that is no part of it", async (t) => {
+    const { directory } = await makeBundle(t, { project: ownProject() });
+    await writeBundle({ out: directory, project: ownProject() });
+    const refuses = (message) =>
+      assert.rejects(writeBundle({ out: directory, project: ownProject() }), (error) => error instanceof Problem && message.test(error.message));
+
+    writeFileSync(join(directory, "override.yaml"), "precious");
+    await refuses(/has override\.yaml, which is no part of a bundle$/);
+    assert.equal(readFileSync(join(directory, "override.yaml"), "utf8"), "precious");
+    rmSync(join(directory, "override.yaml"));
+
+    mkdirSync(join(directory, "data/objects"), { recursive: true });
+    writeFileSync(join(directory, "data/objects/room"), "precious");
+    await refuses(/has data\/, the storage of a machine that runs this bundle$/);
+    const { code, output } = await follow(nodeBinary, [join(ROOT, "scripts/bundle.mjs"), "--out", directory]);
+    assert.equal(code, 1);
+    assert.match(output, /error: .*\/bundle has data\/, the storage .*\nfix: .*DATA_DIR/);
+    assert.equal(readFileSync(join(directory, "data/objects/room"), "utf8"), "precious");
   });
 
   test("has a README with each setting that start.sh reads", () => {
