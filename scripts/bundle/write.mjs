@@ -8,7 +8,7 @@ import { NODE_MODULES, ROOT, esbuildBinary, readToml, workerdBinary } from "../t
 import { namespacesCapnp, text, variable } from "../workerd-capnp.mjs";
 
 const CLUSTER = join(ROOT, "cluster");
-const COPIED = ["start.sh", "start", "deploy", "README.md"];
+const COPIED = ["start.sh", "start", "deploy", "README.md", ".dockerignore"];
 const VERSION = "VERSION";
 const TITLE = "sockjs-edge bundle";
 

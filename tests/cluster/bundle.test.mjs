@@ -308,6 +308,16 @@ describe("npm run bundle", { concurrency: 2 }, () => {
     for (const name of settings) assert.ok(table.includes(name), name);
   });
 
+  test("has an image without the storage and the secrets of the machine that makes it, and with all that start.sh needs", () => {
+    // The last line that matches a path counts. Docker and Podman read this file at the top of what they copy.
+    const lines = readFileSync(join(bundle.directory, ".dockerignore"), "utf8").split("\n").filter((line) => line && !line.startsWith("#"));
+    assert.equal(lines[0], "*");
+    const copied = lines.slice(1).map((line) => /^!([\w.]+)$/.exec(line)[1]);
+    assert.deepEqual(copied.sort(), ["VERSION", "licenses", "start", "start.sh", "tools", "worker", "workerd"]);
+    const others = readdirSync(bundle.directory).filter((name) => !copied.includes(name));
+    assert.deepEqual(others.sort(), [".dockerignore", "README.md", "deploy"]);
+  });
+
   test("has deployment files that leave more time for a stop than it takes by default", () => {
     const read = (name) => readFileSync(join(bundle.directory, name), "utf8");
     const number = (name, pattern) => Number(pattern.exec(read(name))[1]);
