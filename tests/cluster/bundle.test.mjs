@@ -308,6 +308,27 @@ describe("npm run bundle", { concurrency: 2 }, () => {
     for (const name of settings) assert.ok(table.includes(name), name);
   });
 
+  test("has a unit for systemd whose user can read the secrets of a cluster, though only root can read their files", async (t) => {
+    const unit = readFileSync(join(bundle.directory, "deploy/sockjs-edge.service"), "utf8");
+    assert.match(unit, /^DynamicUser=yes$/m);
+    const cluster = readFileSync(join(bundle.directory, "deploy/sockjs-edge.service.d/cluster.conf"), "utf8");
+    const loaded = [...cluster.matchAll(/^LoadCredential=(\w+):\/etc\/sockjs-edge\/\w+$/gm)].map(([, name]) => name);
+    const given = [...cluster.matchAll(/^Environment=(\w+)=%d\/(\w+)$/gm)].map(([, variable, name]) => [variable, name]);
+    assert.deepEqual(given, [["CLUSTER_KEY_FILE", "key"], ["AWS_CREDENTIALS_FILE", "credentials"]]);
+    assert.deepEqual(loaded, given.map(([, name]) => name));
+
+    const analyze = "/usr/bin/systemd-analyze";
+    if (!existsSync(analyze)) return t.diagnostic("systemd-analyze is missing: the unit is not verified");
+    const directory = publicDirectory(t);
+    mkdirSync(join(directory, "sockjs-edge.service.d"));
+    writeFileSync(join(directory, "sockjs-edge.service"), unit.replace("ExecStart=/opt/sockjs-edge/", `ExecStart=${bundle.directory}/`));
+    const verify = () => follow(analyze, ["verify", "--man=no", join(directory, "sockjs-edge.service")]);
+    writeFileSync(join(directory, "sockjs-edge.service.d/cluster.conf"), `${cluster}Nonsense=1\n`);
+    assert.match((await verify()).output, /cluster\.conf:\d+: Unknown key(?: name)? 'Nonsense'/);
+    writeFileSync(join(directory, "sockjs-edge.service.d/cluster.conf"), cluster);
+    assert.deepEqual(await verify(), { code: 0, output: "" });
+  });
+
   test("has an image without the storage and the secrets of the machine that makes it, and with all that start.sh needs", () => {
     // The last line that matches a path counts. Docker and Podman read this file at the top of what they copy.
     const lines = readFileSync(join(bundle.directory, ".dockerignore"), "utf8").split("\n").filter((line) => line && !line.startsWith("#"));
