@@ -8,6 +8,8 @@ import Node from "./node.js";
 export * from "./index.js";
 
 const REFUSAL = "variable SOCKJS_ADDRESS_LIMIT must be connections/seconds, such as 100/60\n";
+/** tools/settings.js looks for it before the start. */
+const REFUSAL_HEADERS = { "SockJS-Edge-Problem": "settings" };
 
 /** workerd gives null for a variable that is not set. */
 const text = variables.SOCKJS_ADDRESS_LIMIT || undefined;
@@ -22,6 +24,6 @@ export default class extends Node {
   }
 
   fetch(request) {
-    return isRefused ? new Response(REFUSAL, { status: 500 }) : super.fetch(request);
+    return isRefused ? new Response(REFUSAL, { status: 500, headers: REFUSAL_HEADERS }) : super.fetch(request);
   }
 }

@@ -226,6 +226,39 @@ export default { fetch: (request, { NUMBER, TEXT, GIVEN, OTHER, ROOM }) => Respo
     assert.deepEqual(await ask({ NUMBER: "6", TEXT: "", OTHER: "y", UNKNOWN: "z" }), { NUMBER: "6", TEXT: "", OTHER: "y", ...same });
   });
 
+  describe("is asked before its start whether it can serve its variables", { concurrency: 2 }, () => {
+    const worker = (fetch, more = "") => `import { DurableObject } from "cloudflare:workers";
+${more}
+export class Room extends DurableObject {}
+export default { fetch: ${fetch} };
+`;
+    const make = async (t, text) => makeBundle(t, { project: readProject(makeProject(t, { files: { "index.js": text, "greeting.txt": "" } })) });
+
+    test("it cannot, which its response says", async (t) => {
+      const refusal = '() => new Response("variable A is wrong\\nvariable B, too\\n", { status: 500, headers: { "SockJS-Edge-Problem": "settings" } })';
+      const app = await make(t, worker(refusal, 'console.log("a line of the application");'));
+      assert.deepEqual(await app.end(t), { code: 78, printed: "error: variable A is wrong\nerror: variable B, too\n" });
+    });
+
+    for (const [what, text, warning] of [
+      ["it answers with 500", worker('() => new Response("my page is broken", { status: 500 })'), /^$/],
+      ["it throws", worker('() => { throw new Error("no page at /"); }'), /^warning: the Worker did not answer GET \/ before the start \(.*no page at \/.*\)$/],
+      ["it does not answer", worker("() => new Promise(() => {})"), /^warning: the Worker did not answer GET \/ before the start \(.+\)$/],
+    ]) {
+      test(`${what}, which says nothing of its variables: it starts`, async (t) => {
+        const run = await (await make(t, text)).start(t);
+        assert.match(run.printed.replace(/^listening on .*\n/m, "").trim(), warning);
+      });
+    }
+
+    test("it cannot be loaded: another exit code than that of wrong settings", async (t) => {
+      const { code, printed } = await (await make(t, worker("() => {}", 'throw new Error("at the top");'))).end(t);
+      assert.match(printed, /at the top/);
+      assert.match(printed, /^warning: workerd could not ask the Worker about its variables/m);
+      assert.equal(code, 1);
+    });
+  });
+
   test("is refused where it could not run", (t) => {
     const change = (more) => makeProject(t, { config: CONFIG.replace('"name": "app"', `"name": "app", ${more}`) });
     const refuses = (directory, message) => assert.throws(() => readProject(directory), (error) => error instanceof Problem && message.test(error.message));
