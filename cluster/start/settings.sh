@@ -112,6 +112,7 @@ require_number() {
 
 require_address() {
   case $2 in
+    [!\[]*:*:*) refuse "$1 is \"$2\": an IPv6 address stands in brackets (example: [fd00::1]:8787)" ;;
     *[![:graph:]]* | *[\"\\]*) ;;
     '['*:*']':*[0-9] | *:*[0-9])
       port=${2##*:}

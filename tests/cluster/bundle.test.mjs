@@ -124,9 +124,12 @@ describe("a bundle", { concurrency: 2 }, () => {
   });
 
   test("limits the connections that one address opens", async (t) => {
-    const run = await bundle.start(t, { ...ON, SOCKJS_ADDRESS_LIMIT: "2/60" });
-    const open = async (id) => (await fetch(`${run.url}/echo/000/${id}/xhr`, { method: "POST" })).status;
-    assert.deepEqual([await open("a"), await open("b"), await open("c"), await open("a")], [200, 200, 429, 200]);
+    for (const more of [{}, { SOCKJS_ADDRESS_LIMITER: "" }, { SOCKJS_ADDRESS_LIMITER: "LIMITER" }]) {
+      const run = await bundle.start(t, { ...ON, SOCKJS_ADDRESS_LIMIT: "2/60", ...more });
+      const open = async (id) => (await fetch(`${run.url}/echo/000/${id}/xhr`, { method: "POST" })).status;
+      const statuses = [await open("a"), await open("b"), await open("c"), await open("a")];
+      assert.deepEqual(statuses, [200, 200, 429, 200], JSON.stringify(more));
+    }
   });
 
   test("keeps what it writes from other users, and the token out of it", async (t) => {
@@ -169,6 +172,10 @@ describe("wrong settings are refused before anything is started", { concurrency:
     [{ ...S3, ...KEYS, AWS_ENDPOINT_URL: "minio:9000" }, /^error: AWS_ENDPOINT_URL is "minio:9000": expected http:\/\/host:port or https:\/\/host$/],
     [{ SOCKJS_HARTBEAT_DELAY: "1000" }, /^error: variable SOCKJS_HARTBEAT_DELAY is unknown; there are SOCKJS_DEVELOPMENT, /],
     [{ SOCKJS_JURISDICTION: "eu" }, /^error: service "\/[a-z_]+": option jurisdiction is only for Cloudflare: leave it out$/],
+    [{ SOCKJS_ADDRESS_LIMITER: "LIMITER" }, /^error: variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare has rate-limiting bindings: leave it out, and set SOCKJS_ADDRESS_LIMIT \(example: 100\/60\)$/],
+    [{ SOCKJS_ADDRESS_LIMIT: "100/60", SOCKJS_ADDRESS_LIMITER: "CONNECTIONS" }, /^error: variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare/],
+    [{ LISTEN: "::1:8787" }, /^error: LISTEN is "::1:8787": an IPv6 address stands in brackets \(example: \[fd00::1\]:8787\)$/],
+    [{ ...S3, ...KEYS, CLUSTER_ADVERTISE: "fd00::1:8788" }, /^error: CLUSTER_ADVERTISE is "fd00::1:8788": an IPv6 address stands in brackets \(example: \[fd00::1\]:8787\)$/],
     [{ SOCKJS_ADDRESS_LIMIT: "100" }, /^error: variable SOCKJS_ADDRESS_LIMIT must be connections\/seconds, such as 100\/60$/],
   ]) {
     test(`${Object.entries(vars).map((pair) => pair.join("=")).join(" ")}`, async (t) => {
