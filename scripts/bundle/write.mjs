@@ -1,7 +1,7 @@
 // The files of a bundle. The same inputs make the same bundle.
 
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { CLUSTER_VARS, NODE_ENTRY } from "../cluster/local.mjs";
 import { Problem, follow } from "../run.mjs";
 import { NODE_MODULES, ROOT, esbuildBinary, readToml, workerdBinary } from "../tools.mjs";
@@ -13,6 +13,7 @@ const VERSION = "VERSION";
 const TITLE = "sockjs-edge bundle";
 
 const FOLDERS = ["worker", "tools", "licenses"];
+const PROGRAMS = ["start.sh", "workerd"];
 /** All that a bundle has at its top. */
 const PARTS = [...COPIED, ...FOLDERS, VERSION, "workerd"];
 /** Where start.sh keeps its storage if it runs in the bundle without DATA_DIR. */
@@ -56,11 +57,19 @@ export async function writeBundle({ out, project, names = [] }) {
   writeFileSync(join(out, VERSION), `${TITLE}\n\n${versions().map(([name, version]) => `${name} ${version}`).join("\n")}\n`);
   copyFileSync(workerdBinary, join(out, "workerd"));
   for (const name of COPIED) cpSync(join(CLUSTER, name), join(out, name), { recursive: true });
-  chmodSync(join(out, "start.sh"), 0o755);
-  chmodSync(join(out, "workerd"), 0o755);
   writeWorker(join(out, "worker"), project, names);
   await writeTools(join(out, "tools"));
   writeLicenses(join(out, "licenses"));
+  setModes(out);
+}
+
+/** Lets every user read and run the bundle, whatever the umask of its maker is: a service and an image run as users of their own. */
+function setModes(out) {
+  chmodSync(out, 0o755);
+  for (const entry of readdirSync(out, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    chmodSync(path, entry.isDirectory() || PROGRAMS.includes(relative(out, path)) ? 0o755 : 0o644);
+  }
 }
 
 /** The modules, and what start.sh puts into workerd's configuration. */

@@ -306,6 +306,24 @@ describe("npm run bundle", { concurrency: 2 }, () => {
     assert.deepEqual(named, [], "files that name the directory of the project");
   });
 
+  test("makes a bundle that other users than its maker can run", async (t) => {
+    const before = process.umask(0o077);
+    const other = await makeBundle(t, { project: ownProject() }).finally(() => process.umask(before));
+    for (const { parentPath, name } of readdirSync(other.directory, { recursive: true, withFileTypes: true })) {
+      const path = join(parentPath, name);
+      const { mode } = statSync(path);
+      const isProgram = statSync(path).isDirectory() || path.endsWith("/start.sh") || path.endsWith("/workerd");
+      assert.equal(mode & 0o777, isProgram ? 0o755 : 0o644, path);
+    }
+    assert.equal(statSync(other.directory).mode & 0o777, 0o755);
+  });
+
+  test("builds the image of compose.yaml once: several builds of one name at the same time fail", () => {
+    const compose = readFileSync(join(bundle.directory, "deploy/compose.yaml"), "utf8");
+    assert.equal(compose.match(/^ +build:/gm).length, 1);
+    assert.equal(compose.match(/^ +pull_policy: never$/gm).length, 2);
+  });
+
   test("replaces no directory with anything else, and says how it is used", async (t) => {
     const bundleScript = (...args) => follow(nodeBinary, [join(ROOT, "scripts/bundle.mjs"), ...args]);
     const directory = publicDirectory(t);
