@@ -119,6 +119,9 @@ function readCluster({ cluster: bucket, "cluster-addr": address, "cluster-advert
   }
   if (!/^(s3|gs):\/\/[^/]+\/.+/.test(bucket)) throw new Error(`--cluster takes s3://bucket/prefix or gs://bucket/prefix, not ${bucket}`);
   if (!address) throw new Error("a node of a cluster needs --cluster-addr HOST:PORT");
+  for (const given of [address, advertise]) {
+    if (/^[^[].*:.*:/.test(given ?? "")) throw new Error(`${given}: an IPv6 address stands in brackets (example: [fd00::1]:8788)`);
+  }
   if (/:0*$/.test(address)) throw new Error(`--cluster-addr takes a port other than 0, not ${address}`);
   if (!keyFile) throw new Error("a node of a cluster needs --cluster-key-file FILE");
   const key = readFileSync(keyFile, "utf8").trim();

@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { installBucket, startBucket } from "../../scripts/cluster/bucket.mjs";
 import { Records } from "../../scripts/cluster/records.mjs";
 import { freePort } from "../../scripts/free-port.mjs";
-import { killGroup, spawnTied } from "../../scripts/run.mjs";
+import { follow, killGroup, spawnTied } from "../../scripts/run.mjs";
 import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
@@ -65,6 +65,17 @@ test("/ready asks the cluster port, and the log names the node by its address", 
   assert.ok(text.includes('(name = "CLUSTER_PORT", service = "cluster-port")'), "the binding");
   assert.ok(text.includes(`(name = "SOCKJS_NODE", text = "${address}")`), "the name");
   assert.equal(await (await fetch(`${url}/ready`)).text(), "ready\n");
+});
+
+test("addresses at which other nodes would not reach it are refused", async () => {
+  const refuse = async (...options) => {
+    const { code, output } = await follow(nodeBinary, [join(ROOT, "scripts/serve.mjs"), "--cluster", bucket.url, ...options]);
+    assert.equal(code, 2, output);
+    return output;
+  };
+  assert.match(await refuse("--cluster-addr", "fd00::1:8788"), /^error: fd00::1:8788: an IPv6 address stands in brackets \(example: \[fd00::1\]:8788\)$/m);
+  assert.match(await refuse("--cluster-addr", "[::]:8788", "--cluster-advertise", "::1:8788"), /^error: ::1:8788: an IPv6 address stands in brackets/m);
+  assert.match(await refuse("--cluster-addr", "127.0.0.1:0"), /^error: --cluster-addr takes a port other than 0, not 127\.0\.0\.1:0$/m);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
