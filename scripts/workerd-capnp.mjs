@@ -3,7 +3,7 @@
 /** One Worker that holds its own objects, on one socket. */
 export function workerdCapnp({ address, objects, cluster, ...worker }) {
   const http = { name: "http", address, service: text("worker") };
-  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects, cluster });
+  return configCapnp({ workers: { worker: workerCapnp({ ...worker, isNode: cluster !== undefined }) }, sockets: [http], objects, cluster });
 }
 
 /**
@@ -14,6 +14,7 @@ export function configCapnp({ workers, sockets, objects, cluster }) {
   const services = [
     ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
     `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
+    ...(cluster ? [`(name = ${text(CLUSTER_PORT)}, external = (address = ${text(localAddress(cluster.address))}, http = ()))`] : []),
   ];
   const http = ({ name, address, service }) =>
     `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${service})`;
@@ -26,6 +27,14 @@ const config :Workerd.Config = (
 );
 
 ${constants.join("\n")}`;
+}
+
+/** The service of a node that is its own peer port, which knows whether the node has a lease. */
+const CLUSTER_PORT = "cluster-port";
+
+/** Returns the address at which this machine itself reaches a port that listens at `address`. */
+function localAddress(address) {
+  return address.replace(/^(0\.0\.0\.0|\*):/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
 }
 
 /**
@@ -50,13 +59,15 @@ function clusterCapnp({ bucket, options = {}, address, advertise, key, stopTimeo
 /**
  * A Worker. `modules` are files beside the configuration, each by its name, or as `{ name, file }` if it has another name for
  * the others; it starts with the first, or with `main`. `holder` is the Worker that holds its objects, where that is another one.
+ * `isNode` is true for the entry of a node of a cluster, which asks the peer port before it answers `/ready`.
  */
-export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, modules, main, holder }) {
+export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, modules, main, holder, isNode = false }) {
   const inHolder = holder ? `, serviceName = ${text(holder)}` : "";
   const bindings = [
     ...durableObjects.map(({ binding, className }) => {
       return `(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}${inHolder}))`;
     }),
+    ...(isNode ? [`(name = "CLUSTER_PORT", service = ${text(CLUSTER_PORT)})`] : []),
     ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, ${variable(value)})`),
   ];
   const files = [...(main ? [main] : []), ...modules];

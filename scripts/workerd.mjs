@@ -2,7 +2,7 @@
 // `npm run serve` and the tests stand on this.
 
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Problem, killGroup, spawnTied } from "./run.mjs";
@@ -88,7 +88,10 @@ function prepare({ address, storage, vars, cluster, layout, build = BUILD_DIR, w
   }
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules, cluster }));
+  const text = layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules, cluster });
+  // It may have the cluster's key, and secrets among the variables. A mode counts for new files alone.
+  rmSync(configFile, { force: true });
+  writeFileSync(configFile, text, { mode: 0o600 });
   return { configFile, objects };
 }
 

@@ -80,6 +80,17 @@ describe("a bundle as a node of a cluster", { concurrency: 2 }, () => {
     await until(() => /"sockjs":"opened".*"node":"first"/.test(run.printed), "the node's name in the log");
   });
 
+  test("is reached by IPv6", async (t) => {
+    const port = await freePort();
+    const vars = await node({ LISTEN: "[::]:0", CLUSTER_ADDRESS: `[::]:${port}`, CLUSTER_ADVERTISE: `[::1]:${port}`, DRAIN_MS: "100" });
+    const run = await bundle.start(t, vars);
+    const url = run.url.replace("[::]", "[::1]");
+    assert.equal(await (await fetch(`${url}/ready`)).text(), "ready\n");
+    assert.equal(await (await fetch(`${url}/echo/000/a/xhr`, { method: "POST" })).text(), "o\n");
+    assert.equal(await run.terminate(), 0);
+    assert.match(run.printed, /clients that were let go: 0\nstopped\n$/);
+  });
+
   test("takes the secrets from files", async (t) => {
     const directory = publicDirectory(t);
     const secret = (name, content) => {
