@@ -3,9 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import SockJS from "sockjs-client";
 import { optionsFor } from "../../scripts/cluster/bucket.mjs";
-import { request } from "../../tests/harness/clients/http.mjs";
 import { PersistentClient } from "../../tests/harness/clients/persistent-client.mjs";
-import { Session } from "../../tests/harness/clients/session.mjs";
 import { StockClient } from "../../tests/harness/clients/stock-client.mjs";
 import { openWebSocketClient } from "../../tests/harness/clients/websocket-client.mjs";
 import { startCluster } from "../../tests/harness/cluster/cluster.mjs";
@@ -26,7 +24,6 @@ const IDLE_CONNECTIONS = 20;
 const IDLE_MS = 60_000;
 /** Until what came before is in the bucket. */
 const SETTLED_MS = 15_000;
-const PLAIN = { "Content-Type": "text/plain" };
 
 const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
 const ms = (time) => `${Math.round(time)} ms`;
@@ -41,8 +38,6 @@ async function startNode(owner, { roundTripMs, placement, clock, level }) {
     return { ...bucket, options: optionsFor(url) };
   };
   const vars = { SOCKJS_PLACEMENT: placement, SOCKJS_HEARTBEATS: clock, SOCKJS_DURABILITY: level, SOCKJS_HEARTBEAT_DELAY: "25000" };
-  // The sessions of polls wait for the next poll, and are not to end meanwhile.
-  if (roundTripMs > 0) vars.SOCKJS_DISCONNECT_DELAY = "600000";
   const cluster = await startCluster(owner, { count: 1, timeDivisor: 1, vars, through });
   return { service: cluster.service("/echo", cluster.nodes[0]), requests };
 }
@@ -54,16 +49,17 @@ async function timed(act) {
 }
 
 async function openByPoll(owner, service) {
-  const session = new Session(owner, service, "xhr");
-  await session.next();
-  return session;
+  const client = new PersistentClient(owner, service, "xhr");
+  await client.open();
+  return client;
 }
 
 /** Has the node own the objects that later sessions will be in; those of placement `session` are new each time. */
 async function claim(owner, service, placement) {
   const count = { session: 0, room: 1 }[placement] ?? CLAIMS;
   for (let left = count; left > 0; left -= AT_ONCE) {
-    await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, () => openByPoll(owner, service)));
+    const clients = await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, () => openByPoll(owner, service)));
+    for (const client of clients) client.leave();
   }
 }
 
@@ -89,13 +85,13 @@ async function rate(owner, service) {
   return count / (RATE_MS / 1000);
 }
 
-/** Opening, and what it costs; a message at `outbox` that nobody polls for, and what that costs. */
+/** Opening, and what it costs; a message at `outbox` and its echo, and what these cost. */
 function measure(options) {
   return owning(async (owner) => {
     const { service, requests } = await startNode(owner, { ...options, level: "outbox" });
     await claim(owner, service, options.placement);
-    const settled = () => sleep(4 * options.roundTripMs + 500);
-    await settled();
+    const settled = () => sleep(8 * options.roundTripMs + 1_000);
+    await sleep(SETTLED_MS);
     const [open, websocket, send] = [[], [], []];
     const transports = [];
     let before = requests.copy();
@@ -107,7 +103,7 @@ function measure(options) {
     const perOpening = requests.since(before, TIMES);
     before = requests.copy();
     for (const session of sessions) {
-      send.push(await timed(() => request(`${session.url}/xhr_send`, { method: "POST", headers: PLAIN, body: '["x"]' })));
+      send.push(await timed(() => session.send("x")));
     }
     await settled();
     const perMessage = requests.since(before, TIMES);

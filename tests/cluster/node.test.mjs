@@ -70,7 +70,7 @@ describe("a bundle as a node of a cluster", { concurrency: 2 }, () => {
     for (const line of [
       '(name = "SOCKJS_PLACEMENT", text = "shards:64")',
       '(name = "SOCKJS_WEBSOCKET_HOLDER", text = "worker")',
-      '(name = "SOCKJS_OBJECT_TIMEOUT", text = "30000")',
+      '(name = "SOCKJS_OBJECT_TIMEOUT", text = "45000")',
       '(name = "SOCKJS_HEARTBEATS", fromEnvironment = "SOCKJS_HEARTBEATS")',
     ]) {
       assert.ok(configuration.includes(line), line);
