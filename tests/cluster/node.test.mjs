@@ -123,15 +123,17 @@ describe("a bundle as a node of a cluster", { concurrency: 2 }, () => {
 /** A service of buckets that answers some requests otherwise than moto: `answer` gives `{ status, headers, body }`, or nothing. */
 async function startService(owner, answer) {
   const server = createServer(async (request, response) => {
-    const body = await request.toArray();
+    // A node that is killed leaves in the middle of a request.
+    const body = await request.toArray().catch(() => undefined);
+    if (!body) return;
     const own = answer(request);
     if (own) return void response.writeHead(own.status ?? 200, own.headers).end(own.body);
     const { host: _, connection: __, ...headers } = request.headers;
     const options = { method: request.method, headers, body: body.length > 0 ? Buffer.concat(body) : undefined };
     // A node that outlives the test may still ask for something when moto is gone.
     const theirs = await fetch(`${bucket.endpoint}${request.url}`, options).catch(() => undefined);
-    if (!theirs) return void response.destroy();
-    const text = await theirs.text();
+    const text = await theirs?.text().catch(() => undefined);
+    if (text === undefined) return void response.destroy();
     const { "content-length": ___, "content-encoding": ____, ...rest } = Object.fromEntries(theirs.headers);
     response.writeHead(theirs.status, rest).end(text);
   });
