@@ -171,7 +171,7 @@ describe("wrong settings are refused before anything is started", { concurrency:
     [{ ...S3, AWS_CREDENTIALS_FILE: "/proc/version" }, /^error: AWS_CREDENTIALS_FILE "\/proc\/version" has no line AWS_ACCESS_KEY_ID=\.\.\.$/],
     [{ ...S3, ...KEYS, AWS_ENDPOINT_URL: "minio:9000" }, /^error: AWS_ENDPOINT_URL is "minio:9000": expected http:\/\/host:port or https:\/\/host$/],
     [{ SOCKJS_HARTBEAT_DELAY: "1000" }, /^error: variable SOCKJS_HARTBEAT_DELAY is unknown; there are SOCKJS_DEVELOPMENT, /],
-    [{ SOCKJS_JURISDICTION: "eu" }, /^error: service "\/[a-z_]+": option jurisdiction is only for Cloudflare: leave it out$/],
+    [{ ...ON, SOCKJS_JURISDICTION: "eu" }, /^error: service "\/[a-z_]+": option jurisdiction is only for Cloudflare: leave it out$/],
     [{ SOCKJS_ADDRESS_LIMITER: "LIMITER" }, /^error: variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare has rate-limiting bindings: leave it out, and set SOCKJS_ADDRESS_LIMIT \(example: 100\/60\)$/],
     [{ SOCKJS_ADDRESS_LIMIT: "100/60", SOCKJS_ADDRESS_LIMITER: "CONNECTIONS" }, /^error: variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare/],
     [{ LISTEN: "::1:8787" }, /^error: LISTEN is "::1:8787": an IPv6 address stands in brackets \(example: \[fd00::1\]:8787\)$/],
