@@ -3,17 +3,21 @@
 /** One Worker that holds its own objects, on one socket. */
 export function workerdCapnp({ address, objects, cluster, ...worker }) {
   const http = { name: "http", address, service: text("worker") };
-  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects, cluster });
+  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects, cluster, network: networkOf(worker.vars) });
 }
+
+/** Where the Worker may send requests. It sends them to its upstream alone, which may be in a private network. */
+export const networkOf = (vars) => (vars.SOCKJS_UPSTREAM ? ["public", "private"] : []);
 
 /**
  * Workers by their names, the sockets that lead to them, the directory of the objects' storage, and the cluster that
- * this workerd is a node of, if it is one.
+ * this workerd is a node of, if it is one. `network` replaces the networks that workerd lets Workers reach, the public ones.
  */
-export function configCapnp({ workers, sockets, objects, cluster }) {
+export function configCapnp({ workers, sockets, objects, cluster, network = [] }) {
   const services = [
     ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
     `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
+    ...(network.length > 0 ? [`(name = "internet", network = ${networkCapnp(network)})`] : []),
   ];
   const http = ({ name, address, service }) =>
     `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${service})`;
@@ -26,6 +30,10 @@ const config :Workerd.Config = (
 );
 
 ${constants.join("\n")}`;
+}
+
+function networkCapnp(network) {
+  return `(allow = ${list(network.map(text))}, tlsOptions = (trustBrowserCas = true))`;
 }
 
 /**

@@ -3,9 +3,14 @@
 use sockjs_protocol::service::options::{Config, Durability, Heartbeats, Liveness, OPTIONS, Placement};
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::address::Upstream;
 
 fn echo() -> Config {
     Config::new("/echo")
+}
+
+fn upstream(address: &str) -> Upstream {
+    Upstream::read(address).unwrap()
 }
 
 #[test]
@@ -83,8 +88,25 @@ fn a_bad_option_is_named() {
         (echo().message_rate(0), "message_rate"),
         (echo().first_message_timeout(Millis(1)), "first_message_timeout"),
         (echo().connections_per_object(0), "connections_per_object"),
+        (echo().upstream(upstream("https://chat.example/")), "upstream"),
+        (echo().upstream(upstream("wss://chat.example/{room}")), "upstream"),
+        (echo().upstream(upstream("wss://chat.example/")).liveness("page"), "upstream"),
+        (echo().upstream_protocols(["a b"]), "upstream_protocols"),
+        (echo().upstream_timeout(Millis(999)), "upstream_timeout"),
+        (echo().upstream_timeout(Millis(55_001)), "upstream_timeout"),
     ] {
         assert_eq!(config.check().unwrap_err().option, option);
+    }
+}
+
+#[test]
+fn an_upstream_may_have_the_parameters_of_the_prefix() {
+    for (prefix, address) in [
+        ("/sockjs", "ws://127.0.0.1:1234/ws"),
+        ("/chat/{room}", "wss://chat.example/{room}?room={room}"),
+        ("", "service:BACKEND/"),
+    ] {
+        assert_eq!(Config::new(prefix).upstream(upstream(address)).check(), Ok(()));
     }
 }
 
@@ -145,6 +167,9 @@ fn each_option_is_set_by_its_name() {
         "client_address_header" => "X-Real-IP",
         "jsessionid" | "disable_cors" | "tickets" | "metrics" | "liveness_required" => "true",
         "log" => "debug",
+        "upstream" => "wss://chat.example/socket",
+        "upstream_open" => "before",
+        "upstream_protocols" => "v12.stomp",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
@@ -181,6 +206,12 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("heartbeats", "object", "alarm or worker"),
         ("websocket_holder", "alarm", "object or worker"),
         ("log", "all", "none, error, warn, info or debug"),
+        ("upstream_open", "later", "before, after or auto"),
+        (
+            "upstream",
+            "wss://chat.example/#a",
+            "no fragment: HTTP does not transmit it. Write %23 for a # in path or query",
+        ),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();
         let mut config = echo();

@@ -6,7 +6,7 @@
 //! frame.
 
 use crate::application::handler::ErasedHandler;
-use crate::application::services::Services;
+use crate::application::services::{Backend, Services};
 use crate::connection::entry::Entry;
 use crate::connection::table::ConnectionTable;
 use crate::info::connection_info::ConnectionInfo;
@@ -178,7 +178,10 @@ impl Object {
     }
 
     fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
-        Some((self.services.find(service)?.factory)(&self.env))
+        match &self.services.find(service)?.backend {
+            Backend::Handler(factory) => Some(factory(&self.env)),
+            Backend::Upstream => None,
+        }
     }
 
     /// Marks a connection whose session was told something; [`Object::settle`] follows.
