@@ -32,6 +32,7 @@ use crate::object::totals::ReportTotals;
 use crate::object::wake::Asleep;
 use crate::observe::log;
 use crate::store::queries::Store;
+use crate::upstream::gateway::Gateway;
 mod alarm;
 mod alarm_event;
 mod attach;
@@ -178,10 +179,11 @@ impl Object {
     }
 
     fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
-        match &self.services.find(service)?.backend {
-            Backend::Handler(factory) => Some(factory(&self.env)),
-            Backend::Upstream => None,
-        }
+        let service = self.services.find(service)?;
+        Some(match &service.backend {
+            Backend::Handler(factory) => factory(&self.env),
+            Backend::Upstream => Rc::new(Gateway::new(service.config.clone(), self.env.clone())),
+        })
     }
 
     /// Marks a connection whose session was told something; [`Object::settle`] follows.

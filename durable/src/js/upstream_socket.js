@@ -1,0 +1,103 @@
+// The WebSocket that an object holds to the upstream of a session over HTTP. Everything that happens to it is told to one function of
+// the wasm instance. A function that throws belongs to an instance that was reset: the WebSocket is closed then.
+
+/** Something that keeps the object awake, with its memory, while the WebSocket is open: it would sleep after 10 s of silence. */
+const AWAKE_MS = 5_000;
+
+const ABNORMAL = 1006;
+const RESTART = 1012;
+
+/** The timers that keep the object awake, by the open WebSockets. */
+const timers = new WeakMap();
+
+const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Asks the upstream for a WebSocket. Resolves to the WebSocket; to a string that says why there is none, with its HTTP status behind a
+ * space; or to an error.
+ */
+export async function openUpstream(service, url, names, protocols, timeoutMs) {
+  const headers = new Headers({ Upgrade: "websocket" });
+  for (let at = 0; at + 1 < names.length; at += 2) headers.set(names[at], names[at + 1]);
+  if (protocols.length > 0) headers.set("Sec-WebSocket-Protocol", protocols.join(", "));
+  const abort = new AbortController();
+  const { promise: late, resolve } = Promise.withResolvers();
+  const limit = setTimeout(resolve, timeoutMs);
+  try {
+    const request = (service ?? globalThis).fetch(url, { headers, redirect: "manual", signal: abort.signal });
+    const response = await Promise.race([request, late]);
+    if (response === undefined) {
+      request.catch(() => {});
+      abort.abort();
+      return "timeout 0";
+    }
+    const { status, webSocket } = response;
+    if (!webSocket) {
+      response.body?.cancel().catch(() => {});
+      return `status ${status}`;
+    }
+    const protocol = response.headers.get("Sec-WebSocket-Protocol");
+    if (protocol === null || protocols.includes(protocol)) return webSocket;
+    webSocket.accept();
+    closeUpstream(webSocket, 1000, "");
+    return `protocol ${status}`;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+/**
+ * Begins to listen. `tell` is given the number and
+ *
+ * * a string that came;
+ * * null, for a binary message that is no UTF-8;
+ * * undefined, with code and reason, at the end. The code is 0 if the WebSocket was lost.
+ */
+export function listenUpstream(socket, number, tell) {
+  timers.set(socket, setInterval(() => {}, AWAKE_MS));
+  let isOver = false;
+  const guarded = (...what) => {
+    try {
+      tell(number, ...what);
+    } catch (error) {
+      console.error(error);
+      closeUpstream(socket, RESTART, "the server failed");
+    }
+  };
+  const end = (code, reason) => {
+    clearInterval(timers.get(socket));
+    if (isOver) return;
+    isOver = true;
+    guarded(undefined, code, reason);
+  };
+  socket.binaryType = "arraybuffer";
+  socket.addEventListener("message", ({ data }) => guarded(typeof data === "string" ? data : textOf(data), 0, ""));
+  socket.addEventListener("close", ({ code, reason, wasClean }) => {
+    const isLost = code === ABNORMAL || wasClean === false;
+    if (!isLost) closeUpstream(socket, code === 1005 ? 1000 : code, reason);
+    end(isLost ? 0 : code, reason);
+  });
+  socket.addEventListener("error", () => end(0, ""));
+  socket.accept();
+}
+
+function textOf(bytes) {
+  try {
+    return fromUtf8.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Closes a WebSocket that may be closed already. Nobody waits for its answer. */
+export function closeUpstream(socket, code, reason) {
+  clearInterval(timers.get(socket));
+  try {
+    socket.close(code, reason);
+  } catch {
+    // It is closed.
+  }
+}
+
+/** Returns the bytes that wait on it. A runtime without the property (workerd before 1.20261117.1) cannot tell. */
+export const bufferedUpstream = (socket) => socket.bufferedAmount ?? 0;
