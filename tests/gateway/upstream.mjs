@@ -24,6 +24,11 @@ export const MESSAGE_LIMIT = 64 << 10;
 export async function startUpstream(owner, { port = 0, answer = () => undefined, onConnection = echo, protocol } = {}) {
   const upstream = new Upstream();
   const http = createServer((_, response) => response.writeHead(426).end());
+  const connections = new Set();
+  http.on("connection", (socket) => {
+    connections.add(socket);
+    socket.on("close", () => connections.delete(socket));
+  });
   const server = new WebSocketServer({ noServer: true, maxPayload: 32 << 20 });
   if (protocol) server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   http.on("upgrade", async (request, socket, head) => {
@@ -44,9 +49,9 @@ export async function startUpstream(owner, { port = 0, answer = () => undefined,
   await within(once(http, "listening"), "the upstream to listen");
   upstream.port = http.address().port;
   upstream.stop = async () => {
-    for (const ws of server.clients) ws.terminate();
-    http.closeAllConnections();
-    if (http.listening) await new Promise((resolve) => http.close(resolve));
+    const closed = new Promise((resolve) => http.close(resolve));
+    for (const socket of connections) socket.destroy();
+    await closed;
   };
   owner.after(() => upstream.stop());
   return upstream;
