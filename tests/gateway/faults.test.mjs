@@ -20,7 +20,8 @@ const MIB = 1 << 20;
 const SLEEPS_AFTER_MS = 10_000;
 
 async function openFramed(t, service) {
-  const socket = await openWebSocket(t, `${service}/000/${randomUUID()}/websocket`);
+  // Compressed, nothing here would fill a buffer.
+  const socket = await openWebSocket(t, `${service}/000/${randomUUID()}/websocket`, { perMessageDeflate: false });
   assert.equal(await socket.frames.next("the open frame"), "o");
   return socket;
 }
@@ -135,10 +136,11 @@ describe("a side that does not read", { concurrency: false }, () => {
     const connection = await upstream.socket();
     const before = server.memory();
     socket.pause();
-    await flood(connection, 64 * MIB);
+    await flood(connection, 256 * MIB);
     assert.deepEqual(await connection.closed(), [1013, "Messages come faster than they are handled"]);
     const grown = (server.memory() - before) / MIB;
-    assert.ok(grown < 64, `${grown} MiB`);
+    // Most of it is garbage of V8's, of messages that came after the close.
+    assert.ok(grown < 200, `${grown} MiB`);
     t.diagnostic(`${grown.toFixed(1)} MiB more`);
     socket.resume();
     const frames = [];
@@ -177,11 +179,11 @@ describe("a side that does not read", { concurrency: false }, () => {
 
   test("a framed client that takes nothing for stall_timeout: 1013 for the upstream", async (t) => {
     const upstream = await startUpstream(t, { onConnection: silent });
-    const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_STALL_TIMEOUT: "1000" } });
+    const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_STALL_TIMEOUT: "1000", SOCKJS_INBOX_LIMIT: String(32 * MIB) } });
     const socket = await openFramed(t, service);
     const connection = await upstream.socket();
     socket.pause();
-    await flood(connection, 7 * MIB);
+    await flood(connection, 24 * MIB);
     assert.deepEqual(await connection.closed(), [1013, "Stalled"]);
   });
 
