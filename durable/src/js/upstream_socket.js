@@ -1,14 +1,9 @@
-// The WebSocket that an object holds to the upstream of a session over HTTP. Everything that happens to it is told to one function of
-// the wasm instance. A function that throws belongs to an instance that was reset: the WebSocket is closed then.
-
-/** Something that keeps the object awake, with its memory, while the WebSocket is open: it would sleep after 10 s of silence. */
-const AWAKE_MS = 5_000;
+// The WebSocket that an object holds to the upstream of a session over HTTP. While it is open, the object does not sleep (workerd
+// 1.20261117). Its events go to one function of the wasm instance. A function that throws belongs to an instance that was reset: then
+// the WebSocket is closed.
 
 const ABNORMAL = 1006;
 const RESTART = 1012;
-
-/** The timers that keep the object awake, by the open WebSockets. */
-const timers = new WeakMap();
 
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -54,7 +49,6 @@ export async function openUpstream(service, url, names, protocols, timeoutMs) {
  * * undefined, with code and reason, at the end. The code is 0 if the WebSocket was lost.
  */
 export function listenUpstream(socket, number, tell) {
-  timers.set(socket, setInterval(() => {}, AWAKE_MS));
   let isOver = false;
   const guarded = (...what) => {
     try {
@@ -65,7 +59,6 @@ export function listenUpstream(socket, number, tell) {
     }
   };
   const end = (code, reason) => {
-    clearInterval(timers.get(socket));
     if (isOver) return;
     isOver = true;
     guarded(undefined, code, reason);
@@ -91,7 +84,6 @@ function textOf(bytes) {
 
 /** Closes a WebSocket that may be closed already. Nobody waits for its answer. */
 export function closeUpstream(socket, code, reason) {
-  clearInterval(timers.get(socket));
   try {
     socket.close(code, reason);
   } catch {

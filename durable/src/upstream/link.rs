@@ -83,7 +83,11 @@ impl Link {
 
     /// Begins to receive.
     pub fn listen(self: &Rc<Self>) -> Result<()> {
-        self.socket.listen(self.clone())
+        let listening = self.socket.listen(self.clone());
+        if listening.is_err() {
+            self.leave(&UpstreamEnd::Lost.to_client());
+        }
+        listening
     }
 
     /// Sends a message of the client to the upstream, when that has taken enough of what was sent before.
