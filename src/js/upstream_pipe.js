@@ -247,6 +247,8 @@ export class UpstreamPipe {
   #invocation;
   #client;
   #upstream;
+  /** HTTP status, close code and reason, if the upstream did not accept. */
+  #refused;
   #down;
   #up;
   #openedAt = 0;
@@ -326,14 +328,14 @@ export class UpstreamPipe {
   /** Returns the refusal, if the answer is one. */
   #onAnswer({ socket, refusal, status, problem }) {
     if (!socket) {
-      const refused = this.#ask(refusal, status, problem);
-      if (this.#client) this.#endClient(refused[1], refused[2]);
-      return refused;
+      this.#refused = this.#ask(refusal, status, problem);
+      if (this.#client && !this.#end) this.#endClient(this.#refused[1], this.#refused[2]);
+      return this.#refused;
     }
     this.#ask("accepted");
     if (this.#options.isRaw) return undefined;
     this.#upstream = socket;
-    if (this.#client || this.#end) this.#join();
+    if (this.#client || this.#end) this.#guarded(() => this.#join())();
     return undefined;
   }
 
@@ -395,7 +397,9 @@ export class UpstreamPipe {
     if (firstMessageMs !== undefined) {
       this.#firstTimer = setTimeout(() => this.#violated(POLICY_VIOLATION, "No message came in time"), firstMessageMs);
     }
-    if (this.#upstream) this.#join();
+    // The answer may have come just now.
+    if (this.#upstream) this.#guarded(() => this.#join())();
+    else if (this.#refused) this.#endClient(this.#refused[1], this.#refused[2]);
   }
 
   #onMessage(data) {
