@@ -57,7 +57,8 @@ function isLonger(text, limit) {
 }
 
 /**
- * Returns the messages of a framed WebSocket: of an array of strings, or of one bare string. Throws at anything else.
+ * Returns the messages of a framed WebSocket: of an array of strings, or of one bare string. Throws at anything else. Half a surrogate
+ * pair becomes U+FFFD: the runtime would send bytes that are no UTF-8 (workerd 1.20261117).
  *
  * @param {string} data
  */
@@ -66,7 +67,7 @@ export function messagesOf(data) {
   const value = JSON.parse(data);
   const messages = typeof value === "string" ? [value] : value;
   if (!Array.isArray(messages) || messages.some((message) => typeof message !== "string")) throw new Error("no array of strings");
-  return messages;
+  return messages.map((message) => message.toWellFormed());
 }
 
 /**

@@ -15,8 +15,8 @@ describe("through the gateway", { concurrency: false }, () => {
   for (const transport of [RAW, ...TRANSPORTS]) {
     test(`a message and its echo are the same over ${transport}`, async (t) => {
       const session = await openSession(t, service, transport);
-      await session.send([NASTY_MESSAGE, "", "\ufffd\u0000\b"]);
-      assert.deepEqual(await session.received(3), [NASTY_MESSAGE, "", "\ufffd\u0000\b"]);
+      await session.send([NASTY_MESSAGE, "", "a\ud800b\udc00c\u0000\b"]);
+      assert.deepEqual(await session.received(3), [NASTY_MESSAGE, "", "a\ufffdb\ufffdc\u0000\b"]);
     });
 
     test(`${COUNT} messages come back in order over ${transport}`, async (t) => {

@@ -21,6 +21,7 @@ test("a frame of the client is an array of strings, a bare string, or nothing", 
     ['["a","b"]', ["a", "b"]],
     [' [ "a" ] ', ["a"]],
     ['"bare"', ["bare"]],
+    [String.raw`["a\ud800b\udc00c"]`, ["a\ufffdb\ufffdc"]],
   ]) {
     assert.deepEqual(messagesOf(frame), messages);
   }
