@@ -14,6 +14,8 @@ const LOOK_MAX_MS = 1_000;
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
 /** A close in the packet of the handshake is lost on some clients. */
 const CLOSE_AFTER_OPEN_MS = 5;
+/** Time after which an upstream that does not answer a close is broken off. */
+const CLOSE_ANSWER_MS = 5_000;
 /** Memory of an isolate for what waits in pipes. */
 const ISOLATE_LIMIT = 32 << 20;
 /** Bytes that a waiting message counts besides its string. */
@@ -106,6 +108,8 @@ export function connect(service, url, headers, protocols, options, decide, invoc
 
 /** The request to the upstream. `answer` resolves to the upstream's WebSocket, or to the name of a refusal and its status. */
 class Asking {
+  #abort = new AbortController();
+
   constructor(service, url, names, protocols, timeoutMs) {
     const headers = new Headers({ Upgrade: "websocket" });
     for (let at = 0; at + 1 < names.length; at += 2) headers.set(names[at], names[at + 1]);
@@ -114,15 +118,14 @@ class Asking {
   }
 
   async #ask(service, url, init, protocols, timeoutMs) {
-    const abort = new AbortController();
     const { promise: late, resolve } = Promise.withResolvers();
     const limit = setTimeout(resolve, timeoutMs, "late");
     try {
-      const request = (service ?? globalThis).fetch(url, { ...init, signal: abort.signal });
+      const request = (service ?? globalThis).fetch(url, { ...init, signal: this.#abort.signal });
       const response = await Promise.race([request, late]);
       if (response === "late") {
         request.catch(() => {});
-        abort.abort();
+        this.breakOff();
         return { refusal: "timeout", status: 0 };
       }
       const { status, webSocket } = response;
@@ -132,14 +135,18 @@ class Asking {
       }
       const protocol = response.headers.get("Sec-WebSocket-Protocol");
       if (protocol === null || protocols.includes(protocol)) return { socket: webSocket, protocol };
-      webSocket.accept();
-      shut(webSocket, NORMAL, "");
+      this.breakOff();
       return { refusal: "protocol", status };
     } catch (error) {
       return { refusal: "unreachable", status: 0, problem: String(error) };
     } finally {
       clearTimeout(limit);
     }
+  }
+
+  /** Breaks the connection, also when it is a WebSocket. */
+  breakOff() {
+    this.#abort.abort();
   }
 }
 
@@ -160,7 +167,7 @@ function answerClose(socket, code, reason) {
   else shut(socket, code, reason);
 }
 
-/** What is sent on a WebSocket, and not taken by its other side. */
+/** The sending half of a WebSocket, with the bytes that its other side has not taken. */
 class Outflow {
   #socket;
   #limit;
@@ -246,8 +253,11 @@ export class UpstreamPipe {
   #options;
   #decide;
   #invocation;
+  #asking;
   #client;
   #upstream;
+  /** Ends the wait for the upstream's answer to a close. */
+  #upstreamAnswered;
   /** HTTP status, close code and reason, if the upstream did not accept. */
   #refused;
   #down;
@@ -274,7 +284,9 @@ export class UpstreamPipe {
   }
 
   /** Resolves to the client's answer: a response, or the HTTP status of a refusal. */
-  async start({ answer }) {
+  async start(asking) {
+    this.#asking = asking;
+    const { answer } = asking;
     const told = answer.then((asked) => this.#onAnswer(asked));
     // Without its client, too: the circuit breaker needs the answer.
     this.#invocation.waitUntil(told);
@@ -344,16 +356,13 @@ export class UpstreamPipe {
   #join() {
     const upstream = this.#upstream;
     upstream.binaryType = "arraybuffer";
-    if (this.#end) {
-      upstream.accept();
-      return shut(upstream, ...this.#end);
-    }
     upstream.addEventListener("message", this.#guarded(({ data }) => this.#onUpstream(data)));
     upstream.addEventListener("close", this.#guarded(({ code, reason, wasClean }) => this.#onUpstreamEnd(code, reason, wasClean)));
     upstream.addEventListener("error", this.#guarded(() => this.#onUpstreamEnd(ABNORMAL, "", false)));
     const { inboxLimit, stallTimeoutMs } = this.#options;
     this.#up = new Outflow(upstream, inboxLimit, stallTimeoutMs, (reason) => this.#closeBoth(TRY_AGAIN, reason));
     upstream.accept();
+    if (this.#end) return this.#shutUpstream(...this.#end);
     const waiting = this.#takeWaiting();
     for (const message of waiting) {
       if (this.#end) return;
@@ -371,12 +380,12 @@ export class UpstreamPipe {
   }
 
   #onUpstreamEnd(code, reason, wasClean) {
+    this.#upstreamAnswered?.();
     const isLost = code === ABNORMAL || wasClean === false;
     if (!isLost) answerClose(this.#upstream, code, reason);
     if (this.#end) return;
     const [, toClient, why] = this.#ask(isLost ? "lost" : "closed", code, reason);
     this.#end = [NORMAL, ""];
-    shut(this.#upstream, ...this.#end);
     this.#endClient(toClient, why);
   }
 
@@ -498,7 +507,18 @@ export class UpstreamPipe {
   /** Closes the upstream, at once or when it accepts. */
   #endUpstream(code, reason) {
     this.#end = [code, reason];
-    if (this.#upstream) shut(this.#upstream, code, reason);
+    if (this.#up) this.#shutUpstream(code, reason);
+  }
+
+  #shutUpstream(code, reason) {
+    shut(this.#upstream, code, reason);
+    const { promise, resolve } = Promise.withResolvers();
+    this.#upstreamAnswered = resolve;
+    const limit = setTimeout(() => {
+      this.#asking.breakOff();
+      resolve();
+    }, CLOSE_ANSWER_MS);
+    this.#invocation.waitUntil(promise.then(() => clearTimeout(limit)));
   }
 
   /** Closes the client by a frame, after which the code of the WebSocket means nothing. */

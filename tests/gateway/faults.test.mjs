@@ -7,10 +7,11 @@ import { describe, test } from "node:test";
 import { freePort } from "../../scripts/free-port.mjs";
 import { knock } from "../harness/clients/doors.mjs";
 import { TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
+import { start } from "../harness/clients/http.mjs";
 import { LazySession } from "../harness/clients/lazy-session.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
-import { silent, startGateway, startUpstream } from "./upstream.mjs";
+import { silent, startDeafUpstream, startGateway, startUpstream } from "./upstream.mjs";
 
 const QUIET = { SOCKJS_LOG: "error" };
 const HTTP = TRANSPORTS.filter((transport) => transport !== "websocket");
@@ -116,6 +117,18 @@ test("an object stays awake for its upstream: what comes after a silence reaches
     await session.send(["and back"]);
     assert.deepEqual(await session.received(2), ["after a silence", "and back"]);
   }
+});
+
+test("an upstream that does not answer a close is broken off", { timeout: 60_000 }, async (t) => {
+  const upstream = await startDeafUpstream(t);
+  const { service } = await startGateway(t, upstream, { vars: { SOCKJS_DISCONNECT_DELAY: "1000" } });
+  const socket = await openFramed(t, service);
+  const receiver = await start(`${service}/000/${randomUUID()}/xhr_streaming`, { method: "POST" });
+  await receiver.head();
+  const ends = [await upstream.ends.next("a connection"), await upstream.ends.next("a connection")];
+  socket.close(3000, "bye");
+  receiver.reset();
+  for (const { ended } of ends) await within(ended, "the end of a connection");
 });
 
 describe("a side that does not read", { concurrency: false }, () => {

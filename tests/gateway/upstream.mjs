@@ -1,5 +1,6 @@
 // A plain WebSocket server, as the one that exists already: it knows nothing of SockJS.
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
@@ -99,6 +100,29 @@ class UpstreamSocket {
   breakOff() {
     this.ws.terminate();
   }
+}
+
+/** Starts an upstream that accepts every WebSocket, and says nothing from then on. `ends` has `{ ended }` for each connection. */
+export async function startDeafUpstream(owner) {
+  const ends = new Queue();
+  const sockets = new Set();
+  const http = createServer();
+  http.on("upgrade", ({ headers }, socket) => {
+    sockets.add(socket);
+    const accept = createHash("sha1").update(`${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${accept}`, "", ""];
+    socket.write(head.join("\r\n"));
+    const { promise: ended, resolve } = Promise.withResolvers();
+    socket.on("error", () => {}).on("close", resolve).on("end", () => socket.destroy()).resume();
+    ends.push({ ended });
+  });
+  http.listen(0, "127.0.0.1");
+  await within(once(http, "listening"), "the upstream to listen");
+  owner.after(() => {
+    for (const socket of sockets) socket.destroy();
+    http.close();
+  });
+  return { address: `ws://127.0.0.1:${http.address().port}/ws`, ends };
 }
 
 export const echo = (ws) => ws.on("message", (data, isBinary) => ws.send(data, { binary: isBinary }));

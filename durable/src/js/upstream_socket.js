@@ -5,6 +5,13 @@
 const ABNORMAL = 1006;
 const RESTART = 1012;
 
+/** Time after which an upstream that does not answer a close is broken off. */
+const CLOSE_ANSWER_MS = 5_000;
+
+/** What breaks the connection of each WebSocket, and the timer that will do so. */
+const aborts = new WeakMap();
+const timers = new WeakMap();
+
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -32,9 +39,11 @@ export async function openUpstream(service, url, names, protocols, timeoutMs) {
       return `status ${status}`;
     }
     const protocol = response.headers.get("Sec-WebSocket-Protocol");
-    if (protocol === null || protocols.includes(protocol)) return webSocket;
-    webSocket.accept();
-    closeUpstream(webSocket, 1000, "");
+    if (protocol === null || protocols.includes(protocol)) {
+      aborts.set(webSocket, abort);
+      return webSocket;
+    }
+    abort.abort();
     return `protocol ${status}`;
   } finally {
     clearTimeout(limit);
@@ -66,8 +75,9 @@ export function listenUpstream(socket, number, tell) {
   socket.binaryType = "arraybuffer";
   socket.addEventListener("message", ({ data }) => guarded(typeof data === "string" ? data : textOf(data), 0, ""));
   socket.addEventListener("close", ({ code, reason, wasClean }) => {
+    clearTimeout(timers.get(socket));
     const isLost = code === ABNORMAL || wasClean === false;
-    if (!isLost) closeUpstream(socket, code === 1005 ? 1000 : code, reason);
+    if (!isLost) shut(socket, code === 1005 ? 1000 : code, reason);
     end(isLost ? 0 : code, reason);
   });
   socket.addEventListener("error", () => end(0, ""));
@@ -82,8 +92,14 @@ function textOf(bytes) {
   }
 }
 
-/** Closes a WebSocket that may be closed already. Nobody waits for its answer. */
+/** Closes a WebSocket, and breaks it off if the upstream does not answer. */
 export function closeUpstream(socket, code, reason) {
+  shut(socket, code, reason);
+  timers.set(socket, setTimeout(() => aborts.get(socket)?.abort(), CLOSE_ANSWER_MS));
+}
+
+/** Closes a WebSocket that may be closed already. */
+function shut(socket, code, reason) {
   try {
     socket.close(code, reason);
   } catch {

@@ -1,4 +1,4 @@
-//! What stands in a handler's place for a service with an upstream.
+//! The handler of a service with an upstream.
 
 use crate::application::connection::{Connection, ReadyState};
 use crate::application::handler::{CallError, ErasedHandler};

@@ -38,7 +38,7 @@ pub(super) enum LinkEvent {
     Lost,
 }
 
-/// What the links of one gateway have in common.
+/// State that the links of one gateway share.
 pub(super) struct Shared {
     pub config: Rc<Config>,
     pub breaker: RefCell<Breaker>,
@@ -63,7 +63,7 @@ pub(super) struct Link {
     /// The close for the client, once everything that waits is in the session's queue.
     end: RefCell<Option<Close>>,
     is_pumping: Cell<bool>,
-    /// True once neither side is to be told anything.
+    /// True once the link passes nothing on to either side.
     is_over: Cell<bool>,
 }
 

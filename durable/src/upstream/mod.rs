@@ -1,6 +1,6 @@
 //! The object's side of the gateway: the WebSockets to the upstream of sessions over HTTP.
 //!
-//! * [`gateway`][]: what stands in a handler's place for a service with an upstream.
+//! * [`gateway`][]: the handler of a service with an upstream.
 //! * [`link`][]: one session's WebSocket to the upstream, and what waits for its client.
 //! * [`socket`][]: that WebSocket, as JavaScript has it.
 //!
