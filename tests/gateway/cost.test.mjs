@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startMeteredServer } from "../../bench/cost/metered-server.mjs";
+import { knock } from "../harness/clients/doors.mjs";
 import { RAW, openSession } from "../harness/clients/eager-session.mjs";
+import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { startUpstream } from "./upstream.mjs";
 
 const POOL = 8;
@@ -26,6 +28,23 @@ for (const transport of ["websocket", RAW]) {
     assert.deepEqual({ workerRequests, fetches, constructions, setAlarms, sqlRowsWritten }, { workerRequests: 1, fetches: 0, constructions: 0, setAlarms: 0, sqlRowsWritten: 0 });
   });
 }
+
+test("a ticket is checked without any object, and the upstream sees nothing of it", async (t) => {
+  const { upstream, server, service } = await start(t, { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: "x".repeat(32), SOCKJS_LOG: "error" });
+  assert.equal((await knock(service, "websocket")).status, 403);
+  assert.equal((await knock(service, "raw websocket")).status, 403);
+  assert.equal(upstream.asked, 0);
+  const client = await connectStockClient(t, service, "websocket");
+  client.send("a");
+  assert.equal(await client.messages.next(), "a");
+  const { url } = await upstream.requests.next("a handshake");
+  assert.equal(url, "/ws");
+  const { fetches, constructions } = await server.settled();
+  assert.deepEqual({ fetches, constructions }, { fetches: 0, constructions: 0 });
+  const other = await connectStockClient(t, service, "xhr-streaming");
+  other.send("b");
+  assert.equal(await other.messages.next(), "b");
+});
 
 test(`${SESSIONS} sessions over HTTP have at most ${POOL} objects`, async (t) => {
   const { upstream, server, service } = await start(t);
