@@ -15,7 +15,7 @@
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
 //! * [`forward`][]: headers of the request that opens a connection.
 //! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
-//! * [`opening`][]: the moment at which a client is open, and its messages until the upstream answers.
+//! * [`opening`][]: the moment at which a client is open.
 
 pub mod address;
 pub mod breaker;
