@@ -3,18 +3,23 @@
 /** One Worker that holds its own objects, on one socket. */
 export function workerdCapnp({ address, objects, cluster, ...worker }) {
   const http = { name: "http", address, service: text("worker") };
-  return configCapnp({ workers: { worker: workerCapnp({ ...worker, isNode: cluster !== undefined }) }, sockets: [http], objects, cluster });
+  const own = workerCapnp({ ...worker, isNode: cluster !== undefined });
+  return configCapnp({ workers: { worker: own }, sockets: [http], objects, cluster, network: networkOf(worker.vars) });
 }
+
+/** Where the Worker may send requests. It sends them to its upstream alone, which may be in a private network. */
+export const networkOf = (vars) => (vars.SOCKJS_UPSTREAM ? ["public", "private"] : []);
 
 /**
  * Workers by their names, the sockets that lead to them, the directory of the objects' storage, and the cluster that
- * this workerd is a node of, if it is one.
+ * this workerd is a node of, if it is one. `network` replaces the networks that workerd lets Workers reach, the public ones.
  */
-export function configCapnp({ workers, sockets, objects, cluster }) {
+export function configCapnp({ workers, sockets, objects, cluster, network = [] }) {
   const services = [
     ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
     `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
     ...(cluster ? [`(name = ${text(CLUSTER_PORT)}, external = (address = ${text(localAddress(cluster.address))}, http = ()))`] : []),
+    ...(network.length > 0 ? [`(name = "internet", network = ${networkCapnp(network)})`] : []),
   ];
   const http = ({ name, address, service }) =>
     `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${service})`;
@@ -35,6 +40,10 @@ const CLUSTER_PORT = "cluster-port";
 /** Returns the address at which this machine itself reaches a port that listens at `address`. */
 function localAddress(address) {
   return address.replace(/^(0\.0\.0\.0|\*):/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
+}
+
+function networkCapnp(network) {
+  return `(allow = ${list(network.map(text))}, tlsOptions = (trustBrowserCas = true))`;
 }
 
 /**

@@ -41,6 +41,11 @@
 //! the events that are logged. Times are [`Millis`]. [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the
 //! option that cannot be served.
 //!
+//! # Gateway
+//!
+//! A service that [`Services::add_upstream`] adds has no handler: it is a front for a server that exists already, at the address
+//! [`Upstream`], which an [`AddressError`] explains if it is none. [`UpstreamOpen`] selects the moment at which a client is open.
+//!
 //! # Sessions
 //!
 //! A [`Connection`] is one client's session, over whatever [`Transport`] the client found to work. [`Handler::on_open`],
@@ -118,3 +123,5 @@ pub use sockjs_protocol::service::options::{
 pub use sockjs_protocol::sockjs::session::CloseReason;
 pub use sockjs_protocol::sockjs::transport::Transport;
 pub use sockjs_protocol::time::Millis;
+pub use sockjs_protocol::upstream::address::{AddressError, Upstream};
+pub use sockjs_protocol::upstream::opening::UpstreamOpen;

@@ -57,7 +57,7 @@ const CRATES = { src: ".", durable: "durable", protocol: "protocol" };
 // folder each; the crate's root module may import from all.
 const FOLDERS = {
   src: ["js", "http", "admission", "metrics", "object", "transports", "push", "entry"],
-  durable: ["js", "info", "peers", "observe", "store", "connection", "application", "testing", "object", "export"],
+  durable: ["js", "info", "peers", "observe", "store", "connection", "application", "upstream", "testing", "object", "export"],
 };
 
 for (const [crate, folders] of Object.entries(FOLDERS)) {

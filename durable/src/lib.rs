@@ -18,6 +18,7 @@
 //! | `store` | tables, attachments of sockets, the application's storage |
 //! | `connection` | connections as the object keeps them |
 //! | `application` | the interface of the application |
+//! | `upstream` | the object's side of the gateway |
 //! | `object` | the object, which drives all of it |
 //! | `export` | the class that the runtime sees |
 
@@ -34,6 +35,7 @@ pub mod peers;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod upstream;
 
 pub use application::connection::{Connection, ReadyState};
 pub use application::group::{Connections, Group};
@@ -43,7 +45,7 @@ pub use application::services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPM
 pub use application::shards::AllShards;
 pub use info::admission::{Admission, Rejection};
 #[doc(hidden)]
-pub use info::connection_info::CLIENT_HEADERS;
+pub use info::connection_info::{CLIENT_HEADERS, OPENER_HEADERS};
 pub use info::errors::{CloseError, GroupError, SendError, ShardFailure, ShardProblem, ShardsError};
 pub use info::request_info::{RequestInfo, RequestKind};
 #[doc(hidden)]

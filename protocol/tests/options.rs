@@ -3,9 +3,16 @@
 use sockjs_protocol::service::options::{Config, Durability, Heartbeats, Liveness, OPTIONS, Placement};
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::address::Upstream;
 
 fn echo() -> Config {
     Config::new("/echo")
+}
+
+/// A front for the upstream at `address`, or for none if that is no address.
+fn front(prefix: &str, address: &str) -> Config {
+    let config = Config::new(prefix);
+    Upstream::read(address).map_or(config.clone(), |upstream| config.upstream(upstream))
 }
 
 #[test]
@@ -84,8 +91,27 @@ fn a_bad_option_is_named() {
         (echo().message_rate(0), "message_rate"),
         (echo().first_message_timeout(Millis(1)), "first_message_timeout"),
         (echo().connections_per_object(0), "connections_per_object"),
+        (front("/echo", "https://chat.example/"), "upstream"),
+        (front("/echo", "wss://chat.example/{room}"), "upstream"),
+        (front("/echo", "wss://chat.example/").liveness("page"), "upstream"),
+        (echo().upstream_protocols(["a b"]), "upstream_protocols"),
+        (echo().upstream_timeout(Millis(999)), "upstream_timeout"),
+        (echo().upstream_timeout(Millis(55_001)), "upstream_timeout"),
     ] {
         assert_eq!(config.check().unwrap_err().option, option);
+    }
+}
+
+#[test]
+fn an_upstream_may_have_the_parameters_of_the_prefix() {
+    for (prefix, address) in [
+        ("/sockjs", "ws://127.0.0.1:1234/ws"),
+        ("/chat/{room}", "wss://chat.example/{room}?room={room}"),
+        ("", "service:BACKEND/"),
+    ] {
+        let config = front(prefix, address);
+        assert_eq!(config.upstream.as_ref().map(ToString::to_string).as_deref(), Some(address));
+        assert_eq!(config.check(), Ok(()));
     }
 }
 
@@ -146,6 +172,9 @@ fn each_option_is_set_by_its_name() {
         "client_address_header" => "X-Real-IP",
         "jsessionid" | "disable_cors" | "tickets" | "metrics" | "liveness_required" => "true",
         "log" => "debug",
+        "upstream" => "wss://chat.example/socket",
+        "upstream_open" => "before",
+        "upstream_protocols" => "v12.stomp",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
@@ -182,6 +211,12 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("heartbeats", "object", "alarm or worker"),
         ("websocket_holder", "alarm", "object or worker"),
         ("log", "all", "none, error, warn, info or debug"),
+        ("upstream_open", "later", "before, after or auto"),
+        (
+            "upstream",
+            "wss://chat.example/#a",
+            "no fragment: HTTP does not transmit it. Write %23 for a # in path or query",
+        ),
     ] {
         let option = OPTIONS.iter().find(|option| option.name == name).unwrap();
         let mut config = echo();

@@ -12,5 +12,3 @@ mod breaker;
 mod events;
 #[path = "upstream/grip.rs"]
 mod grip;
-#[path = "upstream/opening.rs"]
-mod opening;

@@ -3,6 +3,7 @@
 //! | served | if |
 //! |---|---|
 //! | the services of every SockJS test server, such as `/echo` | `SOCKJS_TEST_SERVICES` is `true` |
+//! | the gateway, a front for a server that exists already, at `SOCKJS_PREFIX` | `SOCKJS_UPSTREAM` is set |
 //! | the demo: a page at `/` and its services | `SOCKJS_DEMO` is `true` |
 //! | the stock client, below the prefix of each service | always |
 //! | `/push`, `/metrics` | the secret with their tokens is set |
@@ -78,6 +79,9 @@ pub fn services(env: &Env, add: impl FnOnce(Services, &dyn Fn(&str) -> Config) -
         }
     };
     let mut services = Services::new();
+    if let Some(gateway) = settings.gateway() {
+        services = services.add_upstream(gateway);
+    }
     if settings.demo {
         services = demo::add(services, |config| settings.apply(config));
     }

@@ -1,8 +1,9 @@
 //! The deployable Worker's variables, from wrangler.toml, the dashboard or `npm run serve -- --var`: `SOCKJS_` and an
 //! option's name in capitals, for all services.
 
+use crate::client::client_url;
 use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR, NODE_VAR};
-use sockjs_edge::{Config, ConfigError, SECRET_MIN};
+use sockjs_edge::{Config, ConfigError, Placement, SECRET_MIN};
 use sockjs_protocol::service::options::{NamedOption, OPTIONS};
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,6 +13,13 @@ use worker::js_sys::{Object, Reflect};
 const NAMES: &str = "SOCKJS_";
 const TEST_SERVICES: &str = "TEST_SERVICES";
 const DEMO: &str = "DEMO";
+const PREFIX: &str = "PREFIX";
+/// The option that only the gateway has.
+const UPSTREAM: &str = "upstream";
+/// Prefix of the gateway unless `SOCKJS_PREFIX` says otherwise.
+const DEFAULT_PREFIX: &str = "/sockjs";
+/// Number of objects that hold the upstream WebSockets of sessions over HTTP, unless `SOCKJS_PLACEMENT` says otherwise.
+const POOL: u16 = 8;
 /// A secret rather than a variable: tokens that open `/push`, with commas in between.
 const PUSH_TOKENS: &str = "PUSH_TOKENS";
 /// Another: see [`sockjs_edge::Services::ticket_keys`].
@@ -30,6 +38,8 @@ pub(crate) struct Settings {
     pub test_services: bool,
     /// True if the demo is served: `SOCKJS_DEMO`.
     pub demo: bool,
+    /// Prefix of the gateway, if it is set: `SOCKJS_PREFIX`.
+    prefix: Option<String>,
     options: Vec<(&'static NamedOption, String)>,
 }
 
@@ -66,7 +76,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Unknown { name } => {
                 write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}")?;
-                for other in [TEST_SERVICES, DEMO, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS] {
+                for other in [TEST_SERVICES, DEMO, PREFIX, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS] {
                     write!(f, ", {NAMES}{other}")?;
                 }
                 OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
@@ -108,6 +118,8 @@ impl Settings {
                 settings.test_services = flag(name, value)?;
             } else if option == DEMO {
                 settings.demo = flag(name, value)?;
+            } else if option == PREFIX {
+                settings.prefix = Some(value.trim().to_owned());
             } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS) {
                 if tokens_of(&value).iter().any(|token| token.len() < SECRET_MIN) {
                     return Err(Problem::Short { name });
@@ -130,16 +142,31 @@ impl Settings {
         }
         // Also where no service is on that would be told.
         settings.apply(Config::new("")).check().map_err(Problem::Refused)?;
+        if let Some(gateway) = settings.gateway() {
+            gateway.check().map_err(Problem::Refused)?;
+        }
         Ok(settings)
     }
 
-    /// `config` with what the variables say.
+    /// `config` with what the variables say, for a service with a handler.
     pub fn apply(&self, mut config: Config) -> Config {
-        for (option, value) in &self.options {
+        for (option, value) in self.options.iter().filter(|(option, _)| option.name != UPSTREAM) {
             // They were read once already.
             let _ = option.set(&mut config, value);
         }
         config
+    }
+
+    /// Returns the options of the gateway, if `SOCKJS_UPSTREAM` names an upstream.
+    pub fn gateway(&self) -> Option<Config> {
+        let prefix = self.prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
+        let config = Config::new(prefix).sockjs_url(client_url(prefix)).placement(Placement::Shards(POOL));
+        let mut config = self.apply(config);
+        for (option, value) in self.options.iter().filter(|(option, _)| option.name == UPSTREAM) {
+            // It was read once already.
+            let _ = option.set(&mut config, value);
+        }
+        config.upstream.is_some().then_some(config)
     }
 }
 
@@ -201,6 +228,18 @@ mod tests {
     }
 
     #[test]
+    fn an_upstream_is_for_the_gateway_alone() {
+        assert_eq!(read(&[("SOCKJS_PREFIX", "/a")]).unwrap().gateway(), None);
+        let upstream = ("SOCKJS_UPSTREAM", "wss://chat.example/{room}");
+        assert!(matches!(read(&[upstream]), Err(Problem::Refused(ConfigError { option: "upstream", .. }))));
+        let some = read(&[upstream, ("SOCKJS_PREFIX", "/chat/{room}"), ("SOCKJS_GRACE", "10")]).unwrap();
+        let gateway = some.gateway().unwrap();
+        assert_eq!((&*gateway.prefix, gateway.grace), ("/chat/{room}", Millis(10)));
+        assert_eq!(gateway.placement, Placement::Shards(POOL));
+        assert_eq!(some.apply(Config::new("/a")), Config::new("/a").grace(Millis(10)));
+    }
+
+    #[test]
     fn the_readme_lists_every_option_with_its_default() {
         let readme = include_str!("../../README.md");
         let defaults = Config::new("");
@@ -226,7 +265,8 @@ mod tests {
             .collect();
         let options = OPTIONS.iter().map(|option| format!("{NAMES}{}", option.name.to_ascii_uppercase()));
         let flags = [TEST_SERVICES, DEMO].map(|flag| format!("{NAMES}{flag}"));
-        let names: Vec<_> = options.chain(flags).chain([DEVELOPMENT_VAR.into()]).collect();
+        let own = [format!("{NAMES}{PREFIX}"), DEVELOPMENT_VAR.into()];
+        let names: Vec<_> = options.chain(flags).chain(own).collect();
         assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
         let settings = read(&variables).unwrap();
         assert!(!settings.test_services && !settings.demo);
@@ -259,7 +299,7 @@ mod tests {
             assert!(problem.detail().is_none_or(|detail| detail == format!("{name} is {value:?}")));
         }
         assert!(read(&[("SOCKJS_METRICS_TOKENS", ""), ("SOCKJS_PUSH_TOKENS", &"x".repeat(32))]).is_ok());
-        for name in ["SOCKJS_HEARTBEAT", "SOCKJS_heartbeat_delay", "SOCKJS_PREFIX", "SOCKJS_"] {
+        for name in ["SOCKJS_HEARTBEAT", "SOCKJS_heartbeat_delay", "SOCKJS_PREFIXES", "SOCKJS_"] {
             let text = read(&[(name, "1")]).unwrap_err().to_string();
             assert!(text.starts_with(&format!("variable {name} is unknown; there are SOCKJS_DEVELOPMENT, ")), "{text}");
             let last = OPTIONS.last().map_or(String::new(), |option| option.name.to_ascii_uppercase());

@@ -253,9 +253,9 @@ impl Incoming<'_> {
                 Ok(response)
             }
             Endpoint::WebSocket(session) => {
-                websocket(Some(session), to(Some(session), admitted), request, request_head, context).await
+                websocket(Some(session), to(Some(session), admitted), request, request_head, env, context).await
             }
-            Endpoint::RawWebSocket => websocket(None, to(None, admitted), request, request_head, context).await,
+            Endpoint::RawWebSocket => websocket(None, to(None, admitted), request, request_head, env, context).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::js::clock::now;
 use crate::object::inner_socket::InnerSocket;
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use sockjs_durable::peers::object_address::ObjectAddress;
-use sockjs_durable::{CLIENT_HEADERS, is_node, log};
+use sockjs_durable::{CLIENT_HEADERS, OPENER_HEADERS, is_node, log};
 use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, ToEdge, Version, v2};
 use sockjs_protocol::inner::header::decode_frame;
 use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
@@ -307,9 +307,10 @@ const HANDSHAKE_HEADERS: [&str; 4] =
     ["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
 
 thread_local! {
-    /// Names of the headers that go along with an attach, and with a WebSocket.
-    static NAMES: [Array; 2] = [
+    /// Names of the headers that go along with an attach, with one of a service with an upstream, and with a WebSocket.
+    static NAMES: [Array; 3] = [
         CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect(),
+        CLIENT_HEADERS.into_iter().chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
         CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).map(JsValue::from_str).collect(),
     ];
 }
@@ -326,13 +327,18 @@ pub(crate) struct ClientRequest {
 impl ClientRequest {
     /// `address` is the client's, where its headers do not tell it.
     pub fn of(request: &web_sys::Request, url: &str, address: Option<String>) -> Self {
-        let names = NAMES.with(|[names, _]| names.clone());
+        let names = NAMES.with(|[names, ..]| names.clone());
         Self { request: Clone::clone(request), names, url: url.to_owned(), address }
     }
 
     /// Of a client that asks for a WebSocket. What is handed over later, by URL, is only of the others.
     pub fn of_websocket(request: &web_sys::Request, address: Option<String>) -> Self {
-        Self { names: NAMES.with(|[_, names]| names.clone()), ..Self::of(request, "", address) }
+        Self { names: NAMES.with(|[.., names]| names.clone()), ..Self::of(request, "", address) }
+    }
+
+    /// Passes on what an upstream is told of the client.
+    pub fn for_upstream(self) -> Self {
+        Self { names: NAMES.with(|[_, names, _]| names.clone()), ..self }
     }
 
     pub fn url(&self) -> &str {

@@ -3,7 +3,7 @@
 //! * `receive` answers the receiving transports, from polling to streams. It is driven by `response_progress` (pure: frames written,
 //!   to acknowledge, to skip), `response_clock` (heartbeats and the end, where the Worker keeps the clock) and `client_departure` (the client left, or stalls). `jsonp_callback` checks the page's callback.
 //! * `send` checks messages and hands them over; `turn` keeps their order.
-//! * `websocket` passes an upgrade on; `held_websocket` holds the client's WebSocket instead.
+//! * `websocket` passes an upgrade on; `held_websocket` holds the client's WebSocket instead, and `upstream` pipes it to an upstream.
 //!
 //! The table of transports, with the wrapping of each, is in `sockjs_protocol::sockjs::transport`.
 
@@ -15,6 +15,7 @@ mod response_clock;
 mod response_progress;
 pub(crate) mod send;
 mod turn;
+mod upstream;
 pub(crate) mod websocket;
 
 /// Body of the 403 for a ticket that belongs to another session.

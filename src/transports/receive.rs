@@ -89,12 +89,14 @@ pub(crate) async fn receive(
     };
     let head = head_of(row, config, request, request_head, frame_ancestors)?.with(more);
     let invocation = Invocation::of(context);
+    let client = ClientRequest::of(request, &request_head.url, address);
+    let client = if config.upstream.is_some() { client.for_upstream() } else { client };
     let mut receiver = HeldResponse {
         departure: ClientDeparture::watch(request, &invocation)?,
         invocation,
         inner: None,
         object,
-        client: ClientRequest::of(request, &request_head.url, address),
+        client,
         row,
         service: config.prefix.clone(),
         refusals,

@@ -8,6 +8,7 @@ use crate::metrics::Refusals;
 use crate::object::destination::Destination;
 use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse};
 use crate::transports::held_websocket::{HeldWebSocket, Opened, writes_heartbeats};
+use crate::transports::upstream::{PipedClient, pipe};
 use crate::{Config, WebSocketHolder};
 use js_sys::Array;
 use sockjs_durable::log;
@@ -16,7 +17,7 @@ use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::sockjs::transport::Transport;
 use wasm_bindgen::JsValue;
 use worker::worker_sys::ext::ResponseExt;
-use worker::{Context, Headers, ResponseBuilder, Result, web_sys};
+use worker::{Context, Env, Headers, ResponseBuilder, Result, web_sys};
 
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
@@ -36,6 +37,7 @@ pub(crate) async fn websocket(
     to: Destination<'_>,
     request: &web_sys::Request,
     request_head: &RequestHead,
+    env: &Env,
     context: &Context,
 ) -> Result<HttpResponse> {
     let Destination { config, place, pass, refusals, object, address, .. } = to;
@@ -45,6 +47,13 @@ pub(crate) async fn websocket(
     if let Err(refusal) = check(upgrade.as_deref(), connection.as_deref(), key.as_deref(), version.as_deref()) {
         refusals.note(Some(transport), refusal.reason);
         return refused(refusal);
+    }
+    if let Some(upstream) = &config.upstream {
+        let protocol = offered.as_deref().and_then(|offered| select(offered, &config.websocket_protocols));
+        let client = PipedClient { transport, offered: offered.as_deref(), protocol, address: address.as_deref() };
+        let invocation = Invocation::of(context);
+        return pipe(upstream, config, &place.parameters, client, request, request_head, env, &invocation, &refusals)
+            .await;
     }
     if config.websocket_holder == WebSocketHolder::Worker {
         let held = HeldWebSocket {

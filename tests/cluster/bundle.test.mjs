@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocketServer } from "ws";
 import { ownProject, readProject } from "../../scripts/bundle/project.mjs";
 import { writeBundle } from "../../scripts/bundle/write.mjs";
 import { Problem, follow } from "../../scripts/run.mjs";
@@ -33,6 +34,26 @@ describe("a bundle", { concurrency: 2 }, () => {
     assert.equal(await socket.frames.next("the open frame"), "o");
     socket.send('["over WebSocket"]');
     assert.equal(await socket.frames.next("the echo"), 'a["over WebSocket"]');
+  });
+
+  test("reaches an upstream in a private network, and lets go of both sides when it stops", async (t) => {
+    const upstream = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+    t.after(() => upstream.close());
+    const ended = Promise.withResolvers();
+    upstream.on("connection", (ws) => {
+      ws.on("message", (data) => ws.send(data.toString()));
+      ws.on("close", (code, reason) => ended.resolve([code, reason.toString()]));
+    });
+    await within(once(upstream, "listening"), "the upstream to listen");
+    const run = await bundle.start(t, { SOCKJS_UPSTREAM: `ws://127.0.0.1:${upstream.address().port}/` });
+    const socket = await openWebSocket(t, `${run.url}/sockjs/000/${TOKEN}/websocket`);
+    assert.equal(await socket.frames.next("the open frame"), "o");
+    socket.send('["to the upstream"]');
+    assert.equal(await socket.frames.next("the echo"), 'a["to the upstream"]');
+    run.signal("SIGTERM");
+    assert.equal(await socket.frames.next("the close frame"), 'c[1012,"the server restarts"]');
+    assert.deepEqual(await within(ended.promise, "the end of the upstream"), [1012, "the server restarts"]);
+    assert.equal(await within(run.exited, "the end"), 0);
   });
 
   test("stops on SIGTERM and on SIGINT: its clients are let go, and it exits with 0", async (t) => {

@@ -322,6 +322,17 @@ impl Connection {
         self.touch();
     }
 
+    /// Closes the connection with a code that is the server's own, after the messages that were sent before.
+    pub(crate) fn end(&self, code: u16, reason: &str) {
+        if !self.entry.session.borrow().is_open() {
+            return;
+        }
+        let why = CloseReason::Application { code, reason: reason.to_owned() };
+        self.entry.session.borrow_mut().close(now(), code, reason, why);
+        self.entry.pacing.borrow_mut().drop_messages();
+        self.touch();
+    }
+
     fn touch(&self) {
         if let Some(host) = self.host.upgrade() {
             host.touch(&self.entry);

@@ -83,8 +83,15 @@ struct Problem {
 /// One service.
 pub(crate) struct Service {
     pub config: Rc<Config>,
-    pub factory: Factory,
+    pub backend: Backend,
     admit: Admit,
+}
+
+/// The side of a service that its connections talk to.
+pub(crate) enum Backend {
+    Handler(Factory),
+    /// The server that the option `upstream` names.
+    Upstream,
 }
 
 impl Services {
@@ -121,8 +128,38 @@ impl Services {
     pub fn add<H: Handler>(mut self, config: Config, factory: impl Fn(&Env) -> H + 'static) -> Self {
         self.services.push(Service {
             config: Rc::new(config),
-            factory: Box::new(move |env| Rc::new(factory(env))),
+            backend: Backend::Handler(Box::new(move |env| Rc::new(factory(env)))),
             admit: |request, env| Box::pin(H::on_request(request, env)),
+        });
+        self
+    }
+
+    /// Adds a service that is a front for the server at the option `upstream`, and needs no handler. The Worker pipes WebSockets to
+    /// that server without any object. A session over HTTP has an object that holds the WebSocket to the server, and cannot sleep
+    /// meanwhile: with [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake.
+    ///
+    /// ```
+    /// # extern crate sockjs_durable as sockjs_edge;
+    /// # use sockjs_protocol::service::options::{Config, Placement};
+    /// # use sockjs_protocol::upstream::address::Upstream;
+    /// # use worker::Env;
+    /// use sockjs_edge::Services;
+    ///
+    /// fn services(_env: &Env) -> Services {
+    ///     match Upstream::read("wss://backend.example.com/socket") {
+    ///         Ok(upstream) => {
+    ///             let config = Config::new("/sockjs").placement(Placement::Shards(8)).upstream(upstream);
+    ///             Services::new().add_upstream(config)
+    ///         }
+    ///         Err(error) => Services::misconfigured(error.to_string()),
+    ///     }
+    /// }
+    /// ```
+    pub fn add_upstream(mut self, config: Config) -> Self {
+        self.services.push(Service {
+            config: Rc::new(config),
+            backend: Backend::Upstream,
+            admit: |_, _| Box::pin(ready(Admission::Undecided)),
         });
         self
     }
@@ -192,6 +229,17 @@ impl Services {
     ///
     /// The first setting that cannot be served.
     pub fn check(&self) -> std::result::Result<(), ConfigError> {
+        for service in &self.services {
+            let advice = match (&service.backend, service.config.upstream.is_some()) {
+                (Backend::Upstream, false) => "must be set for Services::add_upstream",
+                (Backend::Handler(_), true) => {
+                    "must not be set for a service with a handler: use Services::add_upstream"
+                }
+                (Backend::Upstream, true) | (Backend::Handler(_), false) => continue,
+            };
+            let prefix = service.config.prefix.clone();
+            return Err(ConfigError { prefix, option: "upstream", advice: advice.into() });
+        }
         for (at, config) in self.configs().enumerate() {
             config.check()?;
             let shape = |config: &Config| {
@@ -317,6 +365,7 @@ impl Default for Services {
 mod tests {
     use super::*;
     use crate::application::connection::Connection;
+    use sockjs_protocol::upstream::address::Upstream;
 
     struct Nothing;
     impl Handler for Nothing {
@@ -336,5 +385,14 @@ mod tests {
         );
         let bad = Services::new().add(Config::new("a"), |_| Nothing);
         assert_eq!(bad.check().unwrap_err().option, "prefix");
+    }
+
+    #[test]
+    fn an_upstream_takes_the_place_of_a_handler() {
+        let front = || Config::new("/a").upstream(Upstream::read("ws://10.0.0.5/").unwrap());
+        assert_eq!(Services::new().add_upstream(front()).check(), Ok(()));
+        for bad in [Services::new().add_upstream(Config::new("/a")), Services::new().add(front(), |_| Nothing)] {
+            assert_eq!(bad.check().unwrap_err().option, "upstream");
+        }
     }
 }

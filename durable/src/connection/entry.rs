@@ -71,6 +71,8 @@ pub(crate) struct Entry {
     pub state: RefCell<Option<String>>,
     /// The groups of its room that it is in.
     pub groups: RefCell<Groups>,
+    /// Headers for its upstream, from its opening until the upstream is asked. Never stored: they are secrets of its client.
+    pub upstream_headers: RefCell<Option<Vec<(&'static str, String)>>>,
     /// Its service's counters, if something is counted.
     pub counters: Option<Rc<Counters>>,
     /// True if its end is to be counted.
@@ -120,6 +122,7 @@ impl Entry {
             rate: RefCell::default(),
             state: RefCell::default(),
             groups: RefCell::default(),
+            upstream_headers: RefCell::default(),
             counters,
             counts,
             #[cfg(feature = "testing")]

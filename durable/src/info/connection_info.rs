@@ -10,6 +10,7 @@ use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::forward::Opener;
 use std::borrow::Cow;
 use wasm_bindgen::JsValue;
 use worker::web_sys;
@@ -23,8 +24,13 @@ pub const CLIENT_HEADERS: [&str; 15] = {
     names
 };
 
+/// The headers that the object of a service with an upstream is told besides, for the request that opens a session.
+#[doc(hidden)]
+pub const OPENER_HEADERS: [&str; 4] = ["origin", "sec-fetch-site", "authorization", "cookie"];
+
 thread_local! {
     static NAMES: Array = CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect();
+    static OPENER_NAMES: Array = OPENER_HEADERS.into_iter().map(JsValue::from_str).collect();
 }
 
 /// The headers an application may see: sockjs-node's list. Never cookies, since the transports that work across
@@ -184,6 +190,21 @@ impl ConnectionInfo {
             claims: pass.and_then(|pass| pass.claims.clone()),
         }
     }
+}
+
+/// Returns the headers for the upstream of a session that `request` opens.
+pub(crate) fn upstream_headers(
+    request: &web_sys::Request,
+    info: &ConnectionInfo,
+    config: &Config,
+) -> Vec<(&'static str, String)> {
+    let values = OPENER_NAMES.with(|names| response::headers_of(request, names));
+    let mut values = values.split('\n').skip(1).map(|value| Some(value).filter(|value| !value.is_empty()));
+    let url = request.url();
+    let mut next = || values.next().flatten();
+    let (origin, fetch_site, authorization, cookie) = (next(), next(), next(), next());
+    let address = info.remote_address.as_deref();
+    Opener { url: &url, origin, fetch_site, authorization, cookie, address }.headers(&config.allowed_origins)
 }
 
 /// `query` without the ticket: that is a secret of its client, and what it says is known.

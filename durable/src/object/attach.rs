@@ -8,7 +8,7 @@ use crate::connection::entry::Entry;
 use crate::connection::links::{Delivery, InnerSocket, Link};
 use crate::connection::poll::HeldPoll;
 use crate::connection::table::Role;
-use crate::info::connection_info::{Client, ConnectionInfo};
+use crate::info::connection_info::{Client, ConnectionInfo, upstream_headers};
 use crate::js::clock::now;
 use crate::js::response;
 use crate::js::response::{JsResponse, deferred, problem};
@@ -140,6 +140,10 @@ impl Object {
                 let info = ConnectionInfo::read(client, &config.prefix, Some(session), transport);
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
                 let Some(entry) = self.entry(info, opened) else { return Ok(Entered::Lost) };
+                if config.upstream.is_some() {
+                    let headers = upstream_headers(client.request, &entry.info, config);
+                    entry.upstream_headers.replace(Some(headers));
+                }
                 entry.links.borrow_mut().set(receiver.id, link());
                 self.table.borrow_mut().add_session(entry.clone());
                 entry

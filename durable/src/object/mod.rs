@@ -6,7 +6,7 @@
 //! frame.
 
 use crate::application::handler::ErasedHandler;
-use crate::application::services::Services;
+use crate::application::services::{Backend, Services};
 use crate::connection::entry::Entry;
 use crate::connection::table::ConnectionTable;
 use crate::info::connection_info::ConnectionInfo;
@@ -32,6 +32,7 @@ use crate::object::totals::ReportTotals;
 use crate::object::wake::Asleep;
 use crate::observe::log;
 use crate::store::queries::Store;
+use crate::upstream::gateway::Gateway;
 mod alarm;
 mod alarm_event;
 mod attach;
@@ -182,7 +183,11 @@ impl Object {
     }
 
     fn make_handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
-        Some((self.services.find(service)?.factory)(&self.env))
+        let service = self.services.find(service)?;
+        Some(match &service.backend {
+            Backend::Handler(factory) => factory(&self.env),
+            Backend::Upstream => Rc::new(Gateway::new(service.config.clone(), self.env.clone())),
+        })
     }
 
     /// Marks a connection whose session was told something; [`Object::settle`] follows.

@@ -110,6 +110,7 @@ impl Outcome {
         match refusal {
             Refusal::Status(status) => Some(Self::of_status(status)),
             Refusal::Unreachable | Refusal::TimedOut => Some(Self::Failure),
+            Refusal::Subprotocol => Some(Self::Success),
             Refusal::Paused => None,
         }
     }

@@ -5,6 +5,7 @@
 //! | the upstream closed with a code | the same code; 1000 for 1005 | |
 //! | the upstream was lost, or stopped answering | 1012 `Upstream lost` | |
 //! | the upstream refused the connection | 4000 and the HTTP status, such as 4401 | |
+//! | the upstream was not asked, since it is failing | 1013 `Upstream is failing` | |
 //! | the client closed with a code | | the same code; 1000 for a code that no endpoint may send |
 //! | the client was lost | | 1011 `Client lost` |
 //! | this server closed the client | that code | the same code, or 1011 |
@@ -12,6 +13,7 @@
 //! A SockJS frame may carry any code, a WebSocket only some of them. [`Close::of_websocket`] gives the code for a WebSocket.
 
 use crate::sockjs::close_code::CloseCode;
+use std::borrow::Cow;
 
 /// Longest reason, in bytes of UTF-8: a close frame of a WebSocket holds 125, two of which are the code.
 pub const REASON_MAX: usize = 123;
@@ -126,6 +128,8 @@ pub enum Refusal {
     Unreachable,
     /// The upstream did not answer in time.
     TimedOut,
+    /// The upstream selected a subprotocol that was not offered.
+    Subprotocol,
     /// The upstream was not asked, since its last answers were failures.
     Paused,
 }
@@ -138,21 +142,31 @@ impl Refusal {
     pub const fn status(self) -> u16 {
         match self {
             Self::Status(status @ 400..=599) => status,
-            Self::Status(_) | Self::Unreachable => 502,
+            Self::Status(_) | Self::Unreachable | Self::Subprotocol => 502,
             Self::Paused => 503,
             Self::TimedOut => 504,
         }
     }
 
-    /// Returns the close for a client that is already open: its code is 4000 and [`Refusal::status`].
+    /// Returns the close for a client that is already open: its code is 4000 and [`Refusal::status`]. For an upstream that was not
+    /// asked, it is 1013, since the client may return.
     pub fn close(self) -> Close {
-        let reason = match self {
-            Self::Status(status) => format!("Upstream answered {status}"),
+        let code = match self {
+            Self::Paused => CloseCode::TryAgainLater.number(),
+            _ => 4000 + self.status(),
+        };
+        Close::new(code, &self.reason())
+    }
+
+    /// Returns the reason, for people and logs.
+    pub fn reason(self) -> Cow<'static, str> {
+        match self {
+            Self::Status(status) => format!("Upstream answered {status}").into(),
             Self::Unreachable => "Upstream cannot be reached".into(),
             Self::TimedOut => "Upstream did not answer in time".into(),
+            Self::Subprotocol => "Upstream selected another subprotocol".into(),
             Self::Paused => "Upstream is failing".into(),
-        };
-        Close::new(4000 + self.status(), &reason)
+        }
     }
 }
 
@@ -264,21 +278,22 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_status_before_and_after_the_opening() {
-        for (refusal, status, reason) in [
-            (Refusal::Status(401), 401, "Upstream answered 401"),
-            (Refusal::Status(403), 403, "Upstream answered 403"),
-            (Refusal::Status(404), 404, "Upstream answered 404"),
-            (Refusal::Status(500), 500, "Upstream answered 500"),
-            (Refusal::Status(599), 599, "Upstream answered 599"),
-            (Refusal::Status(200), 502, "Upstream answered 200"),
-            (Refusal::Status(302), 502, "Upstream answered 302"),
-            (Refusal::Status(65_535), 502, "Upstream answered 65535"),
-            (Refusal::Unreachable, 502, "Upstream cannot be reached"),
-            (Refusal::TimedOut, 504, "Upstream did not answer in time"),
-            (Refusal::Paused, 503, "Upstream is failing"),
+        for (refusal, status, code, reason) in [
+            (Refusal::Status(401), 401, 4401, "Upstream answered 401"),
+            (Refusal::Status(403), 403, 4403, "Upstream answered 403"),
+            (Refusal::Status(404), 404, 4404, "Upstream answered 404"),
+            (Refusal::Status(500), 500, 4500, "Upstream answered 500"),
+            (Refusal::Status(599), 599, 4599, "Upstream answered 599"),
+            (Refusal::Status(200), 502, 4502, "Upstream answered 200"),
+            (Refusal::Status(302), 502, 4502, "Upstream answered 302"),
+            (Refusal::Status(65_535), 502, 4502, "Upstream answered 65535"),
+            (Refusal::Unreachable, 502, 4502, "Upstream cannot be reached"),
+            (Refusal::Subprotocol, 502, 4502, "Upstream selected another subprotocol"),
+            (Refusal::TimedOut, 504, 4504, "Upstream did not answer in time"),
+            (Refusal::Paused, 503, 1013, "Upstream is failing"),
         ] {
             assert_eq!(refusal.status(), status);
-            assert_eq!(UpstreamEnd::Refused(refusal).to_client(), close(4000 + status, reason));
+            assert_eq!(UpstreamEnd::Refused(refusal).to_client(), close(code, reason));
         }
     }
 

@@ -13,12 +13,14 @@
 //! * [`breaker`][]: the circuit breaker of an upstream that fails.
 //! * [`close`][]: close codes on their way between upstream and client, and refusals.
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
+//! * [`forward`][]: headers of the request that opens a connection.
 //! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
-//! * [`opening`][]: the moment at which a client is open, and its messages until the upstream answers.
+//! * [`opening`][]: the moment at which a client is open.
 
 pub mod address;
 pub mod breaker;
 pub mod close;
 pub mod events;
+pub mod forward;
 pub mod grip;
 pub mod opening;

@@ -5,6 +5,7 @@ use crate::service::client_address::Network;
 use crate::service::origin::Origin;
 use crate::service::prefix::parameter_name;
 use crate::sockjs::transport::Transport;
+use crate::upstream::address::UpstreamProtocol;
 use std::fmt;
 
 const DAY: Millis = Millis::from_secs(86_400);
@@ -27,6 +28,12 @@ const PATIENCE_MAX: Millis = Millis::from_secs(20);
 /// Range of `object_timeout`: an object answers a send that waits after 5 s, and the Worker waits for nothing longer than two
 /// minutes, in which it may ask twice.
 const OBJECT_TIMEOUT: std::ops::RangeInclusive<Millis> = Millis::from_secs(10)..=Millis::from_secs(55);
+
+/// Range of `upstream_timeout`: the Worker waits for nothing longer than two minutes.
+const UPSTREAM_TIMEOUT: std::ops::RangeInclusive<Millis> = Millis::from_secs(1)..=Millis::from_secs(55);
+
+/// Form of the names of subprotocols.
+const TOKENS: &str = "must be names of letters, digits and !#$%&'*+-.^_`|~";
 
 /// An option with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +114,12 @@ impl Config {
                 "frame_limit",
                 unless((1..=MEMORY).contains(&self.frame_limit), "must be at least 1 byte and at most 64 MiB"),
             ),
+            ("upstream", self.wrong_upstream()),
+            ("upstream_protocols", unless(self.upstream_protocols.iter().all(|protocol| is_token(protocol)), TOKENS)),
+            (
+                "upstream_timeout",
+                unless(UPSTREAM_TIMEOUT.contains(&self.upstream_timeout), "must be at least 1 s and at most 55 s"),
+            ),
         ];
         match wrong.into_iter().find_map(|(option, advice)| Some((option, advice?))) {
             None => Ok(()),
@@ -149,9 +162,21 @@ impl Config {
 
     /// Checks that the subprotocols are tokens of a header (RFC 6455, section 4.1).
     fn wrong_websocket_protocols(&self) -> Option<&'static str> {
+        unless(self.websocket_protocols.iter().all(|protocol| is_token(protocol)), TOKENS)
+    }
+
+    fn wrong_upstream(&self) -> Option<&'static str> {
+        let upstream = self.upstream.as_ref()?;
+        if upstream.protocol() == UpstreamProtocol::Http {
+            return Some("must begin with ws://, wss:// or service: (WebSocket-over-HTTP is not served yet)");
+        }
+        if self.liveness.is_some() {
+            return Some("must be empty where liveness is set: the upstream gets every message");
+        }
+        let names = self.prefix.split('/').filter_map(parameter_name);
         unless(
-            self.websocket_protocols.iter().all(|protocol| is_token(protocol)),
-            "must be names of letters, digits and !#$%&'*+-.^_`|~",
+            upstream.check_parameters(names).is_ok(),
+            "must have no placeholder but those of the prefix, such as /{room} for {room}",
         )
     }
 

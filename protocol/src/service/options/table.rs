@@ -4,6 +4,8 @@ use super::value::{Value, Wrong};
 use super::{Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL, WebSocketHolder};
 use crate::sockjs::transport::Transport;
 use crate::time::Millis;
+use crate::upstream::address::Upstream;
+use crate::upstream::opening::UpstreamOpen;
 use std::convert::identity;
 
 /// An option, addressed by its name.
@@ -231,6 +233,17 @@ options! {
     /// Largest WebSocket frame that joins several messages, in bytes. Common clients close the connection at frames of
     /// 8 KiB (Tomcat) or 32 KiB (Go). A single larger message is sent alone. Default: 4 KiB.
     frame_limit: usize = 4 << 10, usize => identity;
+    /// Address of an existing server for which the service is a front: see `Services::add_upstream`. The server gets one
+    /// WebSocket for each connection, with plain messages. Default: `None`.
+    upstream: Option<Upstream> = None, Upstream => Some;
+    /// Moment at which a framed WebSocket of a client of `upstream` gets its open frame. Sessions over HTTP get it at once.
+    /// Default: [`UpstreamOpen::Auto`].
+    upstream_open: UpstreamOpen = UpstreamOpen::Auto, UpstreamOpen => identity;
+    /// WebSocket subprotocols that are offered to `upstream`, the preferred one first. For a raw WebSocket, those of them that
+    /// its client offers. Default: empty.
+    upstream_protocols: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
+    /// Time within which `upstream` has to accept or refuse a connection. Default: 10 s.
+    upstream_timeout: Millis = Millis::from_secs(10), impl Into<Millis> => Into::into;
 }
 
 impl Config {

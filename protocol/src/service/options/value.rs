@@ -2,6 +2,8 @@
 
 use super::{Durability, Heartbeats, Liveness, LogLevel, Millis, Placement, WebSocketHolder};
 use crate::sockjs::transport::Transport;
+use crate::upstream::address::Upstream;
+use crate::upstream::opening::UpstreamOpen;
 
 /// Error of a string that is not a value of an option: the form that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +185,26 @@ impl Value for Liveness {
             Self::Vertx => "vertx".into(),
             Self::Message(message) => message.clone(),
         }
+    }
+}
+
+impl Value for Upstream {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Self::read(text).map_err(|error| Wrong(error.expected()))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for UpstreamOpen {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Self::read(text).map_err(Wrong)
+    }
+
+    fn show(&self) -> String {
+        self.name().into()
     }
 }
 

@@ -1,0 +1,225 @@
+//! One session's connection to its upstream.
+
+use crate::application::connection::{Connection, ReadyState};
+use crate::info::errors::SendError;
+use crate::js::clock::now;
+use crate::upstream::socket::UpstreamSocket;
+use js_sys::futures::spawn_local;
+use sockjs_protocol::service::options::Config;
+use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::upstream::breaker::Breaker;
+use sockjs_protocol::upstream::close::{Close, UpstreamEnd};
+use sockjs_protocol::upstream::opening::TOO_MUCH;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+use worker::{Delay, Result};
+
+/// Bytes that a waiting message counts besides its string.
+const MESSAGE_COST: usize = 64;
+
+/// Memory for what waits in all links of an object.
+const ALL_LIMIT: usize = 32 << 20;
+
+/// Pause between two looks at what the upstream has not taken.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Something that happened to the WebSocket of a link.
+#[derive(Debug)]
+pub(super) enum LinkEvent {
+    Message(String),
+    /// A message that is no UTF-8.
+    Binary,
+    Closed {
+        code: u16,
+        reason: String,
+    },
+    Lost,
+}
+
+/// State that the links of one gateway share.
+pub(super) struct Shared {
+    pub config: Rc<Config>,
+    pub breaker: RefCell<Breaker>,
+    /// Bytes that wait in all links.
+    waiting: Cell<usize>,
+}
+
+impl Shared {
+    pub fn new(config: Rc<Config>) -> Self {
+        Self { config, breaker: RefCell::default(), waiting: Cell::new(0) }
+    }
+}
+
+/// One session's connection to its upstream.
+pub(super) struct Link {
+    shared: Rc<Shared>,
+    connection: Connection,
+    socket: UpstreamSocket,
+    /// Messages of the upstream that wait for room in the session's queue, oldest first.
+    waiting: RefCell<VecDeque<String>>,
+    bytes: Cell<usize>,
+    /// The close for the client, once everything that waits is in the session's queue.
+    end: RefCell<Option<Close>>,
+    is_pumping: Cell<bool>,
+    /// True once the link passes nothing on to either side.
+    is_over: Cell<bool>,
+}
+
+impl Link {
+    pub fn new(shared: Rc<Shared>, connection: Connection, socket: UpstreamSocket) -> Rc<Self> {
+        Rc::new(Self {
+            shared,
+            connection,
+            socket,
+            waiting: RefCell::default(),
+            bytes: Cell::new(0),
+            end: RefCell::default(),
+            is_pumping: Cell::new(false),
+            is_over: Cell::new(false),
+        })
+    }
+
+    /// Begins to receive.
+    pub fn listen(self: &Rc<Self>) -> Result<()> {
+        let listening = self.socket.listen(self.clone());
+        if listening.is_err() {
+            self.leave(&UpstreamEnd::Lost.to_client());
+        }
+        listening
+    }
+
+    /// Sends a message of the client to the upstream, when that has taken enough of what was sent before.
+    pub async fn send(&self, message: &str) {
+        let (limit, timeout) = (self.shared.config.inbox_limit, self.shared.config.stall_timeout);
+        let (mut least, mut progressed) = (usize::MAX, now());
+        loop {
+            if self.is_over.get() || self.end.borrow().is_some() {
+                return;
+            }
+            let buffered = self.socket.buffered();
+            if buffered == 0 || buffered.saturating_add(message.len()) <= limit {
+                return self.socket.send(message);
+            }
+            if buffered < least {
+                (least, progressed) = (buffered, now());
+            }
+            if progressed + timeout <= now() {
+                return self.close_both(CloseCode::TryAgainLater, "Upstream stalled");
+            }
+            Delay::from(LOOK).await;
+        }
+    }
+
+    /// Notes that something happened to the WebSocket.
+    pub fn on_event(self: &Rc<Self>, event: LinkEvent) {
+        let end = match event {
+            LinkEvent::Message(message) => return self.receive(message),
+            LinkEvent::Binary => {
+                return self.close_both(CloseCode::Unsupported, "Binary messages are not supported");
+            }
+            LinkEvent::Closed { code, reason } => UpstreamEnd::Closed { code, reason: &reason }.to_client(),
+            LinkEvent::Lost => {
+                self.shared.breaker.borrow_mut().lose(now());
+                UpstreamEnd::Lost.to_client()
+            }
+        };
+        if self.is_over.get() {
+            return;
+        }
+        self.end.replace(Some(end));
+        self.end_if_empty();
+    }
+
+    /// Closes the upstream, since the client's side is over.
+    pub fn leave(&self, close: &Close) {
+        self.forget();
+        if !self.is_over.replace(true) && self.end.take().is_none() {
+            self.socket.close(close);
+        }
+    }
+
+    fn receive(self: &Rc<Self>, message: String) {
+        if self.is_over.get() {
+            return;
+        }
+        if message.len() > self.shared.config.message_limit {
+            return self.close_both(CloseCode::TooLarge, "Message too large");
+        }
+        let is_first = self.waiting.borrow().is_empty() && !self.is_pumping.get();
+        if is_first && !self.connection.is_behind() {
+            match self.connection.send(&message) {
+                Ok(()) | Err(SendError::Closed) => return,
+                Err(SendError::QueueFull) => {}
+                Err(error) => return self.close_both(CloseCode::InternalError, &error.to_string()),
+            }
+        }
+        let bytes = message.len().saturating_add(MESSAGE_COST);
+        let (own, all) = (self.bytes.get().saturating_add(bytes), self.shared.waiting.get().saturating_add(bytes));
+        if own > self.shared.config.inbox_limit || all > ALL_LIMIT {
+            return self.close_both(CloseCode::TryAgainLater, TOO_MUCH);
+        }
+        self.bytes.set(own);
+        self.shared.waiting.set(all);
+        self.waiting.borrow_mut().push_back(message);
+        if !self.is_pumping.replace(true) {
+            let link = self.clone();
+            spawn_local(async move { link.pump().await });
+        }
+    }
+
+    /// Puts what waits into the session's queue, as fast as its client reads.
+    async fn pump(&self) {
+        while self.connection.ready().await.is_ok() {
+            let Some(message) = self.take() else { break };
+            match self.connection.send(&message) {
+                Ok(()) => {}
+                Err(SendError::Closed) => break,
+                Err(error) => {
+                    self.close_both(CloseCode::InternalError, &error.to_string());
+                    break;
+                }
+            }
+        }
+        self.is_pumping.set(false);
+        if self.connection.ready_state() != ReadyState::Open {
+            self.forget();
+        }
+        self.end_if_empty();
+    }
+
+    fn take(&self) -> Option<String> {
+        let message = self.waiting.borrow_mut().pop_front()?;
+        let bytes = message.len().saturating_add(MESSAGE_COST);
+        self.bytes.set(self.bytes.get().saturating_sub(bytes));
+        self.shared.waiting.set(self.shared.waiting.get().saturating_sub(bytes));
+        Some(message)
+    }
+
+    /// Drops what waits.
+    fn forget(&self) {
+        while self.take().is_some() {}
+    }
+
+    fn end_if_empty(&self) {
+        if self.is_pumping.get() || !self.waiting.borrow().is_empty() {
+            return;
+        }
+        let end = self.end.borrow().clone();
+        if let Some(Close { code, reason }) = end {
+            self.connection.end(code, &reason);
+        }
+    }
+
+    /// Closes both sides by a decision of this server.
+    fn close_both(&self, code: CloseCode, reason: &str) {
+        if self.is_over.replace(true) {
+            return;
+        }
+        self.forget();
+        let close = Close { code: code.number(), reason: reason.to_owned() };
+        self.connection.end(close.code, &close.reason);
+        self.socket.close(&close.of_websocket());
+    }
+}

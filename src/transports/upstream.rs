@@ -1,0 +1,250 @@
+//! A client's WebSocket to a service with an `upstream`: the Worker opens a WebSocket to the upstream, and no object is asked.
+//!
+//! `upstream_pipe.js` passes messages on. It asks the closure [`Pipe::decide`] about answers and closes, whose rules are in
+//! `sockjs_protocol::upstream`.
+
+use crate::Config;
+use crate::http::refusal::Refusal as Refused;
+use crate::http::response::{HttpResponse, refused, refused_with};
+use crate::js::callbacks::callback_result;
+use crate::js::clock::now;
+use crate::js::invocation::Invocation;
+use crate::js::random;
+use crate::js::request_head::{RequestHead, headers};
+use crate::metrics::Refusals;
+use js_sys::{Array, Function, Reflect};
+use sockjs_durable::log;
+use sockjs_protocol::observe::metrics;
+use sockjs_protocol::sockjs::session::Rules;
+use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::address::Upstream;
+use sockjs_protocol::upstream::breaker::{Attempt, Breaker, Outcome, Permit};
+use sockjs_protocol::upstream::close::{ClientEnd, Close, Refusal, UpstreamEnd};
+use sockjs_protocol::upstream::forward::Opener;
+use sockjs_protocol::upstream::opening::{AUTO, UpstreamOpen};
+use std::cell::RefCell;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use worker::{Env, Error, Result, web_sys};
+
+#[wasm_bindgen(module = "/src/js/upstream_pipe.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn connect(
+        service: &JsValue,
+        url: &str,
+        headers: &Array,
+        protocols: &Array,
+        options: &JsValue,
+        decide: &JsValue,
+        invocation: &JsValue,
+        number: u32,
+        tell: &Function,
+    ) -> std::result::Result<(), JsValue>;
+}
+
+thread_local! {
+    /// The circuit breaker of each upstream, by its address.
+    static BREAKERS: RefCell<Vec<(String, Breaker)>> = const { RefCell::new(Vec::new()) };
+    static NAMES: Array =
+        ["Authorization", "Cookie", "CF-Connecting-IP"].into_iter().map(JsValue::from_str).collect();
+}
+
+/// Facts of a client whose WebSocket is to be piped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PipedClient<'a> {
+    pub transport: Transport,
+    /// Subprotocols that it offers.
+    pub offered: Option<&'a str>,
+    /// The one that the service selects for a framed WebSocket.
+    pub protocol: Option<&'a str>,
+    /// Its address, where its headers do not tell it.
+    pub address: Option<&'a str>,
+}
+
+/// Opens a WebSocket to the upstream and answers the client's handshake.
+#[expect(clippy::too_many_arguments, reason = "each is another part of the request")]
+pub(crate) async fn pipe(
+    upstream: &Upstream,
+    config: &Config,
+    parameters: &[(String, String)],
+    client: PipedClient<'_>,
+    request: &web_sys::Request,
+    request_head: &RequestHead,
+    env: &Env,
+    invocation: &Invocation,
+    refusals: &Refusals,
+) -> Result<HttpResponse> {
+    let transport = Some(client.transport);
+    let Some(url) = upstream.url(parameters) else {
+        refusals.note(transport, metrics::Refused::Malformed);
+        return refused(Refused::new(metrics::Refused::Malformed, 404, "The upstream has no such path.\n"));
+    };
+    let [authorization, cookie, named] = NAMES.with(|names| headers(request, names))?;
+    let opener = Opener {
+        url: &request_head.url,
+        origin: request_head.origin.as_deref(),
+        fetch_site: request_head.fetch_site.as_deref(),
+        authorization: authorization.as_deref(),
+        cookie: cookie.as_deref(),
+        address: client.address.or(named.as_deref()),
+    };
+    let service = match upstream.service() {
+        Some(name) => binding(env, name)?,
+        None => JsValue::UNDEFINED,
+    };
+    let address = upstream.to_string();
+    let permit = with_breaker(&address, |breaker| breaker.ask(now(), random::u32()));
+    let (attempt, timeout) = match permit {
+        Permit::Ask(attempt) => (attempt, config.upstream_timeout),
+        Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
+        Permit::Refuse { after } => {
+            refusals.note(transport, metrics::Refused::Unavailable);
+            return refuse(Refusal::Paused.status(), Some(after));
+        }
+    };
+    let forwarded = opener.headers(&config.allowed_origins);
+    let forwarded = forwarded.iter().flat_map(|(name, value)| [JsValue::from_str(name), JsValue::from_str(value)]);
+    let options = options(config, client, timeout)?;
+    let decide = Pipe { address, service: config.prefix.clone(), attempt }.decide();
+    let answer = callback_result::<JsValue>(|number, tell| {
+        let protocols = protocols(config, client).map(JsValue::from_str).collect();
+        connect(&service, &url, &forwarded.collect(), &protocols, &options, &decide, invocation.context(), number, tell)
+    });
+    let answer = answer.await?;
+    match answer.as_f64() {
+        Some(status) => {
+            refusals.note(transport, metrics::Refused::Unavailable);
+            // The status of an answer.
+            refuse(status as u16, None)
+        }
+        None => Ok(answer.into()),
+    }
+}
+
+/// Longest time for a probe of the circuit breaker.
+const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
+
+/// Refuses the client's handshake with the status that the upstream gave, or one that says what happened to it.
+fn refuse(status: u16, after: Option<Millis>) -> Result<HttpResponse> {
+    let retry = after.map(|after| ("Retry-After", after.0.div_ceil(1_000).to_string().into()));
+    let text = "The upstream did not accept the connection.\n";
+    refused_with(Refused::new(metrics::Refused::Unavailable, status, text), retry)
+}
+
+/// Returns the service binding `name`.
+fn binding(env: &Env, name: &str) -> Result<JsValue> {
+    let binding = Reflect::get(env, &JsValue::from_str(name)).unwrap_or_default();
+    if binding.is_undefined() || binding.is_null() {
+        let advice = format!("no service binding {name}: add one to [[services]] of wrangler.toml");
+        log::error("settings", None, &advice);
+        return Err(Error::RustError(advice));
+    }
+    Ok(binding)
+}
+
+/// Returns the subprotocols that the upstream is offered. This server is the client of its upstream: only a raw client's own offers
+/// matter.
+fn protocols<'a>(config: &'a Config, client: PipedClient<'a>) -> impl Iterator<Item = &'a str> {
+    let is_offered = move |protocol: &&String| match client.transport {
+        Transport::WebSocketRaw => {
+            client.offered.is_some_and(|offered| offered.split(',').any(|offer| offer.trim() == *protocol))
+        }
+        _ => true,
+    };
+    config.upstream_protocols.iter().filter(is_offered).map(String::as_str)
+}
+
+fn with_breaker<T>(address: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
+    BREAKERS.with_borrow_mut(|breakers| {
+        if let Some((_, breaker)) = breakers.iter_mut().find(|(known, _)| known == address) {
+            return act(breaker);
+        }
+        let mut breaker = Breaker::new();
+        let result = act(&mut breaker);
+        breakers.push((address.to_owned(), breaker));
+        result
+    })
+}
+
+/// One client's pipe, as far as decisions need it.
+struct Pipe {
+    address: String,
+    service: String,
+    attempt: Attempt,
+}
+
+impl Pipe {
+    /// Returns the function that JavaScript asks: given an event, a code and a reason, it gives an HTTP status, a close code and a
+    /// reason. The code is for the other side than the event's.
+    fn decide(self) -> JsValue {
+        let decide = move |event: String, code: f64, reason: String| {
+            // JavaScript passes codes of WebSockets and statuses of HTTP.
+            let (status, Close { code, reason }) = self.decision(&event, code as u16, &reason);
+            Array::of3(&JsValue::from(status), &JsValue::from(code), &JsValue::from_str(&reason))
+        };
+        Closure::<dyn Fn(String, f64, String) -> Array>::new(decide).into_js_value()
+    }
+
+    fn decision(&self, event: &str, code: u16, reason: &str) -> (u16, Close) {
+        let refusal = match event {
+            "status" => Refusal::Status(code),
+            "protocol" => Refusal::Subprotocol,
+            "timeout" => Refusal::TimedOut,
+            "unreachable" => Refusal::Unreachable,
+            "accepted" => {
+                self.report(Outcome::Success);
+                return (101, UpstreamEnd::Closed { code: 1000, reason: "" }.to_client());
+            }
+            "closed" => return (101, UpstreamEnd::Closed { code, reason }.to_client()),
+            "lost" => {
+                with_breaker(&self.address, |breaker| breaker.lose(now()));
+                return (101, UpstreamEnd::Lost.to_client());
+            }
+            "left" => return (101, ClientEnd::Closed { code, reason }.to_upstream()),
+            // A close of this server's own.
+            _ => return (101, Close { code, reason: reason.to_owned() }.of_websocket()),
+        };
+        if let Some(outcome) = Outcome::of_refusal(refusal) {
+            self.report(outcome);
+        }
+        let detail = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        log::warn("upstream", Some(&self.service), format!("{}{detail}", refusal.reason()));
+        (refusal.status(), refusal.close())
+    }
+
+    fn report(&self, outcome: Outcome) {
+        with_breaker(&self.address, |breaker| breaker.report(now(), self.attempt, outcome, random::u32()));
+    }
+}
+
+/// The options that `upstream_pipe.js` follows.
+fn options(config: &Config, client: PipedClient<'_>, timeout: Millis) -> Result<JsValue> {
+    let number = |number: u64| JsValue::from_f64(number as f64);
+    let millis = |millis: Millis| number(millis.0);
+    let open_after = match config.upstream_open {
+        UpstreamOpen::Before => Some(Millis(0)),
+        UpstreamOpen::Auto => Some(AUTO),
+        _ => None,
+    };
+    let heartbeat = Rules::new(config, Transport::WebSocket).heartbeat_delay;
+    let options = js_sys::Object::new();
+    for (name, value) in [
+        ("isRaw", JsValue::from_bool(client.transport == Transport::WebSocketRaw)),
+        ("openAfterMs", open_after.map_or(JsValue::UNDEFINED, millis)),
+        ("upstreamTimeoutMs", millis(timeout)),
+        ("inboxLimit", number(config.inbox_limit as u64)),
+        ("bodyLimit", number(config.body_limit as u64)),
+        ("messageLimit", number(config.message_limit as u64)),
+        ("messagesPerBody", config.messages_per_body.map_or(JsValue::UNDEFINED, |most| number(most.into()))),
+        ("messageRate", config.message_rate.map_or(JsValue::UNDEFINED, |most| number(most.into()))),
+        ("firstMessageMs", config.first_message_timeout.map_or(JsValue::UNDEFINED, millis)),
+        ("stallTimeoutMs", millis(config.stall_timeout)),
+        ("heartbeatMs", millis(heartbeat.unwrap_or(config.heartbeat_delay))),
+        ("protocol", client.protocol.map_or(JsValue::UNDEFINED, JsValue::from_str)),
+    ] {
+        Reflect::set(&options, &JsValue::from_str(name), &value)?;
+    }
+    Ok(options.into())
+}

@@ -1,0 +1,245 @@
+// What goes wrong for longer than a moment: an upstream that is down, restarts, hangs or floods; an object that restarts; silence.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, test } from "node:test";
+import { freePort } from "../../scripts/free-port.mjs";
+import { knock } from "../harness/clients/doors.mjs";
+import { TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
+import { start } from "../harness/clients/http.mjs";
+import { LazySession } from "../harness/clients/lazy-session.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
+import { silent, startDeafUpstream, startGateway, startUpstream } from "./upstream.mjs";
+
+const QUIET = { SOCKJS_LOG: "error" };
+const HTTP = TRANSPORTS.filter((transport) => transport !== "websocket");
+const KIB = 1 << 10;
+const MIB = 1 << 20;
+/** An object goes to sleep after so long without an event. */
+const SLEEPS_AFTER_MS = 10_000;
+
+async function openFramed(t, service) {
+  // Compressed, nothing here would fill a buffer.
+  const socket = await openWebSocket(t, `${service}/000/${randomUUID()}/websocket`, { perMessageDeflate: false });
+  assert.equal(await socket.frames.next("the open frame"), "o");
+  return socket;
+}
+
+describe("the circuit breaker", { concurrency: true }, () => {
+  test("keeps WebSockets from an upstream that is down, and lets them through soon after it is up", async (t) => {
+    const port = await freePort();
+    const { service } = await startGateway(t, { address: `ws://127.0.0.1:${port}/ws` }, { vars: QUIET });
+    for (let count = 0; count < 5; count++) assert.equal((await knock(service, "websocket")).status, 502);
+    for (const door of ["websocket", "raw websocket"]) {
+      const { status, headers } = await knock(service, door);
+      assert.equal(status, 503, door);
+      assert.match(headers["retry-after"], /^[1-9]\d*$/);
+    }
+    const upstream = await startUpstream(t, { port });
+    await until(async () => (await knock(service, "websocket")).status === 101, "the breaker to close");
+    assert.equal((await knock(service, "raw websocket")).status, 101);
+    assert.ok(upstream.asked >= 2);
+  });
+
+  test("asks an upstream that refuses all with 503 no more than a few times, whoever comes", async (t) => {
+    const upstream = await startUpstream(t, { answer: () => 503 });
+    const { service } = await startGateway(t, upstream, { vars: QUIET });
+    const statuses = [];
+    for (let count = 0; count < 100; count++) statuses.push((await knock(service, "websocket")).status);
+    assert.deepEqual(new Set(statuses), new Set([503]));
+    assert.ok(upstream.asked <= 8, `${upstream.asked} requests`);
+  });
+
+  test("closes sessions over HTTP with 1013", async (t) => {
+    const upstream = await startUpstream(t, { answer: () => 503 });
+    const vars = { ...QUIET, SOCKJS_PLACEMENT: "shards:1" };
+    const { service } = await startGateway(t, upstream, { vars });
+    for (let count = 0; count < 5; count++) {
+      assert.deepEqual(await (await openSession(t, service, "xhr")).closed(), [4503, "Upstream answered 503"]);
+    }
+    for (const transport of HTTP) {
+      assert.deepEqual(await (await openSession(t, service, transport)).closed(), [1013, "Upstream is failing"]);
+    }
+    assert.equal(upstream.asked, 5);
+  });
+
+  test("is not opened by refusals of clients", async (t) => {
+    let isLetIn = false;
+    const upstream = await startUpstream(t, { answer: () => (isLetIn ? undefined : 401) });
+    const { service } = await startGateway(t, upstream, { vars: QUIET });
+    for (let count = 0; count < 30; count++) assert.equal((await knock(service, "websocket")).status, 401);
+    isLetIn = true;
+    assert.equal((await knock(service, "websocket")).status, 101);
+  });
+});
+
+test("an upstream that restarts: its clients get 1012, and can connect again", async (t) => {
+  const first = await startUpstream(t);
+  const { service } = await startGateway(t, first, { vars: QUIET });
+  const sessions = await Promise.all(TRANSPORTS.map((transport) => openSession(t, service, transport)));
+  for (const session of sessions) await session.send(["before"]);
+  for (const session of sessions) await session.received(1);
+  await first.stop();
+  for (const session of sessions) assert.deepEqual(await session.closed(), [1012, "Upstream lost"]);
+  await startUpstream(t, { port: first.port });
+  for (const transport of TRANSPORTS) {
+    const session = await openSession(t, service, transport);
+    await session.send(["after"]);
+    assert.deepEqual(await session.received(1), ["after"]);
+  }
+});
+
+test("an object that restarts has lost its upstream: sessions get 1012", async (t) => {
+  const upstream = await startUpstream(t);
+  const { server, service } = await startGateway(t, upstream);
+  const session = new LazySession(t, service, "xhr");
+  await session.open();
+  const connection = await upstream.socket();
+  await session.send('["a"]');
+  assert.equal(await connection.messages.next(), "a");
+  await server.kill();
+  await server.start();
+  assert.deepEqual(await session.receive(await session.respond(), () => {}), [1012, "Upstream lost"]);
+  assert.equal(upstream.asked, 1);
+});
+
+test("an object stays awake for its upstream: what comes after a silence reaches the client", { timeout: 60_000 }, async (t) => {
+  const upstream = await startUpstream(t);
+  const { service } = await startGateway(t, upstream);
+  const sessions = await Promise.all(["xhr", "xhr_streaming"].map((transport) => openSession(t, service, transport)));
+  const connections = [await upstream.socket(), await upstream.socket()];
+  await sleep(SLEEPS_AFTER_MS + 3_000);
+  for (const connection of connections) connection.send("after a silence");
+  for (const session of sessions) {
+    assert.deepEqual(await session.received(1), ["after a silence"]);
+    await session.send(["and back"]);
+    assert.deepEqual(await session.received(2), ["after a silence", "and back"]);
+  }
+});
+
+test("an upstream that does not answer a close is broken off", { timeout: 60_000 }, async (t) => {
+  const upstream = await startDeafUpstream(t);
+  const { service } = await startGateway(t, upstream, { vars: { SOCKJS_DISCONNECT_DELAY: "1000" } });
+  const socket = await openFramed(t, service);
+  const receiver = await start(`${service}/000/${randomUUID()}/xhr_streaming`, { method: "POST" });
+  await receiver.head();
+  const ends = [await upstream.ends.next("a connection"), await upstream.ends.next("a connection")];
+  socket.close(3000, "bye");
+  receiver.reset();
+  for (const { ended } of ends) await within(ended, "the end of a connection");
+});
+
+describe("a side that does not read", { concurrency: false }, () => {
+  /** Sends numbered messages without a pause; returns how many there were. */
+  async function flood(connection, bytes) {
+    const filling = "x".repeat(16 * KIB);
+    const count = bytes / filling.length;
+    for (let number = 0; number < count && connection.ws.readyState === 1; number++) connection.send(`${number}:${filling}`);
+    return count;
+  }
+
+  const numbersOf = (frames) => frames.flatMap((frame) => JSON.parse(frame.slice(1)).map((message) => Number.parseInt(message)));
+
+  test("a framed client with a fast upstream: 1013 for the upstream, and memory is bounded", async (t) => {
+    const upstream = await startUpstream(t, { onConnection: silent });
+    const { server, service } = await startGateway(t, upstream, { vars: QUIET });
+    const socket = await openFramed(t, service);
+    const connection = await upstream.socket();
+    const before = server.memory();
+    socket.pause();
+    await flood(connection, 256 * MIB);
+    assert.deepEqual(await connection.closed(), [1013, "Messages come faster than they are handled"]);
+    const grown = (server.memory() - before) / MIB;
+    // Most of it is garbage of V8's, of messages that came after the close.
+    assert.ok(grown < 200, `${grown} MiB`);
+    t.diagnostic(`${grown.toFixed(1)} MiB more`);
+    socket.resume();
+    const frames = [];
+    for (;;) {
+      const frame = await socket.frames.next("a frame");
+      frames.push(frame);
+      if (frame.startsWith("c")) break;
+    }
+    assert.deepEqual(JSON.parse(frames.pop().slice(1)), [1013, "Messages come faster than they are handled"]);
+    const numbers = numbersOf(frames);
+    assert.deepEqual(numbers, numbers.map((_, number) => number), "in order, without a gap");
+  });
+
+  test("a framed client that reads slowly gets everything as long as less than inbox_limit waits", async (t) => {
+    const upstream = await startUpstream(t, { onConnection: silent });
+    const { service } = await startGateway(t, upstream, { vars: QUIET });
+    const socket = await openFramed(t, service);
+    const connection = await upstream.socket();
+    socket.pause();
+    const count = await flood(connection, 6 * MIB);
+    socket.resume();
+    const numbers = [];
+    while (numbers.length < count) numbers.push(...numbersOf([await socket.frames.next()]));
+    assert.deepEqual(numbers, numbers.map((_, number) => number));
+  });
+
+  test("an upstream with a fast framed client: 1013 for the client", async (t) => {
+    const upstream = await startUpstream(t, { onConnection: (ws) => ws.pause() });
+    const { service } = await startGateway(t, upstream, { vars: QUIET });
+    const socket = await openFramed(t, service);
+    const message = JSON.stringify(["x".repeat(32 * KIB)]);
+    const closed = socket.closed.then(() => true);
+    while (!(await Promise.race([closed, sleep(0)]))) for (let count = 0; count < 32; count++) socket.send(message);
+    assert.deepEqual(JSON.parse((await socket.frames.next()).slice(1)), [1013, "Messages come faster than they are handled"]);
+  });
+
+  test("a framed client that takes nothing for stall_timeout: 1013 for the upstream", async (t) => {
+    const upstream = await startUpstream(t, { onConnection: silent });
+    const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_STALL_TIMEOUT: "1000", SOCKJS_INBOX_LIMIT: String(32 * MIB) } });
+    const socket = await openFramed(t, service);
+    const connection = await upstream.socket();
+    socket.pause();
+    await flood(connection, 24 * MIB);
+    assert.deepEqual(await connection.closed(), [1013, "Stalled"]);
+  });
+
+  for (const transport of ["xhr", "xhr_streaming"]) {
+    test(`a session by ${transport} with a fast upstream: 1013 for both`, async (t) => {
+      const upstream = await startUpstream(t, { onConnection: silent });
+      const { service } = await startGateway(t, upstream, { vars: QUIET });
+      const session = new LazySession(t, service, transport);
+      const frames = await session.open();
+      const connection = await upstream.socket();
+      await flood(connection, 32 * MIB);
+      assert.deepEqual(await connection.closed(), [1013, "Messages come faster than they are handled"]);
+      const numbers = [];
+      const end = await session.receive(frames, (message) => numbers.push(Number.parseInt(message)));
+      assert.deepEqual(end, [1013, "Messages come faster than they are handled"]);
+      assert.deepEqual(numbers, numbers.map((_, number) => number));
+    });
+
+    test(`a session by ${transport} gets a burst of 6 MiB in order`, async (t) => {
+      const upstream = await startUpstream(t, { onConnection: silent });
+      const { service } = await startGateway(t, upstream, { vars: QUIET });
+      const session = new LazySession(t, service, transport);
+      const frames = await session.open();
+      const connection = await upstream.socket();
+      const count = await flood(connection, 6 * MIB);
+      connection.ws.close(3000, "that is all");
+      const numbers = [];
+      const end = await session.receive(frames, (message) => numbers.push(Number.parseInt(message)));
+      assert.deepEqual(end, [3000, "that is all"]);
+      assert.deepEqual(numbers, Array.from({ length: count }, (_, number) => number));
+    });
+  }
+
+  test("an upstream that reads slowly gets what a session over HTTP sends, in order", async (t) => {
+    const upstream = await startUpstream(t, { onConnection: (ws) => ws.pause() });
+    const { service } = await startGateway(t, upstream, { vars: QUIET });
+    const session = await openSession(t, service, "xhr_streaming");
+    const connection = await upstream.socket();
+    const filling = "x".repeat(32 * KIB);
+    const sent = [];
+    for (let number = 0; number < 320; number++) sent.push(session.send([`${number}:${filling}`]));
+    setTimeout(() => connection.ws.resume(), 500);
+    for (let number = 0; number < 1; number++) assert.ok(await within(connection.messages.next(), "a message"));
+    await Promise.all(sent);
+  });
+});
