@@ -16,14 +16,14 @@ const PLACEMENTS = ["session", "shards:64", "room"];
 const CLOCKS = ["alarm", "worker"];
 const TIMES = 9;
 /** As many sessions as claim nearly all of the 64 shards. */
-const CLAIMS = 300;
+const CLAIMS = 200;
 const AT_ONCE = 50;
 const RATE_MS = 4_000;
 const IN_FLIGHT = 64;
 const IDLE_CONNECTIONS = 20;
 const IDLE_MS = 60_000;
-/** Until what came before is in the bucket. */
-const SETTLED_MS = 15_000;
+/** Until what came before is in the bucket, and closed sessions are forgotten. */
+const SETTLED_MS = 20_000;
 
 const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
 const ms = (time) => `${Math.round(time)} ms`;
@@ -90,8 +90,8 @@ function measure(options) {
   return owning(async (owner) => {
     const { service, requests } = await startNode(owner, { ...options, level: "outbox" });
     await claim(owner, service, options.placement);
-    const settled = () => sleep(8 * options.roundTripMs + 1_000);
     await sleep(SETTLED_MS);
+    const settled = () => sleep(8 * options.roundTripMs + 1_000);
     const [open, websocket, send] = [[], [], []];
     const transports = [];
     let before = requests.copy();
@@ -120,6 +120,7 @@ function defaultRate(options) {
   return owning(async (owner) => {
     const { service } = await startNode(owner, { ...options, level: "default" });
     await claim(owner, service, options.placement);
+    await sleep(SETTLED_MS);
     return rate(owner, service);
   });
 }
@@ -169,8 +170,8 @@ console.log();
 row("placement", "heartbeats", "requests of an idle node in an hour", "$ a month", "requests of an idle connection in an hour", "$ a month for 1,000");
 row(...Array(6).fill("---"));
 const pairs = PLACEMENTS.flatMap((placement) => CLOCKS.map((clock) => ({ placement, clock })));
-for (const { placement, clock } of pairs) {
-  const { ofNode, ofConnection } = await idleHour({ placement, clock });
+for (const { placement, clock, hour } of pairs.map((pair) => ({ ...pair, hour: idleHour(pair) }))) {
+  const { ofNode, ofConnection } = await hour;
   const sum = ({ write, read, delete: deleted }) => Math.round((write + read + deleted) * 10) / 10;
   row(placement, clock, sum(ofNode), dollars(720 * ofNode.dollars), sum(ofConnection), dollars(720_000 * ofConnection.dollars));
 }
