@@ -67,8 +67,8 @@ async function claim(owner, service, placement) {
 async function stockTransport(owner, service) {
   const client = new StockClient(new SockJS(service, null, { transports: ["websocket", "xhr-streaming", "xhr-polling"] }));
   owner.after(() => client.close());
-  await client.opened;
-  return client.transport;
+  await client.opened.catch(() => {});
+  return client.transport ?? "none in its time";
 }
 
 /** Echoes a second of one WebSocket with as many messages in flight. */
