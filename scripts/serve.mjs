@@ -7,7 +7,7 @@ import { build } from "./build.mjs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Node } from "./cluster/local.mjs";
 import { UsageError, main } from "./run.mjs";
-import { readNumber, readVars } from "./serve/arguments.mjs";
+import { readCertificates, readNumber, readVars } from "./serve/arguments.mjs";
 import { setUp } from "./setup.mjs";
 import { requireGoodSettings } from "./settings.mjs";
 import { ROOT } from "./tools.mjs";
@@ -16,12 +16,13 @@ import { startWorkerd } from "./workerd.mjs";
 
 const DEFAULT_VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DEMO: "true" };
 
-const USAGE = `usage: npm run serve -- [--port N] [--host ADDRESS] [--storage DIR] [--var NAME=VALUE ...]
+const USAGE = `usage: npm run serve -- [--port N] [--host ADDRESS] [--storage DIR] [--var NAME=VALUE ...] [--upstream-ca FILE]
 
   --port N          port to listen on, 0 for a free one (default: 8787)
   --host ADDRESS    address to listen on (default: 127.0.0.1)
   --storage DIR     where the objects' storage is kept (default: .wrangler/serve)
   --var NAME=VALUE  a variable for the Worker; SOCKJS_TEST_SERVICES=true and SOCKJS_DEMO=true are set unless given
+  --upstream-ca FILE  certificates in PEM of authorities that SOCKJS_UPSTREAM may have its certificate from, besides public ones
 
 A node of a cluster, for trying out (npm run bundle makes what runs in production):
 
@@ -97,6 +98,7 @@ function readOptions(args) {
     host: { type: "string", default: "127.0.0.1" },
     storage: { type: "string", default: join(ROOT, ".wrangler/serve") },
     var: { type: "string", multiple: true, default: [] },
+    "upstream-ca": { type: "string" },
     cluster: { type: "string" },
     "cluster-addr": { type: "string" },
     "cluster-advertise": { type: "string" },
@@ -104,8 +106,10 @@ function readOptions(args) {
   };
   try {
     const { values } = parseArgs({ args, options });
-    const { host, storage } = values;
-    return { host, storage, port: readNumber("--port", values.port, 0, 65_535), vars: readVars(values.var), cluster: readCluster(values) };
+    const { host, storage, "upstream-ca": ca } = values;
+    const upstreamCa = ca === undefined ? [] : readCertificates("--upstream-ca", ca);
+    const port = readNumber("--port", values.port, 0, 65_535);
+    return { host, storage, port, upstreamCa, vars: readVars(values.var), cluster: readCluster(values) };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }

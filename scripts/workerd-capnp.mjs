@@ -1,10 +1,11 @@
 // The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
 
 /** One Worker that holds its own objects, on one socket. */
-export function workerdCapnp({ address, objects, cluster, ...worker }) {
+export function workerdCapnp({ address, objects, cluster, upstreamCa, ...worker }) {
   const http = { name: "http", address, service: text("worker") };
   const own = workerCapnp({ ...worker, isNode: cluster !== undefined });
-  return configCapnp({ workers: { worker: own }, sockets: [http], objects, cluster, network: networkOf(worker.vars) });
+  const network = networkOf(worker.vars);
+  return configCapnp({ workers: { worker: own }, sockets: [http], objects, cluster, network, authorities: upstreamCa });
 }
 
 /** Where the Worker may send requests. It sends them to its upstream alone, which may be in a private network. */
@@ -13,13 +14,14 @@ export const networkOf = (vars) => (vars.SOCKJS_UPSTREAM ? ["public", "private"]
 /**
  * Workers by their names, the sockets that lead to them, the directory of the objects' storage, and the cluster that
  * this workerd is a node of, if it is one. `network` replaces the networks that workerd lets Workers reach, the public ones.
+ * `authorities` are certificates in PEM, one a string, that Workers trust besides those that browsers trust.
  */
-export function configCapnp({ workers, sockets, objects, cluster, network = [] }) {
+export function configCapnp({ workers, sockets, objects, cluster, network = [], authorities = [] }) {
   const services = [
     ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
     `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
     ...(cluster ? [`(name = ${text(CLUSTER_PORT)}, external = (address = ${text(localAddress(cluster.address))}, http = ()))`] : []),
-    ...(network.length > 0 ? [`(name = "internet", network = ${networkCapnp(network)})`] : []),
+    ...(network.length > 0 ? [`(name = "internet", network = ${networkCapnp(network, authorities)})`] : []),
   ];
   const http = ({ name, address, service }) =>
     `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${service})`;
@@ -42,8 +44,9 @@ function localAddress(address) {
   return address.replace(/^(0\.0\.0\.0|\*):/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
 }
 
-function networkCapnp(network) {
-  return `(allow = ${list(network.map(text))}, tlsOptions = (trustBrowserCas = true))`;
+function networkCapnp(network, authorities) {
+  const trusted = authorities.length > 0 ? `, trustedCertificates = ${list(authorities.map(text))}` : "";
+  return `(allow = ${list(network.map(text))}, tlsOptions = (trustBrowserCas = true${trusted}))`;
 }
 
 /**

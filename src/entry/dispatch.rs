@@ -201,6 +201,7 @@ impl Incoming<'_> {
             seen: None,
             object: ObjectStub::new(namespace, place.object(config, session), config),
             address: address.map(str::to_owned),
+            upstream_secret: services.upstream_secret(),
         };
         let admitter = Admitter { request, request_head, services, config, place: &place, env, address, claims };
         let refuse = |not_served: NotServed| match not_served {

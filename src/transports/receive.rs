@@ -78,7 +78,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, frame_ancestors, refusals, object, seen, address } = to;
+    let Destination { config, place, pass, frame_ancestors, refusals, object, seen, address, .. } = to;
     let callback = if row.needs_callback() { callback_of(&request_head.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,

@@ -10,6 +10,7 @@ use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::forward::Opener;
 use std::borrow::Cow;
 use wasm_bindgen::JsValue;
@@ -192,11 +193,12 @@ impl ConnectionInfo {
     }
 }
 
-/// Returns the headers for the upstream of a session that `request` opens.
+/// Returns the headers for the upstream of a session that `request` opens. `secret` signs its claims.
 pub(crate) fn upstream_headers(
     request: &web_sys::Request,
     info: &ConnectionInfo,
     config: &Config,
+    secret: &str,
 ) -> Vec<(&'static str, String)> {
     let values = OPENER_NAMES.with(|names| response::headers_of(request, names));
     let mut values = values.split('\n').skip(1).map(|value| Some(value).filter(|value| !value.is_empty()));
@@ -204,7 +206,11 @@ pub(crate) fn upstream_headers(
     let mut next = || values.next().flatten();
     let (origin, fetch_site, authorization, cookie) = (next(), next(), next(), next());
     let address = info.remote_address.as_deref();
-    Opener { url: &url, origin, fetch_site, authorization, cookie, address }.headers(&config.allowed_origins)
+    let opener = Opener { url: &url, origin, fetch_site, authorization, cookie, address };
+    let mut headers = opener.headers(&config.allowed_origins);
+    let claims = claims::sign(secret, &info.id, info.claims.as_ref(), now());
+    headers.extend(claims.map(|claims| (CLAIMS_HEADER, claims)));
+    headers
 }
 
 /// `query` without the ticket: that is a secret of its client, and what it says is known.

@@ -11,6 +11,7 @@
 //!
 //! * [`address`][]: the address of an upstream, and the URL for one connection.
 //! * [`breaker`][]: the circuit breaker of an upstream that fails.
+//! * [`claims`][]: the claims of a client, signed for the upstream.
 //! * [`close`][]: close codes on their way between upstream and client, and refusals.
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
 //! * [`forward`][]: headers of the request that opens a connection.
@@ -19,6 +20,7 @@
 
 pub mod address;
 pub mod breaker;
+pub mod claims;
 pub mod close;
 pub mod events;
 pub mod forward;
