@@ -15,7 +15,7 @@ export const NODE_ENTRY = ["limited.js", "node.js", "drain.js", "links.js", "lim
  * and a node that was killed owns its objects for another 20 s.
  */
 export const CLUSTER_VARS = {
-  SOCKJS_PLACEMENT: "shards:64",
+  SOCKJS_PLACEMENT: "shards:16",
   SOCKJS_HEARTBEATS: "worker",
   SOCKJS_WEBSOCKET_HOLDER: "worker",
   SOCKJS_OBJECT_TIMEOUT: "45000",

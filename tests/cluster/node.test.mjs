@@ -68,7 +68,7 @@ describe("a bundle as a node of a cluster", { concurrency: 2 }, () => {
     const run = await bundle.start(t, await node({ SOCKJS_HEARTBEATS: "alarm", NODE_NAME: "first", SOCKJS_LOG: "info" }));
     const { configuration } = run;
     for (const line of [
-      '(name = "SOCKJS_PLACEMENT", text = "shards:64")',
+      '(name = "SOCKJS_PLACEMENT", text = "shards:16")',
       '(name = "SOCKJS_WEBSOCKET_HOLDER", text = "worker")',
       '(name = "SOCKJS_OBJECT_TIMEOUT", text = "45000")',
       '(name = "SOCKJS_HEARTBEATS", fromEnvironment = "SOCKJS_HEARTBEATS")',
