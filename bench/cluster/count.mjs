@@ -12,11 +12,11 @@ import { startCountingProxy } from "./counting-proxy.mjs";
 import { owning } from "./owner.mjs";
 
 const ROUND_TRIPS_MS = (process.env.SOCKJS_ROUND_TRIPS ?? "5,50,200").split(",").map(Number);
-const PLACEMENTS = ["session", "shards:64", "room"];
+const PLACEMENTS = ["session", "shards:16", "room"];
 const CLOCKS = ["alarm", "worker"];
 const TIMES = 9;
-/** As many sessions as claim nearly all of the 64 shards. */
-const CLAIMS = 200;
+/** As many sessions as claim nearly all of the 16 shards. */
+const CLAIMS = 100;
 const AT_ONCE = 50;
 const RATE_MS = 4_000;
 const IN_FLIGHT = 64;
