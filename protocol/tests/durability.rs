@@ -197,6 +197,17 @@ fn an_outbox_keeps_what_was_lost_on_the_way_and_writes_it_once() {
 }
 
 #[test]
+fn a_restored_session_takes_the_word_of_a_receiver_also_when_it_does_not_wait_for_it_any_more() {
+    let mut session = Driver::idle(outbox());
+    session.attach(poll(2));
+    session.send("x");
+    session.restart();
+    session.pass(1_000);
+    assert_eq!(session.wrote(2, Some(1), &[]), ["discard #1"]);
+    assert_eq!(session.attach(poll(3)), NOTHING);
+}
+
+#[test]
 fn an_outbox_closes_after_its_messages() {
     let mut session = Driver::idle(outbox());
     session.attach(poll(2));

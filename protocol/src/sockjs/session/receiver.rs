@@ -286,7 +286,7 @@ impl Session {
         let gives_back = self.is_here(receiver) || self.hold.is_some_and(|hold| hold.of == Some(receiver));
         if self.is_here(receiver) {
             self.detach(now, receiver, Departure::Ended);
-        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_none() {
+        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_none() && !self.is_restored {
             return;
         }
         if let Some(seq) = written {
