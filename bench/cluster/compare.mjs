@@ -3,6 +3,7 @@
 import { openWebSocketClient } from "../../tests/harness/clients/websocket-client.mjs";
 import { PersistentClient } from "../../tests/harness/clients/persistent-client.mjs";
 import { startCluster } from "../../tests/harness/cluster/cluster.mjs";
+import { quantile } from "../speed/figures.mjs";
 import { owning } from "./owner.mjs";
 
 const ROUNDS = Number(process.env.SOCKJS_ROUNDS ?? 5);
@@ -40,7 +41,7 @@ async function rate(owner, service, open, [connections, inFlight]) {
   return counts.reduce((sum, count) => sum + count, 0) / (ROUND_MS / 1000);
 }
 
-const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
+const median = (numbers) => quantile(numbers, 0.5);
 
 console.log("| transport | connections × in flight | echoes/s at the owner | by way of another node | ratio |");
 console.log("|---|---|---|---|---|");

@@ -9,6 +9,7 @@ import { openWebSocketClient } from "../../tests/harness/clients/websocket-clien
 import { startCluster } from "../../tests/harness/cluster/cluster.mjs";
 import { startSlowProxy } from "../../tests/harness/proxies/slow-proxy.mjs";
 import { startCountingProxy } from "./counting-proxy.mjs";
+import { quantile } from "../speed/figures.mjs";
 import { owning } from "./owner.mjs";
 
 const ROUND_TRIPS_MS = (process.env.SOCKJS_ROUND_TRIPS ?? "5,50,200").split(",").map(Number);
@@ -25,7 +26,7 @@ const IDLE_MS = 60_000;
 /** Until what came before is in the bucket, and closed sessions are forgotten. */
 const SETTLED_MS = 20_000;
 
-const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
+const median = (numbers) => quantile(numbers, 0.5);
 const ms = (time) => `${Math.round(time)} ms`;
 const dollars = (number) => `$${number.toPrecision(2)}`;
 

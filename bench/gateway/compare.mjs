@@ -8,6 +8,7 @@ import { BUILD_DIR, nodeBinary } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
 import { processorTime } from "../../tests/harness/machine/processes.mjs";
 import { startServer } from "../../tests/harness/servers/server.mjs";
+import { quantile } from "../speed/figures.mjs";
 import { Echo } from "../speed/loads.mjs";
 
 const ROUNDS = Number(process.env.SOCKJS_ROUNDS ?? 15);
@@ -66,7 +67,6 @@ async function sample({ pid }, load) {
 }
 
 const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)];
-const quantile = (numbers, at) => numbers.toSorted((one, other) => one - other)[Math.round((numbers.length - 1) * at)];
 const median = (numbers) => quantile(numbers, 0.5);
 const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
 

@@ -9,7 +9,13 @@
 //!    back. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
 //!    before that, step 1 comes again, in the same response. When the client takes nothing for `stall_timeout`, the response is
 //!    aborted, and the object is told `Stalled`.
+//!
+//! Steps 1 and 2 are in `attaching`, the end of step 3 is in `ending`.
 
+mod attaching;
+mod ending;
+
+use self::attaching::AttachOutcome;
 use crate::Config;
 use crate::admission::address::SeenSession;
 use crate::http::headers::{Head, Header, not_cached, security_policy, unbuffered};
@@ -25,23 +31,22 @@ use crate::js::stream::body;
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
 use crate::object::inner_socket::InnerSocket;
-use crate::object::stub::{AFTER_LOSS, AttachResponse, ClientRequest, ObjectError, ObjectStub};
+use crate::object::stub::{AFTER_LOSS, ClientRequest, ObjectStub, question};
 use crate::transports::FORBIDDEN;
 use crate::transports::client_departure::ClientDeparture;
 use crate::transports::jsonp_callback::callback_of;
 use crate::transports::response_clock::{Beat, ResponseClock};
 use crate::transports::response_progress::{ResponseProgress, Step, Written};
 use futures::Stream;
-use futures::channel::oneshot;
 use futures::future::{Either, pending, select};
 use futures::stream::unfold;
-use js_sys::Uint8Array;
 use sockjs_durable::log;
-use sockjs_protocol::inner::envelope::{Action, Command, FrameRefusal, OTHER_VERSION, Pass, ToEdge};
+use sockjs_protocol::inner::envelope::{FrameRefusal, Pass, ToEdge};
 use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::service::options::Durability;
 use sockjs_protocol::sockjs::close_code::CloseCode;
-use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
+use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
+use sockjs_protocol::sockjs::session::ReceiverId;
 use sockjs_protocol::sockjs::transport::{HTML, Receive};
 use sockjs_protocol::time::Millis;
 use std::fmt::Display;
@@ -56,14 +61,6 @@ const BACKOFF: [Millis; 5] = [AFTER_LOSS, Millis(50), Millis(200), Millis(500), 
 /// Shortest time that a response takes which ends without a frame: the client asks again at once, and should not do so in a
 /// circle.
 const FAILED_RESPONSE: Millis = Millis::from_secs(1);
-
-/// Time after which an object that did not confirm the end of a response is told by a request. A socket that is lost after this side
-/// closed it may have no event at all (workerd 1.20261117, in a cluster).
-const CONFIRMED_WITHIN: Millis = Millis(500);
-
-/// Longest time for which a response that ends since its node is about to stop waits until the object knows: the client asks again at
-/// once, by way of another node, and must not come before that. The node stops after 3 s.
-const DRAINED_WITHIN: Millis = Millis::from_secs(2);
 
 /// The header by which an object tells the connection of a receiver.
 const CONNECTION: &str = "sockjs-edge-connection";
@@ -96,6 +93,7 @@ pub(crate) async fn receive(
         invocation,
         inner: None,
         object,
+        question: question(config),
         client,
         row,
         service: config.prefix.clone(),
@@ -179,6 +177,8 @@ struct HeldResponse {
     inner: Option<InnerSocket>,
     invocation: Invocation,
     object: ObjectStub,
+    /// The question on the inner socket, on a node of a cluster.
+    question: Option<AutomaticAnswer>,
     client: ClientRequest,
     row: &'static Receive,
     service: String,
@@ -218,24 +218,6 @@ enum Incoming {
     Beat(Beat),
     /// The node is about to stop.
     Drain,
-}
-
-/// Outcome of an attempt to attach.
-enum AttachOutcome {
-    /// This frame is the last to write.
-    Complete(ToEdge),
-    /// `inner` is there.
-    Waiting,
-    /// It makes no sense to try again.
-    Over,
-    /// The client may not.
-    Forbidden,
-    /// The request broke off. An object that was restarted is back in a moment.
-    Broken,
-    /// It may work another time.
-    Failed,
-    /// The node is about to stop.
-    Drained,
 }
 
 impl HeldResponse {
@@ -315,30 +297,6 @@ impl HeldResponse {
                 Step::Skip => {}
             }
         }
-    }
-
-    /// Ends the response before its time, since the node is about to stop. A poll is answered with nothing.
-    async fn let_go(&mut self) -> Option<Vec<u8>> {
-        let nothing = if self.row.one_frame { self.progress.give_up() } else { None };
-        if let Some(told) = self.finish(true) {
-            select(told, sleep(DRAINED_WITHIN)).await;
-        }
-        nothing
-    }
-
-    /// Ends the response. With an outbox that is when its object knows what was written: an object that was restarted meanwhile would give
-    /// the rows that it still has to the client's next request. Stock clients read what is written before the end, but for JSONP.
-    async fn end(&mut self) -> Option<Vec<u8>> {
-        let told = self.finish(false)?;
-        if self.is_confirmed {
-            let drain = self.drain.as_mut();
-            let drained = pin!(async {
-                drained(drain).await;
-                sleep(DRAINED_WITHIN).await;
-            });
-            select(told, drained).await;
-        }
-        None
     }
 
     /// Notes how far the response got, for when the object asks.
@@ -427,57 +385,6 @@ impl HeldResponse {
         }
     }
 
-    /// The response is over: everything was written, or it is as long as it may be. What is returned ends when the object has been told
-    /// what was written, if that is worth a second try, or if it is `awaited`.
-    fn finish(&mut self, awaited: bool) -> Option<oneshot::Receiver<()>> {
-        self.departure.complete();
-        self.note();
-        let (inner, written) = (self.inner.take(), self.progress.seen());
-        if let Some(inner) = &inner {
-            inner.finish();
-        }
-        // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
-        if !awaited && written.is_none() && !inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
-            return None;
-        }
-        let (tells, told) = oneshot::channel();
-        let tell = self.tell_written(inner, written);
-        self.invocation.stay_for(Box::pin(async move {
-            tell.await;
-            drop(tells);
-        }));
-        Some(told)
-    }
-
-    /// Sees to it that the object learns what was written, or it would give it to the next receiver, too; and that it gets
-    /// back what was not, if it forgot that.
-    fn tell_written(&self, inner: Option<InnerSocket>, written: Option<Seq>) -> impl Future<Output = ()> + 'static {
-        let (object, url) = (self.object.clone(), self.client.url().to_owned());
-        let (service, session, receiver) = (self.service.clone(), self.session.clone(), self.id);
-        async move {
-            let mut unwritten = None;
-            if let Some(inner) = inner {
-                let confirmed = match select(pin!(inner.is_confirmed()), sleep(CONFIRMED_WITHIN)).await {
-                    Either::Left((confirmed, _)) => confirmed,
-                    Either::Right(_) => false,
-                };
-                if confirmed {
-                    return;
-                }
-                sleep(AFTER_LOSS).await;
-                unwritten = inner.unwritten().map(|body| Uint8Array::from(body.as_slice()));
-            }
-            let bytes = unwritten.as_ref().map_or(0, |body| body.length() as usize);
-            let command = Command::new(&service, Action::Wrote { session, receiver, seq: written, bytes });
-            for wait in BACKOFF {
-                if object.wrote(&url, &command, unwritten.as_ref()).await {
-                    return;
-                }
-                sleep(wait).await;
-            }
-        }
-    }
-
     /// Waits until a response has lasted as long as one without a frame should.
     async fn last_its_time(&self) {
         sleep(FAILED_RESPONSE - (now() - self.began)).await;
@@ -486,96 +393,6 @@ impl HeldResponse {
     fn lost(&mut self) {
         self.departure.lost();
         self.inner = None;
-    }
-
-    /// Attaches this receiver again, unless its node is drained before that works. In a cluster it may take as long as the lease of a
-    /// node that was killed.
-    async fn attach_again(&mut self) -> AttachOutcome {
-        let mut drain = self.drain.take();
-        let outcome = match select(pin!(self.try_to_attach()), pin!(drained(drain.as_mut()))).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => AttachOutcome::Drained,
-        };
-        self.drain = drain;
-        outcome
-    }
-
-    async fn try_to_attach(&mut self) -> AttachOutcome {
-        if !self.asked {
-            match self.attach().await {
-                AttachOutcome::Broken => {}
-                AttachOutcome::Failed if !self.row.one_frame => {}
-                answer => return answer,
-            }
-        }
-        while let Some(wait) = BACKOFF.get(self.attempts) {
-            self.attempts += 1;
-            sleep(*wait).await;
-            if self.departure.is_gone() {
-                return AttachOutcome::Over;
-            }
-            match self.attach().await {
-                AttachOutcome::Broken => {}
-                // The client of a poll tries again by itself.
-                AttachOutcome::Failed if !self.row.one_frame => {}
-                answer => return answer,
-            }
-        }
-        AttachOutcome::Failed
-    }
-
-    /// Asks the object once to attach this receiver.
-    async fn attach(&mut self) -> AttachOutcome {
-        let asked = std::mem::replace(&mut self.asked, true);
-        let command = |again: bool| {
-            let again = asked || again;
-            let action = Action::Attach {
-                session: self.session.clone(),
-                transport: self.row.transport,
-                receiver: self.id,
-                after: self.progress.seen(),
-                again,
-                beats: self.clock.is_some(),
-            };
-            Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
-        };
-        let attached = self.object.attach(&self.client, command).await;
-        let line = match &attached {
-            Ok(AttachResponse::Waiting(inner, _)) => Some(inner.line()),
-            Ok(AttachResponse::Answered(_) | AttachResponse::Refused(_)) | Err(_) => None,
-        };
-        self.departure.answered(line);
-        match attached {
-            Ok(AttachResponse::Waiting(inner, response)) => {
-                self.inner = Some(inner);
-                self.attached = Some(response);
-                self.note();
-                AttachOutcome::Waiting
-            }
-            Ok(AttachResponse::Answered(message)) => match message {
-                Ok(ToEdge::Frame { seq, frame, .. }) => {
-                    AttachOutcome::Complete(ToEdge::Frame { seq, frame, end: true })
-                }
-                Ok(refusal @ ToEdge::Refusal { .. }) => AttachOutcome::Complete(refusal),
-                Ok(ToEdge::Probe | ToEdge::Ask) => AttachOutcome::Failed,
-                Err(error) => {
-                    self.warn("envelope", &error);
-                    AttachOutcome::Over
-                }
-            },
-            // The object speaks no version of this Worker: it is newer or older, but not for long.
-            Ok(AttachResponse::Refused(OTHER_VERSION)) => AttachOutcome::Over,
-            // Another client's session, or a ticket that opens none any more.
-            Ok(AttachResponse::Refused(403)) => AttachOutcome::Forbidden,
-            Ok(AttachResponse::Refused(status)) => {
-                self.warn("object", &format_args!("an attach was answered with {status}"));
-                AttachOutcome::Failed
-            }
-            Err(failure) => {
-                self.warn("object", &failure);
-                if let ObjectError::Failed(_) = failure { AttachOutcome::Broken } else { AttachOutcome::Failed }
-            }
-        }
     }
 }
 

@@ -94,7 +94,7 @@ pub struct Object {
     asleep: Asleep,
     /// True once the runtime knows which message it is to answer by itself.
     has_auto_response: Cell<bool>,
-    /// When the links from other nodes of a cluster were looked at last.
+    /// Moment of the last look at the links from other nodes of a cluster.
     links_seen: Cell<Millis>,
     graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,

@@ -22,8 +22,11 @@ const SILENT_AFTER: Millis = Millis::from_secs(15);
 impl Object {
     /// Gives up the receivers whose nodes fell silent. Their Workers attach them again if they can.
     pub(super) fn give_up_silent_links(self: &Rc<Self>) {
+        if !is_node() {
+            return;
+        }
         let now = now();
-        if !is_node() || self.links_seen.get() + LOOK_EVERY > now {
+        if self.links_seen.get() + LOOK_EVERY > now {
             return;
         }
         self.links_seen.set(now);

@@ -105,7 +105,7 @@ impl AutomaticAnswer {
     }
 }
 
-/// What a node asks about objects of services without a liveness message, and the answer. No client sends it.
+/// The question of a node about objects of services without a liveness message, and its answer. No client sends it.
 const QUESTION: &str = "\0there?";
 const ANSWER: &str = "\0there";
 
