@@ -186,6 +186,7 @@ impl Object {
         let service = self.services.find(service)?;
         Some(match &service.backend {
             Backend::Handler(factory) => factory(&self.env),
+            Backend::Upstream if !cfg!(feature = "gateway") => return None,
             Backend::Upstream => Rc::new(Gateway::new(service.config.clone(), self.env.clone())),
         })
     }

@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn the_state_of_a_breaker_is_shown_for_half_a_minute_and_not_stored() {
-        let mut counts = Counts::default();
-        counts.upstream = UpstreamCounts { attempts: 2, failures: 1, breaker: vec![BreakerLabel::Open], piped: 0 };
+        let upstream = UpstreamCounts { attempts: 2, failures: 1, breaker: vec![BreakerLabel::Open], piped: 0 };
+        let counts = Counts { upstream, ..Counts::default() };
         let (websocket, polling) = (Some(Transport::WebSocket), Some(Transport::XhrPolling));
         let mut totals = Totals::default();
         totals.add(Millis(1), &[tally(websocket, counts.clone()), tally(polling, counts)]);
