@@ -11,6 +11,7 @@ import { REFUSALS, refuse } from "./refusals.mjs";
 import { number, report } from "./report.mjs";
 import { PLACEMENTS, isByWorker, isRoom, withServer } from "./servers.mjs";
 import { measureCpu } from "./worker-cpu.mjs";
+import { lines } from "../lines.mjs";
 
 const HEARTBEAT_MS = 25_000;
 /** From so many heartbeats on, streams are watched for a whole life, which has more of them. */
@@ -39,7 +40,7 @@ const failures = results.flatMap(judge);
 
 process.stdout.write(report(results, heartbeats < WHOLE_LIFE_FROM));
 for (const failure of failures) process.stdout.write(`FAILED  ${failure}\n`);
-if (json) writeFileSync(json, `${JSON.stringify({ prices: PRICES, heartbeats, results, failures }, null, 1)}\n`);
+if (json) writeFileSync(json, lines({ prices: PRICES, heartbeats, results, failures }));
 process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function measureActions({ placement, transport }) {

@@ -1,6 +1,7 @@
 // The table of `npm run bench:gateway`. The gateway and the proxy have the same upstream, and are driven in turn in short slices.
 
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
@@ -8,6 +9,7 @@ import { BUILD_DIR, nodeBinary } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
 import { processorTime } from "../../tests/harness/machine/processes.mjs";
 import { startServer } from "../../tests/harness/servers/server.mjs";
+import { lines } from "../lines.mjs";
 import { quantile } from "../speed/figures.mjs";
 import { Echo } from "../speed/loads.mjs";
 
@@ -67,30 +69,30 @@ async function sample({ pid }, load) {
 }
 
 const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)];
-const median = (numbers) => quantile(numbers, 0.5);
+const quartiles = (list) => ({ median: quantile(list, 0.5), low: quantile(list, 0.25), high: quantile(list, 0.75) });
 const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
 
 const ends = [];
 try {
   const servers = await startServers({ after: (end) => ends.push(end) });
-  const others = Object.keys(WAYS).filter((name) => name !== PROXY);
-  const ratios = others.map((name) => `${name}, by ${PROXY}`);
-  row("connections × in flight", "bytes", ...Object.keys(WAYS).map((name) => `${name}: echoes/s (µs of processor)`), ...ratios);
-  row(...Array(2 + Object.keys(WAYS).length + others.length).fill("---"));
+  const ways = Object.keys(WAYS).filter((name) => name !== PROXY);
+  const rows = [];
+  row("connections × in flight", "bytes", ...Object.keys(WAYS).map((name) => `${name}: echoes/s (µs of processor)`), ...ways.map((name) => `${name}, by ${PROXY}`));
+  row(...Array(2 + Object.keys(WAYS).length + ways.length).fill("---"));
   for (const bytes of SIZES) {
     for (const [sessions, inFlight] of LOADS) {
       const samples = await measure(servers, { sessions, inFlight, bytes });
-      const cells = Object.values(samples).map((list) => {
-        const processor = median(list.map(({ processor }) => processor));
-        return `${Math.round(median(list.map(({ rate }) => rate))).toLocaleString("en")} (${processor.toFixed(0)})`;
-      });
-      const compared = others.map((name) => {
-        const list = samples[name].map(({ rate }, round) => rate / samples[PROXY][round].rate);
-        return `${median(list).toFixed(2)} [${quantile(list, 0.25).toFixed(2)}-${quantile(list, 0.75).toFixed(2)}]`;
-      });
+      const of = (kind) => Object.fromEntries(Object.entries(samples).map(([name, list]) => [name, quantile(list.map((each) => each[kind]), 0.5)]));
+      const [rates, processor] = [of("rate"), of("processor")];
+      const ratios = Object.fromEntries(ways.map((name) => [name, quartiles(samples[name].map(({ rate }, round) => rate / samples[PROXY][round].rate))]));
+      rows.push({ sessions, inFlight, bytes, rates, processor, ratios });
+      const cells = Object.keys(WAYS).map((name) => `${Math.round(rates[name]).toLocaleString("en")} (${processor[name].toFixed(0)})`);
+      const compared = ways.map((name) => `${ratios[name].median.toFixed(2)} [${ratios[name].low.toFixed(2)}-${ratios[name].high.toFixed(2)}]`);
       row(`${sessions} × ${inFlight}`, bytes, ...cells, ...compared);
     }
   }
+  const [, , json] = process.argv;
+  if (json) writeFileSync(json, lines({ ways, other: PROXY, rows }));
 } finally {
   for (const end of ends.reverse()) await end();
 }

@@ -81,6 +81,44 @@ export class Echo extends Load {
   }
 }
 
+/** Sessions of which a few have a message echoed, each in its turn: `inFlight` at once, in all of them together. */
+export class Rotation extends Load {
+  #inFlight;
+  #sends = [];
+  #turn = 0;
+
+  static open(url, { mode, sessions, inFlight, bytes }) {
+    const load = new Rotation();
+    load.#inFlight = inFlight;
+    return load.opened(openAll(sessions, (n, opened) => load.#client(MODES[mode], url, n, bytes, opened)));
+  }
+
+  #client(open, url, n, bytes, opened) {
+    const numbered = new Numbered(bytes);
+    this.#sends[n] = () => {
+      this.slice.begin();
+      client.send(numbered.next());
+    };
+    const received = (message) => {
+      numbered.take(message);
+      if (this.slice.finish()) this.#next();
+    };
+    const client = open(url, this.listener(opened, received));
+    return client;
+  }
+
+  #next() {
+    this.#turn = (this.#turn + 1) % this.#sends.length;
+    this.#sends[this.#turn]();
+  }
+
+  run(ms) {
+    return this.fill(new Slice({ ms, atLeast: this.#inFlight }), () => {
+      for (let n = 0; n < this.#inFlight; n += 1) this.#next();
+    });
+  }
+}
+
 /** Connections to one room, one of which sends what all of them get. Counted are broadcasts that all of them got. */
 export class Broadcast extends Load {
   #inFlight;

@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { figures } from "./figures.mjs";
 import { measureMemory, measureSpeed } from "./measure.mjs";
+import { lines } from "../lines.mjs";
 import { plot } from "./plot.mjs";
 import { scenarios } from "./scenarios.mjs";
 import { table } from "./table.mjs";
@@ -18,5 +19,5 @@ if (settings.modes.includes("memory")) {
 }
 const found = figures(results);
 process.stdout.write(table(found));
-if (json) writeFileSync(json, `${JSON.stringify({ settings, figures: found, results }, null, 1)}\n`);
+if (json) writeFileSync(json, lines({ settings, figures: found }));
 if (picture) writeFileSync(picture, plot(found));

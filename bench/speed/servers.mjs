@@ -9,6 +9,7 @@ import { bundled } from "../../tests/harness/servers/bundled.mjs";
 import { startReference } from "../../tests/harness/servers/reference.mjs";
 import { startServer } from "../../tests/harness/servers/server.mjs";
 
+const DUTIES = fileURLToPath(new URL("duties/duties.mjs", import.meta.url));
 const FLOOR = fileURLToPath(new URL("floor/floor.mjs", import.meta.url));
 
 /** The directory of an older build of this server to compare with, if there is one: `npm run bench -- --before DIR`. */
@@ -25,7 +26,8 @@ export const SERVERS = {
   ...(BENCH_BEFORE && { before: (owner) => startBuild(owner, BENCH_BEFORE) }),
   ...(BENCH_HELD && { held: (owner) => startBuild(owner, BUILD_DIR, { SOCKJS_WEBSOCKET_HOLDER: "worker" }) }),
   ...(BENCH_TYPESCRIPT && { typescript: startTypescript }),
-  floor: startFloor,
+  duties: (owner) => startModule(owner, DUTIES, { binding: "DUTIES", className: "Duties" }),
+  floor: (owner) => startFloor(owner),
   "sockjs-node": startReference,
 };
 
@@ -42,9 +44,13 @@ async function startTypescript(owner) {
   return startServer(owner, { build, config });
 }
 
-function startFloor(owner) {
-  const durableObjects = [{ binding: "FLOOR", className: "Floor" }];
-  return startServer(owner, { worker: [FLOOR], config: { ...workerConfig(), name: "floor", vars: {}, durableObjects } });
+export function startFloor(owner, options) {
+  return startModule(owner, FLOOR, { binding: "FLOOR", className: "Floor" }, options);
+}
+
+function startModule(owner, file, object, options) {
+  const config = { ...workerConfig(), name: object.className.toLowerCase(), vars: {}, durableObjects: [object] };
+  return startServer(owner, { worker: [file], config, ...options });
 }
 
 /** Runs `body(server)` with a server of its own. */

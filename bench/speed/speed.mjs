@@ -1,7 +1,6 @@
 // npm run bench: this server, sockjs-node and the floor side by side, in one run. It fails when a message is lost, doubled,
 // changed or out of order.
 
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -9,6 +8,7 @@ import { build } from "../../scripts/build.mjs";
 import { UsageError, main, run } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
 import { nodeBinary } from "../../scripts/tools.mjs";
+import { storageInMemory } from "../storage-in-memory.mjs";
 
 const MODES = ["websocket", "raw websocket", "xhr-polling", "xhr-streaming", "eventsource", "openings", "broadcast", "memory"];
 
@@ -38,11 +38,6 @@ await main(import.meta, async () => {
   const typescript = options.typescript && { BENCH_TYPESCRIPT: "true" };
   return run(nodeBinary, args, { stdio: [1, 2], env: { ...process.env, ...storageInMemory(), ...before, ...held, ...typescript } });
 });
-
-/** Where the objects' storage is kept: how fast a disk is to say that it has something is not to be measured. */
-function storageInMemory() {
-  return existsSync("/dev/shm") ? { TMPDIR: "/dev/shm" } : {};
-}
 
 function readArguments(args) {
   const options = {

@@ -1,0 +1,157 @@
+// The tables of figures in README and docs/. Each is made from a file in docs/figures/ that a command wrote.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../scripts/tools.mjs";
+import { HOURS_PER_MONTH } from "../cost/bill.mjs";
+import { PLACEMENTS } from "../cost/servers.mjs";
+
+const PER_MILLION = 1e6;
+const IDLE = 1_000;
+const [CROWDED, DEEP, WIDE, ALONE] = ["100×8", "1×64", "1000×1", "1×1"];
+
+/** By the name in the page's comment: the page, the file, and the lines of Markdown that are made from it. */
+export const TABLES = {
+  "speed, 100 sessions": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, CROWDED) },
+  "speed, one session": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, DEEP) },
+  "speed, 1,000 sessions": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, WIDE) },
+  "speed, one message": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, ALONE) },
+  "speed, other": { page: "docs/speed.md", file: "speed.json", lines: otherTable },
+  scaling: { page: "docs/speed.md", file: "scaling.json", lines: scalingTable },
+  gateway: { page: "docs/gateway.md", file: "gateway.json", lines: gatewayTable },
+  "cost of each transport": { page: "docs/deploying.md", file: "cost.json", lines: costTable },
+  cost: { page: "docs/costs.md", file: "cost.json", lines: shortCostTable },
+};
+
+const begin = (name) => `<!-- figures: ${name} -->\n`;
+const END = "<!-- end of the figures -->\n";
+
+export const readFigures = (file) => JSON.parse(readFileSync(join(ROOT, "docs/figures", file), "utf8"));
+
+/** Returns the text of a table as it stands in its page, and as it should. */
+export function compareTable(name) {
+  const { page, file, lines } = TABLES[name];
+  const [, rest] = readFileSync(join(ROOT, page), "utf8").split(begin(name));
+  if (rest === undefined) throw new Error(`${page} has no comment "figures: ${name}"`);
+  const [is] = rest.split(END);
+  return { is, should: `\n${lines(readFigures(file)).join("\n")}\n\n` };
+}
+
+/** Writes a table into its page. */
+export function writeTable(name) {
+  const path = join(ROOT, TABLES[name].page);
+  const { is, should } = compareTable(name);
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replace(`${begin(name)}${is}`, () => `${begin(name)}${should}`));
+}
+
+/** Figures that README states, each with the text around it. */
+export function readmeClaims() {
+  const { figures } = readFigures("speed.json");
+  const ratios = figures.filter(({ kind, options }) => kind === "rate" && options.inFlight !== undefined && shape(options) === CROWDED).map(({ ratios }) => ratios["sockjs-node"].median);
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(ratio);
+  return [`${dollars(idleMonth(readFigures("cost.json"), "websocket", "session by the Worker"))} a month`, `[${least} to ${most}](docs/speed.md)`];
+}
+
+function row(...cells) {
+  return `| ${cells.join(" | ")} |`;
+}
+
+function table(head, rows) {
+  return [row(...head), `|${"---|".repeat(head.length)}`, ...rows.map((cells) => row(...cells))];
+}
+
+const ratio = (value) => (value === null || value === undefined ? "" : value.toFixed(2));
+const dollars = (value) => `$${value.toFixed(2)}`;
+const shape = ({ sessions, inFlight }) => `${sessions}×${inFlight}`;
+const size = (bytes) => (bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`);
+
+/** Servers of this project in speed.json beside `sockjs-edge`, with their names for a reader. */
+const OURS = { "sockjs-edge": "", held: ", held by the Worker", typescript: ", in TypeScript" };
+
+function speedTable({ figures }, wanted) {
+  const rows = figures.filter(({ kind, options }) => kind === "rate" && options.bytes && options.inFlight && shape(options) === wanted);
+  const processor = new Map(figures.filter(({ kind }) => kind === "processor").map((figure) => [figure.name, figure.medians]));
+  const head = [wanted.replace("×", " × "), "by the floor", "by the JavaScript Worker with the same duties", "by sockjs-node", "processor time by the floor"];
+  return table(
+    head,
+    rows.flatMap(({ name, mode, options, medians }) =>
+      Object.entries(OURS).flatMap(([server, note]) => {
+        if (!medians[server] || (server === "held" && !mode.includes("websocket"))) return [];
+        const by = (other) => ratio(medians[server] / medians[other]);
+        const costs = processor.get(name);
+        return [[`${mode}, ${size(options.bytes)}${note}`, by("floor"), by("duties"), by("sockjs-node"), ratio(costs[server] / costs.floor)]];
+      }),
+    ),
+  );
+}
+
+function otherTable({ figures }) {
+  const rows = figures.filter(({ kind, mode }) => (kind === "rate" && ["openings", "broadcast"].includes(mode)) || kind === "rss");
+  const head = ["", "by the floor", "by the JavaScript Worker with the same duties", "by sockjs-node"];
+  return table(head, rows.flatMap(({ name, medians }) =>
+    Object.entries(OURS).flatMap(([server, note]) => {
+      if (!medians[server]) return [];
+      return [[`${name}${note}`, ...["floor", "duties", "sockjs-node"].map((other) => ratio(medians[server] / medians[other]))]];
+    })));
+}
+
+function scalingTable({ rows, sessions }) {
+  const head = ["processor time for a message, in µs", ...sessions.map((count) => `${count.toLocaleString("en")} sessions`), "last by first"];
+  return table(head, rows.map(({ name, most, microseconds, growth }) => [
+    most < sessions.at(-1) ? `${name} (at most ${most.toLocaleString("en")})` : name,
+    ...microseconds.map((value) => value.toFixed(0)),
+    growth.toFixed(2),
+  ]));
+}
+
+function gatewayTable({ rows, ways, other }) {
+  const head = ["connections × in flight", "bytes", ...ways.map((way) => `${way}, by ${other}`), ...ways.map((way) => `µs of processor: ${way}`), `µs of processor: ${other}`];
+  return table(head, rows.map(({ sessions, inFlight, bytes, ratios, processor }) => [
+    `${sessions.toLocaleString("en")} × ${inFlight}`,
+    bytes,
+    ...ways.map((way) => `${ratio(ratios[way].median)} [${ratio(ratios[way].low)}–${ratio(ratios[way].high)}]`),
+    ...[...ways, other].map((way) => processor[way].toFixed(0)),
+  ]));
+}
+
+const ACTIONS = { opened: "open", "messages in": "message in", "messages out": "message out", closed: "close" };
+
+function dollarsOf({ results }, wanted) {
+  return results.find((result) => Object.keys(wanted).every((key) => result[key] === wanted[key])).dollars;
+}
+
+function idleMonth(cost, transport, placement) {
+  return dollarsOf(cost, { placement, transport, action: "idle hour" }) * HOURS_PER_MONTH * IDLE;
+}
+
+function costTable(cost) {
+  const transports = [...new Set(cost.results.filter(({ action }) => action === "open").map(({ transport }) => transport))];
+  const rows = PLACEMENTS.flatMap((placement) =>
+    transports.map((transport) => {
+      const actions = Object.values(ACTIONS).map((action) => dollarsOf(cost, { placement, transport, action }) * PER_MILLION);
+      return [`\`${transport}\`, ${placement}`, ...[...actions, idleMonth(cost, transport, placement)].map((value) => value.toFixed(2))];
+    }),
+  );
+  const note = `US dollars at the prices of ${cost.prices.read}, without what a plan includes, without the Worker's CPU time and without storage.`;
+  return [note, "", ...table(["", ...Object.keys(ACTIONS).map((name) => `million ${name}`), "1,000 idle for a month"], rows)];
+}
+
+const GROUPS = { WebSocket: ["websocket"], "`xhr-streaming`, `eventsource`, `htmlfile`": ["xhr-streaming", "eventsource", "htmlfile"], "`xhr-polling`, `jsonp-polling`": ["xhr-polling", "jsonp-polling"] };
+
+/** Of several transports, the most expensive one. */
+function shortCostTable(cost) {
+  const shown = (figure) => (figure < 10 ? figure.toFixed(2) : figure.toFixed(0));
+  const most = (value) => Object.values(GROUPS).map((group) => shown(Math.max(...group.map(value))));
+  const action = (name) => most((transport) => dollarsOf(cost, { placement: "session", transport, action: name }) * PER_MILLION);
+  const idle = (placement) => most((transport) => idleMonth(cost, transport, placement));
+  return table(["US dollars", ...Object.keys(GROUPS)], [
+    ["a million connections opened", ...action("open")],
+    ["a million messages in", ...action("message in")],
+    ["a million messages out", ...action("message out")],
+    ["a million connections closed", ...action("close")],
+    ["1,000 idle connections a month, an object each", ...idle("session")],
+    ["the same, where the Worker keeps the clock and holds the WebSockets", ...idle("session by the Worker")],
+    ["1,000 idle connections a month, in rooms of 100", ...idle("room")],
+  ]);
+}

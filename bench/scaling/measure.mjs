@@ -1,0 +1,89 @@
+// Starts the same server several times, each time with another number of sessions, of which each has a message echoed in its turn. As
+// many messages are on their way, whatever the number of sessions: only that number differs.
+
+import { writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BUILD_DIR } from "../../scripts/tools.mjs";
+import { workerConfig } from "../../scripts/worker-config.mjs";
+import { processorTime } from "../../tests/harness/machine/processes.mjs";
+import { startReference } from "../../tests/harness/servers/reference.mjs";
+import { startServer } from "../../tests/harness/servers/server.mjs";
+import { lines } from "../lines.mjs";
+import { quantile } from "../speed/figures.mjs";
+import { startFloor } from "../speed/servers.mjs";
+import { Rotation } from "../speed/loads.mjs";
+
+const SESSIONS = [10, 100, 1_000, 5_000];
+/** workerd keeps five files open for each object that is awake and its client. A process may often have no more than 20,000. */
+const OBJECTS_MAX = 3_000;
+const ROUNDS = 9;
+const SLICE_MS = 1_000;
+const WARM_UP_MS = 2_000;
+const SETTLE_MS = 3_000;
+const LOAD = { inFlight: 8, bytes: 32 };
+/** The cost of a message may grow by so much more than that of the servers it is compared with. */
+const GROWTH_MAX = 1.3;
+
+const VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "60000" };
+const start = (vars) => (owner) => startServer(owner, { build: BUILD_DIR, config: { ...workerConfig(), vars: { ...VARS, ...vars } } });
+const inOneObject = { SOCKJS_PLACEMENT: "shards:1" };
+const SERVERS = {
+  "websocket, an object each": { start: start({}), mode: "websocket", hasObjects: true },
+  "websocket, all in one object": { start: start(inOneObject), mode: "websocket" },
+  "websocket held by the Worker, an object each": { start: start({ SOCKJS_WEBSOCKET_HOLDER: "worker" }), mode: "websocket", hasObjects: true },
+  "websocket held by the Worker, all in one object": { start: start({ ...inOneObject, SOCKJS_WEBSOCKET_HOLDER: "worker" }), mode: "websocket" },
+  "xhr-streaming, an object each": { start: start({}), mode: "xhr-streaming", hasObjects: true },
+  "xhr-streaming, all in one object": { start: start(inOneObject), mode: "xhr-streaming" },
+  "websocket, the floor, an object each": { start: startFloor, mode: "websocket", hasObjects: true, isOther: true },
+  "websocket, sockjs-node": { start: startReference, mode: "websocket", isOther: true },
+};
+
+/** Returns the microseconds of processor time for a message, by the number of sessions: the medians of all rounds. */
+async function measure({ start, mode, hasObjects }) {
+  const ends = [];
+  const owner = { after: (end) => ends.push(end) };
+  const medians = [];
+  try {
+    for (const sessions of numbers(hasObjects)) {
+      const { url, pid } = await start(owner);
+      const load = await Rotation.open(url, { ...LOAD, mode, sessions });
+      await sleep(SETTLE_MS); // the work of opening is over
+      await load.run(WARM_UP_MS);
+      const costs = [];
+      // In one go: while another server has its turn, objects would fall asleep, and waking them costs much more than a message.
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const before = processorTime(pid);
+        const { total } = await load.run(SLICE_MS);
+        costs.push(((processorTime(pid) - before) * 1_000) / total);
+      }
+      medians.push(quantile(costs, 0.5));
+      load.close();
+    }
+    return medians;
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+}
+
+/** The numbers of sessions. */
+function numbers(hasObjects) {
+  return SESSIONS.map((sessions) => (hasObjects ? Math.min(sessions, OBJECTS_MAX) : sessions));
+}
+
+const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
+row("processor time for a message, in µs", ...SESSIONS.map((sessions) => `${sessions.toLocaleString("en")} sessions`), "last by first");
+row(...Array(SESSIONS.length + 2).fill("---"));
+const rows = [];
+for (const [name, server] of Object.entries(SERVERS)) {
+  const microseconds = await measure(server);
+  const growth = microseconds.at(-1) / microseconds[0];
+  rows.push({ name, most: numbers(server.hasObjects).at(-1), microseconds, growth, isOther: Boolean(server.isOther) });
+  row(server.hasObjects ? `${name} (at most ${OBJECTS_MAX.toLocaleString("en")})` : name, ...microseconds.map((value) => value.toFixed(0)), growth.toFixed(2));
+}
+const [, , json] = process.argv;
+if (json) writeFileSync(json, lines({ sessions: SESSIONS, load: LOAD, rows }));
+// Also the least JavaScript costs more where more sessions are open: the runtime and the processor's caches have more to hold.
+const allowed = GROWTH_MAX * Math.max(...rows.filter(({ isOther }) => isOther).map(({ growth }) => growth));
+const grown = rows.filter(({ growth, isOther }) => !isOther && growth > allowed);
+for (const { name, growth } of grown) console.error(`${name}: a message costs ${growth.toFixed(2)} times as much with many sessions, not ${allowed.toFixed(2)} at most`);
+if (grown.length > 0) process.exitCode = 1;
