@@ -14,8 +14,8 @@ use worker::Result;
 /// The owner of connections: it stores, sends and wakes when a [`Connection`](crate::Connection) or a [`Room`](crate::Room)
 /// changes. Services are named by their prefix.
 ///
-///  A handle changes the entry's session, and then calls [`Host::touch`]. The host polls the session's outputs when the current
-///  code has finished.
+/// A handle changes the entry's session, and then calls [`Host::touch`]. The host polls the session's outputs when the current
+/// code has finished.
 pub(crate) trait Host {
     /// Returns the name of the object, if the runtime provides it.
     fn name(&self) -> Option<String>;

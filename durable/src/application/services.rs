@@ -43,7 +43,7 @@ type Admit = for<'a> fn(&'a RequestInfo<'a>, &'a Env) -> LocalBoxFuture<'a, Admi
 
 /// The services of a Worker: a handler and settings for each prefix.
 ///
-///  One function builds them, and both the Worker and the object call it, so that both have the same services:
+/// One function builds them, and both the Worker and the object call it, so that both have the same services:
 ///
 /// ```
 /// # extern crate sockjs_durable as sockjs_edge;
@@ -117,7 +117,7 @@ impl Services {
     /// Returns misconfigured services, for a mistake in the application's own settings. Every request is answered with 500 and
     /// `problem`, which is logged once in each isolate.
     ///
-    ///  Anybody can read `problem`: name the mistake, but no values. See [`Services::detail`].
+    /// Anybody can read `problem`: name the mistake, but no values. See [`Services::detail`].
     pub fn misconfigured(problem: impl Into<String>) -> Self {
         Self { problem: Some(Problem { advice: problem.into(), detail: None }), ..Self::new() }
     }

@@ -1,10 +1,10 @@
 //! Bursts of messages on WebSockets: the answers may wait for the rest of the burst, so that they share one frame. Each send on a
 //! socket costs the runtime as much as receiving a message.
 //!
-//!  A burst consists of the messages that the runtime has read and not delivered yet. The runtime does not report their number. A
-//!  timer without a delay fires when all of them are delivered (workerd 1.20261117), but costs as much as a send, so it only pays
-//!  if messages arrive in between. Therefore waiting is tried: at first after some messages, then more and more rarely as long as
-//!  it does not pay, and for each message as long as it does.
+//! A burst consists of the messages that the runtime has read and not delivered yet. The runtime does not report their number. A
+//! timer without a delay fires when all of them are delivered (workerd 1.20261117), but costs as much as a send, so it only pays
+//! if messages arrive in between. Therefore waiting is tried: at first after some messages, then more and more rarely as long as
+//! it does not pay, and for each message as long as it does.
 
 use crate::connection::entry::Entry;
 use crate::js::clock::now;

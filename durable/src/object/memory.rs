@@ -118,7 +118,7 @@ impl Object {
 
     /// Frees memory if it is short. Returns true if a connection was closed for it, which is then touched.
     ///
-    ///  No connection is closed at once: clients that read make room in a moment, and further senders wait for that.
+    /// No connection is closed at once: clients that read make room in a moment, and further senders wait for that.
     pub(super) fn free_memory(self: &Rc<Self>) -> bool {
         let now = now();
         let is_due = || self.memory.deadline(self.gates.is_waited_at()).is_some_and(|at| at <= now);

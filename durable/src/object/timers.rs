@@ -5,8 +5,8 @@
 //! moves to a later time, the timer stays: it fires too early, finds nothing due, and is set again. A timer keeps an object
 //! awake, so it only runs while there is a deadline.
 //!
-//!  Other waits are not here. The end of a burst (`bursts`) has a timer of its own, which fires when the runtime has delivered
-//!  all messages that it has read. A request that waits for a limited time waits in its own future.
+//! Other waits are not here. The end of a burst (`bursts`) has a timer of its own, which fires when the runtime has delivered
+//! all messages that it has read. A request that waits for a limited time waits in its own future.
 
 use crate::js::clock::now;
 use crate::js::timer::JsTimer;

@@ -260,7 +260,7 @@ fn crowded() -> ShardProblem {
 /// Waits for a turn, as long as the push may be repeated. Earlier pushes may never end, if the Worker's request that made them is
 /// over.
 ///
-///  Boxed, so that it is compiled once.
+/// Boxed, so that it is compiled once.
 fn has_turn(place: Result<Place, Crowded>, repetition: &Repetition) -> LocalBoxFuture<'_, Result<Place, ShardProblem>> {
     Box::pin(async move {
         let mut place = place.map_err(|Crowded| crowded())?;
