@@ -1,5 +1,5 @@
-// A load balancer without stickiness: each request goes to the next server, whichever session it is of. A server that refuses the
-// connection is passed over, as HAProxy and nginx do.
+// A load balancer without stickiness: each request goes to the next server, whatever its session. A server that refuses the
+// connection is skipped, as HAProxy and nginx do.
 
 import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
@@ -52,13 +52,13 @@ class RoundRobin {
     return socket;
   }
 
-  /** The servers, beginning with the one whose turn it is. */
+  /** Returns the servers, beginning with the one whose turn it is. */
   #turn() {
     const first = this.#next++ % this.targets.length;
     return [...this.targets.slice(first), ...this.targets.slice(0, first)].map((url) => new URL(url));
   }
 
-  /** The request's body is kept until a server took the connection. */
+  /** Forwards a request. Its body is kept until a server has accepted the connection. */
   async #pass(request, response) {
     const pieces = [];
     try {
