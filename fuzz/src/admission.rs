@@ -1,5 +1,5 @@
-//! Admission: whoever is let in is one whom SECURITY.md lets in. The model is a list of its promises, each in the words of
-//! headers, and not the rules' own cases.
+//! Admission: every admitted client is one that SECURITY.md admits. The model is a list of its promises, expressed with headers,
+//! and not the rules' own cases.
 
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::service::origin::{has_list, is_listed, is_own, is_same, origin_of};
@@ -9,7 +9,7 @@ use sockjs_protocol::time::Millis;
 #[allow(dead_code)]
 #[path = "../../src/admission/rules.rs"]
 mod rules;
-// As the rules find it beside themselves.
+// The module that the rules import from their parent.
 use crate::ticket::rules as ticket;
 use rules::{Door, Outcome, Request, Rules, Sender, decide, is_guarded, ticket_of};
 use ticket::Ticket;
@@ -63,7 +63,7 @@ pub fn check(data: &[u8]) {
     hold(&config, door, sender, &ticket, &url, &outcome);
 }
 
-/// What the promises say about an outcome.
+/// Checks the promises for an outcome.
 fn hold(config: &Config, door: Door, sender: Sender<'_>, ticket: &Ticket, url: &str, outcome: &Outcome) {
     let Sender { origin, fetch_site, referer, own } = sender;
     let refused = matches!(outcome, Outcome::Refused(_));
