@@ -138,7 +138,11 @@ impl Admitter<'_> {
         };
         match admission {
             Admission::AdmitAs(claims) if !are_short(&claims) => {
-                log::error("claims", Some(&config.prefix), format!("more than {CLAIMS_MAX} bytes of JSON"));
+                log::error(
+                    "claims",
+                    Some(&config.prefix),
+                    format!("the claims exceed {CLAIMS_MAX} bytes of JSON: keep only what identifies the client"),
+                );
                 Err(Refusal::new(Refused::Malformed, 500, "The claims are too large.\n"))
             }
             Admission::AdmitAs(claims) => Ok(Agreed { claims: Some(claims), is_explicit: true }),
@@ -149,7 +153,7 @@ impl Admitter<'_> {
                 Err(Refusal::new(Refused::Application, status, text).with_headers(headers))
             }
             // A variant that a later version added.
-            _ => Err(Refusal::new(Refused::Malformed, 500, "The answer of on_request is not known.\n")),
+            _ => Err(Refusal::new(Refused::Malformed, 500, "The decision of on_request is unknown to this version.\n")),
         }
     }
 }

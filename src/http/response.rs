@@ -87,7 +87,11 @@ pub(crate) fn refused_with(
     let reply = fixed(error.head().with(more), error.text.into_owned())?;
     for (name, value) in error.headers {
         if reply.headers().set(&name, &value).is_err() {
-            log::error("rejection", None, format!("header {name:?} is none that HTTP allows"));
+            log::error(
+                "rejection",
+                None,
+                format!("header {name:?} was omitted: HTTP does not allow its name or value"),
+            );
         }
     }
     Ok(reply)

@@ -156,7 +156,7 @@ impl Fields<'_> {
         if reader.null().is_some() {
             return Some(None);
         }
-        reader.text().map(Some).or_else(|| self.is_wrong([name, " must be a text"].concat()))
+        reader.text().map(Some).or_else(|| self.is_wrong([name, " must be a string"].concat()))
     }
 
     /// Reads true or false. Null is false.
@@ -365,14 +365,14 @@ mod tests {
         assert_eq!(PushRequest::read(body), Ok(expected));
         for (body, error) in [
             (&b"[]"[..], "the body must be an object"),
-            (br#"{"room":1}"#, "room must be a text"),
+            (br#"{"room":1}"#, "room must be a string"),
             (br#"{"rooms":"/"}"#, "unknown field rooms"),
             (br#"{"close":3000}"#, "close must be an object"),
             (br#"{"close":{}}"#, "code must be a number"),
             (br#"{"close":{"code":70000}}"#, "code must be a number"),
             (br#"{"close":{"code":3000.5}}"#, "code must be a number"),
             (br#"{"close":{"code":[{"code":3000}]}}"#, "code must be a number"),
-            (br#"{"room":[{"room":"/"}]}"#, "room must be a text"),
+            (br#"{"room":[{"room":"/"}]}"#, "room must be a string"),
             (br#"{"close":{"code":3000,"why":""}}"#, "unknown field why"),
             (br#"{"count":1}"#, "count must be true or false"),
             (br#"{"list":true}"#, "list must be an object"),

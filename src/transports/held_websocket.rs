@@ -117,7 +117,9 @@ impl HeldWebSocket {
             Ok(Some(answer)) if answer.status() == OVER => return JsValue::UNDEFINED,
             // The object is of an earlier version now.
             Ok(None) => return JsValue::UNDEFINED,
-            Ok(Some(answer)) => format!("a WebSocket that attached again was answered with {}", answer.status()),
+            Ok(Some(answer)) => {
+                format!("unexpected status {} of the object for a WebSocket that attaches again", answer.status())
+            }
             Err(failure) => failure.to_string(),
         };
         log::warn("object", Some(&self.service), problem);

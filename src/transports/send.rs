@@ -236,7 +236,11 @@ impl To<'_> {
                 Ok(404) => Err(Refusal { reason: Refused::UnknownSession, error: HttpError::not_found() }),
                 Ok(403) => Err(Refusal::new(Refused::Ticket, 403, FORBIDDEN)),
                 Ok(status) => {
-                    log::warn("object", Some(&self.config.prefix), format!("a send was answered with {status}"));
+                    log::warn(
+                        "object",
+                        Some(&self.config.prefix),
+                        format!("unexpected status {status} of the object for a send"),
+                    );
                     Err(unavailable())
                 }
                 Err(failure) => {

@@ -105,7 +105,11 @@ fn refuse(
         }
         Ok(answer) => {
             refusals.note(Some(transport), Refused::Unavailable);
-            log::warn("object", Some(&config.prefix), format!("a WebSocket was answered with {}", answer.status()));
+            log::warn(
+                "object",
+                Some(&config.prefix),
+                format!("unexpected status {} of the object for a WebSocket", answer.status()),
+            );
             refused(unavailable())
         }
         Err(failure) => {

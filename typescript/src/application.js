@@ -27,7 +27,7 @@ globalThis[KEY] = registered;
 /** Adds a service. */
 export function register(given, service) {
   if (isServed) throw new Error("services are registered when the Worker's module is loaded, and not later");
-  if (typeof given !== "string") throw new TypeError("the prefix of a service is a string, such as \"/echo\"");
+  if (typeof given !== "string") throw new TypeError(`expected a string such as "/echo" as the prefix of a service, got ${given === null ? "null" : typeof given}`);
   // Normalized as in the server.
   const prefix = given.endsWith("/") ? given.slice(0, -1) : given;
   if (registered.services.some((known) => known.prefix === prefix)) throw new Error(`two services have the prefix ${JSON.stringify(prefix)}`);
@@ -60,7 +60,7 @@ export const worker = {
  * @returns the class of the objects and the Worker, for the module's exports
  */
 export function sockjs(services, options = {}) {
-  if (services === null || typeof services !== "object") throw new TypeError("sockjs() takes an object with a service for each prefix");
+  if (services === null || typeof services !== "object") throw new TypeError('sockjs(): expected an object with a service for each prefix (example: { "/echo": { onMessage } })');
   configure(options);
   for (const [prefix, service] of Object.entries(services)) register(prefix, service);
   return { SockJs, worker, handles };

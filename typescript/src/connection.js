@@ -153,7 +153,7 @@ export class Connection {
 
   /** Only for the package. Undefined for a connection that is over, which then excludes nobody. */
   static handleOf(connection) {
-    if (!(connection instanceof Connection)) throw new TypeError("except takes a connection");
+    if (!(connection instanceof Connection)) throw new TypeError("option except: expected a connection of this room, such as { except: conn }");
     return connection.#isOver ? undefined : connection.#handle.get();
   }
 }

@@ -5,7 +5,7 @@ export class Emitter {
   #listeners = new Map();
 
   on(event, listener) {
-    if (typeof listener !== "function") throw new TypeError("a listener is a function");
+    if (typeof listener !== "function") throw new TypeError(`expected a function as listener, got ${listener === null ? "null" : typeof listener}`);
     const listeners = this.#listeners.get(event);
     // A new list, so that a running iteration is not affected.
     this.#listeners.set(event, [...(listeners ?? []), listener]);

@@ -117,7 +117,7 @@ export class Room extends Members {
   }
 
   setAlarm(delay) {
-    if (!Number.isFinite(delay) || delay < 0) throw new TypeError("setAlarm takes a number of milliseconds from now");
+    if (!Number.isFinite(delay) || delay < 0) throw new TypeError(`setAlarm: expected milliseconds from now, got ${String(delay)} (example: 25000)`);
     this.#handle.get().setAlarm(delay);
   }
 

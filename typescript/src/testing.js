@@ -222,7 +222,7 @@ export class TestRoom {
         to: (group) => Object.defineProperties({ name: group }, Object.getOwnPropertyDescriptors(this.#makeMembers(group))),
         ready: async () => {},
         setAlarm(delay) {
-          if (!Number.isFinite(delay) || delay < 0) throw new TypeError("setAlarm takes a number of milliseconds from now");
+          if (!Number.isFinite(delay) || delay < 0) throw new TypeError(`setAlarm: expected milliseconds from now, got ${String(delay)} (example: 25000)`);
           setAlarm(true);
         },
         clearAlarm: () => setAlarm(false),

@@ -131,7 +131,7 @@ impl Room {
     pub async fn ready(&self) {
         let Some(host) = self.0.host.upgrade() else { return };
         if let Err(GateCrowded) = host.gate(self.prefix().to_owned()).await {
-            log::warn("room", Some(self.prefix()), "too many tasks wait for the room: one goes on");
+            log::warn("room", Some(self.prefix()), "too many tasks await Room::ready: one continues without waiting");
         }
     }
 

@@ -90,7 +90,11 @@ impl Object {
             Either::Left((Ok(answer), _)) => answer,
             Either::Left((Err(oneshot::Canceled), _)) => (PushOutcome::HandlerFailed, "the handler ended".to_owned()),
             Either::Right(_) => {
-                log::warn("handler", Some(&called), "on_call did not answer in time: it goes on");
+                log::warn(
+                    "handler",
+                    Some(&called),
+                    "on_call did not answer within 8 s: the caller got a time-out, and on_call continues",
+                );
                 (PushOutcome::TimedOut, "the application did not answer in time".to_owned())
             }
         };
@@ -119,7 +123,7 @@ impl Object {
             Ok(answer) if answer.len() > CALL_MAX => (PushOutcome::TooLarge, "the answer is too large".into()),
             Ok(answer) => match serde_json::from_str::<IgnoredAny>(&answer) {
                 Ok(_) => (PushOutcome::Done, answer),
-                Err(error) => failed(Error::RustError(format!("the answer to a call is not JSON: {error}"))),
+                Err(error) => failed(Error::RustError(format!("expected JSON as the answer of on_call: {error}"))),
             },
         }
     }

@@ -80,7 +80,7 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         entry.may_exceed.set(true);
         let told = match job {
             Job::Close(reason) => handler.on_close(of, reason).await,
-            _ if !is_started => Err(worker::Error::RustError("its on_start failed".into())),
+            _ if !is_started => Err(worker::Error::RustError("not called, because on_start failed".into())),
             Job::Open => handler.on_open(of).await,
             Job::Return => handler.on_return(of).await,
             Job::Message(message) => {

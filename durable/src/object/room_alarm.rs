@@ -60,7 +60,11 @@ impl Object {
     pub(super) async fn on_room_alarm(self: &Rc<Self>, service: String) -> Result<()> {
         if self.handler(&service).is_none() {
             // A deploy removed the service. Its log level is unknown, so the line has no service.
-            log::error("room_alarm", None, format!("{service} is not served any more: its alarm is dropped"));
+            log::error(
+                "room_alarm",
+                None,
+                format!("no service has the prefix {service} any more: its alarm was deleted"),
+            );
             self.store.set_room_alarm(&service, None)?;
             return if self.is_idle() { self.clear_storage().await } else { Ok(()) };
         }

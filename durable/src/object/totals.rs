@@ -53,7 +53,7 @@ impl Object {
             let read = stored.as_deref().and_then(|stored| Totals::restore(now(), stored));
             if stored.is_some() && read.is_none() {
                 // Counting from zero is better than not counting.
-                log::error("metrics", None, "the totals are of another version");
+                log::error("metrics", None, "the stored totals are of another version: counting starts at zero");
             }
             *known = Some(read.unwrap_or_default());
         }

@@ -55,7 +55,7 @@ pub(crate) async fn report(
     }
     let problem = match ask(collector, Action::Report, &encode(&tallies)).await {
         Ok((204, _)) | Err(AskError::TimedOut { .. }) => return Ok(()),
-        Ok((status, text)) => Error::RustError(format!("a report was answered with {status}: {text}")),
+        Ok((status, text)) => Error::RustError(format!("unexpected status {status} for a report: {text}")),
         Err(error) => failed(&error),
     };
     merge(&mut unsent.borrow_mut(), &tallies);

@@ -88,7 +88,10 @@ impl Attachment {
         let versioned = Versioned { version: VERSION, socket: self.clone() };
         let text = serde_json::to_string(&versioned)?;
         if text.len() > ATTACHMENT_MAX {
-            return Err(Error::RustError(format!("URL and headers take more than {ATTACHMENT_MAX} bytes")));
+            return Err(Error::RustError(format!(
+                "URL and headers take {} bytes with the WebSocket: expected at most {ATTACHMENT_MAX}",
+                text.len()
+            )));
         }
         // As bytes, since a single character beyond Latin-1 would double the size of a string.
         let text = Uint8Array::from(text.as_bytes());

@@ -45,5 +45,5 @@ impl Values {
 
 /// Returns the error for a row that does not have the format of this version.
 pub(crate) fn unexpected() -> Error {
-    Error::RustError("a stored row has another form".into())
+    Error::RustError("a stored row does not have the format of this version".into())
 }

@@ -60,7 +60,7 @@ fn config(prefix: &str, options: &[&JsValue]) -> std::result::Result<Config, Str
             let problem = |expected: &str| format!("service {prefix:?}: option {name} must be {expected}");
             let option = OPTIONS.iter().find(|option| option.name == name).ok_or_else(|| unknown(prefix, &name))?;
             let text =
-                written(&value).ok_or_else(|| problem("a text, a number, true, false, null or a list of texts"))?;
+                written(&value).ok_or_else(|| problem("a string, a number, true, false, null or a list of strings"))?;
             option.set(&mut config, &text).map_err(problem)?;
         }
     }
