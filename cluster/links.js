@@ -24,7 +24,7 @@ export function watch(link, question, answer) {
     try {
       link.send(question);
     } catch {
-      clearInterval(timer); // it was closed
+      clearInterval(timer); // the link was closed
     }
   }, ASK_EVERY_MS);
   link.addEventListener("message", (event) => {

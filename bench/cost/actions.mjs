@@ -23,7 +23,7 @@ const CLOSED_MS = 27_000;
 export const ACTIONS = {
   open: (placement, transport) =>
     withConnections(placement, async (server, connect) => {
-      await connect("/echo", transport); // in a room, the first writes what all share
+      await connect("/echo", transport); // in a room, the first connection writes the shared rows
       await server.settled();
       await server.reset();
       for (let count = 0; count < CONNECTIONS; count++) await connect("/echo", transport);

@@ -53,7 +53,7 @@ class MeteredServer {
     let since;
     return until(async () => {
       const { counters, pending } = await this.read();
-      const now = JSON.stringify({ ...counters, residentMs: 0 }); // which grows while the objects are idle
+      const now = JSON.stringify({ ...counters, residentMs: 0 }); // residentMs grows while the objects are idle
       if (now !== last) since = performance.now();
       last = now;
       return pending === 0 && performance.now() - since >= QUIET_MS && counters;

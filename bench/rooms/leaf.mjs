@@ -143,7 +143,7 @@ export class Leaf {
     const entries = this.#queue.slice(0, count);
     this.object.work(MEMBERS_PER_LEAF * each, (begin, end) => {
       this.#isWriting = false;
-      if (this.#queue[0] !== entries[0]) return; // skipped meanwhile
+      if (this.#queue[0] !== entries[0]) return; // the queue was skipped meanwhile
       this.#queue.splice(0, count);
       this.#queuedBytes -= bytes;
       for (const entry of entries) this.#checker.delivered(this.index, entry, begin, end);

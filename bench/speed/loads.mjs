@@ -11,7 +11,7 @@ class Load {
   slice;
 
   constructor() {
-    this.#failure.promise.catch(() => {}); // it may come when nobody runs
+    this.#failure.promise.catch(() => {}); // it may reject while no slice runs
   }
 
   failed = (error) => this.#failure.reject(error);

@@ -74,11 +74,11 @@ export async function measureMemory({ rounds, sessions, settleMs }, progress) {
 }
 
 async function idleMemory({ url, pid }, { service, sessions, settleMs }) {
-  const first = await Idle.open(url, { service, sessions: Math.ceil(sessions / 10) }); // what is there but once
-  await sleep(settleMs); // what opening them left behind is tidied up
+  const first = await Idle.open(url, { service, sessions: Math.ceil(sessions / 10) }); // one-time allocations
+  await sleep(settleMs); // garbage of the openings is collected
   const before = memoryOf(pid);
   const idle = await Idle.open(url, { service, sessions });
-  await sleep(settleMs); // what opening them left behind is tidied up
+  await sleep(settleMs); // garbage of the openings is collected
   const after = memoryOf(pid);
   first.close();
   idle.close();

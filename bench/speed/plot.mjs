@@ -49,7 +49,7 @@ ${[...lines, ...items].join("\n")}
 
 function x(ratio) {
   const [low, high] = [Math.log2(MARKS[0]), Math.log2(MARKS.at(-1))];
-  const at = Math.min(Math.max(Math.log2(ratio), low), high); // what is beyond the axis stands at its end
+  const at = Math.min(Math.max(Math.log2(ratio), low), high); // values beyond the axis are shown at its end
   return Math.round(LEFT + ((at - low) / (high - low)) * (WIDTH - LEFT - RIGHT));
 }
 

@@ -1,6 +1,6 @@
 //! The rules of admission: one decision for each request, made from values alone before any object is asked.
 //!
-//! 1. [`Sender::page`] says what the browser proves about the page behind a request. Pages cannot forge these headers.
+//! 1. [`Sender::page`] returns the page behind a request, as far as the browser proves it. Pages cannot forge these headers.
 //!    Programs can write all of them: only tickets and the application keep programs out.
 //! 2. The list of origins refuses pages that are not on it.
 //! 3. With tickets, `/info` issues one to a page that can read the answer. Every other request needs a ticket that was

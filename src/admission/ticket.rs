@@ -128,7 +128,7 @@ impl Fault {
     }
 }
 
-/// HMAC accepts a key of any length, so this never returns `None`.
+/// Returns the HMAC of `body`. It accepts a key of any length, so the result is never `None`.
 fn mac(key: &str, body: &str) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
     mac.update(body.as_bytes());

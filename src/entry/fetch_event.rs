@@ -84,17 +84,17 @@ pub struct Unserved {
 }
 
 impl Unserved {
-    /// The method, exactly as received.
+    /// Returns the method, exactly as received.
     pub fn method(&self) -> &str {
         &self.request_head.method
     }
 
-    /// Path of the URL.
+    /// Returns the path of the URL.
     pub fn path(&self) -> &str {
         self.request_head.path()
     }
 
-    /// The Worker's own origin, from the URL.
+    /// Returns the Worker's own origin, from the URL.
     pub fn origin(&self) -> &str {
         self.request_head.own()
     }
@@ -116,7 +116,7 @@ impl Unserved {
     }
 }
 
-/// The headers of a file that never changes under its URL. Only for `sockjs-server`.
+/// Returns the headers of a file that never changes under its URL. Only for `sockjs-server`.
 #[doc(hidden)]
 pub fn for_a_year() -> [Header; 2] {
     cached(in_a_year())

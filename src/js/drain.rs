@@ -38,7 +38,7 @@ impl Drain {
         Some(Self { drained, _registration: registration, release })
     }
 
-    /// Ready when the node is drained.
+    /// Waits until the node is drained.
     pub async fn wait(&mut self) {
         // The channel is cancelled only with this value.
         let _ = (&mut self.drained).await;

@@ -286,7 +286,7 @@ export class HeldSocket {
   #drop() {
     this.#forget();
     const why = { code: TRY_AGAIN, reason: TOO_MANY };
-    if (this.#end) this.#end = why; // its client left, and the object is not attached again yet
+    if (this.#end) this.#end = why; // the client left, and the object is not attached again yet
     if (this.#end || this.#violation) return;
     this.#violation = why;
     this.#isToTell = true;
@@ -311,7 +311,7 @@ export class HeldSocket {
 
   #violated(code, reason) {
     this.#violation = { code, reason };
-    if (!this.#inner) return; // it is told when the object is attached again
+    if (!this.#inner) return; // the object is notified when it is attached again
     this.#flush();
     this.#tellViolation();
   }
@@ -475,7 +475,7 @@ export class HeldSocket {
     this.#lastOut = Date.now();
     if (seq !== "") {
       const number = Number(seq);
-      if (number <= this.#received) return; // it was written before
+      if (number <= this.#received) return; // the frame was written before
       this.#received = number;
     }
     if (this.#options.isRaw) {

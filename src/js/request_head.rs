@@ -80,13 +80,13 @@ impl RequestHead {
         }
     }
 
-    /// Path of the URL.
+    /// Returns the path of the URL.
     pub fn path(&self) -> &str {
         let path = self.url.get(self.own().len()..).unwrap_or_default();
         path.find(['?', '#']).map_or(path, |end| path.get(..end).unwrap_or(path))
     }
 
-    /// The Worker's own origin, from the URL.
+    /// Returns the Worker's own origin, from the URL.
     pub fn own(&self) -> &str {
         origin_of(&self.url)
     }

@@ -321,7 +321,7 @@ pub(crate) struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// `address` is the client's, if its headers do not have it.
+    /// Returns the part of `request`. `address` is the client's, if its headers do not have it.
     pub fn of(request: &web_sys::Request, url: &str, address: Option<String>) -> Self {
         let names = NAMES.with(|[names, ..]| names.clone());
         Self { request: Clone::clone(request), names, url: url.to_owned(), address }

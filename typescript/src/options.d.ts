@@ -68,7 +68,7 @@ export interface Options {
   durability?: "default" | "outbox";
   /** Origins whose pages may connect, such as `https://*.example.com`. Default: any. */
   allowed_origins?: string[];
-  /** True if `/info` issues tickets, without which nobody connects. Default: false. */
+  /** True if `/info` issues tickets, which every connection then needs. Default: false. */
   tickets?: boolean;
   /** Time for which a ticket opens connections. Default: 300000. */
   ticket_lifetime?: number;

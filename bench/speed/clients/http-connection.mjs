@@ -96,7 +96,7 @@ export class HttpConnection {
       this.#text = "";
     }
     onEnd(status);
-    return true; // a response of the next request may be there
+    return true; // the response to the next request may have arrived
   }
 
   #until(mark) {

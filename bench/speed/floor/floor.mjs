@@ -17,11 +17,11 @@ export class Floor extends DurableObject {
   #kind;
   #queue = [];
   #isOpen = false;
-  #receiver; // takes a frame, and says whether it takes another
+  #receiver; // takes a frame, and returns true if it accepts another one
 
   constructor(ctx, env) {
     super(ctx, env);
-    const [socket] = ctx.getWebSockets(); // after a sleep
+    const [socket] = ctx.getWebSockets(); // after hibernation
     if (socket) [this.#kind] = ctx.getTags(socket);
   }
 

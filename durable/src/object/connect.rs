@@ -61,7 +61,7 @@ impl Object {
             self.answer_automatically(config, transport);
             let kept = entry.kept();
             let accepted = self.accept(&server).and_then(|()| match kept.is_empty() {
-                true => Ok(()), // as it was attached above
+                true => Ok(()), // the attachment above is still right
                 false => attachment.write(&server, &kept),
             });
             if let Err(error) = accepted {

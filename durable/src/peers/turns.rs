@@ -166,7 +166,7 @@ mod tests {
         let fourth = take(&turns);
         let mut fifth = take(&turns);
         drop(third);
-        drop(fourth); // It had its turn and never looked.
+        drop(fourth); // It had its turn and never checked.
         assert!(has_turn(&mut fifth));
     }
 

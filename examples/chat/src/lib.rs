@@ -102,7 +102,7 @@ impl Handler for Chat {
 }
 
 impl Chat {
-    /// Computed from the connections, never counted, so that it is right after a restart. Sent only if it changed, since the room
+    /// Broadcasts the members, computed from the connections so that they are right after a restart. Sends only changes, since the room
     /// wakes up at each heartbeat.
     async fn tell_who_is_present(&self, room: &Room) -> Result<()> {
         let present = present(room);

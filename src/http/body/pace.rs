@@ -25,7 +25,7 @@ impl Pace {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Time until the body can be judged.
+    /// Returns the time until the body can be judged.
     pub fn left(&self, now: Millis) -> Millis {
         self.since + WINDOW - now
     }

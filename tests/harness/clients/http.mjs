@@ -55,7 +55,7 @@ class HttpConnection {
     const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
     const lines = Object.entries({ Host: host, ...length, ...headers }).map(([name, value]) => `${name}: ${value}`);
     const head = [`${method} ${path || "/"} HTTP/${version}`, ...lines, "", ""].join("\r\n");
-    this.write(Buffer.concat([Buffer.from(head), Buffer.from(body ?? "")])); // in one packet
+    this.write(Buffer.concat([Buffer.from(head), Buffer.from(body ?? "")])); // in a single packet
   }
 
   write(bytes) {

@@ -106,7 +106,7 @@ export class LazySession {
     const responded = once(request, "response");
     request.end(body);
     const [response] = await within(responded, `the answer to ${path}`, ms);
-    request.on("error", () => {}); // of a body that the server does not want any more
+    request.on("error", () => {}); // for a body that the server no longer reads
     return response;
   }
 }

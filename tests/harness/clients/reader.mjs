@@ -12,7 +12,7 @@ export class Reader {
   #wrong = Promise.withResolvers();
 
   constructor() {
-    this.#wrong.promise.catch(() => {}); // whoever waits gets it
+    this.#wrong.promise.catch(() => {}); // a waiting test gets the error
   }
 
   take(frame, response) {

@@ -14,7 +14,7 @@ export class Session {
   #receiver;
 
   /**
-   * @param owner what its connections end with
+   * @param owner ends its connections
    * @param {string} service URL of a service
    * @param {string} segment key of `TRANSPORTS`
    * @param {string} [id] of a session that is there already, received from over another transport

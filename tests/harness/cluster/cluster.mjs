@@ -23,7 +23,7 @@ const VARS = {
 export const QUICK = 4;
 
 /**
- * @param owner what it ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends it: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
  * @param {number} [options.count] of nodes
  * @param {Record<string, string>} [options.vars] on top of those of a cluster

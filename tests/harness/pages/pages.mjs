@@ -9,7 +9,7 @@ import SockJS from "sockjs-client";
 /**
  * Opens a page with `SockJS` in it, which iframes below any prefix load too.
  *
- * @param owner what the page ends with
+ * @param owner ends the page
  * @param browser from `startChromium`
  * @param {object} options
  * @param {string} options.url of the document

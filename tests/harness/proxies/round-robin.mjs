@@ -8,7 +8,7 @@ import { connect } from "node:net";
 /**
  * Starts a balancer for the servers at these URLs, which may be changed at any time by `targets`.
  *
- * @param owner what it ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends it: a test's context, or `{ after }` of node:test for a file
  */
 export async function startRoundRobin(owner, urls) {
   const balancer = new RoundRobin(urls);
@@ -64,7 +64,7 @@ class RoundRobin {
     try {
       for await (const piece of request) pieces.push(piece);
     } catch {
-      return; // its client is gone
+      return; // the client is gone
     }
     const body = Buffer.concat(pieces);
     const headers = { ...request.headers, "x-forwarded-for": forwardedFor(request) };

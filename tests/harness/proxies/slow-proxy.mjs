@@ -12,7 +12,7 @@ const PIECE = 1_460;
 /**
  * Starts a proxy for the server at `url` and resolves to its `SlowProxy`.
  *
- * @param owner what the proxy ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends the proxy: a test's context, or `{ after }` of node:test for a file
  * @param {object} [network]
  * @param {number} [network.roundTripMs] added to each round trip, half of it in each direction
  * @param {number} [network.up] bits a second to the server, of all connections together

@@ -38,7 +38,7 @@ const miniflare = new Miniflare({
   port: 0,
   resourcePersistencePath: storage,
   telemetry: { enabled: false },
-  unsafeTriggerHandlers: true, // for a cron: see below
+  unsafeTriggerHandlers: true, // for cron triggers: see below
   cf: false,
   workers: [
     {

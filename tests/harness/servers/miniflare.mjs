@@ -52,7 +52,7 @@ class MiniflareServer {
 
   /** Starts it, also after `kill`: with the same storage, at another port. */
   async start() {
-    const temporary = join(this.#directory, "tmp"); // what Miniflare would leave behind when it is killed
+    const temporary = join(this.#directory, "tmp"); // files that Miniflare would leave behind when it is killed
     mkdirSync(temporary, { recursive: true });
     const options = { ...this.#worker, storage: join(this.#directory, "storage") };
     this.#child = spawnTied(process.execPath, [HOST, JSON.stringify(options)], {

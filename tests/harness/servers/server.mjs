@@ -17,7 +17,7 @@ export const DEFAULT_VARS = {
 };
 
 /**
- * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends the server: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`; of an example, on top
  *   of those of its wrangler.toml

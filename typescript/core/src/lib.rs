@@ -2,7 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `application` | what the JavaScript application registered: services, options, functions |
+//! | `application` | the registration of the JavaScript application: services, options, functions |
 //! | `handler` | the handler of a service, which calls those functions |
 //! | `connection`, `room`, `push` | the handles that the JavaScript side of the package wraps |
 //! | `outcome` | values and errors on their way between the two languages |

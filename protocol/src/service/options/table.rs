@@ -107,7 +107,7 @@ options! {
     websocket_protocols: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
     /// Holder of the clients' WebSockets. Default: [`WebSocketHolder::Object`].
     websocket_holder: WebSocketHolder = WebSocketHolder::Object, WebSocketHolder => identity;
-    /// Longest time for which a WebSocket that the Worker holds goes on without its object, and for which the object keeps
+    /// Longest time for which a WebSocket that the Worker holds continues without its object, and for which the object keeps
     /// its connection. Then the WebSocket is closed with 1012. Default: 30 s.
     reattach_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
     /// True if every response of a session sets the cookie `JSESSIONID`, for load balancers that require it. Default:
@@ -227,7 +227,7 @@ options! {
     /// that does not help within seconds, the client with the most bytes in memory is closed with 1013.
     object_queue_limit: usize = 48 << 20, usize => identity;
     /// Time in any minute for which one slow member of a room may hold up the others. All members together may do so
-    /// for three times as long. Then the room goes on, and the member is closed with 1013 if more than `queue_limit`
+    /// for three times as long. Then the room continues, and the member is closed with 1013 if more than `queue_limit`
     /// waits for it. Default: 5 s, at most 20 s; 0 for never.
     room_patience: Millis = Millis::from_secs(5), impl Into<Millis> => Into::into;
     /// Largest WebSocket frame that joins several messages, in bytes. Common clients close the connection at frames of
