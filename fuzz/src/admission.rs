@@ -28,9 +28,9 @@ const DOORS: [Door; 8] = [
     Door::Receive(Transport::HtmlFile),
 ];
 
-/// Checks `data`, which has a byte for the service (1: a list, 2: tickets, 4: any origin is listed), a byte for the door, a byte for the ticket
-/// (1: there is one, 2: late, 4: too old, 8: forged, 16: also in the referrer), and then lines: `Origin`, `Sec-Fetch-Site`,
-/// `Referer`, and the origin that the ticket was issued for.
+/// Checks `data`, which has a byte for the service (1: a list, 2: tickets, 4: any origin is listed), a byte for the door, a byte
+/// for the ticket (1: there is one, 2: late, 4: too old, 8: forged, 16: also in the referrer), and then lines: `Origin`,
+/// `Sec-Fetch-Site`, `Referer`, and the origin that the ticket was issued for.
 pub fn check(data: &[u8]) {
     let [service, door, given, headers @ ..] = data else { return };
     let headers = String::from_utf8_lossy(headers);

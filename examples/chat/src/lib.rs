@@ -102,8 +102,8 @@ impl Handler for Chat {
 }
 
 impl Chat {
-    /// Broadcasts the members, computed from the connections so that they are right after a restart. Sends only changes, since the room
-    /// wakes up at each heartbeat.
+    /// Broadcasts the members, computed from the connections so that they are right after a restart. Sends only changes, since
+    /// the room wakes up at each heartbeat.
     async fn tell_who_is_present(&self, room: &Room) -> Result<()> {
         let present = present(room);
         if *self.present.borrow() == present {

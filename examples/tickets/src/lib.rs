@@ -12,7 +12,7 @@ use worker::{Env, Result};
 struct Members;
 
 impl Handler for Members {
-    /// Runs in the Worker: a refused client causes no call of an object.
+    /// Asked in the Worker: whoever is refused here costs no object.
     async fn on_request(request: &RequestInfo<'_>, env: &Env) -> Admission {
         admission(&request.query(), &users(env))
     }
@@ -23,7 +23,7 @@ impl Handler for Members {
     }
 }
 
-/// Decides from plain values, so that a test needs no runtime.
+/// Decides by plain values, so that a test needs no runtime.
 fn admission(query: &str, users: &str) -> Admission {
     let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
     match token.and_then(|(_, token)| user_of(&token, users)) {
