@@ -1,21 +1,23 @@
-// The drain of a node: before it stops, each client that its Worker holds is let go, and goes on at another node. The Worker finds
-// this by `globalThis.sockjsEdgeNode`; without it, as on Cloudflare, it waits for no drain, and watches no links.
+// The drain of a node: before the node stops, it releases each client that its Worker holds, and the client moves to another
+// node. The Worker finds this module as `globalThis.sockjsEdgeNode`; without it, as on Cloudflare, it waits for no drain and
+// watches no links.
 
 import { watch } from "./links.js";
 
-/** Time for which a node that is being drained still serves a client that comes: a client that is let go asks again at once. */
+/** Time for which a draining node still serves new requests: a client that is released reconnects at once. */
 const STILL_SERVED_MS = 1_000;
 
 let isDraining = false;
-/** What lets go of each client that is held. */
+/** The functions that release the held clients. */
 const held = new Set();
 
 globalThis.sockjsEdgeNode = {
   watch,
   /**
-   * Has a client let go when the node is drained. `letGo` is called in the request that holds the client: no request may do I/O for
-   * another one, but it may resolve a promise of another one (compatibility flag `handle_cross_request_promise_resolution`, the
-   * default since 2024-10-14). Gives the function that takes the client back out, when it left by itself.
+   * Registers a client to be released when the node is drained. `letGo` is called in the request that holds the client: a request
+   * must not do I/O for another one, but it may resolve a promise of another one (compatibility flag
+   * `handle_cross_request_promise_resolution`, the default since 2024-10-14). Returns the function that removes a client that
+   * left by itself.
    */
   hold(letGo) {
     const { promise, resolve } = Promise.withResolvers();
@@ -26,10 +28,10 @@ globalThis.sockjsEdgeNode = {
   },
 };
 
-/** True from the first drain on. */
+/** Returns true from the first drain on. */
 export const isBeingDrained = () => isDraining;
 
-/** Lets go of all clients. Returns how many there were. */
+/** Releases all clients. Returns their number. */
 export function drain() {
   isDraining = true;
   const letGo = [...held];

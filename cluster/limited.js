@@ -1,5 +1,5 @@
-// The entry of a node. It puts a rate limiter into the Worker's environment, as the binding LIMITER, if SOCKJS_ADDRESS_LIMIT is set.
-// On Cloudflare that binding is the platform's.
+// The entry of a node. It adds a rate limiter to the Worker's environment, as the binding LIMITER, if SOCKJS_ADDRESS_LIMIT is
+// set. On Cloudflare the platform provides such a binding.
 
 import { env as variables } from "cloudflare:workers";
 import { Ratelimit, readLimit } from "./limiter.js";
@@ -10,17 +10,17 @@ export * from "./index.js";
 const WRONG_LIMIT = "variable SOCKJS_ADDRESS_LIMIT must be connections/seconds, such as 100/60\n";
 const FOREIGN_LIMITER =
   "variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare has rate-limiting bindings: leave it out, and set SOCKJS_ADDRESS_LIMIT (example: 100/60)\n";
-/** tools/settings.js looks for it before the start. */
+/** tools/settings.js looks for this header before the start. */
 const REFUSAL_HEADERS = { "SockJS-Edge-Problem": "settings" };
 
 /** Name of the binding. */
 const NAME = "LIMITER";
 
-/** workerd gives null for a variable that is not set. */
+/** workerd returns null for an unset variable. */
 const text = variables.SOCKJS_ADDRESS_LIMIT || undefined;
 const limit = text && readLimit(text);
 const refusal = refusalOf(variables.SOCKJS_ADDRESS_LIMITER || undefined);
-/** One for all requests; undefined without a limit. */
+/** A single environment for all requests; undefined without a limit. */
 const environment = limit && { ...variables, SOCKJS_ADDRESS_LIMITER: NAME, [NAME]: new Ratelimit(limit) };
 
 export default class extends Node {
@@ -33,7 +33,7 @@ export default class extends Node {
   }
 }
 
-/** Says what is wrong with the variables of the limit, if anything is. `limiter` is the name of a binding. */
+/** Returns the problem with the variables of the limit, if any. `limiter` is the name of a binding. */
 function refusalOf(limiter) {
   if (text && !limit) return WRONG_LIMIT;
   if (limiter && !(limit && limiter === NAME)) return FOREIGN_LIMITER;

@@ -1,19 +1,19 @@
-// A limit on how often something happens for each key, with the interface of Cloudflare's rate-limiting binding. It counts on this
-// node alone: behind a load balancer, a client may reach the limit at each node.
+// A rate limit for each key, with the interface of Cloudflare's rate-limiting binding. It only counts on this node: behind a load
+// balancer, a client may reach the limit at each node.
 
 /**
- * Most keys that are remembered, some 20 MB. Above, the key whose window began first is forgotten and counted anew: too many keys
- * weaken the limit, and never refuse a client that is within it.
+ * Most keys in memory, some 20 MB. Above, the key with the oldest window is dropped and counted from zero: too many keys weaken
+ * the limit, and never refuse a client that is within it.
  */
 const KEYS_MAX = 100_000;
 
-/** Named as on Cloudflare: by that name the crate `worker` knows such a binding. */
+/** Named as on Cloudflare: the crate `worker` recognizes the binding by this name. */
 export class Ratelimit {
   #limit;
   #windowMs;
   #keysMax;
   #now;
-  /** The window of each key, the one that began first in front: `{ endsAt, count }`. All windows are equally long. */
+  /** The window of each key, the oldest in front: `{ endsAt, count }`. All windows have the same length. */
   #windows = new Map();
 
   /**
@@ -30,7 +30,7 @@ export class Ratelimit {
     this.#now = now;
   }
 
-  /** Counts one more for the key. */
+  /** Counts a request for the key. */
   async limit({ key }) {
     const now = this.#now();
     this.#forgetEnded(now);
@@ -55,7 +55,7 @@ export class Ratelimit {
   }
 }
 
-/** Reads a limit such as `100/60`: 100 in 60 seconds. Undefined if it is none. */
+/** Reads a limit such as `100/60`: 100 in 60 seconds. Returns undefined if the string is not a limit. */
 export function readLimit(text) {
   const [, limit, seconds] = /^([1-9]\d{0,8})\/([1-9]\d{0,4})$/.exec(text) ?? [];
   return limit && { limit: Number(limit), windowMs: 1_000 * Number(seconds) };

@@ -1,15 +1,15 @@
-// Links to objects: the inner WebSockets on which the Worker waits for them. A process that was killed ends its own; one that hangs, and
-// a machine that lost its power or its network, say nothing. So a node asks on each link.
+// Links to objects: the inner WebSockets on which the Worker waits for them. A killed process closes its own links. A process
+// that hangs, and a machine that lost its power or its network, closes none. Therefore a node asks on each link.
 
-/** A link that did not answer for that long, nor brought anything, is lost at the next question. */
+/** A link that was silent for this long, without even an answer, is lost at the next question. */
 const ASK_EVERY_MS = 5_000;
 
 /**
- * Watches a link that was just accepted. If its object's node does not answer, the link has the event `error`, and whoever listens
+ * Watches a link that was just accepted. If its object's node does not answer, the link gets the event `error`, and its listener
  * attaches the object again.
  *
- * @param {WebSocket} link
- * @param {string} question which the runtime at the other end answers by itself, also while the object sleeps
+ *  @param {WebSocket} link
+ * @param {string} question message that the runtime at the other end answers itself, also while the object hibernates
  * @param {string} answer
  */
 export function watch(link, question, answer) {
@@ -24,7 +24,7 @@ export function watch(link, question, answer) {
     try {
       link.send(question);
     } catch {
-      clearInterval(timer); // it was closed
+      clearInterval(timer); // the link was closed
     }
   }, ASK_EVERY_MS);
   link.addEventListener("message", (event) => {

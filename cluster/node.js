@@ -1,8 +1,8 @@
-// The entry of a node of a cluster, around the Worker: it answers what an operator and a load balancer ask the node itself, and
-// passes everything else on.
+// The entry of a node of a cluster, around the Worker. It answers the requests of an operator and a load balancer to the node
+// itself, and forwards all others.
 //
-// * `POST /drain`, with the token in SOCKJS_DRAIN_TOKEN: lets go of the node's clients, before it stops.
-// * `GET /ready`: 200 while the node takes new clients, else 503.
+// * `POST /drain`, with the token in SOCKJS_DRAIN_TOKEN: releases the node's clients, before the node stops.
+// * `GET /ready`: 200 while the node accepts new clients, otherwise 503.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { drain, isBeingDrained } from "./drain.js";
@@ -10,7 +10,7 @@ import worker from "./index.js";
 
 export * from "./index.js";
 
-/** Longest time for the answer of the node's own cluster port. */
+/** Time limit for the node's own cluster port. */
 const READY_MS = 2_000;
 
 /** The Worker as a class: an application in TypeScript exports an object with `fetch` instead. */
@@ -28,8 +28,8 @@ export default class extends Worker {
 }
 
 /**
- * Returns the path as the client wrote it, without the query. A URL parser also reads `/./ready` and `Host: a/ready?` as /ready; a proxy
- * in front of the node, which refuses /ready, may not.
+ * Returns the path as the client wrote it, without the query. A URL parser also reads `/./ready` and `Host: a/ready?` as /ready;
+ * a proxy in front of the node that refuses /ready may not.
  */
 function pathOf({ url, headers }) {
   const prefix = `http://${headers.get("Host")}`;
@@ -49,7 +49,7 @@ function onDrain(request, { SOCKJS_DRAIN_TOKEN: token }) {
   return text(200, JSON.stringify({ clients: drain() }));
 }
 
-/** Compares in a time that says nothing of where they differ. */
+/** Compares in a time that does not reveal the position of a difference. */
 function isSame(given, expected) {
   const [one, other] = [given, expected].map((value) => new TextEncoder().encode(value));
   return one.length === other.length && crypto.subtle.timingSafeEqual(one, other);

@@ -24,46 +24,48 @@
 //! # fn main() {}
 //! ```
 //!
-//! `wrangler.toml` names the class `SockJs` as the binding `SOCKJS` (or [`Services::binding`]) with SQLite storage, and
-//! sets the compatibility flag `enable_request_signal`, by which the Worker learns that a client left. The application's own crate
-//! depends on `worker` too.
+//! `wrangler.toml` binds the class `SockJs` as `SOCKJS` (or as set with [`Services::binding`]) with SQLite storage, and sets the
+//! compatibility flag `enable_request_signal`, by which the Worker notices that a client left. The application's own crate also
+//! depends on `worker`.
 //!
 //! # Services
 //!
-//! [`Services`] maps each prefix to a handler. [`export!`] exports the whole Worker. An application with a fetch event of its own
-//! exports the class by [`durable_object!`], and answers requests by [`serve`], or by [`Serve`] where its route knows the client.
+//! [`Services`] maps each prefix to a handler. [`export!`] exports the whole Worker. An application with its own fetch event
+//! exports the class with [`durable_object!`], and answers requests with [`serve`], or with [`Serve`] if its route already knows
+//! the client.
 //!
 //! # Prefixes and options
 //!
 //! A [`Config`] has the prefix of one service, which may have parameters (`/chat/{room}`), and its options. [`Placement`] selects
-//! which connections share an object, [`WebSocketHolder`] who holds WebSockets, [`Heartbeats`] who keeps the clock, [`Liveness`] by
-//! which message clients say that they are there, [`Durability`] the moment at which a message counts as delivered, and [`LogLevel`]
-//! the events that are logged. Times are [`Millis`]. [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the
-//! option that cannot be served.
+//! the connections that share an object. [`WebSocketHolder`] selects the half that holds WebSockets, and [`Heartbeats`] the half
+//! that schedules heartbeats. [`Liveness`] names the message by which clients show that they are alive. [`Durability`] selects
+//! the moment at which a message counts as delivered, and [`LogLevel`] the events that are logged. Times are [`Millis`].
+//! [`SOCKJS_URL`] is the client that iframes load by default. A [`ConfigError`] names the invalid option.
 //!
 //! # Gateway
 //!
-//! A service that [`Services::add_upstream`] adds has no handler: it is a front for a server that exists already, at the address
-//! [`Upstream`], which an [`AddressError`] explains if it is none. [`UpstreamOpen`] selects the moment at which a client is open.
+//! A service that [`Services::add_upstream`] adds has no handler: it is a front for an existing server at the address
+//! [`Upstream`]. An [`AddressError`] explains why an address is invalid. [`UpstreamOpen`] selects the moment at which a client's
+//! session opens.
 //!
 //! # Sessions
 //!
-//! A [`Connection`] is one client's session, over whatever [`Transport`] the client found to work. [`Handler::on_open`],
-//! [`Handler::on_message`] and [`Handler::on_close`] run one at a time for each connection. HTTP sessions survive restarts of their
-//! object. A handler's fields do not: what has to last goes to [`Connection::set_state`].
+//! A [`Connection`] is one client's session, over the [`Transport`] that the client selected. [`Handler::on_open`],
+//! [`Handler::on_message`] and [`Handler::on_close`] run one at a time for each connection. HTTP sessions survive restarts of
+//! their object. A handler's fields do not: keep lasting data with [`Connection::set_state`].
 //!
 //! # Messages and back-pressure
 //!
-//! [`Connection::send`] puts a message into the client's queue, which is bounded: it fails with a [`SendError`] if the queue is full.
-//! [`Connection::ready`] waits until there is room again. [`Handler::on_message`] is not called for a client of whose queue more than
-//! half is full.
+//! [`Connection::send`] puts a message into the client's queue. The queue is bounded, and `send` fails with a [`SendError`] if it
+//! is full. [`Connection::ready`] waits until there is room again. [`Handler::on_message`] is not called for a client while its
+//! queue is more than half full.
 //!
 //! # Rooms
 //!
-//! With [`Placement::Room`] all connections of a service share one object. Its [`Room`] broadcasts, goes through its [`Connections`],
-//! and has an alarm and a [`RoomStorage`]. A connection may join a [`Group`] of its room, which fails with a [`GroupError`].
-//! With [`Placement::Shards`] a room has several objects: [`AllShards`] are all of them, and a [`ShardsError`] lists each
-//! [`ShardFailure`] with its [`ShardProblem`].
+//! With [`Placement::Room`] all connections of a service share one object. Its [`Room`] broadcasts, iterates over its
+//! [`Connections`], and has an alarm and a [`RoomStorage`]. A connection may join a [`Group`] of its room, which fails with a
+//! [`GroupError`]. With [`Placement::Shards`] a room has several objects: [`AllShards`] reaches all of them, and a
+//! [`ShardsError`] lists each [`ShardFailure`] with its [`ShardProblem`].
 //!
 //! # Closing
 //!
@@ -73,12 +75,12 @@
 //! # Push
 //!
 //! [`Push`] reaches connections and rooms from anywhere: [`RemoteConnection`] and [`RemoteRoom`] send and close, and fail with a
-//! [`PushError`]. A room lists its connections by [`Page`]s of [`RemoteInfo`], and asks the application: [`Handler::on_call`] answers,
-//! or fails with a [`CallError`]. [`Push::serve`] offers the same to any program over HTTP.
+//! [`PushError`]. A room lists its connections as [`Page`]s of [`RemoteInfo`], and can call the application: [`Handler::on_call`]
+//! answers, or fails with a [`CallError`]. [`Push::serve`] offers the same to any program over HTTP.
 //!
 //! # Admission and tickets
 //!
-//! [`Handler::on_request`] receives a [`RequestInfo`] of some [`RequestKind`], and returns an [`Admission`], which may be a
+//! [`Handler::on_request`] receives a [`RequestInfo`] with a [`RequestKind`], and returns an [`Admission`], which may be a
 //! [`Rejection`]. The options `allowed_origins`, `tickets` and `address_limiter` refuse clients before that. [`is_same_secret`]
 //! compares a token with a secret in constant time; [`SECRET_MIN`] is the length of the shortest secret.
 //!
@@ -94,7 +96,7 @@
 //!
 //! # Metrics
 //!
-//! [`Metrics`] returns what services with the option `metrics` counted, for Prometheus.
+//! [`Metrics`] returns the counters of services with the option `metrics`, for Prometheus.
 
 mod admission;
 #[doc(hidden)]

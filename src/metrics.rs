@@ -1,7 +1,7 @@
-//! The counts of the Worker, and the counters of all objects for Prometheus.
+//! The Worker's own counts, and the counters of all objects for Prometheus.
 //!
-//! The Worker counts refusals, and WebSockets that it pipes to an upstream. Both are counted in the isolate, and no object is
-//! started for them. The first one to count has its invocation report all counts, ten seconds later: a Worker's waiting is not
+//! The Worker counts refusals, and the WebSockets that it pipes to an upstream. Both are counted in the isolate, and no object is
+//! started for them. The invocation that counts first reports all counts ten seconds later: time that a Worker waits is not
 //! billed.
 
 use crate::admission::secret::unauthorized;
@@ -24,17 +24,17 @@ use worker::{Context, Delay, Env, Request, Response, Result};
 /// The content type of Prometheus' text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// An invocation that did not report by then never will.
+/// An invocation that has not reported by then is dead.
 const GIVEN_UP: Millis = Millis::from_secs(30);
 
 thread_local! {
     static COUNTED: RefCell<Vec<Tally>> = const { RefCell::new(Vec::new()) };
     static UNSENT: Unsent = Unsent::default();
-    /// Time at which an invocation began to wait with a report; 0 if none does.
+    /// Time at which an invocation began to wait before its report; 0 if none waits.
     static WAITING: Cell<Millis> = const { Cell::new(Millis(0)) };
 }
 
-/// Counts and logs refusals for one request, and its connection to an upstream, if anyone wants to know.
+/// Counts and logs refusals for one request, and its connection to an upstream, if counts or logs are enabled.
 #[derive(Clone)]
 pub(crate) struct Refusals(Option<Rc<Listener>>);
 
@@ -57,7 +57,7 @@ impl Refusals {
         }))
     }
 
-    /// A request was refused; none stands for what several transports have in common.
+    /// Notes that a request was refused. `None` means a request that several transports share.
     pub fn note(&self, transport: Option<Transport>, reason: Refused) {
         if let Some(listener) = &self.0 {
             listener.note(transport, reason);
@@ -149,9 +149,9 @@ impl Metrics {
 
     /// Answers a scraper that knows one of `tokens`, at a path of the application's choice.
     ///
-    /// The request is a GET with `Authorization: Bearer <token>`. Answered 200 with [`Metrics::text`]; 401, 405, or 503 if that
-    /// is not available. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered 500; without
-    /// tokens, 401.
+    /// The request is a GET with `Authorization: Bearer <token>`. The response is 200 with [`Metrics::text`], 401, 405, or 503 if
+    /// the text is not available. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every response is 500;
+    /// without tokens, 401.
     ///
     /// # Errors
     ///

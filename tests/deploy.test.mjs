@@ -1,4 +1,4 @@
-// What `npm run deploy` would upload, by its dry run, which takes no account and asks nobody.
+// The upload of `npm run deploy`, by its dry run, which needs no account and no network.
 
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";

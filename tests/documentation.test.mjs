@@ -1,4 +1,4 @@
-// What the documentation points at is there: files, headings, commands. Other hosts are not asked.
+// Targets in the documentation exist: files, headings, commands. Other hosts are not contacted.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";

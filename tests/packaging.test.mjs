@@ -1,4 +1,4 @@
-// What cargo would publish: three crates that say what they are, and which Rust they take.
+// The packages that cargo would publish: three crates with their metadata and the Rust version that they need.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// The table of `npm run bench:cluster`: a room whose object is at one node, asked there and by way of the other node, in turn.
+// The table of `npm run bench:cluster`: a room whose object is at one node, called at that node and by way of the other node, in
+// turn.
 
 import { openWebSocketClient } from "../../tests/harness/clients/websocket-client.mjs";
 import { PersistentClient } from "../../tests/harness/clients/persistent-client.mjs";
@@ -23,13 +24,13 @@ async function openStream(owner, { service }) {
   return client;
 }
 
-/** Echoes a second through `node`. */
+/** Measures echoes a second through `node`. */
 async function rate(owner, service, open, [connections, inFlight]) {
   const clients = await Promise.all(Array.from({ length: connections }, () => open(owner, { service })));
   const end = performance.now() + ROUND_MS;
   const speak = async (client) => {
     for (let sent = 0; performance.now() < end; ) {
-      // Over HTTP, a client has one request under way at a time, with all that it has to say.
+      // Over HTTP, a client has one request in flight, with everything that it has to send.
       const messages = Array.from({ length: inFlight - (sent - client.messages.length) }, () => `message ${sent++}`);
       if (messages.length > 0) await client.send(...messages);
       await new Promise(setImmediate);
@@ -50,7 +51,7 @@ for (const { name, holder, open } of WAYS) {
     const vars = { SOCKJS_PLACEMENT: "room", SOCKJS_WEBSOCKET_HOLDER: holder };
     const cluster = await startCluster(owner, { count: 2, timeDivisor: 1, vars });
     const [own, other] = cluster.nodes.map((node) => cluster.service("/echo", node));
-    // Who is asked first owns the room.
+    // The node that gets the first request owns the room.
     await openStream(owner, { service: own });
     for (const load of LOADS) {
       const rates = { own: [], other: [] };

@@ -1,4 +1,4 @@
-// npm run cost:cluster: what a bucket that is 5, 50 and 200 ms away costs a cluster, in time, requests and dollars, for each placement and
+// npm run cost:cluster: the cost of a bucket that is 5, 50 and 200 ms away, in time, requests and dollars, for each placement and
 // both clocks of heartbeats. It takes some thirty minutes. SOCKJS_ROUND_TRIPS="50" measures another distance.
 
 import { fileURLToPath } from "node:url";

@@ -16,14 +16,14 @@ const ROUND_TRIPS_MS = (process.env.SOCKJS_ROUND_TRIPS ?? "5,50,200").split(",")
 const PLACEMENTS = ["session", "shards:16", "room"];
 const CLOCKS = ["alarm", "worker"];
 const TIMES = 9;
-/** As many sessions as claim nearly all of the 16 shards. */
+/** Number of sessions that claim nearly all of the 16 shards. */
 const CLAIMS = 100;
 const AT_ONCE = 50;
 const RATE_MS = 4_000;
 const IN_FLIGHT = 64;
 const IDLE_CONNECTIONS = 20;
 const IDLE_MS = 60_000;
-/** Until what came before is in the bucket, and closed sessions are forgotten. */
+/** Time until earlier writes are in the bucket, and closed sessions are forgotten. */
 const SETTLED_MS = 20_000;
 
 const median = (numbers) => quantile(numbers, 0.5);
@@ -55,7 +55,7 @@ async function openByPoll(owner, service) {
   return client;
 }
 
-/** Has the node own the objects that later sessions will be in; those of placement `session` are new each time. */
+/** Makes the node own the objects of later sessions. Objects of the placement `session` are new each time. */
 async function claim(owner, service, placement) {
   const count = { session: 0, room: 1 }[placement] ?? CLAIMS;
   for (let left = count; left > 0; left -= AT_ONCE) {
@@ -64,7 +64,7 @@ async function claim(owner, service, placement) {
   }
 }
 
-/** The transport that the stock client chooses by itself, with the time that it gives each. */
+/** Returns the transport that the stock client selects, and its time limit for each. */
 async function stockTransport(owner, service) {
   const client = new StockClient(new SockJS(service, null, { transports: ["websocket", "xhr-streaming", "xhr-polling"] }));
   owner.after(() => client.close());
@@ -72,7 +72,7 @@ async function stockTransport(owner, service) {
   return client.transport ?? "none in its time";
 }
 
-/** Echoes a second of one WebSocket with as many messages in flight. */
+/** Measures echoes a second of one WebSocket with this many messages in flight. */
 async function rate(owner, service) {
   const client = await openWebSocketClient(owner, { service });
   let sent = 0;
@@ -86,7 +86,7 @@ async function rate(owner, service) {
   return count / (RATE_MS / 1000);
 }
 
-/** Opening, and what it costs; a message at `outbox` and its echo, and what these cost. */
+/** Measures an opening and its cost, and a message at `outbox` with its echo and their cost. */
 function measure(options) {
   return owning(async (owner) => {
     const { service, requests } = await startNode(owner, { ...options, level: "outbox" });
@@ -126,7 +126,7 @@ function defaultRate(options) {
   });
 }
 
-/** Requests of an idle hour: of the node alone, and of each connection, half of them streams and half WebSockets. */
+/** Measures the requests of an idle hour: of the node alone, and of each connection, half of them streams and half WebSockets. */
 function idleHour({ placement, clock }) {
   return owning(async (owner) => {
     const { service, requests } = await startNode(owner, { roundTripMs: 0, placement, clock, level: "outbox" });

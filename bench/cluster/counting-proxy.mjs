@@ -1,4 +1,4 @@
-// Counts the requests to a bucket, by what they cost.
+// A proxy that counts the requests to a bucket by their price.
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 
 const { dollarsPerMillion } = JSON.parse(readFileSync(new URL("prices.json", import.meta.url), "utf8"));
 
-/** The kind of a request: S3 bills a listing as a write. */
+/** Returns the kind of a request: S3 bills a listing as a write. */
 function kindOf(method, url) {
   if (method === "DELETE") return "delete";
   if (method === "GET" && new URL(url, "http://bucket").searchParams.has("list-type")) return "write";
@@ -18,7 +18,7 @@ export class Requests {
   read = 0;
   delete = 0;
 
-  /** What came since `earlier`, divided by `count`. */
+  /** Returns the requests since `earlier`, divided by `count`. */
   since(earlier, count = 1) {
     const difference = new Requests();
     for (const kind of Object.keys(earlier)) difference[kind] = Math.max(0, this[kind] - earlier[kind]) / count;

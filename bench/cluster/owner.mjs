@@ -1,6 +1,6 @@
-// What a measurement starts ends with it, as what a test starts ends with the test.
+// An owner for measurements: it ends everything that was started, like the context of a test.
 
-/** Calls `measure` with an owner, and ends what it started, the last first. */
+/** Calls `measure` with an owner, and ends everything that it started, in reverse order. */
 export async function owning(measure) {
   const ends = [];
   try {

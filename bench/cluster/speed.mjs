@@ -1,5 +1,5 @@
-// npm run bench:cluster: echoes through a node that does not own the object, by those through its owner. It takes some five minutes;
-// SOCKJS_ROUNDS="3" takes fewer rounds.
+// npm run bench:cluster: echoes through a node that does not own the object, relative to those through its owner. It takes some
+// five minutes; SOCKJS_ROUNDS="3" takes fewer rounds.
 
 import { fileURLToPath } from "node:url";
 import { buildRigs } from "../../scripts/build.mjs";

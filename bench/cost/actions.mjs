@@ -1,29 +1,29 @@
-// What a connection does, and what is counted for doing it once: { name: async (placement, transport) => counters }.
+// The actions of a connection, and the cost of each: { name: async (placement, transport) => counters }.
 //
-// Delays are the defaults. What an action leaves behind for later, such as an alarm, is its cost when it follows within the
-// time that is waited here, and in part of the idle hour's otherwise.
+// Delays are the defaults. If an action leaves something for later, such as an alarm, it counts for the action if it follows
+// within the waiting time here, and otherwise partly for the idle hour.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { minus, times } from "./bill.mjs";
 import { TRANSPORTS } from "./connections.mjs";
 import { withServer } from "./servers.mjs";
 
-/** How many connections are opened and closed for an average. */
+/** Number of connections that are opened and closed for an average. */
 const CONNECTIONS = 3;
 
-/** A stream acknowledges each by itself at that pace, and all are through before the first heartbeat, after 25 s. */
+/** At this pace a stream acknowledges each message separately, and all are delivered before the first heartbeat, after 25 s. */
 const MESSAGES = 6;
 const PACE_MS = 2000;
 
-/** The alarm of an opening, for a session whose first poll has no successor, is over after disconnect_delay, 5 s. */
+/** The alarm of an opening has fired after disconnect_delay, 5 s, also for a session whose first poll has no successor. */
 const OPENED_MS = 6000;
-/** The alarm of a last heartbeat is over after heartbeat_delay, 25 s, and that of a close frame before. */
+/** The alarm of the last heartbeat has fired after heartbeat_delay, 25 s, and that of a close frame earlier. */
 const CLOSED_MS = 27_000;
 
 export const ACTIONS = {
   open: (placement, transport) =>
     withConnections(placement, async (server, connect) => {
-      await connect("/echo", transport); // in a room, the first writes what all share
+      await connect("/echo", transport); // in a room, the first connection writes the shared rows
       await server.settled();
       await server.reset();
       for (let count = 0; count < CONNECTIONS; count++) await connect("/echo", transport);
@@ -39,7 +39,7 @@ export const ACTIONS = {
 
   close: (placement, transport) =>
     withConnections(placement, async (server, connect) => {
-      // In a room somebody stays: somebody who has no heartbeats.
+      // In a room, a connection without heartbeats stays.
       if (placement === "room") await connect("/echo", "websocket-raw");
       const connections = [];
       for (let count = 0; count < CONNECTIONS; count++) connections.push(await connect("/echo", transport));
@@ -51,13 +51,13 @@ export const ACTIONS = {
     }),
 };
 
-/** A message that is answered with nothing: an order of no bytes. */
+/** Measures a message without an answer: an order of no bytes. */
 function measureIn(placement, transport) {
   const order = JSON.stringify({ bytes: 0, size: 1 });
   return measureMessages(placement, transport, "/flood", (connection) => connection.send(order));
 }
 
-/** A message, and the same one back to where it came from. */
+/** Measures a message and its echo. */
 function measureEcho(placement, transport) {
   return measureMessages(placement, transport, "/echo", async (connection) => {
     await connection.send("m");

@@ -1,5 +1,5 @@
-// What the counters are on the bill, by prices.json. What a plan includes is not taken off. The Worker's processor time, which
-// depends on the application, is measured by itself: see worker-cpu.mjs.
+// Converts counters into the bill, by prices.json. The included usage of a plan is not subtracted. The Worker's processor time
+// depends on the application, and is measured separately: see worker-cpu.mjs.
 
 import { readFileSync } from "node:fs";
 
@@ -9,7 +9,7 @@ const MILLION = 1e6;
 const GIGABYTE = 1e9;
 export const HOURS_PER_MONTH = 720;
 
-/** The units that are billed, of counters as in meter/counters.mjs. */
+/** Returns the billed units of counters as in meter/counters.mjs. */
 export function billed(counters) {
   const { workerRequests, fetches, alarms, messages, rowsRead, busyMs } = counters;
   return {
@@ -25,18 +25,18 @@ export function billed(counters) {
   };
 }
 
-/** Dollars for these counters. */
+/** Returns the dollars for these counters. */
 export function dollars(counters) {
   const units = Object.entries(billed(counters));
   return units.reduce((sum, [unit, count]) => sum + (count * PRICES.dollarsPerMillion[unit]) / MILLION, 0);
 }
 
-/** Dollars if the ten seconds before an object sleeps were billed, too. */
+/** Returns the dollars if the ten seconds before an object hibernates were billed, too. */
 export function worstDollars(counters) {
   return dollars({ ...counters, busyMs: counters.residentMs });
 }
 
-/** Dollars for an object that wakes, does nothing, and stays for ten seconds that are billed. */
+/** Returns the dollars for an object that wakes, does nothing, and stays for ten seconds that are billed. */
 export function wakeUpDollars() {
   return (gigabyteSeconds(10_000) * PRICES.dollarsPerMillion.gigabyteSeconds) / MILLION;
 }
@@ -45,17 +45,17 @@ export function storageDollarsPerMonth(bytes) {
   return (bytes / GIGABYTE) * PRICES.dollarsPerGigabyteMonth;
 }
 
-/** Every counter times `factor`. */
+/** Returns every counter times `factor`. */
 export function times(counters, factor) {
   return Object.fromEntries(Object.entries(counters).map(([name, count]) => [name, count * factor]));
 }
 
-/** What is in `counters` and not in `others`. Two measurements of a time can differ the wrong way by a moment. */
+/** Returns `counters` minus `others`, at least 0: two measurements of a time can differ in the wrong direction by a moment. */
 export function minus(counters, others) {
   return Object.fromEntries(Object.entries(counters).map(([name, count]) => [name, Math.max(0, count - others[name])]));
 }
 
-/** Dollars for so many microseconds of the Worker's processor time. */
+/** Returns the dollars for this many microseconds of the Worker's processor time. */
 export function cpuDollars(microseconds) {
   return ((microseconds / 1000) * PRICES.dollarsPerMillion.workerCpuMs) / MILLION;
 }

@@ -1,6 +1,6 @@
-// npm run cost:rooms: what the platform bills for a broadcast to a room of one object, and to one of eight, counted through the real
-// server with members that are really there. It takes some ten minutes. SOCKJS_MEMBERS="100,1000" sets other sizes, and
-// SOCKJS_CROWD="xhr-streaming" counts only those members.
+// npm run cost:rooms: the bill for a broadcast to a room of one object, and to one of eight, counted through the real server with
+// real members. It takes some ten minutes. SOCKJS_MEMBERS="100,1000" sets other sizes, and SOCKJS_CROWD="xhr-streaming" counts
+// only those members.
 
 import { fileURLToPath } from "node:url";
 import { buildRigs } from "../../scripts/build.mjs";

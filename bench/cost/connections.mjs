@@ -1,5 +1,5 @@
-// A connection over any transport, as the stock client has it: asked for /info first, a receiver always open, gone without
-// a word to the server.
+// A connection over any transport that behaves like the stock client: it requests /info first, always has a receiver open, and
+// leaves without notifying the server.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -9,7 +9,7 @@ import { openWebSocket } from "../../tests/harness/clients/websocket.mjs";
 
 const FORM = "application/x-www-form-urlencoded";
 
-/** By their names in /info. Costs go by the `kind`; `open(owner, service)` gives a connection. */
+/** By name in /info. Costs depend on the `kind`; `open(owner, service)` returns a connection. */
 export const TRANSPORTS = {
   websocket: { kind: "websocket", open: openSocket },
   "websocket-raw": { kind: "websocket", isRaw: true, open: openRawSocket },
@@ -31,7 +31,7 @@ async function openSocket(owner, service) {
   return new SocketConnection(socket, (message) => JSON.stringify([message]));
 }
 
-/** It has no frames, so its client asks for no /info. */
+/** A raw WebSocket has no frames, so its client does not request /info. */
 async function openRawSocket(owner, service) {
   return new SocketConnection(await openWebSocket(owner, `${service}/websocket`), (message) => message);
 }
@@ -58,7 +58,7 @@ class SocketConnection {
     this.#socket.send(this.#encode(message));
   }
 
-  /** The next frame, such as "h". Of a raw WebSocket, which has none, the next message. */
+  /** Waits for the next frame, such as "h". On a raw WebSocket, which has no frames, for the next message. */
   next(ms) {
     return this.#socket.frames.next("a frame", ms);
   }
@@ -78,7 +78,7 @@ class SessionConnection {
     this.#segment = segment;
   }
 
-  /** How many receivers it had. */
+  /** Number of receivers so far. */
   get receivers() {
     return this.#session.receivers;
   }
@@ -90,14 +90,14 @@ class SessionConnection {
     assert.deepEqual([sent.status, sent.body], [200, "ok"]);
   }
 
-  /** The next frame, when a receiver waits again. */
+  /** Waits for the next frame, and until another receiver waits. */
   async next(ms) {
     const frame = await this.#session.next(ms);
     await this.#session.receiver();
     return frame;
   }
 
-  /** The receiver's connection is reset, which is what a browser does to a request that is aborted. */
+  /** Resets the receiver's connection, as a browser does with an aborted request. */
   async leave() {
     const receiver = await this.#session.receiver();
     receiver.connection.reset();

@@ -1,5 +1,5 @@
-// npm run cost: what the platform bills for each thing that a connection does, counted through the real server, and for an
-// idle hour, extrapolated from heartbeats at the default delays. It takes some eleven minutes, in which it mostly waits.
+// npm run cost: the bill for each action of a connection, counted through the real server, and for an idle hour, extrapolated
+// from heartbeats at the default delays. It takes some eleven minutes, mostly waiting.
 
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ await main(import.meta, async () => {
   const options = readArguments(process.argv.slice(2));
   await setUp();
   await buildRigs();
-  // The clients need this one.
+  // The clients need this version of Node.
   return run(nodeBinary, [fileURLToPath(new URL("measure.mjs", import.meta.url)), JSON.stringify(options)], { stdio: [1, 2] });
 });
 

@@ -1,4 +1,5 @@
-// Counts what a broadcast costs, by the number of members, their transport, and the number of objects. Each pushes over HTTP.
+// Counts the cost of a broadcast, by the number of members, their transport, and the number of objects. Each broadcast is pushed
+// over HTTP.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../../tests/harness/clients/http.mjs";
@@ -10,18 +11,18 @@ import { withServer } from "./servers.mjs";
 const TOKEN = "a secret of at least thirty-two characters";
 const MEMBERS = (process.env.SOCKJS_MEMBERS ?? "100,1000,3000").split(",").map(Number);
 const ROOMS = { "one object": "/society/large", "eight shards": "/nation" };
-/** Who is there, and the variables with which. */
+/** Kinds of members, with the variables for each. */
 const CROWDS = {
   websocket: { transport: "websocket", vars: {} },
   "websocket, held": { transport: "websocket", vars: { SOCKJS_WEBSOCKET_HOLDER: "worker" } },
   "websocket, held, outbox": { transport: "websocket", vars: { SOCKJS_WEBSOCKET_HOLDER: "worker", SOCKJS_DURABILITY: "outbox" } },
   "xhr-streaming": { transport: "xhr-streaming", vars: {} },
 };
-/** Whoever opens first is not to have one before the last has opened. JSONP would not wait so long. */
+/** The first member must not get a heartbeat before the last one has opened. JSONP would not wait that long. */
 const NO_HEARTBEATS = { SOCKJS_HEARTBEAT_DELAY: "3600000", SOCKJS_RECEIVER_MAX_AGE: "7200000", SOCKJS_TRANSPORTS: "websocket,websocket-raw,xhr-streaming,xhr-polling" };
 const MESSAGE = "m".repeat(100);
 const BROADCASTS = 4;
-/** A stream acknowledges each by itself at that pace. */
+/** At this pace a stream acknowledges each broadcast separately. */
 const PACE_MS = 2_000;
 const AT_ONCE = 20;
 const PER_MILLION = 1e6;
@@ -40,7 +41,7 @@ for (const [name, crowd] of Object.entries(CROWDS)) {
   }
 }
 
-/** What is counted for one broadcast. */
+/** Counts one broadcast. */
 function count(room, members, { transport, vars }) {
   return withServer("session", async (server, owner) => {
     const open = () => TRANSPORTS[transport].open(owner, `${server.url}${room}`);

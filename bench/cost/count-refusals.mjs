@@ -1,4 +1,4 @@
-// Sends refused requests, one kind after the other, and fails where an object was started or anything was written.
+// Sends refused requests, one kind after the other, and fails if an object was started or anything was written.
 
 import { REFUSALS, refuse } from "./refusals.mjs";
 

@@ -1,25 +1,25 @@
-// Connections that nobody uses, for as many heartbeats as are asked for. The counters are read in the middle between two
-// heartbeats, when nothing of the one before is left to be done: so whole heartbeats are counted, and nothing twice.
+// Idle connections, for a given number of heartbeats. The counters are read in the middle between two heartbeats, when the work
+// of the previous one is done: so whole heartbeats are counted, and nothing twice.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../tests/harness/waiting/wait.mjs";
 import { minus } from "./bill.mjs";
 
 const HOUR_MS = 3_600_000;
-/** More than any number of heartbeats that anyone asks for; a connection without one fails long before. */
+/** Longer than any requested number of heartbeats takes; a connection without one fails long before. */
 const LIMIT_MS = 24 * HOUR_MS;
 
 /**
- * @param server a metered one
+ * @param server a metered server
  * @param connect opens a connection
  * @param {object} options
- * @param {number} options.count how many connections
+ * @param {number} options.count number of connections
  * @param {number} options.heartbeatMs the server's `heartbeat_delay`
- * @param {number} options.heartbeats how many to wait for
- * @param {boolean} [options.beats] whether they get heartbeats; the same time is waited for those that get none
- * @param {boolean} [options.wholeLife] until each has a new receiver: for streams, whose end is part of being idle
- * @returns `{ counters, heartbeats, hours, storedBytes }`: what was counted, while how many heartbeats came to each, in how
- *   many hours, and what is stored all the time
+ * @param {number} options.heartbeats number to wait for
+ * @param {boolean} [options.beats] true if they get heartbeats; otherwise the same time is waited
+ * @param {boolean} [options.wholeLife] true to wait until each has a new receiver: for streams, whose end is part of being idle
+ * @returns `{ counters, heartbeats, hours, storedBytes }`: the counters, the number of heartbeats of each connection meanwhile,
+ *   the number of hours, and the bytes that are stored all the time
  */
 export async function measureIdle(server, connect, options) {
   const { count, heartbeatMs, heartbeats, beats = true, wholeLife = false } = options;
@@ -30,7 +30,7 @@ export async function measureIdle(server, connect, options) {
     for (let opened = 0; opened < count; opened++) {
       const connection = await connect();
       if (beats) listeners.push(new Listener(connection, 3 * heartbeatMs));
-      // As connections come in life: not all at once.
+      // Spread over time, like real connections.
       if (count > 1) await sleep(heartbeatMs / count);
     }
     if (!beats) await sleep(heartbeatMs);
@@ -38,7 +38,7 @@ export async function measureIdle(server, connect, options) {
     const before = await readBetween(server, listeners, heartbeatMs);
     if (!beats) await sleep(heartbeats * heartbeatMs);
     if (wholeLife) {
-      // From a heartbeat after one stream began to the same heartbeat of the next stream.
+      // From a heartbeat after the start of one stream to the same heartbeat of the next stream.
       for (const listener of listeners) listener.restart();
       await everyone((listener) => listener.heartbeatsOfNext >= 1, "the next stream's first heartbeat");
     } else {
@@ -62,7 +62,7 @@ async function readBetween(server, listeners, heartbeatMs) {
   return { counters, storedBytes, at: performance.now(), heartbeats };
 }
 
-/** Takes the heartbeats of a connection, and nothing else may come. */
+/** Receives the heartbeats of a connection, and fails if anything else arrives. */
 class Listener {
   heartbeats = 0;
   heartbeatsOfNext = 0;
@@ -85,13 +85,13 @@ class Listener {
     }
   }
 
-  /** From now on, counts the heartbeats of receivers that are still to come. */
+  /** Restarts the count, with the heartbeats of later receivers. */
   restart() {
     this.#receiversBefore = this.#connection.receivers;
     this.heartbeatsOfNext = 0;
   }
 
-  /** True, or the error that its connection came to. */
+  /** Returns true, or throws the error that the connection ended with. */
   isWell() {
     if (this.#error) throw this.#error;
     return true;

@@ -1,4 +1,4 @@
-// Measures everything at once: what takes time is waiting, and each scenario has a server of its own.
+// Measures everything at once: most of the time is spent waiting, and each scenario has its own server.
 
 import { writeFileSync } from "node:fs";
 import { ACTIONS } from "./actions.mjs";
@@ -14,7 +14,7 @@ import { measureCpu } from "./worker-cpu.mjs";
 import { lines } from "../lines.mjs";
 
 const HEARTBEAT_MS = 25_000;
-/** From so many heartbeats on, streams are watched for a whole life, which has more of them. */
+/** Number of heartbeats from which streams are watched for a whole life. */
 const WHOLE_LIFE_FROM = 20;
 const REFUSED = 5;
 
@@ -29,7 +29,7 @@ const measured = await Promise.all([
   ...counted.map(measureAdded),
   measureRefusals(),
 ]);
-// By itself, since it takes processor time.
+// Separately, since it takes processor time.
 measured.push(await measureCpu());
 const results = measured.flat().map((result) => {
   const { counters } = result;
@@ -56,11 +56,11 @@ async function measureAdded({ placement, transport }) {
   return added.map(({ scenario, counters }) => ({ action: `metrics: ${scenario}`, placement, transport, counters }));
 }
 
-/** An idle hour, and of a poller also what each turn costs. */
+/** Measures an idle hour, and for a poller also the cost of each turn. */
 async function measureIdleHour({ placement, transport }) {
   const { kind, isRaw, open } = TRANSPORTS[transport];
   const count = isRoom(placement) ? ROOM_SIZE : 1;
-  // A stream whose clock the Worker keeps lives for a day.
+  // If the Worker schedules the heartbeats, a stream lives for a day.
   const wholeLife = kind === "stream" && heartbeats >= WHOLE_LIFE_FROM && !isByWorker(placement);
   const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats, beats: !isRaw, wholeLife };
   const idle = await withServer(placement, (server, owner) =>
@@ -69,7 +69,7 @@ async function measureIdleHour({ placement, transport }) {
   const { counters, heartbeats: beats, hours, storedBytes } = idle;
   const ofHour = times(counters, 1 / hours / count);
   if (isByWorker(placement) && kind !== "poll") {
-    // It comes too seldom to be counted.
+    // The check is too rare to be counted.
     ofHour.alarms += LOOKS_PER_HOUR / count;
     ofHour.setAlarms += LOOKS_PER_HOUR / count;
   }
@@ -87,7 +87,7 @@ async function measureRefusals() {
   return results;
 }
 
-/** What is above its limit, in words. */
+/** Returns a description of each figure above its limit. */
 function judge({ action, placement, transport, billed: { rowsWritten, objectRequests } = {} }) {
   const what = [action, transport, placement].filter(Boolean).join(", ");
   const above = (unit, found, limit) => (found > limit ? [`${what}: ${number(found)} ${unit}, not ${limit} at most`] : []);

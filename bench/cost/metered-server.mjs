@@ -10,13 +10,13 @@ const DIRECTORY = fileURLToPath(new URL("meter/", import.meta.url));
 const ENTRY = "meter-entry.mjs";
 const METER = [ENTRY, ...readdirSync(DIRECTORY).filter((name) => name !== ENTRY)].map((name) => join(DIRECTORY, name));
 
-/** What is measured are the defaults of a deployment; the tests' server has another. */
+/** The defaults of a deployment; the tests' server has another value. */
 const DEFAULT_VARS = { SOCKJS_DISCONNECT_DELAY: "5000" };
 
-/** Silence after which nothing more comes of what was done: a stream acknowledges a frame after 1 s. */
+/** Silence after which an action has no further effects: a stream acknowledges a frame after 1 s. */
 const QUIET_MS = 1500;
 
-/** As `startServer`; the log is not shown, since nothing that a scenario does is worth it. */
+/** Like `startServer`, but without the log, since the scenarios cause no interesting lines. */
 export async function startMeteredServer(owner, { vars = {} } = {}) {
   const server = await startServer(owner, { vars: { ...DEFAULT_VARS, ...vars }, entry: METER, log: () => {} });
   return new MeteredServer(server);
@@ -31,12 +31,14 @@ class MeteredServer {
     this.#counters = `${url}/.counters`;
   }
 
-  /** `{ counters, pending, storedBytes }`: what happened since the last reset, and how much work and storage there is. */
+  /**
+   * Returns `{ counters, pending, storedBytes }`: the counters since the last reset, and the present amount of work and storage.
+   */
   read() {
     return this.#ask("GET");
   }
 
-  /** What happened since the last reset: see meter/counters.mjs. */
+  /** Returns the counters since the last reset: see meter/counters.mjs. */
   async counters() {
     return (await this.read()).counters;
   }
@@ -45,13 +47,13 @@ class MeteredServer {
     return this.#ask("DELETE");
   }
 
-  /** The counters, once nothing is pending and nothing has been counted for a while. */
+  /** Returns the counters, once nothing is pending and nothing has been counted for a while. */
   async settled() {
     let last;
     let since;
     return until(async () => {
       const { counters, pending } = await this.read();
-      const now = JSON.stringify({ ...counters, residentMs: 0 }); // which grows while the objects are idle
+      const now = JSON.stringify({ ...counters, residentMs: 0 }); // residentMs grows while the objects are idle
       if (now !== last) since = performance.now();
       last = now;
       return pending === 0 && performance.now() - since >= QUIET_MS && counters;

@@ -1,28 +1,28 @@
-// What the option `metrics` adds: the same is done with it and without.
+// The cost of the option `metrics`: the same actions with it and without it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { minus, times } from "./bill.mjs";
 import { TRANSPORTS } from "./connections.mjs";
 import { withServer } from "./servers.mjs";
 
-/** One of each kind; more of a kind costs the same. */
+/** One transport of each kind; the others of a kind cost the same. */
 export const METRICS_TRANSPORTS = ["websocket", "xhr-streaming", "xhr-polling"];
 
-/** How many connections are opened and closed for an average, so far apart that none is reported with another. */
+/** Number of connections that are opened and closed for an average, so far apart that each has its own report. */
 const CONNECTIONS = 3;
 const APART_MS = 11_000;
 
-/** Messages every two seconds, for as many reports. */
+/** Number of reports for which a message is sent every two seconds. */
 const REPORTS = 3;
 const MESSAGES_PER_REPORT = 5;
 const PACE_MS = 2000;
 
-/** What is left to report is reported, and the alarm of a last heartbeat is over. */
+/** Time after which everything is reported, and the alarm of the last heartbeat has fired. */
 const OVER_MS = 27_000;
 
 const SCENARIOS = {
   async "open and close"(server, connect, placement) {
-    // In a room somebody stays.
+    // In a room a connection stays.
     if (placement === "room") await connect("websocket-raw");
     await sleep(APART_MS);
     await server.reset();
@@ -50,7 +50,7 @@ const SCENARIOS = {
   },
 };
 
-/** `[{ scenario, counters }]`: what is counted with metrics, and not without. */
+/** Returns `[{ scenario, counters }]`: the counters with metrics minus those without. */
 export function measureMetrics(placement, transport) {
   return Promise.all(Object.entries(SCENARIOS).map(async ([scenario, run]) => {
     const measure = (metrics) => withServer(placement, (server, owner) => {

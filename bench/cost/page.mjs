@@ -1,4 +1,4 @@
-// node bench/cost/page.mjs FILE: puts the figures that `npm run cost -- --json FILE` wrote there into docs/deploying.md.
+// node bench/cost/page.mjs FILE: writes the figures of `npm run cost -- --json FILE` into docs/deploying.md.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Requests that are refused: what anyone can send as often as they like.
+// Refused requests, which anyone can send as often as they like.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -12,7 +12,7 @@ const LIST = { SOCKJS_ALLOWED_ORIGINS: "https://friend.example" };
 const KEY = "a key of at least thirty-two characters";
 const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: KEY };
 const LATE_MS = 300_000;
-/** So that what is measured is not the network. */
+/** Small, so that the network is not what is measured. */
 const SMALL_BODIES = { SOCKJS_BODY_LIMIT: "1024", SOCKJS_MESSAGE_LIMIT: "1024" };
 const REJECTED = { "X-Reject": "1" };
 const ADDRESS = { "CF-Connecting-IP": "192.0.2.1" };
@@ -24,8 +24,8 @@ const upgrade = () => `/000/${randomUUID()}/websocket`;
 const TOO_LONG = JSON.stringify(["x".repeat(1024)]);
 
 /**
- * By name: method, path below a service, headers, body, its status, and how many requests an object may get for it; variables
- * of the Worker, the path of the service, and whether the limiter of addresses refuses.
+ * By name: method, path below a service, headers, body, its status, and the number of requests that an object may get for it;
+ * variables of the Worker, the path of the service, and true if the address limiter refuses.
  */
 export const REFUSALS = {
   "bad path": { method: "GET", path: () => "/a/b/c/d", status: 404, objectRequests: 0 },
@@ -111,13 +111,13 @@ export const REFUSALS = {
   "unknown session": { method: "POST", path: send, body: '["m"]', status: 404, objectRequests: 1 },
 };
 
-/** The binding that the meter makes: an address that has opened too many. */
+/** The meter's binding that reports that an address exceeds the limit. */
 const REFUSING_LIMITER = "REFUSING_LIMITER";
 
 /** Connections that requests are sent on. */
 const CONNECTIONS = 16;
 
-/** What is counted when that many requests of that name were sent, and refused. */
+/** Sends this many requests of that kind, and returns the counters. */
 export function refuse(name, count) {
   const { service = "/echo", limiter = false, vars, ...refusal } = REFUSALS[name];
   const sendAll = async (server) => {

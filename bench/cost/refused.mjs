@@ -1,4 +1,5 @@
-// npm run refusals: a hundred thousand refused requests of each kind start no object and write no row. It takes some minutes.
+// npm run refusals: checks that a hundred thousand refused requests of each kind start no object and write no row. It takes some
+// minutes.
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";

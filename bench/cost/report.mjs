@@ -1,4 +1,4 @@
-// The figures as tables, one for each thing that a connection does.
+// The figures as tables, one for each action of a connection.
 
 import { HOURS_PER_MONTH, PRICES, cpuDollars, storageDollarsPerMonth, wakeUpDollars } from "./bill.mjs";
 import { ROOM_SIZE } from "./limits.mjs";
@@ -39,7 +39,7 @@ const OF_HOUR = {
   "worst case": (result) => money(monthly(result, result.worstDollars)),
 };
 
-/** @param {boolean} isShort whether the ends of streams are left out of the idle hour */
+/** @param {boolean} isShort true if the idle hour does not include the ends of streams */
 export function report(results, isShort) {
   const tables = [
     ["opening a connection: /info first, and at the end a receiver waits", "open", OF_ACTION],
@@ -95,7 +95,7 @@ function monthly({ storedBytes }, hour) {
   return THOUSAND * (hour * HOURS_PER_MONTH + storageDollarsPerMonth(storedBytes));
 }
 
-/** Two digits behind the point where there are any: 144, 0.05, 53.87. */
+/** Formats a number with at most two decimals: 144, 0.05, 53.87. */
 export function number(value) {
   return String(Number(value.toFixed(2)));
 }

@@ -1,10 +1,10 @@
-// Metered servers for the scenarios: each has one for itself, so that whatever is counted there is its own.
+// Metered servers for the scenarios. Each scenario has its own, so that all counts belong to it.
 
 import { startMeteredServer } from "./metered-server.mjs";
 
-/** Who holds what: the Worker keeps the clock, and holds the WebSockets. */
+/** Variables with which the Worker schedules the heartbeats and holds the WebSockets. */
 const BY_WORKER = { SOCKJS_HEARTBEATS: "worker", SOCKJS_WEBSOCKET_HOLDER: "worker" };
-/** Variables of the services, by the name under which they are measured. */
+/** Variables of the services, by the name in the tables. */
 const VARS = {
   session: { SOCKJS_PLACEMENT: "session" },
   "session by the Worker": { SOCKJS_PLACEMENT: "session", ...BY_WORKER },
@@ -16,7 +16,7 @@ export const PLACEMENTS = Object.keys(VARS);
 export const isRoom = (placement) => placement.startsWith("room");
 export const isByWorker = (placement) => placement.endsWith("by the Worker");
 
-/** Runs `body(server, owner)` with a server whose services have that placement; all ends with it. */
+/** Runs `body(server, owner)` with a server whose services have that placement, and ends everything with it. */
 export async function withServer(placement, body, vars = {}) {
   const endings = [];
   const owner = { after: (end) => endings.push(end) };

@@ -1,6 +1,6 @@
-// Processor time of heartbeats and messages where the Worker holds the client. Worker and object share a process here, so that
-// it is of both together, and of the runtime's sockets: an upper bound of what is billed for the Worker. It is the difference
-// between a time in which many connections have heartbeats or messages, and a time in which the same connections have none.
+// Processor time of heartbeats and messages if the Worker holds the client. Worker and object share a process here, so the result
+// includes both, and the runtime's sockets: an upper bound of the Worker's bill. It is the difference between a time in which
+// many connections have heartbeats or messages, and a time in which the same connections have none.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { processorTime } from "../../tests/harness/machine/processes.mjs";
@@ -14,11 +14,11 @@ const HEARTBEATS = 10;
 const MESSAGES = 5;
 /** Heartbeats of an hour at the default delay of 25 s. */
 const PER_HOUR = 144;
-/** No heartbeat comes while something else is measured. */
+/** Prevents heartbeats while something else is measured. */
 const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000" };
 const BEATING = { SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS) };
 
-/** `{ action, placement, transport, microseconds, perHour }` of each heartbeat and message. */
+/** Returns `{ action, placement, transport, microseconds, perHour }` for each heartbeat and message. */
 export async function measureCpu() {
   const results = [];
   for (const transport of MEASURED) {
@@ -41,10 +41,10 @@ export async function measureCpu() {
   return results;
 }
 
-/** Microseconds of processor time that `body(connections)` takes. */
+/** Returns the microseconds of processor time that `body(connections)` takes. */
 function withConnections(transport, vars, body) {
   return withServer("room by the Worker", async (server, owner) => {
-    // All at once, so that their heartbeats come together: what it takes to wake the process is not billed.
+    // All at once, so that their heartbeats coincide: waking the process is not billed.
     const open = () => TRANSPORTS[transport].open(owner, `${server.url}/echo`);
     const connections = await Promise.all(Array.from({ length: CONNECTIONS }, open));
     const before = processorTime(server.pid);

@@ -1,4 +1,5 @@
-// The table of `npm run bench:gateway`. The gateway and the proxy have the same upstream, and are driven in turn in short slices.
+// The table of `npm run bench:gateway`. The gateway and the proxy have the same upstream, and get the load in turn, in short
+// slices.
 
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -16,10 +17,10 @@ import { Echo } from "../speed/loads.mjs";
 const ROUNDS = Number(process.env.SOCKJS_ROUNDS ?? 15);
 const SLICE_MS = 1_000;
 const WARM_UP_MS = 2_000;
-/** Connections, and messages that each has in flight. */
+/** Number of connections, and of messages in flight on each. */
 const LOADS = [[1, 64], [100, 8], [1000, 1]];
 const SIZES = [32, 4096];
-/** The load of `npm run bench` expects the service there. */
+/** The load of `npm run bench` uses the service at this prefix. */
 const PREFIX = "/echo";
 const PROXY = "http-proxy";
 const WAYS = {
@@ -61,7 +62,7 @@ async function measure(servers, options) {
   }
 }
 
-/** Echoes a second, and microseconds of the server's processor for each. */
+/** Measures echoes a second, and microseconds of the server's processor time for each. */
 async function sample({ pid }, load) {
   const before = processorTime(pid);
   const { count, ms, total } = await load.run(SLICE_MS);

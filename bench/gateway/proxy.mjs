@@ -1,4 +1,4 @@
-// What the gateway is compared with: the npm package http-proxy, in front of the upstream at the URL that is its argument. Prints
+// The proxy for the comparison with the gateway: the npm package http-proxy, in front of the upstream URL in its argument. Prints
 // `listening on URL` and runs until it is killed.
 
 import { createServer } from "node:http";

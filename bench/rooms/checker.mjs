@@ -1,7 +1,7 @@
 // Compares the deliveries of the leaves with the promises of the room.
 //
-// Always: one message has one number, and each leaf delivers in the order of the numbers. While the root lives, and at `outbox` even
-// if it does not: each leaf delivers each accepted message once, or skips it openly, in that it closes its members.
+// Always: a message has only one number, and each leaf delivers in the order of the numbers. While the root lives, and at
+// `outbox` even if it does not: each leaf delivers each accepted message once, or skips it openly by closing its members.
 
 const MOST_EXAMPLES = 3;
 const MOST_SAMPLES = 400;
@@ -14,7 +14,7 @@ export class Checker {
   #leaves;
   #publishedAt;
   #isAccepted;
-  /** By message: when the last member got it, and how many leaves delivered it. */
+  /** By message: the time at which the last member got it, and the number of leaves that delivered it. */
   #lastAt;
   #deliveries;
   #idOfNumber = new Map();
@@ -23,7 +23,7 @@ export class Checker {
   #lastNumber;
   #lastSequences;
   #skips;
-  /** Of each n-th message: when the middle member of each leaf got it. */
+  /** For each n-th message: the time at which the middle member of each leaf got it. */
   #every;
   #middles = new Map();
   #doubled = 0;
@@ -50,7 +50,7 @@ export class Checker {
     this.#isAccepted[id] = 1;
   }
 
-  /** The root gave a number. */
+  /** Notes that the root assigned a number. */
   numbered({ number, id }) {
     const other = this.#idOfNumber.get(number);
     if (other !== undefined && other !== id) this.#violated("one number for two messages", `${number}: messages ${other} and ${id}`);
@@ -59,7 +59,7 @@ export class Checker {
     this.#numbersOfId.get(id).push(number);
   }
 
-  /** A leaf wrote a message to all members, from `begin` to `end`. */
+  /** Notes that a leaf wrote a message to all members, from `begin` to `end`. */
   delivered(leaf, { number, id, sender, sequence }, begin, end) {
     if (number <= this.#lastNumber[leaf]) this.#violated("out of order", `leaf ${leaf}: ${number} after ${this.#lastNumber[leaf]}`);
     this.#lastNumber[leaf] = number;
@@ -76,13 +76,13 @@ export class Checker {
     if (id % this.#every === 0) this.#sample(id, (begin + end) / 2);
   }
 
-  /** A leaf closed its members, and goes on after `to`. */
+  /** Notes that a leaf closed its members, and continues after `to`. */
   skipped(leaf, from, to) {
     this.#skips[leaf].push([from, to]);
     this.#lastNumber[leaf] = to;
   }
 
-  /** True if each accepted message is wherever it will come. Cheap enough to ask now and then. */
+  /** True if each accepted message has reached all its destinations. Cheap enough for repeated calls. */
   get isComplete() {
     const skipped = this.#skips.filter((ranges) => ranges.length > 0).length;
     return this.#deliveries.every((count, id) => count + skipped >= this.#leaves || this.#isAccepted[id] === 0);
@@ -120,7 +120,7 @@ export class Checker {
       deliveredMs: Math.max(...this.#lastAt) - Math.min(...this.#publishedAt),
       last: { p50: quantile(last, 0.5), p99: quantile(last, 0.99), max: Math.max(...last) },
       median: quantile(median, 0.5),
-      /** How much later the second half of the messages came than the first: above 0 where a queue grows. */
+      /** Extra delay of the second half of the messages over the first: above 0 if a queue grows. */
       growth: quantile(last.slice(half), 0.5) - quantile(last.slice(0, half), 0.5),
     };
   }

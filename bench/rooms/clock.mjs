@@ -1,4 +1,4 @@
-// Virtual time, and randomness that a seed repeats. Nothing in the simulation reads the time of the machine.
+// Virtual time, and randomness that a seed reproduces. Nothing in the simulation reads the time of the machine.
 
 /** A queue of events. Events of the same time happen in the order in which they were planned. */
 export class Clock {
@@ -24,7 +24,7 @@ export class Clock {
     heap[place] = event;
   }
 
-  /** Runs until `end`, and stops early when `isDone` says so. */
+  /** Runs until `end`, or until `isDone` returns true. */
   run(end, isDone = () => false) {
     while (this.#heap.length > 0 && this.#heap[0].time <= end && !isDone()) {
       const event = this.#take();
@@ -66,7 +66,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 to below 1. */
+  /** Returns a number from 0 to below 1. */
   next() {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;

@@ -9,7 +9,7 @@ const MOST_CHURN = 5;
 
 export class Leaf {
   count = MEMBERS_PER_LEAF;
-  /** Most entries, and bytes, that came and were not written to all members. */
+  /** Most entries, and bytes, that had arrived and were not written to all members. */
   most = { messages: 0, bytes: 0 };
   /** WebSockets that closed because the leaf restarted, and members that were closed because the leaf fell behind the log. */
   closed = { restarted: 0, behind: 0 };
@@ -18,7 +18,7 @@ export class Leaf {
   #checker;
   #intake;
   #isBroken;
-  /** The connection to the parent that spoke last. */
+  /** The connection to the parent that was active last. */
   #connection;
   #queue = [];
   #queuedBytes = 0;
@@ -52,7 +52,7 @@ export class Leaf {
       const isMissing = this.#take(entries);
       if (isMissing) this.#up((parent) => parent.rewind(connection, this.#intake.last));
       this.#isAsked ||= isAsked;
-      // A leaf that cannot write still says that it is there.
+      // A leaf that cannot write still acknowledges.
       if (this.#isStuck || !this.#isWriting) this.#acknowledge();
     });
   }
@@ -60,7 +60,7 @@ export class Leaf {
   takeRequest(entries, reply) {
     this.object.work(WORK.request, () => {
       this.#take(entries);
-      // The response is the credit: it waits while too much waits here.
+      // The response is the credit: it waits while too much data waits here.
       if (this.#queuedBytes > DESIGN.windowBytes / 2) this.#replies.push(reply);
       else reply(this.#status());
     });
@@ -77,7 +77,7 @@ export class Leaf {
     this.#isStuck = false;
   }
 
-  /** Restarts. Members over HTTP come back with the number that they had; the other members lose their WebSockets. */
+  /** Restarts. Members over HTTP return with their last number; the other members lose their WebSockets. */
   restart(ms) {
     this.closed.restarted += Math.round(this.count * (1 - HTTP_SHARE));
     this.object.restart(ms, () => {
@@ -143,7 +143,7 @@ export class Leaf {
     const entries = this.#queue.slice(0, count);
     this.object.work(MEMBERS_PER_LEAF * each, (begin, end) => {
       this.#isWriting = false;
-      if (this.#queue[0] !== entries[0]) return; // skipped meanwhile
+      if (this.#queue[0] !== entries[0]) return; // the queue was skipped meanwhile
       this.#queue.splice(0, count);
       this.#queuedBytes -= bytes;
       for (const entry of entries) this.#checker.delivered(this.index, entry, begin, end);
@@ -155,7 +155,7 @@ export class Leaf {
     });
   }
 
-  /** Members over HTTP acknowledge what they took, once a second. */
+  /** Acknowledges, once a second, on behalf of the members over HTTP. */
   #memberAcks() {
     if (this.#clock.now - this.#memberAcksAt < DESIGN.memberAckMs) return;
     this.#memberAcksAt = this.#clock.now;
@@ -167,7 +167,7 @@ export class Leaf {
 
   #acknowledge() {
     if (!this.#isAsked) return;
-    // An answer that comes before all is written is followed by another one.
+    // An answer before everything is written is followed by another one.
     this.#isAsked = this.#queue.length > 0;
     const status = this.#status();
     const connection = this.#connection;

@@ -1,7 +1,8 @@
 // The log of a relay, and the intake of a child.
 //
-// An entry is `{ number, previous, isStart, id, bytes, sender, sequence }`. `previous` is the number before it, so that numbers need not
-// be consecutive: a root that lost its memory begins anew at a number that it cannot have used, and marks that entry as a start.
+// An entry is `{ number, previous, isStart, id, bytes, sender, sequence }`. `previous` is the number of the entry before it, so
+// that numbers need not be consecutive. A root that lost its memory starts at a number that it cannot have used, and marks that
+// entry as a start.
 
 import { DESIGN } from "./parameters.mjs";
 
@@ -16,7 +17,7 @@ export class Log {
   /** @param {number} base the number before the first entry */
   constructor(base = 0) {
     this.base = base;
-    /** True if the first entry is the first of a root that began anew: a child with an older number may go on with it. */
+    /** True if the first entry is the first of a root that started again: a child with an older number may continue with it. */
     this.isFromStart = false;
   }
 
@@ -66,7 +67,7 @@ export class Log {
     return index === 0 ? this.#begin : this.#offsets[index - 1];
   }
 
-  /** The index of the first entry that is kept and has a higher number. */
+  /** Returns the index of the first entry in the log with a higher number. */
   #indexAfter(number) {
     let [low, high] = [this.#first, this.#entries.length];
     while (low < high) {
@@ -85,19 +86,19 @@ export class Log {
   }
 }
 
-/** Takes each entry once and in order: drops repeats, and refuses what comes too early. */
+/** Takes each entry once and in order: drops repeats, and refuses early entries. */
 export class Intake {
   last = 0;
-  /** True from a gap until what was missing comes. */
+  /** True from a gap until the missing entries arrive. */
   isWaiting = false;
   #isBroken;
 
-  /** @param {boolean} isBroken true to take gaps as they come, to see that the checker notices */
+  /** @param {boolean} isBroken true to accept gaps, to test that the checker notices */
   constructor(isBroken = false) {
     this.#isBroken = isBroken;
   }
 
-  /** Returns the fresh entries, and whether some before the others are missing and have to be asked for. */
+  /** Returns the new entries, and true if earlier ones are missing and have to be requested. */
   take(entries) {
     const fresh = [];
     for (const entry of entries) {

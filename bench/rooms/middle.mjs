@@ -1,4 +1,4 @@
-// A middle: takes entries from the root, as a leaf does, and sends them to its children, as the root does.
+// A middle: takes entries from the root, like a leaf, and sends them to its children, like the root.
 
 import { DESIGN, WORK } from "./parameters.mjs";
 import { Intake } from "./log.mjs";
@@ -8,7 +8,7 @@ export class Middle {
   #clock;
   #intake = new Intake();
   #connection;
-  /** False from a restart until the children said what they have. */
+  /** False from a restart until the children have reported their numbers. */
   #isReady = true;
   #waiting = [];
   #reportedAt = 0;
@@ -76,7 +76,7 @@ export class Middle {
     if (!this.#isReady && this.relay.connections.every(({ isOpen }) => isOpen)) this.#ready();
   }
 
-  /** Begins after the lowest number that a child has. */
+  /** Starts after the lowest number of any child. */
   #ready() {
     if (this.#isReady) return;
     const open = this.relay.connections.filter(({ isOpen }) => isOpen);
@@ -101,7 +101,9 @@ export class Middle {
     return { last, credit: last, settled: this.relay.settled, count: this.relay.count };
   }
 
-  /** Asks the root for what follows `number`, and forgets what came after it. Children that have more drop what comes again. */
+  /**
+   * Requests from the root the entries after `number`, and drops those after it. Children that have more drop the repeated ones.
+   */
   #fill(number) {
     if (!this.#isReady) return true;
     this.#intake.skipTo(number);
@@ -112,7 +114,7 @@ export class Middle {
     return true;
   }
 
-  /** Adds up what the children report, and reports it itself. */
+  /** Adds up the reports of the children, and reports the sum. */
   #counted(child, count) {
     child.count = count;
     if (this.#isReporting) return;

@@ -13,7 +13,7 @@ export class Path {
     this.#base = base;
   }
 
-  /** The way back takes as long. */
+  /** Returns the path back, which takes as long. */
   reverse() {
     return new Path(this.#random, this.#base);
   }
@@ -35,16 +35,16 @@ function baseDelay(random) {
 export class Connection {
   isOpen = false;
   isOpening = false;
-  /** True if the child is gone and no close event came: everything that is sent gets lost. */
+  /** True if the child is gone without a close event: everything that is sent is lost. */
   isMute = false;
   /** The number of the last message that was sent. */
   sent = 0;
-  /** Frames on their way, as `{ last, bytes }`, until the child has room again, and the sum of their bytes. */
+  /** Frames in flight, as `{ last, bytes }`, until the child has room again, and the sum of their bytes. */
   #flight = [];
   flightBytes = 0;
-  /** The number up to which all below the child is done. */
+  /** The number up to which everything below the child is done. */
   settled = 0;
-  /** Members below the child, as it said last. */
+  /** Members below the child, according to its last report. */
   count = 0;
   failures = 0;
   heldMs = 0;
@@ -65,7 +65,7 @@ export class Connection {
     this.up = this.down.reverse();
   }
 
-  /** Sends at `time`; calls `arrived` at the child, unless the connection breaks or the child is away. */
+  /** Sends at `time`. Calls `arrived` at the child, unless the connection breaks or the child is away. */
   send(time, arrived, lost = () => {}) {
     this.#travel(this.down, time, this.child.object, arrived, lost);
   }
@@ -85,7 +85,7 @@ export class Connection {
     while (this.#flight.length > 0 && this.#flight[0].last <= number) this.flightBytes -= this.#flight.shift().bytes;
   }
 
-  /** Begins anew after `number`. */
+  /** Starts again after `number`. */
   startAfter(number) {
     this.sent = number;
     this.settled = number;

@@ -10,7 +10,7 @@ export function newCounters() {
 }
 
 export class SimulatedObject {
-  /** Number of restarts. Events that an earlier life planned do not happen. */
+  /** Number of restarts. Events that were planned before a restart do not happen. */
   life = 0;
   isUp = true;
   #clock;

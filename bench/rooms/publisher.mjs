@@ -1,4 +1,4 @@
-// A sender: numbers its calls, has one call under way, and repeats a call whose answer was lost.
+// A sender: it numbers its calls, has one call in flight, and repeats a call whose answer was lost.
 
 import { DESIGN, MESSAGE_BYTES, PLATFORM } from "./parameters.mjs";
 import { Path } from "./network.mjs";
@@ -60,7 +60,7 @@ export class Publisher {
   #answered(answer) {
     const { life } = this.#root.object;
     this.#clock.at(this.#back.arrival(this.#clock.now), () => {
-      // A root that restarts takes the answers with it that are under way.
+      // A root that restarts loses the answers in flight.
       const result = life === this.#root.object.life ? answer : "lost";
       if (result === "accepted") {
         for (const { id } of this.#call.messages) this.#checker.accepted(id);

@@ -1,9 +1,11 @@
-// The common part of root and middles: children, log, windows and patience. sockets.mjs and requests.mjs bring the frames to the
-// children.
+// The common part of root and middles: children, log, windows and patience. sockets.mjs and requests.mjs deliver the frames to
+// the children.
 //
-// 1. Entries go into the log, and in rounds to the children, to each from where it is. A round joins what came since the last one.
-// 2. A child that is away, or has no room, is passed over. The log keeps what it misses.
-// 3. A child that comes back says its last number, and is sent what follows. If the log begins later, the child skips, openly.
+// 1. Entries are added to the log, and sent in rounds to each child from its position. A round joins the entries since the last
+//    one.
+// 2. A child that is away, or has no room, is skipped. The log keeps its entries.
+// 3. A child that returns reports its last number, and gets the entries after it. If the log begins later, the child skips,
+//    openly.
 // 4. A child whose lag takes more than half of the log is crowded. After `room_patience` the relay no longer waits for it.
 
 import { DESIGN, PLATFORM, WORK } from "./parameters.mjs";
@@ -17,15 +19,15 @@ export class Relay {
   connections = [];
   /** Most entries, and bytes, that waited here for one child. */
   most = { messages: 0, bytes: 0 };
-  /** True to go on after what was sent rather than after what came, to see that the checker notices. */
+  /** True to continue after the sent entries instead of the received ones, to test that the checker notices. */
   resumesBlindly = false;
-  /** Called when a child settled something, or is not waited for any more. */
+  /** Called when a child settled entries, or is no longer waited for. */
   onProgress = () => {};
-  /** Takes the number of members below a child. */
+  /** Called with the number of members below a child. */
   counted = (connection, count) => {
     connection.count = count;
   };
-  /** Asked for entries that the log does not reach back to. Returns false if there is nobody to ask. */
+  /** Called to request entries from before the start of the log. Returns false if there is no parent to ask. */
   fill = () => false;
   #random;
   #patienceMs;
@@ -48,7 +50,7 @@ export class Relay {
     return connection;
   }
 
-  /** Connects to all children, as a relay does that starts. */
+  /** Connects to all children when the relay starts. */
   start() {
     for (const connection of this.connections) this.open(connection);
   }
@@ -59,7 +61,7 @@ export class Relay {
     this.#watch();
   }
 
-  /** The number up to which all children are done that the relay waits for. */
+  /** The number up to which all children are done for which the relay waits. */
   get settled() {
     return this.connections.reduce((least, { settled, isGivenUp }) => (isGivenUp ? least : Math.min(least, settled)), this.log.last);
   }
@@ -72,7 +74,7 @@ export class Relay {
     return this.connections.reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** Takes a child's acknowledgement. */
+  /** Handles a child's acknowledgement. */
   acknowledged(connection, { credit, settled, count }) {
     connection.isAsked = false;
     connection.landed(credit);
@@ -82,7 +84,7 @@ export class Relay {
     if (this.hasNews(connection)) this.plan();
   }
 
-  /** Sends again all that follows `number`, to a child that has a gap. */
+  /** Sends everything after `number` again, to a child that has a gap. */
   rewind(connection, number) {
     connection.landed(Infinity);
     connection.sent = number;
@@ -125,7 +127,7 @@ export class Relay {
     this.takeSlot(() => this.#hello(connection));
   }
 
-  /** Calls `act` as soon as the platform allows one more call at the same time. The call ends with `freeSlot`. */
+  /** Calls `act` as soon as the platform permits another concurrent call. `freeSlot` ends the call. */
   takeSlot(act) {
     this.#opening.push(act);
     this.#nextSlot();
@@ -211,12 +213,12 @@ export class Relay {
     );
   }
 
-  /** True if the log has something that the child was not sent. */
+  /** True if the log has entries that were not sent to the child. */
   hasNews({ sent }) {
     return this.log.countAfter(sent) > 0;
   }
 
-  /** Returns the entries that the child has room for, and moves what it was sent. */
+  /** Returns the entries that the child has room for, and counts them as sent. */
   nextFrame(connection) {
     if (this.log.isBehind(connection.sent)) this.#skip(connection);
     const room = DESIGN.windowBytes - connection.flightBytes;
@@ -239,7 +241,7 @@ export class Relay {
   }
 
   /**
-   * Counts how long a child holds up the others, while one does. Where most children lag, nobody holds up the others: more is published
+   * Counts the time for which a child holds up the others. If most children lag, nobody holds up the others: more is published
    * than the room can take, and publishers wait.
    */
   #watch() {
@@ -248,7 +250,7 @@ export class Relay {
     this.object.after(WATCH_MS, () => {
       this.#isWatching = false;
       const lagging = this.connections.filter((connection) => this.#isLagging(connection));
-      // Publishers may be waiting, so that no frame goes out that asks.
+      // Publishers may be waiting, so that no frame is sent that asks.
       for (const connection of lagging) this.ask(connection);
       if (lagging.length <= this.connections.length / 2) lagging.forEach((connection) => this.#hold(connection));
       this.#watch();

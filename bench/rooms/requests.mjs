@@ -1,4 +1,4 @@
-// A relay that sends entries to its children by request. The platform lets six requests wait at the same time.
+// A relay that sends entries to its children by request. The platform permits six waiting requests at the same time.
 
 import { WORK } from "./parameters.mjs";
 import { Relay } from "./relay.mjs";
@@ -7,7 +7,7 @@ const TIMEOUT_MS = 10_000;
 
 export class RequestRelay extends Relay {
   hasSockets = false;
-  /** Time in which a response was awaited, in which the object cannot sleep. */
+  /** Time in which the object waited for a response and could not hibernate. */
   awakeMs = 0;
   #awaited = 0;
   #awakeSince = 0;
@@ -19,7 +19,7 @@ export class RequestRelay extends Relay {
     while (this.#awaited > 0) this.#ended();
   }
 
-  /** Sends one request to each child that has none under way. */
+  /** Sends one request to each child that has none in flight. */
   round() {
     for (const connection of this.connections) {
       if (connection.isOpen && !this.#busy.has(connection) && this.hasNews(connection)) this.#request(connection);

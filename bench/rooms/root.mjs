@@ -3,12 +3,12 @@
 import { COMMIT_MS, DESIGN, WORK } from "./parameters.mjs";
 import { Log } from "./log.mjs";
 
-/** A root without memory begins at the time in ms times this, which no earlier one can have reached. */
+/** A root without memory starts at the time in ms times this, which no earlier root can have reached. */
 const NUMBERS_PER_MS = 1024;
 const HOLD_CHECK_MS = 50;
 
 export class Root {
-  /** Longest time for which a publisher was held, and how many were told to try again. */
+  /** Longest time for which a publisher was held, and the number of publishers that had to try again. */
   longestHoldMs = 0;
   refused = 0;
   #clock;
@@ -32,7 +32,7 @@ export class Root {
     relay.onProgress = () => this.#release();
   }
 
-  /** Takes a call `{ sender, call, messages }`. Answers "accepted", "again" or, when the root is gone, "lost". */
+  /** Handles a call `{ sender, call, messages }`. Answers "accepted", "again" or, when the root is gone, "lost". */
   publish(call, answer) {
     this.object.counters.fetches += 1;
     const pending = { call, answer, since: this.#clock.now };
@@ -97,7 +97,7 @@ export class Root {
       return;
     }
     const entries = messages.map((message) => this.#number(message));
-    // A number that is given and not stored goes to another message: nothing leaves before its row is durable.
+    // A number that is assigned and not stored is assigned to another message: nothing is sent before its row is durable.
     const accepted = () => {
       for (const entry of entries) this.#checker.numbered(entry);
       this.#senders.set(sender, call);
@@ -108,7 +108,7 @@ export class Root {
       accepted();
       return;
     }
-    // One row for the call, with its sender and number; it is deleted when the log lets go of it.
+    // One row for the call, with its sender and number; it is deleted when its messages leave the log.
     this.object.counters.sqlRowsWritten += 2;
     this.object.work(WORK.row, () => this.object.after(COMMIT_MS, accepted));
   }

@@ -29,7 +29,7 @@ export const RESTARTS = [
 ];
 const WITHOUT_ROOT = RESTARTS.filter(({ what }) => what !== "root");
 const WITHOUT_MIDDLE = RESTARTS.filter(({ what }) => what !== "middle");
-/** More messages than any arrangement takes. The rate at which they are delivered is the rate that it sustains. */
+/** More messages than any arrangement can take. The rate of delivery is the rate that it sustains. */
 const FLOOD = { rate: 1000, seconds: 8 };
 
 /** Each arrangement at each rate, without faults. */
@@ -49,7 +49,7 @@ export const rough = [
   { name: "1,000 leaves by WebSockets, leaves and root restart, outbox, 10/s", levels: 1, by: "sockets", rate: 10, seconds: 30, durability: "outbox", faults: WITHOUT_MIDDLE },
 ];
 
-/** Promises that a run can break on purpose, to show that the checker sees it. */
+/** Promises that a run can break on purpose, to test that the checker notices. */
 export const BREAKS = {
   numbering: "the root gives one number to two messages",
   gaps: "children take what comes, and parents go on after what they sent",

@@ -1,4 +1,4 @@
-// One run: grows a tree, publishes, strikes it with faults, and returns the figures.
+// One run: builds a tree, publishes, causes faults, and returns the figures.
 
 import { HOURS_PER_MONTH, PRICES, dollars } from "../cost/bill.mjs";
 import { Checker } from "./checker.mjs";
@@ -24,13 +24,13 @@ const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
  *
  * @param {object} scenario
  * @param {number} [scenario.leaves]
- * @param {1 | 2} [scenario.levels] 1: the root tells the leaves. 2: it tells middles, and those the leaves
+ * @param {1 | 2} [scenario.levels] 1: the root sends to the leaves. 2: it sends to middles, and they send to the leaves
  * @param {number} [scenario.fanOut] children of a middle
- * @param {"sockets" | "requests"} [scenario.by] how a parent tells its children
+ * @param {"sockets" | "requests"} [scenario.by] how a parent sends to its children
  * @param {"default" | "outbox"} [scenario.durability]
  * @param {number} scenario.rate messages a second
  * @param {number} scenario.seconds time in which messages are published
- * @param {{ every: number, messages: number }} [scenario.bursts] messages at once, every so many seconds, in place of `rate`
+ * @param {{ every: number, messages: number }} [scenario.bursts] messages at once, every `every` seconds, in place of `rate`
  * @param {{ at: number, what: "root" | "middle" | "leaf" | "stuck", which?: number, seconds?: number }[]} [scenario.faults]
  * @param {"numbering" | "gaps" | "repeats"} [scenario.broken] a promise to break on purpose
  * @param {number} [scenario.seed]
@@ -113,7 +113,7 @@ function grow({ clock, random, checker, leaves, levels, fanOut, by, isOutbox, br
   return { root, middles, leaves: all, relays, counters, objects: Object.values(counters).map((each) => ({ counters: each })) };
 }
 
-/** Makes a fault happen. The parent gets a close event, or none. */
+/** Causes a fault. The parent gets a close event, or none. */
 function strike({ what, which = 0, seconds }, { clock, random, tree }) {
   if (what === "stuck") {
     tree.leaves[which].stick(seconds * 1000);
@@ -132,7 +132,7 @@ function strike({ what, which = 0, seconds }, { clock, random, tree }) {
   else clock.at(connection.up.arrival(clock.now), () => connection.parent.lost(connection));
 }
 
-/** Checks that the root's count of members becomes the sum of the leaves' once nobody comes or goes. */
+/** Checks that the root's count of members becomes the sum of the leaves' once nobody joins or leaves. */
 function presence({ clock, tree }) {
   clock.run(clock.now + PRESENCE_SETTLES_MS);
   const truth = tree.leaves.reduce((sum, { count }) => sum + count, 0);
@@ -143,7 +143,7 @@ function presence({ clock, tree }) {
 /** Checks that queues stay within their limits, and that one slow leaf holds up the room for at most `room_patience`. */
 function bounds({ tree, by, faults }) {
   const { root, middle, leaf } = queues(tree);
-  // A request is answered while less than half a window waits, and the next one may bring a whole one.
+  // A request is answered while less than half a window waits, and the next one may bring a whole window.
   const leafBytes = DESIGN.windowBytes * (by === "requests" ? 1.5 : 1) + DESIGN.frameBytes;
   const isOneSlow = faults.length > 0 && faults.every(({ what }) => what === "stuck");
   const most = [
@@ -155,7 +155,10 @@ function bounds({ tree, by, faults }) {
   return most.filter(([, seen, limit]) => seen > limit).map(([what, seen, limit]) => `bounds: ${Math.ceil(seen)} ${what}, at most ${limit}`);
 }
 
-/** Returns dollars for each message and for a month, in three parts: way to the leaves, frames to members, their acknowledgements. */
+/**
+ * Returns the dollars for each message and for a month, in three parts: delivery to the leaves, frames to members, their
+ * acknowledgements.
+ */
 function billOf({ tree, by, lastedMs, checker, publishes }) {
   const { root, middle, leaf } = tree.counters;
   const parents = [root, ...(tree.middles.length > 0 ? [middle] : [])];
@@ -171,7 +174,7 @@ function billOf({ tree, by, lastedMs, checker, publishes }) {
   const acks = checker.memberAcks;
   const way = { ...leaf, busyMs: 0, messages: leaf.messages - acks };
   const frames = { ...newCounters(), busyMs: leaf.busyMs };
-  // A publish comes through the Worker.
+  // A publish passes through the Worker.
   const publishing = { ...newCounters(), workerRequests: root.fetches };
   const parts = {
     way: [...parents, way, publishing].reduce((sum, counters) => sum + dollars(counters), 0),

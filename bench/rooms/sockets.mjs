@@ -5,10 +5,10 @@ import { DESIGN, WORK } from "./parameters.mjs";
 import { Relay } from "./relay.mjs";
 
 export class SocketRelay extends Relay {
-  /** True if children can speak first. */
+  /** True if children can send first. */
   hasSockets = true;
 
-  /** Sends to each child what it has room for, one child after the other. */
+  /** Sends to each child the entries that it has room for, one child after the other. */
   round() {
     let spent = 0;
     for (const connection of this.connections) {
@@ -23,7 +23,7 @@ export class SocketRelay extends Relay {
     });
   }
 
-  /** Asks a child how far it is, if it was not asked for a while. */
+  /** Asks a child for its position, unless it was asked recently. */
   ask(connection) {
     if (connection.isOpen && this.clock.now - connection.askedAt >= DESIGN.askMs) this.#send(connection, this.clock.now, [], true);
   }
@@ -48,7 +48,7 @@ export class SocketRelay extends Relay {
     );
   }
 
-  /** The child answers a frame that asks. A parent is awake anyway, so that it has the timer and not the child. */
+  /** Expects the child's answer to a frame that asks. The parent has the timer and not the child, since it is awake anyway. */
   #expectAnswer(connection) {
     connection.askedAt = this.clock.now;
     connection.askedNumber = connection.sent;
@@ -61,7 +61,7 @@ export class SocketRelay extends Relay {
     });
   }
 
-  /** Sends to the parent, of which such a message is billed, too. */
+  /** Sends to the parent, where such a message is billed, too. */
   static up(connection, act) {
     connection.sendUp(() => {
       const { parent } = connection;

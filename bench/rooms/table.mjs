@@ -56,7 +56,7 @@ export function roughTable(rows) {
   return table("where something goes wrong; lost and doubled are counted in members", rows, { ...DELAYS, ...QUEUES, ...OUTCOME });
 }
 
-/** Rows `{ leaves, shards, tree }`. One object is arithmetic: a frame for each member. */
+/** Returns rows `{ leaves, shards, tree }`. The figures of a single object are computed: a frame for each member. */
 export function sizeTable(rows) {
   const one = (leaves) => leaves * MEMBERS_PER_LEAF * WORK.memberFrame;
   const columns = {

@@ -1,4 +1,4 @@
-// npm run simulate:rooms: a room of a million members as a tree of objects, in virtual time. It takes some minutes, and fails where
+// npm run simulate:rooms: a room of a million members as a tree of objects, in virtual time. It takes some minutes, and fails if
 // a promise is broken.
 
 import { writeFileSync } from "node:fs";

@@ -1,8 +1,8 @@
-// From samples to figures: medians, and the ratio to each of the others, round by round.
+// Computes figures from samples: medians, and the ratio to each of the other servers, round by round.
 
 import { OTHERS, OURS } from "./servers.mjs";
 
-/** What a sample has, as rows of the table. */
+/** The values of a sample, as rows of the table. */
 const KINDS = {
   rate: { unit: (result) => result.unit, more: "better" },
   processor: { unit: () => "µs of processor each", more: "worse" },
@@ -11,8 +11,8 @@ const KINDS = {
 };
 
 /**
- * `{ name, mode, options, kind, unit, more, medians, ratios }`: medians by server, ratios by the other server as
- * `{ median, low, high }`, the quartiles. A ratio is ours by theirs.
+ * Returns `{ name, mode, options, kind, unit, more, medians, ratios }`: medians by server, ratios by the other server as `{
+ * median, low, high }`, the quartiles. A ratio is our value divided by theirs.
  */
 export function figures(results) {
   return results.flatMap(({ name, mode, options, samples, ...result }) =>

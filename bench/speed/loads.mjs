@@ -1,5 +1,5 @@
-// What the servers are made to do. A load is opened once, run in slices, and closed. A run fails when a message is lost,
-// doubled, changed or out of order.
+// The loads for the servers. A load is opened once, run in slices, and closed. A run fails if a message is lost, doubled, changed
+// or out of order.
 
 import { MODES, openAll, openWebSocket } from "./clients/index.mjs";
 import { Numbered } from "./numbered.mjs";
@@ -11,19 +11,19 @@ class Load {
   slice;
 
   constructor() {
-    this.#failure.promise.catch(() => {}); // it may come when nobody runs
+    this.#failure.promise.catch(() => {}); // it may reject while no slice runs
   }
 
   failed = (error) => this.#failure.reject(error);
 
-  /** `slice` filled by `fill`, and what came of it: see `Slice.result`. */
+  /** Runs `slice` with `fill`, and returns its result: see `Slice.result`. */
   async fill(slice, fill) {
     this.slice = slice;
     fill();
     return slice.result(this.#failure.promise);
   }
 
-  /** What a client tells; an error in `received` is a failure. */
+  /** Returns the listener of a client; an error in `received` is a failure. */
   listener(opened, received) {
     const guarded = (messages) => {
       try {
@@ -45,7 +45,7 @@ class Load {
   }
 }
 
-/** Sessions that have messages echoed, each with so many of them in flight. */
+/** Sessions that send messages to an echo, each with a fixed number in flight. */
 export class Echo extends Load {
   #inFlight;
   #ends = [];
@@ -81,6 +81,7 @@ export class Echo extends Load {
   }
 }
 
+<<<<<<< HEAD
 /** Sessions of which a few have a message echoed, each in its turn: `inFlight` at once, in all of them together. */
 export class Rotation extends Load {
   #inFlight;
@@ -120,6 +121,9 @@ export class Rotation extends Load {
 }
 
 /** Connections to one room, one of which sends what all of them get. Counted are broadcasts that all of them got. */
+=======
+/** Connections to one room, one of which sends to all of them. A broadcast counts when all of them got it. */
+>>>>>>> lang2
 export class Broadcast extends Load {
   #inFlight;
   #send;
@@ -127,7 +131,7 @@ export class Broadcast extends Load {
   static open(url, { sessions, inFlight, bytes }) {
     const load = new Broadcast();
     load.#inFlight = inFlight;
-    // Each takes the same messages; how many still miss the oldest ones is counted by number.
+    // Each receiver gets the same messages; the number of receivers that still miss the oldest ones is counted by message number.
     const receivers = Array.from({ length: sessions }, () => new Numbered(bytes));
     const missing = [];
     load.#send = () => {
@@ -154,7 +158,7 @@ export class Broadcast extends Load {
   }
 }
 
-/** Sessions on WebSockets that are opened and closed properly, so many at once. */
+/** Sessions on WebSockets that are opened and closed properly, a fixed number at once. */
 export class Openings extends Load {
   #url;
   #atOnce;

@@ -1,5 +1,4 @@
-// Runs the scenarios: all servers at once, driven in turn in short slices, so that whatever else the machine does falls on
-// all of them.
+// Runs the scenarios with all servers at once, in turn in short slices, so that other load of the machine affects all of them.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { memoryOf, processorTime } from "../../tests/harness/machine/processes.mjs";
@@ -10,11 +9,11 @@ const MEMORY_ROUNDS = 3;
 const PLACEMENTS = { echo: "one object each", broadcast: "in one room" };
 
 /**
- * The slices of every scenario: `{ name, unit, options, samples }`, where samples has by server a list of
- * `{ rate, processor }`: done in a second, and processor time of the server for each, in microseconds. Each scenario has
- * servers of its own: of a thousand sessions that are over, some work is left.
+ * Returns the slices of every scenario: `{ name, unit, options, samples }`, where samples has by server a list of `{ rate,
+ * processor }`: operations a second, and the server's processor time for each, in microseconds. Each scenario has servers of its
+ * own, since a thousand sessions that are over leave some work behind.
  *
- * @param {(name: string) => void} progress is told what is measured next
+ *  @param {(name: string) => void} progress is called with the name of the next scenario
  */
 export async function measureSpeed(scenarios, settings, progress) {
   const results = [];
@@ -38,7 +37,7 @@ async function slices(servers, open, { rounds, sliceMs, warmUpMs, scenarioMs }) 
     for (const name of names) loads[name] = await open(servers[name].url);
     for (const name of names) await loads[name].run(warmUpMs);
     for (let round = 0; round < rounds; round += 1) {
-      // On a machine that is busy or slow, fewer rounds rather than an hour.
+      // On a busy or slow machine, run fewer rounds instead of taking an hour.
       if (round > 0 && performance.now() - started > scenarioMs) break;
       for (const name of rotated(names, round)) samples[name].push(await sample(servers[name], loads[name], sliceMs));
     }
@@ -54,7 +53,10 @@ async function sample({ pid }, load, sliceMs) {
   return { rate: (count / ms) * 1_000, processor: ((processorTime(pid) - before) / total) * 1_000 };
 }
 
-/** Bytes of an idle connection, in the same form: samples are `{ rss, pss }`. Each has a server of its own. */
+/**
+ * Returns the bytes of an idle connection, in the same form: samples are `{ rss, pss }`. Each measurement has a server of its
+ * own.
+ */
 export async function measureMemory({ rounds, sessions, settleMs }, progress) {
   const results = [];
   for (const [service, placement] of Object.entries(PLACEMENTS)) {
@@ -72,11 +74,11 @@ export async function measureMemory({ rounds, sessions, settleMs }, progress) {
 }
 
 async function idleMemory({ url, pid }, { service, sessions, settleMs }) {
-  const first = await Idle.open(url, { service, sessions: Math.ceil(sessions / 10) }); // what is there but once
-  await sleep(settleMs); // what opening them left behind is tidied up
+  const first = await Idle.open(url, { service, sessions: Math.ceil(sessions / 10) }); // one-time allocations
+  await sleep(settleMs); // garbage of the openings is collected
   const before = memoryOf(pid);
   const idle = await Idle.open(url, { service, sessions });
-  await sleep(settleMs); // what opening them left behind is tidied up
+  await sleep(settleMs); // garbage of the openings is collected
   const after = memoryOf(pid);
   first.close();
   idle.close();

@@ -1,8 +1,8 @@
-// Messages that tell when one was lost, doubled, changed, or came out of order.
+// Numbered messages, which reveal when one was lost, doubled, changed, or out of order.
 
 const DIGITS = 12;
 
-/** The messages to one receiver. Each text is its number and padding, `size` bytes in all. */
+/** The messages to one receiver. Each consists of its number and padding, `size` bytes in all. */
 export class Numbered {
   #padding;
   #next = 0;
@@ -12,12 +12,12 @@ export class Numbered {
     this.#padding = "x".repeat(size - DIGITS);
   }
 
-  /** The next message to be sent. */
+  /** Returns the next message to send. */
   next() {
     return this.#text(this.#next++);
   }
 
-  /** Takes what was received; an error says what is wrong with it. */
+  /** Checks a received message. Throws an error that describes the problem. */
   take(text) {
     const expected = this.#text(this.#seen);
     if (this.#seen >= this.#next) throw new Error(`received a message that was not sent: ${text.slice(0, DIGITS)}`);
@@ -28,7 +28,7 @@ export class Numbered {
     this.#seen += 1;
   }
 
-  /** How many are on their way. */
+  /** Number of messages in flight. */
   get missing() {
     return this.#next - this.#seen;
   }

@@ -1,4 +1,4 @@
-// The figures as a picture: this server and sockjs-node by the floor, on a logarithmic axis.
+// The figures as a picture: this server and sockjs-node relative to the floor, on a logarithmic axis.
 
 import { OURS } from "./servers.mjs";
 
@@ -12,7 +12,7 @@ const TOP = 62;
 const MARKS = [0.25, 0.5, 1, 2, 4, 8];
 const FONT = "font-family=\"system-ui, sans-serif\"";
 
-/** What is told in docs/speed.md: throughput where much is in flight, and memory. */
+/** Returns the figures for docs/speed.md: throughput with many messages in flight, and memory. */
 export function shown(figures) {
   const crowded = ({ kind, options: { inFlight } }) => kind === "rate" && inFlight !== 1;
   const isKnown = ({ medians }) => Object.values(medians).every((median) => median > 0);
@@ -49,7 +49,7 @@ ${[...lines, ...items].join("\n")}
 
 function x(ratio) {
   const [low, high] = [Math.log2(MARKS[0]), Math.log2(MARKS.at(-1))];
-  const at = Math.min(Math.max(Math.log2(ratio), low), high); // what is beyond the axis stands at its end
+  const at = Math.min(Math.max(Math.log2(ratio), low), high); // values beyond the axis are shown at its end
   return Math.round(LEFT + ((at - low) / (high - low)) * (WIDTH - LEFT - RIGHT));
 }
 

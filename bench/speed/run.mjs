@@ -1,4 +1,4 @@
-// One run, with what speed.mjs read from the command line.
+// One run, with the options that speed.mjs read from the command line.
 
 import { writeFileSync } from "node:fs";
 import { figures } from "./figures.mjs";

@@ -1,4 +1,4 @@
-// What is measured, one row each.
+// The scenarios, one row each.
 
 import { MODES } from "./clients/index.mjs";
 import { Broadcast, Echo, Openings } from "./loads.mjs";
@@ -13,7 +13,7 @@ const SHAPES = [
 const SIZES = [32, 4096];
 const ROOM = 1000;
 
-/** Those of `modes`, with `scale` times the sessions. */
+/** Returns the scenarios of `modes`, with `scale` times the sessions. */
 export function scenarios({ modes, scale, shapes = SHAPES }) {
   const scaled = (sessions) => Math.ceil(sessions * scale);
   const echoes = Object.keys(MODES).flatMap((mode) =>

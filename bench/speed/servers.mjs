@@ -1,5 +1,5 @@
-// The servers that are compared: this one and the floor in plain workerd, and sockjs-node on the same Node. Each is
-// `{ url, pid }`, serves /echo, /disabled_websocket_echo and /broadcast, and ends with its owner.
+// The servers that are compared: this one and the floor in plain workerd, and sockjs-node on the same Node. Each is `{ url, pid
+// }`, serves /echo, /disabled_websocket_echo and /broadcast, and ends with its owner.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,7 @@ const { BENCH_HELD } = process.env;
 /** Set to measure the same services in TypeScript: `npm run bench -- --typescript`. */
 const { BENCH_TYPESCRIPT } = process.env;
 
-/** This one comes first; the others are what it is measured against. */
+/** This server is the first; the others are for comparison. */
 export const SERVERS = {
   "sockjs-edge": (owner) => startBuild(owner, BUILD_DIR),
   ...(BENCH_BEFORE && { before: (owner) => startBuild(owner, BENCH_BEFORE) }),
@@ -33,7 +33,7 @@ export const SERVERS = {
 
 export const [OURS, ...OTHERS] = Object.keys(SERVERS);
 
-/** Sets the needed variables alone: an older build refuses those it does not know. */
+/** Sets only the variables that are needed: an older build refuses unknown ones. */
 function startBuild(owner, build, more = {}) {
   const vars = { ...more, SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "5000" };
   return startServer(owner, { build, config: { ...workerConfig(), vars } });
@@ -64,7 +64,7 @@ export async function withServer(name, body) {
   }
 }
 
-/** Runs `body(servers)` with one of each, by their names. */
+/** Runs `body(servers)` with one of each, by name. */
 export async function withServers(body, names = Object.keys(SERVERS), started = {}) {
   const [name, ...others] = names;
   if (name === undefined) return body(started);

@@ -1,8 +1,8 @@
-// A piece of time in which something is done again and again.
+// A period in which an operation is repeated.
 
 import { within } from "../../tests/harness/waiting/wait.mjs";
 
-/** An idle machine needs a thousandth of it. */
+/** An idle machine needs a thousandth of this time. */
 const LOST_AFTER_MS = 30_000;
 
 export class Slice {
@@ -15,7 +15,7 @@ export class Slice {
   #drained = Promise.withResolvers();
   #lostAfterMs;
 
-  /** It lasts for so many milliseconds, and at least until so much is done. */
+  /** The slice lasts for `ms`, and at least until `atLeast` operations are done. */
   constructor({ ms, atLeast, lostAfterMs = LOST_AFTER_MS }) {
     this.#atLeast = atLeast;
     this.#lostAfterMs = lostAfterMs;
@@ -25,12 +25,12 @@ export class Slice {
     }, ms);
   }
 
-  /** One more is under way. */
+  /** Notes that another operation has begun. */
   begin() {
     this.#underWay += 1;
   }
 
-  /** One is done; whether another is to follow. */
+  /** Notes that an operation is done. Returns true if another one should follow. */
   finish() {
     this.#underWay -= 1;
     this.#done += 1;
@@ -39,9 +39,10 @@ export class Slice {
   }
 
   /**
-   * What was done in how many milliseconds, and how much in all with what was under way at the end.
+   * Returns the number of operations and their time in milliseconds, and the total including those that were in flight at the
+   * end.
    *
-   * @param {Promise<never>} failure rejects when something goes wrong
+   *  @param {Promise<never>} failure rejects when something goes wrong
    */
   async result(failure) {
     await within(Promise.race([this.#drained.promise, failure]), "what was under way and got lost", this.#lostAfterMs);

@@ -1,5 +1,5 @@
-// npm run bench: this server, sockjs-node and the floor side by side, in one run. It fails when a message is lost, doubled,
-// changed or out of order.
+// npm run bench: this server, sockjs-node and the floor side by side, in one run. It fails if a message is lost, doubled, changed
+// or out of order.
 
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +23,7 @@ const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DI
   --json FILE   writes all figures there, too
   --plot FILE   draws them, as SVG; docs/speed.md shows docs/speed.svg`;
 
-/** A scenario that took `scenarioMs` begins no further round: a full run ends within some twelve minutes. */
+/** A scenario that has taken `scenarioMs` begins no further round: a full run ends within some twelve minutes. */
 const FULL = { rounds: 5, scale: 1, sliceMs: 500, warmUpMs: 1_200, settleMs: 1_000, scenarioMs: 11_000 };
 const QUICK = { rounds: 3, scale: 0.1, sliceMs: 150, warmUpMs: 50, settleMs: 200, scenarioMs: 4_000 };
 
@@ -31,7 +31,7 @@ await main(import.meta, async () => {
   const options = readArguments(process.argv.slice(2));
   await setUp();
   await build();
-  // The clients need this Node, and sockjs-node runs on the same.
+  // The clients need this version of Node, and sockjs-node runs on the same one.
   const args = [fileURLToPath(new URL("run.mjs", import.meta.url)), JSON.stringify(options)];
   const before = options.before && { BENCH_BEFORE: options.before };
   const held = options.held && { BENCH_HELD: "true" };

@@ -1,5 +1,5 @@
-// Checks what a node of a cluster needs of its surroundings: a clock that is right, and a bucket that it may use. start.sh runs this
-// by `workerd test`, before it starts the node. It shows what is printed here, one line for each problem.
+// Checks the environment of a cluster node: an accurate clock, and a bucket with the necessary rights. start.sh runs this with
+// `workerd test` before it starts the node, and shows the output, one line for each problem.
 
 import { checkBucket } from "./check/bucket.js";
 import { Clock } from "./check/clock.js";

@@ -1,6 +1,6 @@
-// Tells a node of this machine to let go of its clients. start.sh runs it by `workerd test`, before it stops the node.
+// Tells a node on this machine to release its clients. start.sh runs it with `workerd test` before it stops the node.
 
-/** Longest time for the answer. */
+/** Time limit for the response. */
 const ANSWER_MS = 5_000;
 
 export default {

@@ -1,11 +1,12 @@
-// Asks the Worker whether it can serve its variables. If it cannot, it answers everything with 500 and a header that says so; the body
-// says what is wrong. Any other response, or none, says nothing of the variables: an application answers GET / as it likes.
+// Checks the Worker's variables. If they are invalid, the Worker answers every request with 500 and a header that marks the
+// response; the body describes the problem. Any other response, or none, says nothing about the variables: an application answers
+// GET / as it likes.
 //
-// start.sh runs this by `workerd test`, before it starts the node. Of what is printed here it shows the lines "error: " and "warning: ".
+// start.sh runs this with `workerd test` before it starts the node, and shows only the lines "error: " and "warning: ".
 
-/** The Worker, and limited.js, give it the value "settings". */
+/** The Worker and limited.js set this header to "settings". */
 const PROBLEM = "SockJS-Edge-Problem";
-/** Longest time for the answer. */
+/** Time limit for the response. */
 const ANSWER_MS = 10_000;
 
 export default {

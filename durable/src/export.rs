@@ -1,7 +1,7 @@
 //! The class that the runtime sees.
 //!
-//! `#[worker::durable_object]` makes every event an async function, which costs a promise and a task even for a message
-//! that was handled at once. This class is exported by hand instead: its message handler returns nothing. See
+//! `#[worker::durable_object]` makes every event an async function, which costs a promise and a task even for a message that is
+//! handled at once. This class is exported by hand instead: its message handler returns nothing. See
 //! docs/decisions/export-by-hand.md for the figures.
 
 use crate::application::services::Services;
@@ -29,7 +29,7 @@ use worker::worker_sys::{DurableObjectState, web_sys};
 /// sockjs_edge::durable_object!(SockJs, services);
 /// ```
 ///
-/// `$services` is a `fn(&Env) -> Services`, the same one that is given to `serve`.
+/// `$services` is a `fn(&Env) -> Services`, the same function that `serve` receives.
 #[macro_export]
 macro_rules! durable_object {
     ($class:ident, $services:path) => {
@@ -98,7 +98,7 @@ impl Class {
         Self(Object::new(State::from(state), env, services))
     }
 
-    /// The response, or a promise of it if that has to wait.
+    /// Returns the response, or a promise of it if it has to wait.
     pub fn fetch(&self, request: web_sys::Request) -> Result<JsValue, JsValue> {
         self.0.event();
         promised(Box::pin(self.0.clone().handle(request)))

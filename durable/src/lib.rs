@@ -1,10 +1,10 @@
 //! The Durable Object half of sockjs-edge: it holds the sessions.
 //!
-//! Applications use `sockjs-edge`, which exports all of this: [`Services`] and [`Handler`] to begin with, [`Connection`] and [`Room`]
-//! inside a handler, [`Admission`] and [`RequestInfo`] to decide who is let in.
+//! Applications use `sockjs-edge`, which exports all of this. Begin with [`Services`] and [`Handler`]. Handlers use
+//! [`Connection`] and [`Room`]; [`Admission`] and [`RequestInfo`] are for deciding about admission.
 //!
-//! An object keeps a table of connections, one storage and one alarm. How a transport wraps a frame is not known here. The commands
-//! that the Worker sends are in `sockjs_protocol::inner::envelope`; the state machine of a session is in
+//! An object has a table of connections, one storage and one alarm. It knows nothing about the framing of transports. The
+//! commands that the Worker sends are in `sockjs_protocol::inner::envelope`; the state machine of a session is in
 //! `sockjs_protocol::sockjs::session`.
 //!
 //! A folder imports only from folders above it:

@@ -1,5 +1,5 @@
-//! Admission: whoever is let in is one whom SECURITY.md lets in. The model is a list of its promises, each in the words of
-//! headers, and not the rules' own cases.
+//! Admission: every admitted client is one that SECURITY.md admits. The model is a list of its promises, expressed with headers,
+//! and not the rules' own cases.
 
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::service::origin::{has_list, is_listed, is_own, is_same, origin_of};
@@ -9,7 +9,7 @@ use sockjs_protocol::time::Millis;
 #[allow(dead_code)]
 #[path = "../../src/admission/rules.rs"]
 mod rules;
-// As the rules find it beside themselves.
+// The module that the rules import from their parent.
 use crate::ticket::rules as ticket;
 use rules::{Door, Outcome, Request, Rules, Sender, decide, is_guarded, ticket_of};
 use ticket::Ticket;
@@ -28,9 +28,9 @@ const DOORS: [Door; 8] = [
     Door::Receive(Transport::HtmlFile),
 ];
 
-/// `data` has a byte for the service (1: a list, 2: tickets, 4: any origin is listed), a byte for the door, a byte for the ticket
-/// (1: there is one, 2: late, 4: too old, 8: forged, 16: also in the referrer), and then lines: `Origin`, `Sec-Fetch-Site`,
-/// `Referer`, and the origin that the ticket was issued for.
+/// Checks `data`, which has a byte for the service (1: a list, 2: tickets, 4: any origin is listed), a byte for the door, a byte
+/// for the ticket (1: there is one, 2: late, 4: too old, 8: forged, 16: also in the referrer), and then lines: `Origin`,
+/// `Sec-Fetch-Site`, `Referer`, and the origin that the ticket was issued for.
 pub fn check(data: &[u8]) {
     let [service, door, given, headers @ ..] = data else { return };
     let headers = String::from_utf8_lossy(headers);
@@ -63,7 +63,7 @@ pub fn check(data: &[u8]) {
     hold(&config, door, sender, &ticket, &url, &outcome);
 }
 
-/// What the promises say about an outcome.
+/// Checks the promises for an outcome.
 fn hold(config: &Config, door: Door, sender: Sender<'_>, ticket: &Ticket, url: &str, outcome: &Outcome) {
     let Sender { origin, fetch_site, referer, own } = sender;
     let refused = matches!(outcome, Outcome::Refused(_));

@@ -1,4 +1,5 @@
-//! What the two halves say to each other: what one writes the other reads, and what it reads was written in one way only.
+//! Messages between the two halves: each half reads what the other one writes, and each readable message has only one written
+//! form.
 
 use serde_json::Value;
 use sockjs_protocol::inner::envelope::{
@@ -10,7 +11,7 @@ use sockjs_protocol::sockjs::frame::{Frame, Message};
 use sockjs_protocol::sockjs::payload::text;
 use sockjs_protocol::sockjs::session::Seq;
 
-/// `data` is a message on the inner socket, a command, the reason of a close, and text to put into each.
+/// Checks `data`: a message on the inner socket, a command, the reason of a close, and text for each.
 pub fn check(data: &[u8]) {
     if let Ok(message) = ToEdge::decode(data) {
         assert_eq!(message.encode(version_of(data)), data);
@@ -73,7 +74,7 @@ fn written_in(version: Version, text: &str, data: &[u8]) {
     comes_back(&Command { version, ..command });
 }
 
-/// A command comes back from a header, which holds nothing but visible ASCII and spaces.
+/// Checks that a command survives a header, which contains only visible ASCII and spaces.
 fn comes_back(command: &Command) {
     let header = command.encode(command.version).unwrap().unwrap();
     assert!(header.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{header:?}");

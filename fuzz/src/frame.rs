@@ -1,10 +1,11 @@
-//! What a client makes of the frames: each comes back by the means that stock clients have, from every transport.
+//! Frames from a client's point of view: each can be decoded with the means of stock clients, on every transport.
 
 use sockjs_protocol::sockjs::frame::{Frame, Message, quote};
 use sockjs_protocol::sockjs::payload::text;
 use sockjs_protocol::sockjs::transport::{RECEIVES, Receive, Wrapping};
 
-/// `data` is text: messages with `|` between them, and together the reason of a close frame.
+/// Checks `data`, which is text: messages separated by `|`. The whole text is also the reason of a close
+/// frame.
 pub fn check(data: &[u8]) {
     let text = text(data.to_vec());
     let messages: Vec<&str> = text.split('|').collect();
@@ -27,7 +28,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Nothing that browsers lose is in the text, and nothing is escaped without need.
+/// Checks that the string has no character that browsers lose, and no unnecessary escape.
 fn quoted(text: &str) {
     let quoted = quote(text);
     assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
@@ -38,7 +39,7 @@ fn quoted(text: &str) {
     }
 }
 
-/// As a client reads a frame: its first character, then JSON.
+/// Reads a frame like a client: its first character, then JSON.
 fn decode(sent: &str) -> Frame {
     let (kind, json) = sent.split_at(1);
     match kind {
@@ -56,7 +57,7 @@ fn decode(sent: &str) -> Frame {
     }
 }
 
-/// The frame in a chunk of a transport, as its client finds it.
+/// Returns the frame in a chunk of a transport, as its client extracts it.
 fn unwrap(row: &Receive, chunk: &str) -> String {
     let between = |before, after| chunk.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap();
     match row.wrapping {
@@ -76,7 +77,7 @@ fn unwrap(row: &Receive, chunk: &str) -> String {
     }
 }
 
-/// The value of a JavaScript string, which must not end the script around it.
+/// Returns the value of a JavaScript string, which must not end the script around it.
 fn script(literal: &str) -> String {
     assert!(!literal.contains(['<', '\n', '\r', '\u{2028}', '\u{2029}']), "{literal:?}");
     serde_json::from_str(literal).unwrap()

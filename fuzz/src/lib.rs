@@ -1,8 +1,8 @@
-//! What must hold for every input: one module for each fuzz target, each with one function that panics where something
-//! does not hold. The targets call it with what libFuzzer makes up, the tests with the seeds, with the inputs that once
-//! failed, and with what proptest makes up.
+//! Properties that hold for every input: one module for each fuzz target, each with one function that panics if a property is
+//! violated. The targets call it with the inputs of libFuzzer, the tests with the seeds, with inputs that once failed, and with
+//! the inputs of proptest.
 //!
-//! What is private to its crate is included here as a file: the rules of routes, admission and tickets touch no runtime.
+//! Private code is included here as files: the rules of routes, admission and tickets do not depend on the runtime.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -14,7 +14,7 @@ pub mod route;
 pub mod session;
 pub mod ticket;
 
-/// Under the paths by which the included files name one another.
+/// At the paths by which the included files refer to each other.
 #[path = "../../protocol/tests/common/mod.rs"]
 mod common;
 #[path = "../../protocol/tests/restore/fates.rs"]
@@ -31,7 +31,7 @@ mod request;
 #[path = "../../protocol/tests/restore/world.rs"]
 mod world;
 
-/// A target's name, and what it checks.
+/// Name and check of a target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.

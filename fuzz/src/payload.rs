@@ -1,11 +1,11 @@
-//! What a client sends: any bytes.
+//! Payloads of a client: any bytes.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use sockjs_protocol::sockjs::frame::{self, Frame};
 use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits, text};
 use std::fmt;
 
-/// `data` is the body of a send, or one WebSocket message.
+/// Checks `data`: the body of a send, or one WebSocket message.
 pub fn check(data: &[u8]) {
     let body = text(data.to_vec());
     if let Ok(valid) = str::from_utf8(data) {
@@ -29,7 +29,7 @@ pub fn check(data: &[u8]) {
             assert_eq!(messages(&again[1..]).as_ref(), Ok(sent), "what is stored as an array comes back");
             assert_eq!(websocket_messages(&body).as_ref(), Ok(sent));
         }
-        // As bytes, serde_json takes strings with raw control characters, which are no JSON.
+        // When it reads bytes, serde_json accepts strings with raw control characters, which are invalid JSON.
         (Err(_), Some(_)) => assert!(body.chars().any(|char| char < ' '), "JSON was refused: {body:?}"),
         (Err(_), None) => {}
     }
@@ -51,13 +51,13 @@ fn websocket_messages(text: &str) -> Result<Vec<String>, PayloadError> {
     Messages::of_websocket(text.into(), PayloadLimits::NONE).map(Iterator::collect)
 }
 
-/// The messages by another way: serde_json reads lone surrogates into bytes, each as three that are no UTF-8.
+/// Reads the messages in another way: serde_json turns each lone surrogate into three bytes that are not UTF-8.
 fn reference(body: &str) -> Option<Vec<String>> {
     let messages = serde_json::from_str::<Vec<Message>>(body).ok()?;
     Some(messages.into_iter().map(|message| text(message.0)).collect())
 }
 
-/// A JSON string as bytes, and nothing else: not an array of numbers.
+/// A JSON string as bytes; an array of numbers is rejected.
 struct Message(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Message {

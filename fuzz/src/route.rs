@@ -1,4 +1,4 @@
-//! Which request asks for what.
+//! Routing of requests to services and objects.
 
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::service::placement::{object_name, prefix_of};
@@ -8,14 +8,14 @@ use sockjs_protocol::sockjs::transport::Transport;
 #[allow(dead_code)]
 #[path = "../../src/http/route.rs"]
 mod rules;
-// As the rules find it beside themselves.
+// The module that the rules import from their parent.
 use crate::iframe;
 
 use rules::{Endpoint, Route, route};
 
 const METHODS: [&str; 5] = ["GET", "POST", "OPTIONS", "HEAD", "PUT"];
 
-/// `data` is a method's number, then the paths of two requests, one a line.
+/// Checks `data`: the number of a method, then the paths of two requests, one a line.
 pub fn check(data: &[u8]) {
     let Some((method, paths)) = data.split_first() else { return };
     let Ok(paths) = str::from_utf8(paths) else { return };
@@ -38,7 +38,7 @@ fn services() -> [Config; 6] {
     ]
 }
 
-/// The object that a session's request goes to, and what it stands for.
+/// Returns the object of a session's request, and the service and session that it stands for.
 fn object(services: &[Config], method: &str, path: &str) -> Option<(String, (String, String))> {
     let (config, prefix, endpoint) = match route(method, path, services.iter()) {
         Route::Service(config, prefix, endpoint) => (config, prefix, endpoint),
@@ -81,7 +81,7 @@ fn object(services: &[Config], method: &str, path: &str) -> Option<(String, (Str
     assert_eq!(prefix_of(&name), Some(prefix));
     for server in ["0", "another"] {
         let written = format!("{prefix}/{server}/{session}/{segment}/");
-        // A literal prefix may begin there.
+        // A literal prefix may begin at this path.
         if let Route::Service(same, _, Endpoint::Receive(_, id) | Endpoint::Send(_, id) | Endpoint::WebSocket(id)) =
             route(method, &written, services.iter())
             && same.prefix == config.prefix

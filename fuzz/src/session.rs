@@ -1,12 +1,12 @@
 //! Sequences of operations on the session state machine, against the models of `protocol/tests/`.
 //!
-//! An input is text: a letter for the world, then the operations, each a letter with the digits that it takes (0 where they
-//! are missing). Everything else is skipped, so that a changed input is still one.
+//! An input is text: a letter for the world, then the operations, each a letter with its digits (0 if they are missing).
+//! Everything else is skipped, so that a mutated input is still valid.
 //!
 //! | world | |
 //! |---|---|
 //! | `p` `s`, `P` `S` | an honest client that opened with a poll or a stream; with an outbox. Nothing promised may be lost |
-//! | anything else | inputs that nobody who is sensible gives, where the contract has to hold all the same |
+//! | anything else | inputs that no sensible caller sends, for which the contract has to hold all the same |
 //!
 //! | honest | |
 //! |---|---|
@@ -14,8 +14,8 @@
 //! | `t`*span*, `l`*span*, `n`*span*, `b` | time passes, with an alarm on time, late, never; the alarm beats early |
 //! | `p`, `S`, `r`*frames*, `a`, `f`, `L` | the client polls, streams; its edge writes, acknowledges, finishes, reaches its limit |
 //! | `x`, `y`, `R`, `C` | the inner socket breaks, unnoticed; the edge attaches again, confirms |
-//! | `m`, `M`, `A`, `B` | the edge reaches its limit while the socket is lost, unnoticed; it says what it holds, gives that back |
-//! | `h`, `k` | the object sleeps, is killed |
+//! | `m`, `M`, `A`, `B` | the edge reaches its limit while the socket is lost, unnoticed; it reports its frames, and returns them |
+//! | `h`, `k` | the object hibernates, is killed |
 
 use crate::common::{Driver, outbox, poll, stream};
 use crate::input::{Input, apply};
@@ -26,16 +26,17 @@ use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverId, Receiver
 use sockjs_protocol::time::Millis;
 use std::iter::Peekable;
 
-/// More would only take longer.
+/// More operations would only take longer.
 const OPERATIONS: usize = 200;
 
-/// Bytes of a message: nothing, little, and around a window, a row and the queue of [`rules`].
+/// Bytes of a message: zero, a few, and values around a window, a row and the queue of [`rules`].
 const SIZES: [usize; 10] = [1, 25_000, 70_000, 0, 100, 32_760, 65_530, 65_536, 270_000, 400_000];
 
-/// Milliseconds: around the grace of a lost receiver, `persist_after`, what an object remembers, the delays of [`rules`].
+/// Milliseconds: values around the grace of a lost receiver, `persist_after`, an object's time in memory, and the delays of
+/// [`rules`].
 const SPANS: [u64; 10] = [0, 1, 249, 251, 500, 4_000, 8_000, 20_000, 25_000, 40_000];
 
-/// `data` is such a text.
+/// Checks `data`, which is such a text.
 pub fn check(data: &[u8]) {
     let Some((world, operations)) = data.split_first() else { return };
     match world {
@@ -109,7 +110,7 @@ fn nonsense(world: u8, operations: &[u8]) {
     }
 }
 
-/// An input, and how whoever is given something meanwhile ends at once: after a letter in upper case.
+/// Returns an input, and for an upper-case letter the departure by which each receiver that gets a frame ends at once.
 fn nonsense_input(letter: u8, digits: &mut dyn FnMut() -> u8) -> Option<(Input, Option<Departure>)> {
     let input = match letter.to_ascii_lowercase() {
         b'a' => Input::Attach(receiver(digits())),
@@ -166,11 +167,11 @@ fn departure(digit: u8) -> Departure {
     [Finished, Broken, ClientGone, Ended][usize::from(digit) % 4]
 }
 
-/// The operations that are left of a text.
+/// The remaining operations of a text.
 struct Operations<I: Iterator<Item = u8>>(Peekable<I>);
 
 impl<I: Iterator<Item = u8>> Operations<I> {
-    /// The next of them, as `read` makes it of a letter and the digits that it takes.
+    /// Returns the next operation, which `read` builds from a letter and its digits.
     fn next<T>(&mut self, read: fn(u8, &mut dyn FnMut() -> u8) -> Option<T>) -> Option<T> {
         while let Some(letter) = self.0.next() {
             let mut digits = || self.0.next_if(u8::is_ascii_digit).map_or(0, |digit| digit - b'0');

@@ -1,4 +1,4 @@
-//! Tickets: what was signed is believed for its place and time, and nothing else is.
+//! Tickets: a signed ticket is accepted at its place and time, and nothing else is.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
@@ -18,8 +18,8 @@ const KEY: &str = "a key";
 const NOW: Millis = Millis(1_000_000);
 const MAX_AGE: Millis = Millis(500_000);
 
-/// `data` is a ticket as a client sends it; the JSON of one that was signed with the right key; and a change to a ticket:
-/// its place, the byte to put there, and what the ticket says.
+/// Checks `data`: a ticket as a client sends it; the JSON of one that is signed with the right key; and a change to a ticket: the
+/// position, the new byte, and the ticket's content.
 pub fn check(data: &[u8]) {
     let text = text(data.to_vec());
     assert_eq!(read(&text), Err(Fault::NotSigned), "nobody who does not know the key can write {text:?}");
@@ -69,7 +69,7 @@ fn changed(at: usize, byte: u8, says: &str) {
     let at = at % written.len();
     let mut bytes = written.clone().into_bytes();
     bytes[at] = byte;
-    // The text has ASCII alone: a byte beyond stands for the character of that number.
+    // The text is ASCII: a higher byte stands for the character with that number.
     let other: String = bytes.iter().map(|byte| char::from(*byte)).collect();
     assert_eq!(
         read(&other) == Ok(Ticket::read(&written, &[KEY.to_owned()], PREFIX, NOW, MAX_AGE).unwrap()),
@@ -83,7 +83,7 @@ fn read(text: &str) -> Result<Ticket, Fault> {
     Ticket::read(text, &[KEY.to_owned()], PREFIX, NOW, MAX_AGE)
 }
 
-/// `json` as whoever knows the key would sign it.
+/// Signs `json` with the real key.
 fn signed(json: &[u8]) -> String {
     let body = Base64UrlUnpadded::encode_string(json);
     let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();

@@ -1,5 +1,5 @@
-//! The same checks on inputs that proptest makes up: fewer than fuzzing tries, but in every run of the tests, and shaped
-//! like what each target reads.
+//! The same checks with inputs of proptest: fewer than fuzzing tries, but in every run of the tests, and shaped like each
+//! target's inputs.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -10,7 +10,7 @@ fn cases(cases: u32) -> Config {
     Config { cases, rng_algorithm: RngAlgorithm::XorShift, failure_persistence: None, ..Config::default() }
 }
 
-/// Some of `parts`, one after another.
+/// Generates some of `parts`, one after another.
 fn joined(parts: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(select(parts), 0..most).prop_map(|parts| parts.concat())
 }
@@ -57,7 +57,7 @@ const ORIGINS: &[&str] = &[
 const SITES: &[&str] = &["", "same-origin", "same-site", "cross-site", "none", "anything"];
 const TICKETS: &[&str] = &["", "\n", "id", "é", "\"", "https://example.com", "\u{0}", "."];
 
-/// Every combination: those that matter are few among random ones.
+/// Tries every combination: random ones rarely hit those that matter.
 #[test]
 fn nobody_is_let_in_whom_the_promises_keep_out() {
     const PAGES: [&str; 4] = ["", "https://chat.example", "https://friend.example", "https://evil.example"];
@@ -66,7 +66,7 @@ fn nobody_is_let_in_whom_the_promises_keep_out() {
         for given in [0, 1, 3, 5, 9, 17_u8] {
             for origin in PAGES.into_iter().chain(["null"]) {
                 for (site, referer) in SITES.iter().flat_map(|site| PAGES.map(|page| (site, page))) {
-                    // Without a ticket it was issued for nobody.
+                    // Without a ticket there is no page that it was issued for.
                     for issued in if given == 0 { &PAGES[..1] } else { &PAGES } {
                         inputs.push((service, door, given, format!("{origin}\n{site}\n{referer}\n{issued}")));
                     }

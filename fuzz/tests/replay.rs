@@ -1,4 +1,4 @@
-//! The inputs that fuzzing begins with, and those that it once found something with, hold.
+//! Checks the seeds of fuzzing, and the inputs that once failed.
 
 use sockjs_fuzz::TARGETS;
 use std::fs;

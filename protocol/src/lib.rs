@@ -1,7 +1,7 @@
 //! The SockJS 0.3.3 protocol without I/O, and the contract between the two halves of sockjs-edge.
 //!
-//! Nothing here reads a clock, a socket or a random number: functions take the time as an argument and return what is to be
-//! done as values. The crate has five folders:
+//! Nothing here reads a clock, a socket or a random number: functions take the time as an argument, and return actions as values.
+//! The crate has five folders:
 //!
 //! * [`sockjs`][]: the protocol itself: frames, payloads, transports, sessions, and the pacing of handlers.
 //! * [`service`][]: a service's options, allowed origins, prefix and placement.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// A point in time or a span, in milliseconds.
 ///
-/// A point counts from the Unix epoch, so that it means the same to a later object on another machine
-/// (`std::time::Instant` cannot be stored). Arithmetic saturates: no input can make a timer panic.
+/// A point counts from the Unix epoch, so that it means the same to a later object on another machine (`std::time::Instant`
+/// cannot be stored). Arithmetic saturates: no input can make a timer panic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Millis(pub u64);

@@ -1,4 +1,4 @@
-//! How receivers come, contend and leave.
+//! Receivers attach, contend and leave.
 
 mod common;
 

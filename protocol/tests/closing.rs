@@ -1,4 +1,4 @@
-//! How an HTTP session ends.
+//! The end of an HTTP session.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What is written to storage, when, and in which order with the frames.
+//! The writes to storage, their times, and their order among the frames.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What bounds the bytes on their way to a client, and those that wait for it.
+//! The limits of the bytes in flight to a client, and of those that wait for it.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What time alone does to a session.
+//! The effects of time alone on a session.
 
 mod common;
 

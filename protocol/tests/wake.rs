@@ -1,4 +1,4 @@
-//! What a session knows after its object slept or died.
+//! The knowledge of a session after its object hibernated or died.
 
 mod common;
 

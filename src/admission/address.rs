@@ -1,11 +1,11 @@
 //! The client's address, and a limit on the connections that it opens, counted by a rate-limiting binding.
 //!
-//! Cloudflare tells the address in `CF-Connecting-IP`. In plain workerd anybody may send that header: there the address is the other end of
-//! the TCP connection, or what `trusted_proxies` say.
+//! Cloudflare sends the client's address in `CF-Connecting-IP`. In plain workerd anybody may send that header, so there the
+//! address is the other end of the TCP connection, or the one that `trusted_proxies` select.
 //!
-//! Counted is what may start an object: a WebSocket, and the first receive or send of a session that this isolate has not seen
-//! from this address. A session that another isolate opened is counted once more here. An id that was seen may open a second
-//! session once the first is over: only the object knows, so the second is counted when its open frame comes.
+//! A request is counted if it may start an object: a WebSocket, and the first receive or send of a session that this isolate has
+//! not seen from this address. A session that another isolate opened is counted again here. A known id may open a second session
+//! once the first is over. Only the object knows that, so the second session is counted when its open frame arrives.
 
 use crate::Config;
 use crate::http::refusal::{NotServed, Refusal};
@@ -34,7 +34,7 @@ extern "C" {
     fn peer_of(request: &web_sys::Request) -> std::result::Result<Option<String>, JsValue>;
 }
 
-/// Returns the client's address in plain workerd. `None` on Cloudflare, where a header tells it.
+/// Returns the client's address in plain workerd, or `None` on Cloudflare, where a header has it.
 pub(crate) fn outside_cloudflare(request: &web_sys::Request, config: &Config) -> Result<Option<String>> {
     let Some(peer) = peer_of(request)? else { return Ok(None) };
     if config.trusted_proxies.is_empty() {
@@ -46,8 +46,8 @@ pub(crate) fn outside_cloudflare(request: &web_sys::Request, config: &Config) ->
     Ok(Some(address.map_or(peer, |address| address.to_string())))
 }
 
-/// Counts a request at `place`, the prefix with the values of its parameters, unless its session was seen: returns that
-/// session then. Returns a refusal if its address has opened too many connections of the service.
+/// Counts a request at `place`, the prefix with the values of its parameters. If its session was seen before, the request is not
+/// counted and that session is returned. Returns a refusal if the address has opened too many connections of the service.
 pub(crate) async fn count(
     config: &Config,
     place: &str,
@@ -63,7 +63,7 @@ pub(crate) async fn count(
         Opens::Session(session) => Some(session),
     };
     let named = if address.is_none() { header(request, "CF-Connecting-IP")? } else { None };
-    // Without it there is nothing to count by.
+    // Without an address there is nothing to count by.
     let Some(address) = address.map(str::to_owned).or(named) else { return Ok(None) };
     let key = key(&config.prefix, &address);
     let name = session.map(|session| [place, "/", session, " ", &key].concat());
@@ -75,7 +75,7 @@ pub(crate) async fn count(
         let text = "Too many connections from this address: try again later.\n";
         return Err(Refusal::new(Refused::Address, 429, text).into());
     }
-    // Not before: a second request of the session would pass while the first is refused.
+    // Only now: otherwise a second request of the session would pass although the first is refused.
     if let Some(name) = name {
         remember(&name);
     }
@@ -89,20 +89,20 @@ pub(crate) struct SeenSession {
 }
 
 impl SeenSession {
-    /// Counts the session: it turned out to be a new one. If that is one too many, the next request of the session is refused.
+    /// Counts the session, which turned out to be new. If it exceeds the limit, the next request of the session is refused.
     pub async fn count(self) {
         if !self.limiter.is_within_limit().await {
             forget(&self.name);
         }
     }
 
-    /// Has the next request counted: there is no such session.
+    /// Forgets the session, so that its next request is counted: the object has no such session.
     pub fn forget(&self) {
         forget(&self.name);
     }
 }
 
-/// The binding that counts what one address opens of one service.
+/// The binding that counts the connections of an address to a service.
 struct Limiter {
     service: String,
     binding: String,
@@ -111,17 +111,18 @@ struct Limiter {
 }
 
 impl Limiter {
-    /// Counts one more. Returns false if that is one too many.
+    /// Counts a connection. Returns false if it exceeds the limit.
     async fn is_within_limit(&self) -> bool {
         is_within_limit(&self.env, &self.binding, &self.key).await.unwrap_or_else(|error| {
-            // Better to let clients in than to be down with the limiter.
+            // Let clients in: a failing limiter must not take the service down.
             log::error("rate_limiter", Some(&self.service), error);
             true
         })
     }
 }
 
-/// Returns what counts together: all rooms of a service, and all addresses of one IPv6 subscriber, who has 2^64 of them.
+/// Returns the key of the counter. It covers all rooms of a service, and all addresses of an IPv6 subscriber, who has 2^64 of
+/// them.
 fn key(prefix: &str, address: &str) -> String {
     let network = match address.trim().parse() {
         Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
@@ -137,7 +138,7 @@ fn key(prefix: &str, address: &str) -> String {
     [prefix, " ", &network].concat()
 }
 
-/// Asks the binding. `worker`'s own wrapper (0.8.7) brings along all of serde for a key and a flag.
+/// Calls the binding. `worker`'s own wrapper (0.8.7) pulls in all of serde for a key and a flag.
 async fn is_within_limit(env: &Env, binding: &str, key: &str) -> Result<bool> {
     let limiter: RateLimiter = JsValue::from(env.rate_limiter(binding)?).unchecked_into();
     let options = Object::new();
@@ -146,7 +147,7 @@ async fn is_within_limit(env: &Env, binding: &str, key: &str) -> Result<bool> {
     Ok(Reflect::get(&outcome, &JsValue::from_str("success"))?.is_truthy())
 }
 
-/// The latest sessions that were let in, by their names, oldest first.
+/// The sessions that were admitted last, by name, oldest first.
 #[derive(Default)]
 struct Seen {
     names: HashSet<Rc<str>>,

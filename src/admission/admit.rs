@@ -1,4 +1,5 @@
-//! Lets a request in, or refuses it: asks the pure rules of `admission`, then the application, before any object is asked.
+//! Admits or refuses a request: applies the pure rules of `admission`, then calls the application's `on_request`. No object is
+//! involved.
 
 use crate::admission::rules::{Door, Outcome, Reason, Request, Rules, Sender, decide, frame_ancestors, is_guarded};
 use crate::admission::ticket::{CLAIMS_MAX, PARAMETER, Ticket, are_short};
@@ -15,7 +16,7 @@ use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::sockjs::transport::Transport;
 use worker::{Env, Result, web_sys};
 
-/// A request of a client, and the service that it is for.
+/// A client's request and the service that it is for.
 #[derive(Clone, Copy)]
 pub(crate) struct Admitter<'a> {
     pub request: &'a web_sys::Request,
@@ -24,37 +25,37 @@ pub(crate) struct Admitter<'a> {
     pub config: &'a Config,
     pub place: &'a Place,
     pub env: &'a Env,
-    /// The client's address, where its headers do not tell it.
+    /// The client's address, if its headers do not have it.
     pub address: Option<&'a str>,
-    /// Claims that the application's own route makes about the client: then `on_request` is not asked.
+    /// Claims that the application's own route makes about the client. If set, `on_request` is not called.
     pub claims: Option<&'a Value>,
 }
 
-/// A request that was let in.
+/// An admitted request.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
     /// Ticket and claims of the client, for its object.
     pub pass: Option<Pass>,
-    /// The pages that may be around it, for Content-Security-Policy.
+    /// Origins that may frame the response, for Content-Security-Policy.
     pub frame_ancestors: Option<String>,
 }
 
 impl Admitter<'_> {
-    /// Lets a receive or an upgrade in.
+    /// Admits a receive or an upgrade.
     pub async fn connection(self, transport: Transport, session: Option<&str>) -> Result<Admitted, NotServed> {
         let kind = if transport.is_websocket() { RequestKind::WebSocket } else { RequestKind::Receive };
         self.session_request(Door::Receive(transport), kind, Some(transport), session).await
     }
 
-    /// Lets a send in.
+    /// Admits a send.
     pub async fn send(self, session: &str) -> Result<Admitted, NotServed> {
         let mut admitted = self.session_request(Door::Send, RequestKind::Send, None, Some(session)).await?;
-        // Its object keeps the claims of the request that opened the session.
+        // The object keeps the claims of the request that opened the session.
         admitted.pass = admitted.pass.take().filter(|pass| pass.ticket.is_some()).map(without_claims);
         Ok(admitted)
     }
 
-    /// Lets a frame load the page for iframes. Returns the pages that may be around it.
+    /// Admits the page for iframes. Returns the origins that may frame it.
     pub fn iframe(self) -> Result<Option<String>, NotServed> {
         let ancestors = |origin| frame_ancestors(self.config, self.request_head.own(), origin);
         match self.decide(Door::Iframe)? {
@@ -89,7 +90,8 @@ impl Admitter<'_> {
         }
     }
 
-    /// The URL that `/info` sends a client to, if that is another one than the client knows. With tickets it has a new one.
+    /// Returns the URL to which `/info` sends the client, if it differs from the one that the client knows. With tickets it has a
+    /// new ticket.
     pub async fn base_url(self) -> Result<Option<String>, NotServed> {
         let (origin, needs_consent) = match self.decide(Door::Info)? {
             Outcome::Refused(reason) => return Err(refusal(reason).into()),
@@ -108,7 +110,7 @@ impl Admitter<'_> {
     }
 
     fn decide(self, door: Door) -> Result<Outcome> {
-        // Most services let everybody in, and need not read more headers for that.
+        // Most services admit everybody, and need no further headers.
         let referer = if is_guarded(self.config) { header(self.request, "Referer")? } else { None };
         let rules = Rules { config: self.config, keys: self.services.keys(), prefix: &self.place.prefix };
         let RequestHead { url, origin, fetch_site, .. } = self.request_head;
@@ -118,7 +120,7 @@ impl Admitter<'_> {
         Ok(decide(rules, now(), request))
     }
 
-    /// Asks the application, unless its route has spoken already.
+    /// Calls the application's `on_request`, unless its own route has decided already.
     async fn application(
         self,
         kind: RequestKind,
@@ -136,7 +138,11 @@ impl Admitter<'_> {
         };
         match admission {
             Admission::AdmitAs(claims) if !are_short(&claims) => {
-                log::error("claims", Some(&config.prefix), format!("more than {CLAIMS_MAX} bytes of JSON"));
+                log::error(
+                    "claims",
+                    Some(&config.prefix),
+                    format!("the claims exceed {CLAIMS_MAX} bytes of JSON: keep only what identifies the client"),
+                );
                 Err(Refusal::new(Refused::Malformed, 500, "The claims are too large.\n"))
             }
             Admission::AdmitAs(claims) => Ok(Agreed { claims: Some(claims), is_explicit: true }),
@@ -146,13 +152,13 @@ impl Admitter<'_> {
                 let (status, text, headers) = rejection.into_parts();
                 Err(Refusal::new(Refused::Application, status, text).with_headers(headers))
             }
-            // A variant of a later version.
-            _ => Err(Refusal::new(Refused::Malformed, 500, "The answer of on_request is not known.\n")),
+            // A variant that a later version added.
+            _ => Err(Refusal::new(Refused::Malformed, 500, "The decision of on_request is unknown to this version.\n")),
         }
     }
 }
 
-/// The application's agreement.
+/// The application's decision to admit.
 struct Agreed {
     claims: Option<Value>,
     /// False if the application left the decision to the service's options.
@@ -167,7 +173,7 @@ fn without_claims(pass: Pass) -> Pass {
     Pass { claims: None, ..pass }
 }
 
-/// `base` with the ticket alone: what the page showed for it, such as a login, is not to stand in later URLs.
+/// Returns `base` with only the ticket. Later URLs must not repeat other credentials of the page, such as a login.
 fn with_ticket(base: &str, ticket: &str) -> String {
     let separator = if base.contains('?') { "&" } else { "?" };
     [base, separator, PARAMETER, "=", ticket].concat()

@@ -1,4 +1,5 @@
-//! Admission: who may use a service. Everything here is decided before a Durable Object is asked, so that a refusal starts none.
+//! Admission: decides who may use a service. Every decision here is made before a Durable Object is called, so that a refusal
+//! starts none.
 //!
 //! 1. `rules` decides by origin and ticket, from values alone. `ticket` signs and reads tickets.
 //! 2. `admit` applies the rules to a request, and asks the application's `on_request`.

@@ -1,6 +1,6 @@
 //! The rules of admission: one decision for each request, made from values alone before any object is asked.
 //!
-//! 1. [`Sender::page`] says what the browser proves about the page behind a request. Pages cannot forge these headers.
+//! 1. [`Sender::page`] returns the page behind a request, as far as the browser proves it. Pages cannot forge these headers.
 //!    Programs can write all of them: only tickets and the application keep programs out.
 //! 2. The list of origins refuses pages that are not on it.
 //! 3. With tickets, `/info` issues one to a page that can read the answer. Every other request needs a ticket that was
@@ -39,29 +39,29 @@ impl Door {
     }
 }
 
-/// The headers of a request that tell of its sender.
+/// The headers of a request that identify its sender.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sender<'a> {
     /// `Origin`.
     pub origin: Option<&'a str>,
-    /// `Sec-Fetch-Site`, which no script can set. Old browsers do not send it, and neither do new ones over plain HTTP.
+    /// `Sec-Fetch-Site`, which no script can set. Old browsers never send it, and new ones do not send it over plain HTTP.
     pub fetch_site: Option<&'a str>,
     /// `Referer`, which a page can suppress but not forge.
     pub referer: Option<&'a str>,
-    /// The Worker's own origin, as the request's URL has it.
+    /// The Worker's own origin, from the request's URL.
     pub own: &'a str,
 }
 
 /// The page behind a request, as far as the browser proves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page<'a> {
-    /// No page is known of: a program, or a browser that says nothing.
+    /// No known page: a program, or a browser that sends no such header.
     Unknown,
     /// A page of the Worker's own origin.
     Own,
     /// A script of the page at this origin.
     Script(&'a str),
-    /// The page at this origin, which had the browser load the URL by a tag, a frame or a form.
+    /// The page at this origin, which loaded the URL by a tag, a frame or a form.
     Loading(&'a str),
     /// A page of another site that the browser does not name, or headers that contradict one another.
     Hidden,
@@ -74,11 +74,11 @@ impl<'a> Sender<'a> {
         let referer = self.referer.filter(|referer| !referer.is_empty()).map(origin_of);
         match (origin, self.fetch_site.filter(|site| !site.is_empty())) {
             (Some(origin), None | Some("same-origin")) if is_own(origin, self.own) => Page::Own,
-            // The Worker's own name, and yet not from its own page.
+            // The request claims the Worker's own origin, yet it does not come from its own page.
             (Some(origin), Some(_)) if is_own(origin, self.own) => Page::Hidden,
             (Some(origin), _) => Page::Script(origin),
             (None, Some("same-origin")) => Page::Own,
-            // Typed into the address bar, or asked for by an extension: no page is behind it.
+            // Typed into the address bar, or sent by an extension: no page is behind the request.
             (None, Some("none")) => Page::Unknown,
             (None, Some("cross-site" | "same-site")) => match referer {
                 Some(referer) if !is_own(referer, self.own) => Page::Loading(referer),
@@ -115,12 +115,12 @@ pub(crate) struct Rules<'a> {
 pub(crate) enum Outcome {
     /// The answer is 403.
     Refused(Reason),
-    /// It may go on, if the application agrees where that is asked.
+    /// Admitted, if the application agrees where it is asked.
     Open,
-    /// It may go on with what its ticket says.
+    /// Admitted with the content of its ticket.
     Ticket(Ticket),
-    /// `/info` issues a ticket for pages of this origin, or for a program. If `needs_consent`, the application has to admit it
-    /// in so many words.
+    /// `/info` issues a ticket for pages of this origin, or for a program. If `needs_consent`, the application has to admit the
+    /// client explicitly.
     Issue { origin: Option<String>, needs_consent: bool },
 }
 
@@ -129,13 +129,13 @@ pub(crate) enum Outcome {
 pub(crate) enum Reason {
     /// The page's origin is not on the list.
     Foreign,
-    /// Nothing proves that a page may have this.
+    /// Nothing proves that a page may have this response.
     NoProof,
-    /// Tickets are on, and there is none.
+    /// Tickets are on, and the request has none.
     NoTicket,
-    /// The ticket cannot be believed.
+    /// The ticket is not valid.
     Ticket(Fault),
-    /// The ticket opens no connections any more.
+    /// The ticket is too old to open a connection.
     Late,
     /// The ticket was issued for another page.
     OtherPage,
@@ -154,7 +154,7 @@ impl Reason {
         }
     }
 
-    /// Returns the reason that the refusal is counted under.
+    /// Returns the reason under which the refusal is counted.
     pub const fn counted_as(self) -> Refused {
         match self {
             Self::NoTicket | Self::Ticket(_) | Self::Late | Self::OtherPage => Refused::Ticket,
@@ -163,7 +163,7 @@ impl Reason {
     }
 }
 
-/// True if `config` keeps anybody out.
+/// True if `config` restricts who may connect.
 pub(crate) fn is_guarded(config: &Config) -> bool {
     config.tickets || has_list(&config.allowed_origins)
 }
@@ -189,7 +189,7 @@ fn by_page(door: Door, page: Page<'_>) -> Outcome {
         (_, Page::Own) => Outcome::Open,
         (Door::Info | Door::Iframe | Door::Send, Page::Script(_) | Page::Unknown) => Outcome::Open,
         (Door::Receive(_), Page::Script(_) | Page::Unknown) if !door.is_for_any_page() => Outcome::Open,
-        // The page that loads it cannot read it.
+        // The page that loads the response cannot read it.
         (Door::Info, Page::Loading(_)) => Outcome::Open,
         (Door::Receive(_), Page::Script(_) | Page::Unknown)
         | (Door::Receive(_) | Door::Send | Door::Iframe, Page::Loading(_))
@@ -204,7 +204,7 @@ fn by_ticket(rules: Rules<'_>, now: Millis, request: Request<'_>, page: Page<'_>
     }
     let Some(text) = ticket_of(request.url) else {
         return match (request.door, page) {
-            // It is framed by the own pages alone: see `frame_ancestors`.
+            // Only the Worker's own pages may frame it: see `frame_ancestors`.
             (Door::Iframe, Page::Own | Page::Script(_) | Page::Unknown) => Outcome::Open,
             (Door::Iframe, Page::Loading(_) | Page::Hidden) => Outcome::Refused(Reason::NoProof),
             (Door::Info | Door::Receive(_) | Door::Send, _) => Outcome::Refused(Reason::NoTicket),
@@ -216,15 +216,15 @@ fn by_ticket(rules: Rules<'_>, now: Millis, request: Request<'_>, page: Page<'_>
     };
     let is_late = ticket.is_late(now, config.ticket_lifetime);
     match request.door {
-        // Each is a new connection. A session over HTTP may be open already, and this its ticket: its object knows.
+        // Every WebSocket is a new connection. An HTTP session may be open already with this ticket: only its object knows.
         Door::Receive(transport) if is_late && transport.is_websocket() => Outcome::Refused(Reason::Late),
         _ if is_for(&ticket, request, page, text) => Outcome::Ticket(ticket),
         Door::Info | Door::Iframe | Door::Receive(_) | Door::Send => Outcome::Refused(Reason::OtherPage),
     }
 }
 
-/// Decides whom `/info` issues a ticket: who can read the answer, which is the own page, and by CORS a listed one. Of a program
-/// nothing is known, so that where there is a list the application has to admit it.
+/// Decides to whom `/info` issues a ticket: to pages that can read the response, which are the Worker's own and, by CORS, listed
+/// ones. Nothing is known about a program, so if there is a list, the application has to admit it.
 fn issue(config: &Config, own: &str, page: Page<'_>) -> Outcome {
     match page {
         Page::Own => Outcome::Issue { origin: Some(own.to_owned()), needs_consent: false },
@@ -239,28 +239,28 @@ fn is_for(ticket: &Ticket, request: Request<'_>, page: Page<'_>, text: &str) -> 
     let own = request.sender.own;
     match (ticket.origin.as_deref(), page) {
         (None, Page::Own) => true,
-        // What any page can read takes proof of the page.
+        // A response that any page can read requires proof of the page.
         (None, Page::Unknown) => !request.door.is_for_any_page(),
         (Some(origin), Page::Own) => is_own(origin, own) || is_from_frame(request.sender, text),
         (Some(origin), Page::Script(page) | Page::Loading(page)) => is_same(origin, page),
-        // The policy of the page says who may frame it.
+        // The Content-Security-Policy of the page restricts who may frame it.
         (Some(_), Page::Unknown | Page::Hidden) => request.door == Door::Iframe,
         (None, Page::Script(_) | Page::Loading(_) | Page::Hidden) => false,
     }
 }
 
-/// True if the request comes from the page for iframes that was loaded with this ticket. The ticket's own page alone can frame
-/// that, and the referrer policy of it tells its whole URL to its own requests.
+/// True if the request comes from the page for iframes that was loaded with this ticket. Only the ticket's own page can frame
+/// that page, and its referrer policy sends its whole URL only with requests to its own origin.
 fn is_from_frame(sender: Sender<'_>, ticket: &str) -> bool {
     sender.referer.is_some_and(|referer| is_own(origin_of(referer), sender.own) && ticket_of(referer) == Some(ticket))
 }
 
-/// Returns the pages that may be around a frame of the Worker at `own`, for Content-Security-Policy. `None` if any page may be.
+/// Returns the origins that may frame a page of the Worker at `own`, for Content-Security-Policy, or `None` if any page may.
 pub(crate) fn frame_ancestors(config: &Config, own: &str, ticket_origin: Option<&str>) -> Option<String> {
     if !is_guarded(config) {
         return None;
     }
-    // Without a list it is whatever a program once said: it must not add to the policy.
+    // Without a list, the origin is whatever a program once sent: it must not extend the policy.
     let is_named = |origin: &&str| Origin::read(origin).is_some() && !origin.contains('*') && !is_own(origin, own);
     let around = ticket_origin.filter(is_named);
     Some(around.into_iter().fold("frame-ancestors 'self'".to_owned(), |policy, origin| policy + " " + origin))
@@ -273,12 +273,12 @@ pub(crate) fn query_of(url: &str) -> impl Iterator<Item = &str> {
     query.split('&').filter(|pair| !pair.is_empty())
 }
 
-/// Returns the ticket in a URL.
+/// Returns the ticket in a URL, if any.
 pub(crate) fn ticket_of(url: &str) -> Option<&str> {
     query_of(url).find_map(|pair| pair.strip_prefix(PARAMETER)?.strip_prefix('='))
 }
 
 #[cfg(test)]
-// By its path, since the fuzz targets include this file.
+// With a path, since the fuzz targets include this file.
 #[path = "rules/tests.rs"]
 mod tests;

@@ -1,16 +1,16 @@
-//! Secrets that clients show. The time that a comparison takes tells nothing about the secret.
+//! Comparison of the secrets that clients send. The time that it takes reveals nothing about the secret.
 
 use crate::http::refusal::HttpError;
 use sockjs_durable::log;
 use subtle::ConstantTimeEq;
 use worker::Request;
 
-/// The shortest secret that is taken for one, in bytes: tokens of [`Push::serve`](crate::Push::serve) and
-/// [`Metrics::serve`](crate::Metrics::serve), and keys of tickets. `openssl rand -hex 16` prints one of this length.
+/// The minimum length of a secret in bytes: of tokens for [`Push::serve`](crate::Push::serve) and
+/// [`Metrics::serve`](crate::Metrics::serve), and of ticket keys. `openssl rand -hex 16` prints a secret of this length.
 pub const SECRET_MIN: usize = 32;
 
-/// Returns true if `given` is `secret`. It takes as long for a wrong text as for the right one of the same length. An empty
-/// secret is nobody's.
+/// Returns true if `given` is `secret`. A wrong string takes as long as the right one of the same length. An empty secret never
+/// matches.
 pub fn is_same_secret(given: &str, secret: &str) -> bool {
     !secret.is_empty() && bool::from(given.as_bytes().ct_eq(secret.as_bytes()))
 }
@@ -19,17 +19,17 @@ pub fn is_same_secret(given: &str, secret: &str) -> bool {
 pub(crate) fn is_bearer(authorization: &str, tokens: &[&str]) -> bool {
     let Some((scheme, given)) = authorization.split_once(' ') else { return false };
     let given = given.trim();
-    // Each is compared, so that the place of the right one tells nothing either.
+    // Every token is compared, so that the time does not reveal the position of the right one.
     let is_known = tokens.iter().fold(false, |is_known, token| is_known | is_same_secret(given, token));
     scheme.eq_ignore_ascii_case("bearer") & is_known
 }
 
-/// Returns true if one of `tokens` is too short to be a secret. An empty one is nobody's.
+/// Returns true if one of `tokens` is shorter than [`SECRET_MIN`].
 pub(crate) fn is_any_short(tokens: &[&str]) -> bool {
     tokens.iter().any(|token| !token.is_empty() && token.len() < SECRET_MIN)
 }
 
-/// Returns the response to a request that has none of `tokens`, or of tokens that are no secrets.
+/// Returns the response to a request without one of `tokens`, or if the tokens are too short.
 pub(crate) fn unauthorized(request: &Request, tokens: &[&str]) -> Option<HttpError> {
     if is_any_short(tokens) {
         let advice = format!("the tokens must have at least {SECRET_MIN} characters each");

@@ -1,7 +1,7 @@
-//! Tickets: what `/info` hands to a client, and the client, without knowing, to every request of its session.
+//! Tickets: `/info` issues a ticket in the URL that it returns, and so the client sends it with every request of its session.
 //!
-//! `base64url(JSON) . base64url(HMAC-SHA256)`, in the parameter `ticket` of the query. The first key signs, every key is
-//! believed, so that keys can be exchanged while tickets are about.
+//! The form is `base64url(JSON) . base64url(HMAC-SHA256)`, in the query parameter `ticket`. The first key signs, and every key
+//! verifies, so that keys can be rotated while tickets are in use.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, Mac};
@@ -11,21 +11,21 @@ use sha2::Sha256;
 use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::time::Millis;
 
-/// The parameter of the query.
+/// The query parameter with the ticket.
 pub(crate) const PARAMETER: &str = "ticket";
 
 /// Version of the JSON.
 const VERSION: u8 = 1;
 
-/// Largest claims, in bytes of JSON: they stand in URLs as tickets, or go to the object with each request.
+/// Largest claims, in bytes of JSON: they are part of URLs as tickets, or go to the object with each request.
 pub(crate) const CLAIMS_MAX: usize = 1024;
 
-/// True if claims are no larger than they may be.
+/// True if the claims do not exceed [`CLAIMS_MAX`].
 pub(crate) fn are_short(claims: &Value) -> bool {
     serde_json::to_vec(claims).is_ok_and(|json| json.len() <= CLAIMS_MAX)
 }
 
-/// Longest ticket that is looked at: the largest claims, and room for the rest.
+/// Longest ticket that is verified: the largest claims, and room for the rest.
 const TICKET_MAX: usize = 4096;
 
 /// Content of a ticket.
@@ -33,13 +33,13 @@ const TICKET_MAX: usize = 4096;
 pub(crate) struct Ticket {
     #[serde(rename = "v")]
     version: u8,
-    /// Random id.
+    /// A random id.
     #[serde(rename = "i")]
     pub id: String,
     /// The prefix, with values for parameters.
     #[serde(rename = "p")]
     prefix: String,
-    /// The page's origin. `None` for a client that named none.
+    /// The page's origin. `None` for a client without one.
     #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     #[serde(rename = "t")]
@@ -52,11 +52,11 @@ pub(crate) struct Ticket {
 /// Reason why a ticket is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// None of this server, or changed since.
+    /// Not signed by this server, or changed since.
     NotSigned,
-    /// Given out for another service or room.
+    /// Issued for another service or room.
     ElsewhereIssued,
-    /// Older than `ticket_max_age`, or of the future.
+    /// Older than `ticket_max_age`, or issued in the future.
     TooOld,
 }
 
@@ -65,7 +65,7 @@ impl Ticket {
         Self { version: VERSION, id, prefix: prefix.to_owned(), origin, issued, claims }
     }
 
-    /// As it stands in URLs. `keys` are not empty.
+    /// Returns the ticket as it is written in URLs. `keys` must not be empty.
     pub fn sign(&self, keys: &[String]) -> serde_json::Result<String> {
         let json = serde_json::to_vec(self)?;
         let body = Base64UrlUnpadded::encode_string(&json);
@@ -87,13 +87,13 @@ impl Ticket {
         match ticket {
             Self { version, .. } if version != VERSION => Err(Fault::NotSigned),
             _ if ticket.prefix != prefix => Err(Fault::ElsewhereIssued),
-            // Clocks of data centres differ a little.
+            // The clocks of data centres differ slightly.
             _ if now >= ticket.issued + max_age || ticket.issued > now + Millis::from_secs(60) => Err(Fault::TooOld),
             _ => Ok(ticket),
         }
     }
 
-    /// Reads what was signed.
+    /// Reads the signed JSON.
     fn signed(reader: &mut Reader<'_>) -> Option<Self> {
         let (mut version, mut id, mut prefix, mut origin) = (None, None, None, None);
         let (mut issued, mut claims) = (None, None);
@@ -112,7 +112,7 @@ impl Ticket {
         Some(Self { version: version?, id: id?, prefix: prefix?, origin, issued: issued?, claims })
     }
 
-    /// Returns true if the ticket opens no connection any more, and only serves the one that it opened.
+    /// Returns true if the ticket opens no new connection, and only serves the one that it opened.
     pub fn is_late(&self, now: Millis, lifetime: Millis) -> bool {
         now >= self.issued + lifetime
     }
@@ -128,7 +128,7 @@ impl Fault {
     }
 }
 
-/// A key of any length makes one, so there always is one.
+/// Returns the HMAC of `body`. It accepts a key of any length, so the result is never `None`.
 fn mac(key: &str, body: &str) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
     mac.update(body.as_bytes());

@@ -1,4 +1,4 @@
-//! Dispatch: finds service and endpoint of a request, has its client admitted, and calls what answers.
+//! Dispatch: finds the service and endpoint of a request, has its client admitted, and calls the module that answers.
 
 use crate::admission::address::{self, SeenSession};
 use crate::admission::admit::{Admitted, Admitter};
@@ -28,7 +28,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{Context, Env, ObjectNamespace, Request, Response, Result, web_sys};
 
-/// Longest URL that is served: the object keeps it with the connection.
+/// Longest URL that is served: the object stores it with the connection.
 const URL_MAX: usize = 8 << 10;
 
 /// Answers a request to the services that `services` builds, for a Worker with an `#[event(fetch)]` of its own.
@@ -65,7 +65,7 @@ pub async fn serve(services: fn(&Env) -> Services, request: Request, env: &Env, 
     Serve::new(services).answer(request, env, context).await
 }
 
-/// The same as [`serve`], for a route of the application that knows the client already, by a cookie or a login of its own.
+/// The same as [`serve`], for a route of the application that already knows the client, by a cookie or a login of its own.
 ///
 /// ```no_run
 /// # use sockjs_edge::{Serve, Services};
@@ -89,9 +89,9 @@ impl Serve {
         Self { services, claims: None }
     }
 
-    /// Lets the client in with these claims: [`Handler::on_request`](crate::Handler::on_request) is not asked. Its new
-    /// connection keeps them. With the option `tickets`, those of the request for `/info` are signed into the ticket, and
-    /// count for all that follows. Origins and tickets are checked all the same.
+    /// Admits the client with these claims: [`Handler::on_request`](crate::Handler::on_request) is not called. The client's new
+    /// connection keeps the claims. With the option `tickets`, the claims of the request for `/info` are signed into the ticket,
+    /// and apply to all later requests. Origins and tickets are checked all the same.
     pub fn claims(mut self, claims: Value) -> Self {
         self.claims = Some(claims);
         self
@@ -118,14 +118,14 @@ impl Serve {
 /// Outcome of a request to the services.
 pub(crate) enum Served {
     Response(HttpResponse),
-    /// Its service knows no such path.
+    /// The service has no such path.
     NotFound,
-    /// It is under no service's prefix.
+    /// The path is under no service's prefix.
     Elsewhere,
 }
 
-/// Answers a request to the services. With settings that cannot be served that is the problem, under a header by which the start of a
-/// bundle tells it from an error of the application (`cluster/tools/settings.js`).
+/// Answers a request to the services. If the settings cannot be served, the response is the problem. A header marks it, so that
+/// the start of a bundle can tell it from an error of the application (`cluster/tools/settings.js`).
 pub(crate) async fn answer(
     services: fn(&Env) -> Services,
     request: &web_sys::Request,
@@ -153,7 +153,7 @@ pub(crate) async fn answer(
 /// Logs the response to a request.
 pub(crate) fn note(request_head: &RequestHead, reply: &Result<HttpResponse>) {
     if log::is_wanted(LogLevel::Debug, None) {
-        // Without its query, where a ticket is.
+        // Without the query, which may have a ticket.
         let line = Line::new(LogLevel::Debug, "request")
             .text("method", &request_head.method)
             .text("path", request_head.path());
@@ -162,7 +162,7 @@ pub(crate) fn note(request_head: &RequestHead, reply: &Result<HttpResponse>) {
     }
 }
 
-/// A request, and what there is to answer it with.
+/// A request, with the values that are needed to answer it.
 #[derive(Clone, Copy)]
 struct Incoming<'a> {
     services: &'a Rc<Services>,
@@ -174,7 +174,7 @@ struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    /// Answers what is for the service of `config`, under this prefix.
+    /// Answers a request to the service of `config`, under this prefix.
     async fn answer(self, config: &Config, prefix: &str, endpoint: Endpoint<'_>) -> Result<HttpResponse> {
         let Self { services, request, request_head, env, context, claims } = self;
         if request_head.url.len() > URL_MAX {
@@ -249,7 +249,7 @@ impl Incoming<'_> {
             }
             Endpoint::Send(row, session) => {
                 let response = send(row, session, to(Some(session), admitted), request, request_head).await?;
-                // Nobody opened the session, or it is over.
+                // The session was never opened, or it is over.
                 seen.filter(|_| response.status() == 404).inspect(SeenSession::forget);
                 Ok(response)
             }
@@ -262,11 +262,11 @@ impl Incoming<'_> {
 }
 
 thread_local! {
-    /// The binding that was asked for last: it is the same for all requests.
+    /// The binding that was used last: it is the same for all requests.
     static NAMESPACE: RefCell<Option<(String, ObjectNamespace)>> = const { RefCell::new(None) };
 }
 
-/// The objects behind `binding`.
+/// Returns the namespace of `binding`.
 fn namespace(env: &Env, binding: &str) -> Result<ObjectNamespace> {
     NAMESPACE.with_borrow_mut(|known| match known {
         Some((name, namespace)) if name == binding => Ok(namespace.clone()),

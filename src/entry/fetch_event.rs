@@ -1,7 +1,7 @@
 //! The Worker's fetch event, exported by hand.
 //!
-//! `#[event(fetch)]` (worker 0.8.7) reads what nobody asks for, makes each response twice, and goes through a task of
-//! `js_sys`; see `js::executor` and docs/decisions/export-by-hand.md.
+//! `#[event(fetch)]` (worker 0.8.7) reads values that nobody needs, creates each response twice, and runs in a task of `js_sys`;
+//! see `js::executor` and docs/decisions/export-by-hand.md.
 
 use crate::Services;
 use crate::entry::dispatch::{Served, answer, note};
@@ -45,8 +45,8 @@ use worker::{Context, Env, Request, Result, console_error, web_sys, worker_sys};
 /// # fn main() {}
 /// ```
 ///
-/// A Worker that has to look at every request first exports the class by
-/// [`durable_object!`](crate::durable_object) and has its own `#[event(fetch)]`, which calls [`serve`](crate::serve).
+/// If your Worker has to see every request first, export the class with [`durable_object!`](crate::durable_object), and call
+/// [`serve`](crate::serve) from your own `#[event(fetch)]`.
 #[macro_export]
 macro_rules! export {
     ($class:ident, $services:path) => {
@@ -76,7 +76,7 @@ macro_rules! export {
 #[derive(Debug)]
 pub struct Unserved {
     pub request: web_sys::Request,
-    /// True if a service has the prefix of its path.
+    /// True if the path is under a service's prefix.
     pub is_below_prefix: bool,
     pub env: Env,
     pub context: Context,
@@ -84,22 +84,22 @@ pub struct Unserved {
 }
 
 impl Unserved {
-    /// The method, as it came.
+    /// Returns the method, exactly as received.
     pub fn method(&self) -> &str {
         &self.request_head.method
     }
 
-    /// Path of the URL.
+    /// Returns the path of the URL.
     pub fn path(&self) -> &str {
         self.request_head.path()
     }
 
-    /// The Worker's own origin, as the URL has it.
+    /// Returns the Worker's own origin, from the URL.
     pub fn origin(&self) -> &str {
         self.request_head.own()
     }
 
-    /// Returns the response that `whole` makes of a file with the entity tag `etag`, or 304 if the client has it.
+    /// Returns the response that `whole` creates for a file with the entity tag `etag`, or 304 if the client has the file.
     ///
     /// # Errors
     ///
@@ -116,13 +116,13 @@ impl Unserved {
     }
 }
 
-/// The headers of a file that never changes under its URL. Only for `sockjs-server`.
+/// Returns the headers of a file that never changes under its URL. Only for `sockjs-server`.
 #[doc(hidden)]
 pub fn for_a_year() -> [Header; 2] {
     cached(in_a_year())
 }
 
-/// The response to a request that nobody answers. Only for `sockjs-server`.
+/// Returns the response to a path that nobody serves. Only for `sockjs-server`.
 ///
 /// # Errors
 ///
@@ -132,7 +132,7 @@ pub fn not_found() -> Result<web_sys::Response> {
     refused(HttpError::not_found())
 }
 
-/// Returns the response, or a promise of it if that has to wait. Only for [`export!`](crate::export).
+/// Returns the response, or a promise of it if it has to wait. Only for [`export!`](crate::export).
 #[doc(hidden)]
 pub fn fetch<Otherwise, Response>(
     services: fn(&Env) -> Services,
@@ -157,13 +157,13 @@ where
     answered(services, request, env, context, Box::new(otherwise))
 }
 
-/// The function that answers what no service answers.
+/// The function that answers requests that no service answers.
 #[doc(hidden)]
 pub type Otherwise = Box<dyn FnOnce(Unserved) -> LocalBoxFuture<'static, Result<web_sys::Response>>>;
 
-/// Does the same with `otherwise` for all that no service answers. Only for `sockjs-server`.
+/// Does the same, and calls `otherwise` for requests that no service answers. Only for `sockjs-server`.
 ///
-/// It is neither generic nor async: what it calls would be compiled once more, in the crate of whoever calls it.
+/// The function is neither generic nor async, since the crate that calls it would then compile everything behind it again.
 #[doc(hidden)]
 pub fn answered(
     services: fn(&Env) -> Services,
@@ -197,11 +197,11 @@ pub fn answered(
     };
     promised(Box::pin(async move {
         let response = response.await.or_else(|error| {
-            // As `#[event(fetch)]` does it, whatever `log` says: it may be the application's.
+            // As `#[event(fetch)]` does it, whatever `log` says: the error may be the application's.
             console_error!("{error}");
             refused(HttpError::new(500, "INTERNAL SERVER ERROR"))
         });
-        // Without even that, the runtime answers when it sees that nobody will.
+        // Without a response, the runtime answers once it sees that the promise never resolves.
         response.ok().map(JsValue::from)
     }))
 }

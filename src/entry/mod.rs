@@ -1,7 +1,8 @@
 //! The entry of a request: from the runtime's fetch event to the folder that answers it.
 //!
-//! `dispatch` finds service and endpoint, has the client admitted, and calls what answers; `fetch_event` is what `export!` exports.
-//! The public items but [`serve`] and [`Serve`] are for the macro and for this project's own server.
+//! `dispatch` finds the service and endpoint, has the client admitted, and calls the module that answers. `fetch_event` has the
+//! code that `export!` exports. The public items except [`serve`] and [`Serve`] are for the macro and for this project's own
+//! server.
 
 mod dispatch;
 mod fetch_event;

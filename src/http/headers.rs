@@ -1,11 +1,11 @@
-//! Heads of responses as values: content type, caching, cookies, policies, and CORS as sockjs-node has it.
+//! Response heads as values: content type, caching, cookies, policies, and CORS, all as in sockjs-node.
 
 use std::borrow::Cow;
 
 /// A header of a response: name and value.
 pub type Header = (&'static str, Cow<'static, str>);
 
-/// Seconds for which what never changes may be kept: a year.
+/// A year in seconds: the time for which immutable responses are cached.
 const YEAR: u32 = 31_536_000;
 
 /// The same in milliseconds, to compute `Expires`.
@@ -23,7 +23,7 @@ impl Head {
         Self { status, headers: Vec::new() }
     }
 
-    /// 200, or whatever a table says, with its content type.
+    /// Returns a head with this status, which is 200 or comes from a table, and with its content type.
     pub fn typed(status: u16, content_type: &'static str) -> Self {
         Self::new(status).with([("Content-Type", content_type.into())])
     }
@@ -34,31 +34,31 @@ impl Head {
     }
 }
 
-/// 405: no body, and no Content-Type either.
+/// Returns the head of a 405: no body and no Content-Type.
 pub(crate) fn method_not_allowed(allow: &'static str) -> Head {
     Head::new(405).with([("Allow", allow.into())])
 }
 
-/// For what is different each time. `no-transform` keeps Cloudflare from compressing, and so buffering, a stream.
+/// Headers for responses that differ each time. `no-transform` keeps Cloudflare from compressing, and so buffering, a stream.
 pub(crate) fn not_cached() -> [Header; 1] {
     [("Cache-Control", "no-store, no-cache, no-transform, must-revalidate, max-age=0".into())]
 }
 
-/// The cookie that load balancers keep a client at one server by: the client's own, or a first one, since they may add
-/// theirs only to a response that sets it.
+/// Returns the cookie by which load balancers keep a client at one server: the client's own, or an initial one. A load balancer
+/// may add its own value only to a response that sets the cookie.
 pub(crate) fn jsessionid(cookies: Option<&str>) -> Header {
     let pairs = cookies.unwrap_or_default().split(';').filter_map(|cookie| cookie.trim().split_once('='));
     let known = pairs.into_iter().find(|(name, _)| *name == "JSESSIONID").map(|(_, value)| value);
     ("Set-Cookie", format!("JSESSIONID={}; path=/", known.unwrap_or("dummy")).into())
 }
 
-/// No response is to be taken by a browser for something else than it is said to be.
+/// Keeps browsers from guessing another content type.
 pub(crate) fn nosniff() -> Header {
     ("X-Content-Type-Options", "nosniff".into())
 }
 
-/// Limits `Referer` to the Worker's own origin. The query of a page's URL has a ticket, which only the Worker itself may see: by it the Worker
-/// knows the frame that it gave the ticket's page.
+/// Limits `Referer` to the Worker's own origin. The query of the page's URL has a ticket, which only the Worker may see. By the
+/// ticket the Worker recognizes the frame.
 pub(crate) fn referrer_policy() -> Header {
     ("Referrer-Policy", "same-origin".into())
 }
@@ -79,19 +79,19 @@ pub(crate) fn unencoded() -> Header {
     ("Content-Encoding", "identity".into())
 }
 
-/// For what never changes; `expires` is the HTTP date in a year.
+/// Headers for immutable responses; `expires` is the HTTP date in a year.
 pub(crate) fn cached(expires: String) -> [Header; 2] {
     [("Cache-Control", format!("public, max-age={YEAR}").into()), ("Expires", expires.into())]
 }
 
-/// The answer to a preflight, apart from CORS itself.
+/// Returns the response to a preflight, apart from the CORS headers.
 pub(crate) fn preflight(methods: &'static str, expires: String) -> Head {
     Head::new(204)
         .with(cached(expires))
         .with([("Access-Control-Allow-Methods", methods.into()), ("Access-Control-Max-Age", YEAR.to_string().into())])
 }
 
-/// The headers of a request that CORS depends on. Pages of every origin may connect, as with sockjs-node.
+/// The request headers that CORS depends on. Pages of every origin may connect, as with sockjs-node.
 #[derive(Debug, Default)]
 pub(crate) struct Cors<'a> {
     /// `Origin`, also the literal `null` of sandboxed pages and files.
@@ -101,8 +101,8 @@ pub(crate) struct Cors<'a> {
 }
 
 impl Cors<'_> {
-    /// The origin is named rather than `*`, which browsers do not take for requests with credentials, and stock clients
-    /// send them.
+    /// Returns the CORS headers. They name the origin rather than `*`: stock clients send credentials, and browsers reject `*`
+    /// then.
     pub fn headers(&self) -> Vec<Header> {
         let mut headers: Vec<Header> = Vec::with_capacity(4);
         match self.origin.filter(|origin| !origin.is_empty()) {

@@ -1,4 +1,4 @@
-//! The page that iframe transports load: it gets the very client that runs in the page around it.
+//! The page that iframe transports load. It loads the same client that runs in the embedding page.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -11,8 +11,8 @@ const START: &str = "
 /// Its SHA-256, in Base64.
 const START_HASH: &str = "lYmFXEsqdsgpRcqXPmVFJyV4CiaTNuS5IK/HjT7/fdk=";
 
-/// Returns the Content-Security-Policy of the page. It needs its own script, the client's, requests to
-/// its own host, and the frame of htmlfile.
+/// Returns the Content-Security-Policy of the page. It permits the page's own script, the client's, requests to its own host, and
+/// the frame of htmlfile.
 pub(crate) fn iframe_policy(sockjs_url: &str, ancestors: Option<String>) -> String {
     let client = if sockjs_url.contains("://") { sockjs_url } else { "'self'" };
     let policy =
@@ -20,7 +20,7 @@ pub(crate) fn iframe_policy(sockjs_url: &str, ancestors: Option<String>) -> Stri
     ancestors.into_iter().fold(policy, |policy, ancestors| policy + "; " + &ancestors)
 }
 
-/// The page, whose words are part of the protocol. `sockjs_url` was checked with the other settings.
+/// Returns the page, whose wording is part of the protocol. `sockjs_url` was checked with the other settings.
 pub(crate) fn iframe_page(sockjs_url: &str) -> String {
     format!(
         r#"<!DOCTYPE html>
@@ -39,7 +39,7 @@ pub(crate) fn iframe_page(sockjs_url: &str) -> String {
     )
 }
 
-/// An entity tag for what never changes under its URL: it need not be the same in another release.
+/// Returns an entity tag for immutable content. It may differ in another release.
 pub(crate) fn etag(content: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);

@@ -1,10 +1,10 @@
-//! `/info`: what a client asks first.
+//! `/info`: the first request of a client.
 
 use serde::Serialize;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::transport::Transport;
 
-/// Content type of the answer, as the protocol's tests spell it.
+/// Content type of the response, spelled as in the protocol's tests.
 pub(crate) const JSON: &str = "application/json; charset=UTF-8";
 
 #[derive(Serialize)]
@@ -12,7 +12,7 @@ struct InfoBody<'a> {
     /// Older clients read this instead of `transports`.
     websocket: bool,
     transports: Vec<&'static str>,
-    /// Of no use any more and required all the same.
+    /// Obsolete, but required by the protocol's tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     origins: Option<[&'static str; 1]>,
     cookie_needed: bool,
@@ -21,7 +21,7 @@ struct InfoBody<'a> {
     base_url: Option<&'a str>,
 }
 
-/// The answer for a service that sends its clients to `base_url`, with 32 random bits.
+/// Returns the response of a service that sends its clients to `base_url`, with 32 random bits.
 pub(crate) fn info(config: &Config, base_url: Option<&str>, entropy: u32) -> serde_json::Result<String> {
     let offered = Transport::ALL.into_iter().filter(|transport| config.offers(*transport));
     serde_json::to_string(&InfoBody {

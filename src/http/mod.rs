@@ -1,10 +1,11 @@
-//! HTTP as SockJS uses it: the routes, the heads of responses, CORS, and what is answered without a session.
+//! HTTP as SockJS uses it: the routes, the heads of responses, CORS, and the responses that need no session.
 //!
-//! * `route` finds what a request asks for, `place` reads the parameters of its prefix.
-//! * `headers` has heads of responses as values, `response` makes the runtime's responses of them, `refusal` has those to errors.
-//! * `info` and `iframe` are the two documents that a client loads; `body` reads what a client sends.
+//! * `route` finds the endpoint of a request, `place` reads the parameters of its prefix.
+//! * `headers` has response heads as values, `response` turns them into the runtime's responses, `refusal` has the responses to
+//!   errors.
+//! * `info` and `iframe` are the two documents that a client loads; `body` reads the bodies that a client sends.
 //!
-//! The admission of a client is in `admission/`, and what needs a session in `transports/`.
+//! Admission of clients is in `admission/`, and requests that need a session are in `transports/`.
 
 pub(crate) mod body;
 pub(crate) mod headers;

@@ -9,20 +9,20 @@ use sockjs_protocol::service::prefix::parameters;
 /// Longest value of a parameter, in bytes; it becomes part of an object's name and of a header.
 const VALUE_MAX: usize = 128;
 
-/// Escapes everything but the characters that no client escapes, so that each value is written in one way.
+/// Escapes everything except the characters that no client escapes, so that each value has exactly one form.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The place of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The prefix with values for parameters, escaped in one way, however the client escaped them.
+    /// The prefix with the values of its parameters, escaped in one form, however the client escaped them.
     pub prefix: String,
     /// Names and values.
     pub parameters: Vec<(String, String)>,
 }
 
 impl Place {
-    /// Reads `prefix`, as it stands in a URL. Returns `None` if a value is not UTF-8 or too long.
+    /// Reads `prefix` as written in a URL. Returns `None` if a value is not UTF-8 or too long.
     pub fn of(config: &Config, prefix: &str) -> Option<Self> {
         let mut place = Self { prefix: config.prefix.clone(), parameters: Vec::new() };
         for (name, value) in parameters(&config.prefix, prefix) {

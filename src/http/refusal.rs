@@ -1,4 +1,4 @@
-//! Responses that say why a request is not answered as it asks.
+//! Responses that explain why a request is refused.
 
 use super::headers::Head;
 use sockjs_protocol::observe::metrics::Refused;
@@ -12,7 +12,7 @@ use worker::Error;
 pub(crate) struct HttpError {
     pub status: u16,
     pub text: Cow<'static, str>,
-    /// Headers of the application's own.
+    /// Headers that the application adds.
     pub headers: Vec<(String, String)>,
 }
 
@@ -31,7 +31,7 @@ impl HttpError {
     }
 }
 
-/// An error that is counted: a request that would have opened a connection, received or sent was refused.
+/// An error that is counted: the refused request would have opened a connection, received or sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub reason: Refused,
@@ -55,10 +55,10 @@ impl From<Refusal> for HttpError {
     }
 }
 
-/// Reason why a request did not get what it asked for.
+/// Reason why a request was not served.
 #[derive(Debug)]
 pub(crate) enum NotServed {
-    /// The client is told why.
+    /// The client learns the reason.
     Refused(Refusal),
     /// A call of the runtime failed unexpectedly.
     Failed(Error),

@@ -1,4 +1,4 @@
-//! Heads and bodies as the runtime's responses, and the few request_head that a head needs from the runtime.
+//! Converts heads and bodies into the runtime's responses, and reads the few request headers that a head depends on.
 
 use crate::Config;
 use crate::http::headers::{Cors, Head, Header, YEAR_MILLIS, cached, jsessionid, nosniff};
@@ -15,7 +15,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::{ReadableStream, ResponseInit};
 use worker::{Result, web_sys};
 
-/// A response as the runtime has it. `worker`'s own (0.8.7) is put together from parts, and the runtime's made of it.
+/// The runtime's own response. `worker`'s type (0.8.7) is built from parts, and is then converted into this one.
 pub(crate) type HttpResponse = web_sys::Response;
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
@@ -24,22 +24,22 @@ extern "C" {
     fn respond(body: Option<Vec<u8>>, init: &ResponseInit) -> std::result::Result<HttpResponse, JsValue>;
 }
 
-/// A response with a body of known length, for which the runtime sends Content-Length.
+/// Returns a response with a body of known length, for which the runtime sends Content-Length.
 pub(crate) fn fixed(head: Head, body: impl Into<Vec<u8>>) -> Result<HttpResponse> {
     Ok(respond(Some(body.into()), &init(head)?)?)
 }
 
-/// A response with no body at all.
+/// Returns a response without a body.
 pub(crate) fn bodiless(head: Head) -> Result<HttpResponse> {
     Ok(respond(None, &init(head)?)?)
 }
 
-/// A response with `body`, whose head goes out at once.
+/// Returns a response with `body`, whose head is sent at once.
 pub(crate) fn streamed(head: Head, body: &ReadableStream) -> Result<HttpResponse> {
     Ok(HttpResponse::new_with_opt_readable_stream_and_init(Some(body), &init(head)?)?)
 }
 
-/// Returns content that never changes under its URL, or 304 if the client has it.
+/// Returns immutable content, or 304 if the client has it.
 pub(crate) fn cacheable(
     request: &web_sys::Request,
     content_type: &'static str,
@@ -59,7 +59,7 @@ pub(crate) fn unless_known(
     unless_tagged(request, content_type, etag(content), more, |head| fixed(head, content))
 }
 
-/// Returns what `whole` makes of a head with the entity tag `etag`, or 304 if the client has it.
+/// Returns the response that `whole` creates for a head with the entity tag `etag`, or 304 if the client has it.
 pub(crate) fn unless_tagged(
     request: &web_sys::Request,
     content_type: &'static str,
@@ -78,7 +78,7 @@ pub(crate) fn refused(error: impl Into<HttpError>) -> Result<HttpResponse> {
     refused_with(error, [])
 }
 
-/// Returns the response to an error, with `more` headers, and with those that the application gives it.
+/// Returns the response to an error, with `more` headers and those that the application adds.
 pub(crate) fn refused_with(
     error: impl Into<HttpError>,
     more: impl IntoIterator<Item = Header>,
@@ -87,13 +87,17 @@ pub(crate) fn refused_with(
     let reply = fixed(error.head().with(more), error.text.into_owned())?;
     for (name, value) in error.headers {
         if reply.headers().set(&name, &value).is_err() {
-            log::error("rejection", None, format!("header {name:?} is none that HTTP allows"));
+            log::error(
+                "rejection",
+                None,
+                format!("header {name:?} was omitted: HTTP does not allow its name or value"),
+            );
         }
     }
     Ok(reply)
 }
 
-/// The CORS headers for the answer to a request; none if other origins are left out.
+/// Returns the CORS headers for the response to a request; empty if the service excludes other origins.
 pub(crate) fn cors_of(request_head: &RequestHead, config: &Config) -> Vec<Header> {
     if config.disable_cors {
         return Vec::new();
@@ -107,7 +111,7 @@ pub(crate) fn cors_of(request_head: &RequestHead, config: &Config) -> Vec<Header
     Cors { origin: request_head.origin.as_deref(), request_headers: request_head.request_headers.as_deref() }.headers()
 }
 
-/// The cookie for the answer to `request`, if the service sets one.
+/// Returns the cookie for the response to `request`, if the service sets one.
 pub(crate) fn cookie_of(request: &web_sys::Request, config: &Config) -> Result<Option<Header>> {
     if !config.jsessionid {
         return Ok(None);
@@ -115,20 +119,20 @@ pub(crate) fn cookie_of(request: &web_sys::Request, config: &Config) -> Result<O
     Ok(Some(jsessionid(header(request, "Cookie")?.as_deref())))
 }
 
-/// The HTTP date in a year.
+/// Returns the HTTP date in a year.
 pub(crate) fn in_a_year() -> String {
     Date::new(&JsValue::from_f64(Date::now() + YEAR_MILLIS)).to_utc_string().into()
 }
 
-/// Heads that an isolate remembers. Its responses have few different ones.
+/// Heads that an isolate caches. Its responses have few different ones.
 const HEADS_MAX: usize = 16;
 
 thread_local! {
     static HEADS: RefCell<VecDeque<(Head, ResponseInit)>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// Returns the runtime's form of `head`, which is kept for the next response with the same head. Each response gets a copy
-/// of the headers.
+/// Returns the runtime's form of `head`, and caches it for the next response with the same head. Each response gets a copy of the
+/// headers.
 pub(crate) fn init(head: Head) -> Result<ResponseInit> {
     HEADS.with_borrow_mut(|heads| {
         if let Some((_, init)) = heads.iter().find(|(known, _)| *known == head) {

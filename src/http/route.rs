@@ -13,16 +13,16 @@ const SESSION_MAX: usize = 128;
 /// Outcome of routing a request.
 #[derive(Debug)]
 pub(crate) enum Route<'a> {
-    /// Something that the service with these settings answers, at the prefix that stands in the path.
+    /// An endpoint of the service with these settings, at the prefix in the path.
     Service(&'a Config, &'a str, Endpoint<'a>),
-    /// Its path is known, with these methods: 405.
+    /// The path exists, with these methods: 405.
     MethodNotAllowed {
         /// Value of the `Allow` header.
         allow: &'static str,
     },
-    /// Its service knows no such path: 404.
+    /// The service has no such path: 404.
     NotFound,
-    /// It is under no service's prefix.
+    /// The path is under no service's prefix.
     Elsewhere,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    /// The transport and the session of a connection that it may open.
+    /// Returns the transport and the session of the connection that the request may open.
     pub fn connects(&self) -> Option<(Transport, Option<&'a str>)> {
         match self {
             Self::Receive(row, session) => Some((row.transport, Some(session))),
@@ -57,7 +57,7 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// The session that the request may open, or start an object for.
+    /// Returns the session that the request may open, or start an object for.
     pub fn opens(&self) -> Opens<'a> {
         match self {
             Self::Receive(_, session) | Self::Send(_, session) => Opens::Session(session),
@@ -77,7 +77,7 @@ pub(crate) enum Opens<'a> {
     WebSocket,
 }
 
-/// The service that decides about `path`: the one with the longest matching prefix, and of those the most literal.
+/// Returns the service for `path`: the one with the longest matching prefix, and among those the most literal.
 pub(crate) fn service<'a, 'p>(
     path: &'p str,
     configs: impl Iterator<Item = &'a Config>,
@@ -86,7 +86,7 @@ pub(crate) fn service<'a, 'p>(
     matching.max_by_key(|(_, matched)| (matched.prefix.len(), Reverse(matched.parameters)))
 }
 
-/// Finds what `method` and `path` ask for.
+/// Finds the endpoint for `method` and `path`.
 pub(crate) fn route<'a>(method: &str, path: &'a str, configs: impl Iterator<Item = &'a Config>) -> Route<'a> {
     let Some((config, Matched { prefix, rest, .. })) = service(path, configs) else { return Route::Elsewhere };
     let Some(methods) = methods_of(config, rest) else { return Route::NotFound };
@@ -105,7 +105,7 @@ impl<'a> Methods<'a> {
         Some(Self([Some(("GET", endpoint)), None], "GET, HEAD"))
     }
 
-    /// Scripts of other origins reach what is POSTed only after a preflight; forms need none.
+    /// Scripts of other origins can POST only after a preflight; forms need none.
     fn by(method: &'static str, cors: bool, endpoint: Endpoint<'a>) -> Option<Self> {
         let preflight = Some(("OPTIONS", Endpoint::TransportOptions));
         match (method, cors) {
@@ -144,8 +144,8 @@ fn methods_of<'a>(config: &Config, rest: &'a str) -> Option<Methods<'a>> {
     }
 }
 
-/// The session and the last segment of `/{server}/{session}/{segment}`. The server is for load balancers, which are not
-/// needed here.
+/// Returns the session and the last segment of `/{server}/{session}/{segment}`. The server segment is for load balancers, and is
+/// ignored here.
 fn session_path(path: &str) -> Option<(&str, &str)> {
     let mut segments = path.strip_prefix('/')?.split('/');
     let (server, session, segment) = (segments.next()?, segments.next()?, segments.next()?);
@@ -153,8 +153,8 @@ fn session_path(path: &str) -> Option<(&str, &str)> {
         .then_some((session, segment))
 }
 
-/// Returns true if `segment` may name a server or a session. Dots and semicolons, escaped or not, make the name of a file of what
-/// comes after them, as which a browser may be made to save the response.
+/// Returns true if `segment` may name a server or a session. Dots and semicolons, escaped or not, are refused: with them a
+/// browser can be made to save the response as a file with a name of the attacker's choice.
 fn is_id(segment: &str) -> bool {
     let is_escape = |at: &[u8]| at.eq_ignore_ascii_case(b"%2e") || at.eq_ignore_ascii_case(b"%3b");
     !segment.is_empty() && !segment.contains(['.', ';']) && !segment.as_bytes().windows(3).any(is_escape)
@@ -170,7 +170,7 @@ mod tests {
             .into()
     }
 
-    /// Returns the route of `method` and `path`, as one line.
+    /// Returns the route of `method` and `path` as one line.
     fn asked(method: &str, path: &str) -> String {
         match route(method, path, services()[..3].iter()) {
             Route::NotFound => "404".into(),

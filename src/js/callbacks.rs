@@ -18,17 +18,17 @@ extern "C" {
     pub(crate) fn wake(after_ms: f64, number: u32, tell: &Function);
 }
 
-/// Result of a callback: a value, or what was thrown.
+/// Result of a callback: a value, or the thrown error.
 type CallbackResult = Result<JsValue, JsValue>;
 
 /// The function that JavaScript calls with the number it was given, and a value or an error.
 type Tell = Closure<dyn Fn(u32, JsValue, bool)>;
 
-/// Longer than anything here is waited for, and than a body may take to arrive. An invocation that ends before its time,
-/// since its client left, is never told.
+/// Longer than any wait here, and than a body may take to arrive. An invocation that ends early, because its client left, never
+/// gets its callbacks.
 const FORGOTTEN_AFTER_MS: f64 = 120_000.0;
 
-/// Number of callbacks from which on forgotten ones are looked for.
+/// Number of callbacks from which on abandoned ones are removed.
 const LOOK_AT: usize = 256;
 
 thread_local! {
@@ -37,7 +37,7 @@ thread_local! {
     static LOOK_NEXT_AT: Cell<usize> = const { Cell::new(LOOK_AT) };
     static TELL: Tell = Closure::new(|number: u32, value, is_error| {
         let told = if is_error { Err(value) } else { Ok(value) };
-        // What nobody expects any more comes too late.
+        // A missing entry means that the callback is late: its registration was dropped.
         let expected = CALLBACKS.with_borrow_mut(|expected| expected.remove(&number));
         match expected {
             Some(Callback::Future(slot, _)) => turn(|| slot.fill(told)),
@@ -49,7 +49,7 @@ thread_local! {
 
 /// Recipient of a callback.
 enum Callback {
-    /// A task, which asked at this time.
+    /// A task, which registered at this time.
     Future(Rc<Slot>, f64),
     Call(Box<dyn FnOnce()>),
 }
@@ -71,12 +71,12 @@ impl Slot {
     }
 }
 
-/// Something that is expected, until it is told or this is dropped.
+/// An expected callback. Dropping the registration cancels it.
 #[derive(Debug)]
 pub(crate) struct Registration(u32);
 
 impl Registration {
-    /// Expects one call; `ask` is given the number and the function that it is to be told by.
+    /// Registers `call` for one callback. `ask` receives the number and the function to report with.
     pub fn call<T>(call: impl FnOnce() + 'static, ask: impl FnOnce(u32, &Function) -> T) -> (Self, T) {
         Self::new(Callback::Call(Box::new(call)), ask)
     }
@@ -94,12 +94,12 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let expected = CALLBACKS.with_borrow_mut(|expected| expected.remove(&self.0));
-        // Not within the borrow: what is dropped with it may expect something, too.
+        // Outside of the borrow: dropping the callback may register another one.
         drop(expected);
     }
 }
 
-/// Waits for what was asked. It may be polled by one task and then by another.
+/// Waits for a callback. The future may be polled by one task and then by another.
 #[derive(Debug)]
 struct CallbackFuture {
     slot: Rc<Slot>,
@@ -128,7 +128,7 @@ impl Future for CallbackFuture {
     }
 }
 
-/// Forgets what invocations that are no more expected, and lets go of the tasks that waited for it.
+/// Removes the callbacks of dead invocations, and drops the tasks that waited for them.
 fn forget(now: f64) {
     let forgotten: Vec<_> = CALLBACKS.with_borrow_mut(|expected| {
         if expected.len() < LOOK_NEXT_AT.get() {
@@ -145,14 +145,14 @@ fn forget(now: f64) {
     });
     for expecting in forgotten {
         if let Callback::Future(slot, _) = expecting {
-            // The task keeps the slot, and the slot the task. Not within a borrow: what is dropped with it may expect something.
+            // The task owns the slot, and the slot the task. Outside of the borrow: dropping the task may register a callback.
             let waiting = slot.waiting.take();
             drop(waiting);
         }
     }
 }
 
-/// Waits for the answer to what `ask` asks.
+/// Waits for the result of the operation that `ask` starts.
 pub(crate) async fn callback_result<E: From<JsValue>>(
     ask: impl FnOnce(u32, &Function) -> Result<(), E>,
 ) -> Result<JsValue, E> {
@@ -161,7 +161,7 @@ pub(crate) async fn callback_result<E: From<JsValue>>(
     Ok(answer.await?)
 }
 
-/// Ready after a time. `worker::Delay` (0.8.7) keeps the waker of its first poll; this may go from task to task.
+/// A timer. `worker::Delay` (0.8.7) keeps the waker of its first poll; this future may move from task to task.
 #[derive(Debug)]
 pub(crate) struct Sleep(CallbackFuture);
 

@@ -3,8 +3,8 @@
 use js_sys::Date;
 use sockjs_protocol::time::Millis;
 
-/// Milliseconds since the Unix epoch; the clock moves only while code waits.
+/// Returns the milliseconds since the Unix epoch. The clock moves only while code waits.
 pub(crate) fn now() -> Millis {
-    // As far as JavaScript counts, a positive whole number.
+    // `Date.now()` is a positive whole number.
     Millis(Date::now() as u64)
 }

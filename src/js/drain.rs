@@ -1,4 +1,5 @@
-//! The drain of a node in a cluster: before it stops, each client that it holds is let go, so that it goes on at another node.
+//! The drain of a node in a cluster: before the node stops, it releases each client that it holds, so that the client moves to
+//! another node.
 
 use crate::js::callbacks::Registration;
 use futures::channel::oneshot;
@@ -23,30 +24,30 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// Begins to wait. `None` where there is no node that could be drained, as on Cloudflare.
+    /// Starts to wait. Returns `None` if there is no node that could be drained, as on Cloudflare.
     pub fn of_node() -> Option<Self> {
         if !is_node() {
             return None;
         }
         let (tell, drained) = oneshot::channel();
         let on_drain = move || {
-            // Whoever waited is gone.
+            // Nobody waits any more.
             let _ = tell.send(());
         };
         let (registration, release) = Registration::call(on_drain, when_drained);
         Some(Self { drained, _registration: registration, release })
     }
 
-    /// Ready when the node is drained.
+    /// Waits until the node is drained.
     pub async fn wait(&mut self) {
-        // It is cancelled with this value alone.
+        // The channel is cancelled only with this value.
         let _ = (&mut self.drained).await;
     }
 }
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        // It only takes a function out of a set.
+        // The call only removes a function from a set.
         let _ = self.release.call0(&JsValue::UNDEFINED);
     }
 }

@@ -1,8 +1,8 @@
-//! Runs the work of a request in the very call by which the runtime tells it something.
+//! Runs the work of a request within the runtime's own call that wakes it.
 //!
-//! `js_sys` (0.3.106) puts every step of a task off by a microtask of its own, which is a call of the runtime and a callback
-//! from it. Here it goes on at the end of the [`turn`] that woke it. Outside of one a step is put off there, too: whoever
-//! wakes a task may not be ready for it to go on (`worker::Delay` 0.8.7 notes only afterwards that it is over).
+//! `js_sys` (0.3.106) defers each step of a task to a microtask, which costs a call to the runtime and a callback from it. Here a
+//! step runs at the end of the [`turn`] that woke it. Outside of a turn the step is deferred as well: the code that wakes a task
+//! may not be ready for it to run (`worker::Delay` 0.8.7 marks itself as elapsed only after the wake).
 
 use futures::future::LocalBoxFuture;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::send::SendWrapper;
 
-/// A piece of work; whoever is to wake it keeps it.
+/// A piece of work, owned by the code that will wake it.
 struct Task(SendWrapper<RefCell<Option<LocalBoxFuture<'static, ()>>>>);
 
 thread_local! {
@@ -42,12 +42,12 @@ impl Task {
     }
 }
 
-/// Starts `work`, and runs it as far as it goes. Only for what the runtime calls, as [`turn`].
+/// Starts `work`, and runs it until it has to wait. Only for calls of the runtime, like [`turn`].
 fn start(work: LocalBoxFuture<'static, ()>) {
     turn(|| Arc::new(Task(SendWrapper(RefCell::new(Some(work))))).wake());
 }
 
-/// Does what the runtime calls for, then the work that it wakes. Only where nothing else of this module's is being called.
+/// Runs the runtime's `event`, then the work that it woke. Must not be nested in another call of this module.
 pub(crate) fn turn(event: impl FnOnce()) {
     IN_TURN.set(true);
     event();
@@ -59,7 +59,7 @@ pub(crate) fn turn(event: impl FnOnce()) {
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
-    /// A promise, and what fulfils it.
+    /// A promise and its resolver.
     type Later;
 
     fn later() -> Later;
@@ -74,13 +74,13 @@ extern "C" {
 /// State of the value of some work.
 enum Promised {
     Open,
-    /// It was there before anybody waited for it.
+    /// The value was there before anybody waited for it.
     Ready(JsValue),
     Waiting(Later),
 }
 
-/// Returns the value of `work`, or a promise of it if that has to wait. Without a value the promise is never fulfilled. Only for
-/// what the runtime calls, as [`turn`].
+/// Returns the value of `work`, or a promise of it if it has to wait. Without a value the promise never resolves. Only for calls
+/// of the runtime, like [`turn`].
 pub(crate) fn promised(work: LocalBoxFuture<'static, Option<JsValue>>) -> JsValue {
     let outcome = Rc::new(RefCell::new(Promised::Open));
     let told = outcome.clone();

@@ -1,17 +1,17 @@
-// Several calls of the runtime as one: each way out of wasm costs as much as what it calls, and a name or a value that goes
-// along is copied and decoded.
+// Joins several calls of the runtime into one: each call out of wasm costs as much as the called function itself, and names and
+// values have to be copied and decoded.
 
-/** What stands in a request, a line each; no URL and no header has a line feed. */
+/** Returns the parts of a request head, one a line; no URL and no header contains a line feed. */
 export const requestHeadOf = (request, names) => `${request.method}\n${request.url}${headersOf(request, names)}`;
 
-/** Headers, each after a line feed. */
+/** Returns headers, each after a line feed. */
 export function headersOf({ headers }, names) {
   let values = "";
   for (const name of names) values += `\n${headers.get(name) ?? ""}`;
   return values;
 }
 
-/** Tells what the body of a request is. */
+/** Reports the body of a request. */
 export function read(request, number, tell) {
   request.arrayBuffer().then(
     (body) => tell(number, new Uint8Array(body), false),
@@ -20,8 +20,8 @@ export function read(request, number, tell) {
 }
 
 /**
- * Reads the body of a request piece by piece, if it has one, into one buffer of so many bytes: a piece is gone when the
- * next is asked for.
+ * Returns a reader that reads the body of a request, if any, piece by piece into one buffer of `size` bytes. A piece is
+ * overwritten when the next one is requested.
  */
 export function readerOf({ body }, size) {
   if (!body) return undefined;
@@ -48,29 +48,30 @@ function bytesOf(body) {
   try {
     return body.getReader({ mode: "byob" });
   } catch {
-    // A stream that the application made may have only pieces of its own.
+    // A stream that the application created may support only the default reader.
     return body.getReader();
   }
 }
 
-/** A response with this body, or with none. */
+/** Returns a response with this body, if any. */
 export const respond = (body, init) => new Response(body, init);
 
 /**
- * A body of chunks that are asked for one by one, and not before. None comes within the call of `pull` itself: of a source that
- * can, the runtime may take several at once (workerd 1.20261117), and a chunk that is taken counts as written.
+ * Returns a body of chunks. Each is requested only when the runtime pulls. No chunk is enqueued within the call of `pull` itself:
+ * from a source that does so, the runtime may take several chunks at once (workerd 1.20261117), and a chunk that was taken counts
+ * as written.
  */
 export function streamOf(chunks) {
   const pull = (controller) => Promise.resolve().then(() => chunks.pull(controller));
   return new ReadableStream({ pull, cancel: () => chunks.cancel() }, { highWaterMark: 0 });
 }
 
-/** A promise, and what fulfils it. */
+/** Creates a promise with its resolver. */
 export const later = () => Promise.withResolvers();
 
 /**
- * Passes a client's request on to an object, with those of its headers that have `names`, for a WebSocket as the answer. `address` is
- * the client's, if its headers do not tell it.
+ * Forwards a client's request to an object, with those of its headers that have `names`; with a WebSocket, the response has one,
+ * too. `address` is the client's, if its headers do not have it.
  */
 export function forward(stub, request, names, address, command, timeoutMs, number, tell) {
   const from = request.headers;
@@ -83,15 +84,15 @@ export function forward(stub, request, names, address, command, timeoutMs, numbe
   ask(stub, request.url, { headers }, timeoutMs, number, tell);
 }
 
-/** Hands something to an object, with a body or without. */
+/** Sends a command to an object, with or without a body. */
 export function hand(stub, url, command, body, timeoutMs, number, tell) {
   const headers = { "sockjs-edge-command": command };
   ask(stub, url, body ? { method: "POST", headers, body } : { headers }, timeoutMs, number, tell);
 }
 
 /**
- * Tells what the object answers: the response itself if it has a WebSocket, a text of its status and the frame in its
- * header, or status and body in a list; undefined if there is no answer in time: an object that panicked never answers
+ * Reports the object's response: the response itself if it has a WebSocket; a string with its status and the frame in its header;
+ * or status and body in an array. Reports undefined if there is no response in time: an object that panicked never responds
  * (workers-rs 0.8.7).
  */
 function ask(stub, url, init, timeoutMs, number, tell) {
@@ -99,7 +100,7 @@ function ask(stub, url, init, timeoutMs, number, tell) {
   const end = (answer, isError) => {
     if (isOver) return;
     isOver = true;
-    // In an object it would keep that awake.
+    // In an object the pending timer would prevent hibernation.
     clearTimeout(limit);
     tell(number, answer, isError);
   };
@@ -116,37 +117,37 @@ function ask(stub, url, init, timeoutMs, number, tell) {
 
 export const emptyBytes = (length) => new Uint8Array(length);
 
-/** Frees the bytes of an array: V8 would keep megabytes until it collects garbage. */
+/** Frees the bytes of an array: V8 would keep megabytes until the next garbage collection. */
 export const release = ({ buffer }) => void buffer.transfer(0);
 
-/** Tells when the client of a request leaves; whether it has left already. */
+/** Reports when the client of a request leaves. Returns true if it has left already. */
 export function watch({ signal }, number, tell) {
   signal.addEventListener("abort", () => tell(number, undefined, false));
   return signal.aborted;
 }
 
-/** True on Cloudflare, which tells the client's address in a header of its own; undefined until a request shows it. */
+/** True on Cloudflare, which sends the client's address in a header of its own; undefined until a request shows where this is. */
 let isOnCloudflare;
 
-/** The other end of a request's TCP connection, with its port. On Cloudflare there is nothing to tell. */
+/** Returns the other end of a request's TCP connection, with its port. On Cloudflare there is none to return. */
 export function peerOf(request) {
   if (isOnCloudflare) return undefined;
   const { cf } = request;
-  // Plain workerd (1.20261117) tells it here, and nothing else.
+  // Plain workerd (1.20261117) has only this value in `cf`.
   if (cf) isOnCloudflare = cf.clientIp === undefined;
   return cf?.clientIp;
 }
 
-/** Watches an inner WebSocket, on a node of a cluster: it has the event `error` if the other end falls silent. */
+/** Watches an inner WebSocket, on a node of a cluster: the socket gets an event `error` if the other end falls silent. */
 export const watchLink = (socket, question, answer) => globalThis.sockjsEdgeNode.watch(socket, question, answer);
 
-/** Tells when this node is drained. Gives the function that ends the wait. */
+/** Reports when this node is drained. Returns the function that ends the wait. */
 export const whenDrained = (number, tell) => globalThis.sockjsEdgeNode.hold(() => tell(number, undefined, false));
 
-/** Tells when a time is over. */
+/** Reports when the time has passed. */
 export function wake(afterMs, number, tell) {
   setTimeout(tell, afterMs, number, undefined, false);
 }
 
-/** 101, with a client's end of its WebSocket. */
+/** Returns a 101 with the client's end of its WebSocket. */
 export const upgradeWith = (webSocket) => new Response(null, { status: 101, webSocket });

@@ -1,32 +1,32 @@
-// A client's WebSocket that the Worker holds, and the inner WebSocket to its object. It is plain JavaScript, so that a message costs
-// no way into wasm, and so that the WebSocket outlives an instance of wasm that was reset. Each end, timer and promise here belongs to
-// one client alone, since the runtime (workerd 1.20261117) lets no client's event do I/O for another. All of it is one file, since
-// wasm-bindgen takes no imports between the files that it copies.
+// A client's WebSocket that the Worker holds, and the inner WebSocket to its object. This is plain JavaScript, so that messages
+// need no calls into wasm, and so that the WebSocket outlives a reset of the wasm instance. Each socket, timer and promise here
+// belongs to a single client, since the runtime (workerd 1.20261117) forbids I/O for one client in another one's event.
+// Everything is in one file, since wasm-bindgen supports no imports between the files that it copies.
 //
-// The client's messages are numbered from 1. They are kept until the object has handled them: when the inner WebSocket breaks, the
-// object is attached again, and what it did not receive is sent once more. The formats are those of the crate sockjs-protocol,
-// inner/envelope/held.rs.
+// The client's messages are numbered from 1, and kept until the object has handled them. When the inner WebSocket breaks, the
+// client is attached to the object again, and the messages that the object did not receive are sent again. The formats are those
+// of the crate sockjs-protocol, inner/envelope/held.rs.
 
-/** Bytes that the client took after which the object is told at once; half of its window. */
+/** Bytes taken by the client after which they are acknowledged to the object at once; half of its window. */
 const ACK_BYTES = 32 << 10;
-/** Longest time until it is told of fewer. */
+/** Longest delay of an acknowledgement of fewer bytes. */
 const ACK_AFTER_MS = 1_000;
-/** Bytes sent after which the runtime is asked how many the client has not taken. */
+/** Bytes sent after which the runtime is asked for the bytes that the client has not taken. */
 const LOOK_BYTES = 16 << 10;
-/** Pause between two looks at what the client has not taken. */
+/** Pause between two such checks. */
 const LOOK_MS = 50;
-/** The time for a client that takes nothing grows by a second for each of these in the largest message. */
+/** The stall timeout grows by a second for this many bytes of the largest message. */
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
-/** Time after which the object is asked for messages that it has not handled: another instance may not have them. */
+/** Time after which the object is asked about messages that it has not handled: a new instance of it may not have them. */
 const ASK_AFTER_MS = 2_000;
-/** Pauses before the object is attached again: each is a random part of one that doubles from the first to the last. */
+/** Pauses before attempts to attach again: each is a random part of a value that doubles from the first to the last. */
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 2_000;
-/** Times that the object may be lost with messages that it does not handle: one of them may be what breaks it. */
+/** Number of times that the object may be lost without handling a message: one of the messages may be what breaks it. */
 const FRUITLESS_MAX = 8;
-/** A close in the packet of the handshake is lost on some clients. */
+/** Some clients lose a close frame that is in the same packet as the handshake. */
 const CLOSE_AFTER_OPEN_MS = 5;
-/** Memory for the messages of all clients of an isolate that no object has handled. */
+/** Limit of the memory for unhandled messages of all clients of an isolate. */
 const ISOLATE_LIMIT = 32 << 20;
 
 const NORMAL = 1000;
@@ -40,13 +40,13 @@ const NO_RESPONSE = 3000;
 const STOPPING = "the server restarts";
 const TOO_MANY = "Too many messages wait";
 
-/** Matches a string that V8 keeps in two bytes for each character. Of the others V8 knows without a look at them that none matches. */
+/** Matches a string that V8 stores with two bytes a character. For other strings V8 knows without a scan that nothing matches. */
 const IS_WIDE = /[^\0-\xff]/;
-/** Returns the bytes that a message takes in memory. */
+/** Returns the memory that a message takes, in bytes. */
 const sizeOf = (text) => 64 + (IS_WIDE.test(text) ? 2 : 1) * text.length;
 
 const utf8 = new TextEncoder();
-/** Returns the bytes that a frame takes on its way, in which the object counts its window and the runtime what waits. */
+/** Returns the bytes of a frame on the wire. The object's window and the runtime's buffer are counted in the same unit. */
 const bytesOf = (frame) => (IS_WIDE.test(frame) ? utf8.encode(frame).length : frame.length);
 
 /** Bytes of the messages that all connections of the isolate keep. */
@@ -64,23 +64,24 @@ const keepers = new Set();
  * @param {number} options.inboxLimit in bytes
  * @param {number} options.stallTimeoutMs
  * @param {number} options.reattachTimeoutMs
- * @param {number} options.attachMs longest time for one attempt to attach again: an instance of wasm that was reset never answers
- * @param {string} [options.linkQuestion] what is asked on inner WebSockets, on a node of a cluster, and its answer
- * @param {string} [options.linkAnswer]
+ * @param {number} options.attachMs longest time for one attempt to attach again: a wasm instance that was reset never answers
+ * @param {string} [options.linkQuestion] question on inner WebSockets, on a node of a cluster
+ * @param {string} [options.linkAnswer] the answer to it
  * @param {number} [options.heartbeatMs] if the Worker writes the heartbeats
- * @param {string} [options.livenessMessage] the text by which a client says that it is there
+ * @param {string} [options.livenessMessage] the message by which a client shows that it is alive
  * @param {string} [options.livenessAnswer]
  * @param {number} [options.silenceTimeoutMs]
- * @param {boolean} [options.isLivenessRequired] whether clients are judged that never sent it
- * @param {(known: Array) => Promise<[WebSocket, number] | undefined | null>} attach attaches again, given the last number that came,
- *   the number of the last message that is handled, whether there was one, state, groups, close code and reason. It gives the inner
- *   WebSocket and the number of the last message that the object received; undefined if the connection is over; null if it may work later.
- * @param {{ waitUntil: (promise: Promise) => void }} invocation which ends with its client unless it is to wait for something
+ * @param {boolean} [options.isLivenessRequired] true if clients that never sent it are closed, too
+ * @param {(known: Array) => Promise<[WebSocket, number] | undefined | null>} attach attaches again. It receives the number of the
+ *   last frame that arrived, the number of the last handled message, whether there was one, state, groups, close code and reason.
+ *   It returns the inner WebSocket and the number of the last message that the object received; undefined if the connection is
+ *   over; null if a later attempt may succeed.
+ * @param {{ waitUntil: (promise: Promise) => void }} invocation that ends when its client leaves, unless it waits for a promise
  */
 export const hold = (client, inner, options, attach, invocation) =>
   new HeldSocket(client, options, attach, invocation).start(inner);
 
-/** What `promise` comes to, or an error after a time. */
+/** Returns the result of `promise`, or an error after `ms`. */
 function within(promise, ms) {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => reject(new Error("no answer in time")), ms);
@@ -95,7 +96,7 @@ export class HeldSocket {
   #attach;
   #invocation;
   #inner;
-  /** The end of the attempts to attach again. */
+  /** A promise that resolves at the end of the attempts to attach again. */
   #attaching;
   #openedAt = Date.now();
   /** Code and reason with which the client's WebSocket ended, or is about to. */
@@ -105,25 +106,25 @@ export class HeldSocket {
   #kept = [];
   #handled = 0;
   #keptBytes = 0;
-  /** How many of these went to the object on this inner WebSocket. */
+  /** Number of these that were sent to the object on this inner WebSocket. */
   #sent = 0;
-  /** How often the object was lost since it handled a message last, while it had one. */
+  /** Number of times that the object was lost while it had messages, since it last handled one. */
   #fruitless = 0;
   #askTimer;
   #flushes = false;
-  /** Messages that the last batch of a turn had: while that is one, a message does not wait for others. */
+  /** Number of messages in the last batch of a turn. If it is 1, a message does not wait for others. */
   #lastBatch = 1;
-  /** Messages that went at once although others were on their way: some of them, and they are worth a timer. */
+  /** Number of messages that were sent at once while others were in flight. After some of them a timer is worthwhile. */
   #alone = 0;
 
-  /** Number of the last message that came from the object, and of the last that the client took. */
+  /** Numbers of the last frame from the object, and of the last one that the client took. */
   #received = undefined;
   #taken = undefined;
   #told = undefined;
-  /** What was sent to the client and not taken: number and bytes of each. */
+  /** Number and bytes of each frame that was sent and not taken. */
   #untaken = [];
   #untakenBytes = 0;
-  /** Bytes since the runtime was asked. */
+  /** Bytes sent since the runtime was asked last. */
   #unseenBytes = 0;
   #untoldBytes = 0;
   #ackTimer;
@@ -135,18 +136,18 @@ export class HeldSocket {
   #state;
   #groups;
   #heard = false;
-  /** Code and reason, once the client broke a rule that is checked here: the object is told until it closes the WebSocket. */
+  /** Code and reason of a violation that is detected here. The object is notified until it closes the WebSocket. */
   #violation;
-  /** True if messages were dropped in an event of another client, and the object was not told yet. */
+  /** True if messages were dropped in another client's event, and the object was not notified yet. */
   #isToTell = false;
 
-  /** When something went to the client last, when it said something last, and when it showed last that it is there. */
+  /** Times of the last frame to the client, of its last message, and of its last sign of life. */
   #lastOut = Date.now();
   #lastWord = this.#lastOut;
   #lastLife = this.#lastOut;
-  /** When it was asked last, by a heartbeat. */
+  /** Time of the last heartbeat that asked for a sign of life. */
   #lastAsked = this.#lastOut;
-  /** Whether it is closed when it is silent. */
+  /** True if the client is closed when it is silent. */
   #isJudged = false;
   #beatTimer;
   /** Ends the wait for the drain of this node, where there is a node. */
@@ -201,7 +202,7 @@ export class HeldSocket {
     this.#kept.push(data);
     this.#count(bytes);
     if (!this.#inner || this.#flushes) return;
-    // One message in flight is not to wait for a timer. Where several come in one turn, they go in one.
+    // A single message in flight must not wait for a timer. Several messages of one turn go in one batch.
     const isAlone = this.#lastBatch <= 1 && this.#sent === 0;
     if (isAlone || (this.#lastBatch <= 1 && ++this.#alone < 3)) return this.#flush();
     this.#alone = 0;
@@ -215,7 +216,7 @@ export class HeldSocket {
     }, 0);
   }
 
-  /** Sends what the object does not have. */
+  /** Sends the messages that the object does not have. */
   #flush() {
     const count = this.#kept.length - this.#sent;
     if (count === 0) return;
@@ -234,7 +235,7 @@ export class HeldSocket {
       this.#askTimer = undefined;
       this.#tellDropped();
       if (!this.#inner || this.#sent === 0) return;
-      // A batch without messages: an object that did not receive all that was before it has this WebSocket attached again.
+      // A batch without messages: if the object missed earlier messages, it has this WebSocket attached again.
       if (this.#handled === before) this.#tell(`m${this.#handled},${this.#handled + this.#sent + 1},${this.#ack()}\n`);
       this.#planToAsk();
     }, ASK_AFTER_MS);
@@ -253,7 +254,7 @@ export class HeldSocket {
     this.#count(-bytes);
   }
 
-  /** Counts bytes more or fewer that the connection keeps. */
+  /** Adds bytes, which may be negative, to those that the connection keeps. */
   #count(bytes) {
     this.#keptBytes += bytes;
     isolateBytes += bytes;
@@ -262,8 +263,8 @@ export class HeldSocket {
   }
 
   /**
-   * Makes room in the isolate for a message of this client. Connections that are about to be closed give way first, then those that
-   * keep most. Returns false if no other one keeps more than this one would.
+   * Makes room in the isolate for a message of this client. Connections that are about to be closed give way first, then those
+   * that keep most. Returns false if no other connection keeps more than this one would.
    */
   #makeRoom(bytes) {
     while (isolateBytes + bytes > ISOLATE_LIMIT) {
@@ -281,24 +282,24 @@ export class HeldSocket {
     return true;
   }
 
-  /** Drops the messages, in an event of another client. An event or a timer of this connection tells the object, within seconds. */
+  /** Drops the messages, in another client's event. An event or timer of this connection notifies the object within seconds. */
   #drop() {
     this.#forget();
     const why = { code: TRY_AGAIN, reason: TOO_MANY };
-    if (this.#end) this.#end = why; // its client left, and the object is not attached again yet
+    if (this.#end) this.#end = why; // the client left, and the object is not attached again yet
     if (this.#end || this.#violation) return;
     this.#violation = why;
     this.#isToTell = true;
   }
 
-  /** Gives up the messages that are kept. */
+  /** Drops the messages that are kept. */
   #forget() {
     this.#count(-this.#keptBytes);
     this.#kept = [];
     this.#sent = 0;
   }
 
-  /** Tells the object that messages were dropped, if that is still to be told. */
+  /** Notifies the object that messages were dropped, unless it knows. */
   #tellDropped() {
     if (this.#isToTell && this.#inner && !this.#end) this.#tellViolation();
   }
@@ -310,14 +311,14 @@ export class HeldSocket {
 
   #violated(code, reason) {
     this.#violation = { code, reason };
-    if (!this.#inner) return; // it is told when the object is attached again
+    if (!this.#inner) return; // the object is notified when it is attached again
     this.#flush();
     this.#tellViolation();
   }
 
-  // Heartbeats, and clients that are silent.
+  // Heartbeats, and silent clients.
 
-  /** The client says that it is there. */
+  /** Handles a sign of life from the client. */
   #onBeat() {
     if (!this.#isJudged) {
       this.#isJudged = true;
@@ -326,7 +327,7 @@ export class HeldSocket {
     this.#client.send(this.#options.livenessAnswer);
   }
 
-  /** The moment of the next heartbeat: a client that has to show that it is there is asked, whatever else goes out. */
+  /** Returns the time of the next heartbeat. A client that has to show signs of life is asked even if other frames are sent. */
   #beatAt() {
     const { heartbeatMs, livenessMessage } = this.#options;
     if (heartbeatMs === undefined) return Infinity;
@@ -364,16 +365,16 @@ export class HeldSocket {
     this.#inner = inner;
     this.#sent = Math.min(Math.max(0, received - this.#handled), this.#kept.length);
     const { linkQuestion, linkAnswer } = this.#options;
-    // Before the others listen: an answer is not for them.
+    // First: the answers to the question must not reach the other listeners.
     if (linkQuestion !== undefined) globalThis.sockjsEdgeNode.watch(inner, linkQuestion, linkAnswer);
-    // One that was replaced has nothing to say.
+    // Events of a replaced socket are ignored.
     const guarded = (listener) => this.#guarded((event) => this.#inner === inner && listener(event));
     inner.addEventListener("message", guarded(({ data }) => this.#onInner(data)));
     inner.addEventListener("close", guarded(() => this.#onLost()));
     inner.addEventListener("error", guarded(() => this.#onLost()));
     inner.accept();
     this.#flush();
-    // Also where it received everything before it was lost.
+    // Also if the object received everything before it was lost.
     if (this.#sent > 0) this.#planToAsk();
     if (this.#violation && !this.#end) this.#tellViolation();
   }
@@ -382,7 +383,7 @@ export class HeldSocket {
     try {
       this.#inner?.send(message);
     } catch {
-      // Its close event follows, or came.
+      // The close event follows, or was handled already.
       this.#onLost();
     }
   }
@@ -423,7 +424,7 @@ export class HeldSocket {
     try {
       inner?.close(NORMAL, "");
     } catch {
-      // It was closed.
+      // The socket was closed already.
     }
     if (this.#end) return;
     if (this.#sent > 0) this.#fruitless += 1;
@@ -442,7 +443,7 @@ export class HeldSocket {
       try {
         answer = this.#attach(known);
       } catch (error) {
-        // The instance of wasm that could do it was reset.
+        // The wasm instance that could attach was reset.
         console.warn(error);
         this.#leave();
         return this.#close(RESTART, "the server failed");
@@ -467,14 +468,14 @@ export class HeldSocket {
     }
   }
 
-  // What goes to the client.
+  // Frames to the client.
 
   #onFrame(seq, frame, isEnd) {
     if (this.#end) return;
     this.#lastOut = Date.now();
     if (seq !== "") {
       const number = Number(seq);
-      if (number <= this.#received) return; // it was written before
+      if (number <= this.#received) return; // the frame was written before
       this.#received = number;
     }
     if (this.#options.isRaw) {
@@ -492,7 +493,7 @@ export class HeldSocket {
     this.#untakenBytes += bytes;
     this.#unseenBytes += bytes;
     if (bytes > this.#largest) this.#largest = bytes;
-    // To ask costs as much as to send.
+    // Asking costs as much as sending.
     if (this.#unseenBytes >= LOOK_BYTES) return this.#look();
     this.#lookTimer ??= setTimeout(() => {
       this.#lookTimer = undefined;
@@ -500,22 +501,22 @@ export class HeldSocket {
     }, LOOK_MS);
   }
 
-  /** Looks how much the client has taken. */
+  /** Checks how much the client has taken. */
   #look() {
     if (this.#end) return;
-    // A runtime without it (workerd before 1.20261117.1) cannot tell.
+    // Older runtimes (workerd before 1.20261117.1) do not have it.
     const buffered = this.#client.bufferedAmount ?? 0;
     const now = Date.now();
     this.#unseenBytes = 0;
-    // What is sent is bounded by the object's window: a client that takes something makes it less, or lets something go.
+    // The object's window bounds what is sent: a client that reads lowers the buffered amount, or lets the object send more.
     if (this.#buffered === 0 || buffered < this.#buffered) this.#progressAt = now;
-    // Not what the kernel took without delay: it takes as much for a client that is gone.
+    // Bytes that the kernel takes at once prove nothing: it also takes them for a client that is gone.
     if (buffered < this.#buffered) this.#lastLife = now;
     this.#buffered = buffered;
     while (this.#untaken.length > 0 && this.#untakenBytes - this.#untaken[0].bytes >= buffered) {
       const { seq, bytes } = this.#untaken.shift();
       this.#untakenBytes -= bytes;
-      // More may have come meanwhile than it took.
+      // More may have been sent meanwhile than the client took.
       this.#progressAt = now;
       this.#took(seq, bytes);
     }
@@ -550,7 +551,7 @@ export class HeldSocket {
     if (ack !== "") this.#tell(`a${ack}`);
   }
 
-  /** What the client took, if the object does not know. */
+  /** Acknowledges the frames that the client took, unless the object knows. */
   #ack() {
     if (this.#taken === this.#told || !this.#inner) return "";
     this.#untoldBytes = 0;
@@ -560,10 +561,10 @@ export class HeldSocket {
 
   // The end.
 
-  /** The node is about to stop: the client connects to another one. */
+  /** Lets the client go when the node is about to stop; the client connects to another node. */
   #onDrain() {
     if (this.#end) return;
-    // It is told when the object is attached again.
+    // Otherwise the object is notified when it is attached again.
     if (this.#inner) {
       this.#flush();
       this.#tell(`x${RESTART},${STOPPING}`);
@@ -575,7 +576,7 @@ export class HeldSocket {
     this.#reply(code, reason);
     if (this.#end) return this.#leave();
     this.#end = { code, reason };
-    // It is told when the object is attached again.
+    // The object is notified when it is attached again.
     if (!this.#inner) return this.#invocation.waitUntil(this.#attaching);
     this.#flush();
     this.#tell(`x${code},${reason}`);
@@ -586,11 +587,11 @@ export class HeldSocket {
     try {
       this.#client.send(frame);
     } catch {
-      // It is closed.
+      // The socket is closed already.
     }
   }
 
-  /** Answers the client's close; some codes may not be sent. */
+  /** Answers the client's close; some codes must not be sent. */
   #reply(code, reason) {
     const isForbidden = code === 1004 || code === ABNORMAL || code === 1015 || code < NORMAL || code > 4999;
     try {
@@ -598,7 +599,7 @@ export class HeldSocket {
       else if (isForbidden) this.#client.close(1002, "");
       else this.#client.close(code, reason);
     } catch {
-      // It is closed.
+      // The socket is closed already.
     }
   }
 
@@ -617,7 +618,7 @@ export class HeldSocket {
     else close();
   }
 
-  /** Gives back what it holds. */
+  /** Releases everything that the connection holds. */
   #leave() {
     this.#release?.();
     clearTimeout(this.#ackTimer);
@@ -630,7 +631,7 @@ export class HeldSocket {
     try {
       inner?.close(NORMAL, "");
     } catch {
-      // It was lost.
+      // The socket was lost.
     }
   }
 }

@@ -1,4 +1,4 @@
-//! The Worker's invocation, which ends with its client unless something keeps it.
+//! The Worker's invocation, which ends when its client leaves, unless something extends it.
 
 use futures::future::LocalBoxFuture;
 use js_sys::futures::future_to_promise;
@@ -11,24 +11,24 @@ use worker::{Context, worker_sys};
 pub(crate) struct Invocation(Rc<worker_sys::Context>);
 
 impl Invocation {
-    /// That of a request. `worker`'s context (0.8.7) cannot be cloned.
+    /// Returns the invocation of a request. `worker`'s context (0.8.7) cannot be cloned.
     pub fn of(context: &Context) -> Self {
         let context = AsRef::<worker_sys::Context>::as_ref(context);
         Self(Rc::new(AsRef::<JsValue>::as_ref(context).clone().unchecked_into()))
     }
 
-    /// Returns it as JavaScript knows it.
+    /// Returns the context as JavaScript has it.
     pub fn context(&self) -> &JsValue {
         &self.0
     }
 
-    /// Lets `work` go on when the client is gone or has all it asked for; the runtime gives it 30 s.
+    /// Lets `work` continue when the client is gone or has its whole response; the runtime permits 30 s.
     pub fn stay_for(&self, work: LocalBoxFuture<'static, ()>) {
         let promise = future_to_promise(async move {
             work.await;
             Ok(JsValue::UNDEFINED)
         });
-        // The error is that the invocation is over.
+        // An error means that the invocation is over.
         let _ = self.0.wait_until(&promise);
     }
 }

@@ -1,8 +1,9 @@
-//! Access to the JavaScript runtime, as cheap as it can be: each call out of wasm costs as much as what it calls.
+//! Access to the JavaScript runtime with as few calls as possible: each call out of wasm costs as much as the called function
+//! itself.
 //!
 //! * `executor` runs the work of a request; `callbacks` wakes it.
 //! * `request_head` reads a request; `stream` writes a response's body, and `stall` watches whether its client reads.
-//! * `drain` tells when a node of a cluster is about to stop.
+//! * `drain` reports when a node of a cluster is about to stop.
 //! * `clock`, `random` and `invocation` are small wrappers.
 //!
 //! `glue.js` has the functions that join several calls. Nothing here knows SockJS or HTTP semantics.

@@ -1,5 +1,5 @@
-//! Random numbers from the runtime's cryptographic source: ids must not be guessed, and clients without a source of
-//! their own seed it with `/info`'s entropy.
+//! Random numbers from the runtime's cryptographic source: ids must not be guessable, and clients without a random source of
+//! their own are seeded with `/info`'s entropy.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -9,21 +9,21 @@ extern "C" {
     fn get_random_values(bytes: &mut [u8]);
 }
 
-/// 32 random bits.
+/// Returns 32 random bits.
 pub(crate) fn u32() -> u32 {
     let mut bytes = [0; 4];
     get_random_values(&mut bytes);
     u32::from_le_bytes(bytes)
 }
 
-/// A random id for something within one object: 53 bits, which JavaScript and SQL of the runtime hold exactly.
+/// Returns a random id for use within one object: 53 bits, which JavaScript and the runtime's SQL represent exactly.
 pub(crate) fn id() -> u64 {
     let mut bytes = [0; 8];
     get_random_values(&mut bytes);
     u64::from_le_bytes(bytes) >> 11
 }
 
-/// A random name that nothing else has, in hexadecimal.
+/// Returns a globally unique random name, in hexadecimal.
 pub(crate) fn name() -> String {
     let mut bytes = [0; 16];
     get_random_values(&mut bytes);

@@ -16,7 +16,7 @@ extern "C" {
 }
 
 thread_local! {
-    /// The headers among the request_head.
+    /// Names of the headers that a request head has.
     static ASKED: Array = [
         "Origin",
         "Sec-Fetch-Site",
@@ -26,7 +26,7 @@ thread_local! {
     ].into_iter().map(JsValue::from_str).collect();
 }
 
-/// Headers of `request` by their `names`, read in one call. One that is empty counts as none.
+/// Returns headers of `request` by their `names`, read in one call. An empty header counts as absent.
 pub(crate) fn headers<const COUNT: usize>(
     request: &web_sys::Request,
     names: &Array,
@@ -36,15 +36,15 @@ pub(crate) fn headers<const COUNT: usize>(
     Ok([(); COUNT].map(|()| values.next().filter(|value| !value.is_empty())))
 }
 
-/// One header of `request`.
+/// Returns one header of `request`.
 pub(crate) fn header(request: &web_sys::Request, name: &str) -> Result<Option<String>> {
     Ok(request.headers().get(name)?)
 }
 
-/// Method, URL and the headers that are asked for again and again. A header that is empty counts as none.
+/// Method, URL and frequently used headers. An empty header counts as absent.
 #[derive(Debug, Default)]
 pub(crate) struct RequestHead {
-    /// As it came: `worker` takes every method that it does not know for GET.
+    /// Exactly as received: `worker` replaces every unknown method by GET.
     pub method: String,
     pub url: String,
     /// `Origin`, also the literal `null` of sandboxed pages and files.
@@ -80,13 +80,13 @@ impl RequestHead {
         }
     }
 
-    /// Path of the URL.
+    /// Returns the path of the URL.
     pub fn path(&self) -> &str {
         let path = self.url.get(self.own().len()..).unwrap_or_default();
         path.find(['?', '#']).map_or(path, |end| path.get(..end).unwrap_or(path))
     }
 
-    /// The Worker's own origin, as the URL has it.
+    /// Returns the Worker's own origin, from the URL.
     pub fn own(&self) -> &str {
         origin_of(&self.url)
     }

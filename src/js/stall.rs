@@ -2,41 +2,41 @@
 
 use sockjs_protocol::time::Millis;
 
-/// The time since which one piece of a response waits to be taken.
+/// The time since which a piece of a response has been waiting for the client.
 #[derive(Debug)]
 pub(crate) struct Stall {
     timeout: Millis,
     since: Option<Millis>,
 }
 
-/// Outcome of a look at a response.
+/// Outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StallCheck {
     /// Nothing waits.
     Idle,
-    /// Something waits: look again after this time.
+    /// A piece waits: check again after this time.
     After(Millis),
-    /// A piece waited for `stall_timeout`.
+    /// A piece has waited for `stall_timeout`.
     Stalled,
 }
 
 impl Stall {
-    /// Nothing was given out yet; `timeout` is `stall_timeout`.
+    /// Returns the state before the first piece; `timeout` is `stall_timeout`.
     pub fn new(timeout: Millis) -> Self {
         Self { timeout, since: None }
     }
 
-    /// A piece was given out.
+    /// Notes that a piece was handed to the runtime.
     pub fn give(&mut self, now: Millis) {
         self.since = Some(now);
     }
 
-    /// Everything that was given out was taken.
+    /// Notes that every piece was taken.
     pub fn taken(&mut self) {
         self.since = None;
     }
 
-    /// Looks whether the piece that was given out last waits for too long.
+    /// Checks whether the last piece has been waiting too long.
     pub fn look(&self, now: Millis) -> StallCheck {
         match self.since.map(|since| since + self.timeout) {
             None => StallCheck::Idle,

@@ -1,7 +1,7 @@
-//! A response's body, piece by piece as the runtime asks for them.
+//! A response's body, delivered piece by piece as the runtime pulls.
 //!
-//! As `worker` makes one of a stream (`wasm-streams` 0.7.0), but that no task of `js_sys` stands behind each chunk: see `task`.
-//! A large chunk goes out in pieces, and a client that does not take the next one for `stall_timeout` has its response aborted.
+//! Like `worker`'s body of a stream (`wasm-streams` 0.7.0), but without a task of `js_sys` for each chunk: see `executor`. A
+//! large chunk is delivered in pieces. If the client does not take the next piece for `stall_timeout`, its response is aborted.
 
 use crate::js::callbacks::{Registration, wake};
 use crate::js::clock::now;
@@ -18,8 +18,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::ReadableStream;
 
-/// Bytes of a piece; the last one may have almost twice as many. Each piece that the runtime takes shows that the client reads.
-/// A chunk that fits a window is one piece: a chunk of 64 KiB in pieces of 16 KiB took 1.4 times as much of the processor.
+/// Size of a piece; the last one may be almost twice as long. Each piece that the runtime takes shows that the client reads. A
+/// chunk that fits a window is one piece: a chunk of 64 KiB in pieces of 16 KiB took 1.4 times the processor time.
 const PIECE: usize = 40 << 10;
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
@@ -44,10 +44,10 @@ type Source = Pin<Box<dyn Stream<Item = Vec<u8>>>>;
 /// Function that is called when the client stalls.
 type OnStall = Box<dyn FnOnce()>;
 
-/// The source of the chunks, as the runtime sees it. The runtime drops it when nobody reads any more. Its name is wasm's for all that
-/// is linked.
+/// The runtime's view of the source. The runtime drops it when nobody reads any more. The name is visible to everything that is
+/// linked into the wasm module.
 #[wasm_bindgen(private)]
-#[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // the runtime's to call
+#[cfg_attr(not(target_family = "wasm"), allow(dead_code))] // called by the runtime
 struct SockJsChunks {
     body: Rc<ResponseBody>,
     asking: Cell<Option<AbortHandle>>,
@@ -56,7 +56,7 @@ struct SockJsChunks {
 #[wasm_bindgen]
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code))]
 impl SockJsChunks {
-    /// The runtime took what it was given, and wants a piece; gives a promise if that has to wait.
+    /// Delivers the next piece when the runtime has taken the last one. Returns a promise if it has to wait.
     pub fn pull(&self, controller: Controller) -> JsValue {
         let body = self.body.clone();
         body.stall.borrow_mut().taken();
@@ -77,7 +77,7 @@ impl SockJsChunks {
                     let piece = body.first_piece(chunk);
                     body.give(controller, piece);
                 }
-                // The error is that the stream is over already.
+                // An error means that the stream is over already.
                 None => drop(controller.close()),
             }
         };
@@ -89,7 +89,7 @@ impl SockJsChunks {
         }))
     }
 
-    /// Nobody reads any more.
+    /// Drops the source: nobody reads any more.
     pub fn cancel(self) {}
 }
 
@@ -103,16 +103,15 @@ impl Drop for SockJsChunks {
 
 /// Body of a response.
 struct ResponseBody {
-    /// Not there while it is asked for a chunk, and at its end.
+    /// `None` while a chunk is being requested, and after the end.
     source: RefCell<Option<Source>>,
-    /// The chunk that goes out in pieces, and how many of its bytes were given out.
+    /// The chunk that is delivered in pieces, and the number of its bytes that were delivered.
     chunk: RefCell<Option<(Vec<u8>, usize)>>,
     stall: RefCell<Stall>,
     on_stall: Cell<Option<OnStall>>,
-    /// Controller that has the piece that waits.
+    /// Controller that has the waiting piece.
     controller: RefCell<Option<Controller>>,
-    /// There from the first piece on that is given out, for as long as pieces wait whenever it ends: one for each piece would
-    /// be too dear.
+    /// Set from the first piece on for as long as pieces wait. It is reused, since a timer for each piece would cost too much.
     timer: RefCell<Option<Registration>>,
 }
 
@@ -140,7 +139,7 @@ impl ResponseBody {
         self.next_piece().unwrap_or_default()
     }
 
-    /// The next piece of a chunk that is not given out to its end.
+    /// Returns the next piece of a chunk that is not complete.
     fn next_piece(&self) -> Option<Vec<u8>> {
         let (chunk, from) = self.chunk.take()?;
         let (piece, to) = piece_of(&chunk, from);
@@ -150,7 +149,7 @@ impl ResponseBody {
         Some(piece)
     }
 
-    /// Aborts the response if its client stalls, or looks again later.
+    /// Aborts the response if its client stalls. Otherwise schedules the next check.
     fn look(self: &Rc<Self>, now: Millis) {
         let look = self.stall.borrow().look(now);
         let timer = match look {
@@ -174,7 +173,7 @@ impl ResponseBody {
         Registration::call(look, |number, tell| wake(after.0 as f64, number, tell)).0
     }
 
-    /// Ends the response before its end, and drops what it was to hold.
+    /// Ends the response early, and drops the rest of its body.
     fn abort(&self) {
         self.stall.borrow_mut().taken();
         if let Some(on_stall) = self.on_stall.take() {
@@ -183,13 +182,13 @@ impl ResponseBody {
         let (source, chunk, controller) = (self.source.take(), self.chunk.take(), self.controller.take());
         drop((source, chunk));
         if let Some(controller) = controller {
-            // The error is that the stream is over already.
+            // An error means that the stream is over already.
             let _ = controller.error(&Error::new("the client stalls"));
         }
     }
 }
 
-/// The piece of `chunk` that begins at `from`, and where it ends: no character of UTF-8 is cut in two.
+/// Returns the piece of `chunk` that begins at `from`, and its end. No UTF-8 character is split.
 fn piece_of(chunk: &[u8], from: usize) -> (Vec<u8>, usize) {
     let is_last = chunk.len().saturating_sub(from) < 2 * PIECE;
     let end = if is_last { chunk.len() } else { from.saturating_add(PIECE) };
@@ -198,8 +197,8 @@ fn piece_of(chunk: &[u8], from: usize) -> (Vec<u8>, usize) {
     (chunk.get(from..to).unwrap_or_default().to_vec(), to)
 }
 
-/// A body of `chunks`, each asked for when the one before was taken. If the client takes nothing for `timeout`, `on_stall` is called,
-/// `chunks` is dropped and the response is aborted.
+/// Returns a body of `chunks`, each requested after the one before was taken. If the client takes nothing for `timeout`,
+/// `on_stall` is called, `chunks` is dropped and the response is aborted.
 pub(crate) fn body(
     chunks: impl Stream<Item = Vec<u8>> + 'static,
     timeout: Millis,

@@ -1,13 +1,13 @@
 //! Messages of the object that are not written to the client's response yet.
 //!
-//! The object counts the bytes that are on their way to this Worker, but forgets them when it sleeps. Then it asks, and the backlog
-//! has the answer. When the response ends, the backlog has the frames that the object may have to get back.
+//! The object counts the bytes that are in flight to this Worker, but loses the count when it hibernates. Then it asks, and the
+//! backlog has the answer. When the response ends, the backlog returns the frames that the object may no longer have.
 
 use sockjs_protocol::inner::envelope::{ToObject, encode_unwritten, groups, is_ask, number_of};
 use sockjs_protocol::sockjs::session::Seq;
 use std::collections::VecDeque;
 
-/// Messages of the object, as they came.
+/// Messages of the object, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     messages: VecDeque<Vec<u8>>,
@@ -17,7 +17,7 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Takes a message of the object. Returns what to answer, if it is a question.
+    /// Adds a message of the object. Returns the answer if the message is a question.
     pub fn push(&mut self, message: Vec<u8>) -> Option<ToObject> {
         if is_ask(&message) {
             return Some(self.progress());
@@ -28,33 +28,33 @@ impl Backlog {
         None
     }
 
-    /// The next message to write.
+    /// Returns the next message to write.
     pub fn pop(&mut self) -> Option<Vec<u8>> {
         self.messages.pop_front()
     }
 
-    /// Notes the last number that was written, and number and bytes of the frame that was handed out since.
+    /// Notes the last number that was written, and number and bytes of the frame that was handed to the runtime since.
     pub fn note(&mut self, written: Option<Seq>, handed: Option<(Seq, usize)>) {
         self.written = written;
         self.handed = handed;
     }
 
-    /// Takes no message any more: the response is over.
+    /// Stops taking messages: the response is over.
     pub fn end(&mut self) {
         self.is_over = true;
     }
 
-    /// The last number that was written, if any.
+    /// Returns the last number that was written, if any.
     pub fn written(&self) -> Option<Seq> {
         self.written
     }
 
-    /// Number of the last message that is held and not written, if any.
+    /// Returns the number of the last message that is held and not written, if any.
     pub fn held(&self) -> Option<Seq> {
         self.frames().map(|(_, seq, _)| seq).last()
     }
 
-    /// The frames that are held and not written, for the object. None if there are none.
+    /// Returns the frames that are held and not written, as a body for the object. Returns `None` if there are none.
     pub fn unwritten(&self) -> Option<Vec<u8>> {
         self.held()?;
         Some(encode_unwritten(self.frames().map(|(frame, ..)| frame)))
@@ -65,7 +65,7 @@ impl Backlog {
         ToObject::Progress { written: self.written, held: groups(self.handed.into_iter().chain(frames)) }
     }
 
-    /// Numbered frames that were not written before, with number and bytes.
+    /// Returns the numbered frames that were not written before, with number and bytes.
     fn frames(&self) -> impl Iterator<Item = (&[u8], Seq, usize)> {
         let numbered = |message: &Vec<u8>| number_of(message).filter(|(seq, _)| Some(*seq) > self.written);
         self.messages.iter().filter_map(move |message| numbered(message).map(|(seq, bytes)| (&**message, seq, bytes)))
@@ -83,7 +83,7 @@ mod tests {
         ToEdge::Frame { seq: seq.map(Seq), end: false, frame: frame.into() }.encode(Version::CURRENT)
     }
 
-    /// A backlog of a frame that was written before, three that were not, and what has no number.
+    /// Returns a backlog with a frame that was written before, three that were not, and a message without a number.
     fn backlog() -> Backlog {
         let mut backlog = Backlog::default();
         backlog.note(Some(Seq(4)), None);

@@ -7,19 +7,19 @@ use crate::metrics::Refusals;
 use crate::object::stub::ObjectStub;
 use sockjs_protocol::inner::envelope::Pass;
 
-/// The object that serves a client, and the service that says how.
+/// The object that serves a client, and the service whose settings apply.
 pub(crate) struct Destination<'a> {
     pub config: &'a Config,
     pub place: &'a Place,
     /// The admission of the client, for the object.
     pub pass: Option<Pass>,
-    /// The pages that may be around the response, for Content-Security-Policy.
+    /// Origins that may frame the response, for Content-Security-Policy.
     pub frame_ancestors: Option<String>,
     pub refusals: Refusals,
-    /// The session, if `address_limiter` has not counted the request because its id was seen before.
+    /// The session, if `address_limiter` did not count the request because the id was seen before.
     pub seen: Option<SeenSession>,
     pub object: ObjectStub,
-    /// The client's address, where its headers do not tell it.
+    /// The client's address, if its headers do not have it.
     pub address: Option<String>,
     /// The secret that signs claims for an upstream. Empty if there is none.
     pub upstream_secret: &'a str,

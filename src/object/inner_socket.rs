@@ -1,4 +1,4 @@
-//! The inner WebSocket: on it the object sends what a waiting client's response is to hold.
+//! The inner WebSocket, on which the object sends the messages for a client's pending response.
 
 use crate::js::executor::turn;
 use crate::object::backlog::Backlog;
@@ -25,9 +25,9 @@ extern "C" {
     fn watch_link(socket: &web_sys::WebSocket, question: &str, answer: &str) -> std::result::Result<(), JsValue>;
 }
 
-/// One end of an inner WebSocket, with everything it listens by. Dropped, it is closed.
+/// One end of an inner WebSocket, with all of its event listeners. Dropping it closes the socket.
 ///
-/// `worker`'s own stream of events borrows its socket, so that no struct can hold both.
+/// `worker`'s own stream of events borrows its socket, so no struct can hold both.
 #[derive(Debug)]
 pub(crate) struct InnerSocket {
     socket: WebSocket,
@@ -42,7 +42,7 @@ pub(crate) struct InnerSocket {
 struct Messages {
     backlog: RefCell<Backlog>,
     is_closed: Cell<bool>,
-    /// The code that the object closed it with, both sides agreeing.
+    /// The code with which the object closed it, in a clean close.
     code: Cell<Option<u16>>,
     waiting: RefCell<Option<Waker>>,
 }
@@ -60,7 +60,7 @@ impl Messages {
         }
     }
 
-    /// Waits for what `ready` makes of it, after each change.
+    /// Waits until `ready` returns a value. It is evaluated after each change.
     async fn when<T>(&self, ready: impl Fn(&Self) -> Option<T>) -> T {
         poll_fn(|context| match ready(self) {
             Some(value) => Poll::Ready(value),
@@ -74,26 +74,26 @@ impl Messages {
 }
 
 impl InnerSocket {
-    /// Takes the socket that came with a 101, on which this side speaks `version`. With a `question` it is lost also when the other end
-    /// does not answer.
+    /// Takes the socket of a 101, on which this side speaks `version`. With a `question`, the socket also counts as lost if the
+    /// other end does not answer it.
     pub fn accept(socket: web_sys::WebSocket, version: Version, question: Option<&AutomaticAnswer>) -> Result<Self> {
-        // Before the others listen: an answer is not for them.
+        // First: the answers to the question must not reach the other listeners.
         if let Some(AutomaticAnswer { request, answer }) = question {
             watch_link(&socket, request, answer)?;
         }
-        // Since compatibility date 2026-03-17 it would be Blob, which can only be read by waiting.
+        // Since compatibility date 2026-03-17 the default is Blob, which can only be read asynchronously.
         socket.set_binary_type(BinaryType::Arraybuffer);
         let messages = Rc::new(Messages::default());
         let on_message = Closure::new({
             let (messages, socket) = (messages.clone(), socket.clone());
             move |event: MessageEvent| {
-                // Text is nothing that any version sends; empty bytes cannot be decoded either and end the response.
+                // No version sends text; empty bytes fail to decode, and so end the response.
                 let data = event.data();
                 let bytes =
                     data.dyn_ref::<ArrayBuffer>().map(|data| Uint8Array::new(data).to_vec()).unwrap_or_default();
                 let answer = messages.backlog.borrow_mut().push(bytes);
                 match answer {
-                    // From here, also while the client does not read. The error is that the socket is lost.
+                    // Answered here, so that it works while the client does not read. An error means that the socket is lost.
                     Some(answer) => drop(socket.send_with_u8_array(&answer.encode(version))),
                     None => turn(|| messages.wake()),
                 }
@@ -116,12 +116,12 @@ impl InnerSocket {
         Ok(inner)
     }
 
-    /// True if the object leaves the heartbeats to this side, when it is told so.
+    /// True if the object lets this side write the heartbeats on request.
     pub fn may_beat(&self) -> bool {
         self.version != Version::V2
     }
 
-    /// The next message; none when the socket is closed or lost.
+    /// Returns the next message, or `None` when the socket is closed or lost.
     pub async fn next(&mut self) -> Option<Vec<u8>> {
         let next = |messages: &Messages| {
             let message = messages.backlog.borrow_mut().pop();
@@ -130,7 +130,7 @@ impl InnerSocket {
         self.messages.when(next).await
     }
 
-    /// Notes the last number that was written, and number and bytes of the frame that was handed out since.
+    /// Notes the last number that was written, and number and bytes of the frame that was handed to the runtime since.
     pub fn note(&self, written: Option<Seq>, handed: Option<(Seq, usize)>) {
         self.messages.backlog.borrow_mut().note(written, handed);
     }
@@ -140,17 +140,17 @@ impl InnerSocket {
         self.messages.backlog.borrow().held().is_some()
     }
 
-    /// The frames that were held and not written when the response ended, as a body for the object.
+    /// Returns the frames that were held and not written when the response ended, as a body for the object.
     pub fn unwritten(&self) -> Option<Vec<u8>> {
         self.messages.backlog.borrow().unwritten()
     }
 
-    /// Tells the object that everything up to `seq` was written. A lost socket is noticed by [`InnerSocket::next`].
+    /// Acknowledges everything up to `seq`. [`InnerSocket::next`] notices a lost socket.
     pub fn acknowledge(&self, seq: Seq) {
         let _ = self.socket.send_with_bytes(ToObject::Ack(seq).encode(self.version));
     }
 
-    /// Ends it and says what was written, and whether more was held.
+    /// Closes the socket, and reports what was written, and whether more was held.
     pub fn finish(&self) {
         let mut backlog = self.messages.backlog.borrow_mut();
         backlog.end();
@@ -159,14 +159,14 @@ impl InnerSocket {
         let _ = self.socket.close(Some(FINISHED), Some(reason));
     }
 
-    /// After [`InnerSocket::finish`]: true once the object has answered that it has everything. False if it does not, or if the
-    /// socket was lost before.
+    /// Returns true once the object has confirmed, after [`InnerSocket::finish`], that it has everything. Returns false if the
+    /// object does not confirm, or if the socket was lost before.
     pub async fn is_confirmed(&self) -> bool {
         self.messages.when(|messages| messages.is_closed.get().then_some(())).await;
         self.messages.code.get() == Some(FINISHED)
     }
 
-    /// Returns the means to tell the object that the client is gone, or stalls.
+    /// Returns a handle that notifies the object when the client is gone or stalls.
     pub fn line(&self) -> LeaveNotice {
         LeaveNotice { socket: self.socket.clone(), version: self.version, messages: self.messages.clone() }
     }
@@ -177,7 +177,7 @@ impl Drop for InnerSocket {
         let socket: &web_sys::WebSocket = self.socket.as_ref();
         let message = self.on_message.as_ref().unchecked_ref();
         let end = self.on_end.as_ref().unchecked_ref();
-        // Errors here say that there is nothing left to undo.
+        // An error means that there is nothing left to undo.
         let _ = socket.remove_event_listener_with_callback("message", message);
         let _ = socket.remove_event_listener_with_callback("close", end);
         let _ = socket.remove_event_listener_with_callback("error", end);
@@ -185,7 +185,7 @@ impl Drop for InnerSocket {
     }
 }
 
-/// The way to say on an inner socket how the client ended the response.
+/// A handle that reports on an inner socket how the client ended the response.
 #[derive(Debug)]
 pub(crate) struct LeaveNotice {
     socket: WebSocket,
@@ -194,7 +194,7 @@ pub(crate) struct LeaveNotice {
 }
 
 impl LeaveNotice {
-    /// Says it, closes the socket, and wakes whoever waits on it.
+    /// Reports it, closes the socket, and wakes the task that waits on it.
     pub fn tell(self, how: &ToObject) {
         let _ = self.socket.send_with_bytes(how.encode(self.version));
         let _ = self.socket.close(Some(LEFT), Some(""));

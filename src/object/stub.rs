@@ -1,4 +1,4 @@
-//! The way to an object: one request and its answer, within a time limit.
+//! Calls an object: one request and its response, within a time limit.
 
 use crate::Config;
 use crate::js::callbacks::{Sleep, callback_result};
@@ -45,25 +45,25 @@ extern "C" {
     ) -> std::result::Result<(), JsValue>;
 }
 
-/// Pause before an object is asked whose inner socket or request was just lost. In a cluster, a request in the very call that tells of the
-/// loss of another node ends this one, too: workerd 1.20261117 aborts ("expected idle != this->idle").
+/// Pause before an object is called whose inner socket or request was just lost. In a cluster, workerd 1.20261117 aborts
+/// ("expected idle != this->idle") if a request starts within the very event that reports the loss of another node.
 pub(crate) const AFTER_LOSS: Millis = Millis(10);
 
-/// Longest time for one attempt: an object that lives answers within 5 s, if only that it needs longer.
+/// Longest time for one attempt: a live object responds within 5 s, if only to ask for more time.
 const ATTEMPT_MAX: Millis = Millis::from_secs(12);
 
-/// Longest pause before a further attempt. The first is [`AFTER_LOSS`], since an object that was restarted is back at once, and each is
-/// four times as long as the one before.
+/// Longest pause before a further attempt. The first pause is [`AFTER_LOSS`], since a restarted object is back at once. Each
+/// further pause is four times as long.
 const PAUSE_MAX: Millis = Millis::from_secs(2);
 
 /// Reason why an object did not respond.
 #[derive(Debug)]
 pub(crate) enum ObjectError {
-    /// It did not answer in time; whether it did what it was asked is unknown.
+    /// No response in time. The object may have executed the command or not.
     TimedOut,
-    /// It has too much to do.
+    /// The object is overloaded.
     Overloaded(Error),
-    /// The request failed, also at the attempts after it if they were worth it: most likely the object was restarted.
+    /// The request failed, and so did the retries that made sense: most likely the object was restarted.
     Failed(Error),
 }
 
@@ -91,9 +91,9 @@ impl From<JsValue> for ObjectError {
 /// Response of an object to an attach.
 #[derive(Debug)]
 pub(crate) enum AttachResponse {
-    /// 200: this is all there is to write.
+    /// 200: this is everything that there is to write.
     Answered(Result<ToEdge, EnvelopeError>),
-    /// 101: what there is to write comes on this socket. The response tells the log the connection's id.
+    /// 101: the messages to write arrive on this socket. The response has the connection's id for the log.
     Waiting(InnerSocket, web_sys::Response),
     /// Another status.
     Refused(u16),
@@ -108,7 +108,7 @@ impl ObjectStub {
         Self(ObjectAddress::named(namespace, name, config))
     }
 
-    /// Attaches a receiver. `command` is told whether an earlier request may have arrived. `question` is that of [`question`].
+    /// Attaches a receiver. `command` learns whether an earlier request may have arrived. [`question`] returns the `question`.
     pub async fn attach(
         &self,
         client: &ClientRequest,
@@ -127,32 +127,32 @@ impl ObjectStub {
         }
     }
 
-    /// Hands over messages; gives the status. A second try is told by the command's own id.
+    /// Hands over messages, and returns the status. The object recognizes a retry by the command's id.
     pub async fn send(&self, url: &str, command: &Command, body: Option<&Uint8Array>) -> Result<u16, ObjectError> {
         let request: &Request<'_> = &|stub, attempt, to| post(stub, url, command, body, attempt, to);
         Ok(self.ask(request).await?.0.status())
     }
 
-    /// Tells what a receiver wrote, and gives back what it did not; whether the object knows now.
+    /// Reports what a receiver wrote, and returns the rest to the object. Returns true if the object confirmed it.
     pub async fn wrote(&self, url: &str, command: &Command, unwritten: Option<&Uint8Array>) -> bool {
         self.send(url, command, unwritten).await.is_ok_and(|status| status == 204)
     }
 
-    /// Passes a client's WebSocket on.
+    /// Forwards a client's WebSocket.
     pub async fn connect(&self, client: &ClientRequest, command: &Command) -> Result<ObjectResponse, ObjectError> {
         let request: &Request<'_> = &|stub, attempt, to| client.forward(stub, command, attempt, to);
         Ok(self.ask(request).await?.0)
     }
 
-    /// Opens the connection of a WebSocket that the Worker holds, or attaches it again. `None` if the object is of a version that
-    /// knows no such connections.
+    /// Opens the connection of a WebSocket that the Worker holds, or attaches it again. Returns `None` if the object's version
+    /// does not support such connections.
     pub async fn hold(&self, client: &ClientRequest, command: &Command) -> Result<Option<ObjectResponse>, ObjectError> {
         let answer = self.connect(client, command).await?;
         Ok(Some(answer).filter(|answer| answer.status() != 204))
     }
 
-    /// Asks in the current version, and once more in another one if the object does not speak that: it did nothing then. Returns the
-    /// answer, and the version of the command.
+    /// Sends the command in the current version, and again in another version if the object does not speak the first: it did
+    /// nothing then. Returns the response, and the version of the command.
     async fn ask(&self, request: &Request<'_>) -> Result<(ObjectResponse, Version), ObjectError> {
         let answer = self.ask_in(Version::CURRENT, request).await?;
         let other = match &answer {
@@ -162,15 +162,15 @@ impl ObjectStub {
         match other {
             None => Ok((answer, Version::CURRENT)),
             Some(version) => match self.ask_in(version, request).await {
-                // There is nothing that an object of that version could do.
+                // An object of that version has nothing to do.
                 Err(AttemptError::Unknown) => Ok((ObjectResponse::Text(204, String::new()), version)),
                 answer => Ok((answer?, version)),
             },
         }
     }
 
-    /// Tries again, each time on a new stub, until `object_timeout` is over: where the runtime says that it is worth it, and where there
-    /// is no answer. In a cluster the object of a node that was killed, or that hangs, is back when the node's lease is over.
+    /// Retries on a new stub until `object_timeout` is over, if the runtime marks the error as retryable or if there is no
+    /// response. In a cluster, the object of a node that was killed or hangs is back when the node's lease has expired.
     async fn ask_in(&self, version: Version, request: &Request<'_>) -> Result<ObjectResponse, AttemptError> {
         let until = now() + self.0.timeout();
         let mut attempt = Attempt { version, timeout: self.0.timeout().min(ATTEMPT_MAX), again: false };
@@ -193,13 +193,13 @@ impl ObjectStub {
     }
 }
 
-/// Returns the question of a node of a cluster on its inner WebSockets to the objects of a service, by which it notices that their node
-/// hangs; elsewhere `None`.
+/// Returns the question that a node of a cluster asks on its inner WebSockets to the objects of a service. By it the node notices
+/// that the other node hangs. Returns `None` outside of a cluster.
 pub(crate) fn question(config: &Config) -> Option<AutomaticAnswer> {
     is_node().then(|| AutomaticAnswer::of(config, true)).flatten()
 }
 
-/// Returns true if the runtime marked an error so.
+/// Returns true if the runtime marked the error with `mark`.
 fn is(error: &JsValue, mark: &str) -> bool {
     Reflect::get(error, &JsValue::from_str(mark)).is_ok_and(|value| value.is_truthy())
 }
@@ -207,7 +207,7 @@ fn is(error: &JsValue, mark: &str) -> bool {
 /// Response of an object.
 #[derive(Debug)]
 pub(crate) enum ObjectResponse {
-    /// Status, and a frame in its header if there is one.
+    /// Status, and the frame in its header, which may be empty.
     Text(u16, String),
     /// Status and body.
     Body(u16, Vec<u8>),
@@ -216,7 +216,7 @@ pub(crate) enum ObjectResponse {
 }
 
 impl ObjectResponse {
-    /// Reads what the glue makes of a response.
+    /// Reads the glue's form of a response.
     fn read(answer: JsValue) -> Result<Self, AttemptError> {
         if let Some(text) = answer.as_string() {
             let (status, frame) = text.split_once(' ').unwrap_or((&text, ""));
@@ -242,18 +242,18 @@ impl ObjectResponse {
     }
 }
 
-/// Number and function of the callback that brings a response: see [`callback_result`].
+/// Number and function of the callback that delivers a response: see [`callback_result`].
 type To<'a> = (u32, &'a Function);
 
-/// The function that makes a request of a command.
+/// A function that sends the request of a command.
 type Request<'a> = dyn Fn(&DurableObject, Attempt, To<'_>) -> Result<(), AttemptError> + 'a;
 
-/// One of the requests that a command becomes.
+/// One attempt to send a command.
 #[derive(Clone, Copy)]
 struct Attempt {
     version: Version,
     timeout: Millis,
-    /// True if an earlier one may have arrived.
+    /// True if an earlier attempt may have arrived.
     again: bool,
 }
 
@@ -261,7 +261,7 @@ struct Attempt {
 enum AttemptError {
     Thrown(JsValue),
     TimedOut,
-    /// The version has no such command.
+    /// The version does not have this command.
     Unknown,
 }
 
@@ -298,12 +298,12 @@ impl From<AttemptError> for ObjectError {
     }
 }
 
-/// Of a handshake; the runtime may want them at the other end.
+/// Headers of a handshake; the runtime may require them at the other end.
 const HANDSHAKE_HEADERS: [&str; 4] =
     ["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
 
 thread_local! {
-    /// Names of the headers that go along with an attach, with one of a service with an upstream, and with a WebSocket.
+    /// Names of the headers that are sent with an attach, with an attach of a service with an upstream, and with a WebSocket.
     static NAMES: [Array; 3] = [
         CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect(),
         CLIENT_HEADERS.into_iter().chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
@@ -311,7 +311,7 @@ thread_local! {
     ];
 }
 
-/// The part of a client's request that its object has to know: the URL and some headers.
+/// The part of a client's request that its object needs: the URL and some headers.
 #[derive(Debug)]
 pub(crate) struct ClientRequest {
     request: web_sys::Request,
@@ -321,18 +321,19 @@ pub(crate) struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// `address` is the client's, where its headers do not tell it.
+    /// Returns the part of `request`. `address` is the client's, if its headers do not have it.
     pub fn of(request: &web_sys::Request, url: &str, address: Option<String>) -> Self {
         let names = NAMES.with(|[names, ..]| names.clone());
         Self { request: Clone::clone(request), names, url: url.to_owned(), address }
     }
 
-    /// Of a client that asks for a WebSocket. What is handed over later, by URL, is only of the others.
+    /// Returns the request of a client that asks for a WebSocket. Commands that are sent later, by URL, have only the other
+    /// headers.
     pub fn of_websocket(request: &web_sys::Request, address: Option<String>) -> Self {
         Self { names: NAMES.with(|[.., names]| names.clone()), ..Self::of(request, "", address) }
     }
 
-    /// Passes on what an upstream is told of the client.
+    /// Adds the headers that an upstream needs to know about the client.
     pub fn for_upstream(self) -> Self {
         Self { names: NAMES.with(|[_, names, _]| names.clone()), ..self }
     }
@@ -353,7 +354,7 @@ impl ClientRequest {
     }
 }
 
-/// A request with messages. The object knows the client since it attached, so no header goes along.
+/// Sends a request with messages. The object knows the client since it attached, so no headers are sent.
 fn post(
     stub: &DurableObject,
     url: &str,
@@ -382,7 +383,7 @@ fn post(
     Ok(hand(stub, url, &header, body, timeout.0 as f64, number, tell)?)
 }
 
-/// The body of a send in version 2.
+/// Returns the body of a send in version 2.
 fn batch(body: &Uint8Array, count: usize) -> Result<Uint8Array> {
     let json = String::from_utf8(body.to_vec()).map_err(|error| Error::RustError(error.to_string()))?;
     Ok(Uint8Array::from(v2::encode_batch(Messages::trusted(json, count)).as_slice()))

@@ -17,13 +17,13 @@ use worker::{Request, Response, Result};
 /// Largest body, in bytes.
 const BODY_MAX: usize = 1 << 20;
 
-/// Longest wait of a body for memory.
+/// Longest time that a body waits for memory.
 const BODY_WAIT: Millis = Millis::from_secs(5);
 
-/// The answer, or the response that says why nothing was done.
+/// The result, or the response that explains why nothing was done.
 type Answer = std::result::Result<Done, HttpError>;
 
-/// The body of a request: its target, and what is to be done.
+/// The body of a request: its target and its action.
 #[derive(Debug, Default, PartialEq)]
 struct PushRequest {
     room: Option<String>,
@@ -31,7 +31,7 @@ struct PushRequest {
     connection: Option<String>,
     message: Option<String>,
     close: Option<Close>,
-    /// True if connections are to be counted.
+    /// True if the connections are to be counted.
     count: bool,
     list: Option<List>,
     /// JSON for the application.
@@ -50,11 +50,11 @@ struct List {
     limit: usize,
 }
 
-/// Connections of a list, unless the request says how many.
+/// Default number of connections in a list.
 const LIST_LIMIT: usize = 100;
 
 impl PushRequest {
-    /// Reads a body; an error says what is wrong with it. Nothing is built of the body but its strings.
+    /// Reads a body, or returns what is wrong with it. Only its strings are allocated.
     fn read(body: &[u8]) -> std::result::Result<Self, String> {
         let body = std::str::from_utf8(body).map_err(|error| error.to_string())?;
         serde_json::from_str::<IgnoredAny>(body).map_err(|error| error.to_string())?;
@@ -75,7 +75,7 @@ impl PushRequest {
             })?;
             Some(read)
         });
-        // The body is JSON, so there is no other reason.
+        // The body is valid JSON, so there is no other reason.
         push_request.ok_or_else(|| problem.unwrap_or_else(|| "the body cannot be read".into()))
     }
 }
@@ -124,7 +124,7 @@ impl Close {
 
 const NO_CODE: &str = "code must be a number";
 
-/// Longest name of an unknown field that an answer repeats, in bytes.
+/// Longest name of an unknown field that a response repeats, in bytes.
 const NAME_MAX: usize = 40;
 
 /// Reads the fields of objects in a body, and keeps the first problem.
@@ -156,7 +156,7 @@ impl Fields<'_> {
         if reader.null().is_some() {
             return Some(None);
         }
-        reader.text().map(Some).or_else(|| self.is_wrong([name, " must be a text"].concat()))
+        reader.text().map(Some).or_else(|| self.is_wrong([name, " must be a string"].concat()))
     }
 
     /// Reads true or false. Null is false.
@@ -167,7 +167,7 @@ impl Fields<'_> {
         reader.flag().or_else(|| self.is_wrong([name, " must be true or false"].concat()))
     }
 
-    /// Refuses a field. Its name may be as long as the body.
+    /// Rejects a field. Its name may be as long as the body.
     fn unknown(&mut self, name: &str, reader: &Reader<'_>) -> Option<()> {
         let ends_at = self.length.saturating_sub(reader.left());
         self.is_wrong(match name.len() {
@@ -176,7 +176,7 @@ impl Fields<'_> {
         })
     }
 
-    /// Notes what is wrong, unless something was before.
+    /// Notes the problem, unless another one was noted before.
     fn is_wrong<T>(&mut self, problem: String) -> Option<T> {
         self.problem.get_or_insert(problem);
         None
@@ -185,10 +185,10 @@ impl Fields<'_> {
 
 /// The result of a request.
 enum Done {
-    /// So many connections were reached, or counted.
+    /// Number of connections that were reached, or counted.
     Connections(usize),
     List(RawPage),
-    /// JSON of the application.
+    /// The application's JSON.
     Answer(String),
 }
 
@@ -216,12 +216,15 @@ struct Problem<'a> {
 impl Push {
     /// Answers a POST that pushes or asks something, from any program that knows one of `tokens`. The application chooses the path.
     ///
-    /// The request has `Authorization: Bearer <token>` and a JSON body: `room` (a path such as `/chat/lobby`), perhaps with a `group`,
-    /// or `connection` (an address); and one of `message` (a text), `close` (`code` and `reason`), `count` (true), `list` (`limit` and
-    /// `after`) and `call` (JSON for [`Handler::on_call`](crate::Handler::on_call)). Responds with 200 and `{"connections": n}`,
-    /// `{"list": [...]}` or `{"answer": ...}`; with 400, 401, 404 for a room or an address that there cannot be, 405, 408, 413, 422 for
-    /// a call that the application rejects, 500 if it failed, 503, or 504 if it took too long, and `{"error": text}`. If a token has less than [`SECRET_MIN`](crate::SECRET_MIN) bytes, every request is answered
-    /// 500; without tokens, 401.
+    /// The request has `Authorization: Bearer <token>` and a JSON body. The target is `room` (a path such as `/chat/lobby`),
+    /// optionally with a `group`, or `connection` (an address). The action is one of `message` (a string), `close` (`code` and
+    /// `reason`), `count` (true), `list` (`limit` and `after`) and `call` (JSON for
+    /// [`Handler::on_call`](crate::Handler::on_call)).
+    ///
+    /// Responds with 200 and `{"connections": n}`, `{"list": [...]}` or `{"answer": ...}`. Errors have the body `{"error": text}`
+    /// and the status 400, 401, 404 for a room or an address that cannot exist, 405, 408, 413, 422 for a call that the
+    /// application rejects, 500 if the application failed, 503, or 504 if it took too long. If a token has less than
+    /// [`SECRET_MIN`](crate::SECRET_MIN) bytes, every response is 500; without tokens, 401.
     ///
     /// # Errors
     ///
@@ -238,14 +241,15 @@ impl Push {
         }
     }
 
-    /// Returns true if `request` has `Authorization: Bearer <token>` with one of `tokens`, for a route of the application's own. The
-    /// comparison takes as long for a wrong token as for a right one. Tokens below [`SECRET_MIN`](crate::SECRET_MIN) bytes let nobody in.
+    /// Returns true if `request` has `Authorization: Bearer <token>` with one of `tokens`, for the application's own routes. The
+    /// comparison takes as long for a wrong token as for a right one. A token shorter than [`SECRET_MIN`](crate::SECRET_MIN)
+    /// bytes never matches.
     pub fn is_authorized(request: &Request, tokens: &[&str]) -> bool {
         unauthorized(request, tokens).is_none()
     }
 
-    /// Does what `answer` does. This is no async function: what those call is compiled in the crate of whoever awaits them, beside
-    /// what is here already.
+    /// Does the work of `answer`. This is not an async function: the crate that awaits an async function compiles it and its
+    /// callees again.
     fn answer_in_box<'a>(&'a self, request: &'a Request, tokens: &'a [&str]) -> LocalBoxFuture<'a, Answer> {
         Box::pin(self.answer(request, tokens))
     }
@@ -310,7 +314,7 @@ impl Push {
     }
 }
 
-/// Returns the response that says why nothing was done.
+/// Returns the response that explains why nothing was done.
 fn refused(error: PushError) -> HttpError {
     let status = match error {
         PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
@@ -324,7 +328,7 @@ fn refused(error: PushError) -> HttpError {
     HttpError::new(status, described(&error))
 }
 
-/// Returns what is wrong, without the path or the address: either stood in the body, and may be as long.
+/// Describes the problem without the path or the address: either came from the body, and may be as long.
 fn described(error: &PushError) -> String {
     match error {
         PushError::NoRoom(_) => "room is no room: a service there needs Placement::Room or Shards".into(),
@@ -361,14 +365,14 @@ mod tests {
         assert_eq!(PushRequest::read(body), Ok(expected));
         for (body, error) in [
             (&b"[]"[..], "the body must be an object"),
-            (br#"{"room":1}"#, "room must be a text"),
+            (br#"{"room":1}"#, "room must be a string"),
             (br#"{"rooms":"/"}"#, "unknown field rooms"),
             (br#"{"close":3000}"#, "close must be an object"),
             (br#"{"close":{}}"#, "code must be a number"),
             (br#"{"close":{"code":70000}}"#, "code must be a number"),
             (br#"{"close":{"code":3000.5}}"#, "code must be a number"),
             (br#"{"close":{"code":[{"code":3000}]}}"#, "code must be a number"),
-            (br#"{"room":[{"room":"/"}]}"#, "room must be a text"),
+            (br#"{"room":[{"room":"/"}]}"#, "room must be a string"),
             (br#"{"close":{"code":3000,"why":""}}"#, "unknown field why"),
             (br#"{"count":1}"#, "count must be true or false"),
             (br#"{"list":true}"#, "list must be an object"),

@@ -1,6 +1,6 @@
 //! Push: sending to connections and rooms, and closing them, from outside of their objects.
 //!
-//! `remote` is the API for Rust, `http` the same for any program, described by docs/push.openapi.json.
+//! `remote` is the API for Rust, `http` the same for any program, as described by docs/push.openapi.json.
 
 mod http;
 mod remote;

@@ -1,5 +1,5 @@
-//! Sending to connections, and closing them, from anywhere else: a route of the same Worker, a queue consumer, a cron, and
-//! any other program over [`Push::serve`].
+//! Sends to connections, and closes them, from outside of their object: from a route of the same Worker, a queue consumer, a cron
+//! trigger, or any other program over [`Push::serve`].
 
 use crate::http::place::Place;
 use crate::http::route::service;
@@ -19,7 +19,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::{Env, ObjectNamespace};
 
-/// The way to connections and rooms from outside of their objects.
+/// Access to connections and rooms from outside of their objects.
 ///
 /// ```no_run
 /// # use sockjs_edge::{Push, PushError, Services};
@@ -42,27 +42,27 @@ pub struct Push {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PushError {
-    /// The services cannot be served, for this reason.
+    /// The services are misconfigured, for this reason.
     Misconfigured(String),
     /// No service is at this path, or each of its connections has an object of its own. A room needs
     /// [`Placement::Room`](crate::Placement::Room) or [`Placement::Shards`](crate::Placement::Shards).
     NoRoom(String),
-    /// This string is no result of [`Connection::address`](crate::Connection::address).
+    /// This string was not returned by [`Connection::address`](crate::Connection::address).
     NoAddress(String),
     /// A connection cannot be closed with this code or reason: see [`CloseError`].
     BadClose(String),
     /// The message has more bytes than [`SendError::TooLarge`](crate::SendError::TooLarge) allows.
     TooLarge(String),
-    /// An object did not take it, or its answer was lost: the text says which. Another try may succeed. The connections in other objects
-    /// of the room then have the message twice.
+    /// An object did not take the message, or its response was lost: the string says which. A retry may succeed. Connections in
+    /// other objects of the room then get the message twice.
     Unavailable(String),
     /// The application rejected the call, for this reason.
     Rejected(String),
-    /// The application failed with the call. What went wrong is in the log.
+    /// The application failed in the call. The log has the error.
     HandlerFailed(String),
     /// The application did not answer the call in time.
     TimedOut(String),
-    /// The application's answer to a call is not of the type that was asked for.
+    /// The application's answer to a call does not have the requested type.
     BadAnswer(String),
 }
 
@@ -102,7 +102,7 @@ impl From<ShardsError> for PushError {
 }
 
 impl Push {
-    /// Returns the way to the connections of `services`.
+    /// Returns access to the connections of `services`.
     ///
     /// # Errors
     ///
@@ -168,13 +168,13 @@ impl fmt::Debug for Push {
     }
 }
 
-/// A room, or one of its groups, from outside of its objects. Clones are handles of the same room.
+/// A room, or one of its groups, from outside of its objects. Clones refer to the same room.
 ///
-/// Calls of one handle, its clones and its groups reach every object of the room in the order in which they were made. If an object
-/// restarts before it answers, the message goes to it again, for up to 30 s, and its members get it once.
+/// Calls of one handle, its clones and its groups reach every object of the room in the order in which they were made. If an
+/// object restarts before it responds, the message is sent again for up to 30 s, and its members get it once.
 ///
-/// Make a handle in each request: the runtime ends what a request began together with that request, and whatever waited for it fails
-/// after 30 s.
+/// Create a handle in each request: the runtime ends the work of a request together with that request, and a call that waited for
+/// it fails after 30 s.
 #[derive(Debug, Clone)]
 pub struct RemoteRoom {
     publisher: Rc<Publisher>,
@@ -187,11 +187,11 @@ pub struct RemoteRoom {
 pub struct Page {
     /// The connections.
     pub connections: Vec<RemoteInfo>,
-    /// Begin of the next page, for [`RemoteRoom::connections`]. `None` at the end.
+    /// Start of the next page, for [`RemoteRoom::connections`]. `None` at the end.
     pub next: Option<String>,
 }
 
-/// A connection of a list.
+/// A connection in a list.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RemoteInfo {
@@ -199,11 +199,11 @@ pub struct RemoteInfo {
     pub address: String,
     /// Name of the transport, such as `websocket`.
     pub transport: String,
-    /// The moment at which it was opened, in milliseconds since 1970.
+    /// The time at which it was opened, in milliseconds since 1970.
     pub opened: u64,
-    /// Groups of the room that it is in.
+    /// The groups of the room that it joined.
     pub groups: Vec<String>,
-    /// Claims that [`Handler::on_request`](crate::Handler::on_request) gave it. Null if it has none.
+    /// Claims from [`Handler::on_request`](crate::Handler::on_request). Null if there are none.
     pub claims: Value,
 }
 
@@ -296,8 +296,8 @@ impl RemoteRoom {
         self.publish(PushAction::Count, "").await
     }
 
-    /// Lists open connections, up to 1,000 at once. `after` is [`Page::next`] of the page before. Connections that open or close while
-    /// pages are read may be missing; others come once.
+    /// Lists open connections, up to 1,000 at once. `after` is [`Page::next`] of the page before. Connections that open or close
+    /// between two pages may be missing; all others are listed once.
     ///
     /// # Errors
     ///
@@ -334,8 +334,9 @@ impl RemoteRoom {
         Ok(page)
     }
 
-    /// Asks the application: [`Handler::on_call`](crate::Handler::on_call) of the room answers, whatever the group. Of a room with several objects, the
-    /// first one is asked; it reaches the others by [`Room::all`](crate::Room::all). The call is made once.
+    /// Calls the application: [`Handler::on_call`](crate::Handler::on_call) of the room answers, whatever the group. In a room
+    /// with several objects the first one is called; it reaches the others with [`Room::all`](crate::Room::all). The call is made
+    /// once.
     ///
     /// # Errors
     ///

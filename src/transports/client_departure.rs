@@ -1,8 +1,8 @@
-//! The departure of a client that leaves, or stalls, before its response is complete.
+//! Detects that a client leaves, or stalls, before its response is complete.
 //!
-//! Two signals tell, and neither is enough by itself (workerd 1.20260426 to 1.20261117): `request.signal` aborts, also
-//! while there is no response yet, but only under the flag `enable_request_signal`; the response's stream is dropped, in
-//! some releases only at its next chunk and in some never. Whichever comes first, the object is told once.
+//! There are two signals, and neither is enough (workerd 1.20260426 to 1.20261117). `request.signal` aborts, even before there is
+//! a response, but only under the flag `enable_request_signal`. The response's stream is dropped, in some releases only at its
+//! next chunk and in some never. The object is notified once, by the first signal.
 
 use crate::js::callbacks::Registration;
 use crate::js::invocation::Invocation;
@@ -22,13 +22,13 @@ extern "C" {
     fn watch(request: &web_sys::Request, number: u32, tell: &Function) -> std::result::Result<bool, JsValue>;
 }
 
-/// Watches for the departure of one request's client. Dropped before [`ClientDeparture::complete`], it is that departure.
+/// Watches for the departure of one request's client. Dropping it before [`ClientDeparture::complete`] counts as the departure.
 #[derive(Debug)]
 pub(crate) struct ClientDeparture {
     state: Rc<State>,
     /// Registration of `request.signal`.
     _abort: Registration,
-    /// Dropped when the object's first answer is there.
+    /// Dropped when the object has responded.
     unanswered: Option<oneshot::Sender<()>>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct ClientDeparture {
 struct State {
     gone: Cell<bool>,
     complete: Cell<bool>,
-    /// The way to tell the object, while there is one.
+    /// The handle that notifies the object, while there is one.
     line: RefCell<Option<LeaveNotice>>,
 }
 
@@ -50,10 +50,9 @@ impl ClientDeparture {
             let invocation = invocation.clone();
             move || {
                 state.leave();
-                // Without this the object would never hear of it: the receiver it is just about to accept would look
-                // merely lost.
+                // Otherwise the object would never know: the receiver that it is about to accept would merely seem lost.
                 invocation.stay_for(Box::pin(async move {
-                    // Cancellation is the answer.
+                    // The channel is cancelled when the object has responded.
                     let _ = answered.await;
                 }));
             }
@@ -65,7 +64,7 @@ impl ClientDeparture {
         Ok(Self { state, _abort: abort, unanswered: Some(unanswered) })
     }
 
-    /// The object's first answer is there; `line` is the way to tell it. If the client left meanwhile, it is told now.
+    /// Notes the object's first response; `line` notifies the object. If the client left meanwhile, the object is notified now.
     pub fn answered(&mut self, line: Option<LeaveNotice>) {
         self.unanswered = None;
         *self.state.line.borrow_mut() = line;
@@ -74,7 +73,7 @@ impl ClientDeparture {
         }
     }
 
-    /// The way to tell the object is lost.
+    /// Forgets the handle: the inner socket is lost.
     pub fn lost(&self) {
         self.state.line.borrow_mut().take();
     }
@@ -84,13 +83,13 @@ impl ClientDeparture {
         self.state.gone.get()
     }
 
-    /// Returns the function to call when the client stalls, which ends the response. It notifies the object.
+    /// Returns the function to call when the client stalls. It ends the response, and notifies the object.
     pub fn on_stall(&self) -> impl FnOnce() + 'static {
         let state = self.state.clone();
         move || state.end(ToObject::Stalled)
     }
 
-    /// The response is complete: leaving now means nothing.
+    /// Notes that the response is complete: leaving now means nothing.
     pub fn complete(&self) {
         self.state.complete.set(true);
         self.state.line.borrow_mut().take();

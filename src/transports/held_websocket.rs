@@ -1,5 +1,6 @@
-//! A client's WebSocket that the Worker holds: its connection is opened in the object before the handshake is answered, so that a
-//! refusal keeps its status. From then on `held_socket.js` passes messages on; this module attaches the object again when it asks.
+//! A client's WebSocket that the Worker holds. Its connection is opened in the object before the handshake is answered, so that a
+//! refusal keeps its status. From then on `held_socket.js` forwards messages; on its request, this module attaches the object
+//! again.
 
 use crate::http::response::HttpResponse;
 use crate::js::executor::promised;
@@ -34,19 +35,19 @@ extern "C" {
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
-    /// 101, with the client's end of its WebSocket.
+    /// Returns a 101 with the client's end of its WebSocket.
     #[wasm_bindgen(catch, js_name = upgradeWith)]
     fn upgrade_with(socket: &web_sys::WebSocket) -> std::result::Result<HttpResponse, JsValue>;
 }
 
-/// Requests that an attempt to attach may take, one after the other, and time for what is around them.
+/// Number of consecutive requests that an attempt to attach may take, with some time to spare.
 const ATTEMPTS: f64 = 2.0;
 const SLACK_MS: f64 = 5_000.0;
 
-/// Status of the object's answer if the connection is over.
+/// Status of the object's response if the connection is over.
 const OVER: u16 = 404;
 
-/// A client's WebSocket, and the way to its object.
+/// A client's WebSocket, and access to its object.
 pub(crate) struct HeldWebSocket {
     pub object: ObjectStub,
     pub client: ClientRequest,
@@ -62,12 +63,12 @@ pub(crate) struct HeldWebSocket {
 /// Outcome of the request to open the connection.
 pub(crate) enum Opened {
     Held(HttpResponse),
-    /// The object is of a version that knows nothing of held WebSockets.
+    /// The object's version does not support held WebSockets.
     Unknown,
     Refused(ObjectResponse),
 }
 
-/// Facts of a connection that the object tells.
+/// Facts about a connection that the object reports.
 struct Facts {
     connection: String,
     opened: Millis,
@@ -102,8 +103,8 @@ impl HeldWebSocket {
         Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
     }
 
-    /// Attaches the object again. Returns the inner WebSocket with the number of the messages that the object received,
-    /// `undefined` if the connection is over, and `null` if another attempt may work.
+    /// Attaches the object again. Returns the inner WebSocket with the number of the last message that the object received,
+    /// `undefined` if the connection is over, or `null` if another attempt may succeed.
     async fn attach_again(&self, receiver: ReceiverId, connection: String, opened: Millis, known: &Array) -> JsValue {
         let returned = returned_of(connection, opened, known);
         let problem = match self.object.hold(&self.client, &self.command(receiver, Some(returned))).await {
@@ -114,9 +115,11 @@ impl HeldWebSocket {
                 Err(failure) => failure.to_string(),
             },
             Ok(Some(answer)) if answer.status() == OVER => return JsValue::UNDEFINED,
-            // Its object is of an earlier version now.
+            // The object is of an earlier version now.
             Ok(None) => return JsValue::UNDEFINED,
-            Ok(Some(answer)) => format!("a WebSocket that attached again was answered with {}", answer.status()),
+            Ok(Some(answer)) => {
+                format!("unexpected status {} of the object for a WebSocket that attaches again", answer.status())
+            }
             Err(failure) => failure.to_string(),
         };
         log::warn("object", Some(&self.service), problem);
@@ -124,8 +127,8 @@ impl HeldWebSocket {
     }
 }
 
-/// Reads what JavaScript knows: the last number, what is handled, whether the client sent something, state, groups, close code and
-/// reason.
+/// Reads the state of `held_socket.js`: the last number, the last handled message, whether the client sent something, state,
+/// groups, close code and reason.
 fn returned_of(connection: String, opened: Millis, known: &Array) -> Returned {
     let number = |at| known.get(at).as_f64().map(|number| number as u64);
     let closed = number(5).map(|code| {
@@ -144,7 +147,7 @@ fn returned_of(connection: String, opened: Millis, known: &Array) -> Returned {
     }
 }
 
-/// The inner WebSocket of a 101, and the facts of its connection.
+/// Returns the inner WebSocket of a 101, and the facts about its connection.
 fn inner_of(response: &web_sys::Response) -> Result<(web_sys::WebSocket, Facts)> {
     let inner = response.websocket().ok_or("101 without a WebSocket")?;
     let facts = response.headers().get(HELD_HEADER)?.unwrap_or_default();
@@ -157,12 +160,12 @@ fn inner_of(response: &web_sys::Response) -> Result<(web_sys::WebSocket, Facts)>
     Ok((inner, Facts { connection, opened, received }))
 }
 
-/// True if the Worker writes the heartbeats of the WebSockets that it holds. It does so, too, to ask clients whether they are there.
+/// True if the Worker writes the heartbeats of the WebSockets that it holds. It also does so to ask clients for a sign of life.
 pub(crate) fn writes_heartbeats(config: &Config) -> bool {
     config.heartbeats == Heartbeats::Worker || config.liveness.is_some()
 }
 
-/// The options that `held_socket.js` follows.
+/// Returns the options of `held_socket.js`.
 fn options(config: &Config, transport: Transport) -> Result<JsValue> {
     let is_raw = transport == Transport::WebSocketRaw;
     let millis = |millis: Millis| JsValue::from_f64(millis.0 as f64);

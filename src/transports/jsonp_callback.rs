@@ -4,7 +4,7 @@ use crate::http::refusal::Refusal;
 use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::sockjs::transport::is_callback;
 
-/// The callback that `url` names, checked before anything else is done with it: it becomes part of a script.
+/// Returns the callback in `url`. It is validated first, since it becomes part of a script.
 pub(crate) fn callback_of(url: &str) -> Result<String, Refusal> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let parameter = |wanted| form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted);

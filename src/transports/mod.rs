@@ -1,11 +1,13 @@
 //! The requests of a session: the Worker holds the client's response, the object holds the session.
 //!
-//! * `receive` answers the receiving transports, from polling to streams. It is driven by `response_progress` (pure: frames written,
-//!   to acknowledge, to skip), `response_clock` (heartbeats and the end, where the Worker keeps the clock) and `client_departure` (the client left, or stalls). `jsonp_callback` checks the page's callback.
-//! * `send` checks messages and hands them over; `turn` keeps their order.
-//! * `websocket` passes an upgrade on; `held_websocket` holds the client's WebSocket instead, and `upstream` pipes it to an upstream.
+//! * `receive` answers the receiving transports, from polling to streams. It is driven by `response_progress` (pure: frames
+//!   written, to acknowledge, to skip), `response_clock` (heartbeats and the end, if the Worker schedules them) and
+//!   `client_departure` (the client left, or stalls). `jsonp_callback` validates the page's callback.
+//! * `send` validates messages and hands them over; `turn` keeps their order.
+//! * `websocket` forwards an upgrade; `held_websocket` holds the client's WebSocket instead, and `upstream` pipes it to an
+//!   upstream.
 //!
-//! The table of transports, with the wrapping of each, is in `sockjs_protocol::sockjs::transport`.
+//! The table of transports, with the framing of each, is in `sockjs_protocol::sockjs::transport`.
 
 mod client_departure;
 mod held_websocket;

@@ -1,16 +1,20 @@
-//! A receiving request: the Worker holds the client's response, the object says what goes into it.
+//! A receiving request: the Worker holds the client's response, and the object supplies its content.
 //!
-//! 1. The object is asked to attach a receiver. What it answers to a poll at once (200) is the whole response. A stream's
-//!    head and prelude go out before it is asked.
-//! 2. Otherwise it answers 101. The head of the poll's response goes out, and what comes on the inner socket is written,
-//!    one frame after the other, large ones in pieces. Each is taken only when the client's side asks for it.
-//! 3. When the last frame was written, the inner socket is closed with `FINISHED`; if it was lost before, the object is told
-//!    by a request of its own. So it is if it slept meanwhile and does not have what this side held: the request brings that
-//!    back. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
-//!    before that, step 1 comes again, in the same response. When the client takes nothing for `stall_timeout`, the response is
-//!    aborted, and the object is told `Stalled`.
+//! 1. The object is asked to attach a receiver. If it answers a poll at once (200), that is the whole response. A stream's
+//!    head and prelude are sent before the object is asked.
+//! 2. Otherwise the object responds with 101. The head of a poll's response is sent, and each message on the inner socket is
+//!    written as a frame, a large one in pieces. A message is taken only when the client's side asks for it.
+//! 3. After the last frame the inner socket is closed with `FINISHED`. If the socket was lost before, a separate request
+//!    reports the end. The same happens if the object hibernated meanwhile and lost the messages that this side holds: the
+//!    request returns them.
 //!
-//! Steps 1 and 2 are in `attaching`, the end of step 3 is in `ending`.
+//! If the response ends earlier:
+//!
+//! * The client leaves: the object receives `Gone`.
+//! * The inner socket breaks: step 1 is repeated within the same response.
+//! * The client takes nothing for `stall_timeout`: the response is aborted, and the object receives `Stalled`.
+//!
+//! Steps 1 and 2 are in `attaching`, the end in step 3 is in `ending`.
 
 mod attaching;
 mod ending;
@@ -55,14 +59,13 @@ use std::time::Duration;
 use worker::web_sys::{self, ReadableStream};
 use worker::{Context, Delay, Result};
 
-/// Waits before each attempt to attach again. An object that was restarted is back within milliseconds.
+/// Pauses before the attempts to attach again. An object that was restarted is back within milliseconds.
 const BACKOFF: [Millis; 5] = [AFTER_LOSS, Millis(50), Millis(200), Millis(500), Millis(1000)];
 
-/// Shortest time that a response takes which ends without a frame: the client asks again at once, and should not do so in a
-/// circle.
+/// Shortest duration of a response that ends without a frame: the client asks again at once, and must not do so in a tight loop.
 const FAILED_RESPONSE: Millis = Millis::from_secs(1);
 
-/// The header by which an object tells the connection of a receiver.
+/// The header in which an object reports the id of a receiver's connection.
 const CONNECTION: &str = "sockjs-edge-connection";
 
 /// Answers the receiving request `row` of `session`, with `more` headers.
@@ -118,7 +121,7 @@ pub(crate) async fn receive(
     if !row.one_frame {
         return streamed(head, &receiver.body());
     }
-    // If the object gave it a frame that never arrived, it gives it again.
+    // If a frame of the object never arrived, the object sends it again.
     let answer = receiver.attach_again().await;
     match answer {
         // Nobody will read the stream, so nothing would drop it.
@@ -136,7 +139,7 @@ pub(crate) async fn receive(
             receiver.refuse(Refused::Ticket);
             refused(HttpError::new(403, FORBIDDEN))
         }
-        // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
+        // Every client polls again after an empty poll; any status but 200 ends its session.
         AttachOutcome::Drained => fixed(head, receiver.let_go().await.unwrap_or_default()),
         AttachOutcome::Over | AttachOutcome::Broken | AttachOutcome::Failed => {
             receiver.departure.complete();
@@ -147,7 +150,7 @@ pub(crate) async fn receive(
     }
 }
 
-/// Returns the head of a response to `row`, with the pages that may be around it.
+/// Returns the head of a response to `row`, with the origins that may frame it.
 pub(crate) fn head_of(
     row: &Receive,
     config: &Config,
@@ -170,9 +173,9 @@ pub(crate) fn head_of(
     Ok(head)
 }
 
-/// One client's response, and the way to its object.
+/// One client's response, and access to its object.
 struct HeldResponse {
-    // Before `inner`: dropped first, it uses the socket to tell that the client is gone.
+    // Before `inner`: it is dropped first, and uses the socket to report that the client is gone.
     departure: ClientDeparture,
     inner: Option<InnerSocket>,
     invocation: Invocation,
@@ -190,23 +193,23 @@ struct HeldResponse {
     session: String,
     id: ReceiverId,
     progress: ResponseProgress,
-    /// Ends when something has to be acknowledged.
+    /// Ends when an acknowledgement is due.
     timer: Option<Sleep>,
-    /// The clock of heartbeats, if this side keeps it, and a timer that ends when it may ask for something.
+    /// The clock of heartbeats, if this side schedules them, and a timer that ends when the clock may have something due.
     clock: Option<ResponseClock>,
     clock_timer: Option<Sleep>,
-    /// Tells when the node is about to stop, in a cluster.
+    /// Reports when the node is about to stop, in a cluster.
     drain: Option<Drain>,
     /// True if an attach was sent, answered or not.
     asked: bool,
-    /// Attempts to attach again since the object was last heard of.
+    /// Attempts to attach again since the last message of the object.
     attempts: usize,
     /// Longest time in which the client may take nothing.
     stall_timeout: Millis,
-    /// True if the response ends only when the object knows what was written.
+    /// True if the response ends only after the object knows what was written.
     is_confirmed: bool,
     began: Millis,
-    /// The object's last answer to an attach that waits.
+    /// The object's last response to an attach that waits.
     attached: Option<web_sys::Response>,
 }
 
@@ -221,13 +224,13 @@ enum Incoming {
 }
 
 impl HeldResponse {
-    /// The response's body.
+    /// Returns the response's body.
     fn body(self) -> ReadableStream {
         let (timeout, on_stall) = (self.stall_timeout, self.departure.on_stall());
         body(self.chunks(), timeout, on_stall)
     }
 
-    /// The chunks of the response's body.
+    /// Returns the chunks of the response's body.
     fn chunks(self) -> impl Stream<Item = Vec<u8>> {
         let prelude = self.progress.prelude();
         unfold((prelude, self), |(prelude, mut receiver)| async move {
@@ -242,7 +245,7 @@ impl HeldResponse {
         })
     }
 
-    /// The next chunk, asked for when the one before was written; none at the end of the response.
+    /// Returns the next chunk, requested after the one before was written. Returns `None` at the end of the response.
     async fn next(&mut self) -> Option<Vec<u8>> {
         let moment = now();
         let written = self.progress.written(moment);
@@ -259,7 +262,7 @@ impl HeldResponse {
                 Some(Incoming::Message(bytes)) => match ToEdge::decode(&bytes) {
                     Ok(message) => message,
                     Err(error) => {
-                        // What was written was; the rest is for a request that understands it.
+                        // Everything before it was written; the rest is for a request of a version that can decode it.
                         self.warn("envelope", &error);
                         return self.end().await;
                     }
@@ -299,14 +302,14 @@ impl HeldResponse {
         }
     }
 
-    /// Notes how far the response got, for when the object asks.
+    /// Notes the progress of the response, for when the object asks.
     fn note(&self) {
         if let Some(inner) = &self.inner {
             inner.note(self.progress.seen(), self.progress.handed());
         }
     }
 
-    /// Returns what to do with a message of the object.
+    /// Returns the step for a message of the object.
     fn take(&mut self, message: ToEdge) -> Step {
         if let ToEdge::Refusal { reason, .. } = &message {
             self.refuse(match reason {
@@ -323,15 +326,15 @@ impl HeldResponse {
         self.progress.take(message)
     }
 
-    /// A close frame for a session that the client cannot have. It comes late, since a client that gets nothing asks again at
-    /// once, and so a stream must not end at once either.
+    /// Returns the close frame for a session that the client cannot have. It is delayed, since a client that receives nothing
+    /// reconnects at once.
     async fn close(&mut self, code: u16, text: &str, reason: Refused) -> Vec<u8> {
         self.refuse(reason);
         self.last_its_time().await;
         self.progress.close(code, text.trim_end())
     }
 
-    /// Logs what went wrong, with the id of the connection once its object has told it.
+    /// Logs a problem, with the id of the connection once its object has reported it.
     fn warn(&self, event: &str, problem: &dyn Display) {
         let connection = self.attached.as_ref().and_then(|response| response.headers().get(CONNECTION).ok().flatten());
         log::warn_of(event, &self.service, connection, problem);
@@ -341,8 +344,8 @@ impl HeldResponse {
         self.refusals.note(Some(self.row.transport), reason);
     }
 
-    /// The next message on the inner socket, or the heartbeat that is due before one comes; none when the socket is lost or the
-    /// client is gone. What was written is acknowledged meanwhile.
+    /// Returns the next message on the inner socket, or the heartbeat that is due before it. Returns `None` when the socket is
+    /// lost or the client is gone. Sends due acknowledgements meanwhile.
     async fn message(&mut self) -> Option<Incoming> {
         let inner = self.inner.as_mut()?;
         let clock = self.clock.filter(|_| inner.may_beat());
@@ -355,7 +358,7 @@ impl HeldResponse {
             if at.is_none() && clock.is_none() && self.drain.is_none() {
                 return inner.next().await.map(Incoming::Message);
             }
-            // Both are kept from message to message: they never end too late, and if one ends early there is another one.
+            // Both timers are kept from message to message: they never end too late, and if one ends early it is replaced.
             if let Some(at) = at {
                 self.timer.get_or_insert_with(|| Sleep::new(at - moment));
             }
@@ -366,7 +369,7 @@ impl HeldResponse {
                 let acknowledge = pin!(pending_without(self.timer.as_mut()));
                 let beat = pin!(pending_without(self.clock_timer.as_mut()));
                 let drain = pin!(drained(self.drain.as_mut()));
-                // A message that is there goes first, and is in the heartbeat's place.
+                // A message that is ready goes first, and replaces the heartbeat.
                 match select(pin!(inner.next()), select(acknowledge, select(beat, drain))).await {
                     Either::Left((message, _)) => return message.map(Incoming::Message),
                     Either::Right((Either::Left(_), _)) => false,
@@ -385,7 +388,7 @@ impl HeldResponse {
         }
     }
 
-    /// Waits until a response has lasted as long as one without a frame should.
+    /// Waits until the response has lasted as long as one without a frame should.
     async fn last_its_time(&self) {
         sleep(FAILED_RESPONSE - (now() - self.began)).await;
     }

@@ -1,10 +1,11 @@
-//! The clock of what a Worker holds for one client: when a heartbeat is due, and the end. It counts time alone, and knows no timer.
+//! The clock of a response that a Worker holds for a client: it says when a heartbeat is due, and the end. It only computes with
+//! times, and sets no timer.
 
 use sockjs_protocol::service::options::{Config, Heartbeats};
 use sockjs_protocol::sockjs::transport::Receive;
 use sockjs_protocol::time::Millis;
 
-/// The longest time that one timer waits for. The callbacks of the runtime forget what takes longer than two minutes.
+/// The longest time of a single timer. The runtime's callbacks expire after two minutes.
 const LONGEST_WAIT: Millis = Millis::from_secs(60);
 
 /// Clock of one response.
@@ -12,11 +13,11 @@ const LONGEST_WAIT: Millis = Millis::from_secs(60);
 pub(crate) struct ResponseClock {
     heartbeat_delay: Millis,
     last_out: Millis,
-    /// Moment at which the response ends; `None` for a response of one frame.
+    /// Time at which the response ends; `None` for a response of one frame.
     ends_at: Option<Millis>,
 }
 
-/// Action that a clock asks for.
+/// Action that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beat {
     /// A heartbeat.
@@ -26,7 +27,7 @@ pub(crate) enum Beat {
 }
 
 impl ResponseClock {
-    /// Returns the clock of a response to `row` that began `now`, if the Worker keeps it.
+    /// Returns the clock of a response to `row` that began `now`, if the Worker schedules its heartbeats.
     pub fn of(row: &Receive, config: &Config, now: Millis) -> Option<Self> {
         (config.heartbeats == Heartbeats::Worker).then(|| Self {
             heartbeat_delay: config.heartbeat_delay,
@@ -43,7 +44,7 @@ impl ResponseClock {
     /// Returns what is due now, if anything. The first frame of a poll is its last.
     pub fn due(&self, now: Millis) -> Option<Beat> {
         match self.ends_at {
-            // An end that is due before the next heartbeat takes its place.
+            // An end that is due before the next heartbeat replaces it.
             Some(end) if end <= now => Some(Beat::End),
             _ if self.last_out + self.heartbeat_delay > now => None,
             Some(end) if end <= now + self.heartbeat_delay.half() => Some(Beat::End),
@@ -52,7 +53,7 @@ impl ResponseClock {
         }
     }
 
-    /// Returns the time after which to ask what is due. Nothing may be due then.
+    /// Returns the time to wait before the next call of [`ResponseClock::due`], which may still return `None` then.
     pub fn wait(&self, now: Millis) -> Millis {
         let beat = self.last_out + self.heartbeat_delay;
         (self.ends_at.map_or(beat, |end| end.min(beat)) - now).min(LONGEST_WAIT)

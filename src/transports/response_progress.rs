@@ -1,7 +1,7 @@
-//! Progress of one response: the frames that are written, those that were written before, the time of the next acknowledgement, and
-//! the length at which the response ends.
+//! Progress of one response: the frames that are written, the ones that an earlier response wrote, the time of the next
+//! acknowledgement, and the length at which the response ends.
 //!
-//! The length is counted here and not in the object, since it has to be right also after the object slept.
+//! The length is counted here and not in the object, since it has to be right even after the object hibernated.
 
 use sockjs_protocol::inner::envelope::ToEdge;
 use sockjs_protocol::service::options::{Config, Durability};
@@ -16,22 +16,22 @@ const ACKNOWLEDGE_BYTES: usize = 32 << 10;
 /// Action for a message of the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Write this chunk. It counts as written when the next is asked for.
+    /// Write this chunk. It counts as written when the next one is requested.
     Write(Vec<u8>),
     /// The response is complete.
     Complete,
-    /// It was written before.
+    /// The message was written before.
     Skip,
 }
 
-/// Continuation after a chunk that was written.
+/// Continuation after a written chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
     /// More frames.
     More,
-    /// Nothing: it was the last.
+    /// Nothing: it was the last frame.
     Last,
-    /// Nothing in this response: it is as long as it may be.
+    /// Nothing in this response: it has its full length.
     Enough,
 }
 
@@ -41,15 +41,15 @@ pub(crate) struct ResponseProgress {
     row: &'static Receive,
     /// The page's function, for transports that call one.
     callback: String,
-    /// Bytes of frames that are left until the response is long enough.
+    /// Bytes of frames that are left until the response has its full length.
     left: usize,
     /// Longest time from a written frame to its acknowledgement; `None` for a response of one frame, whose end acknowledges it.
     acknowledge_after: Option<Millis>,
     /// The highest number that was written.
     seen: Option<Seq>,
-    /// The frame handed out and not yet known to be written.
+    /// The frame that was handed to the runtime and is not known to be written.
     handed: Option<Handed>,
-    /// Written and not acknowledged: bytes, and since when.
+    /// Bytes that are written and not acknowledged, and the time of the first of them.
     bytes: usize,
     since: Option<Millis>,
 }
@@ -77,7 +77,7 @@ impl ResponseProgress {
         self.row.prelude(&self.callback).map(String::into_bytes)
     }
 
-    /// `frame` in the transport's wrapping.
+    /// Returns `frame` in the transport's framing.
     pub fn wrap(&self, frame: &str) -> Vec<u8> {
         self.row.wrap(&self.callback, frame).into_bytes()
     }
@@ -88,18 +88,18 @@ impl ResponseProgress {
         Some(self.row.no_frame(&self.callback).into_bytes()).filter(|chunk| !chunk.is_empty())
     }
 
-    /// The highest number that was written, to go on after it.
+    /// Returns the highest number that was written.
     pub fn seen(&self) -> Option<Seq> {
         self.seen
     }
 
-    /// Number and bytes of the frame that was handed out and is not known to be written.
+    /// Returns number and bytes of the frame that was handed to the runtime and is not known to be written.
     pub fn handed(&self) -> Option<(Seq, usize)> {
         let handed = self.handed.as_ref()?;
         Some((handed.seq?, handed.bytes))
     }
 
-    /// The next chunk is asked for, so the one before is written.
+    /// Notes that the chunk handed out before is written, since the next one is requested.
     pub fn written(&mut self, now: Millis) -> Written {
         let Some(Handed { seq, bytes, end }) = self.handed.take() else { return Written::More };
         if seq.is_some() {
@@ -119,7 +119,7 @@ impl ResponseProgress {
     pub fn take(&mut self, message: ToEdge) -> Step {
         match message {
             ToEdge::Probe => Step::Write(self.probe()),
-            // It was answered when it came.
+            // It was answered when it arrived.
             ToEdge::Ask => Step::Skip,
             ToEdge::Refusal { frame, .. } => self.take(ToEdge::Frame { seq: None, end: true, frame }),
             ToEdge::Frame { seq, end, frame } => {
@@ -133,22 +133,22 @@ impl ResponseProgress {
         }
     }
 
-    /// Returns the chunk that shows whether the client is still there: a heartbeat frame, which does not end a poll. Clients read
-    /// a poll line by line (sockjs-client 1.6.1, Spring 6), and die of an empty line (Spring). The script of a JSONP poll may
-    /// call its function only once: there it is a line end. Nothing less shows that a client closed its side (workerd
-    /// 1.20261117).
+    /// Returns the chunk that tests whether the client is still there: a heartbeat frame, which does not end a poll. Clients read
+    /// a poll line by line (sockjs-client 1.6.1, Spring 6), and fail on an empty line (Spring). The script of a JSONP poll may
+    /// call its function only once, so the chunk is a line end there. Nothing shorter reveals that a client closed its side
+    /// (workerd 1.20261117).
     fn probe(&self) -> Vec<u8> {
         if self.row.one_frame && self.row.needs_callback() { b"\n".to_vec() } else { self.wrap("h") }
     }
 
-    /// Returns the chunk of a heartbeat of this side. With `end` the response ends with it.
+    /// Returns the chunk of a heartbeat of this side. With `end` it is the response's last chunk.
     pub fn heartbeat(&mut self, end: bool) -> Vec<u8> {
         let chunk = self.wrap("h");
         self.handed = Some(Handed { seq: None, bytes: chunk.len(), end });
         chunk
     }
 
-    /// A close frame, the last chunk of a response whose session cannot be had.
+    /// Returns a close frame, the last chunk of a response whose session is not available.
     pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
         let chunk = self.wrap(&Frame::Close { code, reason: reason.into() }.encode());
         self.handed = Some(Handed { seq: None, bytes: chunk.len(), end: true });
@@ -161,7 +161,7 @@ impl ResponseProgress {
         Some(if self.bytes >= ACKNOWLEDGE_BYTES { since } else { since + after })
     }
 
-    /// Returns the number to acknowledge now, if it is time.
+    /// Returns the number to acknowledge now, if it is due.
     pub fn acknowledge(&mut self, now: Millis) -> Option<Seq> {
         if self.acknowledge_at()? > now {
             return None;

@@ -1,4 +1,4 @@
-//! A sending request: its messages are checked here and handed to the object.
+//! A sending request: its messages are validated here and handed to the object.
 
 use crate::Config;
 use crate::http::body::{self, Body, Reservation, Unread, is_large, while_there};
@@ -31,7 +31,7 @@ extern "C" {
     fn release(body: &Uint8Array);
 }
 
-/// Time beyond `send_timeout` in which an object may still answer that a send is to be tried again.
+/// Time beyond `send_timeout` in which an object may still ask for a retry of a send.
 const SLACK: Millis = Millis::from_secs(10);
 
 /// Failure of a send that closes its session.
@@ -54,7 +54,7 @@ pub(crate) async fn send(
     request_head: &RequestHead,
 ) -> Result<HttpResponse> {
     let Destination { config, place, pass, refusals, object, .. } = to;
-    // On errors too, or a script of another origin could not read them.
+    // On errors, too, or a script of another origin could not read them.
     let mut common = if row.cors { cors_of(request_head, config) } else { Vec::new() };
     common.extend(not_cached());
     common.extend(cookie_of(request, config)?);
@@ -62,7 +62,8 @@ pub(crate) async fn send(
     let to = To { session, config, pass, object, url: &request_head.url };
     let handed_over = match is_large(request_head.content_length.as_deref()) {
         false => hand_over(row, to, Turn::join(name), request, request_head).await,
-        // In a box, so that small sends do not carry it along. A client that left would keep the others of its session waiting.
+        // Boxed, so that the future of small sends stays small. Without `while_there`, a client that left would block the
+        // session's other sends.
         true => match while_there(request, Box::pin(hand_over_large(row, to, name, request, request_head))).await {
             Some(handed_over) => handed_over,
             None => Err(broken_off().into()),
@@ -104,7 +105,7 @@ async fn hand_over(
     let config = to.config;
     let length = request_head.content_length.as_deref();
     let body = body::read(request, length, config.body_limit, config.send_timeout).await;
-    // The reservation lasts as long as the messages do: also while the object holds them.
+    // The reservation lasts as long as the messages do, also while the object holds them.
     let (outgoing, _reservation) = match outgoing(row, config, request_head, body) {
         Ok(Some(outgoing)) => outgoing,
         Ok(None) => return Ok(()),
@@ -117,13 +118,13 @@ async fn hand_over(
 
 /// Reason why the messages of a body are not handed over.
 enum Unsent {
-    /// The session is closed, with this reason.
+    /// The session is closed with this reason.
     Closes(SendFailure, String),
     Refused(Refusal),
 }
 
-/// Reads the messages of a body. They come with the reservation of their memory. A body that only says that the client is there
-/// has none: its response shows the same.
+/// Reads the messages of a body, with the reservation of their memory. A body that is only a sign of life has no messages: its
+/// response is one already.
 fn outgoing(
     row: &Send,
     config: &Config,
@@ -139,7 +140,7 @@ fn outgoing(
         Err(Unread::TooLarge) => return Err(body_too_large()),
         Err(Unread::TooSlow) => return Err(unavailable("The body came too slowly.")),
         Err(Unread::Busy) => return Err(unavailable("The server is busy.")),
-        // Its client left in the middle, and will not read this.
+        // The client left in the middle, and will not read this.
         Err(Unread::Broken) => return Err(Unsent::Refused(broken_off())),
     };
     let content_type = request_head.content_type.as_deref().unwrap_or_default();
@@ -181,7 +182,7 @@ fn outgoing(
     }
 }
 
-/// The messages of a send, where requests take them from: of a large body nothing else is kept.
+/// The messages of a send, in the form that requests need. For a large body only the JavaScript array is kept.
 struct Outgoing {
     count: usize,
     messages: Option<String>,
@@ -189,7 +190,7 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    /// Prepares `messages`; `array` holds their JSON, too, if it is given.
+    /// Prepares `messages`. `array`, if any, also holds their JSON.
     fn of(messages: Messages, array: Option<Uint8Array>) -> Self {
         let count = messages.len();
         if fits(messages.as_str()) {
@@ -200,7 +201,7 @@ impl Outgoing {
     }
 }
 
-/// The session that a send is for, and the way to it.
+/// The session that a send is for, and access to it.
 struct To<'a> {
     session: &'a str,
     config: &'a Config,
@@ -213,16 +214,16 @@ impl To<'_> {
     /// Hands the messages over, and asks again as long as the object holds them.
     async fn send(self, outgoing: Outgoing, turn: Turn) -> std::result::Result<(), Refusal> {
         let Outgoing { count, messages, body } = outgoing;
-        // One id for all tries: by it the object knows the later ones.
+        // All attempts have the same id, by which the object recognizes the later ones.
         let (session, id) = (self.session.to_owned(), random::id());
         let bytes = body.as_ref().map_or(0, |body| body.length() as usize);
         let command = self.command(Action::Send { session, id, count, bytes, messages });
-        // The object gives up before that, unless it is a new one each time.
+        // The object gives up before that, unless each attempt reaches a new one.
         let last_try = now() + self.config.send_timeout + SLACK;
         let mut turn = Some(turn);
         let outcome = loop {
             let mut answer = pin!(self.object.send(self.url, &command, body.as_ref()));
-            // The first poll makes the request: from then on the object keeps the order.
+            // The first poll sends the request: from then on the object keeps the order.
             let at_once = poll_immediate(answer.as_mut()).await;
             turn.take();
             let answer = match at_once {
@@ -235,7 +236,11 @@ impl To<'_> {
                 Ok(404) => Err(Refusal { reason: Refused::UnknownSession, error: HttpError::not_found() }),
                 Ok(403) => Err(Refusal::new(Refused::Ticket, 403, FORBIDDEN)),
                 Ok(status) => {
-                    log::warn("object", Some(&self.config.prefix), format!("a send was answered with {status}"));
+                    log::warn(
+                        "object",
+                        Some(&self.config.prefix),
+                        format!("unexpected status {status} of the object for a send"),
+                    );
                     Err(unavailable())
                 }
                 Err(failure) => {
@@ -250,8 +255,8 @@ impl To<'_> {
         outcome
     }
 
-    /// Closes the session because of a send that cannot be taken, and returns the refusal. A stock client
-    /// sees of the refusal itself only that the connection is lost; the close frame has the reason.
+    /// Closes the session because of a send that cannot be accepted, and returns the refusal. From the refusal itself a stock
+    /// client only learns that the connection is lost; the close frame has the reason.
     async fn refuse(self, kind: SendFailure, reason: String) -> Refusal {
         let refusal = Refusal::new(kind.counted_as, kind.status, format!("{reason}\n"));
         let (session, code) = (self.session.to_owned(), kind.code.number());
@@ -267,19 +272,19 @@ impl To<'_> {
     }
 }
 
-/// Returns the bytes of a body that hold its messages as JSON. A body of a type that sockjs-node does not read has none.
+/// Returns the bytes of a body that hold its messages as JSON: none for a content type that sockjs-node does not read.
 fn json(row: &Send, content_type: &str, body: Vec<u8>) -> std::result::Result<Vec<u8>, PayloadError> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     match media_type.as_str() {
         "application/x-www-form-urlencoded" if row.form => Ok(form_field(body, b"d=")),
         "text/plain" | "" => Ok(body),
-        // `T` is what some old browsers make of it.
+        // Some old browsers send `T`.
         "t" | "application/json" | "application/xml" | "text/xml" if !row.form => Ok(body),
         _ => Err(PayloadError::Expected),
     }
 }
 
-/// The value of the first field of a form that begins with `name`, decoded where it stands: a body may be large.
+/// Returns the value of the first field of a form that begins with `name`. It is decoded in place, since a body may be large.
 fn form_field(mut body: Vec<u8>, name: &[u8]) -> Vec<u8> {
     let mut fields = body.split(|byte| *byte == b'&');
     let mut start = 0;

@@ -2,10 +2,10 @@
 //!
 //! A small body arrives with the head of its request; a larger one takes longer. Without a line, the messages of a small send
 //! would overtake those of the send before it. The order is kept within an isolate and given up after a while: a client that
-//! depends on it waits for each answer, as stock clients do.
+//! depends on it waits for each response, as stock clients do.
 //!
-//! Sends with large bodies have a second line, in which a send waits until the one before it was answered. So no session takes
-//! more than one body's share of the memory that all sessions of the isolate have for large bodies.
+//! Sends with large bodies have a second line, in which each waits until the one before it was answered. A session therefore
+//! takes no more than one body's share of the memory that all sessions of the isolate have for large bodies.
 
 use crate::js::callbacks::Sleep;
 use crate::js::clock::now;
@@ -13,21 +13,21 @@ use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 
-/// Longest wait for the order.
+/// Longest time that a send waits for its turn.
 const LONGEST: Millis = Millis::from_secs(2);
 
-/// Time between two looks: no request may wake another one (workerd 1.20261117), whose I/O is not its own. The second is of
-/// sends with large bodies.
+/// Time between two polls: no request may wake another one, since their I/O is separate (workerd 1.20261117). The second value is
+/// for sends with large bodies.
 const LOOK_AGAIN: Millis = Millis(2);
 const LOOK_AGAIN_LARGE: Millis = Millis(25);
 
 thread_local! {
-    /// The requests of each session that are on their way to its object, oldest first.
+    /// Requests of each session that are in flight to its object, oldest first.
     static LINES: RefCell<HashMap<String, VecDeque<u64>>> = RefCell::default();
     static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The turn of one request, which ends when this is dropped.
+/// The turn of one request. Dropping it ends the turn.
 #[derive(Debug)]
 pub(crate) struct Turn {
     session: String,
@@ -35,7 +35,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Joins the line of `session`, a name that no other has.
+    /// Joins the line of `session`, a globally unique name.
     pub fn join(session: String) -> Self {
         let number = LAST.get() + 1;
         LAST.set(number);
@@ -48,14 +48,14 @@ impl Turn {
         Self::join([session, " large"].concat())
     }
 
-    /// Waits until all that joined before are gone, or for two seconds.
+    /// Waits until all earlier requests are gone, or for two seconds.
     pub async fn wait(&self) {
         if !self.is_first_within(LONGEST, LOOK_AGAIN).await {
             self.forget_earlier();
         }
     }
 
-    /// Waits until all that joined before were answered. False if that took longer than `longest`.
+    /// Waits until all earlier requests were answered. Returns false if that took longer than `longest`.
     pub async fn wait_large(&self, longest: Millis) -> bool {
         self.is_first_within(longest, LOOK_AGAIN_LARGE).await
     }
@@ -77,7 +77,7 @@ impl Turn {
         })
     }
 
-    /// Lets nobody else wait for those that this one waited for in vain: their clients may be gone.
+    /// Removes the requests that this one waited for in vain, so that no other one waits for them: their clients may be gone.
     fn forget_earlier(&self) {
         LINES.with_borrow_mut(|lines| {
             if let Some(line) = lines.get_mut(&self.session) {

@@ -1,4 +1,4 @@
-//! A client's WebSocket: checked here, and passed on to the object with its upgrade.
+//! A client's WebSocket: validated here, and forwarded to the object with its upgrade.
 
 use crate::http::refusal::{HttpError, Refusal};
 use crate::http::response::{HttpResponse, refused};
@@ -28,7 +28,7 @@ thread_local! {
         .collect();
 }
 
-/// A WebSocket that sleeps keeps little.
+/// Body of the refusal: a hibernating WebSocket can keep only a few bytes.
 const TOO_LARGE: &str = "The URL and the headers are too long to be kept with a WebSocket.\n";
 
 /// Answers a WebSocket request of `session`, or a raw one.
@@ -65,7 +65,7 @@ pub(crate) async fn websocket(
         };
         match held.open(config, &invocation).await {
             Ok(Opened::Held(response)) => return selected(response, offered.as_deref(), config),
-            // Until the object is of this version, it holds its WebSockets itself.
+            // Until the object has this version, it holds its WebSockets itself.
             Ok(Opened::Unknown) => {}
             Ok(Opened::Refused(answer)) => return refuse(Ok(answer), transport, config, &refusals),
             Err(failure) => return refuse(Err(failure), transport, config, &refusals),
@@ -79,7 +79,7 @@ pub(crate) async fn websocket(
     }
 }
 
-/// Tells the client in the answer to its handshake which subprotocol was selected.
+/// Adds the selected subprotocol to the response to the handshake.
 fn selected(response: HttpResponse, offered: Option<&str>, config: &Config) -> Result<HttpResponse> {
     match offered.and_then(|offered| select(offered, &config.websocket_protocols)) {
         Some(protocol) => with_protocol(&response, protocol),
@@ -105,7 +105,11 @@ fn refuse(
         }
         Ok(answer) => {
             refusals.note(Some(transport), Refused::Unavailable);
-            log::warn("object", Some(&config.prefix), format!("a WebSocket was answered with {}", answer.status()));
+            log::warn(
+                "object",
+                Some(&config.prefix),
+                format!("unexpected status {} of the object for a WebSocket", answer.status()),
+            );
             refused(unavailable())
         }
         Err(failure) => {
@@ -116,7 +120,7 @@ fn refuse(
     }
 }
 
-/// Checks the headers of a WebSocket handshake. The texts of the refusals are sockjs-node's.
+/// Validates the headers of a WebSocket handshake. The texts of the refusals are sockjs-node's.
 fn check(
     upgrade: Option<&str>,
     connection: Option<&str>,
@@ -126,27 +130,28 @@ fn check(
     if !upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
         return Err(malformed("Can \"Upgrade\" only to \"WebSocket\"."));
     }
-    // Not there at all on HTTP/2, and where the runtime keeps it to itself.
+    // The header is absent on HTTP/2, and if the runtime hides it.
     let mut connection = connection.map(|connection| connection.split(',').map(str::trim));
     if connection.as_mut().is_some_and(|options| !options.any(|option| option.eq_ignore_ascii_case("upgrade"))) {
         return Err(malformed("\"Connection\" must be \"Upgrade\"."));
     }
     match (key, version) {
         (Some(_), Some("13")) => Ok(()),
-        // From a Worker, over a service binding: there is no handshake on the wire. From the network the runtime takes none.
+        // From a Worker over a service binding there is no handshake on the wire. The runtime accepts none without it from the
+        // network.
         (None, None) if connection.is_none() => Ok(()),
         (Some(_), Some(_)) => Err(malformed("Only supported WebSocket protocol is RFC 6455.")),
         _ => Err(malformed("Not a valid websocket request")),
     }
 }
 
-/// The subprotocol of `spoken` to select, if `offered`, the client's header, has one.
+/// Returns the subprotocol of `spoken` to select, if the client's header `offered` has one.
 pub(super) fn select<'a>(offered: &str, spoken: &'a [String]) -> Option<&'a str> {
     let offers = |protocol: &&String| offered.split(',').any(|offer| offer.trim() == *protocol);
     spoken.iter().find(offers).map(String::as_str)
 }
 
-/// `upgrade` with the head that tells the client what was selected.
+/// Returns `upgrade` with the head that names the selected subprotocol.
 fn with_protocol(upgrade: &HttpResponse, protocol: &str) -> Result<HttpResponse> {
     let headers = Headers::new();
     headers.set(PROTOCOL, protocol)?;

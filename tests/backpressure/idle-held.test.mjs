@@ -21,7 +21,7 @@ const AT_ONCE = 50;
 const SETTLE_MS = IS_FULL ? 15_000 : 0;
 const LONG_MS = 120_000;
 const KIB = 1_024;
-/** What a held socket may take more than the least of JavaScript; in the short form, with what the server takes once. */
+/** Most memory of a held socket above the minimum of JavaScript; in the short form, including one-time costs of the server. */
 const MOST = (IS_FULL ? 20 : 40) * KIB;
 
 const PLAIN = fileURLToPath(new URL("plain-holder.mjs", import.meta.url));

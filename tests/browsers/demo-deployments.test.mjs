@@ -8,7 +8,7 @@ import { TRANSPORTS, openDemo } from "./demo-page.mjs";
 
 const browser = await startChromium({ after });
 
-/** What a deployment may have set. */
+/** Settings of possible deployments. */
 const DEPLOYMENTS = {
   "tickets and a list of origins": {
     SOCKJS_TEST_SERVICES: "false",

@@ -1,5 +1,5 @@
-// What the demo page looks like, and to whom it is open: pictures of it in target/demo, for eyes, and what a test can see:
-// nothing sticks out, overlaps or is cut off, and axe-core finds nothing that keeps anybody out.
+// The looks of the demo page and its accessibility: pictures of it in target/demo for review, and automatic checks: nothing
+// sticks out, overlaps or is cut off, and axe-core finds no barrier.
 
 import axe from "axe-core";
 import assert from "node:assert/strict";
@@ -19,7 +19,7 @@ const server = await startServer({ after }, { log: () => {} });
 
 const SIZES = { desktop: { width: 1280, height: 900 }, tablet: { width: 768, height: 1024 }, phone: { width: 360, height: 780 } };
 
-/** What the page shows, by name: each brings it there. */
+/** The states of the page, by name. Each function brings the page into its state. */
 const SCENES = {
   async single(demo) {
     const card = demo.card("websocket");

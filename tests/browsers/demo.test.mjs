@@ -8,7 +8,7 @@ import { startServer } from "../harness/servers/server.mjs";
 import { DemoPage, TRANSPORTS, openDemo } from "./demo-page.mjs";
 
 const browser = await startChromium({ after });
-/** What is printed for each object that is restarted. */
+/** Suppresses the output for each object that is restarted. */
 const quiet = { log: () => {} };
 
 for (const [name, start] of Object.entries({ "plain workerd": startServer, Miniflare: startMiniflare })) {

@@ -1,4 +1,4 @@
-// What the application is told when a page is closed. Chromium ends connections by FIN, having read everything.
+// The application's callbacks when a page is closed. Chromium ends connections with FIN, after it has read everything.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

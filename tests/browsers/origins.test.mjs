@@ -20,7 +20,7 @@ const TICKETS = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: "a key of at least
 const server = await startServer({ after }, { vars: { ...LIST, ...TICKETS } });
 testTransports(browser, server, { "the same origin": `${server.url}/echo`, "another site on the list": friend }, 40);
 
-/** What a page may try that does not bother with the client, by name: each resolves to whether it got anything. */
+/** Attacks of a page that does not use the client, by name: each resolves to true if it got any data. */
 const ATTACKS = {
   fetch: async (url) => {
     const response = await fetch(`${url}/xhr`, { method: "POST", credentials: "include" });

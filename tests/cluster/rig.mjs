@@ -130,8 +130,8 @@ export function openSpeakers(owner, cluster, count, node) {
 }
 
 /**
- * What became of a session's messages. `again` are those that were handled more than once: each of these times may have an echo, or
- * none if its node had no right to the object any more. `doubled` have more echoes than that.
+ * Returns the fate of a session's messages. `again` are those that were handled more than once: each handling may have an echo,
+ * or none if its node had lost the right to the object. `doubled` have more echoes than that.
  */
 export function fateOfSpeaker({ client, sent }, { told }) {
   const heard = told.of(client.id).filter((event) => event.startsWith("heard: echo ")).map((event) => event.slice("heard: ".length));
@@ -149,7 +149,7 @@ export function fateOfSpeaker({ client, sent }, { told }) {
   return { unheard, again, doubled, missing, misplaced };
 }
 
-/** How many runs of consecutive numbers there are: what a stop repeats comes in a row. */
+/** Returns the number of runs of consecutive numbers: messages that a stop repeats arrive in a row. */
 export const runsOf = (messages) => {
   const numbers = messages.map((message) => Number(message.slice("echo ".length)));
   return numbers.filter((number) => !numbers.includes(number - 1)).length;

@@ -1,4 +1,4 @@
-// How every case talks to the server under test, whose address is in SOCKJS_URL.
+// The client of every case. The address of the server under test is in SOCKJS_URL.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -8,7 +8,7 @@ import { start } from "../harness/clients/http.mjs";
 const BASE = process.env.SOCKJS_URL;
 assert.ok(BASE, "SOCKJS_URL is not set: use npm run conformance");
 
-/** How long nothing must come before it counts as "not answered". It only bounds how early a wrong answer is noticed. */
+/** Silence that counts as "not answered". It only bounds how early a wrong answer is noticed. */
 const PENDING_MS = 250;
 
 export const urlOf = (path) => `${BASE}${path}`;

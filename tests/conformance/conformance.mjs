@@ -132,7 +132,7 @@ function environment(url) {
   return { ...env, SOCKJS_URL: url };
 }
 
-/** What reporter.mjs says of a case; nothing for any other line. */
+/** Returns the result of a case from a line of reporter.mjs; undefined for any other line. */
 function readResult(line) {
   return line.startsWith('{"result":') ? JSON.parse(line).result : undefined;
 }

@@ -10,7 +10,7 @@ export function assertContentType({ headers }, type) {
   assert.equal(headers["content-type"]?.replaceAll(" ", ""), type, "Content-Type");
 }
 
-/** What goes to scripts of another origin, or of none that is named. */
+/** Asserts the CORS headers for scripts of another origin, or of none. */
 export function assertCors({ headers }, origin) {
   assert.equal(headers["access-control-allow-origin"], origin ?? "*", "Access-Control-Allow-Origin");
   assert.equal(headers["access-control-allow-credentials"], origin && "true", "Access-Control-Allow-Credentials");

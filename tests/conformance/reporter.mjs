@@ -2,7 +2,7 @@
 // `{ name, passed, reason }`.
 
 const LONGEST_VALUE = 200;
-/** How much is shown of what is the same in two long texts. */
+/** Length of the common part that is shown of two long texts. */
 const CONTEXT = 40;
 
 export default async function* report(events) {
@@ -33,7 +33,7 @@ function reasonOf(error) {
   return `${parts.join(": ")}${place ? ` (${place.slice("/cases/".length)})` : ""}`;
 }
 
-/** What long texts have in common before they differ is left out. */
+/** Omits the common beginning of two long texts. */
 function compared(actual, expected) {
   let same = 0;
   while (same < actual.length && actual[same] === expected[same]) same += 1;

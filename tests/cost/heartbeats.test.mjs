@@ -1,5 +1,5 @@
-// What is written for each heartbeat of an idle connection: the limits of an hour, seen in a few short heartbeats. `npm run
-// cost` watches the hour itself, at the default delays.
+// The rows that are written for each heartbeat of an idle connection: the limits of an hour, checked with a few short heartbeats.
+// `npm run cost` measures the hour itself, at the default delays.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -21,7 +21,7 @@ const MAX_AGE_MS = HEARTBEATS * HEARTBEAT_MS;
 const VARS = { SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_DISCONNECT_DELAY: String(DISCONNECT_MS) };
 const AGING_VARS = { ...VARS, SOCKJS_RECEIVER_MAX_AGE: String(MAX_AGE_MS) };
 
-/** What is written while `count` connections in one object idle, and while how many heartbeats came to each. */
+/** Measures the writes while `count` connections in one object are idle, and the number of heartbeats of each. */
 function idle(placement, { open, isRaw }, count, { wholeLife = false, vars = VARS } = {}) {
   const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats: HEARTBEATS, beats: !isRaw, wholeLife };
   return withServer(

@@ -76,7 +76,7 @@ class IdleClient {
   #socket;
   #isRaw;
   #isLively;
-  /** What it gets for a heartbeat, if anything. */
+  /** The text that each heartbeat brings, if any. */
   #beat;
   #failure;
   #asked;

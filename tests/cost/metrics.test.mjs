@@ -1,4 +1,4 @@
-// What is counted is reported seldom: never with each message, and not at all while nothing happens.
+// Counters are reported seldom: never with each message, and not at all while nothing happens.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

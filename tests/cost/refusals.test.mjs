@@ -1,4 +1,4 @@
-// What is refused costs next to nothing, since anyone can send it as often as they like. `npm run refusals` sends more.
+// Refused requests cost next to nothing, since anyone can send them as often as they like. `npm run refusals` sends more.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

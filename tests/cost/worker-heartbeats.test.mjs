@@ -10,7 +10,7 @@ const HEARTBEAT_MS = 1000;
 const HEARTBEATS = 5;
 const VARS = { SOCKJS_HEARTBEATS: "worker", SOCKJS_WEBSOCKET_HOLDER: "worker", SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_DISCONNECT_DELAY: "60000" };
 
-/** What happened in objects while `count` connections were idle. */
+/** Measures the events in objects while `count` connections are idle. */
 function idle(placement, { isRaw, open }, count) {
   const options = { count, heartbeatMs: HEARTBEAT_MS, heartbeats: HEARTBEATS, beats: !isRaw };
   const measure = async (server, owner) => {

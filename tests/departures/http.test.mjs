@@ -1,4 +1,4 @@
-// What the application is told when the client of an HTTP transport leaves, and when.
+// The application's callbacks when the client of an HTTP transport leaves, and their times.
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";

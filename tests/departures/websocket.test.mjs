@@ -1,4 +1,4 @@
-// What the application is told when the client of a WebSocket leaves without closing it.
+// The application's callbacks when the client of a WebSocket leaves without closing it.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

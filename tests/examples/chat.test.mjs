@@ -152,7 +152,7 @@ async function join(owner, { url }, room, name, transport) {
     sees,
     is: (nickname) => send({ nickname }),
     say: (text) => send({ text }),
-    /** What it hears next. */
+    /** Waits for the next messages. */
     async hears(count) {
       const said = [];
       while (said.length < count) said.push(await next(client, "from"));

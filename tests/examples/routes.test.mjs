@@ -23,7 +23,7 @@ const UPGRADE = {
   "Sec-WebSocket-Version": "13",
   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
-/** What the stock client says when nothing works. */
+/** Close code of the stock client when every transport failed. */
 const ALL_TRANSPORTS_FAILED = 2000;
 
 const server = await startServer({ after }, { ...example("routes"), vars });

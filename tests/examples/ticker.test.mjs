@@ -74,7 +74,7 @@ async function listeners(owner, { url }) {
   return clients;
 }
 
-/** Who caused the next tick. */
+/** Waits for the next tick, and returns its cause. */
 async function heardTick(client) {
   const { tick, at } = JSON.parse(await client.messages.next("a tick"));
   assert.ok(Math.abs(Date.now() - at) < 60_000);

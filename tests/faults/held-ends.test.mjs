@@ -19,7 +19,6 @@ const PATIENCE = {
 };
 /** Else all of that is a few bytes. */
 const UNCOMPRESSED = { perMessageDeflate: false };
-/** What is left when nobody is there any more. */
 const LONG_MS = 60_000;
 const VERY_LONG_MS = 180_000;
 

@@ -1,5 +1,5 @@
-// What the Worker keeps for the WebSockets that it holds, while their object is away or its handlers wait: the memory is bounded for
-// all together, and whoever keeps little is not closed for what others send. With SOCKJS_FULL (npm run held) they send more.
+// The Worker's memory for the WebSockets that it holds, while their object is away or its handlers wait: the total is bounded,
+// and a client that keeps little is not closed for the messages of others. With SOCKJS_FULL (npm run held) the clients send more.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ import { KINDS } from "../harness/clients/websocket-client.mjs";
 const MIB = 1 << 20;
 const FLOODING = 100;
 const MODEST = 20;
-/** What each client that floods sends: so many times some messages of 8 KiB in memory, of one or two bytes for a character. */
+/** Messages of each flooding client: this many rounds of messages of 8 KiB in memory, of one or two bytes for a character. */
 const ROUNDS = process.env.SOCKJS_FULL ? 64 : 16;
 const AT_ONCE = 8;
 const SIZE = 8 << 10;

@@ -22,7 +22,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
     const pushes = new DescribedPush(() => trouble.server.url, TOKEN);
     const push = (message) => pushes.push({ room: ROOM, message }, 200, { ms: 60_000 });
 
-    /** How often the message came that was pushed while the answer was lost. */
+    /** Returns the number of times that a message arrived whose push lost its answer. */
     async function comes(owner, lose) {
       const session = new Session(owner, trouble.service, "xhr_streaming");
       assert.equal(await session.next(), "o");

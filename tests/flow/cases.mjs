@@ -9,13 +9,15 @@ const MIB = 1024 * KIB;
 /** protocol/src/service/options/table.rs. */
 const MESSAGE_LIMIT = 512 * KIB;
 
-/** How a service answers a message. */
+/** The services' answers to a message. */
 const ANSWERS = {
   echo: (message) => message,
   amplify: (exponent) => "x".repeat(2 ** Number(exponent)),
 };
 
-/** How bodies are sent. Over a WebSocket a body is one WebSocket message, and the server does not say when it accepts it. */
+/**
+ * The ways to send bodies. Over a WebSocket a body is one WebSocket message, and the server does not report when it accepts it.
+ */
 const WAYS = {
   "one after the other": async (session, bodies) => {
     for (const body of bodies) await session.send(body);

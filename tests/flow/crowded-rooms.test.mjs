@@ -60,7 +60,7 @@ const TURN = 200;
 
 /** A close has code and reason. */
 const TOO_SLOW = [1013, "Too slow"];
-/** What a busy machine may add to the time for which a room stands still, in milliseconds. */
+/** Additional time, in milliseconds, for which a room may stand still on a busy machine. */
 const NOISE_MS = 10_000;
 
 const patience = (ms) => ({ SOCKJS_ROOM_PATIENCE: String(ms) });

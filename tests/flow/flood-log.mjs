@@ -1,4 +1,4 @@
-// What /flood logs: one line of JSON at the end of each flood, and one at the end of each connection. What else is logged is shown.
+// The log of /flood: one line of JSON at the end of each flood, and one at the end of each connection. All other lines are shown.
 
 import { byLines } from "../harness/waiting/lines.mjs";
 import { Queue } from "../harness/waiting/queue.mjs";

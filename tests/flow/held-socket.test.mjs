@@ -49,7 +49,7 @@ class FakeSocket {
     this.#emit("close", { code, reason });
   }
 
-  /** What was sent since the last time. */
+  /** Returns the frames that were sent since the last call. */
   take() {
     return this.sent.splice(0);
   }

@@ -17,7 +17,7 @@ const IS_FULL = Boolean(process.env.SOCKJS_FULL);
 const READERS = IS_FULL ? 100 : 40;
 const SLEEPERS = IS_FULL ? 500 : 60;
 const MEMBERS = IS_FULL ? 200 : 40;
-/** How many sessions are filled or read at a time. */
+/** Number of sessions that are filled or read at a time. */
 const AT_ONCE = 10;
 const LONG_MS = 120_000;
 
@@ -29,7 +29,7 @@ const LIMIT = IS_FULL ? 48 * MIB : 16 * MIB;
 /** Each flood writes a line. */
 const log = () => {};
 
-/** What sessions are given to read, in messages of 1 KiB. */
+/** Backlogs for sessions to read, in messages of 1 KiB. */
 const HALF = { bytes: MIB / 2, size: KIB };
 /** As much as `queue_limit` holds, counting 64 bytes for each message. */
 const WHOLE = { bytes: Math.floor(MIB / (KIB + 64)) * KIB, size: KIB };
@@ -152,7 +152,7 @@ function assertNumbered(messages, { bytes, size }) {
   assert.equal(messages.findIndex((message, at) => Number.parseInt(message) !== at), -1, "each comes once and in order");
 }
 
-/** How many messages objects have in storage; 0 if they were writing just then. */
+/** Returns the number of messages that objects have in storage; 0 if they were writing just then. */
 function stored(directory) {
   let messages = 0;
   const count = (database) => {

@@ -13,7 +13,7 @@ const MIB = 1024 * KIB;
 /** Several times the queue, the window, and what the kernel takes. */
 const BYTES = 24 * MIB;
 const SIZES = [KIB, 300 * KIB];
-/** What the kernel and the runtime hold of it, some 5 to 12 MiB, and the queue. */
+/** Bytes that pass into the kernel's and the runtime's buffers, some 5 to 12 MiB, and into the queue. */
 const PASSED = 16 * MIB;
 const FLOOD_MS = 120_000;
 

@@ -30,7 +30,7 @@ const SIZE = 200_000;
 const FIT = Math.floor(INBOX_LIMIT / (SIZE + 64));
 const FIT_AT_MOST = FIT + Math.ceil(QUEUE_LIMIT / 2 / SIZE) + 1;
 
-/** What `small` logs; its service /witness logs the close of a connection. */
+/** The output of `small`; its service /witness logs the close of a connection. */
 let printed = "";
 
 const vars = { SOCKJS_INBOX_LIMIT: String(INBOX_LIMIT) };

@@ -20,7 +20,7 @@ const IN_STEP = (256 * KIB) / SIZE;
 /** A quarter of inbox_limit. Over HTTP the server holds the sends of a sender that is ahead. */
 const AHEAD = (2 * MIB) / SIZE;
 
-/** How a member sends to a room in which others do not read: its transport, and how far it goes ahead of those that do. */
+/** The ways in which a member sends to a room with slow readers: its transport, and its lead over the readers. */
 const SENDING = {
   "in step with the others": { transport: "websocket", way: inStep(BATCH, IN_STEP) },
   "in step with the others, over xhr": { transport: "xhr", way: inStep(BATCH, IN_STEP) },

@@ -15,20 +15,20 @@ const MIB = 1024 * KIB;
 const OFFERED = 100 * MIB;
 /** Transports and sizes of messages. The last makes bursts of almost a whole queue between two looks at the socket. */
 const FLOODS = [...Object.keys(readers).map((transport) => [transport, KIB]), ["websocket", 15 * KIB]];
-/** What passes before anything is measured, so that whatever is allocated once is there. */
+/** Bytes that pass before any measurement, so that one-time allocations are done. */
 const WARM_UP = 8 * MIB;
 const FLOOD_MS = 120_000;
 
 /** protocol/src/service/options/table.rs. */
 const QUEUE_LIMIT = MIB;
 /**
- * What a stream may have beyond its queue: the window of protocol/src/sockjs/session/delivery.rs, and what workerd takes out of a
- * response that its client does not take (1.20261117.1: half a MiB).
+ * Bytes of a stream beyond its queue: the window of protocol/src/sockjs/session/delivery.rs, and the bytes that workerd takes out
+ * of a response that its client does not read (1.20261117.1: half a MiB).
  */
 const IN_FLIGHT = 64 * KIB + MIB;
 /**
- * What passes on its way into the kernel's buffers, some 5 to 12 MiB, leaves garbage behind; V8 collects it when it likes.
- * Measured: up to 29 MiB here, and no more than 100 MiB however much passes.
+ * Garbage of the bytes that pass into the kernel's buffers, some 5 to 12 MiB; V8 collects it at any time. Measured: up to 29 MiB
+ * here, and no more than 100 MiB however much passes.
  */
 const GARBAGE = 46 * MIB;
 

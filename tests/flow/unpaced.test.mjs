@@ -18,12 +18,14 @@ const QUEUE_LIMIT = 256 * KIB;
 const UNPACED = 4;
 
 const SIZE = 4 * KIB;
-/** What a response holds beyond the queue: response_limit, the window, and what workerd takes of a response (1.20261117). */
+/**
+ * Bytes of a response beyond the queue: response_limit, the window, and the bytes that workerd takes of a response (1.20261117).
+ */
 const RESPONSE_LIMIT = 64 * KIB;
 const IN_FLIGHT = RESPONSE_LIMIT + 64 * KIB + 512 * KIB;
-/** What V8 may leave uncollected: see slow-reader.test.mjs. */
+/** Bytes that V8 may leave uncollected: see slow-reader.test.mjs. */
 const GARBAGE = 46 * MIB;
-/** What passes before memory is measured, so that whatever is allocated once is there; and what is broadcast then. */
+/** Bytes that pass before any measurement, so that one-time allocations are done; and bytes that are broadcast after it. */
 const WARM_UP = 24 * MIB;
 const MUCH = 96 * MIB;
 const LONG_MS = 120_000;

@@ -1,4 +1,4 @@
-// Where a data set of Analytics Engine is bound, what is counted is written to it, with the option `metrics` and without.
+// If a data set of Analytics Engine is bound, all counts are written to it, with the option `metrics` and without.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,4 +1,4 @@
-// What is open now is true again after an object slept, restarted, or was gone with its WebSockets.
+// The number of open connections is right again after an object hibernated, restarted, or was lost with its WebSockets.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,4 +1,4 @@
-// What the option `log` says: one line of JSON for each event, and no more of them than are wanted.
+// The option `log`: one line of JSON for each event, and no events below the level.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,4 +1,4 @@
-// What the runtime does to an object at any moment: it takes it out of memory, its sockets kept or lost.
+// The runtime may evict an object at any moment, and keeps or loses its sockets.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

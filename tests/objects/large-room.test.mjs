@@ -1,5 +1,5 @@
-// What a connection costs does not depend on how many others its room has. With SOCKJS_FULL (npm run large) the rooms are eight
-// times as large.
+// The cost of a connection does not depend on the size of its room. With SOCKJS_FULL (npm run large) the rooms are eight times as
+// large.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

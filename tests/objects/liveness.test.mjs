@@ -22,7 +22,7 @@ const SLACK_MS = 700;
 const TIMES = { SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_SILENCE_TIMEOUT: String(SILENCE_MS) };
 const PAGE = { ...TIMES, SOCKJS_LIVENESS: "page", SOCKJS_LOG: "info" };
 
-/** What was closed, from a server's log. */
+/** Closed connections, from a server's log. */
 class Closed {
   #lines = [];
 
@@ -95,7 +95,7 @@ async function keepsOpen(t, { closed, server }, { heartbeatMs, everyMs, forMs })
   assert.equal(closed.count, 0);
 }
 
-/** Who holds the WebSockets: the variables for that. */
+/** The holders of the WebSockets, with the variables for each. */
 const HOLDERS = { object: {}, Worker: { SOCKJS_WEBSOCKET_HOLDER: "worker" } };
 
 for (const [name, holder] of Object.entries(HOLDERS)) {

@@ -1,4 +1,4 @@
-// What rooms and connections can tell and do, in a service of two shards.
+// The API of rooms and connections, in a service of two shards.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -172,5 +172,5 @@ test("the alarm of a service that was taken away is dropped, and logged once", a
   let heard = "";
   for (let polls = 0; polls < 100 && !heard.includes('"0"'); polls += 1) heard += (await session.poll()).body;
   assert.match(heard, /"0"/, "no alarm is stored");
-  assert.equal(log.split("/gone is not served any more").length - 1, 1);
+  assert.equal(log.split("no service has the prefix /gone any more").length - 1, 1);
 });

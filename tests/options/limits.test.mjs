@@ -1,4 +1,4 @@
-// What a client that asks for too much is told.
+// Responses to clients that exceed a limit.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

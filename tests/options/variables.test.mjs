@@ -1,4 +1,4 @@
-// What the variables of the deployable Worker do, and what becomes of those that it cannot serve.
+// The variables of the deployable Worker: their effects, and the errors for invalid values.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

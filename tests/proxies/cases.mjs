@@ -1,4 +1,4 @@
-// What each proxy must do with its documented configuration, in front of a cluster of three nodes.
+// Requirements on each proxy with its documented configuration, in front of a cluster of three nodes.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,4 +1,4 @@
-// What a proxy does with the paths that nodes answer to operators: it answers them itself, however a client writes them.
+// A proxy answers the nodes' operator paths itself, however a client writes them.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

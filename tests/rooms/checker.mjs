@@ -1,7 +1,7 @@
 // Checks what the members of a room heard: each sender's texts in their order, none missing, none twice.
 
 /**
- * What is wrong with a member's log, in words; empty if nothing is.
+ * Returns the problems of a member's log as text; empty if there is none.
  *
  * @param {string[]} heard texts such as "label 17", in the order of their arrival
  * @param {Map<string, { first: number, last: number }>} expected by label: the highest number that the first text heard may have,
@@ -36,7 +36,7 @@ export function problemsOf(heard, expected) {
   return problems;
 }
 
-/** How many texts are missing in the middle or at the end, and how many came twice or too late. */
+/** Returns the number of texts that are missing in the middle or at the end, and of those that were repeated or late. */
 export function fateOf(heard, expected) {
   const counts = { lost: 0, doubled: 0 };
   for (const problem of problemsOf(heard, expected)) {

@@ -81,7 +81,7 @@ export class Crowd {
     return `${FILLING} ${label} ${this.begun.get(label).length - 1}`;
   }
 
-  /** What a member has to have heard. */
+  /** Returns the texts that a member must have received. */
   expected({ first, hasLeft, hasEnded }) {
     const ends = hasLeft || hasEnded;
     return new Map([...this.begun].map(([label, times]) => [label, { first: first.get(label) ?? 0, last: ends ? undefined : times.length - 1 }]));

@@ -1,4 +1,4 @@
-// How many connections one address opens, counted by the platform's rate limiting, as Miniflare has it.
+// The number of connections that one address opens, counted by the platform's rate limiting, as simulated by Miniflare.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -62,7 +62,7 @@ test("open sessions of such an address go on, other addresses and other services
   assert.equal((await knock(`${server.url}/close`, "xhr", from(address))).status, 200);
 });
 
-/** How many of so many requests are not refused with 429; a minute that ends meanwhile begins the count anew, once. */
+/** Returns the number of requests that are not refused with 429. If a minute ends meanwhile, the count starts again, once. */
 async function admitted(count, knockAt) {
   let passed = 0;
   for (let number = 0; number < count; number++) {

@@ -1,4 +1,4 @@
-// What a browser sends by itself, whoever's page asks, is no proof of anything, and does not reach the application.
+// Credentials that a browser sends with any page's request prove nothing, and do not reach the application.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,5 +1,5 @@
-// What every response says to the browser: what it is, what it may load, who may frame it; and nothing that the request put
-// into it.
+// Headers of every response for the browser: its type, the resources that it may load, the pages that may frame it; and no data
+// from the request.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

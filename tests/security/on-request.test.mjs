@@ -1,4 +1,4 @@
-// What the application's on_request sees and may answer, and what of it reaches the objects.
+// The application's on_request: its input, its possible answers, and the data that reaches the objects.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

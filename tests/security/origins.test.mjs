@@ -1,5 +1,5 @@
-// Which pages get to a session with a list of origins and no tickets. tests/browsers/origins.test.mjs has the same with real
-// pages.
+// Access of pages to a session with a list of origins and without tickets. tests/browsers/origins.test.mjs does the same with
+// real pages.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

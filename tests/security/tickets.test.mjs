@@ -1,5 +1,4 @@
-// Who gets to a session when tickets are on, and with which ticket. What is refused in the Worker is seen at the meter: no
-// object is asked.
+// Access to a session when tickets are on, by ticket. The meter shows that refusals in the Worker involve no object.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

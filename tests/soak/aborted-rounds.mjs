@@ -14,7 +14,7 @@ const WARM_UP = 60_000;
 const LEFT_MAX = 1024;
 const ROUNDS = 12;
 
-/** Whether nothing stays. */
+/** Aborts requests in rounds. Resolves to true if they leave no memory in use. */
 export async function abortAll(owner) {
   const vars = { SOCKJS_PLACEMENT: "shards:1", SOCKJS_DISCONNECT_DELAY: "1000" };
   const server = await startServer(owner, { vars });

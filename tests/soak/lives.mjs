@@ -1,4 +1,4 @@
-// What /witness logs of its connections. What else is logged is shown.
+// The log of /witness about its connections. All other lines are shown.
 
 import { byLines } from "../harness/waiting/lines.mjs";
 

@@ -1,9 +1,9 @@
-// Which objects are in memory: the runtime holds their files open as long as they are.
+// The objects in memory: the runtime holds their files open while they are there.
 
 import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
-/** How many objects of that directory the process `pid` holds open. */
+/** Returns the number of objects of that directory that the process `pid` holds open. */
 export function countOpenObjects(pid, directory) {
   const descriptors = `/proc/${pid}/fd`;
   const files = readdirSync(descriptors).map((descriptor) => target(join(descriptors, descriptor)));

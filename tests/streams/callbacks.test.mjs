@@ -1,4 +1,4 @@
-// What jsonp and htmlfile need besides: the name of the page's function, and a way to send without XMLHttpRequest.
+// Special requirements of jsonp and htmlfile: the name of the page's function, and a way to send without XMLHttpRequest.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

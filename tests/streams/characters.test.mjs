@@ -1,4 +1,4 @@
-// What is not ASCII, over each HTTP transport, in and out.
+// Characters beyond ASCII, over each HTTP transport, in both directions.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

@@ -39,8 +39,8 @@ const LEVELS = {
 };
 
 /**
- * What a blocked client sends: loads, each before a sleep, and numbers and sizes of their messages. All of it is more than a
- * window, but so little that no handler waits: an object whose handler waits does not sleep.
+ * Messages of a blocked client: loads, each before a pause, and numbers and sizes of their messages. Their total exceeds a
+ * window, but is so small that no handler waits: an object whose handler waits does not hibernate.
  */
 const LOADS = [
   { loads: 3, count: 110, size: 1000 },

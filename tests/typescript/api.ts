@@ -166,7 +166,7 @@ failing.on("connection", (conn) => {
 failing.installHandlers();
 
 const moody = sockjsNode.createServer({ prefix: "/node-moody/{room}", placement: "room", queue_limit: 65_536, message_limit: 16_384 });
-/** How many are open, by their rooms. */
+/** Number of open connections, by room. */
 const moods = new Map<string, number>();
 moody.on("connection", (conn) => {
   const room = conn.native.params["room"] ?? "";

@@ -1,4 +1,4 @@
-// What the tests use of Node's modules in the runtime.
+// The parts of Node's modules that the tests use in the runtime.
 
 declare module "node:stream" {
   export class Transform {

@@ -1,5 +1,5 @@
-// What clients do in the recording of the previous build, and again when that is played back: a poll that is answered at once, one
-// that waits, sends in the command and in a body, a stream that its client leaves, and one that the application closes.
+// The clients in the recording of the previous build, and again during its playback: a poll that is answered at once, one that
+// waits, sends in the command and in a body, a stream that its client leaves, and one that the application closes.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Session } from "../harness/clients/session.mjs";

@@ -17,10 +17,10 @@ class ForeignObject {
 
 const OBJECTS = { current: CurrentObject, previous: PreviousObject, foreign: ForeignObject };
 
-/** Which build each half is of. */
+/** The build of each half. */
 let deployed;
 
-/** How often each object was made, by its name. */
+/** Number of times that each object was created, by name. */
 const objects = new Map();
 
 /** Paths that clients asked for, and what the objects were asked and answered. */
@@ -84,11 +84,11 @@ const orders = {
     // They do not live to answer.
     await Promise.all([...objects.keys()].map((name) => env.SOCKJS.getByName(name).fetch(RESTART).catch(() => {})));
   },
-  /** How often an object was made, in all. */
+  /** Returns the number of times that objects were created, in all. */
   made() {
     return [...objects.values()].reduce((sum, times) => sum + times, 0);
   },
-  /** What came since the last time. */
+  /** Returns the traffic since the last call. */
   traffic() {
     const traffic = { requests, asked };
     [requests, asked] = [[], []];

@@ -71,7 +71,7 @@ class Halves {
     return this.#control("deploy", halves);
   }
 
-  /** How often an object was made, in all: again after each sleep. */
+  /** Returns the number of times that objects were created, in all: once more after each eviction. */
   made() {
     return this.#control("made", {});
   }

@@ -11,7 +11,7 @@ import { startHalves } from "./halves.mjs";
 
 const LEVELS = { default: {}, outbox: { SOCKJS_DURABILITY: "outbox" } };
 
-/** What is deployed one after the other: a deploy, a rollback of each half, and a deploy whose objects come first. */
+/** Successive deployments: a deploy, a rollback of each half, and a deploy whose objects are replaced first. */
 const STEPS = [
   { worker: "previous", object: "previous" },
   { worker: "current", object: "previous" },

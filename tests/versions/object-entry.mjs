@@ -4,7 +4,7 @@ import { fromHex, toHex } from "./hex.mjs";
 
 export { default } from "./index.js";
 
-/** What is to be played, and what the Worker said. */
+/** The recording to play back, and the Worker's messages. */
 let recording;
 let played = [];
 

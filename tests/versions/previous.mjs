@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Problem, follow, run } from "../../scripts/run.mjs";
 import { NODE_MODULES, ROOT, TARGET_DIR, TOOLS_DIR, nodeBinary } from "../../scripts/tools.mjs";
 
-/** Where the inner protocol had its previous version last. */
+/** The last commit with the previous version of the inner protocol. */
 const COMMIT = "c66bb3c15fa255d94a986bb4701d66663c174805";
 
 const DIRECTORY = join(TARGET_DIR, "versions", COMMIT);

@@ -1,4 +1,4 @@
-// What no session is needed for to refuse is refused before any object is asked.
+// Requests that can be refused without a session are refused before any object is called.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

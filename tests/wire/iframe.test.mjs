@@ -17,7 +17,7 @@ const CLIENT = `sockjs-${version}.min.js`;
 const server = await startServer({ after });
 const get = (path, headers) => request(`${server.url}${path}`, { headers });
 
-/** What the page loads, as a browser would: a URL that it takes from the page. */
+/** Loads the page's script as a browser would, from the URL in the page. */
 async function scriptOf(page) {
   const [, source] = /<script src="([^"]*)"><\/script>/.exec((await get(page)).body);
   return source;

@@ -1,4 +1,4 @@
-// How a client's close is answered, whatever code and reason its frame has: at once, and then the TCP connection ends.
+// The answer to a client's close, whatever its code and reason: it is sent at once, and then the TCP connection ends.
 
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";

@@ -15,7 +15,7 @@ const SIZES = [0, 1, 125, 126, 4095, 4096, 4097, 65_535, 65_536, 128 * 1024, MES
 
 const server = await startServer({ after });
 
-/** How a kind of WebSocket is opened, and what stands around a message going in and coming out. */
+/** Kinds of WebSockets: the function that opens one, and the framing of incoming and outgoing messages. */
 const KINDS = {
   framed: {
     async open(t, options) {

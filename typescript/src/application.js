@@ -1,5 +1,5 @@
-// What the application registers: its services, and their handlers. The WebAssembly finds it under a symbol, since its instance may
-// be replaced and this module stays.
+// The registered services and their handlers. The WebAssembly finds them under a global symbol, since its instance may be
+// replaced while this module stays.
 
 import { Core, SockJs } from "../dist/index.js";
 import { Connection } from "./connection.js";
@@ -27,8 +27,8 @@ globalThis[KEY] = registered;
 /** Adds a service. */
 export function register(given, service) {
   if (isServed) throw new Error("services are registered when the Worker's module is loaded, and not later");
-  if (typeof given !== "string") throw new TypeError("the prefix of a service is a string, such as \"/echo\"");
-  // As the server has it.
+  if (typeof given !== "string") throw new TypeError(`expected a string such as "/echo" as the prefix of a service, got ${given === null ? "null" : typeof given}`);
+  // Normalized as in the server.
   const prefix = given.endsWith("/") ? given.slice(0, -1) : given;
   if (registered.services.some((known) => known.prefix === prefix)) throw new Error(`two services have the prefix ${JSON.stringify(prefix)}`);
   checkEvents(prefix, service);
@@ -60,19 +60,19 @@ export const worker = {
  * @returns the class of the objects and the Worker, for the module's exports
  */
 export function sockjs(services, options = {}) {
-  if (services === null || typeof services !== "object") throw new TypeError("sockjs() takes an object with a service for each prefix");
+  if (services === null || typeof services !== "object") throw new TypeError('sockjs(): expected an object with a service for each prefix (example: { "/echo": { onMessage } })');
   configure(options);
   for (const [prefix, service] of Object.entries(services)) register(prefix, service);
   return { SockJs, worker, handles };
 }
 
-/** True if the path of a request is at or below the prefix of a service. */
+/** Returns true if the path of a request is at or below the prefix of a service. */
 export function handles(request, env) {
   isServed = true;
   return Core.handles(request, env);
 }
 
-/** Answers a request of a program that knows one of the tokens with what the services counted. */
+/** Answers a request with the counters of the services, if the request has one of the tokens. */
 export async function metrics(request, env, tokens) {
   return await Core.metrics(request, env, tokens);
 }

@@ -129,20 +129,20 @@ export class Connection {
     return this.#handle.get();
   }
 
-  /** Only for the package: closes it as one whose handler failed. */
+  /** Only for the package: closes the connection because its handler failed. */
   fail_(error) {
     if (!this.#isOver && this.#handle.isUsable) this.#handle.get().fail(error);
     else console.error(error);
   }
 
-  /** Only for the package: resolves when it is closing or closed. */
+  /** Only for the package: resolves when the connection is closing or closed. */
   async closed_() {
     if (!this.#isOver) await this.#handle.get().closed();
   }
 
-  /** Only for the WebAssembly: `onClose` has returned, and nothing leads to the connection any more. */
+  /** Only for the WebAssembly: `onClose` has returned, and the object no longer has the connection. */
   end_() {
-    // What is asked afterwards is answered from here.
+    // From now on the answers come from here.
     if (this.#handle.isUsable) {
       this.#about();
       this.#room ??= this.#handle.get().room();
@@ -151,9 +151,9 @@ export class Connection {
     this.#handle.free();
   }
 
-  /** Only for the package. Undefined of a connection that is over: nobody is excepted with it. */
+  /** Only for the package. Undefined for a connection that is over, which then excludes nobody. */
   static handleOf(connection) {
-    if (!(connection instanceof Connection)) throw new TypeError("except takes a connection");
+    if (!(connection instanceof Connection)) throw new TypeError("option except: expected a connection of this room, such as { except: conn }");
     return connection.#isOver ? undefined : connection.#handle.get();
   }
 }

@@ -1,12 +1,13 @@
-// An EventEmitter with the methods of Node's that streams and applications of sockjs-node call. Node's own needs a compatibility flag.
+// An EventEmitter with those methods of Node's that streams and applications of sockjs-node call. Node's own needs a
+// compatibility flag.
 
 export class Emitter {
   #listeners = new Map();
 
   on(event, listener) {
-    if (typeof listener !== "function") throw new TypeError("a listener is a function");
+    if (typeof listener !== "function") throw new TypeError(`expected a function as listener, got ${listener === null ? "null" : typeof listener}`);
     const listeners = this.#listeners.get(event);
-    // A new list: one that is being gone through stays as it is.
+    // A new list, so that a running iteration is not affected.
     this.#listeners.set(event, [...(listeners ?? []), listener]);
     return this;
   }
@@ -50,7 +51,7 @@ export class Emitter {
     return this;
   }
 
-  /** Calls the listeners. As in Node, an "error" that nobody listens to is thrown. */
+  /** Calls the listeners. As in Node, an "error" without a listener is thrown. */
   emit(event, ...given) {
     const listeners = this.#listeners.get(event);
     if (listeners === undefined) {
@@ -59,13 +60,13 @@ export class Emitter {
     }
     for (const listener of listeners) {
       const result = listener.apply(this, given);
-      // Node leaves a promise that fails to nobody.
+      // Node ignores a promise that is rejected.
       if (typeof result?.then === "function") result.then(undefined, (error) => this.failed_(error, given));
     }
     return true;
   }
 
-  /** Only for the package: the promise that a listener returned was rejected. */
+  /** Only for the package: handles the rejection of a promise that a listener returned. */
   failed_(error) {
     console.error(error);
   }

@@ -1,6 +1,6 @@
-// The errors that the package throws. Each has a `kind`, so that nobody has to read texts.
+// The errors that the package throws. Each has a `kind`, so that no program has to parse messages.
 
-/** Something that could not be done. */
+/** Base class of all errors of the package. */
 export class SockJsError extends Error {
   /** @param {string} kind @param {string} message */
   constructor(kind, message) {
@@ -20,10 +20,10 @@ export class StateError extends SockJsError {}
 export class GroupError extends SockJsError {}
 /** A push that did not arrive. */
 export class PushError extends SockJsError {}
-/** A connection or room of before: its instance is gone. */
+/** A stale connection or room: its instance of the object is gone. */
 export class StaleError extends SockJsError {}
 
-/** Objects of a room that did not take something. The others have. */
+/** A push that some objects of a room did not take. The other objects have it. */
 export class ShardsError extends SockJsError {
   /** @param {number} reached @param {{ object: string, problem: string }[]} failures */
   constructor(message, reached, failures) {
@@ -33,19 +33,19 @@ export class ShardsError extends SockJsError {
   }
 }
 
-/** Thrown by `onCall` for what the caller got wrong: the caller is told the message. */
+/** Thrown by `onCall` for a mistake of the caller, who receives the message. */
 export class CallRejected extends SockJsError {
   /** @param {string} message */
   constructor(message) {
     super("rejected", message);
-    // What was rejected elsewhere is no rejection by this room.
+    // A rejection from another room is not a rejection by this one.
     Object.defineProperty(this, "isCallRejected", { value: true });
   }
 }
 
 const CLASSES = { close: CloseError, state: StateError, group: GroupError, failed: SockJsError };
 
-/** The error of a kind that the WebAssembly names, whose texts are for Rust. */
+/** Returns the error of a kind that the WebAssembly names. The messages there are for Rust. */
 export function errorOf(kind, message, detail) {
   if (kind === "no_room") return new PushError(kind, 'there is no room at this path: no service has it, or its placement is "session" and not "room" or "shards:8"');
   if (kind === "shards") {
@@ -64,5 +64,5 @@ const UNSENT = [
   ["storage_failed", "storage did not take the message: try again later"],
 ];
 
-/** The error for a number that ConnectionHandle::send returned. */
+/** Returns the error for a number from ConnectionHandle::send. */
 export const sendErrorOf = (number) => new SendError(...UNSENT[number]);

@@ -1,8 +1,8 @@
-// The events of a service, and the check that what looks like one is one.
+// The events of a service, and the check for functions that look like an event.
 
 export const EVENTS = ["onRequest", "onStart", "onOpen", "onReturn", "onReturned", "onMessage", "onClose", "onAlarm", "onCall"];
 
-/** Checks that an object has no function that looks like an event and is none. Returns the object. */
+/** Throws if an object has a function that looks like an event but is none. Returns the object. */
 export function checkEvents(prefix, events) {
   const problem = (text) => new TypeError(`service ${JSON.stringify(prefix)}: ${text}`);
   if (events === null || typeof events !== "object") throw problem("needs an object with functions such as onMessage");
@@ -15,7 +15,7 @@ export function checkEvents(prefix, events) {
   return events;
 }
 
-/** The names of an object's fields, and of the methods of its class. */
+/** Returns the names of an object's fields, and of the methods of its class. */
 function namesOf(events) {
   const names = new Set();
   for (let of = events; of !== null && of !== Object.prototype; of = Object.getPrototypeOf(of)) {

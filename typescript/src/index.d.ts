@@ -1,15 +1,16 @@
-// The types of the npm package sockjs-edge. They need those of the runtime: @cloudflare/workers-types, or what `wrangler types` writes.
+// The types of the npm package sockjs-edge. They need the types of the runtime: @cloudflare/workers-types, or the output of
+// `wrangler types`.
 
 import type { Options, Transport } from "./options.js";
 
 export type { Options, Transport } from "./options.js";
 
-/** The end of a connection. `code` and `reason` are what the client or the application closed with. */
+/** The end of a connection. `code` and `reason` come from the client or the application. */
 export type CloseReason =
   | { kind: "client" | "application" | "violation"; code: number; reason: string }
   | { kind: "interrupted" | "timed_out" | "lost" | "handler_failed" | "too_slow" | "stalled" | "silent" };
 
-/** A client's connection. It is one object as long as the instance of its Durable Object lives. */
+/** A client's connection. It is the same JavaScript object as long as the instance of its Durable Object lives. */
 export interface Connection {
   /** Id that no other connection has. */
   readonly id: string;
@@ -22,15 +23,15 @@ export interface Connection {
   readonly params: Readonly<Record<string, string>>;
   /** Path of the request that opened the connection. */
   readonly pathname: string;
-  /** Its query, without the question mark. */
+  /** Query of that request, without the question mark. */
   readonly query: string;
-  /** Its headers that are on sockjs-node's list. Never cookies. */
+  /** Headers of that request that are on sockjs-node's list. Never cookies. */
   readonly headers: Readonly<Record<string, string>>;
   /** Address for `push(env).connection()`. */
   readonly address: string | undefined;
-  /** The client's IP address, as Cloudflare saw it. */
+  /** The client's IP address, as seen by Cloudflare. */
   readonly remoteAddress: string | undefined;
-  /** What `onRequest` gave the client. */
+  /** Claims that `onRequest` gave the client. */
   readonly claims: any;
   /** 1: open, 2: closing, 3: closed. */
   readonly readyState: 1 | 2 | 3;
@@ -38,13 +39,13 @@ export interface Connection {
   readonly bufferedAmount: number;
   /** True if `ready` would wait. */
   readonly isBehind: boolean;
-  /** Groups that it is in. */
+  /** Groups that the connection joined. */
   readonly groups: string[];
   readonly room: Room;
   /**
-   * What the application keeps with the connection, as JSON of at most 4 KiB together with the names of its groups. It lasts through
-   * hibernation and, for sessions over HTTP and WebSockets that the Worker holds, through restarts. Set it as a whole: what you read is
-   * frozen. Undefined until it is set.
+   * The application's state of the connection, as JSON of at most 4 KiB together with the names of its groups. It survives
+   * hibernation. For sessions over HTTP and WebSockets that the Worker holds, it also survives restarts. Always assign the whole
+   * state: the value that you read is frozen. Undefined until it is set.
    */
   get state(): any;
   /** @throws {StateError} if it is too large, or the connection is over */
@@ -56,13 +57,13 @@ export interface Connection {
    */
   send(message: string): void;
   /**
-   * Waits until no more than half of `queue_limit` waits for the client.
+   * Waits until at most half of `queue_limit` waits for the client.
    *
    * @throws {SendError} `closed`
    */
   ready(): Promise<void>;
   /**
-   * Closes the connection after what was sent. Default: 1000, "Normal closure".
+   * Closes the connection after all sent messages. Default: 1000, "Normal closure".
    *
    * @param code 1000, or 3000 to 4999
    * @param reason at most 123 bytes
@@ -76,13 +77,13 @@ export interface Connection {
   isIn(group: string): boolean;
 }
 
-/** Connections that hear things together. */
+/** Connections that receive broadcasts together. */
 export interface Members {
   /** Number of open connections. */
   readonly count: number;
-  /** Sends a message to all, and returns their number. */
+  /** Sends a message to all of them, and returns their number. */
   broadcast(message: string, options?: { except?: Connection }): number;
-  /** Goes through the open connections. */
+  /** Iterates over the open connections. */
   connections(): IterableIterator<Connection>;
 }
 
@@ -91,7 +92,7 @@ export interface Group extends Members {
   readonly name: string;
 }
 
-/** All connections of a room, in whichever of its objects they are. */
+/** All connections of a room, across all of its objects. */
 export interface AllShards {
   to(group: string): AllShards;
   /** @throws {ShardsError} */
@@ -106,18 +107,18 @@ export interface AllShards {
 export interface Room extends Members {
   /** Prefix of the service, with the names of its parameters. */
   readonly prefix: string;
-  /** The same with their values. */
+  /** Prefix with the values of its parameters. */
   readonly name: string;
-  /** Storage of the object: keys and values, and SQLite. Names that begin with `sockjs_` are the server's. */
+  /** Storage of the object: keys and values, and SQLite. Names that begin with `sockjs_` belong to the server. */
   readonly storage: DurableObjectStorage;
-  /** All connections of the room, in all its objects. */
+  /** All connections of the room, across all of its objects. */
   readonly all: AllShards;
-  /** The open connection with this id. */
+  /** Returns the open connection with this id. */
   connection(id: string): Connection | undefined;
   to(group: string): Group;
   /** Waits until no member is behind. Await it before each broadcast of a loop. */
   ready(): Promise<void>;
-  /** Has `onAlarm` run after so many milliseconds, in place of an alarm that was set before. */
+  /** Schedules `onAlarm` to run after `delay` milliseconds, replacing any pending alarm. */
   setAlarm(delay: number): void;
   clearAlarm(): void;
 }
@@ -138,52 +139,52 @@ export interface RequestInfo {
   readonly origin: string | undefined;
   readonly remoteAddress: string | undefined;
   readonly cf: Request["cf"];
-  /** A cookie by its name. */
+  /** Returns a cookie by its name. */
   cookie(name: string): string | undefined;
 }
 
 /**
- * The decision of `onRequest`: true lets the request in, with `claims` if there are some; false refuses it with 403, and a Response
- * with that one. Undefined leaves the decision to the service's options.
+ * The decision of `onRequest`: true admits the request, with `claims` if there are any; false refuses it with 403, and a Response
+ * refuses it with that response. Undefined leaves the decision to the service's options.
  */
 export type Admission = boolean | Response | { claims: unknown } | undefined | void;
 
-/** The events of a service in one object. Each may return a promise. What it throws closes its connection with 1011. */
+/** The events of a service in one object. Each may return a promise. A thrown error closes its connection with 1011. */
 export interface Events {
-  /** The object woke up, or started. The other events wait for its end. */
+  /** Called when the object woke up or started. The other events wait until it returns. */
   onStart?(room: Room): void | Promise<void>;
-  /** A connection was opened. */
+  /** Called when a connection was opened. */
   onOpen?(conn: Connection): void | Promise<void>;
-  /** A WebSocket that the Worker holds came back after a restart of the object. */
+  /** Called when a WebSocket that the Worker holds came back after a restart of the object. */
   onReturn?(conn: Connection): void | Promise<void>;
-  /** Everybody is back who comes back. */
+  /** Called when no further connection can come back. */
   onReturned?(room: Room): void | Promise<void>;
-  /** The client sent a message. The next one waits for the end of this. */
+  /** Called when the client sent a message. The next message waits until it returns. */
   onMessage?(conn: Connection, message: string): void | Promise<void>;
-  /** A connection is over. */
+  /** Called when a connection is over. */
   onClose?(conn: Connection, reason: CloseReason): void | Promise<void>;
-  /** The alarm is due that `room.setAlarm` set. */
+  /** Called when the alarm of `room.setAlarm` is due. */
   onAlarm?(room: Room): void | Promise<void>;
-  /** Somebody asks from outside. Throw `CallRejected` for what the caller got wrong. */
+  /** Answers a call from outside. Throw `CallRejected` for a mistake of the caller. */
   onCall?(room: Room, question: any): unknown;
 }
 
-/** A service: its options, and what it does. */
+/** A service: its options and its events. */
 export interface Handler extends Events {
   options?: Options;
-  /** Decides about a request, in the Worker, before an object is touched. */
+  /** Decides about a request, in the Worker, before any object is involved. */
   onRequest?(request: RequestInfo, env: any): Admission | Promise<Admission>;
-  /** Makes the events of one object, where they share variables. Without it, the functions of this object are called. */
+  /** Creates the events of one object, which can share variables. Without it, the functions of this object are called. */
   create?(env: any): Events;
 }
 
-/** Options of the whole Worker, and those that all services have in common. */
+/** Options of the whole Worker, and options that all services share. */
 export interface WorkerOptions extends Options {
   /** Name of the binding of the class. Default: `SOCKJS`. */
   binding?: string;
-  /** Name of the secret with the keys of tickets. Default: `SOCKJS_TICKET_KEYS`. */
+  /** Name of the secret with the ticket keys. Default: `SOCKJS_TICKET_KEYS`. */
   ticket_keys?: string;
-  /** Answers every request that is below no service's prefix. */
+  /** Answers every request under no service's prefix. */
   fetch?(request: Request, env: any, context: ExecutionContext): Response | Promise<Response>;
 }
 
@@ -199,17 +200,17 @@ export declare function sockjs(
   options?: WorkerOptions,
 ): { SockJs: typeof SockJs; worker: typeof worker; handles: typeof handles };
 
-/** True if the path of a request is at or below the prefix of a service. */
+/** Returns true if the path of a request is at or below the prefix of a service. */
 export declare function handles(request: Request, env: unknown): boolean;
 
-/** Answers a request with the counters, if it has one of the tokens. */
+/** Answers a request with the counters, if the request has one of the tokens. */
 export declare function metrics(request: Request, env: unknown, tokens: string[]): Promise<Response>;
 
-/** A connection of a list. */
+/** A connection in a list. */
 export interface RemoteInfo {
   address: string;
   transport: Transport;
-  /** When it was opened, in milliseconds since 1970. */
+  /** Time at which it was opened, in milliseconds since 1970. */
   opened: number;
   groups: string[];
   claims: any;
@@ -221,32 +222,32 @@ export interface RemoteRoom {
   broadcast(message: string): Promise<number>;
   close(code?: number, reason?: string): Promise<number>;
   count(): Promise<number>;
-  /** A page of the connections. `after` is `next` of the page before. */
+  /** Returns a page of the connections. `after` is `next` of the page before. */
   connections(page?: { after?: string; limit?: number }): Promise<{ connections: RemoteInfo[]; next: string | undefined }>;
-  /** Asks `onCall` of the room. */
+  /** Calls `onCall` of the room. */
   call<Answer = any>(question: unknown): Promise<Answer>;
 }
 
 /** A connection from outside of its object. */
 export interface RemoteConnection {
-  /** False if it is over. */
+  /** Sends a message. Resolves to false if the connection is over. */
   send(message: string): Promise<boolean>;
   close(code?: number, reason?: string): Promise<boolean>;
 }
 
-/** The way to rooms and connections from a route, a cron or a queue. */
+/** Access to rooms and connections from a route, a cron trigger or a queue consumer. */
 export interface Push {
   /** @throws {PushError} `no_room` */
   room(path: string): RemoteRoom;
   /** @throws {PushError} `no_address` */
   connection(address: string): RemoteConnection;
-  /** Answers a request of a program that knows one of the tokens. */
+  /** Answers a request that has one of the tokens. */
   serve(request: Request, tokens: string[]): Promise<Response>;
 }
 
 export declare function push(env: unknown): Push;
 
-/** Something that could not be done. `kind` says what. */
+/** Base class of all errors of the package. `kind` identifies the problem. */
 export declare class SockJsError extends Error {
   constructor(kind: string, message: string);
   readonly kind: string;
@@ -257,7 +258,7 @@ export declare class SendError extends SockJsError {
 export declare class CloseError extends SockJsError {}
 export declare class StateError extends SockJsError {}
 export declare class GroupError extends SockJsError {}
-/** A handle of an instance of the object that is gone. */
+/** A handle that belongs to an earlier instance of the object. */
 export declare class StaleError extends SockJsError {}
 export declare class PushError extends SockJsError {
   readonly kind:
@@ -272,13 +273,13 @@ export declare class PushError extends SockJsError {
     | "timed_out"
     | "bad_answer";
 }
-/** Objects of a room that did not take something. The others have. */
+/** A push that some objects of a room did not take. The other objects have it. */
 export declare class ShardsError extends SockJsError {
   /** Connections that were reached. */
   readonly reached: number;
   readonly failures: { object: string; problem: string }[];
 }
-/** Thrown by `onCall` for what the caller got wrong. */
+/** Thrown by `onCall` for a mistake of the caller. */
 export declare class CallRejected extends SockJsError {
   constructor(message: string);
 }
@@ -286,7 +287,7 @@ export declare class CallRejected extends SockJsError {
 /** A listener of an event. */
 type Listener = (...given: any[]) => void;
 
-/** As Node's EventEmitter. */
+/** The methods of Node's EventEmitter. */
 interface Emitter {
   addListener(event: string, listener: Listener): this;
   prependListener(event: string, listener: Listener): this;
@@ -300,7 +301,7 @@ interface Emitter {
   setMaxListeners(count: number): this;
 }
 
-/** A connection as sockjs-node has it: a stream of strings. */
+/** A connection with sockjs-node's interface: a stream of strings. */
 export interface ConnectionStream extends Emitter {
   readonly id: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -310,17 +311,17 @@ export interface ConnectionStream extends Emitter {
   readonly protocol: Transport;
   readonly readyState: 1 | 2 | 3;
   readonly remoteAddress: string | undefined;
-  /** A Worker does not know it. */
+  /** Unknown in a Worker. */
   readonly remotePort: undefined;
-  /** A Worker does not know it. */
+  /** Unknown in a Worker. */
   readonly address: undefined;
   readable: boolean;
   writable: boolean;
-  /** True if the connection was there before this instance of the object. */
+  /** True if the connection was opened before this instance of the object started. */
   readonly resumed: boolean;
-  /** The connection as the native API has it. */
+  /** The connection of the native API. */
   readonly native: Connection;
-  /** Sends a message. False if the application should wait for "drain". */
+  /** Sends a message. Returns false if the application should wait for "drain". */
   write(message: string): boolean;
   end(message?: string): this;
   close(code?: number, reason?: string): boolean;
@@ -348,17 +349,17 @@ export interface ServerOptions extends Omit<Options, "log"> {
   /** Path below which the connections are served. Default: the root. */
   prefix?: string;
   /**
-   * True if the object may leave memory while connections are idle. "connection" is then emitted again after each wake, with
-   * `resumed`. Default: false; the object stays in memory, and is billed, while anybody is connected.
+   * True if the object may be evicted from memory while connections are idle. "connection" is then emitted again after each wake,
+   * with `resumed`. Default: false; the object stays in memory, and is billed, while anybody is connected.
    */
   hibernate?: boolean;
-  /** Level of what is logged. sockjs-node's function is not called. */
+  /** Log level. sockjs-node's function is not called. */
   log?: Options["log"] | ((severity: string, line: string) => void);
 }
 
-/** A server as sockjs-node has it. */
+/** A server with sockjs-node's interface. */
 export interface Server extends Emitter {
-  /** Serves connections. There is no http server to install on: leave it out, or give null. */
+  /** Serves connections. A Worker has no http server to install on: omit that argument, or pass null. */
   installHandlers(options?: ServerOptions): this;
   installHandlers(http_server: null | undefined, options?: ServerOptions): this;
   /** The class of the objects and the Worker, for the module's exports. */

@@ -1,5 +1,5 @@
-// The options of a service. Names and defaults are those of the Rust crate, and where sockjs-node has an option, sockjs-node's. Times
-// are in milliseconds, sizes in bytes.
+// The options of a service. Names and defaults are those of the Rust crate, and follow sockjs-node where it has the same option.
+// Times are in milliseconds, sizes in bytes.
 
 /** A transport of SockJS. */
 export type Transport =
@@ -21,15 +21,15 @@ export interface Options {
   websocket?: boolean;
   /** WebSocket subprotocols that the service speaks, the preferred one first. Default: none. */
   websocket_protocols?: string[];
-  /** Who holds the clients' WebSockets. With `worker` they outlive restarts of their object. Default: `object`. */
+  /** Holder of the clients' WebSockets. With `worker` they survive restarts of their object. Default: `object`. */
   websocket_holder?: "object" | "worker";
-  /** Longest time for which a WebSocket that the Worker holds goes on without its object. Default: 30000. */
+  /** Longest time for which a WebSocket that the Worker holds continues without its object. Default: 30000. */
   reattach_timeout?: number;
   /** True if every response of a session sets the cookie `JSESSIONID`. Default: false. */
   jsessionid?: boolean;
   /** True if other origins get no CORS headers and no iframe pages. Default: false. */
   disable_cors?: boolean;
-  /** URL that clients use for everything after `/info`. Default: the one that they have. */
+  /** URL that clients use for everything after `/info`. Default: their current one. */
   base_url?: string | null;
   /** Bytes after which a streaming response is ended. Default: 131072. */
   response_limit?: number;
@@ -39,7 +39,10 @@ export interface Options {
   heartbeat_delay?: number;
   /** Silence after which a WebSocket gets a heartbeat. Default: `heartbeat_delay`. */
   websocket_heartbeat_delay?: number | null;
-  /** Message by which the client of a WebSocket says that it is there: `page` (the empty message), `stomp`, `vertx`, or a text of yours. Default: none. */
+  /**
+   * Message by which the client of a WebSocket shows that it is alive: `page` (the empty message), `stomp`, `vertx`, or your own
+   * string. Default: none.
+   */
   liveness?: string | null;
   /** Time without a sign of life after which the client of a WebSocket counts as silent. Default: 90000. */
   silence_timeout?: number;
@@ -53,19 +56,19 @@ export interface Options {
   grace?: number;
   /** Longest time for which a message waits for a receiver in memory alone. Default: 250. */
   persist_after?: number;
-  /** Connections that share an object: each session has one, each room, or a room has several. Default: `session`. */
+  /** Connections that share an object: one session, one room, or a shard of a room. Default: `session`. */
   placement?: "session" | "room" | `shards:${number}`;
   /** Jurisdiction of the objects, such as `eu`. Default: any. */
   jurisdiction?: string | null;
   /** Region in which new objects are placed if there is room, such as `weur`. Default: near the first request. */
   location_hint?: string | null;
-  /** Longest time for which a request to an object waits for its answer. Default: 10000. */
+  /** Longest time for which a request to an object waits for its response. Default: 10000. */
   object_timeout?: number;
   /** Moment at which a message counts as delivered. Default: `default`. */
   durability?: "default" | "outbox";
   /** Origins whose pages may connect, such as `https://*.example.com`. Default: any. */
   allowed_origins?: string[];
-  /** True if `/info` issues tickets, without which nobody connects. Default: false. */
+  /** True if `/info` issues tickets, which every connection then needs. Default: false. */
   tickets?: boolean;
   /** Time for which a ticket opens connections. Default: 300000. */
   ticket_lifetime?: number;
@@ -79,7 +82,7 @@ export interface Options {
   inbox_limit?: number;
   /** Longest time for which a send over HTTP is held. Default: 55000. */
   send_timeout?: number;
-  /** Longest time for which a client may read nothing although something waits for it. Default: 30000. */
+  /** Longest time for which a client may read nothing although data waits for it. Default: 30000. */
   stall_timeout?: number;
   /** Most messages in one send, or in one WebSocket message. Default: as many as fit. */
   messages_per_body?: number | null;
@@ -91,13 +94,13 @@ export interface Options {
   connections_per_object?: number | null;
   /** Name of a rate-limiting binding that counts the connections of a client's address. Default: none. */
   address_limiter?: string | null;
-  /** Addresses and networks of proxies in front of `workerd` that may name the client's address. Default: none. */
+  /** Addresses and networks of proxies in front of `workerd` that may send the client's address. Default: none. */
   trusted_proxies?: string[];
-  /** Header in which they name it. Default: `X-Forwarded-For`. */
+  /** Header in which they send it. Default: `X-Forwarded-For`. */
   client_address_header?: string;
-  /** Level of what is logged. Default: `warn`. */
+  /** Level of the events that are logged. Default: `warn`. */
   log?: "none" | "error" | "warn" | "info" | "debug";
-  /** True if what happens is counted. Default: false. */
+  /** True if events are counted. Default: false. */
   metrics?: boolean;
   /** Most bytes that wait for one client. Default: 1048576. */
   queue_limit?: number;

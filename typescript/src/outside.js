@@ -1,4 +1,5 @@
-// The package outside of a Worker, where its WebAssembly does not run: what the test of a handler imports, and errors that say so.
+// The package outside of a Worker, where its WebAssembly does not run: exports for the test of a handler, and errors for
+// everything else.
 
 import { SockJsError } from "./errors.js";
 

@@ -1,11 +1,12 @@
-// Rooms and connections from outside of their objects: from a route, a cron, a queue or another program.
+// Access to rooms and connections from outside of their objects: from a route, a cron trigger, a queue consumer or another
+// program.
 
 import { Core } from "../dist/index.js";
 import { checkClose, checkText } from "./handle.js";
 
 const LIMIT = 100;
 
-/** The way to rooms and connections. */
+/** Returns access to rooms and connections. */
 export function push(env) {
   return new Push(Core.push(env));
 }

@@ -42,7 +42,7 @@ export class RequestInfo {
     return this.request.cf;
   }
 
-  /** A cookie by its name, as it stands in the header. */
+  /** Returns a cookie by its name, exactly as in the header. */
   cookie(name) {
     for (const pair of (this.headers.get("Cookie") ?? "").split(";")) {
       const [known, ...value] = pair.trim().split("=");

@@ -1,4 +1,4 @@
-// Rooms, groups, and all objects of a room.
+// Rooms, their groups, and rooms of several objects.
 
 import { Connection } from "./connection.js";
 import { Handle, checkClose, checkText } from "./handle.js";
@@ -44,7 +44,7 @@ export class Group extends Members {
   }
 }
 
-/** All connections of a room, in whichever of its objects they are. */
+/** All connections of a room, across all of its objects. */
 export class AllShards {
   #handle;
   #group;
@@ -117,7 +117,7 @@ export class Room extends Members {
   }
 
   setAlarm(delay) {
-    if (!Number.isFinite(delay) || delay < 0) throw new TypeError("setAlarm takes a number of milliseconds from now");
+    if (!Number.isFinite(delay) || delay < 0) throw new TypeError(`setAlarm: expected milliseconds from now, got ${String(delay)} (example: 25000)`);
     this.#handle.get().setAlarm(delay);
   }
 

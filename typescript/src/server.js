@@ -1,25 +1,25 @@
-// sockjs-node's API: servers, and connections that are streams.
+// sockjs-node's API: servers, and connections as streams.
 
 import { SockJs, register, worker } from "./application.js";
 import { Emitter } from "./emitter.js";
 import { SendError } from "./errors.js";
 import { checkClose } from "./handle.js";
 
-/** Options of sockjs-node that mean something else here, or nothing. */
+/** Options of sockjs-node that have another meaning here, or none. */
 const ABSENT = {
   faye_server_options: "there is no faye-websocket here; subprotocols are the option websocket_protocols",
   transports_whitelist: "list the transports that you offer in the option transports",
 };
-/** Pause between calls that do nothing but keep the object in memory: the runtime takes it out after ten seconds without any. */
+/** Pause between empty calls that keep the object in memory: the runtime evicts it after ten seconds without any. */
 const RESIDENT_MS = 5_000;
-/** What waits in JavaScript for a client that does not read, beyond `queue_limit`, in UTF-16 code units. */
+/** Limit of the data in JavaScript that waits for a client that does not read, beyond `queue_limit`, in UTF-16 code units. */
 const WAITING_MAX = 4 << 20;
-/** What a message counts besides its text. */
+/** Size that each message counts in addition to its text. */
 const MESSAGE_COST = 64;
-/** Code and reason for a client for which more waits than that. */
+/** Code and reason of the close when the limit is exceeded. */
 const TOO_SLOW = [3013, "Too slow"];
 
-/** Makes a server, as sockjs-node's function of that name. */
+/** Creates a server, like sockjs-node's function of that name. */
 export function createServer(options = {}) {
   return new Server(options);
 }
@@ -33,7 +33,8 @@ export class Server extends Emitter {
   }
 
   /**
-   * Serves the connections below `options.prefix`. There is no http server to install on: `http_server` may be left out, or be null.
+   * Serves the connections below `options.prefix`. A Worker has no http server to install on: `http_server` may be omitted or
+   * null.
    */
   installHandlers(http_server, options) {
     const isServer = (value) => typeof value?.listen === "function" || typeof value?.addListener === "function";
@@ -46,7 +47,7 @@ export class Server extends Emitter {
     }
     for (const name of Object.keys(ABSENT)) delete rest[name];
     if (typeof rest.jsessionid === "function") throw new TypeError("option jsessionid: only true and false; a Worker's cookie is always JSESSIONID=dummy");
-    // A function gets sockjs-node's lines. Here lines are the runtime's, from a level on.
+    // In sockjs-node `log` is a function that receives the lines. Here the runtime logs them, from a level on.
     const level = typeof log === "string" ? { log } : {};
     register(prefix, {
       options: { ...rest, ...level, placement },
@@ -55,12 +56,12 @@ export class Server extends Emitter {
     return this;
   }
 
-  /** What the module exports: the class of the objects, and the Worker. */
+  /** Exports of the module: the class of the objects, and the Worker. */
   get exports() {
     return { SockJs, worker };
   }
 
-  /** A listener of "connection" failed, and its connection with it. */
+  /** Closes a connection whose "connection" listener failed. */
   failed_(error, [stream]) {
     stream?.failed_?.(error);
   }
@@ -78,7 +79,7 @@ class Streams {
     this.#hibernates = hibernates;
   }
 
-  /** Whoever is there already was there before the object restarted, or slept; or is opened in this very event. */
+  /** A connection that is present at the start was opened before the object restarted or hibernated, or in this very event. */
   onStart(room) {
     const present = [...room.connections()];
     if (present.length === 0) return;
@@ -126,20 +127,20 @@ class Streams {
   }
 }
 
-/** A connection as sockjs-node has it. */
+/** A connection with sockjs-node's interface. */
 class ConnectionStream extends Emitter {
   #connection;
-  /** Messages that did not fit, of which `#sent` are sent, and what the others cost. */
+  /** Messages that did not fit, of which the first `#sent` are sent, and the size of the others. */
   #waiting = [];
   #sent = 0;
   #cost = 0;
   #isDraining = false;
-  /** Called when the application reads again. */
+  /** Resolves the wait until the application reads again. */
   #resume;
   #isPaused = false;
-  /** What ends each pipe, by its target. */
+  /** Functions that end each pipe, by target. */
   #pipes = new Map();
-  /** Code and reason once the application closed it. */
+  /** Code and reason, once the application closed the connection. */
   #close;
 
   constructor(connection, resumed) {
@@ -184,17 +185,17 @@ class ConnectionStream extends Emitter {
     return this.#connection.remoteAddress;
   }
 
-  /** The address of the server, which a Worker does not know. */
+  /** The address of the server, which is unknown in a Worker. */
   get address() {
     return undefined;
   }
 
-  /** The connection as the native API has it. */
+  /** The connection of the native API. */
   get native() {
     return this.#connection;
   }
 
-  /** Sends a message. False if the application should wait for "drain". */
+  /** Sends a message. Returns false if the application should wait for "drain". */
   write(message) {
     const text = typeof message === "string" ? message : String(message);
     if (!this.writable) return false;
@@ -212,14 +213,14 @@ class ConnectionStream extends Emitter {
     return false;
   }
 
-  /** Sends a message. False if it does not fit now. */
+  /** Sends a message. Returns false if it does not fit now. */
   #send(text) {
     try {
       this.#connection.send(text);
       return true;
     } catch (error) {
       if (error instanceof SendError && error.kind === "queue_full") return false;
-      // As in sockjs-node, what is written to a client that left is dropped.
+      // As in sockjs-node, writes to a client that left are dropped.
       if (error instanceof SendError && error.kind === "closed") return true;
       throw error;
     }
@@ -244,7 +245,7 @@ class ConnectionStream extends Emitter {
     } catch (error) {
       this.#forget();
       this.#isDraining = false;
-      // That the client has left is no failure.
+      // A client that has left is not a failure.
       if (!(error instanceof SendError && error.kind === "closed")) this.#connection.fail_(error);
     }
   }
@@ -261,7 +262,7 @@ class ConnectionStream extends Emitter {
     return this;
   }
 
-  /** Closes the connection when everything that was written has left. */
+  /** Closes the connection when all written messages have left. */
   close(code, reason) {
     const close = [code ?? 1000, reason ?? "Normal closure"];
     checkClose(...close);
@@ -273,7 +274,7 @@ class ConnectionStream extends Emitter {
   }
 
   destroy() {
-    // Its listeners hear of the end, and of nothing after it.
+    // The listeners get "end", and nothing after it.
     this.end();
     return this;
   }
@@ -282,7 +283,7 @@ class ConnectionStream extends Emitter {
     this.destroy();
   }
 
-  /** No "data" until `resume`: the client's further messages wait. */
+  /** Emits no "data" until `resume`: the client's further messages wait. */
   pause() {
     this.#isPaused = true;
     return this;
@@ -306,7 +307,7 @@ class ConnectionStream extends Emitter {
   pipe(to, { end = true } = {}) {
     const onDrain = () => this.resume();
     const onData = (message) => {
-      // What is over takes nothing, and never drains.
+      // A stream that is over accepts nothing, and never drains.
       if (to.writable === false) return this.unpipe(to);
       if (to.write(message) === false && to.writable !== false) this.pause();
     };
@@ -332,28 +333,30 @@ class ConnectionStream extends Emitter {
     return this.resume();
   }
 
-  /** Only for the package: the promise that a listener returned was rejected. */
+  /** Only for the package: handles the rejection of a promise that a listener returned. */
   failed_(error) {
     this.#connection.fail_(error);
   }
 
-  /** Only for the package: a message of the client. */
+  /** Only for the package: handles a message of the client. */
   take_(message) {
     if (!this.#isPaused) {
       this.emit("data", message);
-      // Whoever paused meanwhile gets the next one later.
+      // If the application paused meanwhile, it gets the next message later.
       return this.#isPaused ? this.#resumed() : undefined;
     }
     return this.#resumed().then(() => this.take_(message));
   }
 
-  /** When the application reads again. When the connection ends, too: what the client sent before is still heard. */
+  /**
+   * Waits until the application reads again, or until the connection ends: earlier messages of the client are still delivered.
+   */
   #resumed() {
     const resumed = new Promise((resolve) => (this.#resume = resolve));
     return Promise.race([resumed, this.#connection.closed_().then(() => this.resume())]);
   }
 
-  /** Only for the package: it is over. */
+  /** Only for the package: handles the end of the connection. */
   end_() {
     this.readable = false;
     this.writable = false;

@@ -2,7 +2,7 @@
 
 import type { CloseReason, Handler, Room, Transport } from "./index.js";
 
-/** What a client of a test says of itself. */
+/** Request data of a test client. */
 export interface ClientOptions {
   transport?: Transport;
   params?: Record<string, string>;
@@ -15,13 +15,13 @@ export interface ClientOptions {
 /** A client of a test. */
 export interface TestClient {
   readonly id: string;
-  /** Messages that it received, the oldest first. */
+  /** Messages that the client received, the oldest first. */
   readonly received: string[];
-  /** How it was closed, once it is. */
+  /** Code and reason of the close, once the connection is closed. */
   readonly closed: { code: number; reason: string } | undefined;
   /** Sends a message, and waits until the handler has returned. */
   send(message: string): Promise<void>;
-  /** Takes the oldest message that it received. */
+  /** Takes the oldest received message. */
   next(): string | undefined;
   /** Leaves, and waits until `onClose` has returned. */
   leave(code?: number, reason?: string): Promise<void>;
@@ -31,15 +31,15 @@ export interface TestClient {
 export declare class TestRoom {
   constructor(service: Handler, options?: { env?: unknown; prefix?: string; params?: Record<string, string> });
   readonly room: Room;
-  /** Errors that the service threw: each closed its connection with 1011. */
+  /** Errors that the service threw. Each closed its connection with 1011. */
   readonly errors: unknown[];
   /** Opens a connection, and waits until `onOpen` has returned. */
   connect(options?: ClientOptions): Promise<TestClient>;
-  /** Asks `onCall`. */
+  /** Calls `onCall`. */
   call(question: unknown): Promise<any>;
-  /** Makes the alarm due, if one is set, and waits until `onAlarm` has returned. False if none is set. */
+  /** Makes the alarm due, if one is set, and waits until `onAlarm` has returned. Resolves to false if none is set. */
   alarm(): Promise<boolean>;
-  /** Ends the instance of the object and starts another one, as a deploy does. `held` says which clients come back. Default: all. */
+  /** Restarts the object, as a deploy does. `held` selects the clients that come back. Default: all. */
   restart(options?: { held?: (client: TestClient) => boolean }): Promise<void>;
 }
 

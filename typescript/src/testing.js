@@ -1,5 +1,5 @@
-// sockjs-edge/testing: rooms and clients in memory, by which a service is tested without a server. It calls the service's functions in
-// the order and with the errors of the real one. Queues have no limits here, and nothing takes time.
+// sockjs-edge/testing: rooms and clients in memory, for tests of a service without a server. It calls the service's functions in
+// the same order and with the same errors as the real server. Queues have no limits here, and nothing takes time.
 
 import { CallRejected, GroupError, SendError, StaleError, StateError } from "./errors.js";
 import { checkEvents } from "./events.js";
@@ -20,9 +20,9 @@ export class TestRoom {
   #params;
   #events;
   #started;
-  /** False if `onStart` failed: whoever waits for it is closed. */
+  /** False if `onStart` failed: connections that wait for it are closed. */
   #hasStarted = true;
-  /** Of this instance. */
+  /** State of the current instance. */
   #life;
   #entries = new Map();
   #alarm = false;
@@ -38,7 +38,7 @@ export class TestRoom {
     this.#start();
   }
 
-  /** Starts an instance: what there is of the one before is stale. */
+  /** Starts an instance. Handles of the previous one become stale. */
   #start() {
     if (this.#life) this.#life.isOver = true;
     this.#life = {};
@@ -52,7 +52,7 @@ export class TestRoom {
     this.#started = Promise.resolve().then(() => this.#events.onStart?.(this.room)).catch(failed);
   }
 
-  /** Calls the application. What it throws is noted, and closes `entry`. */
+  /** Calls the application. A thrown error is recorded, and closes `entry`. */
   async #run(entry, call) {
     try {
       await call();
@@ -62,7 +62,7 @@ export class TestRoom {
     }
   }
 
-  /** One event after the other, for each connection. */
+  /** Calls the application for one event after the other, for each connection. */
   async #tell(entry, call) {
     await this.#started;
     if (!this.#hasStarted) return await this.#end(entry, HANDLER_FAILED, { kind: "handler_failed" });
@@ -71,7 +71,7 @@ export class TestRoom {
     await told;
   }
 
-  /** Tells the application of the end of a connection that it closed. */
+  /** Notifies the application of the end of a connection that it closed. */
   async #close(entry) {
     if (entry.isOver || entry.closed === undefined) return;
     await this.#end(entry, entry.closed, { kind: "application", ...entry.closed });
@@ -147,7 +147,7 @@ export class TestRoom {
     await Promise.all(entries.map((entry) => entry.last));
     for (const entry of entries) {
       if (held({ id: entry.id, received: entry.received, closed: entry.closed })) continue;
-      // The runtime forgets them: nobody is told.
+      // The runtime loses these WebSockets, without `onClose`.
       Object.assign(entry, { isOver: true, readyState: 3, closed: { code: 1006, reason: "" } });
       this.#entries.delete(entry.id);
     }
@@ -155,7 +155,7 @@ export class TestRoom {
     await this.#started;
     for (const entry of this.#entries.values()) {
       entry.conn = this.#makeConnection(entry);
-      // Sessions over HTTP were never away.
+      // Sessions over HTTP are never lost.
       if (entry.facts.transport.startsWith("websocket")) await this.#tell(entry, () => this.#events.onReturn?.(entry.conn));
     }
     await this.#run(undefined, () => this.#events.onReturned?.(this.room));
@@ -184,7 +184,7 @@ export class TestRoom {
     };
   }
 
-  /** A function that works as long as this instance does. */
+  /** Wraps a function so that it throws once this instance is over. */
   #alive(call) {
     const life = this.#life;
     return (...given) => {
@@ -222,7 +222,7 @@ export class TestRoom {
         to: (group) => Object.defineProperties({ name: group }, Object.getOwnPropertyDescriptors(this.#makeMembers(group))),
         ready: async () => {},
         setAlarm(delay) {
-          if (!Number.isFinite(delay) || delay < 0) throw new TypeError("setAlarm takes a number of milliseconds from now");
+          if (!Number.isFinite(delay) || delay < 0) throw new TypeError(`setAlarm: expected milliseconds from now, got ${String(delay)} (example: 25000)`);
           setAlarm(true);
         },
         clearAlarm: () => setAlarm(false),
@@ -277,7 +277,7 @@ export class TestRoom {
         checkClose(code, reason);
         if (entry.closed !== undefined) return;
         entry.closed = { code, reason };
-        // After what runs now.
+        // Runs after the current call.
         entry.last = entry.last.then(close);
       },
       join(group) {
@@ -302,7 +302,7 @@ export class TestRoom {
   }
 }
 
-/** Keys and values in memory. What it lacks of the runtime's storage fails by its name. */
+/** Returns a storage of keys and values in memory. Methods that it lacks throw an error with their name. */
 function storageOf(values) {
   const keysOf = (key) => (Array.isArray(key) ? key : [key]);
   const known = {

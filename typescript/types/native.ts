@@ -1,4 +1,4 @@
-// What must compile, and what must not.
+// Code that must compile, and code that must not.
 
 import sockjsNode, {
   CallRejected,
@@ -47,7 +47,7 @@ const chat: Handler = {
   },
 };
 
-/** What JSON holds may be declared in either way. */
+/** JSON data may be declared in either way. */
 interface Who {
   name: string;
 }

@@ -1,27 +1,27 @@
-// What happened since the last reset, in the units that are billed.
+// Counters since the last reset, in the units that are billed.
 
 import { Presence } from "./presence.mjs";
 
 const ZERO = {
   workerRequests: 0,
-  /** Events of the objects. Ends of WebSockets wake an object, too, and are no requests. */
+  /** Events of the objects. The end of a WebSocket wakes an object, too, but is not a request. */
   fetches: 0,
-  /** Those among them that report what was counted. */
+  /** The requests among them that report counts. */
   reports: 0,
   alarms: 0,
   messages: 0,
   socketEnds: 0,
-  /** Calls of their storage. */
+  /** Storage calls of the objects. */
   rowsRead: 0,
   sqlRowsWritten: 0,
   setAlarms: 0,
   getAlarms: 0,
   deleteAlarms: 0,
   deleteAlls: 0,
-  /** WebSockets that an object accepted as ones that outlive its sleep, and others, which keep it awake. */
+  /** WebSockets that hibernate, and others, which keep their object awake. */
   hibernatableSockets: 0,
   wakefulSockets: 0,
-  /** How often an object came into memory. */
+  /** Number of times that an object came into memory. */
   constructions: 0,
 };
 
@@ -44,7 +44,7 @@ export function resetCounters() {
   for (const presence of presences.values()) presence.reset();
 }
 
-/** `{ counters, pending, storedBytes }`: what was counted, and how much work and storage there is now. */
+/** Returns `{ counters, pending, storedBytes }`: the counters, and the present amount of work and storage. */
 export function readCounters() {
   const read = [...presences.values()].map((presence) => presence.read());
   const total = (what) => read.reduce((sum, presence) => sum + presence[what], 0);

@@ -1,5 +1,5 @@
-// The Worker with a meter around it. It takes the place of the built module, which it imports, and exports the same. Worker
-// and objects run in one isolate, so that the counters of both halves are the variables of one module.
+// The Worker with a meter around it. It replaces the built module, which it imports, and has the same exports. Worker and objects
+// run in one isolate, so that the counters of both halves are variables of one module.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { count, readCounters, resetCounters } from "./counters.mjs";
@@ -7,10 +7,10 @@ import * as built from "./index.js";
 import { meteredClass } from "./metered-class.mjs";
 import { watchGlobals } from "./metered-globals.mjs";
 
-/** What no service's prefix leads to. GET reads the counters, DELETE sets them to zero. */
+/** Path outside of every service's prefix. GET reads the counters, DELETE sets them to zero. */
 const COUNTERS_PATH = "/.counters";
 
-/** A rate-limiting binding, which plain workerd does not have; of this name, since `worker` looks at the constructor. */
+/** A rate-limiting binding, which plain workerd does not have. The name matters, since `worker` checks the constructor's name. */
 class Ratelimit {
   #success;
 
@@ -23,7 +23,7 @@ class Ratelimit {
   }
 }
 
-/** By the names that SOCKJS_ADDRESS_LIMITER may have. */
+/** Limiters by the names that SOCKJS_ADDRESS_LIMITER may have. */
 const LIMITERS = { REFUSING_LIMITER: new Ratelimit(false), ADMITTING_LIMITER: new Ratelimit(true) };
 
 watchGlobals();

@@ -1,4 +1,4 @@
-// What an object can wait for without its state knowing of it: timers, and WebSockets that do not hibernate.
+// Metered globals that an object can wait for without its state: timers, and WebSockets that do not hibernate.
 
 import { count } from "./counters.mjs";
 import { MeteredObject } from "./metered-object.mjs";
@@ -19,7 +19,7 @@ export function watchGlobals() {
         end();
       }
     }, delay);
-    // An object that stands for a number, which is all that wasm keeps of it.
+    // An object that converts to a number, which is all that wasm keeps of it.
     const id = Number(timeout);
     pending.set(id, end);
     return timeout;

@@ -1,9 +1,9 @@
-// One object in memory: its state as the built class sees it, its pending work, and the rows that its queries touch.
+// One object in memory: its state as the built class sees it, its pending work, and the rows that its queries read and write.
 
 import { count, presenceOf } from "./counters.mjs";
 import { Queries } from "./queries.mjs";
 
-/** By id, the one that came last first: it is the most likely to be asked for. */
+/** By id, the latest first: it is the most likely to be requested. */
 let objects = [];
 
 export class MeteredObject {
@@ -20,8 +20,8 @@ export class MeteredObject {
   }
 
   /**
-   * The object whose code runs now, if it is an object's. The objects of an isolate share its globals; but the runtime
-   * lets an object's storage be touched from nowhere else.
+   * Returns the object whose code runs now, if any. The objects of an isolate share its globals, but the runtime only permits the
+   * running object to access its storage.
    */
   static current() {
     return objects.find((object) => {
@@ -33,7 +33,7 @@ export class MeteredObject {
     });
   }
 
-  /** A piece of work begins, which ends with a call of what this returns. */
+  /** Begins a piece of work. The returned function ends it. */
   begin() {
     const end = this.#presence.begin();
     return () => {
@@ -43,7 +43,7 @@ export class MeteredObject {
     };
   }
 
-  /** Does a piece of work, which may give a promise. */
+  /** Runs a piece of work, which may return a promise. */
   work(body) {
     const end = this.begin();
     let result;
@@ -87,9 +87,9 @@ export class MeteredObject {
         getAlarm: counting("getAlarm", "getAlarms"),
         deleteAlarm: counting("deleteAlarm", "deleteAlarms"),
         deleteAll: counting("deleteAll", "deleteAlls"),
-        // To wait costs nothing.
+        // Waiting costs nothing.
         sync: () => storage.sync(),
-        // A key is a row; to find none is to read one.
+        // A key is a row; a lookup without a result reads one.
         async list(...args) {
           const found = await storage.list(...args);
           count("rowsRead", Math.max(found.size, 1));
@@ -101,7 +101,7 @@ export class MeteredObject {
   }
 }
 
-/** `target` with some members replaced. The others are its own, or what `other` says; methods insist on the real `this`. */
+/** Returns `target` with some members replaced. The others are its own, or come from `other`; methods need the real `this`. */
 function around(target, members, other) {
   const own = (name) => {
     const value = target[name];

@@ -1,14 +1,17 @@
-// How long one object cannot hibernate: the time in which at least one piece of its work is pending, be it a request, a
+// Measures the time for which an object cannot hibernate: at least one piece of its work is pending, which may be a request, a
 // handler, a waitUntil, a timer or a WebSocket that does not hibernate.
 
-/** An object without work leaves memory after this time. It is not billed, says the platform; were it, it would be this. */
+/**
+ * Time after which an object without work leaves memory. According to the platform it is not billed; if it were, it would be this
+ * long.
+ */
 const LINGER_MS = 10_000;
 
 export class Presence {
   /** Size of the object's database when its last piece of work ended. */
   storedBytes = 0;
   #pending = 0;
-  /** When the work that is pending began, and when the last ended. */
+  /** Start of the pending work, and end of the last one. */
   #busySince;
   #idleSince;
   #busyMs = 0;
@@ -19,7 +22,7 @@ export class Presence {
     this.#now = now;
   }
 
-  /** A piece of work begins; it ends with the first call of what this returns. */
+  /** Begins a piece of work. The first call of the returned function ends it. */
   begin() {
     if (this.#pending++ === 0) {
       this.#residentMs += this.#lingered();
@@ -44,12 +47,12 @@ export class Presence {
   reset() {
     this.#busyMs = 0;
     this.#residentMs = 0;
-    // What began before goes on from here. What lingered before belongs to what was before.
+    // Work that began before the reset counts from here. Earlier lingering belongs to the time before.
     if (this.#busySince !== undefined) this.#busySince = this.#now();
     this.#idleSince = undefined;
   }
 
-  /** `residentMs` is `busyMs` with the ten seconds after each piece of work, as far as they have passed. */
+  /** Returns `busyMs`, and `residentMs`: the same with the ten seconds after each piece of work, as far as they have passed. */
   read() {
     const residentMs = this.#residentMs + this.#worked() + this.#lingered();
     const busyMs = this.#busyMs + this.#worked();

@@ -1,5 +1,5 @@
-// The rows that an object's queries read and write, as their cursors tell. A cursor's numbers grow while it is read, so
-// they are taken when the next query runs or the piece of work ends; what the built Worker reads, it reads at once.
+// The rows that an object's queries read and write, according to their cursors. A cursor's numbers grow while it is read, so they
+// are taken when the next query runs or the piece of work ends; the built Worker reads its cursors at once.
 
 import { count } from "./counters.mjs";
 
@@ -16,7 +16,7 @@ export class Queries {
     return cursor;
   }
 
-  /** Counts what was read and written since the last time. */
+  /** Counts the rows that were read and written since the last call. */
   read() {
     for (const { rowsRead, rowsWritten } of this.#cursors) {
       count("rowsRead", rowsRead);
@@ -26,9 +26,11 @@ export class Queries {
   }
 }
 
-/** Of several statements in one text the cursor tells only of the last (workerd 1.20261117); here each is run by itself. */
+/**
+ * Splits a text into its statements. The cursor only counts the last of several (workerd 1.20261117), so each is run separately.
+ */
 function statementsOf(query, values) {
-  // Only the last could have values, and the built Worker's has none.
+  // Only the last statement could have values, and the built Worker's has none.
   if (values.length > 0) return [query];
   return query.split(";").filter((statement) => statement.trim() !== "");
 }

@@ -1,5 +1,5 @@
-// One HTTP/1.1 connection that is kept alive, with as little work for each response as will do: the clients share the
-// machine with the server that they measure. It knows bodies of a length and chunked ones, and reads ASCII.
+// One HTTP/1.1 connection with keep-alive that does as little work as possible for each response: the clients share the machine
+// with the server that they measure. It supports bodies of known length and chunked ones, and reads ASCII.
 
 import { connect } from "node:net";
 
@@ -8,16 +8,16 @@ export class HttpConnection {
   #fail;
   #socket;
   #text = "";
-  /** Of the response that is read: who gets it, its status once that is known, and what comes next of it. */
+  /** State of the current response: its recipient, its status once it is known, and the next part. */
   #response;
 
-  /** @param {(error: Error) => void} fail is told when the connection ends before a response does */
+  /** @param {(error: Error) => void} fail is called if the connection ends before a response does */
   constructor({ hostname, port }, fail) {
     this.#address = { host: hostname, port: Number(port), noDelay: true };
     this.#fail = fail;
   }
 
-  /** Sends a whole request; `onText` gets the body as it comes, `onEnd` the status. */
+  /** Sends a whole request; `onText` receives the body as it arrives, `onEnd` the status. */
   request(text, onText, onEnd) {
     this.#response = { onText, onEnd, read: this.#head };
     this.#socket ??= this.#connect();
@@ -50,7 +50,7 @@ export class HttpConnection {
     while (this.#response?.read.call(this));
   }
 
-  // Each step of reading gives whether it came further; if not, more has to arrive first.
+  // Each step of reading returns true if it made progress; otherwise more data has to arrive first.
 
   #head() {
     const head = this.#until("\r\n\r\n");
@@ -72,7 +72,7 @@ export class HttpConnection {
     return this.#expect(length, () => this.#expect(2, length === 0 ? this.#end : this.#chunk, () => {}));
   }
 
-  /** That many bytes come next, and after them `then`. */
+  /** Expects this many bytes next, and `then` after them. */
   #expect(length, then, take = this.#response.onText) {
     let left = length;
     this.#response.read = () => {
@@ -96,7 +96,7 @@ export class HttpConnection {
       this.#text = "";
     }
     onEnd(status);
-    return true; // a response of the next request may be there
+    return true; // the response to the next request may have arrived
   }
 
   #until(mark) {

@@ -1,5 +1,5 @@
-// A SockJS client of an HTTP transport: it always receives, and sends what has gathered since the send before, as the stock
-// client does.
+// A SockJS client of an HTTP transport: it always receives, and sends the messages that have gathered since the last send, like
+// the stock client.
 
 import { randomUUID } from "node:crypto";
 import { HttpConnection } from "./http-connection.mjs";
@@ -26,7 +26,7 @@ export class HttpClient {
     this.#receive();
   }
 
-  /** Sends a text that JSON leaves as it is. */
+  /** Sends a string that needs no escapes in JSON. */
   send(text) {
     this.#waiting.push(`"${text}"`);
     if (!this.#isSending) this.#flush();
@@ -69,7 +69,7 @@ export class HttpClient {
   #frame(frame) {
     if (frame[0] === "a") this.#listener.received(JSON.parse(frame.slice(1)));
     else if (frame === "o") this.#listener.opened();
-    // What is left are heartbeats, the empty line of an event, and the prelude of a stream.
+    // The rest are heartbeats, the empty line of an event, and the prelude of a stream.
     else if (!/^h*$/.test(frame)) this.#listener.failed(new Error(`the session ended: ${frame}`));
   }
 

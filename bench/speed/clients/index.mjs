@@ -1,11 +1,11 @@
-// The ways to be connected.
+// The client types, by connection mode.
 
 import { randomUUID } from "node:crypto";
 import { within } from "../../../tests/harness/waiting/wait.mjs";
 import { HttpClient } from "./http.mjs";
 import { WebSocketClient } from "./websocket.mjs";
 
-/** By name, `(server's URL, listener) => client`. The service is one with the default `response_limit`. */
+/** By name, `(server's URL, listener) => client`. The service has the default `response_limit`. */
 export const MODES = {
   websocket: (url, listener) => openWebSocket(`${url}/echo`, listener),
   "raw websocket": (url, listener) => new WebSocketClient(`${url}/echo/websocket`, { isRaw: true }, listener),
@@ -20,7 +20,7 @@ export function openWebSocket(service, listener) {
 
 const AT_ONCE = 32;
 
-/** Opens `count` sessions; `open(n, opened)` makes one client, and has `opened` called when its session is open. */
+/** Opens `count` sessions; `open(n, opened)` creates one client, and calls `opened` when its session is open. */
 export async function openAll(count, open) {
   const clients = [];
   const opener = async () => {

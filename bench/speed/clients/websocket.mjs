@@ -2,7 +2,7 @@
 
 import { WebSocket } from "ws";
 
-/** Without a mask, which hides nothing here and takes time. */
+/** Without a mask, which would hide nothing here and take time. */
 const OPTIONS = { perMessageDeflate: false, skipUTF8Validation: true, generateMask: () => {} };
 
 export class WebSocketClient {
@@ -28,12 +28,12 @@ export class WebSocketClient {
     });
   }
 
-  /** Sends a text that JSON leaves as it is. */
+  /** Sends a string that needs no escapes in JSON. */
   send(text) {
     this.#socket.send(this.#send(text));
   }
 
-  /** Closes it properly, and waits for the other side. */
+  /** Closes the connection properly, and waits for the other side. */
   end() {
     this.#socket.close(1000);
   }

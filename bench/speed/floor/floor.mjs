@@ -1,12 +1,12 @@
-// The floor: the least JavaScript that speaks SockJS frames from a Durable Object that may sleep. It keeps everything in
-// memory, checks nothing, and has no options: what a server with features is measured against.
+// The floor: the least JavaScript that speaks SockJS frames from a hibernating Durable Object. It keeps everything in memory,
+// checks nothing, and has no options. Servers with features are measured against it.
 
 import { DurableObject } from "cloudflare:workers";
 
 const RESPONSE_LIMIT = 128 * 1024;
 
 export default {
-  /** /{service}/{server}/{session}/{transport}, or /{service}/websocket. The service "broadcast" is one room. */
+  /** Serves /{service}/{server}/{session}/{transport}, or /{service}/websocket. The service "broadcast" is one room. */
   fetch(request, env) {
     const [, service, , session = crypto.randomUUID()] = new URL(request.url).pathname.split("/");
     return env.FLOOR.getByName(service === "broadcast" ? service : session).fetch(request);
@@ -17,11 +17,11 @@ export class Floor extends DurableObject {
   #kind;
   #queue = [];
   #isOpen = false;
-  #receiver; // takes a frame, and says whether it takes another
+  #receiver; // takes a frame, and returns true if it accepts another one
 
   constructor(ctx, env) {
     super(ctx, env);
-    const [socket] = ctx.getWebSockets(); // after a sleep
+    const [socket] = ctx.getWebSockets(); // after hibernation
     if (socket) [this.#kind] = ctx.getTags(socket);
   }
 

@@ -1,4 +1,4 @@
-// An s3:// bucket: the rights that its credentials have, and the conditional writes by which nodes agree on who owns an object. The
+// An s3:// bucket: the rights of its credentials, and the conditional writes by which nodes agree on the owner of an object. The
 // check uses one object of its own below the cluster's prefix, and deletes it.
 
 import { AwsClient } from "aws4fetch";
@@ -6,7 +6,7 @@ import { AwsClient } from "aws4fetch";
 const ANSWER_MS = 10_000;
 const RETRIES = 2;
 
-/** What a service says of requests that it refuses for another reason than a missing right, and what to do about each. */
+/** Error codes of a service for problems other than a missing right, with the advice for each. */
 const REFUSALS = {
   NoSuchBucket: ({ name, endpoint }) => `there is no bucket ${name} at ${endpoint}: create it, or correct CLUSTER_BUCKET`,
   InvalidAccessKeyId: ({ endpoint }) => `${endpoint} does not know the access key: correct AWS_ACCESS_KEY_ID`,
@@ -57,7 +57,7 @@ class Bucket {
     });
   }
 
-  /** Writes the object, and then as no service may let it be written. Resolves to true if the object is there. */
+  /** Writes the object, and then in a way that the service must reject. Resolves to true if the object exists. */
   async checkWrites(report) {
     const first = await this.#write({ "If-None-Match": "*" });
     if (!first.ok) {
@@ -98,7 +98,7 @@ class Bucket {
     return this.#clock.compare(() => this.#client.fetch(url, { ...options, signal: AbortSignal.timeout(ANSWER_MS) }));
   }
 
-  /** Says why the service refused to have objects written, read, listed or deleted. */
+  /** Returns the reason why the service refused to write, read, list or delete objects. */
   async #reason(response, verb, right) {
     const [, code] = /<Code>(\w+)<\/Code>/.exec(await response.text()) ?? [];
     if (REFUSALS[code]) return REFUSALS[code](this, response);

@@ -1,5 +1,5 @@
-// The clock of this machine beside the one of the bucket's service. The clocks of all nodes must agree within 30 s, so none may be
-// far from one that all of them see.
+// Compares the clock of this machine with the one of the bucket's service. The clocks of all nodes must agree within 30 s, so
+// none may differ much from one that all of them see.
 
 const WARN_MS = 5_000;
 const REFUSE_MS = 25_000;
@@ -14,7 +14,9 @@ export class Clock {
     this.#report = report;
   }
 
-  /** Calls `ask`, which resolves to a response. Compares the response's Date with the time in the middle of the call, once. */
+  /**
+   * Calls `ask`, which resolves to a response, and compares the response's Date with the time in the middle of the call, once.
+   */
   async compare(ask) {
     const started = Date.now();
     const response = await ask();

@@ -1,4 +1,4 @@
-// The clock of Google Cloud Storage. workerd itself checks the rest of a gs:// bucket when it starts.
+// Checks the clock against Google Cloud Storage. workerd itself checks the rest of a gs:// bucket when it starts.
 
 const ADDRESS = "https://storage.googleapis.com/";
 const ANSWER_MS = 10_000;

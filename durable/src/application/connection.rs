@@ -1,4 +1,4 @@
-//! The handle of a connection, which a handler gets.
+//! The handle of a connection, which handlers receive.
 
 use crate::application::host::{Host, MemoryLevel};
 use crate::application::room::Room;
@@ -19,7 +19,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use worker::{Error, Result};
 
-/// A handle of one client's connection. Clones are handles of the same connection.
+/// A handle of one client's connection. Clones refer to the same connection.
 ///
 /// ```
 /// # extern crate sockjs_durable as sockjs_edge;
@@ -37,7 +37,7 @@ use worker::{Error, Result};
 pub struct Connection {
     pub(crate) entry: Rc<Entry>,
     pub(crate) host: Weak<dyn Host>,
-    /// True for the handle that the handler of this very connection was called with, and its clones.
+    /// True for the handle that this connection's own handler receives, and for its clones.
     pub(crate) is_own: bool,
 }
 
@@ -54,7 +54,7 @@ pub enum ReadyState {
 }
 
 impl Connection {
-    /// Returns the id, which no other connection has. It lasts as long as the connection.
+    /// Returns the unique id. It lasts as long as the connection.
     pub fn id(&self) -> &str {
         &self.entry.info.id
     }
@@ -90,8 +90,8 @@ impl Connection {
         self.entry.info.claims.as_ref().unwrap_or(&serde_json::Value::Null)
     }
 
-    /// Returns the address by which `Push` reaches the connection from elsewhere. Keep it as it is. It does not contain the session
-    /// id, so it may be shown to whoever may push. `None` if the runtime does not tell the object its name.
+    /// Returns the address by which `Push` reaches the connection from elsewhere. Store it unchanged. It does not contain the
+    /// session id, so it may be shown to anybody who may push. Returns `None` if the runtime does not give the object its name.
     pub fn address(&self) -> Option<String> {
         let object = self.host.upgrade()?.location()?;
         Some(format!("{}@{object}", self.id()))
@@ -138,8 +138,8 @@ impl Connection {
         self.entry.buffered_amount()
     }
 
-    /// Sends a message. Messages that are sent without an await in between travel in one frame. So may the answers to messages that
-    /// arrived together.
+    /// Sends a message. Messages that are sent without an await in between are combined into one frame. So may be the answers to
+    /// messages that arrived together.
     ///
     /// Between the moment at which the client left and the call of `on_close`, messages are dropped without an error.
     ///
@@ -157,7 +157,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns the connections that share an object with this one, this one among them.
+    /// Returns the room of this connection: all connections that share its object, including this one.
     pub fn room(&self) -> Room {
         Room::of(self.entry.info.service.clone(), self.host.clone())
     }
@@ -178,8 +178,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits until no more than half of `queue_limit` waits for the client. Await it before each message of a loop: then
-    /// [`Connection::send`] does not fail with [`SendError::QueueFull`], however slowly the client reads. On a handle from
+    /// Waits until at most half of `queue_limit` waits for the client. Await it before each message of a loop:
+    /// [`Connection::send`] then never fails with [`SendError::QueueFull`], however slowly the client reads. On a handle from
     /// [`Room::connections`](crate::Room::connections), only messages of up to half of `queue_limit` are sure to fit.
     ///
     /// ```
@@ -194,8 +194,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`] as soon as the connection is closing or closed, so that a loop ends when its client leaves. A handler
-    /// that fails with it loses nothing: messages that the client sent before it left are still handled.
+    /// [`SendError::Closed`] as soon as the connection is closing or closed, so that a loop ends when its client leaves.
+    /// Returning this error from a handler is safe: messages that the client sent before it left are still handled.
     pub async fn ready(&self) -> std::result::Result<(), SendError> {
         loop {
             if !self.entry.session.borrow().is_open() {
@@ -209,7 +209,7 @@ impl Connection {
             let (ready, wait) = oneshot::channel();
             self.entry.waiters.borrow_mut().ready.push(ready);
             host.touch(&self.entry);
-            // It can only be cancelled with the connection, which is seen above.
+            // The wait is only cancelled with the connection, which the code above detects.
             let _ = wait.await;
         }
     }
@@ -219,23 +219,23 @@ impl Connection {
         while self.entry.session.borrow().is_open() {
             let (ended, wait) = oneshot::channel();
             self.entry.waiters.borrow_mut().ended.push(ended);
-            // It can only be cancelled with the connection.
+            // The wait is only cancelled with the connection.
             if wait.await.is_err() {
                 return;
             }
         }
     }
 
-    /// Returns true if more than half of `queue_limit` waits for the client: then [`Connection::ready`] would wait.
+    /// Returns true if more than half of `queue_limit` waits for the client, so that [`Connection::ready`] would wait.
     pub fn is_behind(&self) -> bool {
         self.host.upgrade().is_some_and(|host| self.entry.is_behind(host.memory().is_short()))
     }
 
-    /// Returns the state that [`Connection::set_state`] stored. `None` if it stored none.
+    /// Returns the state that [`Connection::set_state`] stored, or `None`.
     ///
     /// # Errors
     ///
-    /// If the stored state is no `T`.
+    /// If the stored state cannot be deserialized as `T`.
     pub fn state<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         match &*self.entry.state.borrow() {
             Some(json) => Ok(Some(serde_json::from_str(json)?)),
@@ -243,13 +243,14 @@ impl Connection {
         }
     }
 
-    /// Stores `state` for as long as the connection lasts: also while its object hibernates and, for a session over HTTP or
-    /// a WebSocket that the Worker holds, through restarts of the object. At most 4 KiB of JSON, together with the names of its groups.
-    /// For a session over HTTP, and for a held WebSocket of which storage knows, each call is a billed write; for others it is not.
+    /// Stores `state` for the lifetime of the connection. It survives hibernation. For a session over HTTP or a WebSocket that
+    /// the Worker holds, it also survives restarts of the object. The limit is 4 KiB of JSON, together with the names of the
+    /// connection's groups. Each call is a billed write for a session over HTTP, and for a held WebSocket that is in storage; for
+    /// others it is not.
     ///
     /// # Errors
     ///
-    /// If the state is too large, storage fails, or the connection is over. The state of before stays.
+    /// If the state is too large, storage fails, or the connection is over. The previous state stays.
     pub fn set_state<T: Serialize>(&self, state: &T) -> Result<()> {
         let json = serde_json::to_string(state)?;
         let groups = self.entry.groups.borrow().json().map_or(0, |groups| groups.len());
@@ -270,14 +271,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Adds the connection to a group of its room, which [`Room::to`](crate::Room::to) sends to. Does nothing if it is in the group.
-    /// A group exists while it has members. The connection stays in it until it leaves or ends: also while its object hibernates and,
-    /// for a session over HTTP or a WebSocket that the Worker holds, through restarts of the object. Groups are kept and billed as
-    /// [`Connection::set_state`] is.
+    /// Adds the connection to a group of its room, for [`Room::to`](crate::Room::to). Does nothing if it is a member already. A
+    /// group exists while it has members. The connection stays a member until it leaves or ends. Membership survives hibernation
+    /// and, for a session over HTTP or a WebSocket that the Worker holds, restarts of the object. Groups are stored and billed
+    /// like [`Connection::set_state`].
     ///
     /// # Errors
     ///
-    /// If the connection is closed, or the group or its number does not fit: see [`GroupError`].
+    /// If the connection is closed, or the name or the number of groups is invalid: see [`GroupError`].
     pub fn join(&self, group: &str) -> std::result::Result<(), GroupError> {
         if self.ready_state() != ReadyState::Open {
             return Err(GroupError::Closed);
@@ -285,7 +286,7 @@ impl Connection {
         self.host.upgrade().ok_or(GroupError::Closed)?.join(&self.entry, group)
     }
 
-    /// Takes the connection out of a group. Does nothing if it is not in it. A connection that ends leaves all its groups by itself.
+    /// Removes the connection from a group. Does nothing if it is no member. A connection that ends leaves all its groups.
     ///
     /// # Errors
     ///
@@ -297,7 +298,7 @@ impl Connection {
         self.host.upgrade().ok_or(GroupError::Closed)?.leave(&self.entry, group)
     }
 
-    /// Returns the groups that the connection is in, in the order in which it joined them. In `on_close`, those that it was in.
+    /// Returns the groups of the connection in the order in which it joined them. In `on_close`, the groups at its end.
     pub fn groups(&self) -> Vec<String> {
         self.entry.groups.borrow().names().map(str::to_owned).collect()
     }
@@ -307,8 +308,8 @@ impl Connection {
         self.entry.groups.borrow().contains(group)
     }
 
-    /// Ends the connection, since its handler failed. If it is over already, the handler most likely could not send any more: what
-    /// the client sent before it left is still handled.
+    /// Ends the connection because its handler failed. If the connection is over already, the handler most likely failed to send:
+    /// messages that the client sent before it left are still handled.
     #[doc(hidden)]
     pub fn fail(&self, error: Error) {
         let service = Some(self.prefix());
@@ -322,7 +323,7 @@ impl Connection {
         self.touch();
     }
 
-    /// Closes the connection with a code that is the server's own, after the messages that were sent before.
+    /// Closes the connection with one of the server's own codes, after the messages that were sent before.
     pub(crate) fn end(&self, code: u16, reason: &str) {
         if !self.entry.session.borrow().is_open() {
             return;
@@ -340,7 +341,7 @@ impl Connection {
     }
 }
 
-/// Sends a message, which may go to other connections too. `always` sends it though the queue is full.
+/// Sends a message, which may be shared with other connections. `always` ignores a full queue.
 pub(crate) fn enqueue(
     host: &Rc<dyn Host>,
     entry: &Rc<Entry>,

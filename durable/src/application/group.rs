@@ -6,7 +6,7 @@ use crate::application::members::next_member;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-/// A group of a room: the connections that [joined](Connection::join) it. Clones are handles of the same group.
+/// A group of a room: the connections that [joined](Connection::join) it. Clones refer to the same group.
 #[derive(Clone)]
 pub struct Group(pub(crate) Recipients);
 
@@ -21,18 +21,18 @@ impl Group {
         self.0.count()
     }
 
-    /// Goes through the open connections in the group. See [`Room::connections`](crate::Room::connections).
+    /// Iterates over the open connections of the group. See [`Room::connections`](crate::Room::connections).
     pub fn connections(&self) -> Connections {
         Connections::of(self.0.clone())
     }
 
-    /// Sends a message to every connection in the group. See [`Room::broadcast`](crate::Room::broadcast), whose rules and limits hold.
-    /// In a loop, await [`Room::ready`](crate::Room::ready) before each call.
+    /// Sends a message to every connection of the group, with the rules and limits of
+    /// [`Room::broadcast`](crate::Room::broadcast). In a loop, await [`Room::ready`](crate::Room::ready) before each call.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
         self.0.send(message.as_ref(), None)
     }
 
-    /// Sends a message to every connection in the group but `except`.
+    /// Sends a message to every connection of the group except `except`.
     pub fn broadcast_except(&self, message: impl AsRef<str>, except: &Connection) -> usize {
         self.0.send(message.as_ref(), Some(except))
     }
@@ -44,10 +44,10 @@ impl fmt::Debug for Group {
     }
 }
 
-/// Open connections of a room or a group, one after the other.
+/// Iterator over the open connections of a room or a group.
 pub struct Connections {
     recipients: Recipients,
-    /// Place of the next one, or of one before it.
+    /// Place of the next connection, or a place before it.
     place: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The object, as connections and rooms see it. Something else can stand in its place: a test of an application, for example.
+//! The object as connections and rooms see it. Tests of an application replace it.
 
 use crate::connection::entry::Entry;
 use crate::info::errors::{GroupError, ShardsError};
@@ -11,19 +11,19 @@ use sockjs_protocol::time::Millis;
 use std::rc::Rc;
 use worker::Result;
 
-/// The keeper of connections: it stores, sends and wakes whatever [`Connection`](crate::Connection) and [`Room`](crate::Room)
-/// change. Services are named by their prefix.
+/// The owner of connections: it stores, sends and wakes when a [`Connection`](crate::Connection) or a [`Room`](crate::Room)
+/// changes. Services are named by their prefix.
 ///
-/// An event of a handle changes the entry's session, and then calls [`Host::touch`]. The host polls the session's outputs when the
-/// code that runs now ends.
+/// A handle changes the entry's session, and then calls [`Host::touch`]. The host polls the session's outputs when the current
+/// code has finished.
 pub(crate) trait Host {
-    /// Returns the name of the object, if the runtime tells it.
+    /// Returns the name of the object, if the runtime provides it.
     fn name(&self) -> Option<String>;
 
-    /// Returns the address of the object, if the runtime tells its name.
+    /// Returns the address of the object, if the runtime provides its name.
     fn location(&self) -> Option<String>;
 
-    /// Returns the first open connection of a room, or of one of its groups, that has `place` or a later one, with its place.
+    /// Returns the first open connection of a room, or of one of its groups, at `place` or after it, with its place.
     fn member(self: Rc<Self>, members: &Members, place: usize) -> Option<(usize, Rc<Entry>)>;
 
     /// Returns the open connection of a service that has this id.
@@ -32,7 +32,7 @@ pub(crate) trait Host {
     /// Returns the number of open connections of a room, or of one of its groups.
     fn count(self: Rc<Self>, members: &Members) -> usize;
 
-    /// Returns a message that counts as memory of the object.
+    /// Creates a message that counts towards the memory of the object.
     fn message(&self, text: &str) -> Message;
 
     /// Returns how much memory is left for messages.
@@ -50,13 +50,13 @@ pub(crate) trait Host {
     /// Adds a connection to a group.
     fn join(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError>;
 
-    /// Takes a connection out of a group.
+    /// Removes a connection from a group.
     fn leave(&self, entry: &Rc<Entry>, group: &str) -> std::result::Result<(), GroupError>;
 
-    /// Sends a message to `members` but `except`. Returns the number of those that it was sent to.
+    /// Sends a message to `members` except `except`. Returns the number of recipients.
     fn broadcast(self: Rc<Self>, members: &Members, message: &str, except: Option<&Rc<Entry>>) -> usize;
 
-    /// Does something to the members in all objects of the room. `message` is the message, if it is one.
+    /// Pushes to the members in all objects of the room. `message` is the message, if any.
     fn push_to_all(
         self: Rc<Self>,
         members: Members,
@@ -64,7 +64,7 @@ pub(crate) trait Host {
         message: Rc<str>,
     ) -> LocalBoxFuture<'static, std::result::Result<usize, ShardsError>>;
 
-    /// Waits until no member of the room is behind that the room waits for.
+    /// Waits until the gate of the room is open: no member is behind for which the room still waits.
     fn gate(self: Rc<Self>, service: String) -> LocalBoxFuture<'static, std::result::Result<(), GateCrowded>>;
 
     /// Sets the alarm of the application, or clears it.
@@ -73,7 +73,7 @@ pub(crate) trait Host {
     /// Returns the storage of the application.
     fn storage(&self) -> RoomStorage;
 
-    /// Ends the object as a deploy or a crash does, after what was sent and written has left.
+    /// Restarts the object as a deploy or a crash does, after everything that was sent and written has left.
     fn restart(self: Rc<Self>);
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct Members {
 pub(crate) enum MemoryLevel {
     /// At least half.
     Free,
-    /// Less than half: applications wait for clients that read slowly.
+    /// Less than half: applications wait for slow clients.
     Short,
     /// Nothing: only a client that has read everything gets more.
     UsedUp,
@@ -107,6 +107,6 @@ impl MemoryLevel {
     }
 }
 
-/// So many tasks wait at the gate of a room that no other may.
+/// Error: the maximum number of tasks already wait at the gate of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct GateCrowded;

@@ -1,4 +1,4 @@
-//! Messages for the members of a room, and the end of members that cannot take them.
+//! Sends messages to the members of a room, and ends members that cannot take them.
 
 use crate::application::connection::enqueue;
 use crate::application::host::{Host, Members};
@@ -10,11 +10,12 @@ use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::CloseReason;
 use std::rc::Rc;
 
-/// Multiple of `queue_limit` that may wait for a member that the room waits for, if the application broadcasts without
-/// [`Room::ready`](crate::Room::ready): a burst closes nobody who reads, and memory is bounded.
+/// Multiple of `queue_limit` that may wait for a member for which the room waits, if the application broadcasts without
+/// [`Room::ready`](crate::Room::ready). A burst then closes no client that reads, and memory is bounded.
 const UNPACED: usize = 4;
 
-/// Goes through the open connections of a room, or of one of its groups. Whoever comes or goes meanwhile may be found or not.
+/// Iterates over the open connections of a room, or of one of its groups. Connections that open or close meanwhile may be
+/// included.
 pub(crate) fn members<'a>(host: &'a Rc<dyn Host>, of: &'a Members) -> impl Iterator<Item = Rc<Entry>> + 'a {
     let mut place = 0;
     std::iter::from_fn(move || next_member(host, of, &mut place))
@@ -31,8 +32,8 @@ pub(crate) fn next_member(host: &Rc<dyn Host>, of: &Members, place: &mut usize) 
     }
 }
 
-/// Sends a message to `to`, but `except`, and tells `sent` the outcome for each member. A member may exceed `queue_limit` as long as the
-/// room waits for it, which is until it `gives_up_on` the member.
+/// Sends a message to `to` except `except`, and calls `sent` with the outcome for each member. A member may exceed `queue_limit`
+/// as long as the room waits for it, that is, until it `gives_up_on` the member.
 pub(crate) fn send_to_members(
     host: &Rc<dyn Host>,
     (to, except): (&Members, Option<&Rc<Entry>>),
@@ -50,13 +51,13 @@ pub(crate) fn send_to_members(
     }
 }
 
-/// Ends the session of a member that a message could not be sent to, since it would have a gap. Returns the problem, for the log.
+/// Ends the session of a member that missed a message, since its stream would have a gap. Returns the problem for the log.
 pub(crate) fn end_member(entry: &Entry, error: SendError) -> &'static str {
     let (problem, code, text, why) = match error {
         SendError::StorageFailed => {
             ("storage failed", CloseCode::InternalError, "Storage failed", CloseReason::HandlerFailed)
         }
-        // A closed member is no error of the broadcast.
+        // For a broadcast, a closed member is not an error.
         SendError::Closed | SendError::QueueFull | SendError::TooLarge => (
             "it used up room_patience, and its queue is full",
             CloseCode::TryAgainLater,

@@ -1,4 +1,4 @@
-//! The interface of the application: what it implements, and what it is given.
+//! The interface of the application: the traits that it implements, and the handles that it receives.
 //!
 //! * [`services`][]: the services of a Worker. [`handler`][]: the trait that an application implements.
 //! * [`connection`][], [`room`][], [`group`][], [`shards`][]: the handles that a handler gets.

@@ -13,8 +13,8 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use worker::{Error, Result};
 
-/// A handle of the connections of a service that share an object: with `Placement::Room`, all of a room. Clones are handles of the
-/// same room.
+/// A handle of the connections of a service that share an object: with `Placement::Room`, all of a room. Clones refer to the same
+/// room.
 ///
 /// ```
 /// # extern crate sockjs_durable as sockjs_edge;
@@ -48,8 +48,8 @@ impl Room {
         &self.0.members.service
     }
 
-    /// Returns the prefix with the values of its parameters, as it stands in URLs. With [`Placement::Room`] it tells this room from
-    /// others. The shards and the sessions of one prefix share it.
+    /// Returns the prefix with the values of its parameters, as in URLs. With [`Placement::Room`] the name identifies the room.
+    /// The shards and the sessions of one prefix share it.
     ///
     /// [`Placement::Room`]: sockjs_protocol::service::options::Placement::Room
     pub fn name(&self) -> String {
@@ -57,7 +57,7 @@ impl Room {
         name.as_deref().and_then(prefix_of).unwrap_or_default().to_owned()
     }
 
-    /// Returns what tells the object of the room from all others. `None` if the runtime does not tell the object its name.
+    /// Returns a string that identifies the object of the room. `None` if the runtime does not give the object its name.
     #[doc(hidden)]
     pub fn location(&self) -> Option<String> {
         self.0.host.upgrade()?.location()
@@ -74,13 +74,14 @@ impl Room {
         self.0.count()
     }
 
-    /// Goes through the open connections: everyone who is present, also after a restart of the object. Each is looked up when the
-    /// iterator comes to it, so connections may open and close meanwhile. Whoever is there all the time comes once.
+    /// Iterates over the open connections, including those that survived a restart of the object. Connections may open and close
+    /// meanwhile, since the iterator looks each of them up when it is reached. A connection that is open all the time is returned
+    /// once.
     pub fn connections(&self) -> Connections {
         Connections::of(self.0.clone())
     }
 
-    /// Returns a group of the room: the connections that [joined](Connection::join) it. One that nobody joined is empty.
+    /// Returns a group of the room: the connections that [joined](Connection::join) it. A group without members is empty.
     ///
     /// ```
     /// # use sockjs_durable::{Connection, GroupError};
@@ -95,29 +96,29 @@ impl Room {
         Group(self.0.group(group.into()))
     }
 
-    /// Returns all connections of the room, in whichever of its objects they are: see [`AllShards`].
+    /// Returns all connections of the room, across all of its objects: see [`AllShards`].
     pub fn all(&self) -> AllShards {
         AllShards(self.0.clone())
     }
 
-    /// Sends a message to every connection, and keeps it in memory once. Returns the number of connections; none of them is skipped.
-    /// A message larger than `queue_limit` is sent to nobody, and logged.
+    /// Sends a message to every connection, and keeps only one copy in memory. Returns the number of connections; none is
+    /// skipped. A message larger than `queue_limit` is sent to nobody, and logged.
     ///
-    /// Messages of clients are handled no faster than the slowest member of the room reads. So a handler that broadcasts once for
-    /// each message need not wait. In a loop, await [`Room::ready`] before each broadcast.
+    /// Messages of clients are handled no faster than the slowest member of the room reads. A handler that broadcasts once for
+    /// each message therefore need not wait. In a loop, await [`Room::ready`] before each broadcast.
     ///
     /// A member may hold up its room for `room_patience`. After that it is closed with 1013 `Too slow` if more than `queue_limit`
-    /// waits for it; before that, if four times as much waits.
+    /// waits for it. Before that, it is closed if four times as much waits.
     pub fn broadcast(&self, message: impl AsRef<str>) -> usize {
         self.0.send(message.as_ref(), None)
     }
 
-    /// Sends a message to every connection but `except`. See [`Room::broadcast`].
+    /// Sends a message to every connection except `except`. See [`Room::broadcast`].
     pub fn broadcast_except(&self, message: impl AsRef<str>, except: &Connection) -> usize {
         self.0.send(message.as_ref(), Some(except))
     }
 
-    /// Waits until no member of the room is behind that the room waits for. Await it before each broadcast of a loop.
+    /// Waits until no member is behind for which the room still waits. Await it before each broadcast of a loop.
     ///
     /// ```
     /// # async fn send(room: &sockjs_durable::Room, report: &str) {
@@ -130,11 +131,11 @@ impl Room {
     pub async fn ready(&self) {
         let Some(host) = self.0.host.upgrade() else { return };
         if let Err(GateCrowded) = host.gate(self.prefix().to_owned()).await {
-            log::warn("room", Some(self.prefix()), "too many tasks wait for the room: one goes on");
+            log::warn("room", Some(self.prefix()), "too many tasks await Room::ready: one continues without waiting");
         }
     }
 
-    /// Returns the storage that the application has for the room.
+    /// Returns the application's storage for the room.
     ///
     /// # Errors
     ///
@@ -144,7 +145,7 @@ impl Room {
     }
 
     /// Schedules [`Handler::on_alarm`](crate::Handler::on_alarm) to run after `delay`, replacing any pending alarm. The alarm is
-    /// stored and survives restarts of the object. Each call is a billed write, and two if nothing else wakes the object before.
+    /// stored and survives restarts of the object. Each call is a billed write, or two if nothing else wakes the object earlier.
     ///
     /// # Errors
     ///
@@ -170,8 +171,8 @@ impl Room {
         self.0.host.upgrade().ok_or_else(|| Error::RustError("the object is gone".into()))
     }
 
-    /// Ends the object as a deploy or a crash does, after the messages and writes of the running handler. Only for the demo of the
-    /// deployable Worker.
+    /// Restarts the object as a deploy or a crash does, after the messages and writes of the running handler. Only for the demo
+    /// of the deployable Worker.
     #[doc(hidden)]
     pub fn restart(&self) -> Result<()> {
         self.host()?.restart();

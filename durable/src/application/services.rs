@@ -16,10 +16,10 @@ use std::future::ready;
 use std::rc::Rc;
 use worker::{Env, Request, Result};
 
-/// The binding that names the Durable Object class unless [`Services::binding`] says otherwise.
+/// Default name of the Durable Object binding; see [`Services::binding`].
 pub const DEFAULT_BINDING: &str = "SOCKJS";
 
-/// The secret with the keys of tickets unless [`Services::ticket_keys`] says otherwise.
+/// Default name of the secret with the ticket keys; see [`Services::ticket_keys`].
 pub const DEFAULT_TICKET_SECRET: &str = "SOCKJS_TICKET_KEYS";
 
 /// The secret that signs claims for an upstream.
@@ -28,22 +28,22 @@ const UPSTREAM_SECRET: &str = "SOCKJS_UPSTREAM_SECRET";
 /// Shortest key: as long as the signature.
 const KEY_MIN: usize = 32;
 
-/// The variable that says that the Worker runs behind `wrangler dev`; not for a deployment.
+/// The variable that marks a Worker behind `wrangler dev`; not for a deployment.
 pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
 
-/// The variable with the name of the node in a cluster, which each line of the log has.
+/// The variable with the name of the node in a cluster. Each line of the log has the name.
 #[doc(hidden)]
 pub const NODE_VAR: &str = "SOCKJS_NODE";
 
-/// Makes a handler for one object.
+/// Creates the handler of an object.
 type Factory = Box<dyn Fn(&Env) -> Rc<dyn ErasedHandler>>;
 
-/// Asks a handler's type whether a client may connect.
+/// Calls the handler type's `on_request`.
 type Admit = for<'a> fn(&'a RequestInfo<'a>, &'a Env) -> LocalBoxFuture<'a, Admission>;
 
-/// The services of a Worker: for each prefix its handler and its settings.
+/// The services of a Worker: a handler and settings for each prefix.
 ///
-/// One function builds them, and both the Worker and the object call it, so that they cannot disagree:
+/// One function builds them, and both the Worker and the object call it, so that both have the same services:
 ///
 /// ```
 /// # extern crate sockjs_durable as sockjs_edge;
@@ -69,19 +69,19 @@ pub struct Services {
     binding: String,
     development: bool,
     analytics: bool,
-    /// Name of the secret, and its content.
+    /// Name of the secret, and its value.
     ticket_secret: String,
     ticket_keys: Vec<String>,
-    /// Content of the secret [`UPSTREAM_SECRET`]. Empty if there is none.
+    /// Value of the secret [`UPSTREAM_SECRET`]. Empty if it is not set.
     upstream_secret: String,
     problem: Option<Problem>,
 }
 
-/// A reason why the services cannot be served.
+/// Reason why the services are misconfigured.
 struct Problem {
-    /// The problem, and the way to fix it. Anybody can read it.
+    /// The problem, and how to fix it. Anybody can read it.
     advice: String,
-    /// Details for the log alone, such as the wrong value.
+    /// Details for the log only, such as the wrong value.
     detail: Option<String>,
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct Service {
     admit: Admit,
 }
 
-/// The side of a service that its connections talk to.
+/// The backend of a service's connections.
 pub(crate) enum Backend {
     Handler(Factory),
     /// The server that the option `upstream` names.
@@ -114,15 +114,15 @@ impl Services {
         }
     }
 
-    /// Returns services that cannot be served, because of the application's own settings. Every request is answered with 500 and
+    /// Returns misconfigured services, for a mistake in the application's own settings. Every request is answered with 500 and
     /// `problem`, which is logged once in each isolate.
     ///
-    /// Anybody can read `problem`: name what is wrong, and keep values out. See [`Services::detail`].
+    /// Anybody can read `problem`: name the mistake, but no values. See [`Services::detail`].
     pub fn misconfigured(problem: impl Into<String>) -> Self {
         Self { problem: Some(Problem { advice: problem.into(), detail: None }), ..Self::new() }
     }
 
-    /// Adds details to [`Services::misconfigured`] that only the log shows, such as the value of a variable.
+    /// Adds details to [`Services::misconfigured`] for the log only, such as the value of a variable.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         if let Some(problem) = &mut self.problem {
             problem.detail = Some(detail.into());
@@ -130,7 +130,7 @@ impl Services {
         self
     }
 
-    /// Adds a service. `factory` makes its handler, once for each object.
+    /// Adds a service. `factory` creates its handler, once for each object.
     pub fn add<H: Handler>(mut self, config: Config, factory: impl Fn(&Env) -> H + 'static) -> Self {
         self.services.push(Service {
             config: Rc::new(config),
@@ -140,9 +140,9 @@ impl Services {
         self
     }
 
-    /// Adds a service that is a front for the server at the option `upstream`, and needs no handler. The Worker pipes WebSockets to
-    /// that server without any object. A session over HTTP has an object that holds the WebSocket to the server, and cannot sleep
-    /// meanwhile: with [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake.
+    /// Adds a service that is a front for the server at the option `upstream`, and needs no handler. The Worker pipes WebSockets
+    /// to that server without any object. A session over HTTP has an object that holds the WebSocket to the server, and cannot
+    /// hibernate meanwhile: with [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake.
     ///
     /// Needs the feature `gateway`, which is on by default.
     ///
@@ -167,9 +167,9 @@ impl Services {
         self.add_front(config, |_, _| Box::pin(ready(Admission::Undecided)))
     }
 
-    /// Adds a service as [`Services::add_upstream`] does, where `H::on_request` decides who is let in. With the secret
-    /// `SOCKJS_UPSTREAM_SECRET` its claims go to the upstream, signed in the header `SockJS-Claims`. No other method of `H` is
-    /// called.
+    /// Adds a service like [`Services::add_upstream`], with `H::on_request` to decide about admission. With the secret
+    /// `SOCKJS_UPSTREAM_SECRET` its claims are sent to the upstream, signed in the header `SockJS-Claims`. No other method of `H`
+    /// is called.
     ///
     /// Needs the feature `gateway`, which is on by default.
     pub fn add_upstream_with<H: Handler>(self, config: Config) -> Self {
@@ -181,26 +181,27 @@ impl Services {
         self
     }
 
-    /// Names the Durable Object binding. Default [`DEFAULT_BINDING`].
+    /// Sets the name of the Durable Object binding. Default [`DEFAULT_BINDING`].
     pub fn binding(mut self, name: impl Into<String>) -> Self {
         self.binding = name.into();
         self
     }
 
-    /// Names the secret that has the keys of tickets: at least 32 characters each, separated by commas. The first key signs, and each
-    /// key verifies. To exchange a key, put the new one in front, and remove the old one when the tickets that it signed are too old. Default [`DEFAULT_TICKET_SECRET`].
+    /// Sets the name of the secret with the ticket keys: at least 32 characters each, separated by commas. The first key signs,
+    /// and each key verifies. To rotate keys, put the new one in front, and remove the old one when the tickets that it signed
+    /// have expired. Default [`DEFAULT_TICKET_SECRET`].
     pub fn ticket_keys(mut self, secret: impl Into<String>) -> Self {
         self.ticket_secret = secret.into();
         self
     }
 
-    /// Returns the keys of tickets. Empty if no service has tickets.
+    /// Returns the ticket keys. Empty if no service has tickets.
     #[doc(hidden)]
     pub fn keys(&self) -> &[String] {
         &self.ticket_keys
     }
 
-    /// Returns the secret that signs claims for an upstream. Empty if there is none.
+    /// Returns the secret that signs claims for an upstream. Empty if it is not set.
     #[doc(hidden)]
     pub fn upstream_secret(&self) -> &str {
         &self.upstream_secret
@@ -212,8 +213,8 @@ impl Services {
         &self.binding
     }
 
-    /// True if this Worker runs behind `wrangler dev`, whose proxy compresses streams and so holds them back. The variable
-    /// [`DEVELOPMENT_VAR`] says so.
+    /// True if this Worker runs behind `wrangler dev`, whose proxy compresses streams and so holds them back. It is set with the
+    /// variable [`DEVELOPMENT_VAR`].
     #[doc(hidden)]
     pub fn is_development(&self) -> bool {
         self.development
@@ -237,7 +238,7 @@ impl Services {
         self.configs().any(|config| match_prefix(&config.prefix, &path).is_some())
     }
 
-    /// Asks the handler of the request's service whether the client may connect.
+    /// Calls `on_request` of the request's service.
     #[doc(hidden)]
     pub fn admit<'a>(&self, request: &'a RequestInfo<'a>, env: &'a Env) -> LocalBoxFuture<'a, Admission> {
         match self.find(request.prefix()) {
@@ -250,7 +251,7 @@ impl Services {
     ///
     /// # Errors
     ///
-    /// The first setting that cannot be served.
+    /// The first invalid setting.
     pub fn check(&self) -> std::result::Result<(), ConfigError> {
         for service in &self.services {
             let advice = match (&service.backend, service.config.upstream.is_some()) {
@@ -279,7 +280,7 @@ impl Services {
         Ok(())
     }
 
-    /// Checks the settings for where this Worker runs: without Cloudflare requests to objects of a jurisdiction fail.
+    /// Checks the settings for the platform: outside of Cloudflare, requests to objects of a jurisdiction fail.
     fn check_for_node(&self) -> std::result::Result<(), ConfigError> {
         match self.configs().find(|config| is_node() && config.jurisdiction.is_some()) {
             Some(config) => {
@@ -290,14 +291,14 @@ impl Services {
         }
     }
 
-    /// Returns the problem that [`Services::misconfigured`] was given or [`Services::check`] found when the isolate started. Until
-    /// it is fixed, nothing is served.
+    /// Returns the problem from [`Services::misconfigured`], or that [`Services::check`] found when the isolate started. Nothing
+    /// is served until it is fixed.
     #[doc(hidden)]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_ref().map(|problem| problem.advice.as_str())
     }
 
-    /// Returns the services that `build` makes. It is called once in each isolate.
+    /// Returns the services that `build` creates. `build` is called once in each isolate.
     pub fn shared(build: fn(&Env) -> Self, env: &Env) -> Rc<Self> {
         thread_local! {
             static SHARED: RefCell<Vec<(usize, Rc<Services>)>> = const { RefCell::new(Vec::new()) };
@@ -338,7 +339,7 @@ impl Services {
         })
     }
 
-    /// Reports `tallies` and what is `unsent`, as [`report::report`] does.
+    /// Reports `tallies` and `unsent`, as [`report::report`] does.
     #[doc(hidden)]
     pub fn report<'a>(
         &'a self,
@@ -350,7 +351,7 @@ impl Services {
         Box::pin(report::report(self.collector(env), tallies, is_reported, unsent))
     }
 
-    /// Returns everything that was reported, as Prometheus reads it.
+    /// Returns the sum of all reports in the format of Prometheus.
     #[doc(hidden)]
     pub fn totals<'a>(&'a self, env: &'a Env) -> LocalBoxFuture<'a, Result<String>> {
         Box::pin(report::totals(self.collector(env)))

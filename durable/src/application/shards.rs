@@ -5,13 +5,13 @@ use crate::info::errors::{CloseError, ShardsError};
 use sockjs_protocol::inner::envelope::Push;
 use std::fmt;
 
-/// All connections of a room, or of one of its groups, in whichever of its objects they are. With
-/// [`Placement::Shards`](sockjs_protocol::service::options::Placement::Shards) a room has several; otherwise it is the same as
+/// All connections of a room, or of one of its groups, across all of its objects. With
+/// [`Placement::Shards`](sockjs_protocol::service::options::Placement::Shards) a room has several; otherwise this is the same as
 /// the room.
 ///
-/// Calls of one object reach every other object of the room in the order in which they were made. Each object takes a message when its
-/// members have read enough, as [`Room::ready`](crate::Room::ready) waits for them, and a slow object holds up no other. If an object
-/// restarts before it answers, the message goes to it again, for up to 30 s, and its members get it once.
+/// Calls of one object reach every other object of the room in the order in which they were made. Each object takes a message
+/// when its members have read enough (see [`Room::ready`](crate::Room::ready)), and a slow object does not hold up the others. If
+/// an object restarts before it answers, the message is sent again for up to 30 s, and its members get it once.
 ///
 /// ```
 /// # async fn announce(room: &sockjs_durable::Room) -> worker::Result<()> {
@@ -25,7 +25,7 @@ use std::fmt;
 pub struct AllShards(pub(crate) Recipients);
 
 impl AllShards {
-    /// Returns the group of all objects with this name.
+    /// Returns the group with this name, across all objects.
     pub fn to(&self, group: impl Into<String>) -> Self {
         Self(self.0.group(group.into()))
     }
@@ -34,7 +34,7 @@ impl AllShards {
     ///
     /// # Errors
     ///
-    /// If an object did not take it: the error names it. The connections in the other objects have it.
+    /// If an object did not take the message: the error names the object. The connections in the other objects have the message.
     pub async fn broadcast(&self, message: impl AsRef<str>) -> Result<usize, ShardsError> {
         self.push(Push::Message, message.as_ref()).await
     }
@@ -52,7 +52,7 @@ impl AllShards {
     ///
     /// # Errors
     ///
-    /// A `CloseError` if code or reason are not valid; a `ShardsError` if an object did not do it.
+    /// A `CloseError` if code or reason are invalid; a `ShardsError` if an object failed.
     pub async fn close(&self, code: u16, reason: &str) -> worker::Result<usize> {
         CloseError::check(code, reason)?;
         Ok(self.push(Push::Close { code, reason: reason.to_owned() }, "").await?)

@@ -1,9 +1,9 @@
 //! The memory that all inboxes of one isolate share: the messages of clients that wait for their handlers.
 //!
 //! Objects of one class may share an isolate, and its 128 MB. When all inboxes together become too large, the fullest inbox is
-//! emptied and its connection is closed, whoever sent the last message. The connection may belong to another object, and the
-//! runtime (workerd 1.20261117) lets no object do I/O for another. So the connection is only marked here, and its own object
-//! closes it when it next does something, within seconds.
+//! emptied and its connection is closed, no matter who sent the last message. The connection may belong to another object, and
+//! the runtime (workerd 1.20261117) forbids an object to do I/O for another. Therefore the connection is only marked here, and
+//! its own object closes it at its next event, within seconds.
 
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
@@ -11,41 +11,41 @@ use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-/// Bytes of all inboxes of an isolate. What passes through takes several times as much before V8 collects it.
+/// Bytes of all inboxes of an isolate. Messages in transit take several times as much before V8 collects them.
 const LIMIT: usize = 24 << 20;
 
-/// Time after which a client that reads nothing may lose its memory to others. A slow one is not seen to read for as long as it
-/// reads one poll.
+/// Time after which a client that reads nothing may lose its memory to others. A slow client is not seen to read for as long as
+/// it reads one poll.
 const STALLED: Millis = Millis::from_secs(30);
 
-/// Number of holders below which nobody looks for those that have nothing.
+/// Number of holders below which empty ones are not removed.
 const CLEAN_FIRST: usize = 64;
 
 thread_local! {
     static TOTAL: Cell<usize> = const { Cell::new(0) };
-    /// Those that have something in their inbox, and some that had.
+    /// The connections with a non-empty inbox, and some whose inbox has become empty.
     static HOLDERS: RefCell<Vec<Weak<Entry>>> = const { RefCell::new(Vec::new()) };
-    /// Number of holders at which those that have nothing are looked for: twice as many as had something the last time.
+    /// Number of holders at which empty ones are removed: twice the number that remained the last time.
     static CLEAN_AT: Cell<usize> = const { Cell::new(CLEAN_FIRST) };
 }
 
-/// The part of the memory that one connection has.
+/// One connection's share of the memory.
 #[derive(Default)]
 pub(crate) struct Share {
     bytes: Cell<usize>,
-    /// True once its inbox was emptied for others.
+    /// True once the inbox was emptied for others.
     is_lost: Cell<bool>,
-    /// True while it is among the holders.
+    /// True while the connection is among the holders.
     is_listed: Cell<bool>,
 }
 
 impl Share {
-    /// True once the messages of the connection had to be dropped: it has to be closed.
+    /// True once messages of the connection had to be dropped: the connection has to be closed.
     pub fn is_lost(&self) -> bool {
         self.is_lost.get()
     }
 
-    /// True if nothing of it is in memory, nor was dropped.
+    /// True if the connection has nothing in memory, and nothing was dropped.
     pub fn is_empty(&self) -> bool {
         self.bytes.get() == 0 && !self.is_lost()
     }
@@ -62,7 +62,7 @@ impl Drop for Share {
     }
 }
 
-/// Memory for the messages of a send that are on their way, given back when this is dropped.
+/// Memory for the messages of a send in transit. Dropping it releases the memory.
 pub(crate) struct Reserved(usize);
 
 impl Drop for Reserved {
@@ -71,8 +71,8 @@ impl Drop for Reserved {
     }
 }
 
-/// Reserves memory for so many bytes, if there is some. Where there is none, clients that have read nothing for a while lose
-/// theirs, the fullest first.
+/// Reserves memory for this many bytes, if available. Otherwise clients that have read nothing for a while lose their memory, the
+/// fullest first.
 pub(crate) fn reserve(bytes: usize) -> Option<Reserved> {
     let fits = || TOTAL.get() == 0 || TOTAL.get().saturating_add(bytes) <= LIMIT;
     while !fits() {
@@ -83,7 +83,7 @@ pub(crate) fn reserve(bytes: usize) -> Option<Reserved> {
     Some(Reserved(bytes))
 }
 
-/// The connection that holds most, of those that are `eligible`.
+/// Returns the connection that holds most, among those that are `eligible`.
 fn fullest(eligible: impl Fn(&Entry) -> bool) -> Option<Rc<Entry>> {
     HOLDERS.with_borrow(|holders| {
         let holders = holders.iter().filter_map(Weak::upgrade);
@@ -92,14 +92,14 @@ fn fullest(eligible: impl Fn(&Entry) -> bool) -> Option<Rc<Entry>> {
     })
 }
 
-/// Drops what `holder` holds.
+/// Drops the inbox of `holder`.
 fn empty(holder: Rc<Entry>) {
     holder.pacing.borrow_mut().give_up();
     holder.share.set(0);
     holder.share.is_lost.set(true);
 }
 
-/// Counts what `entry` holds now, and empties the fullest inboxes if all together hold too much.
+/// Updates the share of `entry`, and empties the fullest inboxes if the total exceeds the limit.
 pub(crate) fn count(entry: &Rc<Entry>) {
     let bytes = entry.pacing.borrow().bytes();
     let before = entry.share.bytes.get();

@@ -23,33 +23,33 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::WebSocket;
 
-/// One connection, as the object keeps it.
+/// One connection, as the object keeps it, with its bookkeeping.
 pub(crate) struct Entry {
     pub info: ConnectionInfo,
     pub session: RefCell<Session>,
     pub links: RefCell<Links>,
-    /// Messages of the client that the handler was not called with yet, and its sends that wait for a response.
+    /// Messages of the client that wait for the handler, and its sends that wait for a response.
     pub pacing: RefCell<Pacing>,
     pub waiters: RefCell<Waiters>,
-    /// Its part of the isolate's memory for messages of clients.
+    /// The connection's part of the isolate's memory for messages of clients.
     pub share: Share,
-    /// Its part of the object's memory for messages to clients.
+    /// The connection's part of the object's memory for messages to clients.
     pub memory: Part,
-    /// True while its handler waits at the gate of the room.
+    /// True while the handler waits at the gate of the room.
     pub is_at_gate: Cell<bool>,
-    /// True while the object looks at it for those who wait for its client.
+    /// True while the object checks by timer whether the client has read.
     pub is_looked_at: Cell<bool>,
-    /// True until the handler that runs has sent its first message: that one always fits.
+    /// True until the running handler has sent its first message, which always fits.
     pub may_exceed: Cell<bool>,
-    /// True while it waits to be settled.
+    /// True while the connection waits to be settled.
     pub touched: Cell<bool>,
-    /// True from its restoration after a restart until its WebSocket, which the Worker holds, is back.
+    /// True from the restoration after a restart until the WebSocket, which the Worker holds, is back.
     pub returns: Cell<bool>,
-    /// The client's messages of which the Worker that holds its WebSocket knows that they are handled.
+    /// The number up to which the Worker that holds the WebSocket knows the client's messages to be handled.
     pub told: Told,
-    /// Its place among the open connections of its service, while it is one.
+    /// Place among the open connections of the service. `None` unless the connection is open.
     pub place: Cell<Option<usize>>,
-    /// Keys of the sockets that lead to it.
+    /// Keys of the sockets that belong to the connection.
     pub sockets: RefCell<Vec<u64>>,
     /// Bytes that wait for the end of a burst.
     pub in_burst: Cell<usize>,
@@ -57,25 +57,26 @@ pub(crate) struct Entry {
     queue_limit: usize,
     /// Messages that wait on the client's own WebSocket, in the runtime.
     pub socket_buffer: SocketBuffer,
-    /// The time for which its client has taken nothing of these.
+    /// The time for which the client has read none of these.
     pub stall: Cell<Stall>,
-    /// True while the object looks whether it stalls.
+    /// True while the object checks by timer whether the client stalls.
     pub is_watched: Cell<bool>,
-    /// The client's last word that is kept with its WebSocket.
+    /// Time of the client's last sign of life that is stored with its WebSocket.
     pub word: Cell<Option<Millis>>,
-    /// The moment at which its client was last seen to read something that had waited on its WebSocket.
+    /// Time at which the client was last seen to read a message that had waited on its WebSocket.
     pub read_at: Cell<Option<Millis>>,
     /// The speed at which the client sends.
     pub rate: RefCell<Rate>,
-    /// The state that the application keeps with it, as JSON.
+    /// The application's state of the connection, as JSON.
     pub state: RefCell<Option<String>>,
-    /// The groups of its room that it is in.
+    /// The groups of its room that the connection joined.
     pub groups: RefCell<Groups>,
-    /// Headers for its upstream, from its opening until the upstream is asked. Never stored: they are secrets of its client.
+    /// Headers for the upstream, from the opening until the upstream is connected. They are secrets of the client, and never
+    /// stored.
     pub upstream_headers: RefCell<Option<Vec<(&'static str, String)>>>,
-    /// Its service's counters, if something is counted.
+    /// The service's counters, if anything is counted.
     pub counters: Option<Rc<Counters>>,
-    /// True if its end is to be counted.
+    /// True if the connection's end is to be counted.
     pub counts: Cell<bool>,
     /// Bytes on its WebSocket that the client of a test has not read.
     #[cfg(feature = "testing")]
@@ -83,7 +84,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// True if the client may send as many messages now. Of none it takes as much as of one.
+    /// True if the client may send this many messages now. An empty send costs as much as one message.
     pub fn takes(&self, config: &Config, messages: usize) -> bool {
         config.message_rate.is_none_or(|limit| self.rate.borrow_mut().take(now(), messages.max(1), limit))
     }
@@ -130,23 +131,23 @@ impl Entry {
         })
     }
 
-    /// Everything that the application keeps with it.
+    /// Returns the state and groups that the application keeps with the connection.
     pub fn kept(&self) -> Kept {
         Kept { state: self.state.borrow().clone(), groups: self.groups.borrow().json() }
     }
 
-    /// Takes over what was kept before it came into memory. Its groups count when the table takes it up.
+    /// Restores state and groups that were stored. Groups take effect when the connection enters the table.
     pub fn restore_kept(&self, kept: Kept) {
         self.groups.replace(Groups::kept(kept.groups.as_deref()));
         self.state.replace(kept.state);
     }
 
-    /// Bytes that wait for the client.
+    /// Returns the number of bytes that wait for the client.
     pub fn buffered_amount(&self) -> usize {
         self.session.borrow().buffered_amount().saturating_add(self.buffered_on_socket())
     }
 
-    /// Bytes that wait on the client's own WebSocket, as the runtime says.
+    /// Returns the number of bytes that wait on the client's own WebSocket, according to the runtime.
     pub fn buffered_on_socket(&self) -> usize {
         match self.links.borrow().get(Receiver::WEBSOCKET.id) {
             Some(Link::Client(websocket)) => self.buffered_on(websocket),
@@ -171,7 +172,7 @@ impl Entry {
         unread
     }
 
-    /// True if `bytes` more may be sent. Counts what was sent in this event too, which goes to the socket only when it is settled.
+    /// True if `bytes` more may be sent. Includes bytes of this event that are only sent when the connection is settled.
     pub fn has_room_on_socket(&self, bytes: usize) -> bool {
         let unsettled = self.session.borrow().buffered_amount().saturating_add(bytes);
         let fits = || {
@@ -184,11 +185,11 @@ impl Entry {
         fits()
     }
 
-    /// Notes that `frame` is given to the client's own WebSocket.
+    /// Notes that `frame` was handed to the client's own WebSocket.
     pub fn give(&self, frame: &Frame) {
         let is_raw = self.info.transport == Transport::WebSocketRaw;
         let (messages, bytes, largest) = match frame {
-            // A raw message is one of the runtime's; the others go in one together.
+            // Raw messages are separate messages of the runtime; others share one.
             Frame::Messages(messages) if is_raw => {
                 let lengths = || messages.iter().map(Message::len);
                 (messages.len(), lengths().sum(), lengths().max().unwrap_or_default())
@@ -203,7 +204,7 @@ impl Entry {
         self.change_stall(|stall| stall.give(largest));
     }
 
-    /// Bytes that wait on `websocket`, the client's own, as the runtime says.
+    /// Returns the number of bytes that wait on `websocket`, the client's own, according to the runtime.
     pub fn buffered_on(&self, websocket: &WebSocket) -> usize {
         let buffered = websocket.as_ref().buffered_amount() as usize;
         let given = self.socket_buffer.correct(buffered);
@@ -220,8 +221,8 @@ impl Entry {
         changed
     }
 
-    /// Counts the memory of what waits for the client, without the texts of messages. What goes out takes a copy for each
-    /// client: to a WebSocket all that waits will.
+    /// Updates the memory of messages that wait for the client, without their texts. Each frame that is sent is a copy for one
+    /// client, and everything in the queue will become such a copy.
     pub fn count_memory(&self) {
         let session = self.session.borrow();
         let copies = match self.info.has_own_socket() {
@@ -231,12 +232,12 @@ impl Entry {
         self.memory.set(session.overhead().saturating_add(copies));
     }
 
-    /// Memory that would be free without this connection, if nothing that waits for it waits for others.
+    /// Returns the memory that closing this connection would free, if its messages are not shared.
     pub fn memory_held(&self) -> usize {
         self.memory.bytes().saturating_add(self.session.borrow().bytes_in_memory())
     }
 
-    /// Bytes that wait for the client: in the session, and on its own WebSocket.
+    /// Returns the number of bytes that wait for the client: in the session, and on its own WebSocket.
     pub fn waiting(&self) -> usize {
         let in_session = self.session.borrow().waiting_cost();
         let waiting = || in_session.saturating_add(self.socket_buffer.cost());
@@ -247,10 +248,10 @@ impl Entry {
         waiting()
     }
 
-    /// Reasons of the client's own for the application to wait.
+    /// Returns the client's own reasons for the application to wait.
     pub fn ahead(&self, is_memory_short: bool) -> Ahead {
         if is_memory_short {
-            // Then each byte counts, and the estimate alone never becomes smaller.
+            // With short memory each byte counts, and the estimate alone never shrinks.
             self.buffered_on_socket();
         }
         Ahead { bytes: self.waiting(), is_memory_short, ..Ahead::default() }
@@ -262,7 +263,7 @@ impl Entry {
         self.pacing.borrow().is_behind(ahead)
     }
 
-    /// Tells pacing how far the client read.
+    /// Updates `pacing` with the client's progress.
     pub fn look(&self) {
         let (has_unread, read) = {
             let session = self.session.borrow();
@@ -271,7 +272,7 @@ impl Entry {
         self.pacing.borrow_mut().look(now(), has_unread, read);
     }
 
-    /// True if the client sent nothing that is not handled, and nobody waits for anything.
+    /// True if all messages of the client are handled, and nobody waits for the connection.
     pub fn is_at_rest(&self) -> bool {
         self.share.is_empty() && self.pacing.borrow().is_at_rest() && self.waiters.borrow().is_empty()
     }

@@ -22,14 +22,14 @@ struct Membership {
 }
 
 impl Groups {
-    /// The groups that are kept with a connection, as JSON.
+    /// Returns the groups that are stored with a connection, as JSON.
     pub fn kept(json: Option<&str>) -> Self {
         let groups: Vec<String> = json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
         Self { memberships: groups.into_iter().map(|group| Membership { group, place: None }).collect() }
     }
 
-    /// Checks that `group` can be joined by a connection with `state` bytes of state, and returns all its groups then, as JSON.
-    /// `None` if it is in the group already.
+    /// Checks that `group` can be joined by a connection with `state` bytes of state. Returns all its groups with the new one, as
+    /// JSON, or `None` if it is a member already.
     pub fn with(&self, group: &str, state: usize) -> Result<Option<String>, GroupError> {
         if !is_group_name(group) {
             return Err(GroupError::Name);
@@ -42,7 +42,7 @@ impl Groups {
         if fits { Ok(Some(json)) } else { Err(GroupError::TooMany) }
     }
 
-    /// Returns the groups without `group`, as JSON. `None` if the connection is not in it.
+    /// Returns the groups without `group`, as JSON. `None` if the connection is no member.
     pub fn without(&self, group: &str) -> Option<String> {
         self.contains(group).then(|| written(self.names().filter(|name| *name != group)))
     }
@@ -55,7 +55,7 @@ impl Groups {
         self.memberships.iter().map(|membership| &*membership.group)
     }
 
-    /// All groups as JSON, if there is one.
+    /// Returns all groups as JSON, or `None` if there is none.
     pub fn json(&self) -> Option<String> {
         if self.memberships.is_empty() { None } else { Some(written(self.names())) }
     }

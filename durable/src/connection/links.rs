@@ -1,4 +1,4 @@
-//! The ways to a connection's receivers.
+//! The links to a connection's receivers.
 
 use crate::connection::poll::HeldPoll;
 use crate::js::sockets;
@@ -17,7 +17,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Returns it in the form in which it goes to the Worker.
+    /// Returns the frame in the form that is sent to the Worker.
     pub fn to_edge(&self) -> ToEdge {
         if self.frame == Frame::another_connection() {
             return ToEdge::Refusal { reason: FrameRefusal::Contended, frame: self.frame.encode() };
@@ -30,12 +30,12 @@ impl Delivery {
 #[derive(Debug, Clone)]
 pub(crate) struct InnerSocket {
     pub socket: WebSocket,
-    /// Version that both sides speak on it.
+    /// Version of the inner protocol on this socket.
     pub version: Version,
 }
 
 impl InnerSocket {
-    /// Sends a message. An error says that the socket is lost.
+    /// Sends a message. An error means that the socket is lost.
     pub fn send(&self, message: &ToEdge) -> Result<()> {
         self.socket.send_with_bytes(message.encode(self.version))
     }
@@ -46,22 +46,22 @@ impl InnerSocket {
 pub(crate) struct HolderSocket(pub WebSocket);
 
 impl HolderSocket {
-    /// Sends a message. An error says that the socket is lost.
+    /// Sends a message. An error means that the socket is lost.
     pub fn send(&self, message: &ToHolder<'_>) -> Result<()> {
         self.0.send_with_str(message.encode())
     }
 }
 
-/// The way to one receiver.
+/// The link to one receiver.
 #[derive(Debug)]
 pub(crate) enum Link {
-    /// A poll whose attach request is still to be answered.
+    /// A poll whose attach request has no response yet.
     Poll(HeldPoll),
     /// An inner socket to the Worker that holds its response.
     Inner(InnerSocket),
     /// An inner socket to the Worker that holds its client's WebSocket.
     Holder(HolderSocket),
-    /// A socket, its own or an inner one, that is not accepted yet. Its first frames are kept.
+    /// A socket, the client's or an inner one, that is not accepted yet. Its first frames are kept.
     Opening(Vec<Delivery>),
     /// The client's own WebSocket.
     Client(WebSocket),
@@ -78,12 +78,12 @@ impl Link {
     }
 }
 
-/// The ways to all receivers of one connection: the one attached, one that contends, one that is ending.
+/// The links to all receivers of one connection: the attached one, a contending one, and one that is ending.
 #[derive(Debug, Default)]
 pub(crate) struct Links(Vec<(ReceiverId, Link)>);
 
 impl Links {
-    /// Sets the way to `receiver`. One that comes again on another way has lost the one before.
+    /// Sets the link to `receiver`. If it had another link, that one is lost.
     pub fn set(&mut self, receiver: ReceiverId, link: Link) {
         if let Some(lost) = self.take(receiver).as_ref().and_then(Link::inner) {
             sockets::close(lost, sockets::REPLACED, "attached again");
@@ -110,7 +110,7 @@ impl Links {
         self.0.iter().filter_map(|(receiver, link)| Some((*receiver, link.inner()?.clone())))
     }
 
-    /// Forgets the way to `receiver` if that is still `socket`.
+    /// Removes the link to `receiver` if it is still `socket`.
     pub fn lost(&mut self, receiver: ReceiverId, socket: &WebSocket) -> bool {
         let before = self.0.len();
         self.0.retain(|(id, link)| *id != receiver || link.inner() != Some(socket));
@@ -119,7 +119,7 @@ impl Links {
 }
 
 impl Drop for Links {
-    /// Of a session that is over, no socket stays open: whoever waits would wait for ever.
+    /// Closes the sockets of a session that is over: the other ends would otherwise wait for ever.
     fn drop(&mut self) {
         for (_, link) in &self.0 {
             if let Some(inner) = link.inner() {

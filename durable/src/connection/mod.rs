@@ -1,11 +1,11 @@
-//! Connections as the object keeps them. An entry is data with bookkeeping: it knows neither its handler nor its object, and
-//! changes nothing but itself. The handle that a handler gets is in `application`.
+//! Connections as the object keeps them. An entry is data with bookkeeping: it refers to neither its handler nor its object, and
+//! changes nothing but itself. The handle that a handler receives is in `application`.
 //!
 //! * [`entry`][]: one connection. [`table`][]: all of them, and the members of groups, in [`slots`][]. [`groups`][]: the groups of one.
-//! * [`links`][]: the ways to a connection's receivers; [`poll`][]: a poll whose request is still to be answered.
+//! * [`links`][]: the links to a connection's receivers; [`poll`][]: a poll whose request has no response yet.
 //! * [`socket_buffer`][]: the bytes that wait on a client's own WebSocket; [`stall`][]: the time since it was read.
-//! * [`waiters`][]: requests and handlers that wait for something of a connection.
-//! * [`rate`][]: how fast a client may send. [`budget`][]: the memory that the inboxes of an isolate share.
+//! * [`waiters`][]: requests and handlers that wait for an event of a connection.
+//! * [`rate`][]: the rate limit of a client. [`budget`][]: the memory that the inboxes of an isolate share.
 
 pub(crate) mod budget;
 pub(crate) mod entry;

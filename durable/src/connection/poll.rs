@@ -1,7 +1,7 @@
-//! A poll whose attach request is not answered yet: it waits for a frame, within its grace.
+//! A poll whose attach request has no response yet: it waits for a frame, within its grace.
 //!
-//! No task waits with it. Whoever has a frame for it answers the request at once, and one timer of the object ends the graces of all
-//! polls. A task and a timer for each poll would be made and dropped without having done anything.
+//! No task waits with the poll. The code that has a frame for it resolves the response at once, and one timer of the object ends
+//! the graces of all polls. A task and a timer for each poll would mostly be created and dropped unused.
 
 use crate::js::response;
 use crate::js::response::{Deferred, JsResponse, problem};
@@ -11,7 +11,7 @@ use sockjs_protocol::sockjs::transport::Transport;
 use std::fmt;
 use worker::Result;
 
-/// The attach request of a poll. Dropped without an answer, it is answered that another receiver took its place.
+/// The attach request of a poll. If it is dropped without a response, the response says that another receiver replaced it.
 pub(crate) struct HeldPoll {
     response: Deferred,
     pub transport: Transport,
@@ -21,19 +21,19 @@ pub(crate) struct HeldPoll {
 }
 
 impl HeldPoll {
-    /// A poll that is answered through `response`.
+    /// Creates a poll that is answered through `response`.
     pub fn new(response: Deferred, transport: Transport, version: Version, receiver: Receiver) -> Self {
         Self { response, transport, version, receiver, is_answered: false }
     }
 
-    /// Answers it with 200 and a frame.
+    /// Answers the poll with 200 and a frame.
     pub fn answer(mut self, frame: &ToEdge) -> Result<()> {
         let response = response::frame(frame, self.version)?;
         self.resolve(&response);
         Ok(())
     }
 
-    /// Answers it.
+    /// Resolves the response.
     pub fn resolve(&mut self, response: &JsResponse) {
         self.is_answered = true;
         self.response.resolve(response);

@@ -1,17 +1,17 @@
-//! The speed at which a client may send.
+//! The rate limit of a client's messages.
 
 use sockjs_protocol::time::Millis;
 
-/// A bucket of as many messages as may come in a second: it fills steadily, and each message takes one out.
+/// A token bucket that holds the messages of one second: it fills steadily, and each message takes one token.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
-    /// Thousandths of a message that are missing in the bucket, at `at`.
+    /// Thousandths of a token that the bucket lacked at the time `at`.
     missing: u64,
     at: Millis,
 }
 
 impl Rate {
-    /// Takes `messages` out of a bucket of `limit`; false if there are not as many in it.
+    /// Takes `messages` tokens out of a bucket of `limit`. Returns false if there are fewer.
     pub fn take(&mut self, now: Millis, messages: usize, limit: u32) -> bool {
         let (limit, elapsed) = (u64::from(limit), (now - self.at).0);
         self.missing = self.missing.saturating_sub(elapsed.saturating_mul(limit));

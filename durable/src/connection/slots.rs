@@ -1,9 +1,9 @@
-//! Connections in numbered places, so that they can be gone through one by one while others come and go.
+//! Connections in numbered places, so that an iteration can go on while connections come and go.
 
 use crate::connection::entry::Entry;
 use std::rc::Rc;
 
-/// A set of connections. Each keeps its place as long as it is in the set; the place of one that left is used again.
+/// A set of connections. Each keeps its place while it is in the set; the place of a removed one is reused.
 pub(crate) struct Slots<T = Rc<Entry>> {
     places: Vec<Option<T>>,
     free: Vec<usize>,
@@ -20,7 +20,7 @@ impl<T: Clone> Slots<T> {
         Self { places: Vec::new(), free: Vec::new() }
     }
 
-    /// Adds one, and returns its place.
+    /// Adds a connection, and returns its place.
     pub fn add(&mut self, member: T) -> usize {
         if let Some(place) = self.free.pop()
             && let Some(slot) = self.places.get_mut(place)
@@ -32,7 +32,7 @@ impl<T: Clone> Slots<T> {
         self.places.len() - 1
     }
 
-    /// Removes whoever is at `place`.
+    /// Removes the connection at `place`.
     pub fn remove(&mut self, place: usize) {
         if let Some(slot) = self.places.get_mut(place)
             && slot.take().is_some()
@@ -44,8 +44,8 @@ impl<T: Clone> Slots<T> {
         }
     }
 
-    /// Returns the first one at `place` or after it, with its place. Going on from the next place finds everyone once who was
-    /// there from begin to end.
+    /// Returns the first connection at `place` or after it, with its place. An iteration that continues at the next place finds
+    /// every connection once that is present from beginning to end.
     pub fn at_or_after(&self, place: usize) -> Option<(usize, T)> {
         let rest = self.places.iter().enumerate().skip(place);
         rest.filter_map(|(place, slot)| Some((place, slot.clone()?))).next()

@@ -2,60 +2,60 @@
 
 use std::cell::Cell;
 
-/// Bytes that the runtime keeps for each message besides its bytes, about (workerd 1.20261117: 409 bytes measured).
+/// Overhead of each message in the runtime, in bytes (workerd 1.20261117: 409 bytes measured).
 const MESSAGE_COST: usize = 512;
 
-/// An estimate from above, counted up with each message. The runtime tells only the bytes that wait, and is asked only when
-/// the estimate becomes too large; how many messages those are follows from their average size.
+/// An upper estimate, increased with each message. The runtime only reports the bytes that wait, and is asked only when the
+/// estimate becomes too large. The number of messages follows from their average size.
 #[derive(Debug, Default)]
 pub(crate) struct SocketBuffer {
     bytes: Cell<usize>,
     messages: Cell<usize>,
-    /// True if messages were sent before the object slept: how many of them wait is unknown until the runtime is asked.
+    /// True if messages were sent before the object hibernated: their number is unknown until the runtime is asked.
     is_unknown: Cell<bool>,
 }
 
 impl SocketBuffer {
-    /// Notes that messages may wait that were sent before the object slept. workerd 1.20261117 keeps an object in memory while
-    /// something waits on one of its sockets, but nothing promises that.
+    /// Notes that messages from before a hibernation may wait. workerd 1.20261117 keeps an object in memory while data waits on
+    /// one of its sockets, but does not guarantee it.
     pub fn forget(&self) {
         self.is_unknown.set(true);
     }
 
-    /// True if the runtime has to be asked before [`SocketBuffer::cost`] is right.
+    /// True if [`SocketBuffer::cost`] is only right after the runtime was asked.
     pub fn is_unknown(&self) -> bool {
         self.is_unknown.get()
     }
 
-    /// Messages of this many bytes together were sent.
+    /// Adds messages of this many bytes together.
     pub fn add(&self, messages: usize, bytes: usize) {
         self.messages.set(self.messages.get().saturating_add(messages));
         self.bytes.set(self.bytes.get().saturating_add(bytes));
     }
 
-    /// This many bytes still wait. Returns those that could wait at most, as far as is known: the bytes that waited when the
-    /// runtime was asked before, and all that were sent since. If fewer wait, the client has read.
+    /// Corrects the estimate to `waiting` bytes. Returns the most that could wait: the bytes that waited at the last correction,
+    /// and all that were sent since. If fewer wait, the client has read.
     pub fn correct(&self, waiting: usize) -> usize {
         let sent = self.bytes.replace(waiting);
         if self.is_unknown.take() {
-            // Nobody knows how many messages the others were: as if each had as many bytes as it costs.
+            // The number of the other messages is unknown: assume that each has as many bytes as its overhead.
             let before = waiting.saturating_sub(sent).div_ceil(MESSAGE_COST);
             self.messages.set(self.messages.get().saturating_add(before));
             return sent;
         }
-        // At most as many as there were; where nothing waits, none.
+        // At most as many messages as before, and none if no bytes wait.
         let left = self.messages.get().saturating_mul(waiting).div_ceil(sent.max(1));
         self.messages.set(left.min(self.messages.get()));
         sent
     }
 
-    /// Counts nothing any more, because the socket is closed.
+    /// Resets the count, because the socket is closed.
     pub fn give_up(&self) {
         self.bytes.set(0);
         self.messages.set(0);
     }
 
-    /// Returns the memory that they take.
+    /// Returns the memory that the messages take.
     pub fn cost(&self) -> usize {
         self.bytes.get().saturating_add(self.messages.get().saturating_mul(MESSAGE_COST))
     }

@@ -1,35 +1,34 @@
-//! The time for which the client of a WebSocket has taken nothing.
+//! The time for which the client of a WebSocket has read nothing.
 //!
-//! The runtime tells how many bytes wait on a socket, and only when it is asked, which costs about as much as a send. When it is
-//! asked is in `object::looks`.
+//! The runtime reports the bytes that wait on a socket only when it is asked, which costs about as much as a send.
+//! `object::looks` decides when to ask.
 
 use sockjs_protocol::time::Millis;
 
-/// Time after which the runtime is asked before something is sent.
+/// Time after which the runtime is asked before the next send.
 const ASK_AFTER: Millis = Millis::from_secs(10);
 
-/// The slowest reading that counts: a message counts as read when all of it is, and until then looks like none.
+/// The slowest rate that counts as reading. A message counts as read only when all of it is.
 const BYTES_A_SECOND: u64 = 8 << 10;
 
-/// The time for which the client of one WebSocket has taken nothing.
+/// The time for which the client of one WebSocket has read nothing.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stall {
-    /// The moment at which the client was last seen to read, if something waits for it.
+    /// Time at which the client was last seen to read, if data waits for it.
     since: Option<Millis>,
     /// Bytes of the largest message that may wait.
     largest: usize,
-    /// The moment at which the runtime was last asked.
+    /// Time at which the runtime was last asked.
     asked: Option<Millis>,
 }
 
 impl Stall {
-    /// A message of so many bytes was given to the runtime.
+    /// Notes that a message of this many bytes was handed to the runtime.
     pub fn give(&mut self, bytes: usize) {
         self.largest = self.largest.max(bytes);
     }
 
-    /// Notes that `waiting` bytes wait, of the `given` ones that could. True if the client read something that had been seen to
-    /// wait.
+    /// Notes that `waiting` bytes wait, out of at most `given`. Returns true if the client read something that was seen to wait.
     pub fn look(&mut self, now: Millis, given: usize, waiting: usize) -> bool {
         self.asked = Some(now);
         let has_read = self.since.is_some() && waiting < given;
@@ -47,7 +46,7 @@ impl Stall {
         *self.asked.get_or_insert(now) + ASK_AFTER <= now
     }
 
-    /// True if the client has taken nothing for `timeout`, and for as long as its largest message may take.
+    /// True if the client has read nothing for `timeout`, extended by the time that its largest message may take.
     pub fn is_over(&self, now: Millis, timeout: Millis) -> bool {
         let largest = Millis((self.largest as u64).saturating_mul(1_000) / BYTES_A_SECOND);
         self.since.is_some_and(|since| since + timeout + largest <= now)
@@ -60,7 +59,7 @@ mod tests {
 
     const TIMEOUT: Millis = Millis(30_000);
 
-    /// A client for which these bytes wait, given in one message.
+    /// Returns the state of a client for which this many bytes wait, in one message.
     fn waiting(now: Millis, bytes: usize) -> Stall {
         let mut stall = Stall::default();
         stall.give(bytes);

@@ -26,8 +26,8 @@ impl Role {
     }
 }
 
-/// Every connection, by what leads to it. An event looks through all of them only if it is for all of them: an object may have tens
-/// of thousands.
+/// All connections, indexed by their keys. Only an event for all connections iterates over them: an object may have tens of
+/// thousands.
 pub(crate) struct ConnectionTable {
     connections: HashMap<String, Rc<Entry>>,
     /// HTTP sessions by their names.
@@ -35,14 +35,14 @@ pub(crate) struct ConnectionTable {
     sockets: HashMap<u64, Role>,
     /// The open connections of each service.
     open: HashMap<String, Slots>,
-    /// The open connections of each group, by the group's name among those of all services.
+    /// The open connections of each group, by a name that is unique across services.
     groups: HashMap<String, Slots>,
     next_key: u64,
 }
 
 impl ConnectionTable {
     pub fn new() -> Self {
-        // After a panic this table is new while the sockets still have keys of the old one: start where none can be.
+        // After a panic this table is new, while the sockets still have keys of the old one: start at a number that no key has.
         let start = js_sys::Math::random() * (1u64 << 48) as f64;
         Self {
             connections: HashMap::new(),
@@ -54,12 +54,12 @@ impl ConnectionTable {
         }
     }
 
-    /// The HTTP session of a service.
+    /// Returns the HTTP session of a service.
     pub fn session(&self, service: &str, session: &str) -> Option<Rc<Entry>> {
         self.sessions.get(&session_name(service, session)).cloned()
     }
 
-    /// The connection with this id.
+    /// Returns the connection with this id.
     pub fn connection(&self, id: &str) -> Option<Rc<Entry>> {
         self.connections.get(id).cloned()
     }
@@ -78,7 +78,7 @@ impl ConnectionTable {
         self.connections.insert(entry.info.id.clone(), entry);
     }
 
-    /// Notes that the connection may be open no more.
+    /// Notes that the connection may no longer be open.
     pub fn look(&mut self, entry: &Entry) {
         if entry.place.get().is_some() && !entry.session.borrow().is_open() {
             self.close(entry);
@@ -93,7 +93,7 @@ impl ConnectionTable {
         entry.groups.borrow_mut().exit(|group, place| exit(&mut self.groups, &entry.info.service, group, place));
     }
 
-    /// Gives an open connection its place in each of its groups.
+    /// Adds an open connection to the members of each of its groups.
     pub fn enter_groups(&mut self, entry: &Rc<Entry>) {
         if entry.place.get().is_some() {
             entry.groups.borrow_mut().enter(|group| {
@@ -102,7 +102,7 @@ impl ConnectionTable {
         }
     }
 
-    /// Takes a connection out of a group.
+    /// Removes a connection from a group.
     pub fn exit_group(&mut self, entry: &Entry, group: &str) {
         let place = entry.groups.borrow_mut().remove(group);
         if let Some(place) = place {
@@ -110,7 +110,7 @@ impl ConnectionTable {
         }
     }
 
-    /// Returns the first open connection of a service, or of one of its groups, that has `place` or a later one, with its place.
+    /// Returns the first open connection of a service, or of one of its groups, at `place` or after it, with its place.
     pub fn member(&self, service: &str, group: Option<&str>, place: usize) -> Option<(usize, Rc<Entry>)> {
         self.members(service, group)?.at_or_after(place)
     }
@@ -145,7 +145,7 @@ impl ConnectionTable {
         Some(role)
     }
 
-    /// A session is over: nothing leads to it any more.
+    /// Removes a session that is over from every index.
     pub fn remove(&mut self, entry: &Rc<Entry>) {
         self.close(entry);
         // The id may have been opened again since.
@@ -172,13 +172,13 @@ impl ConnectionTable {
         self.open.values().map(Slots::len).sum()
     }
 
-    /// Every connection once.
+    /// Returns every connection once.
     pub fn entries(&self) -> Vec<Rc<Entry>> {
         self.connections.values().cloned().collect()
     }
 }
 
-/// Gives up a place in a group, and the group with its last member.
+/// Gives up a place in a group. The last member removes the group.
 fn exit(groups: &mut HashMap<String, Slots>, service: &str, group: &str, place: usize) {
     let name = session_name(service, group);
     if let Some(members) = groups.get_mut(&name) {
@@ -193,7 +193,7 @@ fn name(entry: &Entry) -> String {
     session_name(&entry.info.service, &entry.info.session_name())
 }
 
-/// Returns the name of a session among those of all services. No session id has a slash.
+/// Returns a name of the session that is unique across services. No session id contains a slash.
 pub(crate) fn session_name(service: &str, session: &str) -> String {
     [service, "//", session].concat()
 }

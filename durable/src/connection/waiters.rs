@@ -1,16 +1,16 @@
-//! Requests and handlers that wait for something that happens to a connection.
+//! Requests and handlers that wait for an event of a connection.
 
 use futures::channel::oneshot;
 use sockjs_protocol::sockjs::pacing::SendAnswer;
 
-/// Everyone who waits for something that happens to a connection.
+/// All waiters of one connection.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    /// Requests with a send, by its id, until it can be answered.
+    /// Sends, by id, until their responses are ready.
     pub sends: Vec<(u64, oneshot::Sender<SendAnswer>)>,
-    /// Handlers, until less waits for the client.
+    /// Handlers, until less data waits for the client.
     pub ready: Vec<oneshot::Sender<()>>,
-    /// Requests with a send that was refused, until the client took the close frame.
+    /// Refused sends, until the client has read the close frame.
     pub close_read: Vec<oneshot::Sender<()>>,
     /// Handlers, until the connection is closing or closed.
     pub ended: Vec<oneshot::Sender<()>>,
@@ -22,7 +22,7 @@ impl Waiters {
         self.sends.is_empty() && self.ready.is_empty() && self.close_read.is_empty()
     }
 
-    /// Tells each send its answer, as far as `answer` has one.
+    /// Completes each send for which `answer` returns an answer.
     pub fn tell_sends(&mut self, mut answer: impl FnMut(u64) -> Option<SendAnswer>) {
         self.sends.retain_mut(|(id, waiter)| {
             let Some(answer) = answer(*id) else { return true };
@@ -33,17 +33,17 @@ impl Waiters {
         });
     }
 
-    /// Lets the handlers go on that wait for less to wait.
+    /// Wakes the handlers that wait until less data waits for the client.
     pub fn tell_ready(&mut self) {
         tell(&mut self.ready);
     }
 
-    /// Lets the requests go on that wait for the client to take the close frame.
+    /// Wakes the requests that wait for the client to read the close frame.
     pub fn tell_close_read(&mut self) {
         tell(&mut self.close_read);
     }
 
-    /// Lets the handlers go on that wait for the end.
+    /// Wakes the handlers that wait for the end.
     pub fn tell_ended(&mut self) {
         tell(&mut self.ended);
     }
@@ -51,7 +51,7 @@ impl Waiters {
 
 fn tell(waiters: &mut Vec<oneshot::Sender<()>>) {
     for waiter in waiters.drain(..) {
-        // Whoever waited may have given up.
+        // The waiter may have given up.
         let _ = waiter.send(());
     }
 }

@@ -28,19 +28,19 @@
 #[non_exhaustive]
 pub enum Admission {
     /// Leaves the decision to the service's options: the default of [`Handler::on_request`](crate::Handler::on_request). The
-    /// request goes on, but with `tickets` and a list of origins `/info` issues no ticket to a client that names no origin.
+    /// request continues, but with `tickets` and a list of origins, `/info` issues no ticket to a client without an origin.
     Undecided,
-    /// Lets the request in.
+    /// Admits the request.
     Admit,
-    /// Lets the request in, with claims. A connection that it opens keeps them: see
-    /// [`Connection::claims`](crate::Connection::claims). At most 1 KiB of JSON; larger claims are answered with 500. A float may
-    /// change in its last bit on the way.
+    /// Admits the request with claims. A connection that it opens keeps them: see
+    /// [`Connection::claims`](crate::Connection::claims). The limit is 1 KiB of JSON; larger claims are answered with 500. The
+    /// last bit of a float may change in transit.
     AdmitAs(serde_json::Value),
-    /// Refuses the request, without asking an object.
+    /// Rejects the request. No object is involved.
     Reject(Rejection),
 }
 
-/// The response to a request that is refused.
+/// The response to a rejected request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     status: u16,
@@ -49,13 +49,13 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// Makes a rejection with a status from 400 to 599 (403 in place of any other), and a body.
+    /// Creates a rejection with a status from 400 to 599 (any other becomes 403) and a body.
     pub fn new(status: u16, text: impl Into<String>) -> Self {
         let status = if (400..600).contains(&status) { status } else { 403 };
         Self { status, text: text.into(), headers: Vec::new() }
     }
 
-    /// Adds a header, such as `Retry-After` or `WWW-Authenticate`. A header that HTTP does not allow is logged and left out.
+    /// Adds a header, such as `Retry-After` or `WWW-Authenticate`. A header that HTTP does not allow is logged and omitted.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self

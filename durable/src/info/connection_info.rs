@@ -1,4 +1,4 @@
-//! The facts of a connection, which are known since it was opened.
+//! The facts about a connection that are known when it opens.
 
 use crate::js::clock::now;
 use crate::js::response;
@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use wasm_bindgen::JsValue;
 use worker::web_sys;
 
-/// The headers of a client that its object is told.
+/// The client's headers that are sent to its object.
 #[doc(hidden)]
 pub const CLIENT_HEADERS: [&str; 15] = {
     let mut names = ["cf-connecting-ip"; 15];
@@ -25,7 +25,7 @@ pub const CLIENT_HEADERS: [&str; 15] = {
     names
 };
 
-/// The headers that the object of a service with an upstream is told besides, for the request that opens a session.
+/// Further headers that are sent to the object of a service with an upstream, with the request that opens a session.
 #[doc(hidden)]
 pub const OPENER_HEADERS: [&str; 4] = ["origin", "sec-fetch-site", "authorization", "cookie"];
 
@@ -34,8 +34,8 @@ thread_local! {
     static OPENER_NAMES: Array = OPENER_HEADERS.into_iter().map(JsValue::from_str).collect();
 }
 
-/// The headers an application may see: sockjs-node's list. Never cookies, since the transports that work across
-/// origins would hand it those of a page that it does not know.
+/// The headers that an application may see: sockjs-node's list. Cookies are excluded: with the transports that work across
+/// origins they would be those of an unknown page.
 const HEADERS: [&str; 14] = [
     "referer",
     "x-client-ip",
@@ -53,24 +53,24 @@ const HEADERS: [&str; 14] = [
     "accept-language",
 ];
 
-/// A client as the Worker passes its request on.
+/// A client, from the request that the Worker forwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client<'a> {
     pub request: &'a web_sys::Request,
-    /// Of the prefix in its URL.
+    /// Parameters of the prefix in the URL.
     pub parameters: &'a [(String, String)],
-    /// The pass that lets it in.
+    /// The client's admission.
     pub pass: Option<&'a Pass>,
 }
 
 impl Client<'_> {
-    /// True if it may open a connection: a ticket does so only for a while.
+    /// True if the client may open a connection: a ticket permits that only for a while.
     pub fn may_open(&self) -> bool {
         self.pass.is_none_or(|pass| !pass.is_late)
     }
 }
 
-/// The facts of a connection. They are stored with it.
+/// The facts about a connection, which are stored with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ConnectionInfo {
     pub id: String,
@@ -88,15 +88,15 @@ pub(crate) struct ConnectionInfo {
     pub remote_address: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
-    /// Of its prefix.
+    /// Parameters of the prefix.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<(String, String)>,
-    /// The moment at which it was opened.
+    /// Time at which the connection was opened.
     pub opened: Millis,
-    /// The ticket that it stays with.
+    /// The ticket that the session is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// The claims that the application gave its client.
+    /// Claims of the application about the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<serde_json::Value>,
 }
@@ -107,8 +107,9 @@ impl ConnectionInfo {
         self.transport.is_websocket() && !self.held
     }
 
-    /// Returns the name by which table and storage know the session of its service: the session id, which never has a slash, or
-    /// the id of a connection whose WebSocket the Worker holds. Of those, several may have the same session id.
+    /// Returns the name of the session within its service, in the table and in storage. It is the session id, which never
+    /// contains a slash. For a connection whose WebSocket the Worker holds, it is the connection id, since several of those may
+    /// share a session id.
     pub fn session_name(&self) -> Cow<'_, str> {
         match &self.session {
             _ if self.held => Cow::Owned(["/", &self.id].concat()),
@@ -117,12 +118,12 @@ impl ConnectionInfo {
         }
     }
 
-    /// True if a request with `pass` is of the client that opened the connection, as far as its service asks.
+    /// True if a request with `pass` comes from the client that opened the connection, as far as the service can tell.
     pub fn has_ticket_of(&self, config: &Config, pass: Option<&Pass>) -> bool {
         !config.tickets || self.ticket == pass.and_then(|pass| pass.ticket.clone())
     }
 
-    /// Reads what was stored.
+    /// Reads the stored form.
     pub fn stored(reader: &mut Reader<'_>) -> Option<Self> {
         let (mut id, mut service, mut transport, mut pathname) = (None, None, None, None);
         let (mut session, mut remote_address, mut ticket, mut claims) = (None, None, None, None);
@@ -164,7 +165,7 @@ impl ConnectionInfo {
         })
     }
 
-    /// Reads what the client's first request tells.
+    /// Reads the facts from the client's first request.
     pub fn read(client: Client<'_>, service: &str, session: Option<String>, transport: Transport) -> Self {
         let Client { request, parameters, pass } = client;
         let url = request.url();
@@ -213,17 +214,18 @@ pub(crate) fn upstream_headers(
     headers
 }
 
-/// `query` without the ticket: that is a secret of its client, and what it says is known.
+/// Returns `query` without the ticket: the ticket is a secret of the client, and its content was read already.
 pub(crate) fn without_ticket(query: &str) -> String {
     query.split('&').filter(|pair| !pair.starts_with("ticket=")).collect::<Vec<_>>().join("&")
 }
 
-/// True if a header with this value is kept: an empty one says nothing, and a very long one has no reason to be.
+/// True if a header with this value is kept. An empty value has no information, and a very long one has no legitimate use.
 fn is_told(value: &str) -> bool {
     !value.is_empty() && value.len() <= 1024
 }
 
-/// The parts of an absolute URL that the runtime has normalised. A URL parser would take a third of the whole module.
+/// Returns path and query of an absolute URL that the runtime has normalised. A URL parser would take a third of the whole
+/// module.
 pub(crate) fn path_and_query(url: &str) -> (&str, &str) {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let target = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/");

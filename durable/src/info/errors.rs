@@ -3,14 +3,14 @@
 use sockjs_protocol::sockjs::session;
 use std::fmt;
 
-/// Objects of a room did not take what was sent to all of them. The others have.
+/// Error: some objects of a room did not take a push. The other objects have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardsError {
     pub(crate) reached: usize,
     pub(crate) failures: Vec<ShardFailure>,
 }
 
-/// An object of a room that did not take something, and why.
+/// An object of a room that did not take a push, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardFailure {
     /// Name of the object.
@@ -19,7 +19,7 @@ pub struct ShardFailure {
     pub problem: ShardProblem,
 }
 
-/// A reason why an object of a room did not take something.
+/// Reason why an object of a room did not take a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShardProblem {
@@ -27,15 +27,15 @@ pub enum ShardProblem {
     TooLarge(String),
     /// Members of the room read too slowly, or too much waits for the object. Nothing was done.
     HeldUp(String),
-    /// The object did not answer, or not as it should. It may have done it.
+    /// The object did not answer, or not with a valid response. It may have taken the push.
     Unavailable(String),
 }
 
-/// Failures that the text of an error names, since a room may have a thousand objects.
+/// Number of failures that the text of an error lists, since a room may have a thousand objects.
 const FAILURES_SHOWN: usize = 8;
 
 impl ShardsError {
-    /// The object that would have sent is gone.
+    /// Returns the error for a sending object that is gone.
     pub(crate) fn gone() -> Self {
         let problem = ShardProblem::Unavailable("the object is gone".into());
         Self { reached: 0, failures: vec![ShardFailure { object: String::new(), problem }] }
@@ -80,19 +80,19 @@ impl From<ShardsError> for worker::Error {
     }
 }
 
-/// A reason why a message was not sent.
+/// Reason why a message was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// The connection is closing or closed. Stop sending to it.
     Closed,
-    /// As much as `queue_limit` waits for this client. Await [`Connection::ready`](crate::Connection::ready) between the messages of
-    /// a loop. The first message that a handler sends to its own connection always fits, when it is called and after each `ready`.
+    /// The client's queue is at `queue_limit`. Await [`Connection::ready`](crate::Connection::ready) between the messages of a
+    /// loop. After the start of a handler and after each `ready`, the first message to its own connection always fits.
     QueueFull,
     /// The message has more bytes than `queue_limit`. Send it in parts.
     TooLarge,
-    /// Storage did not take the message, which [`Durability::Outbox`](sockjs_protocol::service::options::Durability::Outbox)
-    /// promises. Try again later.
+    /// Storage did not take the message, as [`Durability::Outbox`](sockjs_protocol::service::options::Durability::Outbox)
+    /// requires. Try again later.
     StorageFailed,
 }
 
@@ -125,7 +125,7 @@ impl From<SendError> for worker::Error {
     }
 }
 
-/// A reason why a connection did not join or leave a group.
+/// Reason why a connection did not join or leave a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupError {
@@ -135,7 +135,7 @@ pub enum GroupError {
     TooMany,
     /// The connection is closing or closed.
     Closed,
-    /// Storage did not take the change. The groups are what they were.
+    /// Storage did not take the change. The groups are unchanged.
     StorageFailed,
 }
 
@@ -160,13 +160,13 @@ impl From<GroupError> for worker::Error {
     }
 }
 
-/// A reason why a connection could not be closed as asked.
+/// Reason why a connection cannot be closed as requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseError {
-    /// The code is neither 1000 nor 3000 to 4999. The others mean something to the protocol.
+    /// The code is neither 1000 nor 3000 to 4999. All other codes have a meaning in the protocol.
     Code(u16),
-    /// The reason has more than 123 bytes, and a WebSocket's close frame holds no more.
+    /// The reason has more than 123 bytes, the most that a WebSocket's close frame can hold.
     ReasonTooLong,
 }
 
@@ -175,7 +175,7 @@ impl CloseError {
     ///
     /// # Errors
     ///
-    /// If it cannot.
+    /// If the code or the reason is not allowed.
     pub fn check(code: u16, reason: &str) -> Result<(), Self> {
         match code {
             1000 | 3000..=4999 if reason.len() <= 123 => Ok(()),

@@ -1,4 +1,4 @@
-//! Facts about requests and connections, and the errors that an application sees. All are values: nothing here does anything.
+//! Facts about requests and connections, and the errors that an application sees. All of them are plain values.
 //!
 //! * [`connection_info`][]: the facts of a connection, which are stored with it.
 //! * [`request_info`][]: the request that an application decides about; [`admission`][]: the decision.

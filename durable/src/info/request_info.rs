@@ -12,19 +12,19 @@ use worker::{Cf, js_sys};
 pub enum RequestKind {
     /// `/info`: the client wants a ticket. Only with the option `tickets`.
     Info,
-    /// A request for the messages of a session over HTTP, which opens the session or continues it.
+    /// A request that receives the messages of a session over HTTP. It opens the session or continues it.
     Receive,
     /// A new WebSocket.
     WebSocket,
-    /// Messages for a session over HTTP, which should be open.
+    /// Messages for a session over HTTP, which should be open already.
     Send,
 }
 
 /// A request that the application decides about.
 ///
-/// It has all headers of the request, cookies and `Authorization` included. They are for this decision: the connection and its object
-/// never get them. A browser sends cookies whichever page asks, so look at [`RequestInfo::origin`] before you believe one, or set the
-/// option `allowed_origins`.
+/// It has all headers of the request, including cookies and `Authorization`. They are only for this decision: the connection and
+/// its object never get them. A browser sends cookies with requests of any page, so check [`RequestInfo::origin`] before you
+/// trust a cookie, or set the option `allowed_origins`.
 ///
 /// ```
 /// # extern crate sockjs_durable as sockjs_edge;
@@ -63,7 +63,7 @@ impl<'a> RequestInfo<'a> {
         Self { request, kind, prefix, parameters, session, transport, address: None }
     }
 
-    /// Notes the client's address, where its headers do not tell it. Only for the Worker half.
+    /// Sets the client's address, if its headers do not have it. Only for the Worker half.
     #[doc(hidden)]
     pub fn of(self, address: Option<&'a str>) -> Self {
         Self { address, ..self }
@@ -94,7 +94,7 @@ impl<'a> RequestInfo<'a> {
         self.parameters
     }
 
-    /// Returns the request as the runtime has it.
+    /// Returns the runtime's own request.
     #[doc(hidden)]
     pub fn raw(&self) -> &Request {
         self.request
@@ -105,7 +105,7 @@ impl<'a> RequestInfo<'a> {
         self.session
     }
 
-    /// Returns the transport. `None` for `/info`, and for a send, which several transports have in common.
+    /// Returns the transport. `None` for `/info`, and for a send, which several transports share.
     pub fn transport(&self) -> Option<Transport> {
         self.transport
     }
@@ -115,31 +115,31 @@ impl<'a> RequestInfo<'a> {
         path_and_query(&self.request.url()).0.to_owned()
     }
 
-    /// Returns the query of the request, without the question mark. Without `tickets`, every request has the query that a page adds
-    /// to its SockJS URL; with them, only `/info` has it.
+    /// Returns the query of the request, without the question mark. Without `tickets`, every request has the query that a page
+    /// adds to its SockJS URL; with `tickets`, only `/info` has it.
     pub fn query(&self) -> String {
         path_and_query(&self.request.url()).1.to_owned()
     }
 
-    /// Returns the client's IP address: as Cloudflare saw it, or in plain workerd as the option `trusted_proxies` says.
+    /// Returns the client's IP address: as seen by Cloudflare, or in plain workerd as selected by the option `trusted_proxies`.
     pub fn remote_address(&self) -> Option<String> {
         self.address.map(str::to_owned).or_else(|| self.header("cf-connecting-ip"))
     }
 
-    /// Returns the origin of the page, if the browser names it.
+    /// Returns the origin of the page, if the browser sends it.
     pub fn origin(&self) -> Option<String> {
         self.header("origin")
     }
 
-    /// Returns a header by its name. An empty one counts as missing.
+    /// Returns a header by its name. An empty one counts as absent.
     pub fn header(&self, name: &str) -> Option<String> {
-        // The runtime throws at a name that is no name of a header.
+        // The runtime throws if the name is not a valid header name.
         let is_name =
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         is_name.then(|| response::header_of(self.request, name)).flatten().filter(|value| !value.is_empty())
     }
 
-    /// Returns a cookie by its name, as it stands in the header. If several have that name, the first.
+    /// Returns the first cookie with this name, exactly as in the header.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let cookies = self.header("cookie")?;
         let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
@@ -148,7 +148,7 @@ impl<'a> RequestInfo<'a> {
 
     /// Returns Cloudflare's facts about the request, such as its country. `None` outside Cloudflare.
     pub fn cf(&self) -> Option<Cf> {
-        // That of plain workerd has the client's address alone, and `Cf` (worker 0.8.7) panics without the rest.
+        // In plain workerd `cf` has only the client's address, and `Cf` (worker 0.8.7) panics without the rest.
         let cf = js_sys::Reflect::get(self.request, &"cf".into()).ok().filter(wasm_bindgen::JsValue::is_object);
         let has_cf = cf.is_some_and(|cf| js_sys::Reflect::has(&cf, &"colo".into()).unwrap_or_default());
         has_cf.then(|| worker::Request::from(Clone::clone(self.request)).cf().cloned()).flatten()

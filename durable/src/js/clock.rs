@@ -1,4 +1,4 @@
-//! The time, as the runtime tells it.
+//! The time, according to the runtime.
 
 use sockjs_protocol::time::Millis;
 use std::cell::Cell;
@@ -7,13 +7,12 @@ thread_local! {
     static MOMENT: Cell<Option<Millis>> = const { Cell::new(None) };
 }
 
-/// Milliseconds since the Unix epoch. The runtime's clock stands still while code runs without waiting.
+/// Returns the milliseconds since the Unix epoch. The runtime's clock stands still while code runs without waiting.
 pub(crate) fn now() -> Millis {
     MOMENT.get().unwrap_or_else(clock)
 }
 
-/// Handles an event as far as it goes without waiting, asking the clock once: each time is a call out of wasm and through the
-/// runtime.
+/// Handles an event until it waits, and reads the clock only once: each read is a call out of wasm and through the runtime.
 pub(crate) fn in_one_moment<T>(event: impl FnOnce() -> T) -> T {
     in_moment(clock(), event)
 }
@@ -42,6 +41,6 @@ fn clock() -> Millis {
     if let Some(moment) = VIRTUAL.get() {
         return moment;
     }
-    // As far as JavaScript counts, a positive whole number.
+    // `Date.now()` is a positive whole number.
     Millis(js_sys::Date::now() as u64)
 }

@@ -1,4 +1,4 @@
-//! Futures that run within the event that starts them. Only one that has to wait becomes a task.
+//! Futures that run within the event that starts them. Only a future that has to wait becomes a task.
 
 use crate::js::clock::in_one_moment;
 use crate::js::response::JsResponse;
@@ -12,8 +12,8 @@ use wasm_bindgen::JsValue;
 use worker::Result;
 use worker::durable::State;
 
-/// Runs `future` as far as it goes without waiting; only what is still pending becomes a task, which keeps the object
-/// awake. Most handlers never wait, and a task costs more than they do.
+/// Runs `future` until it waits; a pending future becomes a task, which keeps the object awake. Most handlers never wait, and a
+/// task costs more than they do.
 pub(crate) fn run(state: &State, mut future: LocalBoxFuture<'static, ()>) {
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(relay.clone());
@@ -25,7 +25,7 @@ pub(crate) fn run(state: &State, mut future: LocalBoxFuture<'static, ()>) {
     }
 }
 
-/// Answers an event: with what `answer` comes to, or a promise of it if that has to wait.
+/// Answers an event with the result of `answer`, or with a promise of it if it has to wait.
 pub(crate) fn promised(
     mut answer: LocalBoxFuture<'static, Result<JsResponse>>,
 ) -> std::result::Result<JsResponse, JsValue> {
@@ -43,13 +43,13 @@ pub(crate) fn promised(
     Ok(promise(Box::pin(waiting)).into())
 }
 
-/// Returns a promise of what `work` comes to.
+/// Returns a promise of the result of `work`.
 pub(crate) fn promise(work: LocalBoxFuture<'static, Result<JsValue>>) -> Promise {
     future_to_promise(async move { Ok(work.await?) })
 }
 
-/// The one waker that a future sees, before and after it became a task: `worker::Delay` (0.8.7) keeps the waker of its
-/// first poll and would never come back to another.
+/// The only waker that a future sees, before and after it becomes a task: `worker::Delay` (0.8.7) keeps the waker of its first
+/// poll and would never wake another one.
 #[derive(Default)]
 pub(crate) struct Relay(Mutex<Option<Waker>>);
 

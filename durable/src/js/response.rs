@@ -1,4 +1,4 @@
-//! Requests of the Worker and responses to them, each read or made in one call of the runtime.
+//! Requests of the Worker and responses to them, each read or created in one call of the runtime.
 
 use crate::js::executor::promised;
 use js_sys::Array;
@@ -9,39 +9,38 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::{Error, Result, WebSocket, web_sys};
 
-/// A response as the runtime has it, or a promise of one. `worker`'s own is put together from parts that are calls of their
-/// own.
+/// A response of the runtime, or a promise of one. `worker`'s own type is assembled with several calls.
 pub(crate) type JsResponse = JsValue;
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
-    /// The header with the command.
+    /// Returns the header with the command.
     #[wasm_bindgen(js_name = commandOf)]
     pub(crate) fn command_of(request: &web_sys::Request) -> Option<String>;
 
-    /// Headers, each after a line feed.
+    /// Returns headers, each after a line feed.
     #[wasm_bindgen(js_name = headersOf)]
     pub(crate) fn headers_of(request: &web_sys::Request, names: &Array) -> String;
 
-    /// A header.
+    /// Returns a header.
     #[wasm_bindgen(js_name = headerOf)]
     pub(crate) fn header_of(request: &web_sys::Request, name: &str) -> Option<String>;
 
-    /// A promise, and what fulfils it.
+    /// A promise with its resolver.
     pub(crate) type Deferred;
 
-    /// An open promise.
+    /// Creates a pending promise.
     pub(crate) fn deferred() -> Deferred;
 
-    /// The promise.
+    /// Returns the promise.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn promise(this: &Deferred) -> JsResponse;
 
-    /// Fulfils it.
+    /// Resolves the promise.
     #[wasm_bindgen(method)]
     pub(crate) fn resolve(this: &Deferred, reply: &JsResponse);
 
-    /// Calls `take` with the body, once it is there. Returns a promise of its result.
+    /// Calls `take` with the body when it has arrived. Returns a promise of its result.
     #[wasm_bindgen(js_name = whenRead)]
     fn when_read(request: &web_sys::Request, length: Option<u32>, take: &JsValue) -> JsResponse;
 
@@ -67,10 +66,11 @@ extern "C" {
     fn with_receiver(socket: &web_sys::WebSocket, connection: &str) -> std::result::Result<JsResponse, JsValue>;
 }
 
-/// The function that JavaScript calls with a body, or the error that there is none.
+/// The function that JavaScript calls with a body, or with the error if there is none.
 type TakeBody = dyn FnOnce(Option<Vec<u8>>, JsValue) -> std::result::Result<JsResponse, JsValue>;
 
-/// Answers with what `answer` makes of the body of `request`, which no task waits for. It has `length` bytes, if that is known.
+/// Answers with the result of `answer` for the body of `request`, without a task that waits. The body has `length` bytes, if
+/// known.
 pub(crate) fn with_body<Answer>(
     request: &web_sys::Request,
     length: Option<usize>,
@@ -80,13 +80,13 @@ where
     Answer: Future<Output = Result<JsResponse>> + 'static,
 {
     let take = move |body: Option<Vec<u8>>, error: JsValue| promised(Box::pin(answer(body.ok_or(error)?)));
-    // In a box, so that the closure for JavaScript is compiled once.
+    // Boxed, so that the closure for JavaScript is compiled once.
     let take: Box<TakeBody> = Box::new(take);
     let length = length.map(|length| u32::try_from(length).unwrap_or(u32::MAX));
     when_read(request, length, &Closure::once_into_js(take))
 }
 
-/// This frame is all there is to write, for a Worker that speaks `version`.
+/// Returns a 200 with the only frame of the response, for a Worker that speaks `version`.
 pub(crate) fn frame(frame: &ToEdge, version: Version) -> Result<JsResponse> {
     Ok(match encode_frame(frame, version) {
         Some(header) => with_frame(&header)?,
@@ -94,47 +94,47 @@ pub(crate) fn frame(frame: &ToEdge, version: Version) -> Result<JsResponse> {
     })
 }
 
-/// 204.
+/// Returns a 204.
 pub(crate) fn done() -> Result<JsResponse> {
     Ok(with_status(204)?)
 }
 
-/// The send waits: the Worker asks again.
+/// Tells the Worker to ask again, since the send has to wait.
 pub(crate) fn later_again() -> Result<JsResponse> {
     Ok(with_status(LATER)?)
 }
 
-/// The command cannot be read: the Worker repeats it in one of the versions that this object speaks.
+/// Tells the Worker that the command is unreadable, and that it should repeat it in a version that this object speaks.
 pub(crate) fn other_version() -> Result<JsResponse> {
     problem(spoken(), OTHER_VERSION)
 }
 
-/// 101, with the Worker's end of a socket.
+/// Returns a 101 with the Worker's end of a socket.
 pub(crate) fn upgrade(socket: &WebSocket) -> Result<JsResponse> {
     Ok(with_socket(socket.as_ref())?)
 }
 
-/// 101, with the Worker's end of a receiver's socket, and the id of its connection.
+/// Returns a 101 with the Worker's end of a receiver's socket, and the id of its connection.
 pub(crate) fn upgrade_receiver(socket: &WebSocket, connection: &str) -> Result<JsResponse> {
     Ok(with_receiver(socket.as_ref(), connection)?)
 }
 
-/// 101, with the Worker's end of the inner socket of a held WebSocket, and the facts of its connection.
+/// Returns a 101 with the Worker's end of the inner socket of a held WebSocket, and the facts about its connection.
 pub(crate) fn upgrade_holder(socket: &WebSocket, facts: &str) -> Result<JsResponse> {
     Ok(with_holder(socket.as_ref(), facts)?)
 }
 
-/// An error in words, of which the Worker reads the status.
+/// Returns an error as plain text. The Worker only reads its status.
 pub(crate) fn problem(problem: impl Display, status: u16) -> Result<JsResponse> {
     text(&problem.to_string(), status)
 }
 
-/// A response with text.
+/// Returns a plain-text response.
 pub(crate) fn text(text: &str, status: u16) -> Result<JsResponse> {
     Ok(with_text(text, status)?)
 }
 
-/// A promise that fails.
+/// Returns a rejected promise.
 pub(crate) fn failed(error: Error) -> JsResponse {
     js_sys::Promise::reject(&error.into()).into()
 }

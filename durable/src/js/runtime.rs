@@ -9,14 +9,14 @@ use worker::worker_sys::{DurableObjectState, web_sys};
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
-    /// Sets the alarm to a time in milliseconds; calls `failed` with the error if it is not written.
+    /// Sets the alarm to a time in milliseconds; calls `failed` with the error if the write fails.
     #[wasm_bindgen(catch, js_name = setAlarm)]
     pub(crate) fn store_alarm(state: &DurableObjectState, at: f64, failed: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(js_name = isNode)]
     fn ask_whether_node() -> bool;
 
-    /// Has the runtime answer a message of WebSockets by itself. With `None`, no message.
+    /// Makes the runtime answer a message of WebSockets itself. With `None` it answers none.
     #[wasm_bindgen(catch, js_name = setAutoResponse)]
     pub(crate) fn set_auto_response(
         state: &DurableObjectState,
@@ -33,7 +33,7 @@ extern "C" {
 }
 
 thread_local! {
-    /// Known from the start of the isolate: asked once, since each receive begins with it.
+    /// Read once at the start of the isolate, since each receive needs it.
     static IS_NODE: bool = ask_whether_node();
 }
 
@@ -47,7 +47,7 @@ extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
     pub(crate) fn random_uuid() -> String;
 
-    /// The runtime gives an object for the timer, browsers give a number.
+    /// The runtime returns an object for the timer, browsers return a number.
     #[wasm_bindgen(js_name = setTimeout)]
     pub(crate) fn set_timeout(callback: &JsValue, ms: u32) -> JsValue;
 
@@ -55,8 +55,8 @@ extern "C" {
     pub(crate) fn clear_timeout(timer: &JsValue);
 }
 
-/// Ends the object `after` that time; the runtime makes it anew when it is asked for something. `abort` ends at once whatever
-/// called it, and Rust code would never come back to what it had borrowed: so a timer calls it.
+/// Ends the object `after` that time; the runtime creates it again for the next request. `abort` immediately ends the code that
+/// calls it, and Rust would never release what it had borrowed. Therefore a timer calls it.
 pub(crate) fn abort_after(state: &State, after: Duration, reason: &str) -> Result<(), JsValue> {
     let state: &JsValue = state.as_raw().as_ref();
     let abort: Function = Reflect::get(state, &JsValue::from_str("abort"))?.dyn_into()?;
@@ -64,8 +64,8 @@ pub(crate) fn abort_after(state: &State, after: Duration, reason: &str) -> Resul
     Ok(())
 }
 
-/// Adds `console_error_panic_hook`'s stack traces to the hook that `worker` set for its recovery; `set_once` would replace
-/// that one, and with it the recovery. Once in each life of the wasm instance.
+/// Adds `console_error_panic_hook`'s stack traces to the hook that `worker` sets for its recovery; `set_once` would replace that
+/// hook, and with it the recovery. Called once in the life of a wasm instance.
 pub(crate) fn chain_panic_hook() {
     let recovery = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

@@ -1,17 +1,17 @@
-//! WebSockets: their keys, messages that are strings of JavaScript already, and closes.
+//! WebSockets: their keys, messages that are JavaScript strings already, and closes.
 
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::WebSocket;
 
-/// Close code of an inner socket that is of no use any more; what the Worker had from it is not acknowledged.
+/// Close code of an obsolete inner socket; the Worker's unacknowledged messages from it do not count as written.
 pub(crate) const REPLACED: u16 = CloseCode::Replaced.number();
 
 #[wasm_bindgen]
 extern "C" {
-    /// The runtime gives the same JavaScript object for a socket as long as the object is in memory, so a property on it
-    /// tells sockets apart for the price of one call; an attachment is read only after a sleep.
+    /// While the object is in memory, the runtime returns the same JavaScript object for a socket. A property on it therefore
+    /// identifies the socket with a single call; the attachment is read only after a hibernation.
     type Keyed;
 
     #[wasm_bindgen(method, getter, js_name = sockjsKey)]
@@ -21,13 +21,13 @@ extern "C" {
     fn set_key(this: &Keyed, key: f64);
 }
 
-/// The key given to `socket` while the object has been in memory.
+/// Returns the key that `socket` got while the object has been in memory.
 pub(crate) fn key(socket: &WebSocket) -> Option<u64> {
     // Keys are whole numbers below 2^53.
     socket.as_ref().unchecked_ref::<Keyed>().key().map(|key| key as u64)
 }
 
-/// Gives `socket` its key.
+/// Sets the key of `socket`.
 pub(crate) fn set_key(socket: &WebSocket, key: u64) {
     socket.as_ref().unchecked_ref::<Keyed>().set_key(key as f64);
 }
@@ -36,24 +36,24 @@ pub(crate) fn set_key(socket: &WebSocket, key: u64) {
 extern "C" {
     type Sender;
 
-    /// `web_sys` (0.3) copies a string out of wasm for each call.
+    /// `web_sys` (0.3) would copy a string out of wasm for each call.
     #[wasm_bindgen(method, catch)]
     fn send(this: &Sender, string: &JsValue) -> Result<(), JsValue>;
 }
 
-/// Sends a string that is already in JavaScript. False if the socket is lost.
+/// Sends a string that is in JavaScript already. Returns false if the socket is lost.
 pub(crate) fn send_js(socket: &WebSocket, string: &JsValue) -> bool {
     socket.as_ref().unchecked_ref::<Sender>().send(string).is_ok()
 }
 
-/// Answers the close of the other side, with its code unless that is none that may be sent: the runtime throws at such a code,
-/// and at a reason that is too long, and would leave the TCP connection open.
+/// Answers the close of the other side with its code, unless the code may not be sent: the runtime throws at such a code, and at
+/// a reason that is too long, and would leave the TCP connection open.
 pub(crate) fn answer_close(socket: &WebSocket, code: u16, reason: &str) {
     let (code, reason) = close_answer(code, reason);
     close(socket, code, reason);
 }
 
-/// The close frame that answers one (RFC 6455, section 7.4).
+/// Returns the close frame that answers another one (RFC 6455, section 7.4).
 fn close_answer(code: u16, reason: &str) -> (u16, &str) {
     match code {
         // The frame was empty.
@@ -67,9 +67,9 @@ fn close_answer(code: u16, reason: &str) -> (u16, &str) {
 /// Longest reason of a close, in bytes: the payload of a control frame, without the code.
 const CLOSE_REASON_MAX: usize = 123;
 
-/// Closes a socket that may be closed already. Codes that only the runtime may use are left out, as it demands.
+/// Closes a socket that may be closed already. Codes that only the runtime may use are omitted, as it demands.
 pub(crate) fn close(socket: &WebSocket, code: u16, reason: &str) {
-    // The error is that there is nothing left to close.
+    // An error means that there is nothing left to close.
     let _ = match code {
         1004..=1006 | 1015 => socket.close::<&str>(None, None),
         code => socket.close(Some(code), Some(reason)),

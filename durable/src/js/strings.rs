@@ -1,10 +1,10 @@
-//! Strings of JavaScript.
+//! Strings that stay in JavaScript.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// From here on the runtime's own encoder is faster: wasm-bindgen 0.2.129 copies ASCII character by character.
+/// Length from which the runtime's own encoder is faster: wasm-bindgen 0.2.129 copies ASCII character by character.
 const LONG: u32 = 96;
 
 #[wasm_bindgen]
@@ -27,7 +27,7 @@ thread_local! {
     static ENCODER: TextEncoder = TextEncoder::new();
 }
 
-/// Returns the text of a string that is still in JavaScript. `None` if it is no string.
+/// Returns the text of a JavaScript string. `None` if the value is not a string.
 #[doc(hidden)]
 pub fn text_of(value: &JsValue) -> Option<String> {
     if value.is_string() { JsString::of(value).map(|text| text.utf8()) } else { None }
@@ -40,25 +40,25 @@ pub(crate) struct JsString<'a> {
 }
 
 impl<'a> JsString<'a> {
-    /// Returns a message of a socket, if it is a string. The other possibility, an `ArrayBuffer`, has no length, so this
-    /// takes one call.
+    /// Returns a message of a socket, if it is a string. The alternative, an `ArrayBuffer`, has no length, so this takes one
+    /// call.
     pub fn of(received: &'a JsValue) -> Option<Self> {
         let length = received.unchecked_ref::<Measured>().length()?;
         Some(Self { value: received, length })
     }
 
-    /// In UTF-16, no more than the bytes of [`JsString::utf8`].
+    /// Returns the length in UTF-16 code units, which is at most the length of [`JsString::utf8`] in bytes.
     pub fn length(&self) -> usize {
         self.length as usize
     }
 
-    /// The text here; each half of no pair becomes U+FFFD.
+    /// Returns the string as UTF-8; each unpaired surrogate becomes U+FFFD.
     pub fn utf8(&self) -> String {
         if self.length < LONG {
             return self.value.as_string().unwrap_or_default();
         }
         let bytes = ENCODER.with(|encoder| encoder.encode(self.value)).to_vec();
-        // An encoder writes nothing else.
+        // An encoder produces only valid UTF-8.
         String::from_utf8(bytes).unwrap_or_default()
     }
 }

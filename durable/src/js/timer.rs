@@ -1,7 +1,7 @@
 //! A timer of the runtime.
 //!
-//! Its callback is made once, since a closure would otherwise be allocated, registered for finalization and freed each time. It is a
-//! call of the runtime and no task: a task would be made, waited for by the runtime, and woken to be dropped.
+//! The callback is created once, since each closure would have to be allocated, registered for finalization and freed. It is a
+//! plain call of the runtime: a task would be created, awaited by the runtime, and woken to be dropped.
 
 use crate::js::clock::in_one_moment;
 use crate::js::runtime::{clear_timeout, set_timeout};
@@ -9,7 +9,7 @@ use std::cell::{Cell, OnceCell};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
 
-/// A timer with one callback for life.
+/// A timer that keeps one callback.
 #[derive(Default)]
 pub(crate) struct JsTimer {
     running: Cell<Option<JsValue>>,
@@ -17,7 +17,8 @@ pub(crate) struct JsTimer {
 }
 
 impl JsTimer {
-    /// Starts the timer, which must not run. It calls what `callback` returned at its first start, within one moment.
+    /// Starts the timer, which must not run. It calls the function that `callback` returned at the first start, within one
+    /// moment.
     pub fn start<F: FnMut() + 'static>(&self, after_ms: u64, callback: impl FnOnce() -> F) {
         let callback = self.callback.get_or_init(|| {
             let mut callback = callback();

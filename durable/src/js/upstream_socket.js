@@ -8,7 +8,7 @@ const RESTART = 1012;
 /** Time after which an upstream that does not answer a close is broken off. */
 const CLOSE_ANSWER_MS = 5_000;
 
-/** What breaks the connection of each WebSocket, and the timer that will do so. */
+/** Functions that break the connection of each WebSocket, and timers that will call them. */
 const aborts = new WeakMap();
 const timers = new WeakMap();
 

@@ -1,7 +1,8 @@
 //! The object's one alarm, at the earliest deadline of its whole table.
 //!
-//! Setting it is a billed write, so it is moved only to an earlier moment, and set again when it fires. What waits to be stored has a
-//! timer instead (`timers`): it follows within a second of a request, and no restart needs to be reminded of what it lost.
+//! Setting the alarm is a billed write. Therefore it is only moved to an earlier time, and set again when it fires. Messages that
+//! wait to be stored use a timer instead (`timers`): it fires within a second of a request, and a restart loses those messages
+//! anyway.
 
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
@@ -19,17 +20,17 @@ use wasm_bindgen::prelude::Closure;
 use worker::durable::State;
 use worker::{Error, Result};
 
-/// The moment at which the alarm fires, as far as this object knows.
+/// Time at which the alarm fires, as far as this object knows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Armed {
-    /// The object slept: storage has to be asked.
+    /// The object hibernated: storage has to be asked.
     #[default]
     Unknown,
     Never,
     At(Millis),
 }
 
-/// The alarm. Nothing else sets it or knows when it fires.
+/// The alarm. No other code sets it or knows when it fires.
 #[derive(Default)]
 pub(super) struct Alarm {
     armed: Rc<Cell<Armed>>,
@@ -37,7 +38,7 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    /// Sets the alarm. No task waits for it: until it is written, the runtime holds back whatever leaves the object.
+    /// Sets the alarm. No task waits for the write: the runtime holds back all output of the object until it is done.
     fn set(&self, state: &State, at: Millis) {
         self.armed.set(Armed::At(at));
         let failed = self.on_failed.get_or_init(|| {
@@ -59,7 +60,7 @@ impl Alarm {
         state.storage().set_alarm(Duration::from_millis(delay.0)).await
     }
 
-    /// Notes that no alarm is set: it fired, or went with everything that was stored.
+    /// Notes that no alarm is set: it fired, or was deleted with everything that was stored.
     pub fn note_over(&self) {
         self.armed.set(Armed::Never);
     }
@@ -69,8 +70,8 @@ impl Alarm {
         self.armed.get() == Armed::Never
     }
 
-    /// Asks storage for the alarm, unless it is known. An object with neither connections nor an alarm of the application, which is
-    /// what `has_some` says, may have one left, which may be overwritten.
+    /// Asks storage for the alarm, unless its time is known. `has_some` is true if the object has connections or an alarm of the
+    /// application. Without them an old alarm may be left, and may be overwritten.
     async fn learn(&self, state: &State, has_some: bool) -> Result<()> {
         if self.armed.get() != Armed::Unknown {
             return Ok(());
@@ -87,15 +88,15 @@ impl Alarm {
 /// Earliest deadlines of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Due {
-    /// The earliest that has to outlive the object.
+    /// The earliest deadline that has to survive a restart of the object.
     pub lasting: Option<Millis>,
-    /// The earliest that need not.
+    /// The earliest deadline that need not survive it.
     pub passing: Option<Millis>,
 }
 
 impl Due {
-    /// Adds the deadlines of one session. A client that polls is expected back for a moment: until then an alarm that comes
-    /// late is enough, which looks after the session if the object dies in that moment.
+    /// Adds the deadlines of one session. A polling client is expected back within a moment. Until then, an alarm that fires late
+    /// is enough: it only serves the session if the object dies in that moment.
     pub fn add(&mut self, session: &Session, now: Millis) {
         let expected = session.expects_receiver_until().filter(|until| now < *until);
         let lasting = expected.map_or_else(|| session.lasting_deadline(), |_| Some(session.absence_alarm()));
@@ -103,7 +104,7 @@ impl Due {
         self.add_passing(earliest(session.passing_deadline(), expected));
     }
 
-    /// Adds a deadline that need not outlive the object.
+    /// Adds a deadline that need not survive a restart of the object.
     pub fn add_passing(&mut self, at: Option<Millis>) {
         self.passing = earliest(self.passing, at);
     }
@@ -118,11 +119,11 @@ fn earliest(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
 enum Step {
     Leave,
     Set(Millis),
-    /// Ask storage when the alarm is set, and then decide again.
+    /// Ask storage for the time of the alarm, and decide again.
     Ask,
 }
 
-/// Decides what an alarm needs, for the earliest deadline that has to outlive the object.
+/// Decides the next step for the alarm, from the earliest deadline that has to survive a restart of the object.
 fn step(armed: Armed, lasting: Option<Millis>) -> Step {
     match (armed, lasting) {
         (_, None) => Step::Leave,
@@ -150,7 +151,7 @@ impl Object {
         let Due { lasting, passing } = due;
         match passing {
             Some(at) => self.set_timer_to_earlier(Timer::Sessions, at),
-            // Of nobody else either: a timer for nothing would keep the object awake.
+            // No other connection has one either: a timer without a purpose would keep the object awake.
             None if count >= self.table.borrow().count() => self.set_timer(Timer::Sessions, None),
             None => {}
         }
@@ -170,7 +171,7 @@ impl Object {
         }
     }
 
-    /// Learns when the alarm is set, so that a connection that is opened next is stored together with its alarm.
+    /// Learns the time of the alarm, so that the next connection can be stored together with its alarm.
     pub(super) async fn learn_alarm(&self) -> Result<()> {
         let has_some = !self.table.borrow().is_empty() || self.room_alarm.is_set();
         self.alarm.learn(&self.state, has_some).await

@@ -1,4 +1,4 @@
-//! The event of the alarm: everyone who is due, or nearly so, is served at once.
+//! The alarm event: serves every deadline that is due, or nearly so.
 
 use crate::js::clock::now;
 use crate::js::runtime::is_node;
@@ -10,27 +10,27 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Result};
 
-/// Pause before an alarm that found settings that cannot be served.
+/// Pause before the next alarm while the settings are invalid.
 const MISCONFIGURED_RETRY: Millis = Millis::from_secs(60);
 
-/// Time that rows may take before the answers that wait for them count as held up.
+/// Time that a write may take before the responses that wait for it count as held up.
 const HELD_UP: Millis = Millis(100);
 
-/// Time until the alarm that a node sets to learn whether its bucket takes a write.
+/// Time until the alarm that a node sets to test whether its bucket accepts a write.
 const AFTER_WAIT: Millis = Millis::from_secs(5);
 
 /// Time for which heartbeats wait for the application's alarm.
 const ALARM_FIRST: Duration = Duration::from_millis(50);
 
-/// Pause before another look at an object in which nothing is due but a handler runs.
+/// Pause before the next check of an object in which nothing is due but a handler runs.
 const LOOK_AGAIN: Millis = Millis::from_secs(60);
 
 impl Object {
-    /// The alarm fired: everyone who is due, or nearly so, is served at once.
+    /// Handles the alarm: serves every deadline that is due, or nearly so.
     pub(crate) async fn on_alarm(self: Rc<Self>) -> Result<()> {
         self.alarm.note_over();
         if self.services.problem().is_some() {
-            // Whoever is due is served when the settings are mended.
+            // Due deadlines are served when the settings are fixed.
             return self.alarm.set_and_wait(&self.state, MISCONFIGURED_RETRY).await;
         }
         self.wake_sessions()?;
@@ -47,15 +47,15 @@ impl Object {
             self.alarm.note_over();
             self.clear_storage().await
         } else if self.running.get() > 0 && self.alarm.is_set_never() {
-            // A handler still runs: if it is killed it is told again, and what it leaves behind is cleared.
+            // A handler still runs. If it is killed, it runs again at the next alarm, which also clears what it leaves behind.
             self.alarm.set_and_wait(&self.state, LOOK_AGAIN).await
         } else {
             Ok(())
         }
     }
 
-    /// Waits for storage if clients are about to count as gone. What an object answers leaves it when its rows are stored: a client whose
-    /// answer was held up gets its time anew.
+    /// Waits for storage before clients count as gone. A response leaves the object only when its rows are stored, so clients
+    /// whose response was held up get their time again.
     async fn wait_for_storage(&self) -> Result<()> {
         let asked = now();
         let is_anyone_leaving =
@@ -64,7 +64,8 @@ impl Object {
             return Ok(());
         }
         if is_node() {
-            // Without a write nothing shows that the bucket is away, which holds up also those who look there for the object.
+            // Only a write shows whether the bucket is unavailable. An unavailable bucket also holds up the nodes that look there
+            // for the object.
             self.alarm.set_and_wait(&self.state, AFTER_WAIT).await?;
         }
         self.state.storage().sync().await?;
@@ -77,14 +78,15 @@ impl Object {
         Ok(())
     }
 
-    /// Tells the application of its alarm. What it broadcasts within a moment goes before heartbeats, in whose place it may be:
-    /// of a poll, either is the end. Longer they do not wait for the application, nor does the next alarm of the runtime.
+    /// Calls the application's `on_alarm`. Messages that it broadcasts within a moment are sent before heartbeats, and may
+    /// replace them: either ends a poll. Heartbeats do not wait longer for the application, and neither does the next alarm of
+    /// the runtime.
     async fn tell_room_alarm(self: Rc<Self>, service: String) {
         let (done, told) = oneshot::channel();
         let object = self.clone();
         let tell = async move {
             let told = object.on_room_alarm(service).await;
-            // Whoever waited may have gone on.
+            // The waiter may have continued.
             let _ = done.send(());
             told
         };

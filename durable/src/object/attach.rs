@@ -1,8 +1,8 @@
-//! A receiver of an HTTP session asks to be attached.
+//! Attaches a receiver of an HTTP session.
 //!
-//! *A poll* is answered 200 with a frame if there is one, or if one comes within the grace; otherwise 101, and it waits on
-//! an inner socket. *A stream* is answered 101 at once, with what is ready as the first frames; 200 only ends it. With an
-//! outbox messages go by an inner socket to a poll, too: nobody confirms that a 200 arrived.
+//! *A poll* gets a 200 with a frame, if there is one or one becomes available within the grace; otherwise a 101, and it waits on
+//! an inner socket. *A stream* gets a 101 at once, with the available frames first; a 200 only ends it. With an outbox, messages
+//! are sent to a poll on an inner socket, too: nobody confirms that a 200 arrived.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{Delivery, InnerSocket, Link};
@@ -24,37 +24,37 @@ use sockjs_protocol::sockjs::transport::{Receive, Transport};
 use std::rc::Rc;
 use worker::{Result, WebSocketPair};
 
-/// One receiver's request to be attached.
+/// A receiver's attach request.
 pub(super) struct Attach {
     pub session: String,
     pub transport: Transport,
-    /// Version of the answer, and of what goes over an inner socket.
+    /// Version of the response, and of the messages on an inner socket.
     pub version: Version,
     pub receiver: Receiver,
-    /// The last message that it got, if it attaches again.
+    /// The last message that the receiver got, if it attaches again.
     pub again: Option<Option<Seq>>,
 }
 
-/// Outcome for a receiver that wants to be attached.
+/// Outcome of attaching a receiver.
 enum Entered {
     Known(Rc<Entry>),
-    /// The session is not known any more, though this receiver has a part of it.
+    /// The session is unknown, although this receiver has a part of it.
     Lost,
-    /// The session is another client's, or the client may open none.
+    /// The session belongs to another client, or the client may not open one.
     Refused,
-    /// The object has as many connections as it may have.
+    /// The object has the maximum number of connections.
     Full,
 }
 
-/// True if the receiver is of the kind that opened the session: with tickets, what was opened by a script that needs
-/// permission to read is not for any page that names a function.
+/// True if the receiver's transport is as protected as the one that opened the session. With tickets, a session that was opened
+/// by a script with permission to read must not be readable for every page that names a function.
 fn is_alike(config: &Config, info: &ConnectionInfo, transport: Transport) -> bool {
     let by_any_page = |transport: Transport| transport.receive().is_some_and(Receive::needs_callback);
     !config.tickets || by_any_page(info.transport) == by_any_page(transport)
 }
 
 impl Object {
-    /// Attaches a receiver, and opens the session if it is not known.
+    /// Attaches a receiver, and opens the session if it is unknown.
     pub(super) async fn attach(
         self: Rc<Self>,
         client: Client<'_>,
@@ -108,7 +108,7 @@ impl Object {
         }
     }
 
-    /// Tells the session of its receiver, reached by `link`.
+    /// Adds the receiver to its session, with its `link`.
     fn enter(
         self: &Rc<Self>,
         client: Client<'_>,
@@ -154,7 +154,7 @@ impl Object {
         Ok(Entered::Known(entry))
     }
 
-    /// Puts a receiver on an inner socket, with what is `ready` as its first frames.
+    /// Moves a receiver to an inner socket, with the `ready` frames as its first.
     pub(super) fn upgrade(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
@@ -168,7 +168,7 @@ impl Object {
         }
         let upgraded = self.try_upgrade(entry, transport, version, receiver, ready);
         if upgraded.is_err() {
-            // It is not reached this way, and comes again.
+            // The receiver is not reached this way, and attaches again.
             entry.session.borrow_mut().detach(now(), receiver.id, Departure::Ended);
             self.touch_and_settle(entry);
         }
@@ -206,25 +206,24 @@ impl Object {
     }
 }
 
-/// Storage did not take the session.
+/// Returns the response if storage did not take the session.
 fn not_opened() -> Result<JsResponse> {
     problem("the session could not be stored", 503)
 }
 
-/// The client is to try again later.
+/// Tells the client to try again later.
 fn full(version: Version) -> Result<JsResponse> {
     let frame = Frame::too_many_connections().encode();
     response::frame(&ToEdge::Refusal { reason: FrameRefusal::Full, frame }, version)
 }
 
-/// The response of this receiver has begun, and its session is gone: an open frame in the middle would be the start of
-/// another one.
+/// Ends a response that has begun, because its session is gone: an open frame in the middle would start another session.
 fn lost(version: Version) -> Result<JsResponse> {
     let frame = Frame::Close { code: CloseCode::Interrupted.number(), reason: "Connection interrupted".into() };
     response::frame(&last(&frame), version)
 }
 
-/// The last frame of a response, which belongs to no message.
+/// Returns the last frame of a response, without a message number.
 fn last(frame: &Frame) -> ToEdge {
     ToEdge::Frame { seq: None, end: true, frame: frame.encode() }
 }

@@ -1,4 +1,4 @@
-//! Data of a connection that is attached to its WebSocket.
+//! Data that is stored with a connection's WebSocket.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{HolderSocket, Link};
@@ -11,12 +11,12 @@ use sockjs_protocol::sockjs::session::Receiver;
 use worker::{Result, WebSocket};
 
 impl Object {
-    /// Notes on a WebSocket that its client has said something.
+    /// Stores with a WebSocket that its client has sent something.
     pub(super) fn keep_heard(&self, entry: &Entry) {
         self.keep(entry, true);
     }
 
-    /// Notes on a WebSocket when its client said something.
+    /// Stores with a WebSocket the time of the client's sign of life.
     pub(super) fn keep_word(&self, entry: &Entry) {
         self.keep(entry, false);
     }
@@ -36,7 +36,7 @@ impl Object {
         }
     }
 
-    /// Keeps with a connection what the application changed: `kept` has everything.
+    /// Stores what the application changed about a connection: `kept` has the complete data.
     pub(super) fn keep_change(&self, entry: &Entry, kept: &Kept, changed: Changed) -> Result<()> {
         if entry.info.held {
             if entry.session.borrow().is_stored() {
@@ -44,7 +44,8 @@ impl Object {
             }
             let Some(holder) = entry.links.borrow().holder().cloned() else { return Ok(()) };
             keep_with_holder(&holder.0, false, kept)?;
-            // The Worker has it before it learns that the message is handled that changed it. A lost socket is replaced.
+            // The Worker gets it before it learns that the message is handled whose handler changed it. A lost socket is
+            // replaced.
             let _ = tell_holder(&holder, kept, changed);
             return Ok(());
         }
@@ -53,7 +54,7 @@ impl Object {
         }
         match entry.links.borrow().get(Receiver::WEBSOCKET.id) {
             Some(Link::Client(websocket)) => attach(entry, websocket, is_heard(websocket), kept),
-            // It is opened just now, and accepted with what is kept; or it is over.
+            // The connection is just opening, and will be accepted with this data; or it is over.
             Some(Link::Poll(_) | Link::Inner(_) | Link::Holder(_) | Link::Opening(_)) | None => Ok(()),
         }
     }
@@ -66,14 +67,14 @@ impl Object {
     }
 }
 
-/// The part that changed of what the application keeps with a connection.
+/// The changed part of the data that the application keeps with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Changed {
     State,
     Groups,
 }
 
-/// Tells the Worker that holds a client's WebSocket what changed.
+/// Sends the change to the Worker that holds a client's WebSocket.
 pub(super) fn tell_holder(holder: &HolderSocket, kept: &Kept, changed: Changed) -> Result<()> {
     match changed {
         Changed::State => kept.state.as_deref().map_or(Ok(()), |state| holder.send(&ToHolder::State(state))),
@@ -81,7 +82,7 @@ pub(super) fn tell_holder(holder: &HolderSocket, kept: &Kept, changed: Changed) 
     }
 }
 
-/// Changes what is attached to the inner socket of a holder.
+/// Changes the attachment of a holder's inner socket.
 fn keep_with_holder(socket: &WebSocket, is_heard: bool, kept: &Kept) -> Result<()> {
     let Some((Attachment::Held { info, receiver, version, heard, beats, since }, _)) = Attachment::read(socket) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Messages for all members of a room.
+//! Broadcasts to the members of a room.
 
 use crate::application::host::{Host, Members};
 use crate::application::members::{end_member, send_to_members};
@@ -8,18 +8,18 @@ use crate::object::Object;
 use crate::observe::log;
 use std::rc::Rc;
 
-/// The members that a message goes to.
+/// The recipients of a message.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Reached {
     /// Number of members.
     pub members: usize,
-    /// True if one of them goes on when the object restarts.
+    /// True if one of them survives a restart of the object.
     pub outlives: bool,
 }
 
 impl Object {
-    /// Sends a message to the members of a room, or of one of its groups, but `except`. Returns whom it goes to. A member whose queue
-    /// takes no more is closed.
+    /// Sends a message to the members of a room, or of one of its groups, except `except`. Returns the recipients. A member whose
+    /// queue is full is closed.
     pub(super) fn broadcast_to_members(
         self: &Rc<Self>,
         to: &Members,

@@ -1,10 +1,10 @@
-//! Messages of WebSockets that come in bursts: what answers them may wait for the rest of the burst, so that it goes in one
-//! frame. Each send on a socket costs the runtime as much as it costs to take a message.
+//! Bursts of messages on WebSockets: the answers may wait for the rest of the burst, so that they share one frame. Each send on a
+//! socket costs the runtime as much as receiving a message.
 //!
-//! A burst is what the runtime has read and not handed over yet, which it does not tell. A timer of no delay fires when all
-//! of that is handed over (workerd 1.20261117), but costs as much as a send: it pays only where something comes in between.
-//! So that is tried, at first after some messages, then ever more seldom as long as it does not pay, and for each message
-//! as long as it does.
+//! A burst consists of the messages that the runtime has read and not delivered yet. The runtime does not report their number. A
+//! timer without a delay fires when all of them are delivered (workerd 1.20261117), but costs as much as a send, so it only pays
+//! if messages arrive in between. Therefore waiting is tried: at first after some messages, then more and more rarely as long as
+//! it does not pay, and for each message as long as it does.
 
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
@@ -15,35 +15,35 @@ use sockjs_protocol::time::Millis;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Longest time for which an answer waits for the rest of its burst, as long as that comes.
+/// Longest time for which an answer waits while further messages of its burst arrive.
 const LONGEST: Millis = Millis(100);
 
-/// Messages before the first trial, and how many more before each after one that does not pay, up to the last of these.
+/// Messages before the first trial, and between trials that do not pay; the last value is repeated.
 const BETWEEN: [u16; 4] = [24, 96, 384, 1536];
 
-/// Of so many messages one after the other at least one has to find another: the first may come before what follows it.
+/// A trial covers this many consecutive messages, one of which has to find another: the first may arrive before the next one.
 const TRIAL: u8 = 2;
 
-/// And of so many, where waiting has paid several times.
+/// The same number after waiting has paid several times.
 const TRUST: u8 = 4;
 
-/// The decision whether answers to messages wait for more messages.
+/// Decides whether answers to messages wait for more messages.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Burst {
-    /// Number of times that waiting may still not pay before answers wait no more.
+    /// Number of times that waiting may still fail before answers stop waiting.
     trust: u8,
-    /// Trials that did not pay since one did.
+    /// Failed trials since the last one that paid.
     failed: usize,
     /// Messages that were answered at once since the last trial.
     answered: u16,
-    /// Since when answers wait, if they do.
+    /// Time at which answers began to wait, if they do.
     since: Option<Millis>,
     /// Number of answers that waited.
     waited: usize,
 }
 
 impl Burst {
-    /// A message comes.
+    /// Notes that a message arrived.
     pub fn message(&mut self, now: Millis) {
         if self.since.is_some() {
             return;
@@ -69,12 +69,12 @@ impl Burst {
         self.since.is_some_and(|since| since + LONGEST <= now)
     }
 
-    /// One more answer waits.
+    /// Notes that another answer waits.
     pub fn waited(&mut self) {
         self.waited += 1;
     }
 
-    /// Notes that the answers that waited go out, in so many frames.
+    /// Notes that the waiting answers are sent, in this many frames.
     pub fn over(&mut self, frames: usize) {
         if self.since.take().is_none() {
             return;
@@ -109,7 +109,7 @@ impl Bursts {
 }
 
 impl Object {
-    /// A message of a client's WebSocket comes.
+    /// Notes that a message arrived on a client's WebSocket.
     pub(super) fn burst_goes_on(self: &Rc<Self>) {
         if self.bursts.burst.get().is_late(now()) {
             self.end_burst();
@@ -117,12 +117,12 @@ impl Object {
         self.bursts.change(|burst| burst.message(now()));
     }
 
-    /// True if messages for `entry` wait for more of them. A raw WebSocket has no frames that hold several.
+    /// True if messages for `entry` wait for more of them. Frames of a raw WebSocket cannot hold several.
     pub(super) fn is_in_burst(&self, entry: &Entry) -> bool {
         entry.info.transport == Transport::WebSocket && !entry.info.held && self.bursts.burst.get().waits()
     }
 
-    /// Messages for `entry` wait for the end of the burst.
+    /// Holds messages for `entry` until the end of the burst.
     pub(super) fn await_burst(self: &Rc<Self>, entry: &Rc<Entry>) {
         let waiting = entry.session.borrow().buffered_amount();
         let before = entry.in_burst.replace(waiting);
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     impl Burst {
-        /// `size` messages of one connection come, and the burst is over; whether the last had to wait.
+        /// Simulates a burst of `size` messages on one connection. Returns true if the last answer had to wait.
         fn pass(&mut self, size: usize) -> bool {
             for _ in 0..size {
                 self.message(Millis(1));

@@ -1,4 +1,4 @@
-//! Calls of the application from outside its room.
+//! Calls to the application from outside its room.
 
 use crate::application::handler::CallError;
 use crate::js::response::{JsResponse, text};
@@ -15,33 +15,33 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Error, Request, Result};
 
-/// Longest question and longest answer, in bytes.
+/// Longest call and longest answer, in bytes.
 const CALL_MAX: usize = 1 << 20;
 
-/// Longest time for a call, in which the caller is answered: it waits for 10 s.
+/// Time limit of a call, shorter than the caller's limit of 10 s.
 const LIMIT: Duration = Duration::from_secs(8);
 
-/// Most calls of an object that are read, run or wait. A handler that never ends keeps its place.
+/// Most calls of an object that are being read, run or wait. A handler that never ends keeps its place.
 const CALLS_MAX: usize = 256;
 
-/// Bytes of all these calls. One may always be made.
+/// Bytes of all these calls. A single call is always permitted.
 const BYTES_MAX: usize = 8 << 20;
 
-/// The calls of an object that are read, run or wait.
+/// The calls of an object that are being read, run or wait.
 #[derive(Default)]
 pub(super) struct Calls {
     count: Cell<usize>,
     bytes: Cell<usize>,
 }
 
-/// One of the calls of an object, until this is dropped.
+/// One call of an object. Dropping it ends the call.
 struct Call {
     object: Rc<Object>,
     bytes: usize,
 }
 
 impl Call {
-    /// A call of so many bytes, if there may be another one.
+    /// Begins a call of this many bytes, unless the limits are reached.
     fn begin(object: &Rc<Object>, bytes: usize) -> Option<Self> {
         let Calls { count, bytes: all } = &object.calls;
         let fits = count.get() == 0 || all.get().saturating_add(bytes) <= BYTES_MAX;
@@ -63,9 +63,9 @@ impl Drop for Call {
 }
 
 impl Object {
-    /// Asks the application of `service` what stands in the body of `request`.
+    /// Calls the application of `service` with the body of `request`.
     pub(super) async fn call(self: Rc<Self>, service: String, mut request: Request) -> Result<JsResponse> {
-        // The runtime tells the length of a body that is a string.
+        // The runtime sends the length of a body that is a string.
         let length =
             request.headers().get("Content-Length")?.and_then(|length| length.parse().ok()).unwrap_or(CALL_MAX);
         if length > CALL_MAX {
@@ -77,7 +77,7 @@ impl Object {
         let call = request.text().await?;
         let (told, answer) = oneshot::channel();
         let (object, called) = (self.clone(), service.clone());
-        // It has a life of its own: a handler is not broken off because its caller waited too long.
+        // It runs independently: a handler is not aborted because its caller stopped waiting.
         let run = self.settling(Box::pin(async move {
             let _begun = begun;
             let answer = object.answer_call(service, call).await;
@@ -90,7 +90,11 @@ impl Object {
             Either::Left((Ok(answer), _)) => answer,
             Either::Left((Err(oneshot::Canceled), _)) => (PushOutcome::HandlerFailed, "the handler ended".to_owned()),
             Either::Right(_) => {
-                log::warn("handler", Some(&called), "on_call did not answer in time: it goes on");
+                log::warn(
+                    "handler",
+                    Some(&called),
+                    "on_call did not answer within 8 s: the caller got a time-out, and on_call continues",
+                );
                 (PushOutcome::TimedOut, "the application did not answer in time".to_owned())
             }
         };
@@ -101,7 +105,7 @@ impl Object {
         if self.pass_gate(&service).await.is_err() {
             return (PushOutcome::HeldUp, "too many tasks wait for the room: try again".into());
         }
-        // Nobody may have been here before.
+        // The call may be the first event of the object.
         self.handler(&service);
         self.start_handlers();
         let started = self.started_handler(&service).await;
@@ -119,7 +123,7 @@ impl Object {
             Ok(answer) if answer.len() > CALL_MAX => (PushOutcome::TooLarge, "the answer is too large".into()),
             Ok(answer) => match serde_json::from_str::<IgnoredAny>(&answer) {
                 Ok(_) => (PushOutcome::Done, answer),
-                Err(error) => failed(Error::RustError(format!("the answer to a call is not JSON: {error}"))),
+                Err(error) => failed(Error::RustError(format!("expected JSON as the answer of on_call: {error}"))),
             },
         }
     }

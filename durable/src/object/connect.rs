@@ -1,4 +1,4 @@
-//! A client's WebSocket, passed on by the Worker.
+//! A client's WebSocket that the Worker forwards.
 
 use crate::connection::links::{Delivery, Link};
 use crate::connection::table::Role;
@@ -20,13 +20,13 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Result, WebSocket, WebSocketPair};
 
-/// Time for which a WebSocket stays open that `on_open` closed: a close in the same packet as the head of the 101 is lost on
-/// some clients.
+/// Time for which a WebSocket stays open that `on_open` closed: some clients lose a close that is in the same packet as the head
+/// of the 101.
 const CLOSE_AFTER_OPEN: Duration = Duration::from_millis(5);
 
 impl Object {
-    /// Accepts a client's WebSocket: as one that outlives the sleep of the object, unless `on_open` closed it. Of such
-    /// sockets, one that is closed in here would keep its TCP connection until the object sleeps (workerd 1.20261117).
+    /// Accepts a client's WebSocket as a hibernating one, unless `on_open` closed it. A hibernating socket that is closed in here
+    /// would keep its TCP connection until the object hibernates (workerd 1.20261117).
     pub(super) async fn connect(
         self: Rc<Self>,
         client: Client<'_>,
@@ -61,7 +61,7 @@ impl Object {
             self.answer_automatically(config, transport);
             let kept = entry.kept();
             let accepted = self.accept(&server).and_then(|()| match kept.is_empty() {
-                true => Ok(()), // as it was attached above
+                true => Ok(()), // the attachment above is still right
                 false => attachment.write(&server, &kept),
             });
             if let Err(error) = accepted {

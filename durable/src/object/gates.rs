@@ -1,7 +1,7 @@
-//! The gates of an object's rooms: who waits at them, and who is let through when they open.
+//! The gates of an object's rooms: who waits at them, and who passes when they open.
 //!
-//! A gate opens when no member is behind any more, which settling sees, or when patience is used up, for which there is a timer.
-//! Whoever waits is let through one at a time, first come first served: each broadcast may shut the gate again.
+//! A gate opens when no member is behind any more, which settling detects, or when the patience is used up, for which there is a
+//! timer. Waiters pass one at a time, first come first served, since each broadcast may shut the gate again.
 
 use crate::application::host::GateCrowded;
 use crate::connection::entry::Entry;
@@ -15,14 +15,14 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-/// Pushes, and tasks of the application, that may wait at one gate. Handlers are not counted: each connection has one.
+/// Most pushes and tasks of the application that wait at one gate. Handlers are not counted: each connection has one.
 const TASKS_MAX: usize = 1024;
 
 /// The gates that are in use, by the prefixes of their services.
 #[derive(Default)]
 pub(super) struct Gates {
     rooms: RefCell<HashMap<String, RoomGate>>,
-    /// Services that have broadcast something.
+    /// Services that have broadcast a message.
     broadcasters: RefCell<Vec<String>>,
 }
 
@@ -33,44 +33,44 @@ struct RoomGate {
 }
 
 enum Waiting {
-    /// A connection whose handler is not called.
+    /// A connection whose handler is not called yet.
     Handler(Rc<Entry>),
-    /// Something that awaits [`Room::ready`](crate::Room::ready).
+    /// A task that awaits [`Room::ready`](crate::Room::ready).
     Task(oneshot::Sender<()>),
 }
 
 /// Outcome of opening gates.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opened {
-    /// Nobody was let through.
+    /// Nobody passed.
     Nothing,
     /// Connections are touched.
     Handlers,
-    /// A task goes on when the code that runs now ends. Until then nobody knows whether the gate stays open.
+    /// A task passed, and continues when the current code ends. Until then it is unknown whether the gate stays open.
     Task,
 }
 
 impl Gates {
-    /// True if whatever broadcasts to the room of `service` has to wait.
+    /// True if broadcasts to the room of `service` have to wait.
     pub fn is_shut(&self, service: &str) -> bool {
         let rooms = self.rooms.borrow();
         rooms.get(service).is_some_and(|room| room.gate.is_shut(now()))
     }
 
-    /// Ids of the members that a room waits for.
+    /// Returns the ids of the members for which a room waits.
     fn waits_for(&self, service: &str) -> Vec<String> {
         let rooms = self.rooms.borrow();
         rooms.get(service).map(|room| room.gate.held_up_by(now()).map(str::to_owned).collect()).unwrap_or_default()
     }
 
-    /// True if the room does not wait for this member any more.
+    /// True if the room no longer waits for this member.
     pub fn gives_up_on(&self, entry: &Entry) -> bool {
         let rooms = self.rooms.borrow();
         let room = rooms.get(&entry.info.service);
         room.is_some_and(|room| room.gate.gives_up_on(now(), &entry.info.id))
     }
 
-    /// Notes how much waits for a member of a room. True if something waits at the gate because of this member.
+    /// Notes how much data waits for a member of a room. Returns true if this member holds up somebody at the gate.
     pub fn look(&self, entry: &Entry) -> bool {
         let mut rooms = self.rooms.borrow_mut();
         let Some(room) = rooms.get_mut(&entry.info.service) else { return false };
@@ -78,7 +78,7 @@ impl Gates {
         room.gate.is_held_up_by(now(), &entry.info.id)
     }
 
-    /// Something that is broadcast to a room was sent to `entry`, a member. The room has a gate once a member is behind.
+    /// Notes that a broadcast was sent to `entry`, a member. The room gets a gate once a member is behind.
     pub fn sent(&self, config: &Config, entry: &Entry) {
         let mut rooms = self.rooms.borrow_mut();
         match rooms.get_mut(&entry.info.service) {
@@ -90,7 +90,7 @@ impl Gates {
         }
     }
 
-    /// Something was broadcast to so many members of the room of `service`.
+    /// Notes that a message was broadcast to this many members of the room of `service`.
     pub fn broadcast(&self, service: &str, members: usize) {
         if !self.broadcasts(service) {
             self.broadcasters.borrow_mut().push(service.to_owned());
@@ -100,7 +100,7 @@ impl Gates {
         }
     }
 
-    /// The earliest moment at which a gate opens because patience is used up.
+    /// Returns the earliest time at which a gate opens because patience is used up.
     pub fn deadline(&self) -> Option<Millis> {
         let rooms = self.rooms.borrow();
         rooms.values().filter_map(|room| room.gate.deadline(now())).min()
@@ -110,12 +110,12 @@ impl Gates {
         self.broadcasters.borrow().iter().any(|known| known == service)
     }
 
-    /// True if something waits at a gate.
+    /// True if anybody waits at a gate.
     pub fn is_waited_at(&self) -> bool {
         self.rooms.borrow().values().any(|room| !room.waiting.is_empty())
     }
 
-    /// Lets through whoever comes next, of each room whose gate is open and that is not shut for another reason.
+    /// Lets the next waiter pass at each open gate whose room is not shut for another reason.
     fn open(&self, is_shut: impl Fn(&str) -> bool, mut touch: impl FnMut(&Rc<Entry>)) -> Opened {
         let now = now();
         let mut opened = Opened::Nothing;
@@ -130,7 +130,7 @@ impl Gates {
                     opened = Opened::Handlers;
                 }
                 Some(Waiting::Task(ready)) => {
-                    // It was there a moment ago.
+                    // The task was still waiting when it was selected.
                     let _ = ready.send(());
                     if opened == Opened::Nothing {
                         opened = Opened::Task;
@@ -163,7 +163,7 @@ impl RoomGate {
         Self { gate: Gate::new(config.room_patience, config.queue_limit), waiting: VecDeque::new(), tasks: 0 }
     }
 
-    /// Takes whoever is let through next, if the gate is open.
+    /// Removes and returns the next waiter, if the gate is open.
     fn next(&mut self, now: Millis, is_open: bool) -> Option<Waiting> {
         self.forget_abandoned();
         let next = if is_open { self.waiting.pop_front() } else { None };
@@ -172,7 +172,7 @@ impl RoomGate {
         next
     }
 
-    /// Forgets the tasks that wait no more, so that no member pays for them.
+    /// Removes abandoned tasks, so that no member pays for them.
     fn forget_abandoned(&mut self) {
         if self.tasks > 0 {
             self.waiting.retain(|waiting| !matches!(waiting, Waiting::Task(ready) if ready.is_canceled()));
@@ -183,7 +183,7 @@ impl RoomGate {
     fn look(&mut self, entry: &Entry) {
         let id = &entry.info.id;
         if self.gate.is_behind(id) {
-            // The estimate alone never becomes smaller.
+            // The estimate alone never shrinks.
             entry.buffered_on_socket();
         }
         let waiting = if entry.session.borrow().is_open() { entry.waiting() } else { 0 };
@@ -192,23 +192,24 @@ impl RoomGate {
 }
 
 impl Object {
-    /// True if whatever sends in the room of `service` has to wait, for its members or for memory.
+    /// True if sends to the room of `service` have to wait, for its members or for memory.
     pub(super) fn is_room_shut(&self, service: &str) -> bool {
         self.gates.is_shut(service) || self.is_memory_shut(service)
     }
 
-    /// True if the service has to wait for memory: if it broadcasts, while memory is short; any, while it is used up.
+    /// True if the service has to wait for memory: a service that broadcasts, while memory is short; every service, while it is
+    /// used up.
     fn is_memory_shut(&self, service: &str) -> bool {
         self.memory.is_used_up() || (self.memory.is_short() && self.gates.broadcasts(service))
     }
 
-    /// Has the handler of a connection called when the gate of its room opens.
+    /// Defers the handler of a connection until the gate of its room opens.
     pub(super) fn wait_at_gate(&self, entry: &Rc<Entry>) {
         if entry.is_at_gate.replace(true) {
             return;
         }
         if let Some(service) = self.services.find(&entry.info.service) {
-            // Only tasks can be too many.
+            // Only tasks are limited.
             let _ = self.gates.wait(&entry.info.service, &service.config, Waiting::Handler(entry.clone()));
         }
         self.look_at_members(&entry.info.service);
@@ -222,13 +223,13 @@ impl Object {
             self.gates.wait(service, &known.config, Waiting::Task(ready))?;
             self.look_at_members(service);
             self.plan_settle();
-            // It can only be cancelled with the object.
+            // The wait is only cancelled with the object.
             let _ = wait.await;
         }
         Ok(())
     }
 
-    /// Sees to it that those who hold up a room are looked at until they do not.
+    /// Checks the members that hold up a room by timer, until they do not.
     fn look_at_members(&self, service: &str) {
         for id in self.gates.waits_for(service) {
             let entry = self.table.borrow().connection(&id);
@@ -238,7 +239,7 @@ impl Object {
         }
     }
 
-    /// Lets through whoever waits at a gate that is open.
+    /// Lets waiters pass at open gates.
     pub(super) fn open_gates(&self) -> Opened {
         self.gates.open(|service| self.is_memory_shut(service), |entry| self.touch_now(entry))
     }
@@ -250,7 +251,7 @@ mod tests {
 
     const NOW: Millis = Millis(1_000);
 
-    /// A room at whose gate so many tasks wait, and their ends of it.
+    /// Returns a room with this many tasks waiting at its gate, and their receivers.
     fn waited_at(tasks: usize) -> (RoomGate, Vec<oneshot::Receiver<()>>) {
         let mut room = RoomGate::new(&Config::new("/room"));
         let waiting = (0..tasks).map(|_| oneshot::channel()).map(|(ready, wait)| {

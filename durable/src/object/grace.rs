@@ -1,4 +1,4 @@
-//! The grace of polls: the time for which the attach request of a poll waits for a frame, before the poll is put on an inner socket.
+//! The grace of polls: the time for which an attach request waits for a frame before its poll is moved to an inner socket.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::Link;
@@ -13,12 +13,12 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-/// The polls of an object that are in their grace, and its end. Some may be answered already.
+/// The polls of an object in their grace, with its end. Some may have a response already.
 #[derive(Default)]
 pub(super) struct Graces(RefCell<VecDeque<(Millis, Weak<Entry>, ReceiverId)>>);
 
 impl Object {
-    /// Puts `receiver` on an inner socket if no frame comes for it within `grace`.
+    /// Moves `receiver` to an inner socket unless a frame becomes available within `grace`.
     pub(super) fn begin_grace(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId, grace: Millis) {
         let at = now() + grace;
         self.graces.0.borrow_mut().push_back((at, Rc::downgrade(entry), receiver));
@@ -27,7 +27,7 @@ impl Object {
         }
     }
 
-    /// Ends the graces that are over, the oldest first.
+    /// Ends the graces that have expired, the oldest first.
     pub(super) fn end_graces(self: &Rc<Self>) {
         let next = loop {
             let Some((at, entry, receiver)) = self.graces.0.borrow_mut().pop_front() else { break None };
@@ -48,7 +48,7 @@ impl Object {
         self.set_timer(Timer::Grace, next);
     }
 
-    /// Answers a poll with 101, when the code that runs now ends: it is about to say what the first frames are.
+    /// Answers a poll with 101 when the current code ends, since that code is about to supply the first frames.
     pub(super) fn upgrade_poll(self: &Rc<Self>, entry: &Rc<Entry>, mut poll: HeldPoll) {
         let (object, entry) = (Rc::downgrade(self), Rc::downgrade(entry));
         js_sys::futures::spawn_local(async move {

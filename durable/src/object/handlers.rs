@@ -1,4 +1,4 @@
-//! The handlers of an object: each is made when it is first needed, and hears of that before anything else.
+//! The handlers of an object. Each is created when it is first needed, and its `on_start` runs before anything else.
 
 use crate::application::handler::ErasedHandler;
 use crate::js::clock::now;
@@ -11,15 +11,15 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::Delay;
 
-/// An `on_start` that failed is tried again no sooner than this, so that one that always fails costs little.
+/// Pause before a failed `on_start` is retried, so that one that always fails costs little.
 const RETRY: Millis = Millis::from_secs(1);
 
 /// The handlers, by service: an object has few.
 #[derive(Default)]
 pub(super) struct Handlers {
     slots: RefCell<Vec<HandlerSlot>>,
-    /// True if something came from outside since the handlers were started last. Without that nothing is tried again: what
-    /// a failed start causes would start it anew, for ever.
+    /// True if an event came from outside since the handlers were last started. Otherwise nothing is retried: the consequences of
+    /// a failed start would start the handler again, for ever.
     is_asked: Cell<bool>,
 }
 
@@ -32,15 +32,15 @@ struct HandlerSlot {
 /// The state of a handler's `on_start`.
 enum Start {
     Due,
-    /// These wait for its end.
+    /// `on_start` runs; these callbacks wait for its end.
     Running(Vec<oneshot::Sender<bool>>),
     Done,
-    /// It failed at this time, and is to be tried again before whatever comes next.
+    /// `on_start` failed at this time, and is retried before the next event.
     Failed(Millis),
 }
 
 impl Start {
-    /// Returns the time for which its next run has to wait. `None` if there is nothing to run.
+    /// Returns the time until the next run may begin. `None` if there is nothing to run.
     fn wait(&self, now: Millis, is_asked: bool) -> Option<Millis> {
         match self {
             Self::Due => Some(Millis(0)),
@@ -51,14 +51,14 @@ impl Start {
 }
 
 impl Handlers {
-    /// Something came from outside: a request, a message, an alarm.
+    /// Notes an event from outside: a request, a message, an alarm.
     pub fn event(&self) {
         self.is_asked.set(true);
     }
 }
 
 impl Object {
-    /// The handler of a service, made when it is first needed; none if the service is unknown.
+    /// Returns the handler of a service, and creates it if necessary. `None` if the service is unknown.
     pub(super) fn handler(&self, service: &str) -> Option<Rc<dyn ErasedHandler>> {
         let known = self
             .handlers
@@ -76,7 +76,7 @@ impl Object {
         Some(handler)
     }
 
-    /// Runs `on_start` of the handlers that are new, or that failed to start.
+    /// Runs `on_start` of the handlers that are new or failed to start.
     pub(super) fn start_handlers(self: &Rc<Self>) {
         let is_asked = self.handlers.is_asked.take();
         let mut due = Vec::new();
@@ -111,13 +111,13 @@ impl Object {
         let now = if is_started { Start::Done } else { Start::Failed(now()) };
         if let Start::Running(waiters) = std::mem::replace(&mut known.start, now) {
             for waiter in waiters {
-                // Whoever waited may be gone.
+                // The waiter may be gone.
                 let _ = waiter.send(is_started);
             }
         }
     }
 
-    /// Returns the handler of `service`, when its `on_start` has ended.
+    /// Returns the handler of `service` after its `on_start` has ended.
     pub(super) async fn started_handler(&self, service: &str) -> Option<Started> {
         let (handler, wait) = match self.handlers.slots.borrow_mut().iter_mut().find(|slot| slot.service == service) {
             None => return None,
@@ -131,7 +131,7 @@ impl Object {
                 Start::Due | Start::Done => return Some(Started { handler: handler.clone(), is_started: true }),
             },
         };
-        // It can only be cancelled with the object.
+        // The wait is only cancelled with the object.
         let is_started = wait.await.unwrap_or(false);
         Some(Started { handler, is_started })
     }
@@ -140,6 +140,6 @@ impl Object {
 /// A handler whose `on_start` has ended.
 pub(super) struct Started {
     pub handler: Rc<dyn ErasedHandler>,
-    /// False if `on_start` failed, and is to run again.
+    /// False if `on_start` failed, and will run again.
     pub is_started: bool,
 }

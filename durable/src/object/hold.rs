@@ -1,7 +1,7 @@
-//! A client's WebSocket that the Worker holds: its connection is opened, or comes back after its inner WebSocket broke.
+//! A client's WebSocket that the Worker holds: opens its connection, and attaches it again after its inner WebSocket broke.
 //!
-//! The object keeps such a connection as it keeps a session over HTTP with one receiver. What an instance that restarted does not
-//! know, the Worker brings along.
+//! The object treats such a connection like an HTTP session with one receiver. The Worker supplies the data that a restarted
+//! instance lost.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{HolderSocket, Link};
@@ -31,7 +31,7 @@ pub(super) struct Hold {
 }
 
 impl Object {
-    /// Opens the connection, or attaches it again, and answers with an inner WebSocket.
+    /// Opens the connection, or attaches it again, and responds with an inner WebSocket.
     pub(super) async fn hold(self: Rc<Self>, client: Client<'_>, config: &Config, hold: Hold) -> Result<JsResponse> {
         self.wake_sessions()?;
         self.learn_alarm().await?;
@@ -41,7 +41,7 @@ impl Object {
         let known = returned.as_ref().and_then(|returned| self.table.borrow().connection(&returned.connection));
         let (entry, is_new) = match known.filter(|entry| entry.info.held && entry.info.service == config.prefix) {
             Some(entry) => (entry, false),
-            // Of a connection that goes on, an outbox has a row.
+            // With an outbox, a connection that continues has a row.
             None if returned.is_some() && config.durability == Durability::Outbox => return over(),
             None if returned.is_none() && self.is_full(config) => return problem("too many connections", FULL),
             None => {
@@ -67,12 +67,12 @@ impl Object {
         if !entry.session.borrow().is_attached() && entry.session.borrow().is_closed() {
             return over();
         }
-        // Before anything is told: whatever the handler does now, such as to set the state, goes to the Worker like later.
+        // Before anything is reported: changes by the handler from now on, such as `set_state`, are sent to the Worker as usual.
         let brought =
             returned.as_ref().map(|returned| Kept { state: returned.state.clone(), groups: returned.groups.clone() });
         let brought = brought.unwrap_or_default();
         let known = entry.kept();
-        // An instance that restarted knows only what storage has.
+        // A restarted instance only knows what is in storage.
         let kept = match is_new {
             true => brought.clone(),
             false => Kept { state: known.state.or_else(|| brought.state.clone()), ..known },
@@ -104,7 +104,7 @@ impl Object {
         upgrade_holder(&other, &format!("{} {} {received}", entry.info.id, entry.info.opened.0))
     }
 
-    /// Takes over what the Worker knows of a connection that comes back.
+    /// Restores the Worker's data of a connection that comes back.
     fn take_back(self: &Rc<Self>, entry: &Rc<Entry>, receiver: Receiver, returned: Returned) {
         let Returned { after, handled, closed, .. } = returned;
         entry.pacing.borrow_mut().start_numbers(handled);
@@ -119,7 +119,7 @@ impl Object {
         }
     }
 
-    /// Puts the connection on its inner WebSocket, and tells the Worker what is newer than what it brought.
+    /// Links the connection to its inner WebSocket, and sends the Worker everything that is newer than its own data.
     fn link_holder(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
@@ -142,12 +142,12 @@ impl Object {
     }
 }
 
-/// Answers that the connection is over.
+/// Returns the response for a connection that is over.
 fn over() -> Result<JsResponse> {
     problem("the connection is over", 404)
 }
 
-/// Returns what is attached to the inner WebSocket of a connection.
+/// Returns the attachment for the inner WebSocket of a connection.
 fn held(entry: &Entry, receiver: Receiver, version: Version) -> Attachment {
     let Receiver { id: receiver, beats, .. } = receiver;
     let heard = !entry.session.borrow().waits_for_first_message();

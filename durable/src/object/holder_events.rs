@@ -1,4 +1,4 @@
-//! Messages of the Worker that holds a client's WebSocket, and what it is told of those of the client.
+//! Messages of the Worker that holds a client's WebSocket, and acknowledgements of the client's messages.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{Delivery, HolderSocket};
@@ -20,13 +20,13 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::{Result, WebSocket};
 
-/// Longest time until the Worker is told that messages are handled to which no frame is an answer. Until then it keeps them.
+/// Longest time until the Worker learns that messages without an answering frame are handled. Until then it keeps them.
 const TELL_AFTER: Millis = Millis::from_secs(1);
 
-/// The same with an outbox, where messages that are handled twice cost more.
+/// The same with an outbox, where handling a message twice costs more.
 const TELL_AFTER_WITH_OUTBOX: Millis = Millis(100);
 
-/// Connections whose Workers are to be told, and services to which connections came back.
+/// Connections whose Workers have to be notified, and services to which connections came back.
 #[derive(Default)]
 pub(super) struct Holders {
     untold: RefCell<Vec<Rc<Entry>>>,
@@ -34,14 +34,14 @@ pub(super) struct Holders {
 }
 
 impl Entry {
-    /// Sends a frame to the Worker that holds the client's WebSocket, and tells what is handled.
+    /// Sends a frame to the Worker that holds the client's WebSocket, with the number of handled messages.
     pub(super) fn deliver_to_holder(&self, socket: &HolderSocket, delivery: &Delivery) -> Result<()> {
         let handled = self.told.tell(self.pacing.borrow_mut().handled());
         let frame = delivery.frame.encode();
         socket.send(&ToHolder::Frame { seq: delivery.seq, handled, end: delivery.end, frame: &frame })
     }
 
-    /// True if the Worker that holds the client's WebSocket does not know all that is handled.
+    /// True if the Worker that holds the client's WebSocket does not know everything that is handled.
     pub(super) fn is_untold(&self) -> bool {
         self.info.held && self.told.is_behind(self.pacing.borrow_mut().handled())
     }
@@ -49,14 +49,14 @@ impl Entry {
     fn tell_handled(&self) {
         let handled = self.told.tell(self.pacing.borrow_mut().handled());
         if let (Some(handled), Some(holder)) = (handled, self.links.borrow().holder()) {
-            // A socket that is lost is replaced, and the number goes along.
+            // A lost socket is replaced, and the number is sent on the new one.
             let _ = holder.send(&ToHolder::Handled(handled));
         }
     }
 }
 
 impl Object {
-    /// A message of the Worker that holds the WebSocket of `entry`.
+    /// Handles a message of the Worker that holds the WebSocket of `entry`.
     pub(super) fn on_holder_message(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
@@ -71,7 +71,7 @@ impl Object {
                     entry.session.borrow_mut().ack(receiver, seq);
                 }
                 if !self.take_batch(entry, &batch) {
-                    // An instance before this one received messages that were not handled: the Worker sends them again.
+                    // A previous instance received messages that were not handled: the Worker sends them again.
                     return self.break_holder(entry, receiver, websocket);
                 }
             }
@@ -101,7 +101,7 @@ impl Object {
         self.touch_and_settle(entry);
     }
 
-    /// Takes the client's messages. False if some before them are missing.
+    /// Takes the client's messages. Returns false if some before them are missing.
     fn take_batch(self: &Rc<Self>, entry: &Rc<Entry>, batch: &Batch<'_>) -> bool {
         entry.pacing.borrow_mut().start_numbers(batch.handled);
         entry.told.knows(batch.handled);
@@ -127,7 +127,7 @@ impl Object {
         true
     }
 
-    /// Sees to it that the Worker that holds the WebSocket of `entry` is told what is handled.
+    /// Schedules a notification of the Worker that holds the WebSocket of `entry` about handled messages.
     pub(super) fn plan_to_tell(self: &Rc<Self>, entry: &Rc<Entry>) {
         if !entry.is_untold() {
             return;
@@ -144,7 +144,7 @@ impl Object {
         self.set_timer_to_earlier(Timer::TellHandled, now() + after);
     }
 
-    /// Tells Workers what is handled.
+    /// Notifies Workers of handled messages.
     pub(super) fn tell_handled(&self) {
         for entry in self.holders.untold.take() {
             entry.told.is_planned.set(false);
@@ -165,7 +165,7 @@ impl Object {
         }
     }
 
-    /// Tells the applications that no more connections come back.
+    /// Notifies the applications that no more connections come back.
     pub(super) fn all_returned(self: &Rc<Self>) {
         for service in self.holders.returned.borrow().clone() {
             let object = self.clone();
@@ -178,7 +178,7 @@ impl Object {
         }
     }
 
-    /// The inner WebSocket of a holder ended.
+    /// Handles the end of a holder's inner WebSocket.
     pub(super) fn on_holder_close(
         self: &Rc<Self>,
         entry: &Rc<Entry>,

@@ -19,7 +19,7 @@ use std::rc::{Rc, Weak};
 use worker::Result;
 
 impl Object {
-    /// Returns the object as handles see it.
+    /// Returns the object for use by handles.
     pub(super) fn host(self: &Rc<Self>) -> Weak<dyn Host> {
         let object: Weak<Self> = Rc::downgrade(self);
         object
@@ -30,7 +30,7 @@ impl Object {
         Room::of(service, self.host())
     }
 
-    /// Reads the sessions that are stored: a WebSocket's message alone does not.
+    /// Loads the stored sessions: a WebSocket message alone does not load them.
     fn wake_all(self: &Rc<Self>, service: &str) {
         if let Err(error) = self.wake_sessions() {
             log::error("wake", Some(service), error);
@@ -39,7 +39,7 @@ impl Object {
 }
 
 impl Object {
-    /// Keeps the groups of a connection, as JSON.
+    /// Stores the groups of a connection, as JSON.
     fn keep_groups(&self, entry: &Entry, groups: String) -> std::result::Result<(), GroupError> {
         let kept = Kept { groups: Some(groups), ..entry.kept() };
         self.keep_change(entry, &kept, Changed::Groups).map_err(|error| {

@@ -1,4 +1,4 @@
-//! The end of an object: cleared when nothing is left in it, or restarted on request.
+//! The end of an object: it is cleared when nothing is left in it, or restarted on request.
 
 use crate::js::runtime::abort_after;
 use crate::object::Object;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use worker::durable::ListOptions;
 use worker::{Delay, Result};
 
-/// Before a restart: for the handler to end, and for what it sent to leave when its writes are on disk.
+/// Pause before a restart: the handler has to end, and its messages leave when its writes are on disk.
 const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 impl Object {
@@ -17,15 +17,15 @@ impl Object {
         self.table.borrow().is_empty() && !self.room_alarm.is_set() && self.running.get() == 0
     }
 
-    /// Nobody is connected and nothing is due: if the application keeps nothing, nothing at all stays. Of an alarm alone an
-    /// object keeps 12 KB, and nobody may ever ask for it again.
+    /// Deletes everything if nobody is connected, nothing is due, and the application stores nothing. Even an alarm alone takes
+    /// 12 KB of storage, and the object may never be used again.
     pub(super) async fn clear_storage(&self) -> Result<()> {
         let storage = self.state.storage();
         let tables = rows(&storage.sql(), APPLICATION_TABLES)?;
         let keys = storage.list_with_options(ListOptions::new().limit(1)).await?;
-        // Somebody may have come meanwhile.
+        // A client may have connected meanwhile.
         if self.is_idle() && tables.is_empty() && keys.size() == 0 {
-            // The alarm goes with the rest (compatibility date 2026-02-24).
+            // `delete_all` also deletes the alarm (compatibility date 2026-02-24).
             self.alarm.note_over();
             self.store.reset();
             self.senders.forget_stored();
@@ -34,7 +34,7 @@ impl Object {
         Ok(())
     }
 
-    /// Ends the object when what the running handler sent and wrote has left.
+    /// Restarts the object when the output and the writes of the running handler have left.
     pub(super) async fn restart_soon(self: Rc<Self>) -> Result<()> {
         Delay::from(RESTART_PAUSE).await;
         self.state.storage().sync().await?;

@@ -1,4 +1,4 @@
-//! Lists of open connections, by pages.
+//! Lists of open connections, in pages.
 
 use crate::application::host::{Host, Members};
 use crate::application::members::members;
@@ -10,13 +10,13 @@ use std::collections::BinaryHeap;
 use std::rc::Rc;
 use worker::Result;
 
-/// Most connections of a page.
+/// Most connections in a page.
 const PAGE_MAX: usize = 1000;
 
 /// Bytes of a page after which no further connection is added.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// A connection of a list.
+/// A connection in a list.
 #[derive(Serialize)]
 struct Listed<'a> {
     address: String,
@@ -29,8 +29,8 @@ struct Listed<'a> {
 }
 
 impl Object {
-    /// Returns the `limit` connections of `of` with the first ids after `after`, as JSON: a `list`, and the id after which the `next` one
-    /// begins, or null.
+    /// Returns the first `limit` connections of `of` with ids greater than `after`, as JSON: a `list`, and the id after which the
+    /// `next` page begins, or null.
     pub(super) fn list(self: &Rc<Self>, of: &Members, after: Option<&str>, limit: usize) -> Result<String> {
         let host: Rc<dyn Host> = self.clone();
         let limit = limit.clamp(1, PAGE_MAX);
@@ -70,7 +70,7 @@ impl Object {
     }
 }
 
-/// A connection, in the order of the ids.
+/// A connection, ordered by its id.
 struct ById(Rc<Entry>);
 
 impl PartialEq for ById {

@@ -1,8 +1,9 @@
 //! Signs of life of the clients whose WebSockets the object holds.
 //!
-//! On framed sockets the runtime answers the liveness message by itself, also while the object sleeps, and tells the time when it is
-//! asked. Everything else is an event: the message in other spellings, on raw sockets, and whatever else a client says. Words of a
-//! client that is judged are kept with its socket, since an object that slept knows nothing else of them.
+//! On framed sockets the runtime answers the liveness message itself, also while the object hibernates, and reports the time when
+//! it is asked. Everything else is an event: other spellings of the message, messages on raw sockets, and all other messages of a
+//! client. Signs of life of a client that is judged are stored with its socket, since an object that hibernated has no other
+//! record of them.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{Delivery, Link};
@@ -21,8 +22,8 @@ use std::rc::Rc;
 use worker::Error;
 
 impl Object {
-    /// Has the runtime answer the liveness message of a service's framed sockets; on a node of a cluster, also what the Worker asks on
-    /// inner sockets. An object is asked for this once in each of its lives.
+    /// Makes the runtime answer the liveness message of a service's framed sockets; on a node of a cluster, also the Worker's
+    /// question on inner sockets. It is set up once in each life of an object.
     pub(super) fn answer_automatically(&self, config: &Config, transport: Transport) {
         let is_of_use = transport == Transport::WebSocket || is_node();
         if !is_of_use || self.has_auto_response.replace(true) {
@@ -30,13 +31,13 @@ impl Object {
         }
         let automatic = AutomaticAnswer::of(config, is_node());
         let (request, answer) = automatic.map(|AutomaticAnswer { request, answer }| (request, answer)).unzip();
-        // Without it all such messages are events.
+        // Without the automatic response, all such messages are events.
         if let Err(error) = set_auto_response(self.state.as_raw(), request.as_deref(), answer.as_deref()) {
             log::error("auto_response", Some(&config.prefix), Error::from(error));
         }
     }
 
-    /// Takes the liveness messages out of those that a client sent, answers them, and notes the sign of life.
+    /// Removes the liveness messages from a client's messages, answers them, and notes the sign of life.
     pub(super) fn listen(self: &Rc<Self>, entry: &Rc<Entry>, config: &Config, messages: Messages) -> Messages {
         let Some(liveness) = &config.liveness else { return messages };
         let (messages, is_beat) = liveness.take_from(messages);
@@ -70,7 +71,7 @@ impl Object {
         }
     }
 
-    /// Keeps the moment of a client's word with its socket, unless one was kept a moment ago.
+    /// Stores the time of a client's sign of life with its socket, unless it was stored a moment ago.
     fn remember(&self, entry: &Entry, now: Millis) {
         let granularity = entry.session.borrow().remembers_each();
         let is_new = |granularity| entry.word.get().is_none_or(|kept| kept + granularity < now);
@@ -80,8 +81,8 @@ impl Object {
         }
     }
 
-    /// Tells the session of a WebSocket what is known of its client beside its events. To be called before the session is given the
-    /// time.
+    /// Reports to the session of a WebSocket the client's signs of life that are no events. Must be called before the session's
+    /// time advances.
     pub(super) fn look_for_life(&self, entry: &Entry) {
         if !entry.session.borrow().listens() {
             return;
@@ -91,7 +92,7 @@ impl Object {
         }
         if let (Transport::WebSocket, Some(Link::Client(websocket))) =
             (entry.info.transport, entry.links.borrow().get(Receiver::WEBSOCKET.id))
-            // The error is that the socket is lost.
+            // An error means that the socket is lost.
             && let Ok(Some(at)) = auto_response_time(self.state.as_raw(), websocket.as_ref())
         {
             // A positive whole number of milliseconds.

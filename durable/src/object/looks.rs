@@ -1,9 +1,9 @@
-//! Looks at connections by timer, for what nothing tells.
+//! Checks of connections by timer, where no event reports a change.
 //!
-//! A response tells by its acknowledgements that its client has read. A client's own WebSocket tells nothing: the runtime says how many
-//! bytes wait on it, and only when it is asked (`bufferedAmount`), which costs about as much as a send. There are three reasons to
-//! look, and all work alike: the connections are in a list, the first one in it sets a timer, and each time between two looks is
-//! twice the one before.
+//! The acknowledgements of a response report that its client has read. A client's own WebSocket reports nothing: the runtime only
+//! returns the bytes that wait on it when it is asked (`bufferedAmount`), which costs about as much as a send. There are three
+//! reasons for a check, and all work alike: the connections are in a list, the first one in it sets a timer, and each pause
+//! between two checks is twice the previous one.
 //!
 //! | reason | time between two looks | on the list |
 //! |---|---|---|
@@ -24,23 +24,23 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::WebSocket;
 
-/// Bytes on a socket above which its client may stall: never so many wait for a client that reads.
+/// Bytes on a socket above which its client may stall: a client that reads never has as many waiting.
 pub(super) const MUCH: usize = 64 << 10;
 
-/// First and longest time between two looks for somebody who waits for the client of a WebSocket.
+/// First and longest pause between two checks while somebody waits for the client of a WebSocket.
 const SOCKET: (Millis, Millis) = (Millis(2), Millis(50));
 
-/// The same for a session over HTTP, which tells by itself when its client has read. The timer keeps the object, and the messages in
-/// its memory, from going to sleep after 10 s of silence.
+/// The same for a session over HTTP, which reports by itself when its client has read. The timer keeps the object, and the
+/// messages in its memory, from being evicted after 10 s of silence.
 const SESSION: (Millis, Millis) = (Millis(5_000), Millis(5_000));
 
 /// The same for a client that may stall.
 const STALL: (Millis, Millis) = (Millis(250), Millis(5_000));
 
-/// Looks in one `stall_timeout`, at least.
+/// Minimum number of checks in one `stall_timeout`.
 const LOOKS: u64 = 6;
 
-/// A reason to look at a connection.
+/// Reason to check a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     /// Somebody waits for the client of a WebSocket to read.
@@ -51,7 +51,7 @@ pub(super) enum Look {
     Stall,
 }
 
-/// Connections that are looked at, by the reason.
+/// Connections to check, by reason.
 #[derive(Default)]
 pub(super) struct Looks {
     socket: Round,
@@ -62,7 +62,7 @@ pub(super) struct Looks {
 #[derive(Default)]
 struct Round {
     entries: RefCell<Vec<Rc<Entry>>>,
-    /// The time between the last two looks.
+    /// The pause between the last two checks.
     pause: Cell<Millis>,
 }
 
@@ -85,7 +85,7 @@ impl Look {
         }
     }
 
-    /// The note on an entry that it is on this list.
+    /// Returns the flag of an entry that says that it is on this list.
     fn is_listed(self, entry: &Entry) -> &Cell<bool> {
         match self {
             Self::Socket | Self::Session => &entry.is_looked_at,
@@ -94,25 +94,25 @@ impl Look {
     }
 }
 
-/// Returns the time to the next look, after one of `before`.
+/// Returns the pause before the next check, after one of `before`.
 fn next_pause(before: Millis, (first, longest): (Millis, Millis)) -> Millis {
     Millis(before.0.saturating_mul(2)).max(first).min(longest)
 }
 
 impl Object {
-    /// Looks at a connection again because somebody waits for its client.
+    /// Schedules another check of a connection because somebody waits for its client.
     pub(super) fn look_again(self: &Rc<Self>, entry: &Rc<Entry>) {
         let look = if entry.info.has_own_socket() { Look::Socket } else { Look::Session };
         self.add_look(look, entry);
     }
 
-    /// Looks at the client's own WebSocket until nothing waits on it.
+    /// Checks the client's own WebSocket by timer until nothing waits on it.
     pub(super) fn watch(self: &Rc<Self>, entry: &Rc<Entry>) {
         self.add_look(Look::Stall, entry);
     }
 
-    /// Asks the runtime whether something waits on `websocket`, the client's own, if it was not asked for a while. To be called
-    /// before something is sent on it: heartbeats pass here, too.
+    /// Asks the runtime whether data waits on `websocket`, the client's own, unless it was asked recently. Must be called before
+    /// each send on it, heartbeats included.
     pub(super) fn look_for_stall(self: &Rc<Self>, now: Millis, entry: &Rc<Entry>, websocket: &WebSocket) {
         if !entry.is_watched.get() && entry.change_stall(|stall| stall.is_due(now)) && entry.buffered_on(websocket) > 0
         {
@@ -130,7 +130,7 @@ impl Object {
         }
     }
 
-    /// Sets the timer for the next look, if a connection is on the list.
+    /// Sets the timer for the next check, if a connection is on the list.
     fn plan_look(self: &Rc<Self>, look: Look) {
         let round = self.looks.round(look);
         let pauses = match look {
@@ -148,7 +148,7 @@ impl Object {
         self.set_timer(look.timer(), Some(now() + pause));
     }
 
-    /// Looks at the connections on a list.
+    /// Checks the connections on a list.
     pub(super) fn look(self: &Rc<Self>, look: Look) {
         let round = self.looks.round(look);
         let mut begins_anew = false;
@@ -170,7 +170,7 @@ impl Object {
             stays
         });
         match look {
-            // Where memory is short, each message waits for the one before: a client that reads is not to wait for late looks, too.
+            // With short memory, each message waits for the one before. A client that reads must not wait for late checks, too.
             Look::Socket | Look::Session if begins_anew => round.pause.set(Millis(0)),
             Look::Socket | Look::Session => {}
             Look::Stall if entries.is_empty() => round.pause.set(Millis(0)),
@@ -185,7 +185,7 @@ impl Object {
         }
     }
 
-    /// True if something still waits on the client's own WebSocket. Closes one that stalls.
+    /// Returns true if data still waits on the client's own WebSocket. Closes a client that stalls.
     fn is_waiting_on_socket(self: &Rc<Self>, entry: &Rc<Entry>) -> bool {
         if entry.session.borrow().is_closed() || entry.buffered_on_socket() == 0 {
             return false;

@@ -1,9 +1,8 @@
 //! The object: a table of connections, one storage, one alarm.
 //!
-//! Every event follows the same path. It tells a session something, marks the connection as touched, and calls
-//! [`Object::settle`], which drains every touched session, runs the handlers, drains what they caused, and arms the alarm
-//! for what is due next. So no `RefCell` borrow lives across an await, and everything that happens at once leaves as one
-//! frame.
+//! Every event follows the same path. It changes a session, marks the connection as touched, and calls [`Object::settle`], which
+//! drains every touched session, runs the handlers, drains their outputs, and arms the alarm for the next deadline. So no
+//! `RefCell` borrow lives across an await, and everything that happens at once leaves in one frame.
 
 use crate::application::handler::ErasedHandler;
 use crate::application::services::{Backend, Services};
@@ -92,9 +91,9 @@ pub struct Object {
     table: RefCell<ConnectionTable>,
     store: Store,
     asleep: Asleep,
-    /// True once the runtime knows which message it is to answer by itself.
+    /// True once the runtime's automatic response is set up.
     has_auto_response: Cell<bool>,
-    /// Moment of the last look at the links from other nodes of a cluster.
+    /// Time of the last check of the links from other nodes of a cluster.
     links_seen: Cell<Millis>,
     graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
@@ -115,12 +114,12 @@ pub struct Object {
     senders: Senders,
     shards: Shards,
     calls: Calls,
-    /// Number of handlers that run.
+    /// Number of running handlers.
     running: Cell<usize>,
 }
 
 impl Object {
-    /// The object with `state`, serving what `services` says.
+    /// Creates the object with `state`, which serves the services that `services` returns.
     pub fn new(state: State, env: Env, services: fn(&Env) -> Services) -> Rc<Self> {
         let services = Services::shared(services, &env);
         let store = Store::new(state.storage().sql());
@@ -157,13 +156,13 @@ impl Object {
         })
     }
 
-    /// The HTTP session `session` of `service`, if it is known.
+    /// Returns the HTTP session `session` of `service`, if it is known.
     fn session(self: &Rc<Self>, service: &str, session: &str) -> Result<Option<Rc<Entry>>> {
         self.wake_sessions()?;
         Ok(self.table.borrow().session(service, session))
     }
 
-    /// Makes a connection, and the handler of its service. `None` if the service is unknown.
+    /// Creates a connection, and the handler of its service. `None` if the service is unknown.
     fn entry(&self, info: ConnectionInfo, session: Session) -> Option<Rc<Entry>> {
         self.handler(&info.service)?;
         let config = &self.services.find(&info.service)?.config;
@@ -172,12 +171,12 @@ impl Object {
         Some(Entry::new(info, session, PacingRules::of(config), counters, memory))
     }
 
-    /// True if the object has as many connections as `config` lets it have.
+    /// True if the object has the maximum number of connections of `config`.
     fn is_full(&self, config: &Config) -> bool {
         config.connections_per_object.is_some_and(|most| self.table.borrow().open_count() >= most as usize)
     }
 
-    /// Notes that something came from outside: a request, a message, an alarm.
+    /// Notes an event from outside: a request, a message, an alarm.
     pub(crate) fn event(&self) {
         self.handlers.event();
     }
@@ -191,7 +190,7 @@ impl Object {
         })
     }
 
-    /// Marks a connection whose session was told something; [`Object::settle`] follows.
+    /// Marks a connection whose session has changed; [`Object::settle`] follows.
     fn touch_now(&self, entry: &Rc<Entry>) {
         self.table.borrow_mut().look(entry);
         if !entry.touched.replace(true) {
@@ -204,13 +203,13 @@ impl Object {
         self.settle();
     }
 
-    /// The same for code that may run outside an event: then it is settled when that code ends.
+    /// The same for code that may run outside an event: the connection is settled when that code ends.
     fn touch_later(self: &Rc<Self>, entry: &Rc<Entry>) {
         self.touch_now(entry);
         self.plan_settle();
     }
 
-    /// Settles when the code that runs now ends.
+    /// Settles when the current code ends.
     fn plan_settle(self: &Rc<Self>) {
         if !self.is_settling.get() && !self.settle_planned.replace(true) {
             let object = self.clone();
@@ -218,7 +217,7 @@ impl Object {
         }
     }
 
-    /// Does everything that the touched sessions ask for, and what that causes.
+    /// Carries out the outputs of the touched sessions, and everything that follows from them.
     fn settle(self: &Rc<Self>) {
         if self.is_settling.replace(true) {
             return;
@@ -259,13 +258,13 @@ impl Object {
         }
     }
 
-    /// `handlers`, settling what they do each time they had to wait.
+    /// Wraps `handlers` so that their effects are settled each time they had to wait.
     fn settling<T>(self: &Rc<Self>, handlers: LocalBoxFuture<'static, T>) -> Settling<T> {
         self.running.set(self.running.get() + 1);
         Settling { object: self.clone(), handlers }
     }
 
-    /// Gives every session the time, by `tick` or a variant of it.
+    /// Advances the time of every session, with `tick` or a variant of it.
     fn tick(self: &Rc<Self>, tick: impl Fn(&mut Session, Millis)) {
         let now = now();
         let entries = self.table.borrow().entries();
@@ -277,13 +276,13 @@ impl Object {
         self.settle();
     }
 
-    /// Accepts a socket as one that outlives the sleep of the object. An error says that it has as many as it may have;
-    /// `worker`'s own wrapper (0.8.7) would panic.
+    /// Accepts a socket as a hibernating one. An error means that the object has the maximum number of sockets; `worker`'s own
+    /// wrapper (0.8.7) would panic.
     fn accept(&self, websocket: &WebSocket) -> Result<()> {
         Ok(self.state.as_raw().accept_websocket(websocket.as_ref())?)
     }
 
-    /// Runs a piece of work that nobody waits for; what goes wrong is logged.
+    /// Runs work that nobody waits for, and logs its errors.
     fn run(&self, work: LocalBoxFuture<'static, Result<()>>, what: &'static str) {
         let logged = async move {
             if let Err(error) = work.await {
@@ -294,7 +293,7 @@ impl Object {
     }
 }
 
-/// Handlers that had to wait: whatever they did when they ran on is settled at once.
+/// Handlers that had to wait: each time they continue, their effects are settled at once.
 struct Settling<T> {
     object: Rc<Object>,
     handlers: LocalBoxFuture<'static, T>,
@@ -310,7 +309,7 @@ impl<T> Future for Settling<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        // While they run, what they touch waits for the end of the run.
+        // While the handlers run, touched connections wait for the end of the run.
         let nested = self.object.is_settling.replace(true);
         let polled = self.handlers.as_mut().poll(context);
         self.object.is_settling.set(nested);

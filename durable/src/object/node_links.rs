@@ -1,8 +1,8 @@
-//! Links from the Workers of a cluster: inner sockets of a node that fell silent count as lost.
+//! Links from the Workers of a cluster: the inner sockets of a silent node count as lost.
 //!
-//! A node that hangs, or whose machine lost its power or its network, closes nothing. The Worker of a node asks on each of its inner
-//! sockets every 5 s whether the object is there (`cluster/links.js`). The runtime answers, also while the object sleeps, and keeps the
-//! time of its last answer.
+//! A node that hangs, or whose machine lost its power or its network, closes nothing. The Worker of a node asks on each of its
+//! inner sockets every 5 s whether the object is there (`cluster/links.js`). The runtime answers, also while the object
+//! hibernates, and records the time of its last answer.
 
 use crate::js::clock::now;
 use crate::js::runtime::{auto_response_time, is_node};
@@ -13,14 +13,14 @@ use sockjs_protocol::time::Millis;
 use std::rc::Rc;
 use worker::WebSocket;
 
-/// Pause between two looks at all links. Whoever needs to know comes with an event.
+/// Pause between two checks of all links. They run within events that need the result.
 const LOOK_EVERY: Millis = Millis::from_secs(5);
 
-/// Time without a question after which a link is lost: three were due.
+/// Time without a question after which a link is lost: three questions were due.
 const SILENT_AFTER: Millis = Millis::from_secs(15);
 
 impl Object {
-    /// Gives up the receivers whose nodes fell silent. Their Workers attach them again if they can.
+    /// Detaches the receivers whose nodes fell silent. Their Workers attach them again if they can.
     pub(super) fn give_up_silent_links(self: &Rc<Self>) {
         if !is_node() {
             return;
@@ -44,9 +44,10 @@ impl Object {
         }
     }
 
-    /// True if the node at the other end asked before, and not for a while.
+    /// True if the node at the other end has asked before, but not for a while.
     fn is_silent(&self, now: Millis, socket: &WebSocket) -> bool {
-        // The error is that the socket is lost, which its close event tells. The time is a positive whole number of milliseconds.
+        // An error means that the socket is lost, which its close event reports. The time is a positive whole number of
+        // milliseconds.
         let asked = auto_response_time(self.state.as_raw(), socket.as_ref()).ok().flatten();
         asked.is_some_and(|at| Millis(at as u64) + SILENT_AFTER < now)
     }

@@ -1,4 +1,4 @@
-//! The outputs of a session: each is carried out.
+//! Carries out the outputs of a session.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{Delivery, HolderSocket, Link};
@@ -19,7 +19,7 @@ use std::rc::Rc;
 use worker::WebSocket;
 
 impl Object {
-    /// Does what the session of `entry` says.
+    /// Carries out the outputs of the session of `entry`.
     pub(super) fn drain(self: &Rc<Self>, entry: &Rc<Entry>) {
         let in_burst = self.is_in_burst(entry);
         self.drain_with(entry, in_burst);
@@ -28,8 +28,8 @@ impl Object {
         }
     }
 
-    /// Does the same while more is about to be sent: messages that do not fill a frame stay in the queue, to go in one frame with
-    /// what follows. The caller has to call [`Object::drain`] afterwards.
+    /// Does the same while more messages are about to be sent: messages that do not fill a frame stay in the queue, to share a
+    /// frame with later ones. The caller has to call [`Object::drain`] afterwards.
     pub(super) fn drain_with(self: &Rc<Self>, entry: &Rc<Entry>, more_follows: bool) {
         let now = now();
         loop {
@@ -71,7 +71,7 @@ impl Object {
             Some(Link::Client(websocket)) => {
                 attachment::over(&websocket);
                 if entry.info.transport == Transport::WebSocket && is_new_code(code) {
-                    // A socket that is lost needs none.
+                    // A lost socket needs no frame.
                     send(&websocket, false, &Frame::Close { code, reason: reason.to_owned() });
                 }
                 sockets::close(&websocket, code, reason);
@@ -80,13 +80,13 @@ impl Object {
                 self.table.borrow_mut().remove_socket(&inner.socket);
                 sockets::close(&inner.socket, code, reason);
             }
-            // It did not answer: if it is there, it attaches again, and its client notices nothing.
+            // The other end did not answer. If it is still there, it attaches again, and its client notices nothing.
             Some(Link::Holder(HolderSocket(inner))) if code == sockets::REPLACED => {
                 self.table.borrow_mut().remove_socket(&inner);
                 sockets::close(&inner, code, reason);
             }
             Some(Link::Holder(holder)) => {
-                // A lost socket is replaced, and its session says the same again.
+                // A lost socket is replaced, and its session then sends the close again.
                 let _ = holder.send(&ToHolder::Close { code, reason });
                 entry.links.borrow_mut().set(receiver, Link::Holder(holder));
             }
@@ -94,7 +94,7 @@ impl Object {
         }
     }
 
-    /// Writes to storage. False if that failed, of which the session knows then.
+    /// Writes to storage. Returns false if that failed; the session knows then.
     pub(super) fn write(&self, entry: &Entry, change: Change) -> bool {
         if change == Change::Heard && entry.info.transport.is_websocket() {
             self.keep_heard(entry);
@@ -104,7 +104,7 @@ impl Object {
         }
         let mut applied = self.store.apply(&entry.info, &change);
         if let Change::Open { .. } = &change {
-            // Of a held WebSocket, storage learns late.
+            // A held WebSocket enters storage late.
             applied = applied.and_then(|()| self.store.set_kept(&entry.info, &entry.kept()));
         }
         let Err(error) = applied else { return true };
@@ -148,10 +148,10 @@ impl Object {
                 None
             }
             Some(Link::Poll(poll)) => {
-                // In the body of a 200, this is the receiver's last word.
+                // A 200 with this body is the end of the receiver.
                 Some(match poll.answer(&delivery.to_edge()) {
                     Ok(()) => Departure::Finished,
-                    // It was never sent.
+                    // The frame was never sent.
                     Err(_) => Departure::Ended,
                 })
             }
@@ -162,8 +162,8 @@ impl Object {
         }
     }
 
-    /// True if the Worker has to say that it wrote this, before it counts as delivered: a 200 goes down with its object, and nobody
-    /// would see how long its client takes for a large one.
+    /// True if the Worker has to confirm that it wrote this, before it counts as delivered: a 200 is lost with its object, and
+    /// nobody would see how long its client takes to read a large one.
     fn is_to_be_confirmed(&self, entry: &Entry, delivery: &Delivery) -> bool {
         let durability = self.services.find(&entry.info.service).map(|service| service.config.durability);
         let is_outbox = durability == Some(Durability::Outbox);
@@ -204,10 +204,10 @@ impl Object {
         self.touch_later(entry);
     }
 
-    /// Asks a receiver that stayed attached while the object slept how far it got.
+    /// Asks a receiver that stayed attached during hibernation how far it got.
     fn ask(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
         match entry.links.borrow().get(receiver) {
-            // The error is that the socket is lost, which its close event tells.
+            // An error means that the socket is lost, which its close event reports.
             Some(Link::Inner(inner)) => drop(inner.send(&ToEdge::Ask)),
             Some(Link::Holder(holder)) => drop(holder.send(&ToHolder::Ask)),
             Some(Link::Poll(_) | Link::Opening(_) | Link::Client(_)) | None => self.lose(entry, receiver),
@@ -216,12 +216,12 @@ impl Object {
 }
 
 /// True for a close code that some WebSocket libraries do not know, and report as 1002: those that RFC 6455 does not list
-/// (websocket-driver 0.7.5, which sockjs-client uses in Node). A close frame of SockJS tells the page all the same.
+/// (websocket-driver 0.7.5, which sockjs-client uses in Node). The page learns the code from SockJS's close frame all the same.
 fn is_new_code(code: u16) -> bool {
     (1012..=1014).contains(&code)
 }
 
-/// Sends a frame on a client's WebSocket, which has no frames if it is raw. False if the socket is lost.
+/// Sends a frame on a client's WebSocket; a raw one has no frames. Returns false if the socket is lost.
 pub(super) fn send(websocket: &WebSocket, raw: bool, frame: &Frame) -> bool {
     let sent = match frame {
         Frame::Messages(messages) if raw => {
@@ -236,7 +236,7 @@ pub(super) fn send(websocket: &WebSocket, raw: bool, frame: &Frame) -> bool {
 /// Closes a client's WebSocket after its last frame.
 pub(super) fn close_after(websocket: &WebSocket, raw: bool, last: &Frame) {
     match last {
-        // A raw client learns code and reason from nothing else.
+        // A raw client learns code and reason only from this close.
         Frame::Close { code, reason } if raw => sockets::close(websocket, *code, reason),
         _ => sockets::close(websocket, CloseCode::Normal.number(), "Normal closure"),
     }

@@ -1,7 +1,7 @@
-//! Pacing: handlers run as far as their client keeps up, and go on when it has read.
+//! Pacing: handlers run while their client keeps up, and continue when it has read.
 //!
-//! The decisions are those of [`Pacing`](sockjs_protocol::sockjs::pacing::Pacing). Where nothing tells that a client has read, `looks`
-//! finds out.
+//! [`Pacing`](sockjs_protocol::sockjs::pacing::Pacing) makes the decisions. Where no event reports that a client has read,
+//! `looks` checks by timer.
 
 use crate::application::connection::Connection;
 use crate::connection::budget;
@@ -15,7 +15,7 @@ use sockjs_protocol::sockjs::session::CloseReason;
 use std::rc::Rc;
 
 impl Object {
-    /// Runs the handler as far as the client keeps up, and answers whoever waits for that.
+    /// Runs the handler while the client keeps up, and answers the sends that wait for it.
     pub(super) fn pace(self: &Rc<Self>, entry: &Rc<Entry>) {
         let holds_up = self.gates.look(entry) || self.waits_for_memory_of(entry);
         if entry.is_at_rest() {
@@ -50,20 +50,20 @@ impl Object {
         }
     }
 
-    /// Reasons for the handler of `entry` to wait.
+    /// Returns the reasons for the handler of `entry` to wait.
     fn ahead_of(&self, entry: &Entry) -> Ahead {
         let is_room_shut = self.is_room_shut(&entry.info.service);
         Ahead { is_room_shut, ..entry.ahead(self.memory.is_short()) }
     }
 
-    /// Closes a connection whose client sent more than there is memory for.
+    /// Closes a connection whose client sent more than memory permits.
     pub(super) fn overrun(&self, entry: &Entry) {
         let (code, text) = (Refusal::CODE, Refusal::Full.to_string());
         entry.session.borrow_mut().end(now(), code, &text, CloseReason::Violation { code, reason: text.clone() });
     }
 }
 
-/// Calls the handler with one job after the other, as long as the client keeps up.
+/// Calls the handler with one job after another, as long as the client keeps up.
 async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
     let connection = Connection { entry: entry.clone(), host: object.host(), is_own: true };
     let Some(Started { handler, is_started }) = object.started_handler(&entry.info.service).await else { return };
@@ -80,7 +80,7 @@ async fn run_handlers(object: Rc<Object>, entry: Rc<Entry>) {
         entry.may_exceed.set(true);
         let told = match job {
             Job::Close(reason) => handler.on_close(of, reason).await,
-            _ if !is_started => Err(worker::Error::RustError("its on_start failed".into())),
+            _ if !is_started => Err(worker::Error::RustError("not called, because on_start failed".into())),
             Job::Open => handler.on_open(of).await,
             Job::Return => handler.on_return(of).await,
             Job::Message(message) => {

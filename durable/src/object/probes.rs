@@ -1,4 +1,4 @@
-//! Probes: a receiver is written to, and its client has a moment to show that it is gone.
+//! Probes: the object writes to a receiver, so that a client that is gone causes an error.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::Link;
@@ -12,11 +12,12 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Time that the client of a first receiver has to show that it is gone, when a second one comes: a newline has to get there and a
-/// reset back. Too short, and a client that comes back is turned away; long, it only delays the second receiver.
+/// Time for the first receiver's client to show that it is gone when a second receiver attaches: a newline has to reach it and a
+/// reset has to come back. If this is too short, a client that reconnects is rejected; if long, it only delays the second
+/// receiver.
 const PROBE_WAIT: Millis = Millis(200);
 
-/// The receivers that were probed, and the moments at which they count as present.
+/// The probed receivers, and the times at which they count as present.
 #[derive(Default)]
 pub(super) struct Probes(RefCell<VecDeque<(Millis, Rc<Entry>, ReceiverId)>>);
 
@@ -25,7 +26,7 @@ impl Object {
     pub(super) fn probe(self: &Rc<Self>, entry: &Rc<Entry>, receiver: ReceiverId) {
         let link = entry.links.borrow_mut().take(receiver);
         match link {
-            // Still in its grace: its client can only be seen to leave once the response has a head.
+            // Still in its grace: the departure of its client can only be detected once the response has a head.
             Some(Link::Poll(poll)) => {
                 self.upgrade_poll(entry, poll);
                 entry.links.borrow_mut().set(receiver, Link::Opening(Vec::new()));
@@ -37,7 +38,7 @@ impl Object {
             Some(link @ (Link::Client(_) | Link::Holder(_) | Link::Opening(_))) => {
                 entry.links.borrow_mut().set(receiver, link)
             }
-            // Nothing leads to it: it is lost, and is to say so itself.
+            // There is no link: the receiver is lost.
             None => return self.lose(entry, receiver),
         }
         let at = now() + PROBE_WAIT;
@@ -45,7 +46,7 @@ impl Object {
         self.set_timer_to_earlier(Timer::Probe, at);
     }
 
-    /// Tells the sessions of receivers that had their time.
+    /// Notifies the sessions of probed receivers whose time is over.
     pub(super) fn end_probes(self: &Rc<Self>) {
         let now = now();
         let next = loop {

@@ -1,4 +1,4 @@
-//! Pushes: another part of the Worker, or another object, sends to connections of the object, closes them, or asks about them.
+//! Pushes: another part of the Worker, or another object, sends to connections of the object, closes them, or queries them.
 
 use crate::application::connection::Connection;
 use crate::application::group::{Connections, Recipients};
@@ -17,13 +17,13 @@ use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Request, Result};
 
-/// Longest time for which a push waits for the members of a room. The Worker waits for an answer for 10 s.
+/// Longest time for which a push waits for the members of a room. The Worker waits for a response for 10 s.
 const WAIT: Millis = Millis::from_secs(8);
 
 const HELD_UP: &str = "the room is held up by members that read slowly: try again";
 
 impl Object {
-    /// Does what `push` says, and answers how many connections it was done to, or what was asked.
+    /// Executes `push`. Responds with the number of connections that it reached, or with the result of the query.
     pub(super) async fn push(
         self: Rc<Self>,
         request: Request,
@@ -71,7 +71,7 @@ impl Object {
             return self.done(reached);
         }
         let until = now() + WAIT;
-        // The body stays unread while it waits.
+        // The body stays unread during the wait.
         if !self.may_push(&to.service, until).await {
             return answer(HELD_UP, PushOutcome::HeldUp);
         }
@@ -79,11 +79,11 @@ impl Object {
         if message.len() > config.queue_limit {
             return answer(SendError::TooLarge, PushOutcome::TooLarge);
         }
-        // Others may have gone on meanwhile.
+        // Others may have passed the gate meanwhile.
         if !self.may_push(&to.service, until).await {
             return answer(HELD_UP, PushOutcome::HeldUp);
         }
-        // The one before may have waited here, too, while its sender gave up.
+        // An earlier attempt of this push may have waited here, too, after its sender gave up.
         if let Some(reached) = self.repeated(config, number) {
             return self.done(reached);
         }
@@ -117,7 +117,7 @@ impl Object {
         }
     }
 
-    /// Does what is sent to all objects of a room in this one, which sends it.
+    /// Executes, in the sending object itself, a push to all objects of a room.
     pub(super) async fn push_here(
         self: Rc<Self>,
         to: Members,
@@ -151,7 +151,7 @@ impl Object {
         Ok(closed)
     }
 
-    /// Waits at the gate of a room. False if it does not open in time, or too many wait there.
+    /// Waits at the gate of a room. Returns false if it does not open in time, or if too many wait there.
     async fn may_push(self: &Rc<Self>, service: &str, until: Millis) -> bool {
         let wait = Duration::from_millis((until - now()).0);
         match select(pin!(self.pass_gate(service)), Delay::from(wait)).await {

@@ -1,14 +1,14 @@
-//! Reports of an object: their moments, and what they say.
+//! Reports of an object: their times and their content.
 //!
-//! 1. An event that changes something is reported when it is settled, if the last report was ten seconds ago, or if with it
-//!    the last session ended.
-//! 2. Otherwise the object's alarm is set to that moment: a timer would keep the object awake until then, which is billed at
-//!    ten times the price of an alarm. Should nothing more happen, the object sleeps ten seconds after its last event, so the
-//!    alarm comes half a second earlier than that, and a timer waits for the rest.
-//! 3. What is open is reported as openings and ends. A WebSocket that is lost with its object has no end, so the number that
-//!    is open is stored with each report that changes it, and an object that wakes up with another number reports the rest.
-//!    It is stored only where an alarm wakes the object: not for raw WebSockets, which have no heartbeat; and of objects
-//!    with a session of their own not for HTTP, whose sessions are stored themselves.
+//! 1. An event that changes a counter is reported when it is settled, if the last report was ten seconds ago, or if the last
+//!    session ended with it.
+//! 2. Otherwise the object's alarm is set to the time of the next report. A timer would keep the object awake until then, which
+//!    costs ten times as much as an alarm. Without further events the object hibernates ten seconds after the last one. Therefore
+//!    the alarm fires half a second earlier than that, and a timer waits for the rest.
+//! 3. Open connections are reported as openings and ends. A WebSocket that is lost with its object has no end. Therefore the
+//!    number of open connections is stored with each report that changes it, and an object that wakes with another number reports
+//!    the difference. The number is stored only where an alarm wakes the object: not for raw WebSockets, which have no heartbeat;
+//!    and, in objects of a single session, not for HTTP, whose sessions are stored themselves.
 
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
@@ -27,21 +27,21 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::Result;
 
-/// Longest time that a timer waits for.
+/// Longest wait that uses a timer.
 const SOON: Millis = Millis(500);
 
-/// A WebSocket that was lost with its object counts as closed with what its client saw.
+/// A WebSocket that was lost with its object counts as closed with the code that its client saw.
 const LOST: u16 = CloseCode::Abnormal.number();
 
 /// The counters of an object, and its reports.
 #[derive(Default)]
 pub(super) struct Reports {
     counters: RefCell<Vec<Rc<Counters>>>,
-    /// Earliest moment of the next report.
+    /// Earliest time of the next report.
     due: Cell<Millis>,
     /// True if a session ended in this event.
     has_ended: Cell<bool>,
-    /// Counts that go with the next report.
+    /// Counts that are sent with the next report.
     unsent: Unsent,
 }
 
@@ -59,7 +59,7 @@ fn is_stored(config: &Config, transport: Transport) -> bool {
 }
 
 impl Object {
-    /// Returns the counters of a service and transport; `None` if nobody wants to know.
+    /// Returns the counters of a service and transport; `None` if counting and logging are off.
     pub(super) fn counters(&self, service: &str, transport: Transport) -> Option<Rc<Counters>> {
         let config = &self.services.find(service)?.config;
         if !config.metrics && !self.services.has_analytics() {
@@ -85,7 +85,7 @@ impl Object {
                 log::opened(&entry.info);
             }
             Event::Closed(reason) => {
-                // After a restart the application may be told again.
+                // After a restart the application may be notified again.
                 if entry.counts.replace(false)
                     && let Some(counters) = &entry.counters
                 {
@@ -97,13 +97,13 @@ impl Object {
         }
     }
 
-    /// Returns the moment at which the alarm has to fire, for changes that are not reported otherwise.
+    /// Returns the time at which the alarm has to fire, for changes that are not reported otherwise.
     pub(super) fn report_alarm(&self, now: Millis) -> Option<Millis> {
         let is_left = self.timers.at(Timer::Report).is_none() && self.reports.has_changed();
         is_left.then(|| self.reports.due.get().min(now + (REPORT_EVERY - SOON)))
     }
 
-    /// Reports what changed, if it is time.
+    /// Reports changes, if a report is due.
     pub(super) fn report_if_due(self: &Rc<Self>) {
         let has_ended = self.reports.has_ended.take();
         if !self.reports.has_changed() {
@@ -132,7 +132,7 @@ impl Object {
         self.run(Box::pin(report), "metrics");
     }
 
-    /// Stores the number of open connections, if another number is stored.
+    /// Stores the number of open connections, if the stored number differs.
     fn store_open(&self, counters: &Counters) -> Result<()> {
         if let Some(open) = counters.open(|counters| self.stored_open(counters))?
             && counters.replace_stored(open)
@@ -148,7 +148,8 @@ impl Object {
         Ok(rows.iter().find(is_its).map_or(0, |(_, _, open)| *open))
     }
 
-    /// The object came into memory with everything that is left: what storage believes to be open and is not, was lost.
+    /// Compares the number of open connections with the stored one after the object woke with all remaining connections. The
+    /// difference was lost.
     pub(super) fn compare_open(&self) {
         if self.services.configs().any(|config| config.metrics)
             && let Err(error) = self.report_lost()

@@ -1,4 +1,4 @@
-//! Requests of the Worker: each has one command.
+//! Requests of the Worker, each with one command.
 
 use crate::connection::budget;
 use crate::info::connection_info::Client;
@@ -93,7 +93,7 @@ impl Object {
                     Err(error) => problem(error, 400),
                 }))
             }
-            // Answered above, by the one object that is no service's.
+            // Handled above, by the one object that belongs to no service.
             Action::Report | Action::Metrics => problem("no such service", 404),
             Action::Push { target, push, number } => self.push(request.into(), &config, target, push, number).await,
             Action::Hold { session, transport, receiver, beats, returned } => {

@@ -1,4 +1,4 @@
-//! The alarm that the application set for its room.
+//! The application's alarm for its room.
 
 use crate::js::clock::now;
 use crate::object::Object;
@@ -9,20 +9,20 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use worker::Result;
 
-/// An alarm whose handler could not be started waits for another try.
+/// Pause before the retry of an alarm whose handler failed to start.
 const START_RETRY: Millis = Millis::from_secs(30);
 
-/// The alarm that the application set for its room.
+/// The application's alarm for its room.
 #[derive(Default)]
 pub(super) struct RoomAlarm {
-    /// The service whose application set it, and the moment at which it is due.
+    /// The service whose application set the alarm, and the time at which it is due.
     due: RefCell<Option<(String, Millis)>>,
     /// True while the application's handler runs.
     is_running: Cell<bool>,
 }
 
 impl RoomAlarm {
-    /// Replaces the alarm by the one that is stored.
+    /// Replaces the alarm by the stored one.
     pub fn replace(&self, due: Option<(String, Millis)>) {
         self.due.replace(due);
     }
@@ -32,7 +32,7 @@ impl RoomAlarm {
         self.due.borrow().is_some()
     }
 
-    /// Takes the alarm if it is due. Returns its service.
+    /// Takes the alarm if it is due, and returns its service.
     pub fn take_due(&self) -> Option<String> {
         if self.is_running.get() {
             return None;
@@ -40,14 +40,14 @@ impl RoomAlarm {
         self.due.borrow_mut().take_if(|(_, at)| *at <= now()).map(|(service, _)| service)
     }
 
-    /// The moment at which the object has to be awake for it: not while its handler still runs.
+    /// Returns the time at which the object has to be awake for the alarm; `None` while its handler still runs.
     pub fn at(&self) -> Option<Millis> {
         self.due.borrow().as_ref().map(|(_, at)| *at).filter(|_| !self.is_running.get())
     }
 }
 
 impl Object {
-    /// Sets or clears the application's alarm, also in storage.
+    /// Sets or clears the application's alarm, in memory and in storage.
     pub(super) fn set_room_alarm(self: &Rc<Self>, service: &str, at: Option<Millis>) -> Result<()> {
         self.store.set_room_alarm(service, at)?;
         self.room_alarm.replace(at.map(|at| (service.to_owned(), at)));
@@ -55,11 +55,16 @@ impl Object {
         Ok(())
     }
 
-    /// Tells the application of `service` of its alarm. Its row goes last: killed in between, the application is told again.
+    /// Calls `on_alarm` of `service`. The alarm's row is deleted last: if the object is killed in between, `on_alarm` is called
+    /// again.
     pub(super) async fn on_room_alarm(self: &Rc<Self>, service: String) -> Result<()> {
         if self.handler(&service).is_none() {
-            // A deploy took the service away. Its level is unknown, so the line is nobody's.
-            log::error("room_alarm", None, format!("{service} is not served any more: its alarm is dropped"));
+            // A deploy removed the service. Its log level is unknown, so the line has no service.
+            log::error(
+                "room_alarm",
+                None,
+                format!("no service has the prefix {service} any more: its alarm was deleted"),
+            );
             self.store.set_room_alarm(&service, None)?;
             return if self.is_idle() { self.clear_storage().await } else { Ok(()) };
         }

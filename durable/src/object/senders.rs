@@ -1,4 +1,4 @@
-//! The senders of pushes, and the last push of each that was done: one that comes again is recognized.
+//! The senders of pushes, with the last completed push of each, so that a repeated push is recognized.
 
 use crate::js::clock::now;
 use crate::object::Object;
@@ -14,21 +14,21 @@ use std::collections::HashMap;
 /// Time for which a sender is remembered after its last push. Longer than any push is repeated.
 const KEEP: Millis = Millis::from_secs(60);
 
-/// Number of senders from which those are looked for whose time is over.
+/// Number of senders from which expired ones are removed.
 const MANY: usize = 64;
 
-/// Number of senders above which those of the older half of the time are forgotten, though they may come again.
+/// Number of senders above which those of the older half of the period are removed, too, although they may repeat a push.
 const MOST: usize = 1 << 14;
 
 /// The last push of each sender.
 #[derive(Debug)]
 pub(super) struct Senders {
     last: RefCell<HashMap<u64, LastPush>>,
-    /// Number of senders at which it is looked for those whose time is over. It grows with those that stay, so that a push does not
-    /// look at all of them.
+    /// Number of senders at which expired ones are removed next. It grows with those that remain, so that not every push searches
+    /// all of them.
     look_at: Cell<usize>,
     is_loaded: Cell<bool>,
-    /// The moment from which nothing that is stored is needed. `None` if nothing is stored.
+    /// Time from which no stored sender is needed. `None` if none is stored.
     stored_until: Cell<Option<Millis>>,
 }
 
@@ -44,23 +44,23 @@ impl Default for Senders {
 }
 
 impl Senders {
-    /// Returns how many connections a push reached that was done before. `None` if it is new.
+    /// Returns the number of connections that a push reached if it was done before. `None` if it is new.
     fn repeated(&self, number: PushNumber) -> Option<usize> {
         let last = *self.last.borrow().get(&number.sender)?;
         (number.number <= last.number.number).then_some(last.reached)
     }
 
-    /// Returns the moment at which the object has to be awake to forget what is stored.
+    /// Returns the time at which the object has to be awake to delete stored senders.
     pub fn alarm(&self) -> Option<Millis> {
         self.stored_until.get()
     }
 
-    /// Notes that nothing is stored.
+    /// Notes that no sender is stored.
     pub fn forget_stored(&self) {
         self.stored_until.set(None);
     }
 
-    /// Notes a push. If senders are forgotten now, returns the moment: those whose last push was then or before.
+    /// Notes a push. If senders are removed now, returns the limit: those with a last push at or before that time.
     fn note(&self, last: LastPush) -> Option<Millis> {
         let mut all = self.last.borrow_mut();
         all.insert(last.number.sender, last);
@@ -79,7 +79,7 @@ impl Senders {
 }
 
 impl Object {
-    /// Returns how many connections a push reached, if it was done before and comes again.
+    /// Returns the number of connections that a push reached, if it was done before and is repeated.
     pub(super) fn repeated(&self, config: &Config, number: Option<PushNumber>) -> Option<usize> {
         if config.durability == Durability::Outbox {
             self.load_senders();
@@ -87,7 +87,7 @@ impl Object {
         self.senders.repeated(number?)
     }
 
-    /// Reads the senders that are stored, once.
+    /// Loads the stored senders, once.
     fn load_senders(&self) {
         if self.senders.is_loaded.replace(true) {
             return;
@@ -103,7 +103,7 @@ impl Object {
         }
     }
 
-    /// Forgets the senders that are stored, if no push of theirs can come again. For the alarm.
+    /// Deletes the stored senders, if none of their pushes can be repeated any more. For the alarm.
     pub(super) fn forget_senders(&self) {
         self.load_senders();
         if self.senders.stored_until.get().is_none_or(|until| now() < until) {
@@ -115,8 +115,8 @@ impl Object {
         }
     }
 
-    /// Notes that a push was done. With an outbox, storage learns of it together with the messages, unless nobody goes on after a
-    /// restart for whom a repetition could double anything.
+    /// Notes a completed push. With an outbox it is stored together with the messages, unless no recipient survives a restart:
+    /// then a repetition could double nothing.
     pub(super) fn pushed(&self, config: &Config, number: Option<PushNumber>, reached: Reached) {
         let Some(number) = number else { return };
         let last = LastPush { number, reached: reached.members, at: now() };

@@ -1,4 +1,4 @@
-//! Sends over HTTP: the requests that bring a client's messages, and their answers.
+//! Sends over HTTP: the requests with a client's messages, and their responses.
 
 use crate::connection::budget::Reserved;
 use crate::connection::entry::Entry;
@@ -21,26 +21,26 @@ use worker::{Delay, Result};
 /// first reports 1006 and drops the close frame.
 const CLOSE_IS_READ: Duration = Duration::from_millis(500);
 
-/// Time that a written close frame has to reach the client. It and the refusal travel on two connections; in Chromium 100 ms were
+/// Time for a written close frame to reach the client. It and the refusal travel on two connections; in Chromium 100 ms were
 /// enough on an idle machine and 20 ms were not.
 const CLOSE_ARRIVES: Duration = Duration::from_millis(500);
 
-/// Pause before the Worker asks again for a send that the isolate has no memory for. It is shorter than the time for which the
-/// send keeps its turn.
+/// Pause before the Worker repeats a send for which the isolate has no memory. It is shorter than the time for which the send
+/// keeps its turn.
 const NO_MEMORY: Duration = Duration::from_secs(1);
 
 /// Outcome of the arrival of a send.
 pub(super) enum Arrived {
-    /// Its messages may come.
+    /// The messages may be delivered.
     Open(Rc<Entry>),
-    /// It is answered already.
+    /// The response is known already.
     Answered(JsResponse),
     /// The session was closed because of an earlier send.
     Over(Rc<Entry>),
 }
 
 impl Object {
-    /// Takes the place of a send in the order of its session, before its messages are here.
+    /// Reserves the place of a send in the order of its session, before its messages have arrived.
     pub(super) fn arrive(
         self: &Rc<Self>,
         config: &Config,
@@ -58,7 +58,8 @@ impl Object {
         }
         if !entry.session.borrow().is_open() {
             let is_violated = entry.pacing.borrow().is_violated();
-            // A client learns of a close by the application from the close frame; another status would keep it from reading that.
+            // The client learns of the application's close from the close frame; any other status would keep it from reading the
+            // frame.
             return if is_violated { Ok(Arrived::Over(entry)) } else { answered(done()) };
         }
         if !entry.pacing.borrow().knows(id) && !entry.takes(config, count) {
@@ -69,7 +70,7 @@ impl Object {
         Ok(Arrived::Open(entry))
     }
 
-    /// Gives the messages of a send to the handler, and answers when they are taken.
+    /// Passes the messages of a send to the handler, and responds when they are accepted.
     pub(super) async fn bring(
         self: Rc<Self>,
         entry: Rc<Entry>,
@@ -81,7 +82,7 @@ impl Object {
         self.reply(&entry, answer).await
     }
 
-    /// Gives the messages of a send to the handler. Returns when it is to be answered.
+    /// Passes the messages of a send to the handler. Returns when the response is due.
     pub(super) async fn take(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
@@ -94,22 +95,23 @@ impl Object {
         }
         entry.pacing.borrow_mut().bring(now(), id, messages);
         drop(reserved);
-        // Before it is settled: a send that is answered then leaves no deadline behind, whose timer would keep the object awake.
+        // Before settling: a send whose answer comes at once then leaves no deadline behind, whose timer would keep the object
+        // awake.
         let (answer, wait) = oneshot::channel();
         entry.waiters.borrow_mut().sends.push((id, answer));
         self.touch_and_settle(entry);
-        // It can only be cancelled with the session.
+        // The wait is only cancelled with the session.
         wait.await.unwrap_or(SendAnswer::Over)
     }
 
-    /// Answers a send for whose messages the isolate has no memory: after a pause it is asked for again.
+    /// Answers a send for whose messages the isolate has no memory: the Worker repeats it after a pause.
     pub(super) async fn put_off(self: Rc<Self>, entry: Rc<Entry>, id: u64) -> Result<JsResponse> {
         Delay::from(NO_MEMORY).await;
         let answer = entry.pacing.borrow_mut().answer(now(), id);
         self.reply(&entry, answer.unwrap_or(SendAnswer::Later)).await
     }
 
-    /// Closes a session whose client sent what it may not, and waits until the client was told.
+    /// Closes a session whose client sent something forbidden, and waits until the client was notified.
     pub(super) async fn refuse(self: &Rc<Self>, entry: &Rc<Entry>, code: u16, reason: &str) {
         self.break_off(entry, code, reason);
         close_is_read(entry).await;
@@ -137,7 +139,7 @@ impl Object {
     }
 }
 
-/// Waits until the client of a session that was closed has the close frame, or a second is over.
+/// Waits until the client of a closed session has the close frame, or until a second has passed.
 async fn close_is_read(entry: &Entry) {
     if !entry.session.borrow().is_close_read() {
         let (read, wait) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! All objects of a room, which an object of the room sends to.
+//! Pushes from an object of a room to all objects of the room.
 
 use crate::application::host::Members;
 use crate::info::errors::ShardsError;
@@ -12,12 +12,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// The senders to all objects of the rooms of this object, by the prefixes of their services.
+/// The publishers to all objects of this object's rooms, by the prefixes of their services.
 #[derive(Default)]
 pub(super) struct Shards(RefCell<HashMap<String, Rc<Publisher>>>);
 
 impl Object {
-    /// Does something to the members in all objects of the room.
+    /// Pushes to the members in all objects of the room.
     pub(super) async fn push_to_all(
         self: Rc<Self>,
         to: Members,
@@ -40,8 +40,8 @@ impl Object {
         Some(publisher)
     }
 
-    /// The objects of a room, this one without an address. It is the only one where each session has an object of its own, or where
-    /// nothing tells the others.
+    /// Returns the objects of a room, this one without an address. It is the only one if each session has an object of its own,
+    /// or if the others cannot be named.
     fn room_objects(&self, config: &Config) -> Vec<(String, Option<ObjectAddress>)> {
         let name = self.state.id().name().unwrap_or_default();
         let namespace = self.env.durable_object(self.services.binding_name()).ok();

@@ -1,4 +1,4 @@
-//! Frames that go to many WebSockets: each is put together, and made a string of the runtime's, once.
+//! Frames that are sent to many WebSockets: each is assembled, and converted to a JavaScript string, once.
 
 use crate::js::sockets;
 use sockjs_protocol::sockjs::frame::{Frame, Message};
@@ -7,15 +7,15 @@ use std::collections::VecDeque;
 use wasm_bindgen::JsValue;
 use worker::WebSocket;
 
-/// Number of frames that are remembered. One event makes a few frames, and each goes to every member before the next event.
+/// Number of cached frames. One event creates a few frames, and each is sent to every member before the next event.
 const REMEMBERED: usize = 32;
 
-/// The latest frames whose messages go to others, too.
+/// The latest frames whose messages have further recipients.
 #[derive(Default)]
 pub(super) struct SharedFrames(RefCell<VecDeque<(Vec<Message>, JsValue)>>);
 
 impl SharedFrames {
-    /// Sends these messages in one frame. False if the socket is lost.
+    /// Sends these messages in one frame. Returns false if the socket is lost.
     pub fn send(&self, websocket: &WebSocket, messages: &[Message]) -> bool {
         let mut frames = self.0.borrow_mut();
         let is_same = |known: &[Message]| {
@@ -33,7 +33,7 @@ impl SharedFrames {
         is_sent
     }
 
-    /// They have gone to everyone.
+    /// Drops the cached frames, which all recipients have.
     pub fn forget(&self) {
         self.0.borrow_mut().clear();
     }

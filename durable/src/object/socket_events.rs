@@ -21,10 +21,10 @@ use wasm_bindgen::JsValue;
 use worker::WebSocket;
 
 impl Object {
-    /// A message on a socket.
+    /// Handles a message on a socket.
     pub(crate) fn on_socket_message(self: &Rc<Self>, websocket: &WebSocket, data: &JsValue) {
         if self.services.problem().is_some() {
-            // Whoever waits here is served when the settings are mended; what a client says now is not understood.
+            // Waiting clients are served when the settings are fixed; until then no message can be handled.
             return sockets::close(websocket, CloseCode::ServiceRestart.number(), "misconfigured");
         }
         match self.role_of(websocket) {
@@ -65,8 +65,8 @@ impl Object {
         self.read_text(entry, text.length(), || text.utf8(), |messages| entry.pacing.borrow_mut().receive(messages));
     }
 
-    /// Reads what a client sent on its WebSocket, of `length` bytes or UTF-16 units, and gives it to `receive`. False if the client
-    /// broke a rule, or sends too much.
+    /// Reads a client's WebSocket message of `length` bytes or UTF-16 units, and passes it to `receive`. Returns false if the
+    /// client broke a rule, or sends too much.
     pub(super) fn read_text(
         self: &Rc<Self>,
         entry: &Rc<Entry>,
@@ -79,7 +79,7 @@ impl Object {
             entry.session.borrow_mut().violated(now(), code.number(), reason);
             false
         };
-        // Before it is copied: the runtime takes 32 MiB, of which an array of empty messages would fill the isolate.
+        // Before the copy: the runtime accepts 32 MiB, and an array of that many empty messages would fill the isolate.
         if length > service.config.body_limit {
             return violated(CloseCode::TooLarge, "Message too large");
         }
@@ -116,13 +116,14 @@ impl Object {
         received
     }
 
-    /// A socket ended.
+    /// Handles the end of a socket.
     pub(crate) fn on_socket_close(self: &Rc<Self>, websocket: &WebSocket, code: u16, reason: &str) {
         let role = self.role_of(websocket);
         if let Some(Role::Client(entry)) = &role
             && entry.in_burst.get() > 0
         {
-            // What waits for the end of a burst was sent while the client was there, and goes before the answer to its close.
+            // Messages that wait for the end of a burst were sent while the client was there, and go before the answer to its
+            // close.
             entry.session.borrow_mut().disconnected(now(), code, reason);
             self.touch_and_settle(entry);
         }
@@ -130,15 +131,15 @@ impl Object {
             let is_missing = end_receiver(&entry, receiver, websocket, code, reason);
             self.table.borrow_mut().remove_socket(websocket);
             self.touch_and_settle(&entry);
-            // After what was written is deleted: the runtime holds the answer back until that is on disk, and with the answer the
-            // Worker forgets.
+            // After the deletion of what was written: the runtime holds the answer back until that is on disk, and the Worker
+            // forgets its frames when it gets the answer.
             return sockets::close(websocket, if is_missing { MISSING } else { code }, reason);
         }
         if let Some(Role::Holder(entry, receiver)) = role {
             return self.on_holder_close(&entry, receiver, websocket, code);
         }
-        // The answer to the other side's close, or nothing if it was the answer to ours. It has to come from here: given
-        // anywhere else, the client's connection stays half open for seconds (workerd 1.20261117).
+        // The answer to the other side's close, or nothing if this was the answer to ours. It has to be sent from here: sent
+        // anywhere else, it leaves the client's connection half open for seconds (workerd 1.20261117).
         sockets::answer_close(websocket, code, reason);
         self.table.borrow_mut().remove_socket(websocket);
         if let Some(Role::Client(entry)) = role {
@@ -153,7 +154,7 @@ impl Object {
         }
         let role = self.table.borrow().role(websocket);
         if role.is_none() {
-            // The list of sockets may leave out the one that an event is about.
+            // The list of sockets may lack the one that an event is about.
             self.wake_socket(websocket);
             return self.table.borrow().role(websocket);
         }
@@ -161,24 +162,25 @@ impl Object {
     }
 }
 
-/// Answers what the Worker of another node asks if it has other settings; the runtime answers the rest. False if it is no question.
+/// Answers the question of a Worker on another node with other settings; the runtime answers the rest. False if it is no
+/// question.
 pub(super) fn answer_question(websocket: &WebSocket, data: &JsValue) -> bool {
     if !is_node() {
         return false;
     }
     let Some(text) = JsString::of(data) else { return false };
     let answer = AutomaticAnswer::of_other_config(&text.utf8());
-    // The error is that the socket is lost, which its close event tells.
+    // An error means that the socket is lost, which its close event reports.
     answer.map(|answer| drop(websocket.send_with_str(answer))).is_some()
 }
 
-/// The response of a receiver ended, as was said on its inner socket.
+/// Handles the end of a receiver's response, as reported on its inner socket.
 fn end_response(entry: &Entry, receiver: ReceiverId, websocket: &WebSocket, how: Departure) {
     entry.links.borrow_mut().lost(receiver, websocket);
     entry.session.borrow_mut().detach(now(), receiver, how);
 }
 
-/// The inner socket of a receiver ended. True if the Worker held frames that the object does not have.
+/// Handles the end of a receiver's inner socket. Returns true if the Worker held frames that the object does not have.
 fn end_receiver(entry: &Entry, receiver: ReceiverId, websocket: &WebSocket, code: u16, reason: &str) -> bool {
     if !entry.links.borrow_mut().lost(receiver, websocket) {
         return false;

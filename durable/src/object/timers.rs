@@ -1,12 +1,12 @@
 //! The one timer of an object, and the deadlines that it serves.
 //!
-//! All that an object waits for without a request, and that need not outlive it, is a deadline in this table; what has to outlive it
-//! is the alarm's (see `alarm`). The runtime has one timer for all of them, set to the earliest. A deadline that moves to a later
-//! moment leaves the timer as it is: it fires too early, finds nothing due, and is set again. A timer keeps an object awake, so none
-//! runs without a deadline.
+//! Every wait of an object that is no request, and need not survive a restart, is a deadline in this table. Deadlines that have
+//! to survive belong to the alarm (see `alarm`). The runtime has one timer for all of them, set to the earliest. If a deadline
+//! moves to a later time, the timer stays: it fires too early, finds nothing due, and is set again. A timer keeps an object
+//! awake, so it only runs while there is a deadline.
 //!
-//! Other waits are not here. The end of a burst (`bursts`) has a timer of its own, which fires when the runtime has handed over all
-//! messages that it has read. A request that waits for something for a limited time waits in its own future.
+//! Other waits are not here. The end of a burst (`bursts`) has a timer of its own, which fires when the runtime has delivered
+//! all messages that it has read. A request that waits for a limited time waits in its own future.
 
 use crate::js::clock::now;
 use crate::js::timer::JsTimer;
@@ -20,11 +20,11 @@ use std::rc::Rc;
 /// A deadline of the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
-    /// A session has something to do that a restart makes void, or a gate opens, or memory was short for too long.
+    /// A session has something to do that a restart makes obsolete, or a gate opens, or memory was short for too long.
     Sessions,
     /// The grace of a poll ends.
     Grace,
-    /// The client of a receiver that was probed had time to show that it is gone.
+    /// The client of a probed receiver has had its time to show that it is gone.
     Probe,
     /// Somebody waits for the client of a WebSocket to read.
     SocketLook,
@@ -32,13 +32,13 @@ pub(super) enum Timer {
     SessionLook,
     /// Much waits on a WebSocket, and its client may have stalled.
     StallLook,
-    /// Workers that hold WebSockets are to be told what is handled.
+    /// Workers that hold WebSockets have to be notified of handled messages.
     TellHandled,
-    /// WebSockets that the Worker holds had time to come back after a restart.
+    /// The time for WebSockets that the Worker holds to come back after a restart is over.
     Returned,
-    /// Counters are to be reported within a moment.
+    /// Counters have to be reported within a moment.
     Report,
-    /// The sum of reports is to be stored.
+    /// The sum of reports has to be stored.
     SaveTotals,
 }
 
@@ -57,7 +57,7 @@ impl Timer {
     ];
 }
 
-/// The deadlines of an object. There is one of each kind.
+/// The deadlines of an object, one for each kind of timer.
 #[derive(Debug, Default)]
 struct Deadlines([Cell<Option<Millis>>; Timer::ALL.len()]);
 
@@ -90,7 +90,7 @@ impl Deadlines {
 #[derive(Default)]
 pub(super) struct Timers {
     deadlines: Deadlines,
-    /// The moment at which the runtime's timer fires, if it runs.
+    /// Time at which the runtime's timer fires, if it runs.
     fires_at: Cell<Option<Millis>>,
     timer: JsTimer,
 }
@@ -110,7 +110,7 @@ enum Step {
     Start(Millis),
 }
 
-/// Decides what to do with a timer that `fires_at` a moment, or does not run, for the `earliest` deadline.
+/// Decides what to do with a timer that fires at `fires_at`, or does not run, for the `earliest` deadline.
 fn step(fires_at: Option<Millis>, earliest: Option<Millis>) -> Step {
     match (fires_at, earliest) {
         (None, None) => Step::Leave,
@@ -121,7 +121,7 @@ fn step(fires_at: Option<Millis>, earliest: Option<Millis>) -> Step {
 }
 
 impl Object {
-    /// Sets the deadline of `timer`, replacing the one before.
+    /// Sets the deadline of `timer`, replacing the previous one.
     pub(super) fn set_timer(self: &Rc<Self>, timer: Timer, at: Option<Millis>) {
         self.timers.deadlines.set(timer, at);
         self.adjust_timer();

@@ -1,6 +1,6 @@
-//! The object that adds up what was reported. It has no connections, and no alarm.
+//! The object that adds up all reports. It has no connections, and no alarm.
 //!
-//! The sum is one row, written at most once in [`SAVE_AFTER`], and only while reports come.
+//! The sum is one row, written at most once in [`SAVE_AFTER`], and only while reports arrive.
 
 use crate::js::clock::now;
 use crate::js::response::{JsResponse, done, problem, text};
@@ -13,10 +13,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use worker::{Request, Result};
 
-/// Time for which a report may be in memory alone.
+/// Time for which a report may exist only in memory.
 const SAVE_AFTER: Millis = Millis::from_secs(1);
 
-/// The sum of all reports, if the object is the one that adds them up.
+/// The sum of all reports, if this is the object that adds them up.
 #[derive(Default)]
 pub(super) struct ReportTotals(RefCell<Option<Totals>>);
 
@@ -41,7 +41,7 @@ impl Object {
         }
     }
 
-    /// Everything that was reported.
+    /// Returns the sum of all reports.
     pub(super) fn answer_totals(&self) -> Result<JsResponse> {
         text(&self.with_totals(|totals| totals.text(now()))?, 200)
     }
@@ -52,8 +52,8 @@ impl Object {
             let stored = self.store.load_totals()?;
             let read = stored.as_deref().and_then(|stored| Totals::restore(now(), stored));
             if stored.is_some() && read.is_none() {
-                // Better to count from nothing than not at all.
-                log::error("metrics", None, "the totals are of another version");
+                // Counting from zero is better than not counting.
+                log::error("metrics", None, "the stored totals are of another version: counting starts at zero");
             }
             *known = Some(read.unwrap_or_default());
         }

@@ -1,7 +1,7 @@
-//! Sends of a Worker of version 2, which goes with `sockjs_protocol::inner::envelope::v2`.
+//! Sends of a Worker of version 2, the counterpart of `sockjs_protocol::inner::envelope::v2`.
 //!
-//! They differ in three things: the object knows how many messages there are when it read the body, the body has a form of its
-//! own, and no answer says that the Worker is to ask again.
+//! They differ in three ways: the object learns the number of messages only from the body, the body has a different format, and
+//! no response tells the Worker to repeat the send.
 
 use crate::connection::budget;
 use crate::js::response::{JsResponse, problem, with_body};
@@ -32,7 +32,7 @@ impl Object {
         })
     }
 
-    /// Gives the messages of a send to the handler, and answers for good.
+    /// Passes the messages of a send to the handler, and sends the final response.
     pub(super) async fn send_of_v2(self: Rc<Self>, send: Send, messages: Messages) -> Result<JsResponse> {
         let Send { config, session, pass, id } = send;
         let entry = match self.arrive(&config, &session, pass.as_ref(), id, messages.len())? {

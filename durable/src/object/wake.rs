@@ -1,5 +1,5 @@
-//! Waking up: sockets that stayed open while the object hibernated, and sessions that are stored. Each
-//! is taken up at the first event that needs it; a WebSocket's message does not read the stored sessions.
+//! Waking up: restores sockets that stayed open during hibernation, and stored sessions. Each is restored at the first event that
+//! needs it; a WebSocket message does not load the stored sessions.
 
 use crate::connection::entry::Entry;
 use crate::connection::links::{HolderSocket, InnerSocket, Link};
@@ -20,22 +20,22 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use worker::{Result, WebSocket};
 
-/// Sockets and sessions that are not taken up yet.
+/// Sockets and sessions that are not restored yet.
 #[derive(Default)]
 pub(super) struct Asleep {
     sockets_awake: Cell<bool>,
     sessions_awake: Cell<bool>,
-    /// Inner sockets whose sessions are not read yet, by the names of the sessions.
+    /// Inner sockets whose sessions are not loaded yet, by session name.
     receivers: RefCell<HashMap<String, Vec<Sleeper>>>,
 }
 
-/// A receiver that stayed attached while the object slept.
+/// A receiver that stayed attached during hibernation.
 pub(super) struct Sleeper {
     receiver: Receiver,
     since: Millis,
     ending: bool,
     inner: InnerSocket,
-    /// The connection of a WebSocket that the Worker holds, which storage may not know.
+    /// The connection of a WebSocket that the Worker holds, if storage may not have it.
     held: Option<HeldSleeper>,
 }
 
@@ -47,7 +47,7 @@ struct HeldSleeper {
 }
 
 impl Object {
-    /// Takes up the WebSockets that stayed open while the object slept.
+    /// Restores the WebSockets that stayed open during hibernation.
     pub(super) fn wake_sockets(self: &Rc<Self>) -> Result<()> {
         if self.asleep.sockets_awake.replace(true) {
             return Ok(());
@@ -58,12 +58,12 @@ impl Object {
         if self.asleep.receivers.borrow().is_empty() { Ok(()) } else { self.wake_sessions() }
     }
 
-    /// Takes up one socket by what is attached to it.
+    /// Restores one socket from its attachment.
     pub(super) fn wake_socket(&self, websocket: &WebSocket) {
         match Attachment::read(websocket) {
             Some((Attachment::Client(info), kept)) => self.wake_client(info, kept, false, websocket),
             Some((Attachment::Heard(info), kept)) => self.wake_client(info, kept, true, websocket),
-            // Its session is not known any more.
+            // The session no longer exists.
             Some((Attachment::Receiver { .. }, _)) if self.asleep.sessions_awake.get() => {}
             Some((
                 Attachment::Receiver { service, session, transport, version, receiver, since, ending, beats },
@@ -108,7 +108,7 @@ impl Object {
         self.table.borrow_mut().add_socket(websocket, Role::Client(entry));
     }
 
-    /// Takes up the HTTP sessions that are stored, with the receivers that stayed attached.
+    /// Restores the stored HTTP sessions, with the receivers that stayed attached.
     pub(super) fn wake_sessions(self: &Rc<Self>) -> Result<()> {
         self.wake_sockets()?;
         if self.asleep.sessions_awake.get() {
@@ -120,7 +120,7 @@ impl Object {
             self.wake_session(info, kept, stored);
         }
         self.room_alarm.replace(self.store.load_room_alarm()?);
-        // An inner socket that nobody took up leads nowhere.
+        // An inner socket that no session claimed belongs to nothing.
         for mut sleeper in self.asleep.receivers.take().into_values().flatten() {
             match sleeper.held.take() {
                 Some(held) => self.wake_held(held, sleeper),
@@ -131,7 +131,7 @@ impl Object {
         Ok(())
     }
 
-    /// Takes up the connection of a WebSocket that the Worker holds, of which storage knows nothing.
+    /// Restores the connection of a WebSocket that the Worker holds and that is not in storage.
     fn wake_held(self: &Rc<Self>, held: HeldSleeper, sleeper: Sleeper) {
         let HeldSleeper { info, kept, heard } = held;
         let Some(service) = self.services.find(&info.service) else {
@@ -149,7 +149,7 @@ impl Object {
         self.touch_later(&entry);
     }
 
-    /// Notes the inner sockets that lead to a connection.
+    /// Links the inner sockets to their connection.
     fn link_sleepers(&self, entry: &Rc<Entry>, sleepers: Vec<Sleeper>) {
         for Sleeper { receiver, inner, .. } in sleepers {
             let mut table = self.table.borrow_mut();
@@ -187,7 +187,7 @@ impl Object {
         if let Some(sleeper) = latest(true) {
             session.wake_ending(sleeper.receiver, sleeper.since);
         }
-        // A Worker of version 2 cannot be asked what it holds.
+        // A Worker of version 2 cannot be asked for what it holds.
         for Sleeper { receiver, .. } in sleepers.iter().filter(|sleeper| sleeper.inner.version == Version::V2) {
             session.cannot_be_asked(receiver.id);
         }

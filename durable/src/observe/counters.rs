@@ -9,15 +9,15 @@ use worker::Result;
 pub(crate) struct Counters {
     pub service: String,
     pub transport: Transport,
-    /// Counted since the last report.
+    /// Counts since the last report.
     counts: RefCell<Counts>,
     /// Connections opened minus connections ended, since the object came into memory.
     change: Cell<i64>,
-    /// The number of open connections in storage, if it is kept there.
+    /// The stored number of open connections, if it is stored.
     stored: Option<StoredCount>,
 }
 
-/// The number of open connections in storage.
+/// The stored number of open connections.
 #[derive(Default)]
 struct StoredCount {
     /// The number when the object came into memory; `None` until it is read.
@@ -27,7 +27,7 @@ struct StoredCount {
 }
 
 impl Counters {
-    /// Counters at zero. `is_stored` says that the number of open connections is kept in storage.
+    /// Creates counters at zero. `is_stored` is true if the number of open connections is stored.
     pub fn new(service: &str, transport: Transport, is_stored: bool) -> Self {
         Self {
             service: service.to_owned(),
@@ -38,7 +38,7 @@ impl Counters {
         }
     }
 
-    /// True if something was counted since the last report.
+    /// True if anything was counted since the last report.
     pub fn has_changed(&self) -> bool {
         *self.counts.borrow() != Counts::default()
     }
@@ -55,19 +55,19 @@ impl Counters {
         self.change.set(self.change.get().saturating_sub_unsigned(count));
     }
 
-    /// Counts a message of the application, after which `waiting` bytes wait for the client.
+    /// Counts a message of the application. With it, `waiting` bytes wait for the client.
     pub fn sent(&self, bytes: usize, waiting: usize) {
         let mut counts = self.counts.borrow_mut();
         counts.sent.add(bytes);
         counts.queue_high_water = counts.queue_high_water.max(waiting as u64);
     }
 
-    /// Counts a message that the handler is called with.
+    /// Counts a message for the handler.
     pub fn received(&self, bytes: usize) {
         self.counts.borrow_mut().received.add(bytes);
     }
 
-    /// Counts what happened to a connection to the upstream.
+    /// Counts events of a connection to the upstream.
     pub fn upstream(&self, more: &UpstreamCounts) {
         self.counts.borrow_mut().upstream.merge(more);
     }
@@ -77,7 +77,7 @@ impl Counters {
         Tally { service: self.service.clone(), transport: Some(self.transport), counts: self.counts.take() }
     }
 
-    /// Returns the number of open connections; `None` if it is not kept in storage. `read` reads the stored number, once.
+    /// Returns the number of open connections; `None` if it is not stored. `read` reads the stored number, once.
     pub fn open(&self, read: impl FnOnce(&Self) -> Result<i64>) -> Result<Option<i64>> {
         let Some(stored) = &self.stored else { return Ok(None) };
         let before = match stored.before.get() {
@@ -92,7 +92,7 @@ impl Counters {
         Ok(Some(before.saturating_add(self.change.get())))
     }
 
-    /// Notes that `open` is stored. True if another number was.
+    /// Notes that `open` is stored. Returns true if it differs from the previous number.
     pub fn replace_stored(&self, open: i64) -> bool {
         self.stored.as_ref().is_some_and(|stored| stored.now.replace(open) != open)
     }

@@ -1,4 +1,4 @@
-//! The log: one line of JSON for each event, as far as the service wants it.
+//! The log: one line of JSON for each event, at the level that the service selects.
 
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
@@ -11,13 +11,13 @@ use std::fmt::Display;
 use worker::{console_debug, console_error, console_log, console_warn};
 
 thread_local! {
-    /// Of each service that the isolate serves, by its prefix.
+    /// Levels of the isolate's services, by prefix.
     static LEVELS: RefCell<Vec<(String, LogLevel)>> = const { RefCell::new(Vec::new()) };
     /// Name of the node in a cluster.
     static NODE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Notes how much the service at `prefix` wants to have logged.
+/// Sets the log level of the service at `prefix`.
 pub(crate) fn set_level(prefix: &str, level: LogLevel) {
     LEVELS.with_borrow_mut(|levels| {
         levels.retain(|(known, _)| known != prefix);
@@ -25,12 +25,12 @@ pub(crate) fn set_level(prefix: &str, level: LogLevel) {
     });
 }
 
-/// Notes the name of the node, which is in each line from then on.
+/// Sets the name of the node, which all further lines have.
 pub(crate) fn set_node(name: String) {
     NODE.set(Some(name));
 }
 
-/// True if `service` wants events of `level`. Without a service, true if any service does; errors are wanted even if there is none.
+/// True if `service` logs events of `level`. Without a service, true if any service does; errors are always logged then.
 pub fn is_wanted(level: LogLevel, service: Option<&str>) -> bool {
     LEVELS.with_borrow(|levels| match service {
         Some(service) => levels.iter().any(|(prefix, most)| prefix == service && level <= *most),
@@ -38,17 +38,17 @@ pub fn is_wanted(level: LogLevel, service: Option<&str>) -> bool {
     })
 }
 
-/// Writes what went wrong and has consequences.
+/// Logs a problem with consequences.
 pub fn error(event: &str, service: Option<&str>, problem: impl Display) {
     trouble(LogLevel::Error, event, service, &problem);
 }
 
-/// Writes what went wrong and is tried again, or answered with 503.
+/// Logs a problem that leads to a retry or to a 503.
 pub fn warn(event: &str, service: Option<&str>, problem: impl Display) {
     trouble(LogLevel::Warn, event, service, &problem);
 }
 
-/// Writes the same about a connection, if that is known.
+/// Logs the same about a connection, if it is known.
 pub fn warn_of(event: &str, service: &str, connection: Option<String>, problem: impl Display) {
     let level = LogLevel::Warn;
     if is_wanted(level, Some(service)) {
@@ -66,7 +66,7 @@ fn trouble(level: LogLevel, event: &str, service: Option<&str>, problem: &dyn Di
     }
 }
 
-/// Writes a line, by the console's method for its level.
+/// Writes a line with the console's method for its level.
 pub fn write(level: LogLevel, line: Line) {
     let line = NODE.with_borrow(|node| node.iter().fold(line, |line, node| line.text("node", node))).finish();
     if cfg!(all(feature = "testing", not(target_arch = "wasm32"))) {
@@ -77,17 +77,17 @@ pub fn write(level: LogLevel, line: Line) {
         LogLevel::Error => console_error!("{line}"),
         LogLevel::Warn => console_warn!("{line}"),
         LogLevel::Debug => console_debug!("{line}"),
-        // At level `None` nothing is wanted; the enum may grow.
+        // At level `None` no line is written; the enum may grow.
         LogLevel::Info | LogLevel::None | _ => console_log!("{line}"),
     }
 }
 
-/// Writes that a connection was opened.
+/// Logs that a connection was opened.
 pub(crate) fn opened(info: &ConnectionInfo) {
     of_connection(info, "opened", |line| line);
 }
 
-/// Writes that a connection ended, and why.
+/// Logs that a connection ended, and the reason.
 pub(crate) fn closed(info: &ConnectionInfo, reason: &CloseReason) {
     of_connection(info, "closed", |line| {
         line.text("by", closed_by(reason))

@@ -1,8 +1,8 @@
-//! The log and the counters. The format of both is in `sockjs_protocol::observe`; when an object reports is in `object::reports`.
+//! The log and the counters. Their formats are in `sockjs_protocol::observe`; `object::reports` decides when an object reports.
 //!
-//! * [`log`][]: lines of the log, as far as a service wants them.
+//! * [`log`][]: lines of the log, at the level that a service selects.
 //! * [`counters`][]: the counters of one service and transport.
-//! * [`report`][]: the way of reports to the object that adds them up, and to Analytics Engine.
+//! * [`report`][]: sends reports to the object that adds them up, and to Analytics Engine.
 
 pub(crate) mod counters;
 pub mod log;

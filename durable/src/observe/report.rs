@@ -1,4 +1,4 @@
-//! The way of what was counted: to the object that adds it up, and into a data set of Analytics Engine. Both halves report.
+//! Sends counts to the object that adds them up, and to a data set of Analytics Engine. Both halves report.
 
 use crate::observe::log;
 use crate::peers::object_address::{AskError, ObjectAddress};
@@ -11,10 +11,10 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::{AnalyticsEngineDataPointBuilder, Env, Error, Result};
 
-/// Between two reports of one object, and of one isolate.
+/// Time between two reports of one object, and of one isolate.
 pub const REPORT_EVERY: Millis = Millis::from_secs(10);
 
-/// The binding of a data set of Analytics Engine. Where it is bound, what is counted is written to it.
+/// The binding of a data set of Analytics Engine. If it is bound, all counts are written to it.
 pub const ANALYTICS_BINDING: &str = "SOCKJS_ANALYTICS";
 
 /// Counts of earlier reports that failed.
@@ -30,8 +30,9 @@ pub(crate) struct Collector<'a> {
     pub has_analytics: bool,
 }
 
-/// Reports `tallies`, those of services that `is_reported` says to the object that adds up. Reports `unsent` too; if the report
-/// fails, all of it becomes `unsent`. A report without an answer may have arrived, and is not repeated.
+/// Reports `tallies` to Analytics Engine, and those of services for which `is_reported` is true to the object that adds up. Also
+/// reports `unsent`; if the report fails, everything becomes `unsent`. A report without a response may have arrived, and is not
+/// repeated.
 ///
 /// # Errors
 ///
@@ -54,18 +55,18 @@ pub(crate) async fn report(
     }
     let problem = match ask(collector, Action::Report, &encode(&tallies)).await {
         Ok((204, _)) | Err(AskError::TimedOut { .. }) => return Ok(()),
-        Ok((status, text)) => Error::RustError(format!("a report was answered with {status}: {text}")),
+        Ok((status, text)) => Error::RustError(format!("unexpected status {status} for a report: {text}")),
         Err(error) => failed(&error),
     };
     merge(&mut unsent.borrow_mut(), &tallies);
     Err(problem)
 }
 
-/// Returns the sum of all reports, as Prometheus reads it.
+/// Returns the sum of all reports in the format of Prometheus.
 ///
 /// # Errors
 ///
-/// If the object that adds up does not answer.
+/// If the object that adds up does not respond.
 pub(crate) async fn totals(collector: Collector<'_>) -> Result<String> {
     match ask(collector, Action::Metrics, "").await.map_err(|error| failed(&error))? {
         (200, text) => Ok(text),
@@ -73,7 +74,7 @@ pub(crate) async fn totals(collector: Collector<'_>) -> Result<String> {
     }
 }
 
-/// Asks the object that adds up.
+/// Calls the object that adds up.
 async fn ask(collector: Collector<'_>, action: Action, body: &str) -> std::result::Result<(u16, String), AskError> {
     let namespace = collector.env.durable_object(collector.binding);
     let namespace = namespace.map_err(|error| AskError::NotTaken(error.to_string()))?;
@@ -85,7 +86,7 @@ fn failed(error: &AskError) -> Error {
     Error::RustError(error.to_string())
 }
 
-/// One data point for each service and transport, and one for each close code and reason of a refusal.
+/// Writes one data point for each service and transport, and one for each close code and each reason of a refusal.
 fn write_points(env: &Env, tallies: &[Tally]) -> Result<()> {
     let dataset = env.analytics_engine(ANALYTICS_BINDING)?;
     for tally in tallies {

@@ -1,7 +1,7 @@
 //! Requests to objects: from a Worker, or from another object.
 //!
-//! * [`object_address`][]: how an object is found and asked.
-//! * [`publisher`][]: pushes to all objects of a room, in one order; `turns`: who comes next.
+//! * [`object_address`][]: finds an object and calls it.
+//! * [`publisher`][]: pushes to all objects of a room, in one order; `turns`: a queue with limited room.
 
 pub mod object_address;
 pub mod publisher;

@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::DurableObject;
 use worker::{Delay, Error, ObjectNamespace, Result, Stub, web_sys};
 
-/// Requests to objects need a URL; nobody reads it.
+/// Requests to objects need a URL, which nobody reads.
 const URL: &str = "https://sockjs-edge.invalid/";
 
 /// The address of an object.
@@ -26,7 +26,7 @@ pub struct ObjectAddress {
     timeout: Millis,
 }
 
-/// Key by which an object is found.
+/// The key that identifies an object.
 #[derive(Debug, Clone)]
 enum Key {
     Name(String),
@@ -34,34 +34,34 @@ enum Key {
     Id(String),
 }
 
-/// Reason why an object did not do what it was asked.
+/// Reason why an object did not execute a command.
 #[derive(Debug)]
 pub enum AskError {
-    /// It did not answer in time, and may have done it.
+    /// No response in time. The object may have executed the command.
     TimedOut {
-        /// True if it recognizes a number that comes again.
+        /// True if the object recognizes a repeated number.
         knows_numbers: bool,
     },
-    /// The request failed: most likely the object was restarted, and may have done it.
+    /// The request failed. Most likely the object was restarted, and it may have executed the command.
     Failed {
-        /// The problem, in words.
+        /// The problem, as text.
         problem: String,
-        /// True if it recognizes a number that comes again.
+        /// True if the object recognizes a repeated number.
         knows_numbers: bool,
     },
-    /// The request could not be sent, or the object is overloaded. It did nothing, and will not soon.
+    /// The request could not be sent, or the object is overloaded. It did nothing, and a retry will not help soon.
     NotTaken(String),
-    /// It is of the release before, which cannot do that. It did nothing.
+    /// The object is of the previous release, which does not have the command. It did nothing.
     Outdated,
 }
 
 impl AskError {
-    /// True if another try would fail, too.
+    /// True if a retry would fail, too.
     pub fn is_lasting(&self) -> bool {
         matches!(self, Self::NotTaken(_) | Self::Outdated)
     }
 
-    /// True if what has a number may be asked again.
+    /// True if a numbered command may be repeated.
     pub(crate) fn may_be_asked_again(&self) -> bool {
         match self {
             Self::TimedOut { knows_numbers } | Self::Failed { knows_numbers, .. } => *knows_numbers,
@@ -82,12 +82,12 @@ impl fmt::Display for AskError {
 }
 
 impl ObjectAddress {
-    /// The object with this name.
+    /// Returns the address of the object with this name.
     pub fn named(namespace: ObjectNamespace, name: String, config: &Config) -> Self {
         Self::found_by(Key::Name(name), namespace, config)
     }
 
-    /// The object of an id that the platform made.
+    /// Returns the address of the object with an id of the platform.
     pub fn of_id(namespace: ObjectNamespace, id: String, config: &Config) -> Self {
         Self::found_by(Key::Id(id), namespace, config)
     }
@@ -97,16 +97,16 @@ impl ObjectAddress {
         Self { namespace, key, jurisdiction, location_hint, timeout: config.object_timeout }
     }
 
-    /// Longest time until the object answers: one that panicked never does (workers-rs 0.8.7).
+    /// Returns the time limit of a response: an object that panicked never responds (workers-rs 0.8.7).
     pub fn timeout(&self) -> Millis {
         self.timeout
     }
 
-    /// Returns a new way to the object: one that failed once may stay so.
+    /// Returns a new stub: one that failed once may stay broken.
     ///
     /// # Errors
     ///
-    /// If the runtime does not take the name or id.
+    /// If the runtime rejects the name or id.
     pub fn stub(&self) -> Result<Stub, JsValue> {
         let within =
             self.jurisdiction.as_deref().map(|jurisdiction| within(&self.namespace, jurisdiction)).transpose()?;
@@ -114,19 +114,19 @@ impl ObjectAddress {
         let stub = match (&self.key, &self.location_hint) {
             (Key::Name(name), None) => namespace.get_by_name(name),
             (Key::Name(name), Some(hint)) => namespace.get_by_name_with_location_hint(name, hint),
-            // It is there already, where it was placed.
+            // The object exists already, in its place.
             (Key::Id(id), _) => namespace.id_from_string(id).and_then(|id| id.get_stub()),
         };
         stub.map_err(JsValue::from)
     }
 
-    /// Asks the object once, in a version that it speaks. `body` is a string. Returns status and text of the answer.
+    /// Calls the object once, in a version that it speaks. `body` is a string. Returns status and body of the response.
     ///
     /// # Errors
     ///
-    /// If it does not answer, or has no such command.
+    /// If the object does not respond, or does not have the command.
     ///
-    /// This is no async function: what those call is compiled again in the crate of whoever awaits them.
+    /// This is not an async function: the crate that awaits an async function compiles it and its callees again.
     pub fn ask<'a>(
         &'a self,
         command: &'a Command,
@@ -181,12 +181,13 @@ async fn answer(response: Promise) -> Result<(u16, String), JsValue> {
     Ok((response.status(), text.as_string().unwrap_or_default()))
 }
 
-/// True if the runtime asks not to try again: <https://developers.cloudflare.com/durable-objects/best-practices/error-handling/>.
+/// True if the runtime advises against a retry:
+/// <https://developers.cloudflare.com/durable-objects/best-practices/error-handling/>.
 fn is_overloaded(error: &JsValue) -> bool {
     error.is_object() && Reflect::get(error, &JsValue::from_str("overloaded")).is_ok_and(|value| value.is_truthy())
 }
 
-/// The part of a namespace that is in a jurisdiction: `worker` 0.8.7 does not wrap it.
+/// Returns the part of a namespace in a jurisdiction: `worker` 0.8.7 does not wrap it.
 fn within(namespace: &ObjectNamespace, jurisdiction: &str) -> Result<ObjectNamespace, JsValue> {
     let namespace: &JsValue = namespace.as_ref();
     let method: Function = Reflect::get(namespace, &JsValue::from_str("jurisdiction"))?.dyn_into()?;

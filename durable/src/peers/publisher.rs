@@ -1,7 +1,8 @@
-//! Pushes to all objects of a room. Every object does them in the order in which they were made.
+//! Pushes to all objects of a room. Every object executes them in the order in which they were made.
 //!
-//! Each object has a line of its own: the next push goes to it when it has taken the one before. So a slow object holds up no other.
-//! A push has a number. By that an object recognizes a push that comes again because its answer was lost.
+//! Each object has a lane of its own: the next push is sent to it when it has taken the previous one. A slow object therefore
+//! does not hold up the others. A push has a number, by which an object recognizes a push that is repeated because its response
+//! was lost.
 
 use crate::info::errors::{SendError, ShardFailure, ShardProblem, ShardsError};
 use crate::js::clock::now;
@@ -18,17 +19,18 @@ use std::time::Duration;
 use wasm_bindgen::JsValue;
 use worker::Delay;
 
-/// Bytes of messages that may wait for objects or be on their way, each counted once for all objects. One message may always.
+/// Bytes of messages that may wait for objects or be in flight, each counted once for all objects. A single message is always
+/// permitted.
 const WAITING_MAX: usize = 8 << 20;
 
-/// Bytes of messages on their way at once: a request copies its message.
+/// Bytes of messages in flight at once: a request copies its message.
 const COPIES_MAX: usize = 16 << 20;
 
-/// Bytes of a message for which a room of the most objects needs no place among the requests.
+/// Size of a message below which even a room with the maximum number of objects needs no place among the large requests.
 const SMALL: usize = COPIES_MAX / 1024;
 
-/// Time after which a request makes way for others, though its object has not answered: one that waits for its members holds up
-/// nobody else's.
+/// Time after which a request makes way for others although its object has not responded: an object that waits for its members
+/// must not hold up others.
 const MAKES_WAY: Duration = Duration::from_secs(1);
 
 /// The sender of pushes to the objects of one room.
@@ -38,22 +40,22 @@ pub struct Publisher {
     service: String,
     /// Longest message, in bytes.
     queue_limit: usize,
-    /// Random id, by which the objects know the sender.
+    /// Random id by which the objects know the sender.
     sender: u64,
     number: Cell<u64>,
-    /// Bytes of the messages that wait or are on their way.
+    /// Bytes of the messages that wait or are in flight.
     waiting: Cell<usize>,
     lanes: Vec<Lane>,
     /// The large requests of all lanes.
     requests: Rc<Turns>,
 }
 
-/// The way to one object.
+/// The queue to one object.
 #[derive(Debug)]
 struct Lane {
     /// Name of the object, for errors.
     name: String,
-    /// `None` for the object that is the sender.
+    /// `None` for the sending object itself.
     object: Option<ObjectAddress>,
     turns: Rc<Turns>,
 }
@@ -61,16 +63,16 @@ struct Lane {
 /// A push, as every object gets it.
 struct Pushed<'a> {
     command: Command,
-    /// The message, if it is one, as JavaScript's string: all requests share it until they are sent.
+    /// The message, if any, as a JavaScript string: all requests share it until they are sent.
     body: JsValue,
     bytes: usize,
     /// The large requests of all lanes.
     requests: &'a Rc<Turns>,
-    /// True if an object that is held up is asked again: others may have the message.
+    /// True if a push is repeated while the object is held up, since others may have the message.
     waits_for_members: bool,
 }
 
-/// Bytes of a message that count as long as this lives.
+/// Bytes of a waiting message. Dropping it ends the count.
 struct Waiting<'a> {
     all: &'a Cell<usize>,
     bytes: usize,
@@ -82,11 +84,12 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// A push within the object that is the sender. It begins when it is polled.
+/// The push within the sending object itself. It begins when it is polled.
 pub type OwnPush = LocalBoxFuture<'static, Result<usize, ShardProblem>>;
 
 impl Publisher {
-    /// A new sender, for the objects of a room of the service, by their names. One of them without an address is the sender itself.
+    /// Creates a publisher for the objects of a room of the service, by name. The one without an address is the sending object
+    /// itself.
     pub fn new(config: &Config, objects: Vec<(String, Option<ObjectAddress>)>) -> Self {
         let sender = (js_sys::Math::random() * (1u64 << 53) as f64) as u64;
         let lanes = objects.into_iter().map(|(name, object)| Lane { name, object, turns: Turns::new(1) }).collect();
@@ -100,19 +103,19 @@ impl Publisher {
         &self.service
     }
 
-    /// Returns the address of an object of the room. `None` beyond the last one, and for the sender itself.
+    /// Returns the address of an object of the room. `None` beyond the last one, and for the sending object itself.
     pub fn object(&self, index: usize) -> Option<&ObjectAddress> {
         self.lanes.get(index)?.object.as_ref()
     }
 
-    /// Pushes something to all objects of the room, after everything that was begun before. `body` is the message, if it is one. In the
-    /// object that is the sender, `own` does the same. Returns the number of connections.
+    /// Pushes to all objects of the room, after all pushes that began earlier. `body` is the message, if any. `own` does the same
+    /// in the sending object itself. Returns the number of connections.
     ///
     /// # Errors
     ///
-    /// If an object did not take it. The others have.
+    /// If an object did not take the push. The others have it.
     ///
-    /// This is no async function: what those call is compiled again in the crate of whoever awaits them.
+    /// This is not an async function: the crate that awaits an async function compiles it and its callees again.
     pub fn push<'a>(
         &'a self,
         target: PushTarget,
@@ -150,7 +153,7 @@ impl Publisher {
             requests: &self.requests,
             waits_for_members: self.lanes.len() > 1,
         };
-        // Before anything is awaited, so that all objects have the same order.
+        // Before the first await, so that all objects have the same order.
         let places: Vec<_> = self.lanes.iter().map(|lane| lane.turns.take(1)).collect();
         let tries = self.lanes.iter().zip(places).map(|(lane, place)| {
             let own = if lane.object.is_none() { own.take() } else { None };
@@ -166,7 +169,7 @@ impl Publisher {
         if failures.is_empty() { Ok(reached) } else { Err(ShardsError { reached, failures }) }
     }
 
-    /// Counts a message that waits, unless too much does.
+    /// Counts a waiting message. Returns `None` if too many bytes wait.
     fn wait_with(&self, bytes: usize) -> Option<Waiting<'_>> {
         let before = self.waiting.get();
         if before > 0 && before.saturating_add(bytes) > WAITING_MAX {
@@ -176,7 +179,7 @@ impl Publisher {
         Some(Waiting { all: &self.waiting, bytes })
     }
 
-    /// The error for what goes to no object.
+    /// Returns the error for a push that is sent to no object.
     fn refused(&self, problem: ShardProblem) -> ShardsError {
         let failures = self
             .lanes
@@ -197,7 +200,7 @@ impl Lane {
         let mut repetition = Repetition::new(now(), pushed.waits_for_members);
         let Some(object) = &self.object else {
             let mut place = place.map_err(|Crowded| crowded())?;
-            // The object itself is there, and its room is patient for a limited time.
+            // The object is this one, and its room is patient for a limited time.
             place.turn().await;
             return match own {
                 Some(own) => own.await,
@@ -231,7 +234,7 @@ impl Lane {
 }
 
 impl Pushed<'_> {
-    /// Asks an object once. A large message waits until there is room for another copy of it.
+    /// Calls an object once. A large message waits until there is room for another copy of it.
     async fn ask(
         &self,
         object: &ObjectAddress,
@@ -254,9 +257,10 @@ fn crowded() -> ShardProblem {
     ShardProblem::HeldUp("too many pushes wait for the object".into())
 }
 
-/// Waits for a turn, as long as the push may be tried. Those before it may never end: a Worker's request may be over that made them.
+/// Waits for a turn, as long as the push may be repeated. Earlier pushes may never end, if the Worker's request that made them is
+/// over.
 ///
-/// In a box, so that it is compiled once.
+/// Boxed, so that it is compiled once.
 fn has_turn(place: Result<Place, Crowded>, repetition: &Repetition) -> LocalBoxFuture<'_, Result<Place, ShardProblem>> {
     Box::pin(async move {
         let mut place = place.map_err(|Crowded| crowded())?;

@@ -1,14 +1,14 @@
-//! Turns: whoever comes first goes first, as far as there is room.
+//! A queue with limited room: first come, first served.
 
 use futures::channel::oneshot;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Most that wait for a turn.
+/// Most places that wait at once.
 const WAITING_MAX: usize = 1024;
 
-/// A line in which whoever fits may go.
+/// A queue whose first places may go on while they fit.
 #[derive(Debug)]
 pub(crate) struct Turns(RefCell<Line>);
 
@@ -16,12 +16,12 @@ pub(crate) struct Turns(RefCell<Line>);
 struct Line {
     room: usize,
     free: usize,
-    /// The weight of each, and how it hears of its turn.
+    /// The weight of each waiting place, and the sender that announces its turn.
     waiting: VecDeque<(usize, oneshot::Sender<()>)>,
 }
 
 impl Line {
-    /// Lets those go that come next and fit. Whoever gave up is passed over.
+    /// Announces the turn of the next places that fit, and skips abandoned ones.
     fn go_on(&mut self) {
         while let Some((weight, next)) = self.waiting.pop_front() {
             if next.is_canceled() {
@@ -37,26 +37,26 @@ impl Line {
     }
 }
 
-/// A place in the line. Dropping it lets the next one go.
+/// A place in the queue. Dropping it lets the next one go on.
 #[derive(Debug)]
 pub(crate) struct Place {
     turns: Rc<Turns>,
     weight: usize,
-    /// Brings the turn, unless it was there at once.
+    /// Receives the turn, unless it came at once.
     turn: Option<oneshot::Receiver<()>>,
 }
 
-/// Too many wait.
+/// Error: the maximum number of places wait already.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Crowded;
 
 impl Turns {
-    /// A line in which those may go at once that weigh no more than `room` together.
+    /// Creates a queue in which places with a total weight of up to `room` may go on at once.
     pub fn new(room: usize) -> Rc<Self> {
         Rc::new(Self(RefCell::new(Line { room, free: room, waiting: VecDeque::new() })))
     }
 
-    /// Takes the place at the end of the line. What weighs more than the line has room for goes alone.
+    /// Takes a place at the end of the queue. A place heavier than the room goes on alone.
     pub fn take(self: &Rc<Self>, weight: usize) -> Result<Place, Crowded> {
         let mut line = self.0.borrow_mut();
         let weight = weight.min(line.room);
@@ -74,7 +74,7 @@ impl Turns {
 }
 
 impl Place {
-    /// True if it is its turn, and nobody has to be waited for.
+    /// True if it is the turn of this place already.
     pub fn has_turn(&self) -> bool {
         self.turn.is_none()
     }
@@ -82,7 +82,7 @@ impl Place {
     /// Waits for the turn.
     pub async fn turn(&mut self) {
         if let Some(turn) = &mut self.turn {
-            // Whoever drops a place sends.
+            // Dropping another place sends.
             let _ = turn.await;
             self.turn = None;
         }
@@ -92,7 +92,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let gives_up = self.turn.as_mut().is_some_and(|turn| !matches!(turn.try_recv(), Ok(Some(()))));
-        // Before others are told: nobody finds it waiting.
+        // Before others are notified, so that this place does not count as waiting.
         self.turn = None;
         let mut line = self.turns.0.borrow_mut();
         if !gives_up {
@@ -166,7 +166,7 @@ mod tests {
         let fourth = take(&turns);
         let mut fifth = take(&turns);
         drop(third);
-        drop(fourth); // It had its turn and never looked.
+        drop(fourth); // It had its turn and never checked.
         assert!(has_turn(&mut fifth));
     }
 

@@ -1,4 +1,4 @@
-//! Sockets that outlive the object: what is attached to them, and how they are told apart.
+//! Attachments: the data of a socket that survives the eviction of the object.
 
 use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock::now;
@@ -14,16 +14,16 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::ext::WebSocketExt;
 use worker::{Error, Result, WebSocket};
 
-/// The runtime keeps 16 KiB with a socket, headers of its own included; this much of it without what the application keeps.
+/// Limit without the application's data. The runtime keeps 16 KiB with a socket, including headers of its own.
 const ATTACHMENT_MAX: usize = 16_000 - KEPT_MAX;
 
-/// The data of a socket, for an object that hibernated.
+/// The data of a socket, for an object that hibernates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Attachment {
     /// A client's WebSocket.
     Client(ConnectionInfo),
-    /// The same, whose client has to say something and did.
+    /// The same for a client that has to show a sign of life, and did.
     Heard(ConnectionInfo),
     /// A client's WebSocket that this side closed.
     Over,
@@ -32,16 +32,16 @@ pub(crate) enum Attachment {
         service: String,
         session: String,
         transport: Transport,
-        /// Version that is spoken on it; of the build before, which wrote none, version 2.
+        /// Version of the messages on it. The previous build, which wrote none, speaks version 2.
         #[serde(serialize_with = "number")]
         version: Version,
         receiver: ReceiverId,
-        /// The moment at which it was attached, last answered whether it is still there, or was given its last frame.
+        /// Time at which it was attached, last answered whether it is still there, or got its last frame.
         since: Millis,
-        /// True if its response was given its last frame.
+        /// True if its response got its last frame.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         ending: bool,
-        /// True if its Worker writes its heartbeats.
+        /// True if the Worker writes the heartbeats.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         beats: bool,
     },
@@ -49,16 +49,16 @@ pub(crate) enum Attachment {
     Held {
         info: ConnectionInfo,
         receiver: ReceiverId,
-        /// Version that is spoken on it.
+        /// Version of the messages on it.
         #[serde(serialize_with = "number")]
         version: Version,
-        /// True if the client has to say something and did.
+        /// True if the client has to show a sign of life, and did.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         heard: bool,
-        /// True if its Worker writes its heartbeats.
+        /// True if the Worker writes the heartbeats.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         beats: bool,
-        /// The moment at which it was attached, or answered last.
+        /// Time at which it was attached, or last answered.
         since: Millis,
     },
 }
@@ -69,7 +69,7 @@ struct Versioned {
     socket: Attachment,
 }
 
-/// Version of what is attached to sockets. The build before reads the same version, and passes over fields that it does not know.
+/// Version of the attachments. The previous build reads the same version, and ignores unknown fields.
 const VERSION: u8 = 1;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -78,25 +78,28 @@ fn number<S: Serializer>(version: &Version, serializer: S) -> std::result::Resul
 }
 
 impl Attachment {
-    /// Attaches this to `socket`, with what the application keeps; an error says that it is too large.
+    /// Attaches this to `socket`, with the application's data. An error means that it is too large.
     pub fn write(&self, socket: &WebSocket, kept: &Kept) -> Result<()> {
         self.write_with(socket, kept, None)
     }
 
-    /// Attaches the moment of the client's last word, too. The build before passes over that, and over groups.
+    /// Also attaches the time of the client's last sign of life. The previous build ignores it, and ignores groups.
     pub fn write_with(&self, socket: &WebSocket, kept: &Kept, word: Option<Millis>) -> Result<()> {
         let versioned = Versioned { version: VERSION, socket: self.clone() };
         let text = serde_json::to_string(&versioned)?;
         if text.len() > ATTACHMENT_MAX {
-            return Err(Error::RustError(format!("URL and headers take more than {ATTACHMENT_MAX} bytes")));
+            return Err(Error::RustError(format!(
+                "URL and headers take {} bytes with the WebSocket: expected at most {ATTACHMENT_MAX}",
+                text.len()
+            )));
         }
-        // Bytes, since one letter beyond Latin-1 would double a text.
+        // As bytes, since a single character beyond Latin-1 would double the size of a string.
         let text = Uint8Array::from(text.as_bytes());
         let bytes = |text: &Option<String>| {
             text.as_ref().map_or(JsValue::UNDEFINED, |text| Uint8Array::from(text.as_bytes()).into())
         };
         let (state, groups) = (bytes(&kept.state), bytes(&kept.groups));
-        // As far as JavaScript counts.
+        // JavaScript represents it exactly.
         let word = word.map_or(JsValue::UNDEFINED, |word| JsValue::from_f64(word.0 as f64));
         let attachment = if !groups.is_undefined() {
             Array::of4(&text, &state, &word, &groups).into()
@@ -110,13 +113,13 @@ impl Attachment {
         Ok(socket.as_ref().serialize_attachment(attachment)?)
     }
 
-    /// Reads the moment of the last word of the client of `socket`, if it is attached.
+    /// Reads the time of the last sign of life of the client of `socket`, if it is attached.
     pub fn word(socket: &WebSocket) -> Option<Millis> {
         let attached = socket.as_ref().deserialize_attachment().ok()?;
         Some(Millis(attached.dyn_ref::<Array>()?.get(2).as_f64()? as u64))
     }
 
-    /// Reads what is attached to `socket`, and what the application keeps; none if nothing of this version is.
+    /// Reads the attachment of `socket` and the application's data. `None` if there is none of this version.
     pub fn read(socket: &WebSocket) -> Option<(Self, Kept)> {
         let attached = socket.as_ref().deserialize_attachment().ok()?;
         let bytes = |value: &JsValue| value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
@@ -172,7 +175,7 @@ impl Attachment {
                 "service" => service = Some(reader.text()?),
                 "session" => session = Some(reader.text()?),
                 "transport" => transport = Some(Transport::named(&reader.text()?)?),
-                // Of a later build whose Worker may say what is not understood here: it is to attach again.
+                // Of a later build whose Worker may send messages that are unknown here: it has to attach again.
                 "version" => version = Version::of(reader.number()?)?,
                 "receiver" => receiver = Some(ReceiverId(reader.number()?)),
                 "since" => since = Some(Millis(reader.number()?)),
@@ -210,24 +213,24 @@ fn versioned(text: &str) -> Option<Attachment> {
     socket.filter(|_| version == Some(VERSION))
 }
 
-/// Notes that nothing more goes out on a client's `socket`: the runtime may still list it after a sleep.
+/// Marks a client's `socket` as over: the runtime may still list it after a hibernation.
 pub(crate) fn over(socket: &WebSocket) {
-    // The error is that it is not one that outlives the object.
+    // An error means that the socket does not hibernate.
     let _ = Attachment::Over.write(socket, &Kept::default());
 }
 
-/// Notes that nothing more goes out on the inner `socket` of a receiver, which may still say how far it got.
+/// Marks the inner `socket` of a receiver as ending. It may still report how far it got.
 pub(crate) fn ending(socket: &WebSocket) {
     change_receiver(socket, |ending| *ending = true);
 }
 
-/// Notes that the Worker at the other end of the inner `socket` answered, if it writes the heartbeats: after a sleep, nothing else
-/// tells when it was last heard of.
+/// Notes that the Worker at the other end of the inner `socket` answered, if it writes the heartbeats: after a hibernation there
+/// is no other record of it.
 pub(crate) fn seen(socket: &WebSocket) {
     change_receiver(socket, |_| {});
 }
 
-/// Changes what is attached to the inner `socket` of a receiver: it is of this moment now.
+/// Changes the attachment of a receiver's inner `socket`, and sets its time to now.
 fn change_receiver(socket: &WebSocket, change: impl FnOnce(&mut bool)) {
     let Some((mut attachment, kept)) = Attachment::read(socket) else { return };
     match &mut attachment {
@@ -238,7 +241,7 @@ fn change_receiver(socket: &WebSocket, change: impl FnOnce(&mut bool)) {
         Attachment::Held { since, .. } => *since = now(),
         Attachment::Client(_) | Attachment::Heard(_) | Attachment::Over => return,
     }
-    // The error is that it is not one that outlives the object.
+    // An error means that the socket does not hibernate.
     let _ = attachment.write(socket, &kept);
 }
 

@@ -1,6 +1,6 @@
-//! State and groups of a connection as texts, which are kept with a WebSocket, in a row, or with the Worker that holds it.
+//! State and groups of a connection as strings, which are stored with a WebSocket, in a row, or with the Worker that holds it.
 
-/// Most bytes of JSON of a connection's state and groups together: with a WebSocket the runtime keeps 16 KiB in all.
+/// Most bytes of JSON of a connection's state and groups together: the runtime keeps 16 KiB in all with a WebSocket.
 pub(crate) const KEPT_MAX: usize = 4096;
 
 /// State and groups of a connection.
@@ -21,6 +21,6 @@ impl Kept {
 /// Writes the names of groups as a JSON array.
 pub(crate) fn written<'a>(groups: impl Iterator<Item = &'a str>) -> String {
     let groups: Vec<_> = groups.collect();
-    // Strings alone do not fail.
+    // Serializing strings does not fail.
     serde_json::to_string(&groups).unwrap_or_default()
 }

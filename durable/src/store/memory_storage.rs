@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use worker::{Result, SqlStorage};
 
-/// Keys and values, as JSON. Clones are the same storage.
+/// Keys and values, as JSON. Clones share the storage.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemoryStorage(Rc<RefCell<BTreeMap<String, Value>>>);
 

@@ -1,9 +1,9 @@
-//! Storage: tables of the object, and attachments of its sockets. What has to be stored when is decided by the session
+//! Storage: the tables of the object, and the attachments of its sockets. The session decides what has to be stored, and when
 //! (`sockjs_protocol::sockjs::session::stored`).
 //!
 //! * [`schema`][]: the tables. [`queries`][]: reading and writing them. [`sql`][]: values of a row.
 //! * [`attachment`][]: data that the runtime keeps with a socket. [`kept`][]: state and groups of a connection.
-//! * [`room_storage`][]: storage of the application, and `memory_storage` in its place in tests.
+//! * [`room_storage`][]: storage of the application; tests use `memory_storage` instead.
 
 pub(crate) mod attachment;
 pub(crate) mod kept;

@@ -1,4 +1,4 @@
-//! The storage that the application has in an object, beside the tables of this server.
+//! The application's storage in an object, beside the server's own tables.
 
 #[cfg(feature = "testing")]
 use crate::store::memory_storage::MemoryStorage;
@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 use worker::durable::Storage;
 use worker::{Result, SqlStorage};
 
-/// The storage of a room: keys and values, and SQLite. It lasts through restarts, sleep and deploys, also while nobody is
+/// The storage of a room: keys and values, and SQLite. It survives restarts, hibernation and deploys, also while nobody is
 /// connected. Each row written is billed.
 pub struct RoomStorage(Backend);
 
@@ -29,7 +29,7 @@ impl RoomStorage {
         Self(Backend::Memory(storage))
     }
 
-    /// Returns the storage as the runtime has it. Undefined in a test.
+    /// Returns the runtime's own storage. Undefined in a test.
     #[doc(hidden)]
     pub fn raw(&self) -> JsValue {
         match &self.0 {
@@ -57,7 +57,7 @@ impl RoomStorage {
         }
     }
 
-    /// Removes `key`. True if it had a value.
+    /// Removes `key`. Returns true if it had a value.
     pub async fn delete(&self, key: &str) -> Result<bool> {
         match &self.0 {
             Backend::Durable(storage) => storage.delete(key).await,
@@ -66,7 +66,7 @@ impl RoomStorage {
         }
     }
 
-    /// Returns the object's SQLite database. Tables whose names begin with `sockjs_` are this server's.
+    /// Returns the object's SQLite database. Tables whose names begin with `sockjs_` belong to this server.
     pub fn sql(&self) -> SqlStorage {
         match &self.0 {
             Backend::Durable(storage) => storage.sql(),

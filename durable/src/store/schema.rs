@@ -1,23 +1,23 @@
-//! The tables that the object stores, and the version of each.
+//! The tables of the object, and the version of each.
 //!
 //! | table | row | written | deleted |
 //! |---|---|---|---|
-//! | `sockjs_sessions_2` | a session: how it was opened, its state and groups, its close frame once it has one | at its open, at its close, by `set_state`, `join` and `leave` | when nothing of it is needed any more |
-//! | `sockjs_rooms_1` | a room: when its application's alarm is due | when that is set | when it is due |
-//! | `sockjs_open_1` | with `metrics`, how many connections of a service and transport are open | when that is reported, if it changed | when none is |
-//! | `sockjs_totals_1` | of the object that adds up all reports: their sum, as `sockjs_protocol::observe::metrics` writes it | a second after a report | never |
-//! | `sockjs_senders_1` | at `outbox`, a sender of pushes, with the number of its last push | together with the messages of the push, if it reached somebody who goes on after a restart | a minute after the last push of all senders, by the alarm; its own, when there are many |
-//! | `sockjs_messages_1` | neighbouring messages, as a JSON array | after `persist_after` without a receiver; at `outbox` before they are sent; early where memory is short | when delivered |
-//! | `sockjs_parts_1` | a part of a message whose JSON takes more than a row | with its row, which holds `in parts` | with its row |
+//! | `sockjs_sessions_2` | a session: the facts of its opening, its state and groups, and its close frame, if any | at its open, at its close, by `set_state`, `join` and `leave` | when nothing of it is needed any more |
+//! | `sockjs_rooms_1` | a room: the time of its application's alarm | when the alarm is set | when it is due |
+//! | `sockjs_open_1` | with `metrics`, the number of open connections of a service and transport | when it is reported, if it changed | when it is zero |
+//! | `sockjs_totals_1` | in the object that adds up all reports: their sum, in the format of `sockjs_protocol::observe::metrics` | a second after a report | never |
+//! | `sockjs_senders_1` | at `outbox`, a sender of pushes, with the number of its last push | together with the messages of the push, if a recipient survives a restart | a minute after the last push of all senders, by the alarm; its own, when there are many |
+//! | `sockjs_messages_1` | neighbouring messages, as a JSON array | after `persist_after` without a receiver; at `outbox` before they are sent; earlier if memory is short | when delivered |
+//! | `sockjs_parts_1` | a part of a message whose JSON does not fit into a row | with its row, which holds `in parts` | with its row |
 //!
-//! The number in a table's name is the version of its format. Each table is made by the first write to it, so that a request
-//! that is refused leaves nothing behind. None has a row id, so that each row counts once.
+//! The number in a table's name is the version of its format. Each table is created by the first write to it, so that a refused
+//! request leaves nothing behind. No table has a row id, so that each row is billed once.
 
-/// A table of this server's. Each is made by the first write to it: making one is billed as two rows.
+/// A table of this server. It is created by the first write: creating one is billed as two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TableSchema {
     pub name: &'static str,
-    /// The statement that makes it.
+    /// The statement that creates it.
     pub create: &'static str,
 }
 
@@ -30,7 +30,7 @@ pub(crate) const SESSIONS: TableSchema = TableSchema {
   PRIMARY KEY (service, session)) WITHOUT ROWID",
 };
 
-/// A column of [`SESSIONS`] that a table made by the release before lacks. That release ignores it.
+/// A column of [`SESSIONS`] that is missing if the previous release created the table. That release ignores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Column {
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! Rows as the database gives them, value by value: by names and types, serde's code for a row would be a kilobyte or two.
+//! Rows of the database, read value by value: serde's code for a row, with names and types, would take a kilobyte or two.
 
 use std::vec::IntoIter;
 use worker::{Error, Result, SqlStorage, SqlStorageValue};
@@ -6,7 +6,7 @@ use worker::{Error, Result, SqlStorage, SqlStorageValue};
 /// A row whose values are taken one after the other, in the order of the query.
 pub(crate) struct Values(IntoIter<SqlStorageValue>);
 
-/// All rows that `query` gives.
+/// Returns all rows of `query`.
 pub(crate) fn rows(sql: &SqlStorage, query: &str) -> Result<Vec<Values>> {
     sql.exec(query, None)?.raw().map(|row| row.map(Values::from)).collect()
 }
@@ -43,7 +43,7 @@ impl Values {
     }
 }
 
-/// The error of a row that has not the form of this version.
+/// Returns the error for a row that does not have the format of this version.
 pub(crate) fn unexpected() -> Error {
-    Error::RustError("a stored row has another form".into())
+    Error::RustError("a stored row does not have the format of this version".into())
 }

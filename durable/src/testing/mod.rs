@@ -52,7 +52,7 @@
 //! * `world`: the state that outlives an object. `instance`: the object, which connections and rooms reach as a `Host`;
 //!   `settle`, `gate` and `alarm` are parts of it. `tasks`: the executor.
 
-#![allow(clippy::panic, reason = "a test that uses the kit wrongly, or waits for ever, is told by a panic")]
+#![allow(clippy::panic, reason = "a test that uses the kit wrongly, or waits for ever, is reported by a panic")]
 
 mod alarm;
 mod client;

@@ -88,7 +88,7 @@ impl TestRoom {
                 let _ = object.pass_gate().await;
                 let (handler, is_started) = object.started_handler().await;
                 if !is_started {
-                    return Err(CallError::Failed(Error::RustError("its on_start failed".into())));
+                    return Err(CallError::Failed(Error::RustError("not called, because on_start failed".into())));
                 }
                 handler.on_call(object.room(), call).await
             };

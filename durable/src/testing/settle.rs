@@ -175,7 +175,7 @@ async fn run_handler(object: Rc<Instance>, entry: Rc<Entry>) {
         let (callback, ended) = match job {
             Job::Close(reason) => ("on_close", handler.on_close(connection, reason).await),
             Job::Open | Job::Return | Job::Message(_) if !is_started => {
-                ("on_open", Err(Error::RustError("its on_start failed".into())))
+                ("on_open", Err(Error::RustError("not called, because on_start failed".into())))
             }
             Job::Open => ("on_open", handler.on_open(connection).await),
             Job::Return => ("on_return", handler.on_return(connection).await),

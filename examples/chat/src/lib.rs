@@ -1,5 +1,5 @@
-//! Chat rooms at `/chat/{room}`: who is present, who is typing, and what was said last for whoever comes later. `GET /present/{room}`
-//! asks a room who is there.
+//! Chat rooms at `/chat/{room}`, with the members who are present or typing, and a history for newcomers. `GET /present/{room}`
+//! asks a room for its members.
 
 #[cfg(test)]
 mod tests;
@@ -13,12 +13,12 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use worker::{Context, Env, Request, Response, Result};
 
-/// How many messages a room keeps, and how long they and the nicknames may be.
+/// Most messages in a room's history; the constants below limit their length and that of nicknames.
 const HISTORY: usize = 50;
 const TEXT_MAX: usize = 1000;
 const NICKNAME_MAX: usize = 30;
 
-/// The group of those who want to see who is typing: pages in the background do not.
+/// The group of the clients that display who is typing: pages in the background leave it.
 const WATCHERS: &str = "watchers";
 
 /// A message of a client: `{"nickname":"Ada"}`, `{"text":"hello"}`, `{"watching":true}` or `"typing"`.
@@ -31,25 +31,25 @@ enum Order {
     Typing,
 }
 
-/// A question of a route.
+/// A call from a route.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Question {
     Present,
 }
 
-/// What everybody hears.
+/// A message to the members.
 #[derive(Clone, Serialize, Deserialize)]
 struct Said {
     from: String,
     text: String,
 }
 
-/// One room. What it holds is a copy of what is stored: the object sleeps, and wakes up with a new one.
+/// One room. Its fields are a copy of the stored data: the object hibernates, and wakes up with a new copy.
 #[derive(Default)]
 struct Chat {
     history: RefCell<VecDeque<Said>>,
-    /// Who was said to be present last.
+    /// The members in the last presence message.
     present: RefCell<Vec<String>>,
 }
 
@@ -102,7 +102,7 @@ impl Handler for Chat {
 }
 
 impl Chat {
-    /// Derived from the connections, never counted: so it cannot be wrong after a restart. Said only when it changed, since
+    /// Broadcasts the members, computed from the connections so that they are right after a restart. Sends only changes, since
     /// the room wakes up at each heartbeat.
     async fn tell_who_is_present(&self, room: &Room) -> Result<()> {
         let present = present(room);
@@ -128,14 +128,14 @@ impl Chat {
     }
 }
 
-/// Those who have a nickname, in alphabetical order.
+/// Returns the nicknames of the members that have one, in alphabetical order.
 fn present(room: &Room) -> Vec<String> {
     let mut present: Vec<String> = room.connections().filter_map(|connection| nickname(&connection)).collect();
     present.sort();
     present
 }
 
-/// It is kept with the connection, so it lasts as long.
+/// Returns the nickname, which is stored with the connection.
 fn nickname(conn: &Connection) -> Option<String> {
     conn.state().ok()?
 }

@@ -1,4 +1,4 @@
-//! A room as its clients see it, and what a restart leaves of it.
+//! A room from the clients' point of view, and after a restart.
 
 use crate::{Chat, HISTORY, TEXT_MAX};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn lobby() -> TestRoom {
     TestRoom::new(Config::new("/chat/{room}").placement(Placement::Room), Chat::default).at("/chat/lobby")
 }
 
-/// Gives a client its nickname. What it has received so far is taken.
+/// Gives a client its nickname, and discards the messages that it has received so far.
 fn named(client: TestClient, nickname: &str) -> TestClient {
     client.send_json(&json!({ "nickname": nickname }));
     client.received();

@@ -1,5 +1,6 @@
-//! Channels over one connection, for the npm package `websocket-multiplex`: `sub,topic` opens one, `uns,topic` ends it,
-//! `msg,topic,payload` goes both ways. What has no comma, no known topic or no open channel is ignored, as there.
+//! Channels over one connection, for the npm package `websocket-multiplex`: `sub,topic` opens one, `uns,topic` ends it, and
+//! `msg,topic,payload` carries messages in both directions. As in that package, messages without a comma, a known topic or an
+//! open channel are ignored.
 //!
 //! Ann, Bob and Carl are the channels of that package's own example.
 
@@ -15,7 +16,7 @@ impl Handler for Multiplex {
     async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
         let mut parts = message.splitn(3, ','); // the payload may have commas
         let (Some(kind), Some(topic)) = (parts.next(), parts.next()) else { return Ok(()) };
-        // Kept with the connection, since this handler's fields are forgotten when the object sleeps.
+        // Stored with the connection, since this handler's fields are lost when the object hibernates.
         let mut topics: Vec<String> = conn.state()?.unwrap_or_default();
         let channel = Channel { conn, topic };
         match (kind, topics.iter().position(|open| open == topic)) {
@@ -34,7 +35,7 @@ struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    /// A client asked for this channel; whether it is open now.
+    /// Handles a client's request for this channel. Returns true if the channel is open now.
     fn opened(&self) -> Result<bool> {
         match self.topic {
             "ann" => self.send("Ann says hi!")?,

@@ -1,4 +1,4 @@
-//! Channels as the package `websocket-multiplex` uses them.
+//! Channels from the point of view of the package `websocket-multiplex`.
 
 use crate::Multiplex;
 use sockjs_edge::Config;

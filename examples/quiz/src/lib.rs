@@ -1,5 +1,6 @@
 //! A live quiz at `/quiz` for many players, who are spread over eight objects. Each answer is a group, so that its members can be
-//! counted over all objects. The first object leads: it is asked from outside by `on_call`, and tells all others how it stands.
+//! counted over all objects. The first object leads: `on_call` receives questions from outside, and it sends the results to all
+//! others.
 
 #[cfg(test)]
 mod tests;
@@ -10,29 +11,29 @@ use sockjs_edge::{CallError, Config, Connection, Handler, Placement, Push, PushE
 use std::time::Duration;
 use worker::{Context, Date, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, event};
 
-/// Between two looks at the answers, and the number of looks.
+/// Time between two counts of the answers, and the number of counts.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 30;
 
-/// The questions that the cron asks, one after the other.
+/// The questions of the cron trigger, in turn.
 const QUESTIONS: [(&str, [&str; 3]); 3] = [
     ("Which is the largest planet?", ["Saturn", "Jupiter", "Neptune"]),
     ("How many bits has a byte?", ["7", "8", "10"]),
     ("Who wrote the first program?", ["Ada Lovelace", "Alan Turing", "Grace Hopper"]),
 ];
 
-/// A question that is open.
+/// The current question.
 #[derive(Clone, Serialize, Deserialize)]
 struct Question {
     number: u32,
     text: String,
     answers: Vec<String>,
-    /// Looks that are left.
+    /// Remaining counts.
     looks: u32,
 }
 
 impl Question {
-    /// The group of those who gave an answer.
+    /// Returns the group of the players who gave an answer.
     fn group(&self, answer: usize) -> String {
         group(self.number, answer)
     }
@@ -62,7 +63,7 @@ struct Quiz;
 impl Handler for Quiz {
     async fn on_message(&self, conn: &Connection, message: String) -> Result<()> {
         let Given { question, answer } = serde_json::from_str(&message)?;
-        // Whoever changes their mind counts once.
+        // A player who changes their mind counts once.
         for before in conn.groups() {
             conn.leave(&before)?;
         }
@@ -107,7 +108,7 @@ impl Handler for Quiz {
     }
 }
 
-/// The message to all players. `at` shows how long it was on its way.
+/// Returns the message to all players. `at` reveals its latency.
 fn told(question: &Question, counts: &[usize]) -> String {
     let Question { number, text, answers, looks } = question;
     let is_open = *looks > 0;
@@ -115,7 +116,7 @@ fn told(question: &Question, counts: &[usize]) -> String {
         .to_string()
 }
 
-/// Milliseconds since 1970. Native tests have no clock of JavaScript.
+/// Returns the milliseconds since 1970. Native tests have no JavaScript clock.
 fn now() -> u64 {
     if cfg!(test) { 0 } else { Date::now().as_millis() }
 }
@@ -155,7 +156,7 @@ async fn ask(env: &Env, call: &Call) -> std::result::Result<serde_json::Value, P
     Push::new(services, env)?.room("/quiz")?.call(call).await
 }
 
-/// Without the secret it is empty, and an empty token lets nobody in.
+/// Returns an empty token if the secret is not set; an empty token never matches.
 fn token(env: &Env) -> String {
     env.secret("PUSH_TOKEN").map(|token| token.to_string()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! One object of the quiz: the kit has one for each room.
+//! One object of the quiz: in the kit a room has a single object.
 
 use crate::{LOOK, LOOKS, Quiz};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! SockJS beside an application's own routes, and two services of which one is for members: a client of `/members` has its
-//! token in the query of its SockJS URL, since a browser's WebSocket carries no header of the page's choice.
+//! SockJS beside an application's own routes, with two services. One of them is for members: a client of `/members` sends its
+//! token in the query of its SockJS URL, since pages cannot add headers to a browser's WebSocket.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +19,7 @@ impl Handler for Echo {
 struct Members;
 
 impl Handler for Members {
-    /// Asked in the Worker, for each receive and each send: whoever is refused here costs no object.
+    /// Runs in the Worker, for each receive and each send: a refused client causes no call of an object.
     async fn on_request(request: &RequestInfo<'_>, env: &Env) -> Admission {
         let expected = env.secret("MEMBERS_TOKEN").map(|token| token.to_string());
         admission(&request.query(), expected.ok().as_deref())
@@ -30,7 +30,7 @@ impl Handler for Members {
     }
 }
 
-/// Decides by plain values, so that a test needs no runtime.
+/// Decides from plain values, so that a test needs no runtime.
 fn admission(query: &str, expected: Option<&str>) -> Admission {
     let Some(expected) = expected else { return refuse(403, "nobody is a member") };
     match query_value(query, "token") {
@@ -54,8 +54,8 @@ fn services(_env: &Env) -> Services {
 
 sockjs_edge::durable_object!(SockJs, services);
 
-/// With a fetch event of its own an application sees every request first. Where it need not, `export!` and a function for what
-/// no service answers are less.
+/// An application with its own fetch event sees every request first. If it need not, `export!` with a function for the remaining
+/// requests is simpler.
 #[event(fetch)]
 async fn fetch(req: Request, env: Env, ctx: Context) -> Result<Response> {
     if Services::shared(services, &env).handles(&req) {

@@ -1,4 +1,4 @@
-//! What the server does with a client's frames.
+//! Handles a client's frames.
 
 use crate::frame::Frame;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use worker::{Date, Env};
 /// Time between two beats of a client, in milliseconds, unless the variable `HEART_BEAT` sets another.
 const HEART_BEAT: u64 = 20_000;
 
-/// Headers that the server writes itself; all others of a SEND come along with its MESSAGE.
+/// Headers that the server writes itself; all other headers of a SEND are copied to its MESSAGE.
 const OWN_HEADERS: [&str; 5] = ["content-length", "message-id", "receipt", "subscription", "transaction"];
 
 /// Close code for a subscriber that reads more slowly than others send.
@@ -22,7 +22,7 @@ pub struct Broker {
     messages: Cell<u64>,
 }
 
-/// What is kept with a client's connection once it said CONNECT.
+/// Data that is stored with a client's connection after its CONNECT.
 #[derive(Default, Serialize, Deserialize)]
 struct Client {
     /// Destinations by the ids of the subscriptions.
@@ -50,12 +50,12 @@ impl Broker {
         Self::started(Date::now().as_millis(), heart_beat(env))
     }
 
-    /// Returns the broker without a look at the runtime, for tests.
+    /// Returns a broker that reads nothing from the runtime, for tests.
     pub fn started(at: u64, heart_beat: Millis) -> Self {
         Self { heart_beat, started: at, messages: Cell::default() }
     }
 
-    /// Does what the frame asks, and confirms it. An error is what the ERROR frame says.
+    /// Executes the frame, and confirms it. An error becomes the text of the ERROR frame.
     fn take(&self, conn: &Connection, frame: &Frame) -> Result<(), String> {
         let client: Option<Client> = conn.state().map_err(|error| error.to_string())?;
         match (frame.command.as_str(), client) {
@@ -87,8 +87,8 @@ impl Broker {
         let (beats, _) = frame.header("heart-beat").unwrap_or("0,0").split_once(',').ok_or("a bad heart-beat")?;
         let beats: u64 = beats.parse().map_err(|_| "a bad heart-beat")?;
         keep(conn, &Client::default())?;
-        // `liveness` answers each beat on a WebSocket, and wakes no object for it. So the server beats as often as its client
-        // does. Over HTTP there is no answer.
+        // `liveness` answers each beat on a WebSocket without waking the object. So the server beats as often as its client does.
+        // Over HTTP there is no answer.
         let answers = beats > 0 && conn.transport().is_websocket();
         let own = if answers { beats.max(self.heart_beat.0) } else { 0 };
         let heart_beat = format!("{own},{}", self.heart_beat.0);
@@ -109,7 +109,7 @@ impl Broker {
             for (id, _) in client.subscriptions.iter().filter(|(_, to)| *to == destination) {
                 let message = message.clone().with("subscription", id).to_string();
                 if conn.send(message) == Err(SendError::QueueFull) {
-                    // It would miss a message and not know.
+                    // The subscriber would miss a message without noticing.
                     conn.close(TOO_SLOW, "Too slow").map_err(|error| error.to_string())?;
                 }
             }
@@ -142,12 +142,12 @@ fn refuse(conn: &Connection, error: &str, receipt: Option<&str>) -> worker::Resu
     Ok(conn.close(4000, "STOMP error")?)
 }
 
-/// A frame's receipt; of a CONNECT, CONNECTED is the receipt.
+/// Returns a frame's receipt. For a CONNECT, the CONNECTED frame is the receipt.
 fn receipt(frame: &Frame) -> Option<&str> {
     frame.header("receipt").filter(|_| !matches!(frame.command.as_str(), "CONNECT" | "STOMP"))
 }
 
-/// None if it said no CONNECT.
+/// Returns `None` before the client's CONNECT.
 fn with_client(conn: Connection) -> Option<(Connection, Client)> {
     let client = conn.state().ok()??;
     Some((conn, client))

@@ -26,12 +26,12 @@ impl Frame {
         Self { body, ..self }.with("content-length", length)
     }
 
-    /// Of a header that comes more than once, the first counts.
+    /// Returns a header. If it is repeated, the first value counts.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The frames of a message; none in a heart-beat.
+    /// Returns the frames of a message; none for a heart-beat.
     pub fn parse_all(message: &str) -> Result<Vec<Self>, &'static str> {
         let mut frames = Vec::new();
         let mut rest = after_line_ends(message);
@@ -67,7 +67,7 @@ impl Frame {
         Ok((frame, more))
     }
 
-    /// For the sake of STOMP 1.0 these two do not.
+    /// True if header values are escaped. For compatibility with STOMP 1.0 these two frames have no escapes.
     fn escapes(&self) -> bool {
         !matches!(self.command.as_str(), "CONNECT" | "CONNECTED")
     }
@@ -87,7 +87,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// The next line, without its end, which is LF or CR LF.
+/// Returns the next line, without its end, which is LF or CR LF.
 fn line(text: &str) -> Result<(&str, &str), &'static str> {
     let (line, rest) = text.split_once('\n').ok_or("a frame that ends before its body")?;
     Ok((line.strip_suffix('\r').unwrap_or(line), rest))

@@ -1,5 +1,5 @@
-//! STOMP 1.2 over SockJS, and over plain WebSockets at `/stomp/websocket`: what is sent to a destination reaches all who
-//! are subscribed to it. Without transactions and acknowledgements: nothing is kept for who is not there.
+//! STOMP 1.2 over SockJS, and over plain WebSockets at `/stomp/websocket`: messages to a destination reach all of its
+//! subscribers. There are no transactions and acknowledgements, and absent clients miss messages.
 
 mod broker;
 mod frame;
@@ -16,7 +16,7 @@ const MISSED: u64 = 4;
 fn services(env: &Env) -> Services {
     // A STOMP client's WebSocket offers this protocol.
     let stomp = Config::new("/stomp").placement(Placement::Room).websocket_protocols(["v12.stomp"]);
-    // Its own beats say that it is there.
+    // Its own beats show that it is alive.
     let silence = Millis(MISSED * heart_beat(env).0).max(Millis::from_secs(90));
     let stomp = stomp.liveness(Liveness::Stomp).silence_timeout(silence);
     Services::new().add(stomp, Broker::new)

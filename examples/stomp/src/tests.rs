@@ -1,4 +1,4 @@
-//! A broker as its clients see it.
+//! A broker from its clients' point of view.
 
 use crate::broker::Broker;
 use crate::frame::Frame;
@@ -19,7 +19,7 @@ fn send(client: &TestClient, frame: Frame) {
     client.send(frame.to_string());
 }
 
-/// Takes the frames that came; a heart-beat is none.
+/// Takes the received frames; a heart-beat is not a frame.
 fn frames(client: &TestClient) -> Vec<Frame> {
     client.received().iter().flat_map(|message| Frame::parse_all(message).expect("the broker sends frames")).collect()
 }

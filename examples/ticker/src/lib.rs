@@ -1,5 +1,5 @@
-//! Everybody at `/ticker` hears what comes from outside: each `POST /tick` with the token, a cron's tick every minute, and
-//! whatever any program with the token posts to `/push`, as docs/push.openapi.json describes.
+//! Everybody at `/ticker` receives messages from outside: each `POST /tick` with the token, a tick of the cron trigger every
+//! minute, and all pushes to `/push` by programs with the token, as described by docs/push.openapi.json.
 
 #[cfg(test)]
 mod tests;
@@ -11,13 +11,13 @@ use worker::{Context, Date, Env, Request, Response, Result, ScheduleContext, Sch
 struct Ticker;
 
 impl Handler for Ticker {
-    /// With its address a connection can be pushed to alone.
+    /// With its address, a single connection can be the target of a push.
     async fn on_open(&self, conn: &Connection) -> Result<()> {
         Ok(conn.send(json!({ "address": conn.address() }).to_string())?)
     }
 
     async fn on_message(&self, _: &Connection, _: String) -> Result<()> {
-        Ok(()) // it does not listen
+        Ok(()) // a ticker ignores messages
     }
 }
 
@@ -46,13 +46,13 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     }
 }
 
-/// Gives how many connections it reached.
+/// Returns the number of connections that the tick reached.
 async fn tick(env: &Env, by: &str) -> Result<usize> {
     let tick = json!({ "tick": by, "at": Date::now().as_millis() });
     Ok(Push::new(services, env)?.room("/ticker")?.broadcast(tick.to_string()).await?)
 }
 
-/// Without the secret it is empty, and an empty token lets nobody in.
+/// Returns an empty token if the secret is not set; an empty token never matches.
 fn token(env: &Env) -> String {
     env.secret("PUSH_TOKEN").map(|token| token.to_string()).unwrap_or_default()
 }

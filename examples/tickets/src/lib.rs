@@ -1,5 +1,5 @@
-//! Who a client is, without cookies. At `/members` its token is asked for once, by `/info`, and the ticket that it gets says who
-//! it is from then on; at `/lobby` everybody comes in, and the first message has to be a token.
+//! Authentication without cookies. At `/members` a client sends its token once, to `/info`, and from then on its ticket
+//! identifies it. At `/lobby` everybody is admitted, and the first message has to be a token.
 
 #[cfg(test)]
 mod tests;
@@ -51,7 +51,7 @@ impl Handler for Lobby {
     }
 }
 
-/// The secret `USERS` has users and their tokens: `ada:token,bob:token`.
+/// Returns the secret `USERS` with users and their tokens: `ada:token,bob:token`.
 fn users(env: &Env) -> String {
     env.secret("USERS").map(|users| users.to_string()).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ pub const FRAME_HEADER: &str = "sockjs-edge-frame";
 /// Longest value that the server puts into a header, in bytes. All headers of a request together may have 128 KiB.
 pub const HEADER_MAX: usize = 4 << 10;
 
-/// True if a header may contain this character. No HTTP header may contain DEL, which JSON does not escape.
+/// True if a header may contain this character. HTTP forbids DEL in headers, and JSON does not escape it.
 pub(crate) fn is_plain(char: char) -> bool {
     matches!(char, ' '..='~')
 }

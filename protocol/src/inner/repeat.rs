@@ -1,24 +1,24 @@
-//! Repetition of a push whose number the object recognizes: how often, and with which pauses.
+//! Retries of a push whose number the object recognizes: their number and the pauses between them.
 
 use crate::time::Millis;
 
-/// Time from the moment at which a push is made, in which it is tried again: longer than an object takes to restart, and than any room waits for members
-/// that read slowly by default.
+/// Time for which a push is retried. It is longer than an object takes to restart, and by default longer than any room waits for
+/// members that read slowly.
 const LIMIT: Millis = Millis::from_secs(30);
 
 const FIRST_PAUSE: Millis = Millis(50);
 const LONGEST_PAUSE: Millis = Millis(1_000);
 
-/// Reason why a try failed.
+/// Reason why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryFailure {
-    /// The object did not answer, most likely because it was restarted. Whether it did what it was told is unknown.
+    /// The object did not answer, most likely because it was restarted. It may have executed the push.
     Unanswered,
-    /// The object did nothing, since members of its room read slowly. It waited before it said so.
+    /// The object did nothing, since members of its room read slowly. It waited before it answered.
     HeldUp,
 }
 
-/// The tries of one push.
+/// The attempts of one push.
 #[derive(Debug)]
 pub struct Repetition {
     began: Millis,
@@ -27,17 +27,17 @@ pub struct Repetition {
 }
 
 impl Repetition {
-    /// Of a push that is made now. If `waits_for_members` is false, a push that is held up is not repeated.
+    /// Begins the attempts of a push. If `waits_for_members` is false, a push that is held up is not retried.
     pub fn new(now: Millis, waits_for_members: bool) -> Self {
         Self { began: now, pause: FIRST_PAUSE, waits_for_members }
     }
 
-    /// Returns the time that is left for the first try to begin.
+    /// Returns the remaining time in which the first attempt may begin.
     pub fn left(&self, now: Millis) -> Millis {
         (self.began + LIMIT) - now
     }
 
-    /// Returns the pause before the next try. `None` if there is none.
+    /// Returns the pause before the next attempt. `None` if there is none.
     pub fn after(&mut self, now: Millis, failure: TryFailure) -> Option<Millis> {
         if self.left(now) == Millis(0) || (failure == TryFailure::HeldUp && !self.waits_for_members) {
             return None;

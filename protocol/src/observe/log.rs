@@ -43,7 +43,7 @@ impl Line {
 }
 
 fn quoted(text: &str) -> String {
-    // A string can always be written as JSON.
+    // Serializing a string does not fail.
     serde_json::to_string(text).unwrap_or_default()
 }
 

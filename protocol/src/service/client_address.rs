@@ -1,4 +1,5 @@
-//! The address of a client whose request came over a TCP connection: of the connection itself, or as a trusted proxy names it.
+//! The address of a client whose request came over a TCP connection: that of the connection itself, or one that a trusted proxy
+//! sent.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -6,12 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
-    /// Number of leading bits that an address has in common with the network.
+    /// Number of leading bits of the network.
     bits: u8,
 }
 
 impl Network {
-    /// Reads `10.0.0.0/8` or `10.1.2.3`. `None` if the text has another form, or more bits than an address.
+    /// Reads `10.0.0.0/8` or `10.1.2.3`. `None` if the string has another form, or more bits than an address.
     pub fn read(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits.parse().ok()?)),
@@ -42,13 +43,13 @@ fn shares_bits(one: u128, other: u128, free: u32) -> bool {
     (one ^ other).checked_shr(free).unwrap_or(0) == 0
 }
 
-/// Returns the client's address: `peer`, the other end of the TCP connection, or what `forwarded`, the value of a header, says.
+/// Returns the client's address: `peer`, the other end of the TCP connection, or one from `forwarded`, the value of a header.
 ///
-/// Each proxy adds the address that it saw at the end of the header, with commas in between. So the list is read from its end,
-/// as long as trusted proxies wrote it: the first address of anybody else is the client's. What stands before that address may
-/// be the client's own invention.
+/// Each proxy appends the address of its peer to the header, separated by commas. So the list is read from its end, as long as
+/// the entries come from trusted proxies: the first address that is not a trusted proxy is the client's. Everything before it
+/// may be forged by the client.
 ///
-/// `None` if `peer` is no address, as with a Unix socket, and nothing better is known.
+/// Returns `None` if `peer` is not an address, as with a Unix socket, and the header has no address either.
 pub fn client_address(peer: &str, forwarded: Option<&str>, proxies: &[Network]) -> Option<IpAddr> {
     let mut address = read_address(peer)?;
     let mut named = forwarded.unwrap_or_default().rsplit(',').map(str::trim);
@@ -68,7 +69,7 @@ fn read_address(text: &str) -> Option<IpAddr> {
     address.ok().map(plain)
 }
 
-/// An IPv4 address in IPv6 form, as a socket for both has it, as the IPv4 address.
+/// Converts an IPv4 address in IPv6 form, as dual-stack sockets report it, into the IPv4 address.
 fn plain(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => address.to_ipv4_mapped().map_or(IpAddr::V6(address), |v4: Ipv4Addr| IpAddr::V4(v4)),
@@ -111,12 +112,12 @@ mod tests {
     fn a_header_counts_as_far_as_trusted_proxies_wrote_it() {
         let proxies = ["10.0.0.0/8", "fd00::/8"];
         for (peer, forwarded, proxies, address) in [
-            // Nobody is trusted, so the header is anybody's.
+            // No proxy is trusted, so anybody may have written the header.
             ("192.0.2.1:4711", Some("203.0.113.9"), &[][..], "192.0.2.1"),
-            // A client that comes past the proxies.
+            // A client that bypasses the proxies.
             ("192.0.2.1:4711", Some("203.0.113.9"), &proxies[..], "192.0.2.1"),
             ("10.0.0.1:4711", Some("203.0.113.9"), &proxies[..], "203.0.113.9"),
-            // Its own header came first.
+            // The client's own header comes first.
             ("10.0.0.1:4711", Some("198.51.100.1, 203.0.113.9"), &proxies[..], "203.0.113.9"),
             ("10.0.0.1:4711", Some("203.0.113.9, 10.0.0.2,10.0.0.3"), &proxies[..], "203.0.113.9"),
             ("[fd00::1]:4711", Some("203.0.113.9:5000, [fd00::2]"), &proxies[..], "203.0.113.9"),

@@ -1,4 +1,4 @@
-//! Placement of connections in objects. Nothing else names the objects of connections.
+//! Placement of connections in objects. No other code names the objects of connections.
 
 use crate::service::options::{Config, Placement};
 

@@ -11,9 +11,8 @@ pub enum CloseCode {
     Normal = 1000,
     /// The object no longer serves this connection: its service or its stored form is unknown. RFC 6455, section 7.4.1.
     GoingAway = 1001,
-    /// A session whose client left in the middle of a response, or stayed away for longer than `disconnect_delay`; or
-    /// the answer to a close whose own code may not be sent. RFC 6455, section 7.4.1; SockJS 0.3.3, "Connection
-    /// interrupted".
+    /// A session whose client left in the middle of a response, or was absent for longer than `disconnect_delay`; or the answer
+    /// to a close whose own code may not be sent. RFC 6455, section 7.4.1; SockJS 0.3.3, "Connection interrupted".
     Interrupted = 1002,
     /// A binary message, which SockJS does not have. RFC 6455, section 7.4.1.
     Unsupported = 1003,
@@ -28,7 +27,7 @@ pub enum CloseCode {
     TooLarge = 1009,
     /// The handler or the storage failed. RFC 6455, section 7.4.1.
     InternalError = 1011,
-    /// The service cannot be served with its present settings. IANA WebSocket close code registry.
+    /// The service's settings are invalid. IANA WebSocket close code registry.
     ServiceRestart = 1012,
     /// A client that is too slow, or an object with too many connections. IANA WebSocket close code registry.
     TryAgainLater = 1013,
@@ -37,26 +36,26 @@ pub enum CloseCode {
     /// A message that is not a JSON array of strings; or a client that gave no sign of life. SockJS-node 0.3.24, "Broken
     /// framing." and "No response from heartbeat".
     BrokenFraming = 3000,
-    /// On an inner WebSocket alone: the session of its receiver is over, or another receiver took its place.
+    /// Only on an inner WebSocket: the session of its receiver is over, or another receiver replaced it.
     Replaced = 4000,
-    /// On an inner WebSocket alone: the Worker held frames that the object does not have, and has to bring them back.
+    /// Only on an inner WebSocket: the Worker held frames that the object does not have, and has to return them.
     Missing = 4001,
 }
 
-/// Reason of [`CloseCode::Interrupted`] for a session that nobody asked about for longer than `disconnect_delay`.
+/// Reason of [`CloseCode::Interrupted`] for a session without a receiver for longer than `disconnect_delay`.
 pub const TIMED_OUT: &str = "Timed out";
 
 /// Reason of [`CloseCode::TryAgainLater`] for a client that reads too slowly for its room or for the object's memory.
 pub const TOO_SLOW: &str = "Too slow";
 
-/// Reason of [`CloseCode::TryAgainLater`] for a client that accepts none of the messages that wait for it.
+/// Reason of [`CloseCode::TryAgainLater`] for a client that reads none of the messages that wait for it.
 pub const STALLED: &str = "Stalled";
 
-/// Reason of [`CloseCode::PolicyViolation`] for a client that sends more messages in a second than it may.
+/// Reason of [`CloseCode::PolicyViolation`] for a client that exceeds the message rate.
 pub const TOO_FAST: &str = "Too many messages";
 
 impl CloseCode {
-    /// Returns the code as it goes over the wire.
+    /// Returns the code as it is sent over the wire.
     pub const fn number(self) -> u16 {
         self as u16
     }

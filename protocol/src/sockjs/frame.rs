@@ -57,7 +57,7 @@ impl Frame {
         }
     }
 
-    /// Returns the frame as a string, as it goes over a WebSocket or into a transport's wrapping.
+    /// Returns the frame as a string, as it is sent over a WebSocket or into a transport's wrapping.
     pub fn encode(&self) -> String {
         match self {
             Self::Open => "o".into(),
@@ -93,10 +93,10 @@ fn push_array(text: &mut String, messages: &[Message]) {
     text.push(']');
 }
 
-/// A message to send, shared by all connections that it goes to.
+/// A message to send, shared by all its recipients.
 ///
-/// The message is kept as the application gave it, and escaped when a frame is written. While it waits, it takes no
-/// more memory than its string.
+/// The message is kept as the application gave it, and escaped when a frame is written. While it waits, it takes no more memory
+/// than its string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     text: Rc<Text>,
@@ -106,7 +106,7 @@ pub struct Message {
 #[derive(Debug)]
 struct Text {
     text: Box<str>,
-    /// The part of a meter that counts the string, if one does.
+    /// The part of a meter that counts the string, if the message is metered.
     _counted: Option<Part>,
 }
 
@@ -143,7 +143,7 @@ impl Message {
         Rc::strong_count(&self.text) > 1
     }
 
-    /// True if this is the very same message as `other`, and not merely one with the same string.
+    /// True if this is the same message as `other`, not merely a message with the same string.
     pub fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.text, &other.text)
     }
@@ -173,7 +173,7 @@ impl Message {
         if self.quoted > self.len() + 2 {
             return push_quoted(frame, self.as_str());
         }
-        // Nothing in it has to be escaped.
+        // No character of the string needs an escape.
         frame.push('"');
         frame.push_str(self.as_str());
         frame.push('"');

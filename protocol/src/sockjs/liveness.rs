@@ -1,16 +1,15 @@
-//! Liveness: the message by which a client says that it is there, its answer, and the moment at which a client counts as
-//! silent.
+//! Liveness: the message by which a client shows that it is alive, its answer, and the time at which a client counts as silent.
 //!
-//! The platform has no ping frames. A client that vanished without a word is noticed only if clients speak. Nothing here
-//! sends anything or knows a connection: the object tells [`Silence`] what happened on the WebSockets that it holds. For
-//! those of the Worker, `src/js/held_socket.js` follows the same rules, since no way leads from there into wasm.
+//! The platform has no ping frames. A client that vanishes without closing is noticed only if clients send messages. Nothing
+//! here sends anything or knows a connection: the object reports to [`Silence`] the events of the WebSockets that it holds. For
+//! those of the Worker, `src/js/held_socket.js` follows the same rules, since it cannot call into wasm.
 
 use crate::service::options::{Config, Liveness};
 use crate::sockjs::frame::{Frame, Message};
 use crate::sockjs::payload::Messages;
 use crate::time::Millis;
 
-/// Reason of the close of a silent client, in sockjs-node's words.
+/// Reason of the close of a silent client, worded as in sockjs-node.
 pub const NO_RESPONSE: &str = "No response from heartbeat";
 
 /// Rules by which a client counts as silent.
@@ -29,7 +28,7 @@ impl SilenceRules {
         Some(Self { timeout: config.silence_timeout, required: config.liveness_required })
     }
 
-    /// Returns the time within which a further word of a client need not be remembered. It is short beside the timeout.
+    /// Returns the time within which a further message of a client need not be stored. It is short compared with the timeout.
     pub fn granularity(&self) -> Millis {
         Millis(self.timeout.0 / 16).min(Millis::from_secs(5))
     }
@@ -46,9 +45,9 @@ impl Liveness {
         }
     }
 
-    /// Returns the text in which stock clients send the message on a framed WebSocket: a JSON array of one string.
+    /// Returns the string in which stock clients send the message on a framed WebSocket: a JSON array of one string.
     pub fn request(&self) -> String {
-        // Strings can always be written.
+        // Serializing strings does not fail.
         serde_json::to_string(&[self.message()]).unwrap_or_default()
     }
 
@@ -70,18 +69,20 @@ impl Liveness {
     }
 }
 
-/// A text on WebSockets that the runtime answers for an object by itself, also while the object sleeps. An object has one.
+/// A message on WebSockets that the runtime answers for an object, also while the object hibernates. An object has one such
+/// message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutomaticAnswer {
-    /// The text.
+    /// The message.
     pub request: String,
     /// The answer.
     pub answer: String,
 }
 
 impl AutomaticAnswer {
-    /// Returns that of the objects of a service: the liveness message of its framed WebSockets. On a node of a cluster, where the Worker
-    /// asks on each inner WebSocket whether the other node is there, services without one have a text that no client sends.
+    /// Returns the automatic answer for the objects of a service: the liveness message of its framed WebSockets. On a node of a
+    /// cluster, the Worker asks on each inner WebSocket whether the other node is there; services without a liveness message then
+    /// use a string that no client sends.
     pub fn of(config: &Config, is_node: bool) -> Option<Self> {
         match &config.liveness {
             Some(liveness) => {
@@ -93,8 +94,8 @@ impl AutomaticAnswer {
         }
     }
 
-    /// Returns the answer to what a node asks on an inner WebSocket whose service has another liveness message there, as in a deploy that
-    /// sets one; `None` for everything else. The runtime answers only the object's own.
+    /// Returns the answer to a node's question on an inner WebSocket if the service has another liveness message on that node, as
+    /// during a deploy that changes it; `None` for everything else. The runtime only answers the object's own message.
     pub fn of_other_config(question: &str) -> Option<&'static str> {
         match question {
             QUESTION => Some(ANSWER),
@@ -105,7 +106,7 @@ impl AutomaticAnswer {
     }
 }
 
-/// The question of a node about objects of services without a liveness message, and its answer. No client sends it.
+/// The question of a node to objects of services without a liveness message, and its answer. No client sends it.
 const QUESTION: &str = "\0there?";
 const ANSWER: &str = "\0there";
 
@@ -124,17 +125,17 @@ const ANSWER: &str = "\0there";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Silence {
     rules: SilenceRules,
-    /// True if the client is closed when it is silent: it sent the liveness message, or has to.
+    /// True if the client is closed when it is silent: it has sent the liveness message, or is required to.
     is_judged: bool,
-    /// Moment of the last sign of life.
+    /// Time of the last sign of life.
     alive: Millis,
-    /// Moment of the client's last word.
+    /// Time of the client's last message.
     word: Millis,
-    /// Moment at which the client was last asked, by a heartbeat, or at which it connected or the object woke up.
+    /// Time at which the client was last asked by a heartbeat, connected, or was restored after a hibernation.
     asked: Millis,
-    /// True if nobody knows when the client was last asked, since the object hibernated.
+    /// True if it is unknown when the client was last asked, since the object hibernated.
     is_asked_unknown: bool,
-    /// Time by which the client was asked too early so far.
+    /// Total time by which the client was asked too early so far.
     early: Millis,
 }
 
@@ -152,16 +153,16 @@ impl Silence {
         }
     }
 
-    /// Returns the state of a client that connected at `opened`, for an object that hibernated. `word` is the client's
-    /// last word that was remembered; it is there only if the client is judged.
+    /// Returns the state of a client that connected at `opened`, for an object that hibernated. `word` is the time of the
+    /// client's last message that was stored; it is only there if the client is judged.
     pub fn wake(now: Millis, rules: SilenceRules, opened: Millis, word: Option<Millis>) -> Self {
-        // A later word within the granularity was not remembered.
+        // A later message within the granularity was not stored.
         let last = word.map_or(opened, |word| word + rules.granularity()).min(now);
         let is_judged = rules.required || word.is_some();
         Self { is_judged, alive: last, word: last, is_asked_unknown: true, ..Self::new(now, rules) }
     }
 
-    /// Notes that the client said something.
+    /// Notes that the client sent a message.
     pub fn word(&mut self, at: Millis) {
         self.word = self.word.max(at);
         self.progress(at);
@@ -173,12 +174,12 @@ impl Silence {
         self.word(at);
     }
 
-    /// Notes that the client read something for which it was seen to be blocked.
+    /// Notes that the client read data for which it was seen to be blocked.
     pub fn progress(&mut self, at: Millis) {
         self.alive = self.alive.max(at);
     }
 
-    /// Notes that a heartbeat asked the client. Clients are asked each `delay`.
+    /// Notes that a heartbeat asked the client. Clients are asked once in each `delay`.
     pub fn ask(&mut self, at: Millis, delay: Millis) {
         let due = self.asked + delay;
         if !std::mem::take(&mut self.is_asked_unknown) {
@@ -187,8 +188,8 @@ impl Silence {
         self.asked = self.asked.max(at);
     }
 
-    /// True if the client may be asked together with others, though it is not due yet. That adds up to no more than half a
-    /// `delay`: a page answers each heartbeat, and is to send one message for each `delay`.
+    /// True if the client may be asked together with others before it is due. The total is limited to half a `delay`: a page
+    /// answers each heartbeat, and should send one message in each `delay`.
     pub fn may_ask_early(&self, now: Millis, delay: Millis) -> bool {
         self.is_asked_unknown || self.early + (self.asked + delay - now) <= delay.half()
     }
@@ -198,13 +199,13 @@ impl Silence {
         self.is_judged
     }
 
-    /// Returns the moment of the next heartbeat that asks the client: `delay` after its last word, and each `delay` while
-    /// it does not answer.
+    /// Returns the time of the next heartbeat that asks the client: `delay` after its last message, and after each further
+    /// `delay` while it does not answer.
     pub fn asks_at(&self, delay: Millis) -> Millis {
         self.word.max(self.asked) + delay
     }
 
-    /// Returns the moment at which the client is silent, or `None` if it is not judged.
+    /// Returns the time at which the client counts as silent, or `None` if it is not judged.
     pub fn ends_at(&self) -> Option<Millis> {
         self.is_judged.then(|| self.alive + self.rules.timeout)
     }

@@ -4,7 +4,7 @@
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// Returns the number of leading bytes of `text` that are ASCII and stand in a JSON string without an escape.
+/// Returns the number of leading bytes of `text` that are ASCII and need no escape in a JSON string.
 pub(crate) fn plain_prefix(text: &[u8]) -> usize {
     let (words, rest) = text.as_chunks::<8>();
     let plain = words.iter().take_while(|word| is_plain_word(u64::from_ne_bytes(**word))).count();
@@ -20,7 +20,8 @@ fn is_plain(byte: u8) -> bool {
 
 /// True if all eight bytes are plain.
 fn is_plain_word(word: u64) -> bool {
-    // In each byte the high bit of these tells, as long as no byte's own is set: below a space, a quote, a backslash.
+    // The high bit of each result byte is set if the byte is below a space, or is a quote or a backslash. This holds while no input
+    // byte has its own high bit set.
     let below = |limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
     let equal = |byte: u8| {
         let zero = word ^ (ONES * u64::from(byte));

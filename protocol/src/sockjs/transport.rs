@@ -95,9 +95,9 @@ pub struct Receive {
 /// Bytes that a response sends before the first frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prelude {
-    /// Nothing.
+    /// No bytes.
     None,
-    /// 2048 `h` and a newline: Internet Explorer gives a script nothing of a response before its first 2 KiB.
+    /// 2048 `h` and a newline: Internet Explorer hides the first 2 KiB of a response from scripts.
     TwoKilobytes,
     /// An empty line, for old Opera.
     EmptyLine,
@@ -114,7 +114,7 @@ pub enum Wrapping {
     Event,
     /// The frame in a script of a page.
     Script,
-    /// The frame in a call of the page's own function. The comment in front keeps Flash from taking it for a movie.
+    /// The frame in a call of the page's own function. The comment in front keeps Flash from treating the script as a movie.
     Call,
 }
 
@@ -137,8 +137,8 @@ impl Receive {
         }
     }
 
-    /// Returns one encoded frame as it goes over the wire, in exactly one HTTP chunk. `callback` is used only where it
-    /// is needed.
+    /// Returns one encoded frame as it is sent over the wire, in exactly one HTTP chunk. `callback` is used only where it is
+    /// needed.
     pub fn wrap(&self, callback: &str, frame: &str) -> String {
         match self.wrapping {
             Wrapping::Line => [frame, "\n"].concat(),
@@ -148,11 +148,10 @@ impl Receive {
         }
     }
 
-    /// Returns the body for a poll whose session could not be reached. It carries no message, and the client polls
-    /// again.
+    /// Returns the body for a poll whose session could not be reached. It carries no message, and the client polls again.
     pub fn no_frame(&self, callback: &str) -> String {
         match self.wrapping {
-            // A script that calls nothing is an error to the page.
+            // A script that calls nothing is an error for the page.
             Wrapping::Call => self.wrap(callback, "h"),
             _ => String::new(),
         }
@@ -177,7 +176,7 @@ const PAGE: &str = r#"<!doctype html>
 /// Bytes of a page that Safari needs before it shows any of them.
 const PAGE_MIN: usize = 1040;
 
-/// True if `name` may stand in a script as the name of a function. Checked before anything else is done with `name`.
+/// True if `name` is a safe function name in a script. Must be checked before any other use of `name`.
 pub fn is_callback(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
@@ -187,7 +186,7 @@ fn percent_escape(frame: &str) -> String {
     frame.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace('\0', "%00")
 }
 
-/// Returns `frame` as a JavaScript string inside a script of a page, where `</script>` and `<!--` would have a meaning.
+/// Returns `frame` as a JavaScript string inside a script of a page, where `</script>` and `<!--` would be markup.
 fn script_string(frame: &str) -> String {
     quote(frame).replace('<', "\\u003c")
 }

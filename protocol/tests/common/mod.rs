@@ -21,7 +21,7 @@ use sockjs_protocol::sockjs::session::{
 use sockjs_protocol::time::Millis;
 use std::collections::BTreeMap;
 
-/// What an input that changes nothing gives back.
+/// The outputs of an input that changes nothing.
 pub const NOTHING: [&str; 0] = [];
 
 pub const fn poll(id: u64) -> Receiver {
@@ -50,9 +50,9 @@ pub struct Driver {
     pub stored: Option<Stored>,
     /// The rows of messages that are stored.
     pub rows: Rows,
-    /// Whether the application takes its time when it is told that a session is closed.
+    /// True if the application takes its time to handle the end of a session.
     pub slow_application: bool,
-    /// Whether more messages are about to be sent at each drain.
+    /// True if more messages are about to be sent at each drain.
     pub in_burst: bool,
     pub rules: Rules,
     contract: Contract,
@@ -242,7 +242,7 @@ impl Driver {
         self.hibernate(1, None)
     }
 
-    /// When the next tick has something to do.
+    /// Returns the time of the next tick that has an effect.
     pub fn deadline(&self) -> Option<u64> {
         self.session.deadline().map(|at| at.0)
     }
@@ -328,7 +328,7 @@ impl Rows {
     }
 }
 
-/// What holds for every sequence of inputs, sensible or not.
+/// The contract that holds for every sequence of inputs, sensible or not.
 #[derive(Debug, Default)]
 struct Contract {
     /// Receivers that were told the end of their response, and have not come back.

@@ -5,7 +5,7 @@ use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::{CloseReason, Departure, Held, Output, Receiver, ReceiverId, Seq, Session};
 use sockjs_protocol::time::Millis;
 
-/// What may happen to a session, in any order.
+/// An input of a session, in any order.
 #[derive(Debug, Clone)]
 pub enum Input {
     Attach(Receiver),
@@ -23,7 +23,7 @@ pub enum Input {
     Violated,
     Tick,
     BeatEarly,
-    /// Whether more messages are about to be sent, from now on.
+    /// Sets, from now on, that more messages are about to be sent.
     Burst(bool),
     Restore(Option<Receiver>),
     RestoreEnding(Receiver),

@@ -1,4 +1,4 @@
-//! What may become of each message: the guarantees of each level as a model.
+//! The possible fates of each message: the guarantees of each level as a model.
 
 use sockjs_protocol::service::options::Durability;
 use sockjs_protocol::sockjs::session::Rules;
@@ -23,9 +23,9 @@ enum Fate {
 pub struct Fates {
     rules: Rules,
     fates: Vec<Fate>,
-    /// What the client read.
+    /// Messages that the client read.
     read: BTreeSet<usize>,
-    /// What the client may read once more: the object did not hear that it was written, and never will.
+    /// Messages that the client may read again: the object does not know that they were written, and never will.
     doubtful: BTreeSet<usize>,
 }
 

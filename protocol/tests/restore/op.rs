@@ -1,6 +1,6 @@
-//! What happens to an honest client, its edge and its object.
+//! Events of an honest client, its edge and its object.
 
-/// What happens next; where it makes no sense, nothing does.
+/// The next event; it has no effect where it makes no sense.
 #[derive(Debug, Clone)]
 pub enum Op {
     /// The application sends a message of this many bytes, or a few more.
@@ -43,7 +43,7 @@ pub enum Op {
     Restart,
 }
 
-/// How the alarm goes while time passes.
+/// Behaviour of the alarm while time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Alarm {
     OnTime,

@@ -12,12 +12,12 @@ pub struct Request {
     /// Frames given to it and not yet written: number, frame, whether it is the last.
     pub transit: VecDeque<(Option<Seq>, Frame, bool)>,
     pub connected: bool,
-    /// Whether the object knows that it is not.
+    /// True if the object knows that it is not.
     pub noticed: bool,
-    /// How far it got, and whether it ever said so.
+    /// The last number that it wrote; `acked` is true if it ever reported the number.
     pub written: Option<Seq>,
     pub acked: bool,
-    /// Whether the object gave it its last frame, and whether the client has it.
+    /// True if the object gave it its last frame; `ended` is true if the client has that frame.
     pub ending: bool,
     pub ended: bool,
 }

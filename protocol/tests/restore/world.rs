@@ -32,10 +32,11 @@ pub struct World {
     /// Requests whose end the object did not hear of: what was written, the last message of that, and since when.
     unconfirmed: Vec<(ReceiverId, Seq, Option<usize>, Millis)>,
     fates: Fates,
-    /// What the client read beside messages, and whether `o` may come twice as a doubtful message does.
+    /// True if the client read the open frame; `closed` is the same for the close frame. `open_is_doubtful` is true if `o` may be
+    /// repeated.
     opened: bool,
     closed: bool,
-    /// When a response was last given its last frame.
+    /// Time at which a response last got its last frame.
     ending_since: Option<Millis>,
     stalled: bool,
     open_is_doubtful: bool,
@@ -74,8 +75,8 @@ impl World {
         world
     }
 
-    /// Whether time ended the session, and what waited went with it; or a response was given its last frame and nobody
-    /// finished it for as long as a stream may last: then nobody knows what was read of it, and nothing is promised.
+    /// True if time ended the session, with the messages that waited; or if a response got its last frame and nobody finished it
+    /// for as long as a stream may last: then it is unknown what was read of it, and nothing is promised.
     fn expired(&self) -> bool {
         self.object.session.is_closed() || self.stalled
     }

@@ -163,7 +163,7 @@ fn a_ticket_is_for_the_page_that_it_was_issued_for() {
                 assert!(is_admitted(Some(OWN), own) && is_admitted(None, own));
                 assert!(!is_admitted(Some(FRIEND), own), "{door:?}: a page of ours that is not in friend's frame");
             }
-            // Without proof: a browser would have sent it.
+            // Without proof: a browser would have sent such a header.
             for nobody in [sender("", "", ""), sender("", "none", ""), sender("", "cross-site", "")] {
                 assert!(!is_admitted(Some(FRIEND), nobody) && !is_admitted(Some(OWN), nobody), "{door:?} {nobody:?}");
             }

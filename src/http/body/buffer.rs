@@ -1,14 +1,14 @@
-//! The one buffer that a body is read into.
+//! The single buffer into which a body is read.
 
 use super::Unread;
 use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Least growth; a body that begins with pieces of a few bytes is not copied for each.
+/// Smallest growth. A body that begins with pieces of a few bytes is then not copied for each of them.
 const STEP: usize = 4 << 10;
 
-/// Bytes of a body, never more than it may have.
+/// Bytes of a body, never more than its limit.
 #[derive(Debug)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
@@ -21,15 +21,15 @@ impl Buffer {
         Self { bytes: Vec::new(), most: limit }
     }
 
-    /// Returns the length with `piece` bytes more, if the body may have them.
+    /// Returns the length after `piece` more bytes, or an error if that exceeds the limit.
     pub fn with(&self, piece: usize) -> Result<usize, Unread> {
         let length = self.bytes.len().saturating_add(piece);
         if length > self.most { Err(Unread::TooLarge) } else { Ok(length) }
     }
 
-    /// Makes room for a piece, to be copied into.
+    /// Makes room for a piece, and returns it.
     ///
-    /// It grows by a quarter: while old and new copy are there together, they take little more than twice the body.
+    /// The buffer grows by a quarter, so that the old and the new copy together need little more than twice the body.
     pub fn room(&mut self, piece: usize) -> Result<&mut [u8], Unread> {
         let (before, after) = (self.bytes.len(), self.with(piece)?);
         let capacity = self.bytes.capacity();
@@ -41,7 +41,7 @@ impl Buffer {
         Ok(self.bytes.get_mut(before..).unwrap_or_default())
     }
 
-    /// Returns the body, without what was taken too much.
+    /// Returns the body, without the unused capacity.
     pub fn into_bytes(mut self) -> Vec<u8> {
         self.bytes.shrink_to_fit();
         self.bytes
@@ -54,8 +54,8 @@ extern "C" {
     fn empty_bytes(length: u32) -> Result<Uint8Array, JsValue>;
 }
 
-/// A body of known length. It is gathered outside of wasm, from where requests take it: memory of wasm is never given back, and
-/// bodies that are read at the same time would need it at the same time.
+/// A body of known length. It is collected outside of wasm, where requests take it from. The memory of wasm never shrinks, and
+/// concurrent bodies would all need it at the same time.
 #[derive(Debug)]
 pub(super) struct Whole {
     bytes: Uint8Array,
@@ -64,19 +64,19 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// Takes the memory at once, so that nothing is copied later.
+    /// Allocates all of the memory at once, so that nothing is copied later.
     pub fn of(length: usize) -> Result<Self, Unread> {
         let bytes = u32::try_from(length).ok().and_then(|length| empty_bytes(length).ok()).ok_or(Unread::Busy)?;
         Ok(Self { bytes, length, at: 0 })
     }
 
-    /// Returns the length with `piece` bytes more, if the body may have them.
+    /// Returns the length after `piece` more bytes, or an error if that exceeds the limit.
     pub fn with(&self, piece: usize) -> Result<usize, Unread> {
         let length = self.at.saturating_add(piece);
         if length > self.length { Err(Unread::TooLarge) } else { Ok(length) }
     }
 
-    /// Adds a piece for which [`Whole::with`] said that there is room.
+    /// Adds a piece for which [`Whole::with`] confirmed that there is room.
     pub fn add(&mut self, piece: &Uint8Array) {
         self.bytes.set(piece, u32::try_from(self.at).unwrap_or(u32::MAX));
         self.at += usize::try_from(piece.length()).unwrap_or_default();
@@ -84,12 +84,12 @@ impl Whole {
 
     /// Returns the body.
     pub fn finish(self) -> Uint8Array {
-        // HTTP lets no less through than was declared.
+        // HTTP delivers no fewer bytes than declared.
         self.bytes
     }
 }
 
-/// Takes memory if there is some: an allocation that fails otherwise ends the whole wasm instance.
+/// Allocates memory if there is some. A plain allocation that fails ends the whole wasm instance.
 fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), Unread> {
     bytes.try_reserve_exact(more).map_err(|_| Unread::Busy)
 }

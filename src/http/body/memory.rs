@@ -1,4 +1,4 @@
-//! Memory that the bodies of one isolate share.
+//! The memory that all bodies of an isolate share.
 
 use super::Unread;
 use super::pool::{Look, Pool};
@@ -7,14 +7,14 @@ use crate::js::clock::now;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
 
-/// Bodies that are declared smaller than this have memory of their own.
+/// Bodies with a smaller declared length use a pool of their own.
 pub(super) const SMALL: usize = 64 << 10;
 
-/// Time for which a reservation is kept without a sign of life, while one call reads its body and while a send is held.
-/// As long as `later` keeps a task that waits.
+/// Time for which a reservation is kept without a sign of life, while one call reads its body and while a send is held: as long
+/// as `callbacks` keeps a waiting task.
 const KEEP: Millis = Millis::from_secs(120);
 
-/// The same while pieces are read: each window of `pace` gives a sign.
+/// Time for which a reservation is kept without a sign of life while pieces are read: each window of `pace` gives a sign.
 const KEEP_READING: Millis = Millis::from_secs(15);
 
 thread_local! {
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Bodies that are not declared begin among the small ones.
+    /// Returns the pool of a body. Bodies without a declared length begin in the small pool.
     pub fn of(declared: Option<usize>) -> Self {
         if declared.is_some_and(|length| length >= SMALL) { Self::Large } else { Self::Small }
     }
@@ -51,27 +51,26 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Reserves memory for a small body that is read by one call, as long as no more than half of the small memory is taken:
-    /// such a call cannot be ended to make room for others.
+    /// Reserves memory for a small body that one call reads, unless more than half of the small pool is in use: such a call
+    /// cannot be ended to make room for others.
     pub(super) fn for_one_call(length: usize) -> Option<Self> {
         let kind = Kind::Small;
         let number = kind.with(|pool| pool.take(length, KEEP))?;
         Some(Self { kind, number })
     }
 
-    /// Reserves memory for a body that is read by pieces, and waits for its turn, up to `wait`.
+    /// Reserves memory for a body that is read by pieces. Waits for its turn, up to `wait`.
     pub(super) async fn of(kind: Kind, bytes: usize, wait: Millis) -> Result<Self, Unread> {
         Self::wait(kind, bytes, wait, |_, _| true).await
     }
 
-    /// Reserves `bytes` of the large memory in place of this.
+    /// Reserves `bytes` of the large pool in place of this reservation.
     ///
-    /// `bytes` is all that the body may need: if bodies that are partly read asked for more, they could wait for each other
-    /// for ever.
+    /// `bytes` is the most that the body may need: if partly read bodies asked for more, they could wait for each other for ever.
     pub(super) async fn enlarged(self, bytes: usize, wait: Millis) -> Result<Self, Unread> {
         Self::wait(Kind::Large, bytes, wait, |now, waited| {
             self.renew();
-            // Meanwhile it keeps small memory, as a body that brings nothing.
+            // Meanwhile the body keeps its small reservation, and is judged like a body that brings nothing.
             waited < super::pace::WINDOW || !self.is_waited_for(now)
         })
         .await
@@ -101,17 +100,17 @@ impl Reservation {
         }
     }
 
-    /// Tells that the body is still being read.
+    /// Notes that the body is still being read.
     pub(super) fn renew(&self) {
         self.kind.with(|pool| pool.renew(self.number, usize::MAX, KEEP_READING));
     }
 
-    /// Tells that the body is read and has so many bytes.
+    /// Notes that the body is complete, with this many bytes.
     pub(super) fn settle(&self, bytes: usize) {
         self.kind.with(|pool| pool.renew(self.number, bytes, KEEP));
     }
 
-    /// Enlarges the reservation for a body that is read and stands for a longer string. Returns false if there is no room: a body
+    /// Enlarges the reservation for a complete body that stands for a longer string. Returns false if there is no room: a body
     /// that holds memory must not wait for more.
     pub fn grow(&self, bytes: usize) -> bool {
         self.kind.with(|pool| pool.grow(self.number, bytes))

@@ -1,8 +1,8 @@
 //! Bodies of sends, read within the memory that all bodies of one isolate may take.
 //!
-//! * A body that is declared small and finds the small memory half free is read by one call of the runtime.
-//! * Every other waits unread until there is memory for it, so that TCP holds its client back, and is then read by
-//!   pieces: it can be ended when it is too long, too slow, or its client leaves.
+//! * A body with a small declared length is read by one call of the runtime, if the small pool is at least half free.
+//! * Every other body stays unread until there is memory for it, so that TCP holds its client back. It is then read by
+//!   pieces, and can be ended when it is too long or too slow, or when its client leaves.
 
 mod buffer;
 mod memory;
@@ -28,13 +28,13 @@ extern "C" {
     fn read_whole(request: &web_sys::Request, number: u32, tell: &Function) -> Result<(), JsValue>;
 }
 
-/// True if a body with this `Content-Length` takes of the memory for large bodies, or may.
+/// True if a body with this `Content-Length` uses the pool for large bodies, or may need it.
 pub(crate) fn is_large(content_length: Option<&str>) -> bool {
     let length = content_length.and_then(|length| length.trim().parse::<u64>().ok());
     length.is_none_or(|length| length >= memory::SMALL as u64)
 }
 
-/// A body that was read, with the memory that is reserved for it; dropping gives it back.
+/// A complete body, with its reserved memory; dropping this value releases the reservation.
 #[derive(Debug)]
 pub(crate) struct Body {
     bytes: Bytes,
@@ -58,7 +58,7 @@ impl Bytes {
         }
     }
 
-    /// Returns the bytes, and the array that holds them, too, if there is one.
+    /// Returns the bytes, and the JavaScript array that also holds them, if any.
     pub fn read(self) -> (Vec<u8>, Option<Uint8Array>) {
         match self {
             Self::Inside(bytes) => (bytes, None),
@@ -68,27 +68,27 @@ impl Bytes {
 }
 
 impl Body {
-    /// Returns the bytes, and the reservation for as long as anything of them is kept.
+    /// Returns the bytes, and the reservation, to be kept as long as any of the bytes.
     pub fn into_parts(self) -> (Bytes, Reservation) {
         (self.bytes, self.reservation)
     }
 }
 
-/// The reason why there is no body.
+/// Reason why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// It is larger than the limit.
+    /// The body is larger than the limit.
     TooLarge,
-    /// It brought next to nothing while others waited for its memory.
+    /// The body brought next to nothing while others waited for its memory.
     TooSlow,
-    /// There was no memory for it in time.
+    /// No memory was available in time.
     Busy,
-    /// It broke off: its client left, and will not read an answer.
+    /// The body broke off: the client left, and will not read a response.
     Broken,
 }
 
-/// Reads the body of `request`, no more of it than `limit` bytes, once there is memory for it; it waits for that up to
-/// `wait`. `content_length` is the header.
+/// Reads the body of `request`, at most `limit` bytes, once there is memory for it. Waits for the memory up to `wait`.
+/// `content_length` is the header's value.
 pub(crate) async fn read(
     request: &web_sys::Request,
     content_length: Option<&str>,
@@ -99,14 +99,14 @@ pub(crate) async fn read(
     let at_once = length.filter(|_| Kind::of(length) == Kind::Small).and_then(Reservation::for_one_call);
     if let Some(reservation) = at_once {
         let bytes = bytes_of(request).await.map_err(|_| Unread::Broken)?;
-        // HTTP does not let more through than was declared; the check costs nothing.
+        // HTTP delivers no more bytes than declared; the check costs nothing.
         return if bytes.len() > limit {
             Err(Unread::TooLarge)
         } else {
             Ok(Body { bytes: Bytes::Inside(bytes), reservation })
         };
     }
-    // In a box, so that those that are read at once do not carry it along.
+    // Boxed, so that the future of bodies that one call reads stays small.
     let read = Box::pin(read_by_pieces(request, length, limit, wait));
     while_there(request, read).await.unwrap_or(Err(Unread::Broken))
 }
@@ -114,7 +114,7 @@ pub(crate) async fn read(
 /// Returns the declared length, if there is one.
 fn declared(content_length: Option<&str>, limit: usize) -> Result<Option<usize>, Unread> {
     let Some(text) = content_length.map(str::trim) else { return Ok(None) };
-    // Not `usize`, which ends at 4 GiB here.
+    // Not `usize`, which is 32 bits wide here.
     let Ok(length) = text.parse::<u64>() else { return Ok(None) };
     match usize::try_from(length) {
         Ok(length) if length <= limit => Ok(Some(length)),

@@ -1,14 +1,14 @@
-//! The rule by which a body that is read by pieces is too slow.
+//! Decides when a body that is read by pieces is too slow.
 
 use sockjs_protocol::time::Millis;
 
 /// Time for which a body is observed before it is judged.
 pub(super) const WINDOW: Millis = Millis::from_secs(5);
 
-/// Bytes that a body has to bring in that time while others wait.
+/// Bytes that a body has to bring within the window while others wait.
 const LEAST: usize = 16 << 10;
 
-/// Bytes that came within the present window.
+/// Bytes that arrived within the current window.
 #[derive(Debug)]
 pub(super) struct Pace {
     since: Millis,
@@ -20,12 +20,12 @@ impl Pace {
         Self { since: now, bytes: 0 }
     }
 
-    /// Counts what came.
+    /// Counts bytes that arrived.
     pub fn add(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Time until the body can be judged.
+    /// Returns the time until the body can be judged.
     pub fn left(&self, now: Millis) -> Millis {
         self.since + WINDOW - now
     }

@@ -1,4 +1,4 @@
-//! Pieces of a request's body, each asked for when the one before was taken.
+//! Pieces of a request's body. Each is requested only after the one before was taken.
 
 use crate::js::callbacks::{Registration, callback_result};
 use futures::channel::oneshot;
@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::Request;
 
-/// Bytes of the buffer that the runtime fills. Without one it gives 4 KiB at a time (workerd 1.20261117).
+/// Size of the buffer that the runtime fills. Without a buffer it delivers 4 KiB at a time (workerd 1.20261117).
 const PIECE: usize = 32 << 10;
 
 #[wasm_bindgen(module = "/src/js/glue.js")]
@@ -29,19 +29,19 @@ extern "C" {
     fn watch(request: &Request, number: u32, tell: &Function) -> Result<bool, JsValue>;
 }
 
-/// The rest of a body. Dropped before its end, it is not read any further.
+/// The rest of a body. Dropping it before the end stops reading.
 pub(super) struct Pieces {
     reader: Option<Reader>,
 }
 
 impl Pieces {
-    /// Begins to read a body, of this length at most.
+    /// Starts reading a body of at most this length.
     pub fn of(request: &Request, most: usize) -> Result<Self, JsValue> {
         let piece = u32::try_from(most.clamp(1, PIECE)).unwrap_or(u32::MAX);
         Ok(Self { reader: reader_of(request, piece)? })
     }
 
-    /// Returns the next piece, to be copied before another is asked for; none at the end.
+    /// Returns the next piece, which must be copied before the next call. Returns `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Uint8Array>, JsValue> {
         let Some(reader) = &self.reader else { return Ok(None) };
         let piece = callback_result(|number, tell| reader.next(number, tell)).await?;
@@ -62,10 +62,10 @@ impl Drop for Pieces {
     }
 }
 
-/// Does `work` while the client of `request` is there; none once it has left.
+/// Runs `work` while the client of `request` is connected. Returns `None` once the client has left.
 ///
-/// After a reset by the client the abort signal is the last event of a request: its reads and timers never end (workerd
-/// 1.20261117).
+/// After a reset by the client, the abort signal is the last event of a request: its pending reads and timers never complete
+/// (workerd 1.20261117).
 pub(crate) async fn while_there<T>(request: &Request, work: impl Future<Output = T>) -> Option<T> {
     let (here, gone) = oneshot::channel::<()>();
     let (_abort, has_left) = Registration::call(move || drop(here), |number, tell| watch(request, number, tell));

@@ -1,29 +1,29 @@
-//! Memory for bodies, given out first come, first served. Pure: time is an argument.
+//! Memory for bodies, granted first come, first served. Pure: time is an argument.
 //!
-//! Invocations cannot wake each other, so those that wait look again by themselves. One whose client is gone may never
-//! run again, so what it leaves behind is forgotten by its age.
+//! Invocations cannot wake each other, so each waiting body polls. The invocation of a client that left may never run again, so
+//! entries that it leaves behind expire.
 
 use sockjs_protocol::time::Millis;
 
-/// Age at which a place in the line is forgotten that has not looked again.
+/// Age at which a place in the line expires unless it is polled again.
 const DEAD_AFTER: Millis = Millis(1000);
 
-/// Most that wait at once.
+/// Most bodies that wait at once.
 const LINE_MAX: usize = 1024;
 
-/// Bytes that even the smallest body counts as: so the number of bodies is bounded, too.
+/// Bytes that even the smallest body counts as, which bounds the number of bodies.
 const LEAST: usize = 1 << 10;
 
-/// Number of those at the front of the line that look often.
+/// Number of places at the front of the line that poll often.
 const FRONT: usize = 8;
 const LOOK_SOON: Millis = Millis(50);
-/// Time after which the others look, well before they count as dead.
+/// Time after which the other places poll, well before they expire.
 const LOOK_LATER: Millis = Millis(250);
 
-/// Time between two searches for reservations that nobody has any more.
+/// Time between two searches for abandoned reservations.
 const SWEEP_EVERY: Millis = Millis(1000);
 
-/// Bytes that are given out, and the line of those that wait for some.
+/// Granted bytes, and the line of the bodies that wait.
 #[derive(Debug)]
 pub(super) struct Pool {
     size: usize,
@@ -32,7 +32,7 @@ pub(super) struct Pool {
     last: u64,
     /// Reservations, in the order of their numbers.
     held: Vec<(u64, Held)>,
-    /// Waiting bodies in the order of their places, with the times at which they looked last.
+    /// Waiting bodies in the order of their places, with the time of their last poll.
     line: Vec<(u64, Millis)>,
     swept: Millis,
 }
@@ -41,20 +41,20 @@ pub(super) struct Pool {
 #[derive(Debug)]
 struct Held {
     bytes: usize,
-    /// Time for which it is kept without a sign of life.
+    /// Time for which the reservation is kept without a sign of life.
     keep: Millis,
-    /// The first sweep that found it since its last sign: whoever takes memory need not ask for the time.
+    /// The first sweep since the last sign of life: granting memory then needs no clock.
     seen: Option<Millis>,
 }
 
-/// The answer to one who looks for memory.
+/// The answer to a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// It has it, by this number, and its place in the line no more.
+    /// The memory is granted, as the reservation of this number. The place in the line is gone.
     Taken(u64),
-    /// It looks again after this time.
+    /// Poll again after this time.
     Again(Millis),
-    /// Too many wait.
+    /// Too many bodies wait.
     Full,
 }
 
@@ -63,7 +63,7 @@ impl Pool {
         Self { size, taken: 0, last: 0, held: Vec::new(), line: Vec::new(), swept: Millis(0) }
     }
 
-    /// Reserves memory if nobody waits and no more than half is taken then.
+    /// Reserves memory if nobody waits and at most half is in use afterwards.
     pub fn take(&mut self, bytes: usize, keep: Millis) -> Option<u64> {
         let is_free = self.line.is_empty() && !self.is_beyond_half(bytes);
         is_free.then(|| self.hold(bytes, keep))
@@ -75,7 +75,7 @@ impl Pool {
         self.last
     }
 
-    /// Looks for memory from a place, which is in the line from the first look on.
+    /// Polls for memory from a place. The first poll joins the line.
     pub fn look(&mut self, place: u64, bytes: usize, keep: Millis, now: Millis) -> Look {
         self.sweep(bytes, now);
         if self.line.len() >= LINE_MAX && find(&self.line, place).is_err() {
@@ -84,7 +84,7 @@ impl Pool {
                 return Look::Full;
             }
         }
-        // One that was forgotten and comes back has its old place.
+        // A place that expired and polls again gets its old position.
         match get(&mut self.line, place) {
             Some(looked) => *looked = now,
             None => {
@@ -100,19 +100,19 @@ impl Pool {
         Look::Again(if is_near { LOOK_SOON } else { LOOK_LATER })
     }
 
-    /// Gives a place up.
+    /// Gives up a place.
     pub fn leave(&mut self, place: u64) {
         if let Ok(at) = find(&self.line, place) {
             self.line.remove(at);
         }
     }
 
-    /// Returns true if somebody waits who is alive.
+    /// Returns true if a body that is still alive waits.
     pub fn is_waited_for(&mut self, now: Millis) -> bool {
         self.first(now).is_some()
     }
 
-    /// Notes a sign of life of a reservation, and shrinks it to `bytes`; it never grows.
+    /// Notes a sign of life of a reservation, and shrinks it to `bytes`. The reservation never grows here.
     pub fn renew(&mut self, reservation: u64, bytes: usize, keep: Millis) {
         if let Some(held) = get(&mut self.held, reservation) {
             let before = held.bytes;
@@ -121,7 +121,7 @@ impl Pool {
         }
     }
 
-    /// Enlarges a reservation to `bytes`, if there is room for them at once. One that was forgotten stays so.
+    /// Enlarges a reservation to `bytes`, if there is room at once. An expired reservation stays expired.
     pub fn grow(&mut self, reservation: u64, bytes: usize) -> bool {
         let Some(held) = get(&mut self.held, reservation) else { return false };
         let others = self.taken.saturating_sub(held.bytes);
@@ -133,7 +133,7 @@ impl Pool {
         true
     }
 
-    /// Gives a reservation back, unless it was forgotten.
+    /// Releases a reservation, unless it expired.
     pub fn give_back(&mut self, reservation: u64) {
         if let Ok(at) = find(&self.held, reservation) {
             let (_, held) = self.held.remove(at);
@@ -148,14 +148,14 @@ impl Pool {
         number
     }
 
-    /// Returns the place that is next, and forgets dead ones before it.
+    /// Returns the first place that is alive, and removes dead ones before it.
     fn first(&mut self, now: Millis) -> Option<u64> {
         let dead = self.line.iter().take_while(|(_, looked)| is_dead(*looked, now)).count();
         self.line.drain(..dead);
         self.line.first().map(|(place, _)| *place)
     }
 
-    /// Returns true if there is room. A body that is larger than the whole pool is alone in it.
+    /// Returns true if there is room. A body larger than the whole pool has to be the only one.
     fn has_room(&self, bytes: usize) -> bool {
         self.taken == 0 || self.after(bytes) <= self.size
     }
@@ -168,7 +168,7 @@ impl Pool {
         self.taken.saturating_add(bytes.max(LEAST))
     }
 
-    /// Forgets reservations of invocations that are no more, once more than half is taken.
+    /// Removes reservations of dead invocations, once more than half of the memory is in use.
     fn sweep(&mut self, bytes: usize, now: Millis) {
         if !self.is_beyond_half(bytes) || now - self.swept < SWEEP_EVERY {
             return;
@@ -179,7 +179,7 @@ impl Pool {
     }
 }
 
-/// Returns the index of a number among those that are in order, or the one at which it belongs.
+/// Returns the index of a number in the sorted list, or the index at which to insert it.
 fn find<T>(numbered: &[(u64, T)], number: u64) -> Result<usize, usize> {
     numbered.binary_search_by_key(&number, |(number, _)| *number)
 }

@@ -1,4 +1,4 @@
-//! A body that is read by pieces, while it keeps up with those that wait for its memory.
+//! Reads a body by pieces, as long as it is fast enough while others wait for its memory.
 
 use super::buffer::{Buffer, Whole};
 use super::memory::{Kind, Reservation, SMALL};
@@ -33,7 +33,7 @@ pub(super) async fn read_by_pieces(
         if buffer.with(size)? > reserved {
             reserved = limit;
             reservation = reservation.enlarged(limit, wait).await?;
-            // It was not read meanwhile.
+            // The body was not read while it waited for memory.
             watch = Watch::new();
         }
         match &mut buffer {
@@ -50,14 +50,14 @@ pub(super) async fn read_by_pieces(
     Ok(Body { bytes, reservation })
 }
 
-/// The pieces that have come.
+/// The pieces that have arrived.
 enum Gathered {
     Declared(Whole),
     Undeclared(Buffer),
 }
 
 impl Gathered {
-    /// Returns the length with `piece` bytes more, if the body may have them.
+    /// Returns the length after `piece` more bytes, or an error if that exceeds the limit.
     fn with(&self, piece: usize) -> Result<usize, Unread> {
         match self {
             Self::Declared(whole) => whole.with(piece),
@@ -66,7 +66,7 @@ impl Gathered {
     }
 }
 
-/// Looks now and then at how fast a body comes.
+/// Checks from time to time how fast a body arrives.
 struct Watch {
     pace: Pace,
     timer: Sleep,

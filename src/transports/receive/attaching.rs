@@ -1,4 +1,4 @@
-//! A receiver is attached to its object, and again when the inner socket breaks.
+//! Attaches a receiver to its object, and again when the inner socket breaks.
 
 use super::{BACKOFF, HeldResponse, drained, sleep};
 use crate::object::stub::{AttachResponse, ObjectError};
@@ -8,25 +8,25 @@ use std::pin::pin;
 
 /// Outcome of an attempt to attach.
 pub(super) enum AttachOutcome {
-    /// This frame is the last to write.
+    /// This frame is the last one to write.
     Complete(ToEdge),
-    /// `inner` is there.
+    /// `inner` is set.
     Waiting,
-    /// It makes no sense to try again.
+    /// Another attempt makes no sense.
     Over,
-    /// The client may not.
+    /// The client is refused.
     Forbidden,
     /// The request broke off. An object that was restarted is back in a moment.
     Broken,
-    /// It may work another time.
+    /// A later attempt may succeed.
     Failed,
     /// The node is about to stop.
     Drained,
 }
 
 impl HeldResponse {
-    /// Attaches this receiver again, unless its node is drained before that works. In a cluster it may take as long as the lease of a
-    /// node that was killed.
+    /// Attaches this receiver again, unless its node is drained before that succeeds. In a cluster it may take as long as the
+    /// lease of a node that was killed.
     pub(super) async fn attach_again(&mut self) -> AttachOutcome {
         let mut drain = self.drain.take();
         let outcome = match select(pin!(self.try_to_attach()), pin!(drained(drain.as_mut()))).await {
@@ -53,7 +53,7 @@ impl HeldResponse {
             }
             match self.attach().await {
                 AttachOutcome::Broken => {}
-                // The client of a poll tries again by itself.
+                // The client of a poll retries by itself.
                 AttachOutcome::Failed if !self.row.one_frame => {}
                 answer => return answer,
             }
@@ -100,9 +100,9 @@ impl HeldResponse {
                     AttachOutcome::Over
                 }
             },
-            // The object speaks no version of this Worker: it is newer or older, but not for long.
+            // The object speaks no version of this Worker: during a deployment it is newer or older for a short time.
             Ok(AttachResponse::Refused(OTHER_VERSION)) => AttachOutcome::Over,
-            // Another client's session, or a ticket that opens none any more.
+            // The session belongs to another client, or the ticket can no longer open one.
             Ok(AttachResponse::Refused(403)) => AttachOutcome::Forbidden,
             Ok(AttachResponse::Refused(status)) => {
                 self.warn("object", &format_args!("an attach was answered with {status}"));

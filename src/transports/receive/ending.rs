@@ -1,4 +1,4 @@
-//! The end of a response: the object learns what was written, or it would give it to the client's next request, too.
+//! The end of a response. The object has to learn what was written, or it would send it again in the client's next request.
 
 use super::{BACKOFF, HeldResponse, drained, sleep};
 use crate::object::inner_socket::InnerSocket;
@@ -11,16 +11,16 @@ use sockjs_protocol::sockjs::session::Seq;
 use sockjs_protocol::time::Millis;
 use std::pin::pin;
 
-/// Time after which an object that did not confirm the end of a response is told by a request. A socket that is lost after this side
-/// closed it may have no event at all (workerd 1.20261117, in a cluster).
+/// Time after which a separate request reports the end of a response that the object did not confirm. A socket that is lost after
+/// this side closed it may have no event at all (workerd 1.20261117, in a cluster).
 const CONFIRMED_WITHIN: Millis = Millis(500);
 
-/// Longest time for which a response that ends since its node is about to stop waits until the object knows: the client asks again at
-/// once, by way of another node, and must not come before that. The node stops after 3 s.
+/// Longest time for which a response of a stopping node waits until the object knows what was written. The client reconnects at
+/// once by way of another node, and must not arrive earlier. The node stops after 3 s.
 const DRAINED_WITHIN: Millis = Millis::from_secs(2);
 
 impl HeldResponse {
-    /// Ends the response before its time, since the node is about to stop. A poll is answered with nothing.
+    /// Ends the response early, since the node is about to stop. A poll gets an empty response.
     pub(super) async fn let_go(&mut self) -> Option<Vec<u8>> {
         let nothing = if self.row.one_frame { self.progress.give_up() } else { None };
         if let Some(told) = self.finish(true) {
@@ -29,8 +29,8 @@ impl HeldResponse {
         nothing
     }
 
-    /// Ends the response. With an outbox that is when its object knows what was written: an object that was restarted meanwhile would give
-    /// the rows that it still has to the client's next request. Stock clients read what is written before the end, but for JSONP.
+    /// Ends the response. With an outbox it waits until its object knows what was written: a restarted object would otherwise
+    /// send its stored rows again in the client's next request. Stock clients read everything before the end, except with JSONP.
     pub(super) async fn end(&mut self) -> Option<Vec<u8>> {
         let told = self.finish(false)?;
         if self.is_confirmed {
@@ -44,8 +44,8 @@ impl HeldResponse {
         None
     }
 
-    /// The response is over: everything was written, or it is as long as it may be. What is returned ends when the object has been told
-    /// what was written, if that is worth a second try, or if it is `awaited`.
+    /// Finishes the response: everything was written, or it has its full length. If a retry is worthwhile, or if the end is
+    /// `awaited`, the returned receiver completes once the object knows what was written.
     fn finish(&mut self, awaited: bool) -> Option<oneshot::Receiver<()>> {
         self.departure.complete();
         self.note();
@@ -53,7 +53,7 @@ impl HeldResponse {
         if let Some(inner) = &inner {
             inner.finish();
         }
-        // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
+        // A retry is only worthwhile if a written frame may be written again, or an unwritten one may be lost.
         if !awaited && written.is_none() && !inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
             return None;
         }
@@ -66,8 +66,8 @@ impl HeldResponse {
         Some(told)
     }
 
-    /// Sees to it that the object learns what was written, or it would give it to the next receiver, too; and that it gets
-    /// back what was not, if it forgot that.
+    /// Reports to the object what was written, so that it does not send it to the next receiver, too. Returns to the object what
+    /// was not written, in case it forgot that.
     fn tell_written(&self, inner: Option<InnerSocket>, written: Option<Seq>) -> impl Future<Output = ()> + 'static {
         let (object, url) = (self.object.clone(), self.client.url().to_owned());
         let (service, session, receiver) = (self.service.clone(), self.session.clone(), self.id);

@@ -4,7 +4,7 @@ import { XHR_PRELUDE } from "../../harness/protocol/preludes.mjs";
 import { assertAnswer, assertChunks, newSession, openSession, openStream, pendingPoll, post } from "../client.mjs";
 
 const ANOTHER = 'c[2010,"Another connection still open"]\n';
-/** What a session says whose client left: it is over, or it was forgotten and begins anew. */
+/** Answers of a session whose client left: it is over, or it was forgotten and starts again. */
 const INTERRUPTED = ['c[1002,"Connection interrupted"]\n', "o\n"];
 /** FIN, and the RST of a client that leaves something unread. */
 const WAYS_TO_LEAVE = ["close", "reset"];

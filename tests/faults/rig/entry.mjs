@@ -8,7 +8,7 @@ import { tap } from "./tap.mjs";
 /** A request to an object that is for this module. */
 const RESTART = "http://trouble/restart";
 
-/** What is wrong with each object, by its name: also of objects that are not in memory. */
+/** The trouble of each object, by its name: also of objects that are not in memory. */
 const troubles = new Map();
 
 function troubleOf(object) {
@@ -115,14 +115,14 @@ function tryTo(action) {
   }
 }
 
-/** Whether a request is one of those that trouble is ordered for, `times` of them. */
+/** True if trouble is ordered for the request. Counts down `times`. */
 function isHit(order, request) {
   if (actionOf(request) !== order.action || order.times === 0) return false;
   order.times -= 1;
   return true;
 }
 
-/** What the Worker asks of the object. */
+/** Returns the action that the Worker requests of the object. */
 function actionOf(request) {
   return Object.keys(JSON.parse(request.headers.get("sockjs-edge-command")).action)[0];
 }

@@ -7,12 +7,12 @@ import { within } from "../../harness/waiting/wait.mjs";
 export const HELD = { SOCKJS_WEBSOCKET_HOLDER: "worker", SOCKJS_PLACEMENT: "room" };
 export const OBJECT = "/trouble//room";
 
-/** What the application was told of a connection's life, in order. */
+/** Returns the callbacks of a connection's life, in order. */
 export function livesOf({ told }, { id }) {
   return told.of(id).filter((event) => /^(open|return|close)/.test(event));
 }
 
-/** How often the application was told that all are back. */
+/** Returns the number of `onReturned` callbacks. */
 export const returnedCount = ({ told }) => told.count(undefined, "returned");
 
 /** Has a message come back, so that the connection is known to work in both directions. */
@@ -22,5 +22,5 @@ export async function echoes(client, message = `echo ${randomUUID()}`) {
   return message;
 }
 
-/** How its connection ended. */
+/** Waits for the end of the client's connection. */
 export const endOf = (client, ms) => within(client.closed, "the end of the connection", ms);

@@ -1,4 +1,4 @@
-// How the Worker and its objects are put into isolates, with a main module that can break the objects.
+// The layout of the Worker and its objects in isolates, with a main module that can break the objects.
 
 import { fileURLToPath } from "node:url";
 import { configCapnp, text, workerCapnp } from "../../../scripts/workerd-capnp.mjs";

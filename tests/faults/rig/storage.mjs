@@ -1,4 +1,4 @@
-// What is on disk of sessions and of what waits for them.
+// Stored sessions, and the stored messages that wait for them.
 
 import { readEachObject } from "../../harness/servers/storage.mjs";
 import { until } from "../../harness/waiting/wait.mjs";

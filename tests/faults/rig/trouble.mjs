@@ -10,7 +10,7 @@ import { startServer } from "../../harness/servers/server.mjs";
 import { TOGETHER } from "./layout.mjs";
 import { Told } from "../../harness/messages/told.mjs";
 
-/** What is promised, by its name: the variables that it takes. */
+/** The levels of durability by name, with the variables for each. */
 export const LEVELS = { default: {}, outbox: { SOCKJS_DURABILITY: "outbox" } };
 
 /** Tests of both levels, all at once: for those that spend most of their time waiting. */
@@ -25,7 +25,7 @@ export function describeLevels(tests) {
 /** No heartbeat and no end of a session but where a test is about them. */
 export const QUIET = { SOCKJS_HEARTBEAT_DELAY: "34000" };
 
-/** Which application is in trouble: Rust's, or with SOCKJS_TROUBLE=typescript the same one in TypeScript. */
+/** The application in trouble: the one in Rust, or with SOCKJS_TROUBLE=typescript the same one in TypeScript. */
 const APPLICATIONS = {
   rust: async () => ({}),
   async typescript() {
@@ -67,7 +67,7 @@ class Trouble {
     return this.#control("refuse", { object, pattern });
   }
 
-  /** How many statements failed so far. */
+  /** Returns the number of statements that have failed so far. */
   refused(object) {
     return this.#control("refused", { object });
   }

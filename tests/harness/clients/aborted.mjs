@@ -1,14 +1,14 @@
-// Requests whose client goes away in the middle, by a reset or by the end of its side, and what is left of them in the server.
+// Requests whose client leaves in the middle, by a reset or by the end of its side, and their traces in the server.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openConnection } from "./http.mjs";
 
 const MIB = 1 << 20;
-/** For the server to see that a side ended, before the other one is gone. */
+/** Time for the server to see that one side ended, before the other one is gone. */
 const SEEN_MS = 20;
 
-/** Ways to go, by name. Each takes a connection. */
+/** Ways to leave, by name. Each takes a connection. */
 export const ENDS = {
   reset: (client) => client.reset(),
   async "end of its side"(client) {
@@ -57,7 +57,7 @@ export const REQUESTS = {
   },
 };
 
-/** Makes `count` requests that end so, at most `atOnce` at a time. */
+/** Makes `count` requests that end this way, at most `atOnce` at a time. */
 export async function abort(server, service, request, end, { count, atOnce }) {
   let left = count;
   const work = async () => {

@@ -1,4 +1,4 @@
-// The bytes that come out of a socket, in the portions a reader asks for.
+// Reads the bytes of a socket in the portions that a caller requests.
 
 import { within } from "../waiting/wait.mjs";
 
@@ -21,7 +21,7 @@ export class ByteReader {
     socket.on("close", () => end("the connection is closed"));
   }
 
-  /** The next line, without its CRLF. */
+  /** Reads the next line, without its CRLF. */
   async line(what, ms) {
     await this.#fill(() => this.#bytes.includes("\r\n"), what, ms);
     const line = this.#take(this.#bytes.indexOf("\r\n")).toString("latin1");
@@ -34,14 +34,14 @@ export class ByteReader {
     return this.#take(length);
   }
 
-  /** Everything up to and including `text`, a byte for each of its characters. */
+  /** Reads everything up to and including `text`, with a byte for each of its characters. */
   async until(text, ms) {
     const bytes = Buffer.from(text, "latin1");
     await this.#fill(() => this.#bytes.includes(bytes), JSON.stringify(text), ms);
     return this.#take(this.#bytes.indexOf(bytes) + bytes.length);
   }
 
-  /** Everything up to the end of the connection. */
+  /** Reads everything up to the end of the connection. */
   async rest(what, ms) {
     await this.#fill(() => this.#end, what, ms);
     return this.#take(this.#bytes.length);

@@ -1,4 +1,4 @@
-// Chromium without a window. Nothing of it is installed by the set-up: a browser comes from the system.
+// Headless Chromium. The set-up does not install it: a browser comes from the system.
 
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
@@ -11,7 +11,7 @@ const MACOS_APPLICATIONS = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** No pages but those of the tests, and no traffic but theirs. */
+/** Only the pages of the tests, and only their traffic. */
 const FLAGS = [
   "--disable-gpu",
   "--disable-quic",
@@ -21,7 +21,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Flags by which the driver has timers of hidden tabs run on time. */
+/** Flags of the driver that make timers of hidden tabs run on time. */
 const UNTHROTTLED = ["--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"];
 /** A hidden tab gets one timer a minute after ten seconds, instead of five minutes. */
 const SOON_THROTTLED = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/10";
@@ -44,7 +44,7 @@ export async function startChromium(owner, { throttles = false } = {}) {
   return browser;
 }
 
-/** `CHROMIUM` if it is set, or the first that is found in `PATH` or, on macOS, among the applications. */
+/** Returns `CHROMIUM` if it is set, or the first browser in `PATH` or, on macOS, among the applications. */
 function findChromium() {
   const { CHROMIUM: chosen, PATH = "" } = process.env;
   if (chosen) {

@@ -1,4 +1,4 @@
-// Every request by which a client gets at a session, and what it is answered.
+// Every request by which a client can reach a session, and its response.
 
 import { randomUUID } from "node:crypto";
 import { start } from "./http.mjs";
@@ -11,7 +11,7 @@ export const UPGRADE = {
 };
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
 
-/** By name: method, what comes behind the session (behind the service, for a raw WebSocket), headers and body. */
+/** By name: method, path below the session (below the service, for a raw WebSocket), headers and body. */
 export const DOORS = {
   xhr: { method: "POST", path: "/xhr" },
   xhr_streaming: { method: "POST", path: "/xhr_streaming" },
@@ -25,7 +25,7 @@ export const DOORS = {
 };
 
 export const RECEIVES = ["xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp"];
-/** For which browsers name no origin. */
+/** Requests for which browsers send no origin. */
 export const FOR_ANY_PAGE = ["htmlfile", "jsonp"];
 
 /**

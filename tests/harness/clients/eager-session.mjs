@@ -1,5 +1,5 @@
-// A session over any transport that receives all the time, as the stock client does: when a response ends it opens the next.
-// lazy-session.mjs has one that receives only while it is told to.
+// A session over any transport that receives all the time, like the stock client: when a response ends it opens the next one. The
+// session in lazy-session.mjs receives only on request.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -63,7 +63,7 @@ class Session {
     return this.#until(() => this.#isOpen, () => "the open frame");
   }
 
-  /** Waits until so many messages came, and returns them. */
+  /** Waits for this many messages, and returns them. */
   async received(count) {
     await this.#until(() => this.messages.length >= count, () => `message ${this.messages.length} of ${count}`);
     return this.messages.slice(0, count);
@@ -135,7 +135,7 @@ class HttpSession extends Session {
   }
 
   async #respond() {
-    // The network may be shut for as long as a test likes.
+    // A test may shut the network for as long as it likes.
     for await (const frame of await this.#receiver.respond(Infinity)) this.take(frame);
   }
 }
@@ -164,12 +164,12 @@ class SocketSession extends Session {
     this.socket._socket.uncork();
   }
 
-  /** The WebSocket message that sends one message. */
+  /** Returns the WebSocket message that sends one message. */
   wrap(message) {
     return bodyOf("websocket", [message]);
   }
 
-  /** Stops reading, so that what the server sends piles up. */
+  /** Stops reading, so that data from the server piles up. */
   pause() {
     this.socket.pause();
   }
@@ -184,7 +184,7 @@ class SocketSession extends Session {
   }
 }
 
-/** Messages without frames around them, each a WebSocket message of its own. */
+/** Messages without frames, each a WebSocket message of its own. */
 class RawSession extends SocketSession {
   opened() {
     return within(once(this.socket, "open"), "a raw WebSocket");

@@ -1,12 +1,15 @@
-// HTTP/1.1 by hand on plain sockets: what a client library hides (chunks, half-closed and reset connections, paths as they
-// are written, headers sent twice) is what these tests look at.
+// HTTP/1.1 by hand on plain sockets: these tests check details that client libraries hide (chunks, half-closed and reset
+// connections, paths exactly as written, repeated headers).
 
 import { once } from "node:events";
 import { connect } from "node:net";
 import { within } from "../waiting/wait.mjs";
 import { ByteReader } from "./byte-reader.mjs";
 
-/** One request on a connection of its own: `{ status, headers, body }`. See `HttpConnection.head` for the headers. */
+/**
+ * Sends one request on a connection of its own. Resolves to `{ status, headers, body }`. See `HttpConnection.head` for the
+ * headers.
+ */
 export async function request(url, { ms, ...options } = {}) {
   const connection = await openConnection(url);
   try {
@@ -18,14 +21,14 @@ export async function request(url, { ms, ...options } = {}) {
   }
 }
 
-/** Sends a request and returns its connection, the response unread. */
+/** Sends a request and returns its connection, with the response unread. */
 export async function start(url, options = {}) {
   const connection = await openConnection(url);
   connection.send(url, options);
   return connection;
 }
 
-/** Opens a connection to a URL's host, on which nothing was sent yet. */
+/** Opens a connection to a URL's host, without sending anything. */
 export async function openConnection(url) {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port || 80), allowHalfOpen: true, noDelay: true });
@@ -46,20 +49,20 @@ class HttpConnection {
     this.#reader = new ByteReader(socket);
   }
 
-  /** Writes one request, its path exactly as it stands in `url`. A body, text or bytes, gets its Content-Length. */
+  /** Writes one request, with its path exactly as in `url`. A body, text or bytes, gets its Content-Length. */
   send(url, { method = "GET", headers = {}, body, version = "1.1" } = {}) {
     const [, host, path] = /^http:\/\/([^/]+)(.*)$/.exec(url);
     const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
     const lines = Object.entries({ Host: host, ...length, ...headers }).map(([name, value]) => `${name}: ${value}`);
     const head = [`${method} ${path || "/"} HTTP/${version}`, ...lines, "", ""].join("\r\n");
-    this.write(Buffer.concat([Buffer.from(head), Buffer.from(body ?? "")])); // in one packet
+    this.write(Buffer.concat([Buffer.from(head), Buffer.from(body ?? "")])); // in a single packet
   }
 
   write(bytes) {
     this.#socket.write(bytes);
   }
 
-  /** Writes bytes, and resolves when the kernel has them, or the connection is closed. */
+  /** Writes bytes. Resolves when the kernel has them, or the connection is closed. */
   async flush(bytes) {
     const flushed = Promise.withResolvers();
     this.#socket.write(bytes, () => flushed.resolve());
@@ -67,8 +70,8 @@ class HttpConnection {
   }
 
   /**
-   * `{ version, status, headers }`: the headers by their name in lower case, each as a text, or as a list of texts if it
-   * came more than once.
+   * Reads `{ version, status, headers }`: the headers by their name in lower case, each as a string, or as a list of strings if
+   * it is repeated.
    */
   async head(ms) {
     const [, version, status] = /^HTTP\/(\S+) (\d+)/.exec(await this.#reader.line("the head of a response", ms));
@@ -84,7 +87,7 @@ class HttpConnection {
     return this.#head;
   }
 
-  /** The next HTTP chunk; null for the one that ends the body. */
+  /** Reads the next HTTP chunk; null for the one that ends the body. */
   async chunk(ms) {
     const length = Number.parseInt(await this.#reader.line("a chunk", ms), 16);
     const data = await this.#reader.exactly(length, `a chunk of ${length} bytes`, ms);
@@ -102,7 +105,7 @@ class HttpConnection {
     return this.#reader.exactly(length, `${length} bytes`, ms);
   }
 
-  /** The whole rest of the body. */
+  /** Reads the rest of the body. */
   async body(ms) {
     const { status, headers } = this.#head;
     if (status === 204 || status === 304) return "";
@@ -123,22 +126,22 @@ class HttpConnection {
     return (await this.#reader.rest("the end of the connection", ms)).toString();
   }
 
-  /** Reads no more, and says nothing about it. */
+  /** Stops reading, without notifying the server. */
   pause() {
     this.#socket.pause();
   }
 
-  /** FIN: nothing more is sent, but still read. */
+  /** Sends a FIN: nothing more is sent, but data is still read. */
   halfClose() {
     this.#socket.end();
   }
 
-  /** RST: what a client sends that leaves with something unread. */
+  /** Sends a RST, as a client does that leaves with unread data. */
   reset() {
     this.#socket.resetAndDestroy();
   }
 
-  /** Ends the connection at once, and resolves when it is closed. */
+  /** Ends the connection at once. Resolves when it is closed. */
   close() {
     this.#socket.destroy();
     return this.#closed.promise;

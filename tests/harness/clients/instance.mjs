@@ -1,12 +1,12 @@
-// Connections to /instance, which answers each message with an id made when the object's handler was made: another id
-// means that the object was out of memory in between.
+// Connections to /instance, which answers each message with an id of the object's handler: another id means that the object was
+// out of memory in between.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { openPollingSession } from "./polling-session.mjs";
 import { openWebSocket } from "./websocket.mjs";
 
-/** Each resolves to `{ object, send, next }`: the object's name, a function that asks, the next frame that comes. */
+/** Each resolves to `{ object, send, next }`: the object's name, a function that asks, and one that waits for the next frame. */
 export const instanceConnections = {
   async websocket(owner, server) {
     const id = randomUUID();
@@ -19,7 +19,7 @@ export const instanceConnections = {
     };
   },
 
-  /** A poll is always pending: the one that was pending during a silence is the one that gets the answer after it. */
+  /** A poll is always pending: the answer after a silence comes to the poll that was pending during it. */
   async "xhr-polling"(owner, server) {
     const session = await openPollingSession(`${server.url}/instance`);
     let poll = await session.pendingPoll(owner);
@@ -35,7 +35,7 @@ export const instanceConnections = {
   },
 };
 
-/** The id that the object answers, whatever heartbeats come before. */
+/** Returns the id that the object answers, and skips heartbeats. */
 export async function askInstance(connection) {
   await connection.send();
   let frame;

@@ -1,5 +1,5 @@
-// A session over HTTP that receives only while it is told to: it reads a response no further than its frames are taken, and
-// sends one body after the other. eager-session.mjs has one that receives all the time.
+// A session over HTTP that receives only on request: it reads a response no further than its frames are taken, and sends one body
+// after the other. The session in eager-session.mjs receives all the time.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -16,10 +16,10 @@ const JSONP_SEND = {
   taken: [200, "ok"],
 };
 
-/** Returns path, Content-Type and encoding of a send request, and status and body of the response to one that is taken. */
+/** Returns path, Content-Type and encoding of a send request, and status and body of an accepting response. */
 export const sendingOf = (segment) => (segment === "jsonp" ? JSONP_SEND : XHR_SEND);
 
-/** Most requests of one session: more than any needs here, so that a client that gets nothing fails in the end. */
+/** Most requests of one session. No test needs as many, so that a client without progress fails in the end. */
 const MOST_REQUESTS = 50_000;
 
 /** Limit for the head of a response: a poll is answered after a heartbeat at the latest. */
@@ -31,7 +31,7 @@ export class LazySession {
   #isOver = false;
 
   /**
-   * @param owner its requests end with this one
+   * @param owner ends the requests of the session
    * @param {string} service URL of a service, such as http://127.0.0.1:1234/echo
    * @param {string} segment key of `TRANSPORTS`
    */
@@ -55,8 +55,9 @@ export class LazySession {
   }
 
   /**
-   * Receives messages and passes each to `take`: first those in `frames`, then those of one response after the other. Ends with
-   * a close frame, and resolves to it as `[code, reason]`, or when `isEnough` returns true. A response that breaks off is over.
+   * Receives messages and passes each to `take`: first those in `frames`, then those of one response after the other. Ends with a
+   * close frame, and resolves to it as `[code, reason]`, or ends when `isEnough` returns true. A response that breaks off counts
+   * as over.
    */
   async receive(frames, take, isEnough = () => false) {
     for (let requests = 0; requests < MOST_REQUESTS && !this.#isOver; requests += 1) {
@@ -75,7 +76,7 @@ export class LazySession {
     throw new Error("the session was neither closed nor complete");
   }
 
-  /** Begins one receive request, and resolves to the frames of its response as they are taken. */
+  /** Begins one receive request. Resolves to an iterator over the frames of its response. */
   async respond(ms = HEAD_MS) {
     const path = receivePath(this.#segment);
     const response = await this.#request(TRANSPORTS[this.#segment].method, path, {}, "", ms);
@@ -83,7 +84,7 @@ export class LazySession {
     return framesOf(response, this.#segment);
   }
 
-  /** Sends messages, given as JSON. Resolves to the status, and to whether it says that they were taken. */
+  /** Sends messages, given as JSON. Resolves to the status, and to true if the response accepts them. */
   async send(json, ms) {
     const { path, type, encode, taken } = sendingOf(this.#segment);
     const body = Buffer.from(encode(json));
@@ -92,7 +93,7 @@ export class LazySession {
     return { isTaken: status === taken[0], status };
   }
 
-  /** Ends all its requests. */
+  /** Ends all requests of the session. */
   stop() {
     this.#isOver = true;
     for (const request of this.#requests) request.destroy();
@@ -105,7 +106,7 @@ export class LazySession {
     const responded = once(request, "response");
     request.end(body);
     const [response] = await within(responded, `the answer to ${path}`, ms);
-    request.on("error", () => {}); // of a body that the server does not want any more
+    request.on("error", () => {}); // for a body that the server no longer reads
     return response;
   }
 }

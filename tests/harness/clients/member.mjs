@@ -1,10 +1,11 @@
-// A connection to `/society` or `/nation` (see tests/rigs/src/society.rs), over any transport: it gives orders, and reads what is said.
+// A connection to `/society` or `/nation` (see tests/rigs/src/society.rs), over any transport: it gives orders, and reads
+// messages.
 
 import { Session } from "./session.mjs";
 import { openWebSocket } from "./websocket.mjs";
 import { Queue } from "../waiting/queue.mjs";
 
-/** Transports by which a member can be there. */
+/** Transports of members. */
 export const MEMBERS = {
   websocket: { path: "000/s/websocket", isFramed: true },
   "websocket-raw": { path: "websocket", isFramed: false },
@@ -12,12 +13,12 @@ export const MEMBERS = {
   xhr: {},
 };
 
-/** The next id of a session. */
+/** The next session id. */
 let ids = 0;
 
 /**
- * Opens a connection of a service's URL over a transport of `MEMBERS`, or another one of HTTP. One that is silent reads nothing of what
- * is said.
+ * Opens a connection to a service's URL over a transport of `MEMBERS`, or over another HTTP transport. A silent one reads no
+ * messages.
  */
 export async function openMember(owner, service, transport, { query = "", isSilent = false } = {}) {
   const member = new Member();
@@ -27,7 +28,7 @@ export async function openMember(owner, service, transport, { query = "", isSile
 }
 
 class Member {
-  /** Texts that were said. */
+  /** Messages that were said. */
   said = new Queue();
   /** Answers to its orders. */
   answers = new Queue();
@@ -36,7 +37,7 @@ class Member {
 
   async openWebSocket(owner, service, { path, isFramed }, query) {
     const url = `${service}/${path.replace("/s/", `/s${(ids += 1)}/`)}${query && `?${query}`}`;
-    // Hundreds of clients in one process have no time to inflate.
+    // Hundreds of clients in one process have no time for decompression.
     const socket = await openWebSocket(owner, url, { perMessageDeflate: false });
     this.#send = (text) => socket.send(isFramed ? JSON.stringify([text]) : text);
     this.#close = () => socket.close();
@@ -71,7 +72,7 @@ class Member {
   }
 
   #take(message) {
-    // Answers are JSON, and what is said begins with a letter.
+    // Answers are JSON, and messages begin with a letter.
     (/^[a-z]/.test(message) ? this.said : this.answers).push(message);
   }
 
@@ -84,7 +85,7 @@ class Member {
     this.#close?.();
   }
 
-  /** Gives an order that has no answer. */
+  /** Gives an order without an answer. */
   async tell(order) {
     await this.#send(JSON.stringify(order));
   }

@@ -1,4 +1,4 @@
-// A response of a Miniflare server that is read piece by piece. The server keeps what was not read: no kernel buffers it.
+// A response of a Miniflare server that is read piece by piece. The server keeps the unread part: no kernel buffers it.
 
 import { openWebSocket } from "./websocket.mjs";
 
@@ -13,7 +13,7 @@ export class PacedResponse {
     return response;
   }
 
-  /** The next piece of the body, as large as the runtime makes it; null at the end. */
+  /** Reads the next piece of the body, as large as the runtime delivers it; null at the end. */
   async piece(ms) {
     this.#socket.send("");
     const piece = await this.#socket.frames.next("a piece of a response", ms);

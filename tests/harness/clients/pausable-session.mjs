@@ -1,5 +1,5 @@
-// Clients that read only while they are told to. A paused one leaves its socket alone, beyond the few KiB that Node reads
-// ahead, so that what is sent to it piles up in the kernel, and then on the server's side; one that polls does not poll.
+// Clients that read only while they are not paused. A paused client does not read its socket, beyond the few KiB that Node reads
+// ahead, so that data to it piles up in the kernel, and then on the server's side. A polling client does not poll.
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -11,8 +11,8 @@ import { until, within } from "../waiting/wait.mjs";
 import { request } from "./http.mjs";
 
 /**
- * Each opens a session and resolves, when its open frame was read, to `{ messages, send, pause, resume, taken }`: the messages
- * read so far, what it does, and how many bytes left the server since it was paused.
+ * Each opens a session and resolves, when the open frame was read, to `{ messages, send, pause, resume, taken }`: the messages
+ * read so far, the actions, and the number of bytes that left the server since the pause.
  */
 export const readers = {
   xhr_streaming: (owner, service) => openStream(owner, service, "xhr_streaming"),
@@ -87,14 +87,14 @@ async function openPolls(owner, service) {
       frames.add(body.trimEnd());
     }
   };
-  // A poll breaks off when the server ends; before that, the test misses its messages.
+  // A poll breaks off when the server ends. Before that, the test notices missing messages.
   poll().catch(() => {});
   await frames.opened();
   return {
     messages: frames.messages,
     send: (message) => post(url, message),
     pause() {
-      // The poll that waits takes one frame more.
+      // The pending poll takes one more frame.
       reading = Promise.withResolvers();
       taken = 0;
     },
@@ -107,7 +107,7 @@ class Frames {
   #isOpen = false;
   messages = [];
 
-  /** A heartbeat, and the 2 KiB of them that begin a stream, are no message. */
+  /** Heartbeats, and the 2 KiB of them at the start of a stream, are not messages. */
   add(frame) {
     if (frame === "o") this.#isOpen = true;
     else if (frame.startsWith("a")) this.messages.push(...JSON.parse(frame.slice(1)));

@@ -1,5 +1,5 @@
-// A client over any HTTP transport that reads on whatever happens: when its response is cut it asks again. (The stock
-// client does so only where a response ends well, as it does when nothing but the object dies.)
+// A client over any HTTP transport that continues to read in any case: when its response is cut it asks again. (The stock client
+// does so only if a response ends properly, as it does when only the object dies.)
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,20 +8,20 @@ import { request } from "./http.mjs";
 import { Reader } from "./reader.mjs";
 import { Session } from "./session.mjs";
 
-/** Between two attempts to reach a server that is just being started again. */
+/** Pause between two attempts to reach a server that is being restarted. */
 const AGAIN_MS = 20;
-/** A stream may be silent for long: each test says what it waits for. */
+/** A stream may be silent for long: each test sets its own limits. */
 const SILENCE_MS = 120_000;
 /** A request may take the 45 s after which the Worker of a cluster gives an object up, on a busy machine. */
 const ANSWER_MS = 60_000;
 
-/** For a response that has an end. */
+/** Limit for a response that ends. */
 const RESPONSE_MS = 30_000;
 
 const PLAIN = { "Content-Type": "text/plain" };
 
 export class PersistentClient extends Reader {
-  /** Responses that were cut, or could not be had. */
+  /** Number of responses that were cut, or failed. */
   cuts = 0;
   #owner;
   #session;
@@ -33,9 +33,9 @@ export class PersistentClient extends Reader {
   /**
    * A session that is not opened yet: its first response opens it.
    *
-   * @param {string} service URL of a service
+   *  @param {string} service URL of a service
    * @param {string} segment last segment of the transport's path
-   * @param {string} [id] of a session that is open already
+   * @param {string} [id] id of an open session
    */
   constructor(owner, service, segment, id) {
     super();
@@ -48,24 +48,24 @@ export class PersistentClient extends Reader {
     return this.#session.id;
   }
 
-  /** Responses that were begun. */
+  /** Number of responses that were begun. */
   get responses() {
     return this.#session.receivers;
   }
 
-  /** Opens the session, and reads on. */
+  /** Opens the session, and continues to read. */
   async open() {
     this.readOn();
     await this.readsFrame("o");
   }
 
-  /** Reads from now on until the owner ends, or until `leave`. */
+  /** Reads until the owner ends, or until `leave`. */
   readOn() {
     this.#owner.after(() => this.leave());
     this.#readAll().catch((error) => this.fail(error));
   }
 
-  /** Leaves at once, in the middle of whatever is read; of a reset the Worker hears at once, too. */
+  /** Leaves at once, even in the middle of a response, with a reset, which the Worker notices at once. */
   leave() {
     this.#stopped = true;
     this.#connection?.reset();
@@ -83,7 +83,7 @@ export class PersistentClient extends Reader {
     }
   }
 
-  /** Waits until a response has begun that is not over: of a poll, one that waits on an inner socket. */
+  /** Waits until a response has begun and is not over: for a poll, one that waits on an inner socket. */
   attached() {
     return this.when(() => this.#isAttached, "a response to begin");
   }
@@ -113,7 +113,7 @@ export class PersistentClient extends Reader {
     receiver.connection.close();
   }
 
-  /** Sends messages; resolves to the status, 204 if they were taken, or to "cut" if there was no answer. */
+  /** Sends messages. Resolves to the status, 204 if they were accepted, or to "cut" if there was no response. */
   async send(...messages) {
     const body = JSON.stringify(messages);
     const isJsonp = this.#segment === "jsonp";

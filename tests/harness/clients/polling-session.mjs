@@ -11,19 +11,19 @@ export class PollingSession {
     this.url = `${service}/000/${this.id}`;
   }
 
-  /** One receive request, answered: `{ status, headers, body }`. */
+  /** Makes one receive request. Resolves to its response `{ status, headers, body }`. */
   poll(headers) {
     return request(`${this.url}/xhr`, { method: "POST", headers });
   }
 
-  /** One receive request, its response unread. */
+  /** Makes one receive request, and leaves its response unread. */
   async startPoll(owner) {
     const poll = await start(`${this.url}/xhr`, { method: "POST" });
     owner.after(() => poll.close());
     return poll;
   }
 
-  /** One receive request that waits: its head is there, so it has reached the object and found nothing. */
+  /** Makes one receive request that waits: its head has arrived, so it has reached the object without a result. */
   async pendingPoll(owner) {
     const poll = await this.startPoll(owner);
     await poll.head();
@@ -39,7 +39,7 @@ export class PollingSession {
   }
 }
 
-/** Opens a session: its first poll is answered with the open frame. */
+/** Opens a session: its first poll gets the open frame. */
 export async function openPollingSession(service) {
   const session = new PollingSession(service);
   const { status, body } = await session.poll();

@@ -1,4 +1,4 @@
-// The text format of Prometheus, version 0.0.4, read as strictly as it is written.
+// Reads the text format of Prometheus, version 0.0.4, and rejects everything else.
 
 import assert from "node:assert/strict";
 import { request } from "./http.mjs";
@@ -8,18 +8,18 @@ export const TOKEN = "metrics-token-of-at-least-32-characters";
 export const OTHER_TOKEN = "another-token-of-at-least-32-characters";
 export const VARS = { SOCKJS_METRICS: "true", SOCKJS_METRICS_TOKENS: `${OTHER_TOKEN}, ${TOKEN}` };
 
-/** What an operator is promised after the load. */
+/** Longest delay of the counters that the documentation promises. */
 export const WITHIN_MS = 15_000;
 
 const SAMPLE = /^(\w+)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/gy;
 
-/** One answer of /metrics: `{ status, headers, body }`. */
+/** Requests /metrics. Resolves to `{ status, headers, body }`. */
 export function scrape(server, authorization = `Bearer ${TOKEN}`) {
   return request(`${server.url}/metrics`, { headers: authorization ? { Authorization: authorization } : {} });
 }
 
-/** The samples, by name and labels such as `sockjs_connections_open{service="/echo",transport="websocket"}`. */
+/** Reads the samples, by name and labels such as `sockjs_connections_open{service="/echo",transport="websocket"}`. */
 export async function readMetrics(server) {
   const { status, headers, body } = await scrape(server);
   assert.deepEqual([status, headers["content-type"]], [200, "text/plain; version=0.0.4; charset=utf-8"], body);
@@ -54,7 +54,7 @@ export function parse(text) {
   return samples;
 }
 
-/** Waits until the samples that are named in `expected` are these. */
+/** Waits until the samples named in `expected` have these values. */
 export async function untilMetrics(server, expected, ms = 45_000) {
   let found;
   const agree = async () => {

@@ -1,10 +1,10 @@
-// The messages and frames that a client read, in order, and waiting for more of them.
+// The messages and frames that a client read, in order; waits for more of them.
 
 import assert from "node:assert/strict";
 import { until } from "../waiting/wait.mjs";
 
 export class Reader {
-  /** Messages, in the order in which they came, and for each the number of its response. */
+  /** Messages, in the order of their arrival, and for each the number of its response. */
   messages = [];
   origins = [];
   /** Other frames. */
@@ -12,7 +12,7 @@ export class Reader {
   #wrong = Promise.withResolvers();
 
   constructor() {
-    this.#wrong.promise.catch(() => {}); // whoever waits gets it
+    this.#wrong.promise.catch(() => {}); // a waiting test gets the error
   }
 
   take(frame, response) {
@@ -23,12 +23,12 @@ export class Reader {
     }
   }
 
-  /** Reports something that must not come, to whoever waits. */
+  /** Reports an unexpected event to the waiting test. */
   fail(error) {
     this.#wrong.reject(error);
   }
 
-  /** Waits for a frame that is no message. */
+  /** Waits for a frame that is not a message. */
   readsFrame(frame, ms) {
     return this.when(() => this.frames.includes(frame), `the frame ${frame}`, ms);
   }

@@ -1,5 +1,5 @@
-// A session over any HTTP transport, on raw sockets, that receives frame by frame and checks the wrapping of each: one that reads
-// a stream and one that polls look alike to a test.
+// A session over any HTTP transport, on raw sockets, that receives frame by frame and checks the framing of each. For a test, a
+// stream and a polling session behave alike.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -14,7 +14,7 @@ export class Session {
   #receiver;
 
   /**
-   * @param owner what its connections end with
+   * @param owner ends its connections
    * @param {string} service URL of a service
    * @param {string} segment key of `TRANSPORTS`
    * @param {string} [id] of a session that is there already, received from over another transport
@@ -27,7 +27,7 @@ export class Session {
     this.receiveUrl = `${this.url}/${segment}${this.#transport.query ?? ""}`;
   }
 
-  /** A new receiver, nothing read of its response. */
+  /** Opens a new receiver, with its response unread. */
   async startReceiver(headers) {
     const { method } = this.#transport;
     const connection = await start(this.receiveUrl, { method, headers });
@@ -36,14 +36,14 @@ export class Session {
     return new Receiver(connection, this.#transport);
   }
 
-  /** A new receiver of which the head and the prelude are read. For a poll that is only there if it waits. */
+  /** Opens a new receiver, and reads the head and the prelude. A poll only has a head while it waits. */
   async openReceiver(headers) {
     const receiver = await this.startReceiver(headers);
     await receiver.begin();
     return receiver;
   }
 
-  /** The next frame, unwrapped; it opens receivers as the stock client does: one as soon as the last has ended. */
+  /** Reads the next frame, unwrapped. Opens receivers like the stock client: a new one as soon as the last has ended. */
   async next(ms) {
     for (;;) {
       this.#receiver ??= await this.openReceiver();
@@ -57,7 +57,7 @@ export class Session {
     }
   }
 
-  /** The next frame that is no heartbeat. */
+  /** Reads the next frame that is not a heartbeat. */
   async nextMessages() {
     let frame;
     do frame = await this.next();
@@ -65,7 +65,7 @@ export class Session {
     return frame;
   }
 
-  /** The receiver that `next` reads from, and goes on with: made if there is none. */
+  /** Returns the current receiver for `next`, and opens one if there is none. */
   async receiver() {
     this.#receiver ??= await this.openReceiver();
     return this.#receiver;
@@ -75,7 +75,7 @@ export class Session {
     assert.equal((await this.post("xhr_send", JSON.stringify(messages))).status, 204);
   }
 
-  /** One sending request, as it is. */
+  /** Makes one sending request. */
   post(segment, body, headers) {
     return request(`${this.url}/${segment}`, { method: "POST", body, headers });
   }
@@ -97,26 +97,26 @@ class Receiver {
     return this;
   }
 
-  /** The next chunk of the body; null at its end. What was ready at once has a length and is one chunk here, too. */
+  /** Reads the next chunk of the body; null at its end. A body of known length, which was ready at once, counts as one chunk. */
   async chunk(ms) {
     if (this.head.headers["transfer-encoding"] === "chunked") return this.connection.chunk(ms);
     this.#rest ??= [await this.connection.body(ms), null];
     return this.#rest.shift();
   }
 
-  /** The whole response, for one that is ready. */
+  /** Reads the whole response, if it is ready. */
   async whole() {
     await this.connection.head();
     return this.connection.body();
   }
 
   /**
-   * The next frame, which must be a chunk of its own in its wrapping, or several if it is large; null at the end, or if a poll
-   * got none.
+   * Reads the next frame, which must be a chunk of its own in its framing, or several if it is large; null at the end, or if a
+   * poll got none.
    */
   async frame(ms) {
     let chunk;
-    // A line end, which a script ignores, is how the server asks whether a client of JSONP is still there.
+    // To test whether a client of JSONP is still there, the server sends a line end, which a script ignores.
     do chunk = await this.chunk(ms);
     while (chunk === "\n");
     if (chunk === null || chunk === "") return null;
@@ -133,7 +133,7 @@ class Receiver {
 /** Returns the text before a frame, and the text after it. */
 const around = ({ wrap }) => wrap("\0").split(/"?(?:\0|\\u0000)"?/);
 
-/** Returns the frame in a wrapping, which must be exactly that of the transport. */
+/** Returns the frame in a chunk, which must have exactly the framing of the transport. */
 function unwrap(chunk, transport) {
   const { wrap } = transport;
   const [before, after] = around(transport);

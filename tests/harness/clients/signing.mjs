@@ -1,8 +1,8 @@
-// Tickets as the Worker signs them, written down from src/admission/ticket.rs's description: with any content and of any age.
+// Tickets as the Worker signs them, implemented from the description in src/admission/ticket.rs: with any content and of any age.
 
 import { createHmac, randomUUID } from "node:crypto";
 
-/** `{ i: id, p: prefix, o: origin, t: issued, c: claims }`; what is left out is of a fresh ticket for /echo. */
+/** Signs `{ i: id, p: prefix, o: origin, t: issued, c: claims }`; missing fields are those of a fresh ticket for /echo. */
 export function signTicket(key, content = {}) {
   const json = { v: 1, i: randomUUID(), p: "/echo", t: Date.now(), ...content };
   const body = Buffer.from(JSON.stringify(json)).toString("base64url");

@@ -5,11 +5,11 @@ import { Queue } from "../waiting/queue.mjs";
 import { DEADLINE_MS, within } from "../waiting/wait.mjs";
 
 /**
- * Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. By default the client makes up the id
- * of its session.
+ * Opens a connection over one transport, such as "xhr-polling", and resolves once it is open. By default the client chooses its
+ * session id.
  */
 export async function connectStockClient(owner, url, transport, { session } = {}) {
-  // By itself it gives a transport little more than half a second after a fast /info: on a busy machine, too little.
+  // By default it gives a transport little more than half a second after a fast /info: too little on a busy machine.
   const options = { transports: transport, timeout: DEADLINE_MS, sessionId: session && (() => session) };
   const client = new StockClient(new SockJS(url, null, options));
   owner.after(() => client.close());
@@ -22,7 +22,7 @@ export class StockClient {
   messages = new Queue();
   heartbeats = new Queue();
 
-  /** @param socket a new SockJS, or what looks like one */
+  /** @param socket a new SockJS, or an object with the same interface */
   constructor(socket) {
     this.#socket = socket;
     this.#socket.onmessage = ({ data }) => this.messages.push(data);
@@ -40,7 +40,7 @@ export class StockClient {
     this.closed = closed.promise;
   }
 
-  /** Its transport, as the client names it. */
+  /** Name of the transport, according to the client. */
   get transport() {
     return this.#socket.transport;
   }

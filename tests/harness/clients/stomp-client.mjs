@@ -59,13 +59,13 @@ export async function connectStomp(owner, settings, { heartbeats = 0, reconnectD
     closes,
     connections,
     closed: closed.promise,
-    /** Sends, and resolves when the server has done its part. */
+    /** Publishes a message. Resolves when the server has confirmed it. */
     async publish(destination, body, headers) {
       const { header, came } = receipt();
       client.publish({ destination, body, headers: { ...headers, ...header } });
       await came;
     },
-    /** Resolves, once the server knows, to the messages that come and to a function that ends it. */
+    /** Subscribes. Resolves, once the server has confirmed it, to the messages and to a function that unsubscribes. */
     async subscribe(destination) {
       const messages = new Queue();
       const { header, came } = receipt();
@@ -78,7 +78,7 @@ export async function connectStomp(owner, settings, { heartbeats = 0, reconnectD
       };
       return { messages, unsubscribe };
     },
-    /** DISCONNECT, until its receipt is there. */
+    /** Sends DISCONNECT, and waits for its receipt. */
     async disconnect() {
       await within(client.deactivate(), "the end of the client");
       await within(disconnected.promise, "the receipt of DISCONNECT");

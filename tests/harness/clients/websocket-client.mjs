@@ -1,10 +1,10 @@
-// A client over WebSocket, which does not come back when its connection ends.
+// A client over WebSocket, which does not reconnect when its connection ends.
 
 import { randomUUID } from "node:crypto";
 import { Reader } from "./reader.mjs";
 import { openWebSocket } from "./websocket.mjs";
 
-/** Opens a session over WebSocket; `query` goes with its URL, other options to `ws`. */
+/** Opens a session over WebSocket; `query` is added to its URL, the other options are those of `ws`. */
 export async function openWebSocketClient(owner, { service }, { query = "", ...options } = {}) {
   const id = randomUUID();
   const client = new WebSocketClient(id, await openWebSocket(owner, `${service}/000/${id}/websocket${query && `?${query}`}`, options));
@@ -31,7 +31,7 @@ class WebSocketClient extends Reader {
     this.#socket = socket;
   }
 
-  /** When its connection ended: `{ code, reason }`. */
+  /** Resolves at the end of the connection, to `{ code, reason }`. */
   get closed() {
     return this.#socket.closed;
   }
@@ -44,7 +44,7 @@ class WebSocketClient extends Reader {
     }
   }
 
-  /** The frame in what came. */
+  /** Returns the messages or the frame in a received text. */
   unwrap(text) {
     return text;
   }
@@ -53,7 +53,7 @@ class WebSocketClient extends Reader {
     for (const text of this.wrap(messages)) this.#socket.send(text);
   }
 
-  /** What is sent for messages. */
+  /** Returns the text that sends messages. */
   wrap(messages) {
     return [JSON.stringify(messages)];
   }
@@ -62,13 +62,13 @@ class WebSocketClient extends Reader {
     this.#socket.close(...why);
   }
 
-  /** Waits until the server has read all that was sent, or for the end of the connection. */
+  /** Waits until the server has read everything that was sent, or for the end of the connection. */
   async arrives(ms) {
     this.#socket.ping();
     await Promise.race([this.closed, this.#socket.pongs.next("a pong", ms)]);
   }
 
-  /** Reads nothing from now on. */
+  /** Stops reading. */
   pause() {
     this.#socket.pause();
   }
@@ -77,7 +77,7 @@ class WebSocketClient extends Reader {
     this.#socket.resume();
   }
 
-  /** Leaves without a word. */
+  /** Leaves without closing the connection. */
   vanish() {
     this.#socket.terminate();
   }
@@ -87,7 +87,7 @@ class WebSocketClient extends Reader {
   }
 }
 
-/** Messages without frames around them. */
+/** Messages without frames. */
 class RawClient extends WebSocketClient {
   unwrap(text) {
     return `a${JSON.stringify([text])}`;
@@ -98,7 +98,7 @@ class RawClient extends WebSocketClient {
   }
 }
 
-/** The kinds of WebSockets: what opens a client, and the frames that it reads before any message. */
+/** The kinds of WebSockets: the function that opens a client, and the frames that it reads before any message. */
 export const KINDS = {
   websocket: { open: openWebSocketClient, frames: ["o"] },
   "raw websocket": { open: openRawClient, frames: [] },

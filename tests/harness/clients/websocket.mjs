@@ -1,11 +1,11 @@
-// A plain WebSocket client, for what the stock client hides: single frames, and the close of the socket itself.
+// A plain WebSocket client, for details that the stock client hides: single frames, and the close of the socket itself.
 
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { Queue } from "../waiting/queue.mjs";
 import { within } from "../waiting/wait.mjs";
 
-/** Opens a WebSocket to an http:// URL, with options of `ws`. `closed` is when its TCP connection ended, too. */
+/** Opens a WebSocket to an http:// URL, with options of `ws`. `closed` resolves when its TCP connection has ended, too. */
 export async function openWebSocket(owner, url, options) {
   const socket = new WebSocket(url.replace(/^http/, "ws"), options);
   owner.after(() => socket.terminate());

@@ -15,20 +15,20 @@ const VARS = {
   SOCKJS_TEST_SERVICES: "true",
   SOCKJS_STALL_TIMEOUT: "600000",
   SOCKJS_HEARTBEAT_DELAY: "34000",
-  // What a node that dies takes along would be a warning each.
+  // Each loss that a dying node causes would be a warning.
   SOCKJS_LOG: "error",
 };
 
-/** Takeovers in a quarter of the time: a node of a busy machine has to renew its lease of 5 s in time. */
+/** Divisor that shortens takeovers to a quarter: on a busy machine a node has to renew its lease of 5 s in time. */
 export const QUICK = 4;
 
 /**
- * @param owner what it ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends it: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
  * @param {number} [options.count] of nodes
  * @param {Record<string, string>} [options.vars] on top of those of a cluster
  * @param {number} [options.timeDivisor] shortens leases; 1 for real times
- * @param {(bucket: object) => object | Promise<object>} [options.through] gives the bucket as a node sees it, such as through a proxy
+ * @param {(bucket: object) => object | Promise<object>} [options.through] returns the bucket from a node's point of view, such as through a proxy
  */
 export async function startCluster(owner, { count = 3, vars = {}, timeDivisor = QUICK, through = (bucket) => bucket, stopTimeoutMs } = {}) {
   await installBucket();
@@ -67,7 +67,7 @@ export async function startCluster(owner, { count = 3, vars = {}, timeDivisor = 
 class Cluster {
   nodes = [];
   logs = [];
-  /** What all nodes log of /trouble, in the order in which it is read; and each node alone, in the order of the nodes. */
+  /** Log lines of /trouble from all nodes, in the order in which they are read; and from each node, in the order of the nodes. */
   told = new Told();
   toldBy = [];
   balancer;
@@ -89,23 +89,23 @@ class Cluster {
     for (const log of this.logs) log.check();
   }
 
-  /** The URL of a service at one node, or through the balancer. */
+  /** Returns the URL of a service at one node, or through the balancer. */
   service(path, node = this.balancer) {
     return `${node.url}${path}`;
   }
 
-  /** Leaves the balancer only these nodes. */
+  /** Restricts the balancer to these nodes. */
   balance(nodes) {
     this.balancer.targets = nodes.map(({ url }) => url);
   }
 
-  /** The nodes that own objects, by the ids that the bucket knows them by. */
+  /** Returns the nodes that own objects, by their ids in the bucket. */
   async owners() {
     const owners = await this.records.owners();
     return new Set([...owners.values()].map(({ node }) => node));
   }
 
-  /** The ids of the objects that this node owns. */
+  /** Returns the ids of the objects that this node owns. */
   async objectsOf({ address }) {
     const nodes = [...(await this.records.nodes()).values()].filter((node) => node.address === address).map(({ node }) => node);
     return [...(await this.records.owners())].filter(([, { node }]) => nodes.includes(node)).map(([object]) => object);

@@ -1,8 +1,8 @@
-// Bytes that the kernel holds of one TCP connection of this machine, from /proc.
+// Reads from /proc the bytes that the kernel buffers for a TCP connection of this machine.
 
 import { readFileSync } from "node:fs";
 
-/** Bytes sent to `socket` that it has not read: those in the sender's buffer and those in its own. */
+/** Returns the bytes that were sent to `socket` and not read: those in the sender's buffer and those in its own. */
 export function inKernel({ localPort, remotePort }) {
   const connections = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1).map(read);
   const theirs = connections.find(({ local, remote }) => local === remotePort && remote === localPort);
@@ -10,7 +10,7 @@ export function inKernel({ localPort, remotePort }) {
   return theirs.toSend + ours.toRead;
 }
 
-/** `sl  local_address rem_address   st tx_queue:rx_queue ...`, numbers in hexadecimal. */
+/** Reads `sl  local_address rem_address   st tx_queue:rx_queue ...`, with numbers in hexadecimal. */
 function read(line) {
   const [, local, remote, , queues] = line.trim().split(/\s+/);
   const port = (address) => Number.parseInt(address.split(":")[1], 16);

@@ -1,4 +1,4 @@
-// A server's resident memory while something happens, in bytes.
+// Measures a server's resident memory during an action, in bytes.
 
 /** Watches the memory from now until `stop`. */
 export class MemoryWatch {
@@ -18,19 +18,19 @@ export class MemoryWatch {
     return now;
   }
 
-  /** Returns the memory now, and the most there was. */
+  /** Returns the current memory, and the maximum. */
   stop() {
     clearInterval(this.#timer);
     return { after: this.#sample(), peak: this.#peak };
   }
 }
 
-/** Times that memory is measured before a test says that it is too much. */
+/** Number of measurements before a test reports that the memory is too large. */
 const ATTEMPTS = 3;
 
 /**
- * Resolves to the least that `measure` resolves to, in up to three attempts; the first at or below `enough` ends them. A server that
- * keeps too much does so in each attempt. Garbage that V8 has not collected yet is there in one and not in the next.
+ * Resolves to the smallest result of `measure`, in up to three attempts; a result at or below `enough` ends them. A server that
+ * keeps too much does so in each attempt. Uncollected garbage of V8 is there in one attempt and not in the next.
  */
 export async function leastOf(measure, enough) {
   let least = Infinity;
@@ -38,7 +38,7 @@ export async function leastOf(measure, enough) {
   return least;
 }
 
-/** Runs `body`, and resolves to its `result` and to the most by which the memory grew meanwhile. */
+/** Runs `body`. Resolves to its `result` and to the maximum growth of the memory meanwhile. */
 export async function growthDuring(server, body, everyMs = 20) {
   const watch = new MemoryWatch(server, everyMs);
   try {

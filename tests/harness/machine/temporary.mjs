@@ -8,7 +8,10 @@ export function temporaryDirectory() {
   return mkdtempSync(join(tmpdir(), "sockjs-edge-"));
 }
 
-/** For when everything that writes into it was killed. The last of them may take a moment to end, hence the retries. */
+/**
+ * Removes a directory after everything that writes into it was killed. The last process may take a moment to end, hence the
+ * retries.
+ */
 export function removeDirectory(directory) {
   rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }

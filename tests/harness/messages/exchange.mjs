@@ -1,4 +1,4 @@
-// Exchanges with an echo: messages that have gone wrong somewhere before, and backlogs.
+// Exchanges with an echo: messages that once caused errors, and backlogs.
 
 import assert from "node:assert/strict";
 import { assertComplete } from "./numbered.mjs";
@@ -15,7 +15,7 @@ const PAYLOADS = [
   `"\\/'\b\f\n\r\t`,
 ];
 
-/** Most messages under way: enough to fill polls, few enough to come and go all the time. */
+/** Most messages in flight: enough to fill polls, and few enough for steady traffic. */
 const WINDOW = 30;
 
 /** Returns messages of each kind, each after its number. */
@@ -23,7 +23,7 @@ export function nastyMessages(count) {
   return Array.from({ length: count }, (_, number) => `${number}:${PAYLOADS[number % PAYLOADS.length]}`);
 }
 
-/** Sends the messages, not too many at a time, and checks that each comes back in its turn, and nothing else. */
+/** Sends the messages, with a limited number in flight, and checks that each comes back in its turn, and nothing else. */
 export async function exchange(client, messages) {
   const receive = async (number) => {
     const received = await client.messages.next(`message ${number}`);
@@ -39,7 +39,7 @@ export async function exchange(client, messages) {
   assert.equal(await client.messages.next("the end"), "the end");
 }
 
-/** For the last of a backlog to come back. */
+/** Time for the last message of a backlog to come back. */
 const BACKLOG_MS = 60_000;
 
 /** Sends all messages at once, and checks that they come back. */

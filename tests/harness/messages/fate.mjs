@@ -1,10 +1,10 @@
-// What became of numbered messages.
+// The fate of numbered messages.
 
-/** A message without what only fills it up. */
+/** Returns a message without its padding. */
 export const bare = (message) => message.replace(/-+$/, "");
 
 /**
- * `lost` are those of `sent` that were not read, `doubled` those that were read more than once, and `misplaced` those that
+ * Returns `lost`, those of `sent` that were not read; `doubled`, those that were read more than once; and `misplaced`, those that
  * were first read after a later one. Messages are of one kind, such as `echo 1` or `said 2.10`.
  */
 export function fateOf(sent, read) {

@@ -1,10 +1,10 @@
-// Numbered messages, which show when one was lost, doubled, changed or out of order.
+// Numbered messages, which reveal when one was lost, doubled, changed or out of order.
 
 import assert from "node:assert/strict";
 
 /**
- * Returns the message of that number, of `size` bytes in UTF-8: the number, then the filling. A message too short for its
- * number has letters and digits that look random instead, so that a missing one is noticed.
+ * Returns the message of that number, of `size` bytes in UTF-8: the number, then the padding. A message too short for its number
+ * has letters and digits that look random instead, so that a missing one is noticed.
  */
 export function numbered(number, size, filling = "-") {
   const width = Buffer.byteLength(filling);
@@ -14,7 +14,7 @@ export function numbered(number, size, filling = "-") {
   return head + filling.repeat(Math.floor(room / width)) + "-".repeat(room % width);
 }
 
-/** Six digits in base 36. */
+/** Returns six digits in base 36. */
 function scrambled(number) {
   const mixed = Math.imul(number + 1, 0x9e3779b1) >>> 0;
   return mixed.toString(36).padStart(7, "0").slice(1);
@@ -32,7 +32,7 @@ export function numberedJson(from, to, size) {
   return `[${parts.join(",")}]`;
 }
 
-/** Checks what one client receives: messages from number 0 on. */
+/** Checks the messages that one client receives, from number 0 on. */
 export class Received {
   #size;
   count = 0;
@@ -47,14 +47,14 @@ export class Received {
   }
 }
 
-/** Checks that what was received is what was sent: in order, with nothing lost, doubled or changed. */
+/** Asserts that the received messages are the sent ones: in order, with none lost, doubled or changed. */
 export function assertComplete(received, sent) {
   const wrong = sent.findIndex((message, at) => received[at] !== message);
   if (wrong >= 0) assertSame(received[wrong], sent[wrong], `${wrong} of ${sent.length}`);
   assert.equal(received.length, sent.length);
 }
 
-/** Asserts that a message is the expected one. Its error shows the beginning of both: a whole one is long. */
+/** Asserts that a message is the expected one. The error shows the beginning of both, since a whole message is long. */
 export function assertSame(message, expected, number) {
   if (message !== expected) assert.fail(`message ${number} is ${shown(message)} instead of ${shown(expected)}`);
 }

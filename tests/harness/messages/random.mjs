@@ -1,4 +1,4 @@
-// Random numbers that can be repeated.
+// Reproducible random numbers.
 
 /** Returns a function that returns random numbers between 0 and 1, the same ones for the same seed (mulberry32). */
 export function seeded(seed) {

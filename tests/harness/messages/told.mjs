@@ -1,4 +1,4 @@
-// What /trouble logs: what its application did and was told, by session.
+// The log of /trouble: actions and callbacks of its application, by session.
 
 import { byLines } from "../waiting/lines.mjs";
 import { until } from "../waiting/wait.mjs";
@@ -17,23 +17,23 @@ export class Told {
     else this.of(session).push(trouble);
   }
 
-  /** Everything of one session, in order. */
+  /** Returns all events of one session, in order. */
   of(session) {
     if (!this.#events.has(session)) this.#events.set(session, []);
     return this.#events.get(session);
   }
 
-  /** How often this was told of a session. */
+  /** Returns the number of times that this event occurred in a session. */
   count(session, event) {
     return this.of(session).filter((told) => told === event).length;
   }
 
-  /** What the application said on its own, and was told was taken. */
+  /** Returns the messages that the application sent on its own, and whose send succeeded. */
   said(session) {
     return this.of(session).filter((told) => told.startsWith("said "));
   }
 
-  /** Waits until it is told of a session, and so of all that was before: what it is told comes later than a message. */
+  /** Waits for an event of a session, and so for all earlier ones: the log arrives later than a message. */
   hears(session, event, ms) {
     return until(() => this.of(session).includes(event), `${session} to be told: ${event}`, ms);
   }

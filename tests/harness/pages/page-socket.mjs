@@ -1,9 +1,9 @@
-// A SockJS in a page, which looks like one here.
+// A SockJS in a page, with the interface of a local one.
 
 import { StockClient } from "../clients/stock-client.mjs";
 import { DEADLINE_MS, within } from "../waiting/wait.mjs";
 
-/** As `connectStockClient`, in a page of `openPage`. It ends with the page. */
+/** Like `connectStockClient`, in a page of `openPage`. It ends with the page. */
 export async function connectInPage(page, url, transport, { session } = {}) {
   const options = { url, transport, session, timeout: DEADLINE_MS };
   const client = new StockClient(new PageSocket(await page.evaluateHandle(connect, options)));
@@ -19,7 +19,7 @@ function connect({ url, transport, session, timeout }) {
     events.push(event);
     wake();
   };
-  // By itself the client gives a transport a few round trips, some hundred milliseconds here.
+  // By default the client gives a transport a few round trips, some hundred milliseconds here.
   const options = { transports: transport, timeout, sessionId: session && (() => session) };
   const socket = new window.SockJS(url, null, options);
   socket.onopen = () => tell("onopen", { transport: socket.transport });
@@ -36,7 +36,7 @@ function connect({ url, transport, session, timeout }) {
   };
 }
 
-/** What is sent and what comes goes in batches: one call into the page takes longer than one message. */
+/** Sends and receives in batches, since one call into the page takes longer than one message. */
 class PageSocket {
   transport = null;
   #page;
@@ -73,7 +73,7 @@ class PageSocket {
     }
   }
 
-  /** The page is gone, or something in it threw. */
+  /** Handles that the page is gone, or that it threw an error. */
   #lost(error) {
     this.onclose({ reason: error.message });
   }

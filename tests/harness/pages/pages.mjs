@@ -1,5 +1,5 @@
-// Pages with the stock client that the Worker itself serves. Their documents come from real servers: Chromium lets none
-// that its driver made up speak to the local network.
+// Pages with the stock client that the Worker itself serves. Their documents come from real servers: Chromium does not permit
+// documents that its driver made up to access the local network.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import SockJS from "sockjs-client";
 /**
  * Opens a page with `SockJS` in it, which iframes below any prefix load too.
  *
- * @param owner what the page ends with
+ * @param owner ends the page
  * @param browser from `startChromium`
  * @param {object} options
  * @param {string} options.url of the document
@@ -17,7 +17,7 @@ import SockJS from "sockjs-client";
  * @param {() => void} [options.prepare] runs in the page before the client is loaded
  */
 export async function openPage(owner, browser, { url, service, prepare }) {
-  // A context of its own: pages in one would share six connections to a host, and the cookies.
+  // A context of its own: pages in the same context would share six connections to a host, and the cookies.
   const context = await browser.newContext();
   const thrown = [];
   owner.after(async () => {
@@ -32,7 +32,7 @@ export async function openPage(owner, browser, { url, service, prepare }) {
   return page;
 }
 
-/** Serves a document that is none of the Worker's; resolves to its port. */
+/** Serves a document of another server than the Worker; resolves to its port. */
 export async function serveDocument(owner) {
   const server = createServer((_, response) => {
     response.setHeader("Content-Type", "text/html; charset=UTF-8").end("<!DOCTYPE html><title>Another site</title>");

@@ -1,5 +1,4 @@
-// Header values that the protocol's public suite asks for. It compares content types without their spaces, and case
-// counts.
+// Header values that the protocol's public suite requires. It compares content types without their spaces, and case-sensitively.
 
 import assert from "node:assert/strict";
 
@@ -9,7 +8,7 @@ export function assertContentType({ headers }, type) {
   assert.equal(headers["content-type"]?.replaceAll(" ", ""), type);
 }
 
-/** Asserts the headers for scripts of another origin, or of none if `origin` is left out. */
+/** Asserts the headers for scripts of another origin, or of none if `origin` is omitted. */
 export function assertCors({ headers }, origin) {
   assert.equal(headers["access-control-allow-origin"], origin ?? "*");
   assert.equal(headers["access-control-allow-credentials"], origin && "true");

@@ -2,7 +2,7 @@
 
 export const XHR_PRELUDE = "h".repeat(2048) + "\n";
 
-/** Without the spaces and newlines around it: how many of them fill it up to 1 KiB is the server's choice. */
+/** Returns the page without the spaces and newlines around it: the server chooses how many of them fill it up to 1 KiB. */
 export const htmlfilePrelude = (callback) => `<!doctype html>
 <html><head>
   <meta http-equiv="X-UA-Compatible" content="IE=edge" />

@@ -9,10 +9,10 @@ import { request } from "../clients/http.mjs";
 
 export const description = JSON.parse(readFileSync(join(ROOT, "docs/push.openapi.json"), "utf8"));
 const { post } = description.paths["/push"];
-/** The statuses that are described. */
+/** The documented statuses. */
 export const statuses = Object.keys(post.responses).sort();
 
-// The schemas are looked up in the whole document, whose other parts are not for ajv.
+// The schemas are looked up in the whole document, whose other parts are not schemas.
 const ajv = new Ajv2020({ allErrors: true }).addVocabulary(Object.keys(description)).addSchema(description, "push");
 
 export class DescribedPush {
@@ -30,14 +30,14 @@ export class DescribedPush {
     this.#token = token;
   }
 
-  /** Pushes, and checks the answer; gives its body. */
+  /** Pushes, and checks the response; returns its body. */
   async push(order, status, { method = "POST", headers = { Authorization: `Bearer ${this.#token}` }, ms } = {}) {
     const body = typeof order === "string" ? order : JSON.stringify(order);
     if (status === 200 || status === 404) assert.ok(this.isOrder(order), ajv.errorsText());
     return this.check(await request(`${this.#url()}/push`, { method, headers, body, ms }), status);
   }
 
-  /** Sees that an answer is as described; gives its body. */
+  /** Asserts that a response is as documented; returns its body. */
   check(answer, status) {
     assert.equal(answer.status, status, answer.body);
     const described = resolve(post.responses[status]);

@@ -1,21 +1,21 @@
-// The HTTP transports on the wire, written down from the protocol and not from the server's own table, and the frames in
-// what they receive.
+// The HTTP transports on the wire, derived from the protocol and not from the server's own table, and the frames in their
+// responses.
 
 import { XHR_PRELUDE, htmlfilePrelude } from "./preludes.mjs";
 
 const JAVASCRIPT = "application/javascript; charset=UTF-8";
 
-/** Filled up to more than 1 KiB, for Safari. */
+/** Padded to more than 1 KiB, for Safari. */
 const PAGE = `${htmlfilePrelude("callback")}\n`;
 
-/** A string in a script of a page, where `</script>` and `<!--` would mean something. */
+/** Returns a string in a script of a page, where `</script>` and `<!--` would be markup. */
 const quote = (frame) => JSON.stringify(frame).replaceAll("<", "\\u003c");
 
 /**
- * By the last segment of the path: method, query and Content-Type of a receive request, whether other origins may read
- * it, what comes before the first frame and around each, and whether the first is the last. `end` ends a wrapped frame, and
- * `unwrap` returns the frame in what comes before that end, or "" if there is none. `nasty` is `NASTY_MESSAGE` as it is
- * received, spelled out.
+ * By the last segment of the path: method, query and Content-Type of a receive request; true if other origins may read it; the
+ * bytes before the first frame and around each; and true if the first frame is the last. `end` ends a wrapped frame, and `unwrap`
+ * returns the frame in the text before that end, or "" if there is none. `nasty` is `NASTY_MESSAGE` as it is received, spelled
+ * out.
  */
 export const TRANSPORTS = {
   xhr_streaming: {
@@ -82,7 +82,7 @@ const entries = Object.entries(TRANSPORTS);
 export const STREAMS = entries.filter(([, { oneFrame }]) => !oneFrame).map(([segment]) => segment);
 export const POLLS = entries.filter(([, { oneFrame }]) => oneFrame).map(([segment]) => segment);
 
-/** The path of a receive request, relative to its session's. */
+/** Returns the path of a receive request, relative to its session's. */
 export const receivePath = (segment) => segment + (TRANSPORTS[segment].query ?? "");
 
 /** Returns a function that takes the body of a response in any portions, and returns the frames that each completes. */
@@ -98,7 +98,7 @@ export function frameReader(segment) {
   };
 }
 
-/** The string in a script's call of a function. */
+/** Returns the string in a script's call of a function. */
 function argument(script, call) {
   const from = script.indexOf(call);
   return from === -1 ? "" : JSON.parse(script.slice(from + call.length, script.lastIndexOf(");")));

@@ -1,5 +1,5 @@
-// A load balancer without stickiness: each request goes to the next server, whichever session it is of. A server that refuses the
-// connection is passed over, as HAProxy and nginx do.
+// A load balancer without stickiness: each request goes to the next server, whatever its session. A server that refuses the
+// connection is skipped, as HAProxy and nginx do.
 
 import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
@@ -8,7 +8,7 @@ import { connect } from "node:net";
 /**
  * Starts a balancer for the servers at these URLs, which may be changed at any time by `targets`.
  *
- * @param owner what it ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends it: a test's context, or `{ after }` of node:test for a file
  */
 export async function startRoundRobin(owner, urls) {
   const balancer = new RoundRobin(urls);
@@ -52,19 +52,19 @@ class RoundRobin {
     return socket;
   }
 
-  /** The servers, beginning with the one whose turn it is. */
+  /** Returns the servers, beginning with the one whose turn it is. */
   #turn() {
     const first = this.#next++ % this.targets.length;
     return [...this.targets.slice(first), ...this.targets.slice(0, first)].map((url) => new URL(url));
   }
 
-  /** The request's body is kept until a server took the connection. */
+  /** Forwards a request. Its body is kept until a server has accepted the connection. */
   async #pass(request, response) {
     const pieces = [];
     try {
       for await (const piece of request) pieces.push(piece);
     } catch {
-      return; // its client is gone
+      return; // the client is gone
     }
     const body = Buffer.concat(pieces);
     const headers = { ...request.headers, "x-forwarded-for": forwardedFor(request) };

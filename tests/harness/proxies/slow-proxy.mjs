@@ -1,7 +1,7 @@
-// A slow network in front of a server: a TCP proxy in this process that delays all bytes and limits how many pass in a second.
-// All its connections share one link. Each holds only a small buffer; while that is full the proxy does not read, and TCP holds
-// the sender back. As long as it does not read from a sender, it does not see a reset from there either. A link can also be shut:
-// then the proxy reads nothing from its senders.
+// A slow network in front of a server: a TCP proxy in this process that delays all bytes and limits their rate. All its
+// connections share one link. Each has only a small buffer; while that is full the proxy does not read, and TCP holds the sender
+// back. While it does not read from a sender, it does not see a reset from there either. A link can also be shut: then the proxy
+// reads nothing from its senders.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -12,7 +12,7 @@ const PIECE = 1_460;
 /**
  * Starts a proxy for the server at `url` and resolves to its `SlowProxy`.
  *
- * @param owner what the proxy ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends the proxy: a test's context, or `{ after }` of node:test for a file
  * @param {object} [network]
  * @param {number} [network.roundTripMs] added to each round trip, half of it in each direction
  * @param {number} [network.up] bits a second to the server, of all connections together
@@ -48,7 +48,7 @@ class SlowProxy {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Bytes that were read from one socket and that the other has not taken yet. */
+  /** Bytes that were read from one socket and that the other has not accepted yet. */
   get held() {
     return [...this.#pipes].reduce((sum, pipe) => sum + pipe.held, 0);
   }
@@ -85,7 +85,7 @@ class SlowProxy {
   }
 }
 
-/** One direction of the network. Serves its senders in the order in which their bytes come. */
+/** One direction of the network. Serves its senders in the order in which their bytes arrive. */
 class Link {
   #freeAt = 0;
   #bitsPerSecond;
@@ -117,7 +117,7 @@ class Link {
     return this.#freeAt + this.delayMs;
   }
 
-  /** Reads nothing from the senders until `open`, on new connections neither. */
+  /** Reads nothing from the senders until `open`, not even on new connections. */
   shut() {
     this.isShut = true;
     for (const pipe of this.pipes) pipe.flow();
@@ -152,13 +152,13 @@ class Pipe {
     this.flow();
   }
 
-  /** Reads from the sender, or does not. */
+  /** Starts or stops reading from the sender. */
   flow() {
     if (this.#link.isShut || this.held >= this.#buffer) this.#source.pause();
     else this.#source.resume();
   }
 
-  /** Changes when the pieces in flight arrive. */
+  /** Changes the arrival times of the pieces in flight. */
   rescale(changed) {
     for (const piece of this.#inFlight) piece.due = changed(piece.due);
     clearTimeout(this.#timer);
@@ -180,7 +180,7 @@ class Pipe {
     this.flow();
   }
 
-  /** Passes a reset on. As in a network, bytes that were still in flight are lost. */
+  /** Forwards a reset. As in a network, bytes that were still in flight are lost. */
   #reset() {
     this.#inFlight = [];
     this.#carry(0, () => this.#destination.resetAndDestroy());

@@ -1,4 +1,4 @@
-// The slow network is as slow as it says, however fast the machine is, and otherwise a network.
+// The slow network has the configured speed, however fast the machine is, and otherwise behaves like a network.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -14,7 +14,7 @@ const MIB = 1024 * KIB;
 const ONE_READ = 64 * KIB;
 
 const DIRECTIONS = ["up", "down"];
-/** Returns the sender and the receiver of bytes that go in that direction. */
+/** Returns the sender and the receiver of bytes in that direction. */
 const ends = (direction, { client, server }) => (direction === "up" ? [client, server] : [server, client]);
 
 test("a round trip takes at least its time", async (t) => {
@@ -59,7 +59,7 @@ for (const direction of DIRECTIONS) {
     receiver.pause();
     const sent = randomBytes(32 * MIB);
     sender.write(sent);
-    // The kernel takes what it takes; then nobody does.
+    // The kernel accepts some bytes; after that nobody does.
     await until(() => proxy.held >= buffer, "a full buffer");
     let most = 0;
     const watch = setInterval(() => (most = Math.max(most, proxy.held)), 1);
@@ -79,7 +79,7 @@ for (const direction of DIRECTIONS) {
       let isOpen = false;
       receiver.once("data", () => assert.ok(isOpen, "nothing comes before it is open"));
       sender.write("shut in");
-      // The other direction goes on.
+      // The other direction continues.
       receiver.write("still open");
       await received(sender, "still open".length);
       isOpen = true;
@@ -135,7 +135,7 @@ async function openPair(t, network) {
   return { ...(await open()), proxy };
 }
 
-/** A proxy, and what opens a connection through it: the sockets of both its ends. */
+/** Starts a proxy. Returns it with a function that opens a connection and returns the sockets of both ends. */
 async function openProxy(t, network) {
   const target = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
   await once(target, "listening");
@@ -158,7 +158,7 @@ function connectTo(t, { url }) {
   return client;
 }
 
-/** The next bytes that arrive, so many. */
+/** Waits for this many bytes. */
 async function received(socket, length) {
   const chunks = [];
   let bytes = 0;

@@ -1,4 +1,4 @@
-// An application in TypeScript or JavaScript becomes a Worker, as wrangler bundles it: with the npm package as it is in this project.
+// Builds an application in TypeScript or JavaScript into a Worker, bundled like wrangler does, with this project's npm package.
 
 import { build } from "esbuild";
 import { copyFileSync, mkdirSync } from "node:fs";
@@ -10,7 +10,7 @@ const WASM = "index_bg.wasm";
 const FLAGS = ["enable_request_signal"];
 
 /**
- * Bundles an application, and gives what `startServer` takes of it.
+ * Bundles an application, and returns the options of `startServer` for it.
  *
  * @param {string} entry the application's module
  * @param {object} [options]
@@ -21,7 +21,7 @@ export async function bundled(entry, { name, flags = [] }) {
   await buildPackage();
   const out = join(TARGET_DIR, "typescript", name);
   mkdirSync(out, { recursive: true });
-  /** Modules of Node by their short names, which CommonJS requires: wrangler does the same with the flag nodejs_compat. */
+  /** Modules of Node by their short names, as CommonJS requires them: wrangler does the same with the flag nodejs_compat. */
   const node = {
     name: "node",
     setup(build) {

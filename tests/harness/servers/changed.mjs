@@ -1,6 +1,6 @@
 // For main modules around a Worker: objects of the runtime with some of their properties replaced.
 
-/** `target` with other properties. What belongs to the runtime works on its own object only, so functions are bound. */
+/** Returns `target` with other properties. Functions are bound, since those of the runtime only work on their own object. */
 export function changed(target, properties) {
   const get = (_, key) => {
     if (Object.hasOwn(properties, key)) return properties[key];

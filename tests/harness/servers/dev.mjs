@@ -1,4 +1,4 @@
-// `wrangler dev` on a free port: as `npm start` runs it, and in the folder of an application.
+// `wrangler dev` on a free port: like `npm start`, and in the directory of an application.
 
 import { once } from "node:events";
 import { join } from "node:path";
@@ -10,14 +10,17 @@ import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { within } from "../waiting/wait.mjs";
 import { DEFAULT_VARS } from "./server.mjs";
 
-/** `npm start`. Resolves to its `{ url, pid, output }` once it serves; `output` returns what it printed. */
+/** Runs `npm start`. Resolves to its `{ url, pid, output }` once it serves; `output` returns everything that it printed. */
 export function startDev(owner) {
   // As in server.mjs.
   const vars = ["--var", `SOCKJS_DISCONNECT_DELAY:${DEFAULT_VARS.SOCKJS_DISCONNECT_DELAY}`];
   return startDevServer(owner, [join(ROOT, "scripts/start.mjs"), ...vars], { cwd: ROOT });
 }
 
-/** `wrangler dev` in the application's folder, which builds it as its wrangler.toml says. Resolves as `startDev`. */
+/**
+ * Runs `wrangler dev` in the application's directory, which builds it as configured in its wrangler.toml. Resolves like
+ * `startDev`.
+ */
 export function startWrangler(owner, folder, { args = [], env }) {
   const quiet = ["--show-interactive-dev-session=false", "--ip", "127.0.0.1"];
   const options = { cwd: folder, env: { ...quietEnvironment(), ...env } };
@@ -50,5 +53,5 @@ async function startDevServer(owner, command, options) {
   return { url: `http://127.0.0.1:${port}`, pid: child.pid, output: () => printed };
 }
 
-/** It may have an application to build first, beside other tests. */
+/** It may have to build an application first, while other tests run. */
 const READY_MS = 900_000;

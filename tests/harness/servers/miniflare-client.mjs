@@ -1,5 +1,5 @@
-// A client of the server within the runtime: a Worker that takes the next piece of a response only when its WebSocket is told to.
-// No kernel lies between the two, so that what the client does not take stays in the server, to the last frame.
+// A client of the server within the runtime: a Worker that takes the next piece of a response only when its WebSocket requests
+// it. No kernel lies between the two, so that the unread part stays in the server, to the last frame.
 
 export default {
   async fetch(request, { SERVER }) {
@@ -9,7 +9,7 @@ export default {
     const decoder = new TextDecoder();
     const [client, server] = Object.values(new WebSocketPair());
     server.accept();
-    // For each message one piece of the body, and an empty one at its end.
+    // Sends one piece of the body for each message, and an empty one at its end.
     server.addEventListener("message", async () => {
       const { value } = await reader.read();
       server.send(decoder.decode(value, { stream: true }));

@@ -1,5 +1,5 @@
-// A built Worker in Miniflare, in a process of its own, so that it can be killed with all it started. It takes requests
-// and gives answers as lines of JSON on descriptor 3, each with the number of its request: see miniflare.mjs.
+// A built Worker in Miniflare, in a process of its own, so that it can be killed with all of its children. It takes requests and
+// returns answers as lines of JSON on descriptor 3, each with the number of its request: see miniflare.mjs.
 
 import { Miniflare } from "miniflare";
 import { readFileSync } from "node:fs";
@@ -38,7 +38,7 @@ const miniflare = new Miniflare({
   port: 0,
   resourcePersistencePath: storage,
   telemetry: { enabled: false },
-  unsafeTriggerHandlers: true, // for a cron: see below
+  unsafeTriggerHandlers: true, // for cron triggers: see below
   cf: false,
   workers: [
     {
@@ -60,7 +60,7 @@ const miniflare = new Miniflare({
           ...Object.fromEntries(Object.entries(rateLimits).map(rateLimit)),
         },
       },
-      // Past Miniflare's own entry, which sees to compression and would change what is on the wire.
+      // Bypasses Miniflare's own entry, whose compression would change the bytes on the wire.
       dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
     },
     ...(client ? [clientWorker()] : []),
@@ -73,7 +73,7 @@ answer({ url: await url(name), clientUrl: client && (await url(CLIENT)) });
 
 for await (const line of createInterface({ input: control })) {
   const { number, ...order } = JSON.parse(line);
-  // An eviction waits until the object is idle. The orders that come meanwhile do not wait for it.
+  // An eviction waits until the object is idle. Later orders do not wait for it.
   carryOut(order).then(
     () => answer({ number }),
     (error) => answer({ number, error: error.message }),

@@ -1,4 +1,4 @@
-// The built Worker, or an example, in Miniflare: there an object can be put to sleep without waiting for ten seconds of silence.
+// The built Worker, or an example, in Miniflare: there an object can be evicted without ten seconds of silence.
 
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
@@ -16,7 +16,7 @@ import { WorkerLog } from "./worker-log.mjs";
 const HOST = fileURLToPath(new URL("miniflare-host.mjs", import.meta.url));
 
 /**
- * As `startServer`, but in Miniflare; `rateLimits` are how often in a minute, by the names of rate-limiting bindings. With
+ * Like `startServer`, but in Miniflare; `rateLimits` are the limits for a minute, by the names of rate-limiting bindings. With
  * `client`, responses can be read piece by piece: see `PacedResponse`.
  */
 export async function startMiniflare(owner, { vars = {}, build = RIGS_DIR, config, rateLimits = {}, client = false, log } = {}) {
@@ -31,7 +31,7 @@ class MiniflareServer {
   #directory = temporaryDirectory();
   #worker;
   #child;
-  /** Resolvers of the orders that have no answer yet, by their numbers. Number 0 is the start. */
+  /** Resolvers of the pending orders, by number. Number 0 is the start. */
   #orders = new Map();
   #lastOrder = 0;
   #log;
@@ -50,9 +50,9 @@ class MiniflareServer {
     return join(this.#directory, "storage/do");
   }
 
-  /** Starts it, after `kill` again: on the same storage, at another port. */
+  /** Starts it, also after `kill`: with the same storage, at another port. */
   async start() {
-    const temporary = join(this.#directory, "tmp"); // what Miniflare would leave behind when it is killed
+    const temporary = join(this.#directory, "tmp"); // files that Miniflare would leave behind when it is killed
     mkdirSync(temporary, { recursive: true });
     const options = { ...this.#worker, storage: join(this.#directory, "storage") };
     this.#child = spawnTied(process.execPath, [HOST, JSON.stringify(options)], {
@@ -73,9 +73,9 @@ class MiniflareServer {
     this.clientUrl = clientUrl;
   }
 
-  /** Puts the object of that name out of memory, once it is idle; its WebSockets "hibernate", or are broken with "close". */
+  /** Evicts the object of that name, once it is idle; its WebSockets "hibernate", or are broken with "close". */
   async evict(name, webSockets) {
-    // It waits up to 30 s for the end of requests that the object still answers.
+    // It waits up to 30 s for the end of pending requests.
     await this.#order({ evict: { name, webSockets } }, `the eviction of ${name}`, 45_000);
   }
 
@@ -95,7 +95,7 @@ class MiniflareServer {
   /** Returns the answer to an order. */
   #expect(number) {
     const { promise, resolve, reject } = Promise.withResolvers();
-    // Nobody may wait for it any more when Miniflare ends.
+    // Nobody may be waiting for it when Miniflare ends.
     promise.catch(() => {});
     this.#orders.set(number, { resolve, reject });
     return promise;
@@ -106,7 +106,7 @@ class MiniflareServer {
     this.#orders.delete(number);
   }
 
-  /** kill -9. */
+  /** Kills it with SIGKILL. */
   async kill() {
     if (!isAlive(this.#child)) return;
     killGroup(this.#child);

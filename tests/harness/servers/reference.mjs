@@ -8,7 +8,7 @@ import { nodeBinary } from "../../../scripts/tools.mjs";
 
 const SERVER = fileURLToPath(new URL("./sockjs-node.mjs", import.meta.url));
 
-/** @param owner what the server ends with: as in `startServer` */
+/** @param owner ends the server: as in `startServer` */
 export async function startReference(owner) {
   // sockjs 0.3.24 is older than Buffer.from.
   const child = spawnTied(nodeBinary, ["--no-deprecation", SERVER], { stdio: ["pipe", "inherit"] });

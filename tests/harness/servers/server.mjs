@@ -6,7 +6,9 @@ import { residentMemory } from "../machine/processes.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { WorkerLog } from "./worker-log.mjs";
 
-/** Of the deployable Worker. No session may end because the machine is slow; tests of its end set their own times. */
+/**
+ * Variables of the deployable Worker. No session may end because the machine is slow; tests of such an end set their own times.
+ */
 export const DEFAULT_VARS = {
   SOCKJS_TEST_SERVICES: "true",
   SOCKJS_DEMO: "true",
@@ -15,15 +17,15 @@ export const DEFAULT_VARS = {
 };
 
 /**
- * @param owner what the server ends with: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends the server: a test's context, or `{ after }` of node:test for a file
  * @param {object} [options]
  * @param {Record<string, string>} [options.vars] variables of the Worker, on top of `DEFAULT_VARS`; of an example, on top
  *   of those of its wrangler.toml
- * @param {string} [options.build] with `config`: what `example` gives, in place of the one for the tests
+ * @param {string} [options.build] with `config`: the result of `example`, in place of the build for the tests
  * @param {string[]} [options.worker] with `config`: the files of another Worker's modules: see `startWorkerd`
  * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
- * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
- * @param {boolean} [options.hasPrevious] true if a build runs in it whose defects are known
+ * @param {(text: string) => void} [options.log] receives the output of workerd and the Worker, instead of stderr
+ * @param {boolean} [options.hasPrevious] true if a build with known defects runs in it
  * @param {string[]} [options.upstreamCa] certificates that it trusts of its upstream: see `startWorkerd`
  * @param {object} [options.layout] another configuration than that of `npm run serve`: see `startWorkerd`
  */
@@ -54,7 +56,7 @@ class Server {
     return this.#workerd.pid;
   }
 
-  /** The ports of its sockets, by their names. */
+  /** The ports of its sockets, by name. */
   get ports() {
     return this.#workerd.ports;
   }
@@ -69,13 +71,13 @@ class Server {
     return residentMemory(this.pid);
   }
 
-  /** Starts it, after `kill` again: on the same storage and the same port. */
+  /** Starts it, also after `kill`: with the same storage and the same port. */
   async start() {
     const options = { ...this.#worker, port: this.#workerd?.port, storage: this.#storage };
     this.#workerd = await startWorkerd({ ...options, log: (text) => this.#log.add(text) });
   }
 
-  /** kill -9. */
+  /** Kills it with SIGKILL. */
   async kill() {
     await this.#workerd.kill();
   }

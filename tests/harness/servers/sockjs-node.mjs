@@ -1,10 +1,10 @@
-// The reference server, sockjs-node, with the services that every SockJS test server offers. It shows that the cases are
-// right: each of them passes there. Prints `listening on URL` and runs until it is killed.
+// The reference server, sockjs-node, with the services that every SockJS test server offers. It shows that the cases are right:
+// each of them passes there. Prints `listening on URL` and runs until it is killed.
 
 import { createServer } from "node:http";
 import sockjs from "sockjs";
 
-/** On a prefix: options beyond the defaults, and what to do with a connection. */
+/** By prefix: options beyond the defaults, and the handler of a connection. */
 const SERVICES = {
   echo: [{ response_limit: 4096 }, echo],
   disabled_websocket_echo: [{ websocket: false }, echo],

@@ -1,5 +1,5 @@
-// The storage of the objects on disk, read beside the running server: one SQLite file for each object, and in metadata.sqlite
-// the alarms of them all.
+// The storage of the objects on disk, read beside the running server: one SQLite file for each object, and in metadata.sqlite the
+// alarms of all objects.
 
 import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -7,17 +7,17 @@ import { DatabaseSync } from "node:sqlite";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 import { until } from "../waiting/wait.mjs";
 
-/** The alarms' table in metadata.sqlite, and the tables of the runtime's own in each object's file. */
+/** The alarms' table in metadata.sqlite, and the runtime's own tables in each object's file. */
 const ALARMS = "_cf_ALARM";
 /** The name of an object's file. */
 const OBJECT = /^([0-9a-f]{64})\.sqlite$/;
 const RUNTIME_TABLE = /^_cf_|^sqlite_/;
 
 /**
- * Every object that has a file, `{ rows, alarm }` by its id: its number of rows in tables of its own, and when its alarm
- * is due, in ms since the epoch.
+ * Returns every object that has a file, `{ rows, alarm }` by its id: the number of rows in its own tables, and the time of its
+ * alarm, in ms since the epoch.
  *
- * @param {string} directory `objects` of a server
+ *  @param {string} directory `objects` of a server
  */
 export function readObjects(directory) {
   const objects = {};
@@ -75,15 +75,15 @@ function readAlarms(file) {
   if (!existsSync(file)) return [];
   return query(file, (database) => {
     const isThere = database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(ALARMS);
-    // Nanoseconds, which are more than a JavaScript number holds.
+    // Nanoseconds, which exceed the range of a JavaScript number.
     const alarms = `SELECT actor_id AS id, scheduled_time / 1000000 AS alarm FROM ${ALARMS}`;
     return isThere ? database.prepare(alarms).all() : [];
   });
 }
 
 /**
- * Reads a copy, since the reader's lock would be in the runtime's way, and its in ours. The log goes first: what is moved
- * from it into the file meanwhile is then seen twice, which does no harm, and not missed.
+ * Reads a copy, since the reader's lock would block the runtime, and the runtime's lock the reader. The log is copied first: data
+ * that moves from it into the file meanwhile is then seen twice, which does no harm, and not missed.
  */
 function query(file, body) {
   const directory = temporaryDirectory();

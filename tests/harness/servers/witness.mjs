@@ -5,7 +5,7 @@ import { byLines } from "../waiting/lines.mjs";
 import { Queue } from "../waiting/queue.mjs";
 import { startServer } from "./server.mjs";
 
-/** As `startServer`; `told(session)` is the queue of what the application was told of that session, a text each. */
+/** Like `startServer`; `told(session)` is the queue of the callbacks of that session, as strings. */
 export async function startWitness(owner, vars) {
   const queues = new Map();
   const told = (session) => {
@@ -22,7 +22,7 @@ export async function startWitness(owner, vars) {
   return { url: `${server.url}/witness`, told };
 }
 
-/** Opens a session with a receiver that waits, the open frame read: what is left to say is only its end. */
+/** Opens a session with a waiting receiver, and reads the open frame: only the end remains to be reported. */
 export async function openWaiting(owner, witness, segment) {
   const session = new Session(owner, witness.url, segment);
   const told = witness.told(session.id);

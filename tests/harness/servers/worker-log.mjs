@@ -1,4 +1,4 @@
-// The output of a server. It prints nothing as long as all is well, but for what a service says to its test.
+// The output of a server. Without problems it is empty, except for lines of a service to its test.
 
 import assert from "node:assert/strict";
 
@@ -8,9 +8,9 @@ export class WorkerLog {
   #hasPrevious;
 
   /**
-   * @param {(text: string) => void} [show] gets everything as it comes; by default it goes to stderr
+   * @param {(text: string) => void} [show] receives all output; by default it is written to stderr
    * @param {object} [options]
-   * @param {boolean} [options.hasPrevious] true if some of it is from the previous build, whose defects are known
+   * @param {boolean} [options.hasPrevious] true if some output is from the previous build, whose defects are known
    */
   constructor(show = (text) => process.stderr.write(text), { hasPrevious = false } = {}) {
     this.#show = show;
@@ -23,13 +23,13 @@ export class WorkerLog {
   }
 
   /**
-   * No test may pass while the Worker panics: that resets every connection, and some tests would not notice. But the
-   * service at /trouble panics when it is told to.
+   * Checks the output. No test may pass while the Worker panics: that resets every connection, and some tests would not notice.
+   * But the service at /trouble panics on request.
    */
   check() {
     assert.doesNotMatch(this.#text, /panicked at (?!tests\/rigs\/src\/trouble\.rs)/, "the Worker panicked");
     if (this.#hasPrevious) return;
-    // Of a number that JavaScript cannot hold, wasm-bindgen says so.
+    // wasm-bindgen reports a number that JavaScript cannot represent.
     assert.doesNotMatch(this.#text, /outside the JavaScript safe-integer range/, "a number was cut");
   }
 }

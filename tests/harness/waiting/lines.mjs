@@ -1,4 +1,4 @@
-// Lines of a text that comes in portions.
+// Lines of a text that arrives in portions.
 
 /** Returns a function that takes text in any portions, and passes each line to `onLine`. */
 export function byLines(onLine) {

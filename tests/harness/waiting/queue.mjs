@@ -1,4 +1,4 @@
-// Items that came in, in order, for a test to take one by one.
+// Received items, in order, for a test to take one by one.
 
 import { within } from "./wait.mjs";
 
@@ -12,7 +12,7 @@ export class Queue {
     this.#wake();
   }
 
-  /** Nothing comes any more: whoever waits for more gets this error. */
+  /** Marks the end: a test that waits for more gets this error. */
   end(error) {
     this.#end ??= error;
     this.#wake();
@@ -22,7 +22,7 @@ export class Queue {
     return this.#items.length;
   }
 
-  /** The oldest item that nobody took; waits for it. */
+  /** Returns the oldest item that was not taken; waits for it. */
   async next(what = "the next message", ms) {
     if (this.#items.length === 0 && !this.#end) {
       await within(new Promise((resolve) => (this.#wake = resolve)), what, ms);

@@ -1,17 +1,17 @@
-// Waiting with a limit: for an event, or for a condition that has no event. What was waited for is in the message.
+// Waiting with a limit: for an event, or for a condition without an event. The error names the awaited event.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** An idle machine needs less than a tenth of it for anything that the tests wait for without a limit of their own. */
+/** An idle machine needs less than a tenth of it for every wait of the tests without a limit of its own. */
 export const DEADLINE_MS = 15_000;
 const TICK_MS = 50;
 
-/** The promise's result, or an error that says what did not happen in time. */
+/** Returns the promise's result, or throws an error that names the event that did not happen in time. */
 export async function within(promise, what, ms = DEADLINE_MS) {
-  const late = new Error(`waited ${ms} ms for ${what}`); // made here, so that its stack names who waits
+  const late = new Error(`waited ${ms} ms for ${what}`); // created here, so that its stack shows the waiting code
   let timer;
   const expired = new Promise((_, reject) => {
-    // Counted in ticks: on a machine that was suspended for a while all deadlines are over, but nothing had its time.
+    // Counted in ticks: on a machine that was suspended, all deadlines have passed, but nothing had its time.
     let waited = 0;
     timer = setInterval(() => (waited += TICK_MS) >= ms && reject(late), TICK_MS);
   });
@@ -22,7 +22,7 @@ export async function within(promise, what, ms = DEADLINE_MS) {
   }
 }
 
-/** Asks again and again until `condition` gives something true, and gives that. */
+/** Polls until `condition` returns a true value, and returns that value. */
 export async function until(condition, what, ms) {
   let isOver = false;
   const ask = async () => {

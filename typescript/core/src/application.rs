@@ -1,4 +1,4 @@
-//! The services and options that the JavaScript application registered by `sockjs()`.
+//! The services and options that the JavaScript application registered with `sockjs()`.
 
 use crate::handler::JsHandler;
 use crate::outcome::{failure, property, settled};
@@ -12,7 +12,7 @@ use worker::{Env, Error, Result, web_sys};
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    /// Everything that was registered.
+    /// Returns everything that was registered.
     pub fn application() -> JsValue;
 }
 
@@ -38,10 +38,10 @@ pub fn services(_env: &Env) -> Services {
     services
 }
 
-/// The names of options that are those of the whole Worker.
+/// Names of options that apply to the whole Worker.
 const WHOLE: &[&str] = &["binding", "ticket_keys", "fetch"];
 
-/// Reads the options of a service: those of all, and its own.
+/// Reads the options of a service: the common ones, and its own.
 fn config(prefix: &str, options: &[&JsValue]) -> std::result::Result<Config, String> {
     let mut config = Config::new(prefix);
     for (level, given) in options.iter().enumerate() {
@@ -60,14 +60,14 @@ fn config(prefix: &str, options: &[&JsValue]) -> std::result::Result<Config, Str
             let problem = |expected: &str| format!("service {prefix:?}: option {name} must be {expected}");
             let option = OPTIONS.iter().find(|option| option.name == name).ok_or_else(|| unknown(prefix, &name))?;
             let text =
-                written(&value).ok_or_else(|| problem("a text, a number, true, false, null or a list of texts"))?;
+                written(&value).ok_or_else(|| problem("a string, a number, true, false, null or a list of strings"))?;
             option.set(&mut config, &text).map_err(problem)?;
         }
     }
     Ok(config)
 }
 
-/// Says that there is no such option, and which one may be meant.
+/// Returns the error for an unknown option, with the name that was probably meant.
 fn unknown(prefix: &str, name: &str) -> String {
     let snake: String = name
         .chars()
@@ -78,7 +78,7 @@ fn unknown(prefix: &str, name: &str) -> String {
     format!("service {prefix:?}: there is no option {name}{meant}")
 }
 
-/// Writes a value as a variable would have it.
+/// Converts a value into the string that a variable would have.
 fn written(value: &JsValue) -> Option<String> {
     if value.is_null() {
         return Some(String::new());
@@ -92,7 +92,7 @@ fn written(value: &JsValue) -> Option<String> {
     value.as_string().or_else(number).or_else(flag)
 }
 
-/// Answers what no service answers, by the function of the application.
+/// Calls the application's `fetch` for a request that no service answers.
 pub async fn otherwise(unserved: Unserved, otherwise: JsValue, context: JsValue) -> Result<web_sys::Response> {
     let Unserved { request, is_below_prefix, env, .. } = unserved;
     if is_below_prefix {

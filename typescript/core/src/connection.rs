@@ -1,4 +1,4 @@
-//! The handle of a connection that JavaScript wraps.
+//! The handle of a connection, which JavaScript wraps.
 
 use crate::handler::Members;
 use crate::outcome::{failure, thrown};
@@ -19,7 +19,7 @@ pub struct ConnectionHandle {
 }
 
 impl ConnectionHandle {
-    /// The handle of a connection in this object.
+    /// Creates the handle of a connection in this object.
     pub fn new(connection: Connection, members: Rc<Members>) -> Self {
         Self { connection, members }
     }
@@ -27,7 +27,7 @@ impl ConnectionHandle {
 
 #[wasm_bindgen]
 impl ConnectionHandle {
-    /// Everything about it that never changes, as JSON.
+    /// Returns everything about the connection that never changes, as JSON.
     pub fn facts(&self) -> String {
         let connection = &self.connection;
         let facts = serde_json::json!({
@@ -46,7 +46,7 @@ impl ConnectionHandle {
         facts.to_string()
     }
 
-    /// Sends a message. Returns 0, or the number of what is wrong: see `failure` of the JavaScript side.
+    /// Sends a message. Returns 0, or the number of the error: see `sendErrorOf` on the JavaScript side.
     pub fn send(&self, message: &JsValue) -> u8 {
         match self.connection.send(text_of(message).unwrap_or_default()) {
             Ok(()) => 0,
@@ -57,13 +57,13 @@ impl ConnectionHandle {
         }
     }
 
-    /// Number of bytes that wait for the client.
+    /// Returns the number of bytes that wait for the client.
     #[wasm_bindgen(js_name = bufferedAmount)]
     pub fn buffered_amount(&self) -> usize {
         self.connection.buffered_amount()
     }
 
-    /// State of the connection, as in a browser.
+    /// Returns the state of the connection, as in a browser.
     #[wasm_bindgen(js_name = readyState)]
     pub fn ready_state(&self) -> u8 {
         self.connection.ready_state() as u8
@@ -75,13 +75,13 @@ impl ConnectionHandle {
         self.connection.is_behind()
     }
 
-    /// Resolves when no more than half of `queue_limit` waits for the client: with true, or with false if it is closed.
+    /// Resolves when at most half of `queue_limit` waits for the client: to true, or to false if the connection is closed.
     pub fn ready(&self) -> Promise {
         let connection = self.connection.clone();
         future_to_promise(async move { Ok(JsValue::from_bool(connection.ready().await.is_ok())) })
     }
 
-    /// Resolves when it is closing or closed.
+    /// Resolves when the connection is closing or closed.
     pub fn closed(&self) -> Promise {
         let connection = self.connection.clone();
         future_to_promise(async move {
@@ -94,27 +94,27 @@ impl ConnectionHandle {
     ///
     /// # Errors
     ///
-    /// Throws if code or reason are not allowed.
+    /// Throws if the code or the reason is not allowed.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), JsValue> {
         self.connection.close(code, reason).map_err(|error| thrown("close", &error))
     }
 
-    /// Closes the connection as one whose handler failed, with what it threw.
+    /// Closes the connection because its handler failed, with the thrown error.
     pub fn fail(&self, thrown: JsValue) {
         self.connection.fail(failure(thrown));
     }
 
-    /// The state as JSON, if there is one.
+    /// Returns the state as JSON, if there is one.
     #[wasm_bindgen(js_name = state)]
     pub fn state(&self) -> Option<String> {
         self.connection.state::<serde_json::Value>().ok().flatten().map(|state| state.to_string())
     }
 
-    /// Stores a state, given as JSON.
+    /// Stores a state, which is JSON.
     ///
     /// # Errors
     ///
-    /// Throws if it is too large, storage fails, or the connection is over.
+    /// Throws if the state is too large, storage fails, or the connection is over.
     #[wasm_bindgen(js_name = setState)]
     pub fn set_state(&self, json: &str) -> Result<(), JsValue> {
         let state: serde_json::Value = serde_json::from_str(json).map_err(|error| thrown("state", &error))?;
@@ -125,7 +125,7 @@ impl ConnectionHandle {
     ///
     /// # Errors
     ///
-    /// Throws if it cannot.
+    /// Throws if the connection cannot join: see `GroupError`.
     pub fn join(&self, group: &str) -> Result<(), JsValue> {
         self.connection.join(group).map_err(group_error)
     }
@@ -134,28 +134,28 @@ impl ConnectionHandle {
     ///
     /// # Errors
     ///
-    /// Throws if it cannot.
+    /// Throws if the connection cannot leave: see `GroupError`.
     pub fn leave(&self, group: &str) -> Result<(), JsValue> {
         self.connection.leave(group).map_err(group_error)
     }
 
-    /// Its groups.
+    /// Returns the groups of the connection.
     pub fn groups(&self) -> Vec<String> {
         self.connection.groups()
     }
 
-    /// The room of the connection.
+    /// Returns the room of the connection.
     ///
     /// # Errors
     ///
-    /// Throws what the JavaScript side throws.
+    /// Throws the error of the JavaScript side.
     pub fn room(&self) -> Result<JsValue, JsValue> {
         self.members.room(&self.connection.room())
     }
 }
 
 impl ConnectionHandle {
-    /// The connection itself.
+    /// Returns the connection itself.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }

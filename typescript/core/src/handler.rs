@@ -1,6 +1,6 @@
 //! The handler of a service: each event calls the application's function for it.
 //!
-//! A function that returns no promise has done its work when it returns, and nothing is put off.
+//! A function that returns no promise is finished when it returns, and nothing is deferred.
 
 use crate::application::application;
 use crate::connection::ConnectionHandle;
@@ -37,24 +37,25 @@ pub struct JsHandler {
 }
 
 thread_local! {
-    /// The latest instance of each service in each object: what JavaScript has of one before is stale. The runtime does not tell an
-    /// instance of its end (workerd 1.20261117).
+    /// The latest instance of each service in each object. Objects that JavaScript has of an earlier instance are stale. The
+    /// runtime does not notify an instance of its end (workerd 1.20261117).
     static LATEST: RefCell<HashMap<String, Weak<Members>>> = RefCell::default();
 }
 
-/// The connections of a service in one object, as JavaScript knows them: each is one object as long as the instance lives.
+/// The connections of a service in one object, on the JavaScript side. Each is a single JavaScript object while the instance
+/// lives.
 #[derive(Default)]
 pub struct Members {
-    /// Has `isOver`, once another instance took the place of this one.
+    /// Gets the property `isOver` when another instance replaces this one.
     life: Object,
-    /// The service and its object, once it has started.
+    /// The service and its object, after the start.
     name: RefCell<String>,
     connections: RefCell<HashMap<String, JsValue>>,
     room: RefCell<Option<JsValue>>,
 }
 
 impl Members {
-    /// Returns JavaScript's object of a connection.
+    /// Returns the JavaScript object of a connection.
     pub fn connection(self: &Rc<Self>, connection: &Connection) -> std::result::Result<JsValue, JsValue> {
         if let Some(known) = self.connections.borrow().get(connection.id()) {
             return Ok(known.clone());
@@ -64,7 +65,7 @@ impl Members {
         Ok(made)
     }
 
-    /// Returns JavaScript's object of the room.
+    /// Returns the JavaScript object of the room.
     pub fn room(self: &Rc<Self>, room: &Room) -> std::result::Result<JsValue, JsValue> {
         if let Some(known) = &*self.room.borrow() {
             return Ok(known.clone());
@@ -84,15 +85,16 @@ impl Members {
         }
     }
 
-    /// Notes that the instance is gone. JavaScript's objects have handles, and these have this: without an end, all would stay.
+    /// Notes that the instance is gone. JavaScript objects own handles, and handles own this value: without this call nothing
+    /// would be freed.
     fn end(&self) {
-        // An object of ours takes any property.
+        // A plain object accepts any property.
         let _ = Reflect::set(&self.life, &JsValue::from_str("isOver"), &JsValue::TRUE);
         self.connections.take();
         self.room.take();
     }
 
-    /// Returns JavaScript's object of a connection that is over, for the last time.
+    /// Returns the JavaScript object of a connection that is over, and removes it.
     fn forget(&self, connection: &Connection) -> Option<JsValue> {
         self.connections.borrow_mut().remove(connection.id())
     }
@@ -100,7 +102,7 @@ impl Members {
 
 impl Drop for Members {
     fn drop(&mut self) {
-        // That of another instance is alive.
+        // The entry of another instance is alive.
         let _ = LATEST.try_with(|latest| {
             let mut latest = latest.borrow_mut();
             if latest.get(&*self.name.borrow()).is_some_and(|known| known.strong_count() == 0) {
@@ -117,9 +119,9 @@ impl Drop for JsHandler {
 }
 
 impl JsHandler {
-    /// The handler of a registered service, for a new object.
+    /// Returns the handler of a registered service, for a new object.
     pub fn new(service: &JsValue, env: &Env) -> Self {
-        // What goes wrong here is told by the first event: there is nobody else to tell.
+        // The first event reports an error from here: nobody could handle it earlier.
         let made = match method(service, "create") {
             Some(create) => create.call1(service, env).unwrap_or_else(|error| {
                 worker::console_error!("{}", failure(error));
@@ -204,7 +206,7 @@ impl Handler for JsHandler {
         if let Some(known) = self.members.forget(connection)
             && let Some(end) = method(&known, "end_")
         {
-            // It is the package's own, and throws nothing.
+            // The function belongs to the package, and throws nothing.
             let _ = end.call0(&known);
         }
         done
@@ -240,7 +242,7 @@ impl Handler for JsHandler {
     }
 }
 
-/// The facts of a request that its URL and headers do not tell.
+/// Returns the facts about a request that are not in its URL and headers.
 fn facts(request: &RequestInfo<'_>) -> JsValue {
     let kind = match request.kind() {
         RequestKind::Info => "info",
@@ -259,7 +261,7 @@ fn facts(request: &RequestInfo<'_>) -> JsValue {
     parsed(&facts.to_string())
 }
 
-/// Reads what `onRequest` returned.
+/// Reads the result of `onRequest`.
 async fn admission(decided: JsValue) -> Admission {
     if decided.is_undefined() || decided.is_null() {
         return Admission::Undecided;
@@ -296,7 +298,7 @@ async fn rejection(response: &web_sys::Response) -> Rejection {
     rejection
 }
 
-/// The reason of a close as JavaScript's object: `kind`, and the code and reason that the client or the application gave.
+/// Returns the reason of a close as a JavaScript object: `kind`, and the code and reason of the client or the application.
 fn reason_of(reason: &CloseReason) -> JsValue {
     let (kind, code, text) = match reason {
         CloseReason::Client { code, reason } => ("client", Some(*code), Some(reason.as_str())),
@@ -306,7 +308,7 @@ fn reason_of(reason: &CloseReason) -> JsValue {
     };
     let object = Object::new();
     let set = |name: &str, value: &JsValue| {
-        // A new object takes any property.
+        // A new object accepts any property.
         let _ = Reflect::set(&object, &JsValue::from_str(name), value);
     };
     set("kind", &JsValue::from_str(kind));

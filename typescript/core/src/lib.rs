@@ -1,13 +1,13 @@
-//! The WebAssembly of the npm package `sockjs-edge`: the server, with handlers that JavaScript has.
+//! The WebAssembly of the npm package `sockjs-edge`: the server, with handlers in JavaScript.
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `application` | what the JavaScript application registered: services, options, functions |
+//! | `application` | the registration of the JavaScript application: services, options, functions |
 //! | `handler` | the handler of a service, which calls those functions |
 //! | `connection`, `room`, `push` | the handles that the JavaScript side of the package wraps |
 //! | `outcome` | values and errors on their way between the two languages |
 //!
-//! The JavaScript side is in `typescript/src/`. What it is to be asked for stands in `glue.js`.
+//! The JavaScript side is in `typescript/src/`. `glue.js` has the calls to it.
 
 mod application;
 mod connection;
@@ -28,14 +28,15 @@ use worker::{Env, Request, web_sys, worker_sys};
 
 sockjs_edge::durable_object!(SockJs, services);
 
-/// The functions of the Worker half that the package calls. They are static, since worker-build exports classes alone.
+/// The functions of the Worker half that the package calls. They are static, since worker-build only exports classes.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Core;
 
 #[wasm_bindgen]
 impl Core {
-    /// Answers a request, or returns a promise of the response. What no service answers goes to `otherwise`, if it is a function.
+    /// Answers a request, or returns a promise of the response. Requests that no service answers go to `otherwise`, if it is a
+    /// function.
     pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context, otherwise: JsValue) -> JsValue {
         let js_context: JsValue = context.clone().into();
         let otherwise =
@@ -48,11 +49,11 @@ impl Core {
         Services::shared(services, env).handles(&Request::from(request))
     }
 
-    /// Returns the way to rooms and connections.
+    /// Returns access to rooms and connections.
     ///
     /// # Errors
     ///
-    /// Throws if the services cannot be served.
+    /// Throws if the services are misconfigured.
     pub fn push(env: &Env) -> std::result::Result<push::PushHandle, JsValue> {
         Push::new(services, env).map(push::PushHandle::new).map_err(push::thrown)
     }

@@ -1,4 +1,4 @@
-//! The handle of pushes that JavaScript wraps.
+//! The handle of pushes, which JavaScript wraps.
 
 use crate::outcome::{parsed, thrown as throw};
 use js_sys::Promise;
@@ -8,12 +8,12 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Request, web_sys};
 
-/// The way to rooms and connections, for JavaScript's side of the package.
+/// Access to rooms and connections, for JavaScript's side of the package.
 #[wasm_bindgen]
 pub struct PushHandle(Push);
 
 impl PushHandle {
-    /// The handle of a way.
+    /// Creates the handle.
     pub fn new(push: Push) -> Self {
         Self(push)
     }
@@ -21,20 +21,20 @@ impl PushHandle {
 
 #[wasm_bindgen]
 impl PushHandle {
-    /// The room at a path.
+    /// Returns the room at a path.
     ///
     /// # Errors
     ///
-    /// Throws if there is none.
+    /// Throws if there is no room at this path.
     pub fn room(&self, path: &str) -> Result<RemoteRoomHandle, JsValue> {
         self.0.room(path).map(RemoteRoomHandle).map_err(thrown)
     }
 
-    /// The connection with an address.
+    /// Returns the connection with an address.
     ///
     /// # Errors
     ///
-    /// Throws if it is no address.
+    /// Throws if the address is invalid.
     pub fn connection(&self, address: &str) -> Result<RemoteConnectionHandle, JsValue> {
         self.0.connection(address).map(RemoteConnectionHandle).map_err(thrown)
     }
@@ -50,36 +50,36 @@ impl PushHandle {
     }
 }
 
-/// A room or group from outside.
+/// A room or group, from outside of its objects.
 #[wasm_bindgen]
 pub struct RemoteRoomHandle(RemoteRoom);
 
 #[wasm_bindgen]
 impl RemoteRoomHandle {
-    /// A group of the room.
+    /// Returns a group of the room.
     pub fn to(&self, group: String) -> Self {
         Self(self.0.to(group))
     }
 
-    /// Sends a message to all.
+    /// Sends a message to all connections.
     pub fn broadcast(&self, message: String) -> Promise {
         let room = self.0.clone();
         future_to_promise(async move { number(room.broadcast(message).await) })
     }
 
-    /// Closes all.
+    /// Closes all connections.
     pub fn close(&self, code: u16, reason: String) -> Promise {
         let room = self.0.clone();
         future_to_promise(async move { number(room.close(code, &reason).await) })
     }
 
-    /// Counts all.
+    /// Counts all connections.
     pub fn count(&self) -> Promise {
         let room = self.0.clone();
         future_to_promise(async move { number(room.count().await) })
     }
 
-    /// A page of the connections.
+    /// Returns a page of the connections.
     pub fn connections(&self, after: Option<String>, limit: usize) -> Promise {
         let room = self.0.clone();
         future_to_promise(async move {
@@ -100,14 +100,14 @@ impl RemoteRoomHandle {
         })
     }
 
-    /// Asks the application, with JSON.
+    /// Calls the application, with JSON.
     pub fn call(&self, json: String) -> Promise {
         let room = self.0.clone();
         future_to_promise(async move { room.call_json(&json).await.map(|answer| parsed(&answer)).map_err(thrown) })
     }
 }
 
-/// A connection from outside.
+/// A connection, from outside of its object.
 #[wasm_bindgen]
 pub struct RemoteConnectionHandle(RemoteConnection);
 
@@ -119,7 +119,7 @@ impl RemoteConnectionHandle {
         future_to_promise(async move { connection.send(message).await.map(JsValue::from_bool).map_err(thrown) })
     }
 
-    /// Closes it. Resolves to false if it is over.
+    /// Closes the connection. Resolves to false if it is over.
     pub fn close(&self, code: u16, reason: String) -> Promise {
         let connection = self.0.clone();
         future_to_promise(async move { connection.close(code, &reason).await.map(JsValue::from_bool).map_err(thrown) })
@@ -130,7 +130,7 @@ fn number(count: Result<usize, PushError>) -> Result<JsValue, JsValue> {
     count.map(|count| JsValue::from_f64(count as f64)).map_err(thrown)
 }
 
-/// The error that JavaScript sees, by the kind of the problem.
+/// Returns the error for JavaScript, of the kind of the problem.
 pub fn thrown(error: PushError) -> JsValue {
     let kind = match error {
         PushError::Misconfigured(_) => "misconfigured",

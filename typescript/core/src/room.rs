@@ -1,4 +1,4 @@
-//! The handle of a room that JavaScript wraps.
+//! The handle of a room, which JavaScript wraps.
 
 use crate::connection::ConnectionHandle;
 use crate::handler::Members;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A room, for JavaScript's side of the package. Where a function takes a group, none means all members.
+/// A room, for JavaScript's side of the package. In functions that take a group, undefined means all members.
 #[wasm_bindgen]
 pub struct RoomHandle {
     room: Room,
@@ -19,7 +19,7 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
-    /// The handle of a room in this object.
+    /// Creates the handle of a room in this object.
     pub fn new(room: Room, members: Rc<Members>) -> Self {
         Self { room, members }
     }
@@ -32,7 +32,7 @@ impl RoomHandle {
     }
 }
 
-/// Goes through the connections of a room or group.
+/// Iterator over the connections of a room or group.
 #[wasm_bindgen]
 pub struct ConnectionsHandle {
     connections: Connections,
@@ -41,11 +41,11 @@ pub struct ConnectionsHandle {
 
 #[wasm_bindgen]
 impl ConnectionsHandle {
-    /// The next connection. Undefined at the end.
+    /// Returns the next connection. Undefined at the end.
     ///
     /// # Errors
     ///
-    /// Throws what the JavaScript side throws.
+    /// Throws the error of the JavaScript side.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<JsValue, JsValue> {
         match self.connections.next() {
@@ -57,12 +57,12 @@ impl ConnectionsHandle {
 
 #[wasm_bindgen]
 impl RoomHandle {
-    /// Prefix of the service, with the names of its parameters.
+    /// Returns the prefix of the service, with the names of its parameters.
     pub fn prefix(&self) -> String {
         self.room.prefix().to_owned()
     }
 
-    /// The same with their values.
+    /// Returns the prefix with the values of its parameters.
     pub fn name(&self) -> String {
         self.room.name()
     }
@@ -76,7 +76,7 @@ impl RoomHandle {
         }
     }
 
-    /// Sends a message to all but one.
+    /// Sends a message to all members except one.
     #[wasm_bindgen(js_name = broadcastExcept)]
     pub fn broadcast_except(&self, group: Option<String>, message: &JsValue, except: &ConnectionHandle) -> usize {
         let message = text_of(message).unwrap_or_default();
@@ -86,7 +86,7 @@ impl RoomHandle {
         }
     }
 
-    /// Number of members.
+    /// Returns the number of members.
     pub fn count(&self, group: Option<String>) -> usize {
         match group {
             Some(group) => self.room.to(group).count(),
@@ -94,7 +94,7 @@ impl RoomHandle {
         }
     }
 
-    /// The members, one by one.
+    /// Returns an iterator over the members.
     pub fn connections(&self, group: Option<String>) -> ConnectionsHandle {
         let connections = match group {
             Some(group) => self.room.to(group).connections(),
@@ -103,11 +103,11 @@ impl RoomHandle {
         ConnectionsHandle { connections, members: self.members.clone() }
     }
 
-    /// The member with this id. Undefined if there is none.
+    /// Returns the member with this id. Undefined if there is none.
     ///
     /// # Errors
     ///
-    /// Throws what the JavaScript side throws.
+    /// Throws the error of the JavaScript side.
     pub fn connection(&self, id: &str) -> Result<JsValue, JsValue> {
         match self.room.connection(id) {
             Some(connection) => self.members.connection(&connection),
@@ -148,7 +148,7 @@ impl RoomHandle {
         })
     }
 
-    /// The storage of the object, as the runtime has it.
+    /// Returns the runtime's storage of the object.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Sessions as they were stored, read when the object wakes up: without their messages, and past rows that are damaged.
+//! Loads the stored sessions when the object wakes up: without their messages, and skipping damaged rows.
 
 use super::{IN_PARTS, Store, readable};
 use crate::info::connection_info::ConnectionInfo;
@@ -11,7 +11,7 @@ use sockjs_protocol::sockjs::session::{CloseKind, Extent, ReceiverId, Seq, Store
 use sockjs_protocol::time::Millis;
 use worker::Result;
 
-/// A session as it is stored.
+/// A stored session.
 #[derive(Debug, PartialEq)]
 pub(crate) struct StoredSession {
     pub info: ConnectionInfo,
@@ -19,7 +19,7 @@ pub(crate) struct StoredSession {
     pub stored: Stored,
 }
 
-/// Neighbouring messages that are stored. No extent stands for rows that cannot be read.
+/// Consecutive messages that are stored. A missing extent means that its rows cannot be read.
 struct StoredExtent {
     service: String,
     session: String,
@@ -33,7 +33,7 @@ impl StoredExtent {
 }
 
 impl Store {
-    /// Every session that is stored, without its messages.
+    /// Loads every stored session, without its messages.
     pub fn load(&self) -> Result<Vec<StoredSession>> {
         if !self.has(SESSIONS)? {
             return Ok(Vec::new());
@@ -48,9 +48,9 @@ impl Store {
         readable(&self.sql, &query, "stored_session", |row| read(row, &extents))
     }
 
-    /// Numbers and bytes of all messages. Rows whose numbers follow each other count as one.
+    /// Loads numbers and bytes of all messages. Rows with consecutive numbers are joined.
     fn load_extents(&self) -> Result<Vec<StoredExtent>> {
-        // Of an array, two quotes and a comma or bracket for each message are none of its bytes, nor is one bracket.
+        // In an array, two quotes and a comma or bracket belong to each message, and one bracket to the array.
         let of_array = "max(0, length(CAST(messages AS BLOB)) - 3 * (last - first + 1) - 1)";
         let of_parts = "(SELECT sum(length(CAST(text AS BLOB))) FROM sockjs_parts_1 AS part
             WHERE part.service = row.service AND part.session = row.session AND number = first)";
@@ -82,7 +82,7 @@ fn read_extent(mut row: Values) -> Result<Extent> {
     Ok(Extent { first, last, bytes: usize::try_from(row.number()?).unwrap_or(usize::MAX) })
 }
 
-/// Reads a session, with those of `extents` that are its own; they are sorted by service and session.
+/// Reads a session with its own part of `extents`, which are sorted by service and session.
 fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
     let (service, session) = (row.text()?, row.text()?);
     let name = (&*service, &*session);
@@ -92,7 +92,7 @@ fn read(mut row: Values, extents: &[StoredExtent]) -> Result<StoredSession> {
     let info = Reader::whole(&row.text()?, ConnectionInfo::stored).ok_or_else(unexpected)?;
     let opener = ReceiverId(row.number()?);
     let delivered = row.number_or_null()?.map(Seq);
-    // Where rows cannot be read, the session is to find its next message missing, and ends.
+    // If rows cannot be read, the session finds its next message missing, and ends.
     let rows = extents.unwrap_or_else(|| {
         let first = delivered.map_or(Seq(0), |delivered| Seq(delivered.0.saturating_add(1)));
         vec![Extent { first, last: first, bytes: 0 }]

@@ -1,8 +1,8 @@
-//! Queries of the object's tables: one row for each session that is stored, one for each run of messages that waits.
+//! Queries of the object's tables: one row for each stored session, and one for each run of waiting messages.
 //!
-//! WebSockets that the object holds store nothing: what is needed to wake up is attached to their sockets. Of those that the Worker
-//! holds, a row is written at `outbox`, and otherwise with the first message that waits for long. `load` reads the sessions of an object
-//! that wakes up.
+//! WebSockets that the object holds store nothing: the data for waking up is attached to their sockets. For a WebSocket that the
+//! Worker holds, a row is written at once with `outbox`, and otherwise with the first message that waits for long. `load` reads
+//! the sessions of an object that wakes up.
 
 mod load;
 
@@ -26,24 +26,24 @@ use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
 use worker::{Error, Result, SqlStorage, SqlStorageValue};
 
-/// Bytes of JSON in a row: SQLite in a Durable Object takes 2 MB, with everything else in it.
+/// Bytes of JSON in a row: SQLite in a Durable Object accepts 2 MB, including everything else in the row.
 const ROW_MAX: usize = 1_900_000;
 
-/// Bytes of a part of a message that does not fit a row.
+/// Bytes of a part of a message that does not fit into a row.
 const PART_MAX: usize = 900_000;
 
-/// The messages of a row whose one message is in parts. The build before has no parts. It must not take the row for one without
-/// messages, since its client would not notice the gap: this is no JSON, so that it ends the session.
+/// Placeholder in the row of a message that is stored in parts. The previous build has no parts. It must not read the row as one
+/// without messages, since its client would not notice the gap. The placeholder is invalid JSON, so that it ends the session.
 const IN_PARTS: &str = "in parts";
 
 /// The object's tables.
 pub(crate) struct Store {
     sql: SqlStorage,
-    /// Those that are there; none as long as nobody looked.
+    /// The existing tables; `None` until they are read.
     known: RefCell<Option<FoundTables>>,
 }
 
-/// The last push of a sender that was done.
+/// The last completed push of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LastPush {
     pub number: PushNumber,
@@ -52,11 +52,11 @@ pub(crate) struct LastPush {
     pub at: Millis,
 }
 
-/// Tables that are there.
+/// The existing tables.
 #[derive(Debug, Default)]
 struct FoundTables {
     tables: Vec<TableSchema>,
-    /// Columns of the sessions' table that the release before does not make.
+    /// Columns of the sessions' table that the previous release does not create.
     columns: Vec<Column>,
 }
 
@@ -65,12 +65,12 @@ impl Store {
         Self { sql, known: RefCell::default() }
     }
 
-    /// Everything was deleted, the tables too.
+    /// Notes that everything was deleted, including the tables.
     pub fn reset(&self) {
         self.known.replace(None);
     }
 
-    /// Reads messages of the session that `info` names: from the number `first` on, as many rows as have [`READ`] bytes.
+    /// Reads messages of the session of `info`, from the number `first` on, until the rows hold [`READ`] bytes.
     pub fn read(&self, info: &ConnectionInfo, first: Seq, meter: &Meter) -> Result<Vec<Row>> {
         let (service, session) = (info.service.as_str(), info.session_name());
         let session = &*session;
@@ -98,14 +98,14 @@ impl Store {
         Ok(read)
     }
 
-    /// The text of a message that is stored in parts.
+    /// Reads a message that is stored in parts.
     fn load_parts(&self, service: &str, session: &str, number: Seq) -> Result<String> {
         let query = "SELECT text FROM sockjs_parts_1 WHERE service = ? AND session = ? AND number = ? ORDER BY part";
         let values = [Param::Text(service), Param::Text(session), Param::Number(number.0)];
         self.exec(query, &values)?.raw().map(|row| Values::from(row?).text()).collect()
     }
 
-    /// The service whose application's alarm is set, and when it is due.
+    /// Reads the service whose application's alarm is set, and its time.
     pub fn load_room_alarm(&self) -> Result<Option<(String, Millis)>> {
         if !self.has(ROOMS)? {
             return Ok(None);
@@ -114,7 +114,7 @@ impl Store {
         Ok(readable(&self.sql, "SELECT service, alarm FROM sockjs_rooms_1", "stored_alarm", read)?.into_iter().next())
     }
 
-    /// Writes when the application's alarm is due.
+    /// Writes the time of the application's alarm.
     pub fn set_room_alarm(&self, service: &str, at: Option<Millis>) -> Result<()> {
         self.make(ROOMS)?;
         match at {
@@ -127,15 +127,15 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the numbers of open connections, by service and transport, as was reported last.
+    /// Reads the numbers of open connections, by service and transport, as of the last report.
     pub fn load_open(&self) -> Result<Vec<(String, Transport, i64)>> {
         if !self.has(OPEN)? {
             return Ok(Vec::new());
         }
         let read = |mut row: Values| {
-            // It is written only when it is positive.
+            // It is only written when it is positive.
             let (service, name, count) = (row.text()?, row.text()?, i64::try_from(row.number()?).unwrap_or(i64::MAX));
-            // A later version may have a transport that is not known here.
+            // A later version may have a transport that is unknown here.
             let transport = Transport::ALL.into_iter().find(|known| known.name() == name);
             Ok(transport.map(|transport| (service, transport, count)))
         };
@@ -156,7 +156,7 @@ impl Store {
         Ok(())
     }
 
-    /// The sum of all reports.
+    /// Reads the sum of all reports.
     pub fn load_totals(&self) -> Result<Option<String>> {
         if !self.has(TOTALS)? {
             return Ok(None);
@@ -165,14 +165,14 @@ impl Store {
         Ok(totals.into_iter().next())
     }
 
-    /// Writes it.
+    /// Writes the sum of all reports.
     pub fn save_totals(&self, totals: &str) -> Result<()> {
         self.make(TOTALS)?;
         self.exec("INSERT OR REPLACE INTO sockjs_totals_1 (id, totals) VALUES (1, ?)", &[Param::Text(totals)])?;
         Ok(())
     }
 
-    /// The last push of each sender.
+    /// Reads the last push of each sender.
     pub fn load_senders(&self) -> Result<Vec<LastPush>> {
         if !self.has(SENDERS)? {
             return Ok(Vec::new());
@@ -185,7 +185,7 @@ impl Store {
         })
     }
 
-    /// Writes the last push of a sender. Forgets those whose last push was before `forgotten`.
+    /// Writes the last push of a sender. Deletes those whose last push was before `forgotten`.
     pub fn save_sender(&self, last: LastPush, forgotten: Option<Millis>) -> Result<()> {
         self.make(SENDERS)?;
         let LastPush { number: PushNumber { sender, number }, reached, at } = last;
@@ -199,13 +199,13 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets all senders.
+    /// Deletes all senders.
     pub fn forget_senders(&self) -> Result<()> {
         self.exec("DELETE FROM sockjs_senders_1", &[])?;
         Ok(())
     }
 
-    /// True if the table is there.
+    /// True if the table exists.
     fn has(&self, table: TableSchema) -> Result<bool> {
         if let Some(known) = &*self.known.borrow() {
             return Ok(known.tables.contains(&table));
@@ -224,7 +224,7 @@ impl Store {
         Ok(has)
     }
 
-    /// Makes the sessions' table, or adds the column if the table is of a release before and lacks it.
+    /// Creates the sessions' table, or adds the column if a previous release created the table without it.
     fn make_column(&self, column: Column) -> Result<()> {
         self.make(SESSIONS)?;
         if !self.has_column(column) {
@@ -239,7 +239,7 @@ impl Store {
         self.known.borrow().as_ref().is_some_and(|known| known.columns.contains(&column))
     }
 
-    /// Makes the table if it is not there.
+    /// Creates the table if it does not exist.
     fn make(&self, table: TableSchema) -> Result<()> {
         if !self.has(table)? {
             self.exec(table.create, &[])?;
@@ -253,7 +253,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes what the application keeps with the session that `info` names, of which nothing is stored yet.
+    /// Writes the application's data of the session of `info`, which is not stored yet.
     pub fn set_kept(&self, info: &ConnectionInfo, kept: &Kept) -> Result<()> {
         if kept.state.is_some() {
             self.set_state(info, kept.state.as_deref())?;
@@ -264,13 +264,13 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the state that the application keeps with the session that `info` names, as JSON.
+    /// Writes the application's state of the session of `info`, as JSON.
     pub fn set_state(&self, info: &ConnectionInfo, state: Option<&str>) -> Result<()> {
         self.make(SESSIONS)?;
         self.set_column("UPDATE sockjs_sessions_2 SET state = ? WHERE service = ? AND session = ?", info, state)
     }
 
-    /// Writes the groups of the connection that `info` names, as a JSON array.
+    /// Writes the groups of the connection of `info`, as a JSON array.
     pub fn set_groups(&self, info: &ConnectionInfo, groups: Option<&str>) -> Result<()> {
         self.make_column(GROUPS)?;
         self.set_column("UPDATE sockjs_sessions_2 SET room_groups = ? WHERE service = ? AND session = ?", info, groups)
@@ -283,7 +283,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes one change of the session that `info` names.
+    /// Writes one change of the session of `info`.
     pub fn apply(&self, info: &ConnectionInfo, change: &Change) -> Result<()> {
         let service = Param::Text(&info.service);
         let session = info.session_name();
@@ -292,7 +292,7 @@ impl Store {
         match change {
             Change::Open { opener } => {
                 let info = serde_json::to_string(info)?;
-                // Of a session that could not be read, messages may be left.
+                // An unreadable session may have left messages.
                 self.delete_messages(service, session, None)?;
                 self.exec(
                     "INSERT OR REPLACE INTO sockjs_sessions_2 (service, session, info, opener) VALUES (?, ?, ?, ?)",
@@ -302,7 +302,7 @@ impl Store {
             Change::Append(row) => {
                 self.make(MESSAGES)?;
                 let (first, last) = (Param::Number(row.first.0), Param::Number(row.last().0));
-                // What was lost on its way counts again, though the row that it was delivered from may still be there.
+                // Messages that were lost in transit count again, although the row that they came from may still exist.
                 self.exec(
                     "UPDATE sockjs_sessions_2 SET delivered = ?3 - 1 WHERE service = ?1 AND session = ?2 AND delivered >= ?3",
                     &[service, session, first],
@@ -311,7 +311,7 @@ impl Store {
                 let large = row.messages.first().filter(|_| json.len() > ROW_MAX);
                 let json = if large.is_some() { IN_PARTS.to_owned() } else { json };
                 self.exec(
-                    // A row that was cut short by an earlier delivery is not to take the place of the longer one.
+                    // A row that an earlier delivery shortened must not replace the longer one.
                     "INSERT INTO sockjs_messages_1 VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, session, first) DO UPDATE
                      SET last = excluded.last, messages = excluded.messages WHERE excluded.last > last",
                     &[service, session, first, last, Param::Text(&json)],
@@ -379,7 +379,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the rows of messages that hold nothing beyond `through`, or all.
+    /// Deletes the message rows that hold nothing beyond `through`, or all.
     fn delete_messages(&self, service: Param<'_>, session: Param<'_>, through: Option<Seq>) -> Result<()> {
         let through = through.map_or(Param::AboveAll, |through| Param::Number(through.0));
         if self.has(PARTS)? {
@@ -402,14 +402,14 @@ impl Store {
     }
 }
 
-/// A value for a statement.
+/// A value in a statement.
 #[derive(Clone, Copy)]
 enum Param<'a> {
     Null,
     Text(&'a str),
-    /// No more than JavaScript counts exactly, which is above all that are given: message numbers are a time in ms times 1024.
+    /// JavaScript represents it exactly: the largest values are message numbers, a time in ms times 1024.
     Number(u64),
-    /// Greater than any number, and than any text that stands in the place of one.
+    /// Greater than any number, and than any string in place of one.
     AboveAll,
 }
 
@@ -425,14 +425,14 @@ impl Param<'_> {
     }
 }
 
-/// The messages as a JSON array, in which no more is escaped than has to be.
+/// Returns the messages as a JSON array with minimal escaping.
 fn array(messages: &[Message]) -> String {
     let texts: Vec<&str> = messages.iter().map(Message::as_str).collect();
-    // Strings can always be written.
+    // Serializing strings does not fail.
     serde_json::to_string(&texts).unwrap_or_default()
 }
 
-/// `text` in parts that fit a row.
+/// Splits `text` into parts that fit into a row.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -442,8 +442,8 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns what `read` makes of each row of a query. A row that cannot be read, which may be damaged or of another version, is logged
-/// as `event` and left out: it must not keep the others from being used.
+/// Returns the result of `read` for each row of a query. An unreadable row, which may be damaged or of another version, is logged
+/// as `event` and skipped, so that the others can be used.
 fn readable<T>(
     sql: &SqlStorage,
     query: &str,
@@ -464,13 +464,13 @@ mod tests {
         assert_eq!(text, "[\"a\",\"\u{2028}\\\"\"]");
     }
 
-    /// By the build before, whose reader of JSON is this one.
+    /// Written by the previous build, which uses the same JSON reader.
     #[test]
     fn a_row_whose_message_is_in_parts_cannot_be_read_as_one_without_messages() {
         assert!(Messages::of_body(IN_PARTS.into(), PayloadLimits::NONE).is_err());
     }
 
-    /// The build before escapes more.
+    /// The previous build escapes more.
     #[test]
     fn rows_of_the_build_before_are_read() {
         let messages =

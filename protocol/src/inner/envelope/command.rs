@@ -135,14 +135,15 @@ pub enum Action {
         #[serde(skip_serializing_if = "is_zero")]
         bytes: usize,
     },
-    /// Does something to open connections from outside their object, or asks about them. POST, with the message or the question as
-    /// the body if there is one; the status is a [`PushOutcome`](super::PushOutcome).
+    /// Sends to open connections from outside their object, closes them, or queries them. POST, with the message or the call as
+    /// the body, if any; the status is a [`PushOutcome`](super::PushOutcome).
     Push {
         /// Connections that the push is for.
         target: PushTarget,
         /// Effect of the push.
         push: Push,
-        /// Number by which the object recognizes a repetition. `None` for a push that is not repeated, or may be done twice.
+        /// Number by which the object recognizes a repetition. `None` for a push that is never repeated, or that may be done
+        /// twice.
         #[serde(skip_serializing_if = "Option::is_none")]
         number: Option<PushNumber>,
     },
@@ -151,9 +152,9 @@ pub enum Action {
     Report,
     /// Requests the sum of all reports. Answered 200 with the text format of Prometheus.
     Metrics,
-    /// Opens a connection for a client's WebSocket that the Worker holds, or attaches it again. Request with
-    /// `Upgrade: websocket`; answered 101, with [`HELD_HEADER`](super::HELD_HEADER), or 404 if the connection is over. On the inner WebSocket
-    /// both sides exchange [`ToHolder`](super::ToHolder) and [`FromHolder`](super::FromHolder).
+    /// Opens a connection for a client's WebSocket that the Worker holds, or attaches it again. Request with `Upgrade:
+    /// websocket`; answered 101 with [`HELD_HEADER`](super::HELD_HEADER), or 404 if the connection is over. On the inner
+    /// WebSocket both sides exchange [`ToHolder`](super::ToHolder) and [`FromHolder`](super::FromHolder).
     Hold {
         /// Session id, as it is in the URL; `None` for a raw WebSocket.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,11 +166,11 @@ pub enum Action {
         /// True if the Worker writes the heartbeats.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         beats: bool,
-        /// The Worker's knowledge of the connection, when it attaches again.
+        /// State of the connection in the Worker, when it attaches again.
         #[serde(skip_serializing_if = "Option::is_none")]
         returned: Option<Returned>,
     },
-    /// Passes on a client's WebSocket, with its upgrade. Answered 101.
+    /// Forwards a client's WebSocket, with its upgrade. Answered 101.
     Connect {
         /// Session id, as it is in the URL; `None` for a raw WebSocket.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,7 +235,7 @@ impl Command {
         {
             return Ok(command);
         }
-        // Another version may have another shape, so only its number is read.
+        // Another version may have a different shape, so only the version number is read.
         let number = version(header).ok_or(EnvelopeError::Malformed)?;
         match Version::of(number) {
             None => Err(EnvelopeError::Version(number)),

@@ -24,8 +24,8 @@ pub fn groups(frames: impl IntoIterator<Item = (Seq, usize)>) -> Vec<Held> {
     groups
 }
 
-/// Close code of an inner WebSocket whose response has ended, because it is complete or has reached its greatest
-/// length. The close reason is [`finished_reason`]. Frames that were not written are for the next receiver.
+/// Close code of an inner WebSocket whose response has ended, because it is complete or has reached its maximum length. The close
+/// reason is [`finished_reason`]. Frames that were not written are for the next receiver.
 pub const FINISHED: u16 = CloseCode::Normal.number();
 
 /// Close code with which an object answers [`FINISHED`] if it has hibernated and no longer has the frames that the
@@ -51,7 +51,7 @@ pub fn read_finished_reason(reason: &str) -> (Option<Seq>, Option<Seq>) {
     (seq(written), seq(held))
 }
 
-/// Writes frames that were held and not written, each after its length, and as the object sent it.
+/// Writes frames that were held and not written. Each follows its length, and is unchanged.
 pub fn encode_unwritten<'a>(frames: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut body = Vec::new();
     for frame in frames {

@@ -1,12 +1,12 @@
 //! Messages on the inner WebSocket of a client's WebSocket that the Worker holds.
 //!
-//! They are texts, unlike those of a response: what the client sends and gets is text, and JavaScript joins and cuts texts
-//! without a copy. The first letter is the kind.
+//! The messages are strings, unlike those of a response: a client sends and receives strings, and JavaScript joins and cuts
+//! strings without a copy. The first letter is the kind.
 //!
-//! The client's messages are numbered one by one, from 1. A batch of them goes to the object in one inner message. The
-//! object reports the number up to which its handlers returned. The Worker keeps what is not handled, and after it attached
-//! again sends what the object did not receive. A batch without messages asks whether the object received everything before it:
-//! after a panic another instance has the inner WebSocket, and not the messages.
+//! The client's messages are numbered from 1. A batch of them is sent to the object in one inner message. The object reports the
+//! number up to which its handlers have returned. The Worker keeps unhandled messages, and after it attached again it sends
+//! those that the object did not receive. A batch without messages asks whether the object received all earlier messages: after
+//! a panic a new instance has the inner WebSocket, but not the messages.
 
 use super::EnvelopeError;
 use crate::inner::json::Reader;
@@ -14,24 +14,23 @@ use crate::sockjs::session::{Held, Seq};
 use crate::time::Millis;
 use serde::Serialize;
 
-/// Header of the response to [`Action::Hold`](super::Action::Hold): the id of the connection, the moment at which it was opened in milliseconds,
-/// and the number of the client's messages that the object received, with a space between them.
+/// Header of the response to [`Action::Hold`](super::Action::Hold): the id of the connection, the time at which it was opened in
+/// milliseconds, and the number of the client's last message that the object received, separated by spaces.
 pub const HELD_HEADER: &str = "sockjs-edge-held";
 
-/// A Worker's knowledge of the WebSocket that it holds, for when it attaches again. An object that restarted has nothing
-/// else.
+/// The Worker's data about a WebSocket that it holds, sent when it attaches again. An object that restarted has no other data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Returned {
     /// Id of the connection.
     pub connection: String,
     /// Moment at which the connection was opened.
     pub opened: Millis,
-    /// The last number that the Worker got from the object, if any.
+    /// Number of the last message that the Worker got from the object, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Seq>,
     /// Number up to which the client's messages are handled.
     pub handled: u64,
-    /// True if the client sent something.
+    /// True if the client has sent a message.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub heard: bool,
     /// State of the connection, as JSON.
@@ -40,7 +39,7 @@ pub struct Returned {
     /// Groups of the connection, as a JSON array.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<String>,
-    /// Code and reason with which the client's WebSocket ended meanwhile.
+    /// Code and reason with which the client's WebSocket ended in the meantime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed: Option<(u16, String)>,
 }
@@ -92,7 +91,7 @@ pub enum ToHolder<'a> {
         /// The frame.
         frame: &'a str,
     },
-    /// The messages of the client up to this number are handled.
+    /// All of the client's messages up to this number are handled.
     Handled(u64),
     /// The application changed the state of the connection, as JSON.
     State(&'a str),
@@ -105,7 +104,7 @@ pub enum ToHolder<'a> {
         /// Close reason.
         reason: &'a str,
     },
-    /// Ask what was written and what is held; the answer is [`FromHolder::Progress`].
+    /// Asks which messages were written and which are held; the answer is [`FromHolder::Progress`].
     Ask,
 }
 
@@ -139,7 +138,7 @@ fn push_number(text: &mut String, number: Option<u64>) {
     }
 }
 
-/// A message to the object from the Worker that holds the client's WebSocket.
+/// A message from the Worker that holds the client's WebSocket to the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromHolder<'a> {
     /// Messages of the client.
@@ -167,7 +166,7 @@ pub enum FromHolder<'a> {
         /// Description of the violation.
         reason: &'a str,
     },
-    /// The client took nothing for `stall_timeout`.
+    /// The client has read nothing for `stall_timeout`.
     Stalled,
     /// The client gave no sign of life for `silence_timeout`.
     Silent,

@@ -73,7 +73,7 @@ pub enum ToObject {
     },
     /// Notice that the client left before the last byte.
     Gone,
-    /// Notice that the client took nothing for `stall_timeout`, and that its response was aborted.
+    /// Notice that the client read nothing for `stall_timeout`, and that its response was aborted.
     Stalled,
 }
 

@@ -28,12 +28,12 @@ pub use version::{OTHER_VERSION, Version, spoken};
 
 use std::fmt;
 
-/// Reason why a command or message of the inner protocol cannot be read.
+/// Reason why a command or message of the inner protocol is unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvelopeError {
     /// This build does not speak the version with this number.
     Version(u8),
-    /// No version writes such a message.
+    /// No version has such a message.
     Malformed,
 }
 

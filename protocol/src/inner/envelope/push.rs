@@ -1,9 +1,9 @@
-//! Pushes: the connections that one is for, its effect on them, and its outcome.
+//! Pushes: their target connections, their action, and their outcome.
 
 use crate::inner::json::Reader;
 use serde::Serialize;
 
-/// Connections that a push is for.
+/// Target connections of a push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PushTarget {
@@ -15,10 +15,10 @@ pub enum PushTarget {
     Connection(String),
 }
 
-/// Longest name of a group, in bytes: it stands in a header, with the rest of the command.
+/// Longest name of a group, in bytes: it is part of a header, with the rest of the command.
 const GROUP_NAME_MAX: usize = 128;
 
-/// Longest id of a connection that is looked for, in bytes. Those that are given have 36.
+/// Longest connection id that is looked up, in bytes. Real ids have 36.
 const CONNECTION_ID_MAX: usize = 128;
 
 /// True if a group can have this name.
@@ -31,7 +31,7 @@ pub fn is_connection_id(id: &str) -> bool {
     (1..=CONNECTION_ID_MAX).contains(&id.len())
 }
 
-/// Effect of a push.
+/// Action of a push.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Push {
@@ -54,34 +54,34 @@ pub enum Push {
         /// Most connections in the list.
         limit: usize,
     },
-    /// Asks the application of the room: the body is the question.
+    /// Calls the application of the room with the body.
     Call,
 }
 
-/// The number of a push among those of its sender, by which an object recognizes a repetition. A sender has its pushes
-/// applied in the order of their numbers.
+/// Number of a push, counted by its sender. By it an object recognizes a repetition. The pushes of a sender are executed in the
+/// order of their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PushNumber {
     /// Random id of the sender.
     pub sender: u64,
-    /// 1 for its first push.
+    /// 1 for the first push.
     pub number: u64,
 }
 
 /// Outcome of a push, as the status of the object's response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PushOutcome {
-    /// It was done. The body is the number of connections, the list, or the application's answer.
+    /// The push was executed. The body is the number of connections, the list, or the application's answer.
     Done,
     /// A connection cannot be closed with this code or reason.
     BadClose,
-    /// The message, the question or the answer is too large.
+    /// The message, the call or the answer is too large.
     TooLarge,
-    /// The application rejected the question. The body says why.
+    /// The application rejected the call. The body has the reason.
     Rejected,
     /// The application failed.
     HandlerFailed,
-    /// Nothing was done, since members of the room read too slowly, or too much waits. Another try may succeed.
+    /// Nothing was done, since members of the room read too slowly, or too many pushes wait. A retry may succeed.
     HeldUp,
     /// The application did not answer in time.
     TimedOut,
@@ -104,14 +104,14 @@ impl PushOutcome {
         }
     }
 
-    /// Returns the outcome with this status. `None` if the object answered something else, such as that it has no such service.
+    /// Returns the outcome with this status. `None` for any other response, such as that the object has no such service.
     pub fn of(status: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.status() == status)
     }
 }
 
 impl PushTarget {
-    /// False if there can be no such group or connection.
+    /// True if such a group or connection can exist.
     pub fn is_possible(&self) -> bool {
         match self {
             Self::Room => true,

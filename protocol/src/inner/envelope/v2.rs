@@ -1,5 +1,5 @@
-//! Version 2 of the inner protocol, for the time in which the other half still belongs to the previous build. The next
-//! version removes this file, and [`Version::V2`] with it.
+//! Version 2 of the inner protocol, for the time in which the other half is still of the previous build. The next version removes
+//! this file, and [`Version::V2`] with it.
 //!
 //! Everything else is as in version 3. Version 2 lacks:
 //!
@@ -159,7 +159,7 @@ pub(crate) fn with_refusal(message: ToEdge) -> ToEdge {
 
 /// Returns messages as the JSON array of version 3.
 fn json<T: AsRef<str> + Serialize>(messages: &[T]) -> String {
-    // Strings can always be written.
+    // Serializing strings does not fail.
     serde_json::to_string(messages).unwrap_or_default()
 }
 

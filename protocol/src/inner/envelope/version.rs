@@ -1,7 +1,7 @@
 //! Versions of the inner protocol, and the choice between them.
 //!
-//! A deploy replaces the Worker at once, and an object up to a day later. So each half speaks the current version and
-//! the one before, in requests as in responses:
+//! A deploy replaces the Worker at once, and an object up to a day later. Therefore each half speaks the current version and the
+//! previous one, in requests as well as in responses:
 //!
 //! 1. The Worker writes a command in its current version, and lists all versions that it speaks.
 //! 2. An object that can read the command answers in the highest version that both halves speak. Messages on an inner
@@ -76,7 +76,7 @@ fn read_spoken(body: &str) -> Option<Option<Version>> {
     versions
 }
 
-/// Reads a list of version numbers. Returns the highest version that this build speaks, too.
+/// Reads a list of version numbers, and returns the highest one that this build speaks.
 pub(super) fn highest_common(reader: &mut Reader<'_>) -> Option<Option<Version>> {
     let mut highest = None;
     reader.array(&mut |reader| {

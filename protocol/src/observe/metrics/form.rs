@@ -1,7 +1,7 @@
-//! The form of counts in reports and in storage: one line for each service and transport. A line has one field for each
-//! number that is not zero; tabs separate the fields.
+//! The format of counts in reports and in storage: one line for each service and transport. A line has one field for each number
+//! that is not zero, separated by tabs.
 //!
-//! The code is written by hand, since serde's code for this form would be a tenth of the whole Worker.
+//! The code is written by hand, since serde's code for this format would be a tenth of the whole Worker.
 
 use super::{BreakerLabel, Counts, Refused, Tally, add_once};
 use crate::sockjs::transport::Transport;

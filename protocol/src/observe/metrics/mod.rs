@@ -1,8 +1,8 @@
 //! Counters for each service and transport, and their sums.
 //!
-//! Objects and isolates keep a [`Tally`] for each service and transport, and report by how much it grew. One object
-//! adds the reports up in [`Totals`], which `text` writes in the format of Prometheus. No counter holds the open
-//! connections: their number is that of the opened connections minus that of the closed ones.
+//! Objects and isolates keep a [`Tally`] for each service and transport, and report its growth. One object adds the reports up in
+//! [`Totals`], which `text` writes in the format of Prometheus. No counter holds the number of open connections: it is the number
+//! of opened connections minus that of closed ones.
 
 mod form;
 mod text;
@@ -43,11 +43,11 @@ pub enum Refused {
     UnknownSession,
     /// The body or a message is too large, or the body has too many messages.
     TooLarge,
-    /// Clients of the request's transport do not send such a request.
+    /// The request is one that clients of its transport never send.
     Malformed,
     /// The object did not answer, or was too busy.
     Unavailable,
-    /// The upstream refused the connection or did not answer, or was not asked because it is failing.
+    /// The upstream refused the connection or did not answer, or was not contacted because it is failing.
     Upstream,
 }
 
@@ -178,7 +178,7 @@ fn add_once<K: Ord>(keys: &mut Vec<K>, key: K) {
 pub struct Tally {
     /// Prefix of the service, with the names of its parameters.
     pub service: String,
-    /// Transport; `None` for requests that several transports have in common: `/info`, and sends over HTTP.
+    /// Transport; `None` for requests that several transports share: `/info`, and sends over HTTP.
     pub transport: Option<Transport>,
     /// The counts themselves.
     pub counts: Counts,
@@ -208,7 +208,7 @@ pub fn code_of(reason: &CloseReason) -> u16 {
     }
 }
 
-/// Returns the cause of a close, as a word for the log.
+/// Returns the cause of a close, as a label for the log.
 pub const fn closed_by(reason: &CloseReason) -> &'static str {
     match reason {
         CloseReason::Application { .. } => "application",

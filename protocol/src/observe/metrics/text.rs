@@ -92,7 +92,7 @@ fn upstreams(text: &mut Text, sums: &[Sum], breakers: &[BreakerReport]) {
     }
 }
 
-/// Returns the number of opened connections, with those that the Worker pipes.
+/// Returns the number of opened connections, including those that the Worker pipes.
 fn all_opened(counts: &Counts) -> u64 {
     counts.opened.saturating_add(counts.upstream.piped)
 }

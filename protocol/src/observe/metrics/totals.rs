@@ -3,12 +3,11 @@
 use super::{BreakerLabel, Tally, form, text};
 use crate::time::Millis;
 
-/// Shortest time for which a high-water mark is shown; the longest is twice as long. This suffices for a reader that
-/// asks once a minute.
+/// Shortest time for which a high-water mark is shown; the longest is twice as long. This is enough for a scraper that asks once
+/// a minute.
 const WINDOW: Millis = Millis::from_secs(300);
 
-/// Time for which a state of a circuit breaker is shown after a report of it. While clients come, there is a report every ten
-/// seconds.
+/// Time for which a circuit breaker's state is shown after its report. While clients arrive, there is a report every ten seconds.
 const BREAKER_SHOWN: Millis = Millis::from_secs(30);
 
 /// Sums of all reports so far.
@@ -18,7 +17,7 @@ pub struct Totals {
     sums: Vec<Sum>,
     /// Time at which the current window of the high-water marks began.
     window: Millis,
-    /// The last reports of the states of circuit breakers. They are not stored, since they are soon over.
+    /// The last reports of the states of circuit breakers. They are not stored, since they expire soon.
     breakers: Vec<BreakerReport>,
 }
 

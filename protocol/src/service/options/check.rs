@@ -13,7 +13,7 @@ const DAY: Millis = Millis::from_secs(86_400);
 /// Time after which the stock JSONP receiver gives up a poll.
 const JSONP_GIVES_UP: Millis = Millis::from_secs(35);
 
-/// Characters of a message that the runtime answers by itself.
+/// Longest message that the runtime answers automatically, in characters.
 const AUTO_RESPONSE_MAX: usize = 2_048;
 
 /// Half of an isolate's memory.
@@ -22,10 +22,10 @@ const MEMORY: usize = 64 << 20;
 /// Most bytes that `body_limit` and `inbox_limit` may allow: a quarter of an isolate's memory.
 const SHARE: usize = 32 << 20;
 
-/// Largest `room_patience`: three times as long is a whole minute, the time in which it is counted.
+/// Largest `room_patience`: three times as long is a whole minute, the period to which it applies.
 const PATIENCE_MAX: Millis = Millis::from_secs(20);
 
-/// Range of `object_timeout`: an object answers a send that waits after 5 s, and the Worker waits for nothing longer than two
+/// Range of `object_timeout`: an object answers a waiting send after 5 s, and the Worker waits for nothing longer than two
 /// minutes, in which it may ask twice.
 const OBJECT_TIMEOUT: std::ops::RangeInclusive<Millis> = Millis::from_secs(10)..=Millis::from_secs(55);
 
@@ -257,8 +257,7 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(token)
 }
 
-/// Checks the form of a place's name alone. The platform decides whether the place exists, and adds places from time to
-/// time.
+/// Checks only the form of a place's name. The platform decides whether the place exists, and adds places from time to time.
 fn wrong_place(name: Option<&str>) -> Option<&'static str> {
     let good = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     unless(name.is_none_or(good), "must be a name of lower-case letters, such as eu or weur")

@@ -13,13 +13,12 @@ use crate::time::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Durability {
-    /// A message is delivered once it is in a response, or on its way to the Worker that holds the response. It is
-    /// written to storage only if no receiver takes it within `persist_after`: nothing is written for a message that
-    /// goes straight through.
+    /// A message is delivered once it is in a response, or in flight to the Worker that holds the response. It is written to
+    /// storage only if no receiver takes it within `persist_after`: a message that is delivered at once causes no write.
     #[default]
     Default,
-    /// A message is delivered once the Worker that holds the response acknowledges it. Until then it is a row in
-    /// storage, written before `send` returns.
+    /// A message is delivered once the Worker that holds the response acknowledges it. Until then it is a row in storage, written
+    /// before `send` returns.
     Outbox,
 }
 
@@ -27,11 +26,10 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WebSocketHolder {
-    /// The Durable Object. It sleeps while its clients are silent. A restart of the object closes its WebSockets.
+    /// The Durable Object. It hibernates while its clients are silent. A restart of the object closes its WebSockets.
     #[default]
     Object,
-    /// The Worker. The WebSocket outlives restarts of the object, as a session over HTTP does. It ends with the Worker's
-    /// invocation.
+    /// The Worker. The WebSocket survives restarts of the object, like a session over HTTP. It ends with the Worker's invocation.
     Worker,
 }
 
@@ -42,12 +40,12 @@ pub enum Heartbeats {
     /// The alarm of the object. Each heartbeat wakes the object, and one alarm serves all its connections.
     #[default]
     Alarm,
-    /// The Worker that holds the response. The object sleeps through heartbeats, and its alarm looks for lost responses
+    /// The Worker that holds the response. The object hibernates through heartbeats, and its alarm checks for lost responses
     /// every 6 hours. WebSockets that the object holds keep the alarm.
     Worker,
 }
 
-/// The message by which a client says that it is there. A string with the name of a variant in lower case is that
+/// The message by which a client shows that it is alive. A string with the name of a variant in lower case is read as that
 /// variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Liveness {
@@ -121,5 +119,5 @@ pub enum Placement {
     Shards(u16),
 }
 
-/// URL of the stock client that this server is tested with, on the host that sockjs-node names.
+/// URL of the stock client that this server is tested with, on the host that sockjs-node uses.
 pub const SOCKJS_URL: &str = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js";

@@ -80,7 +80,7 @@ macro_rules! options {
             )*
         }
 
-        /// Every option but the prefix.
+        /// Every option except the prefix.
         pub const OPTIONS: &[NamedOption] = &[$(NamedOption {
             name: stringify!($name),
             set: |config, text| {
@@ -107,7 +107,7 @@ options! {
     websocket_protocols: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
     /// Holder of the clients' WebSockets. Default: [`WebSocketHolder::Object`].
     websocket_holder: WebSocketHolder = WebSocketHolder::Object, WebSocketHolder => identity;
-    /// Longest time for which a WebSocket that the Worker holds goes on without its object, and for which the object keeps
+    /// Longest time for which a WebSocket that the Worker holds continues without its object, and for which the object keeps
     /// its connection. Then the WebSocket is closed with 1012. Default: 30 s.
     reattach_timeout: Millis = Millis::from_secs(30), impl Into<Millis> => Into::into;
     /// True if every response of a session sets the cookie `JSESSIONID`, for load balancers that require it. Default:
@@ -127,8 +127,8 @@ options! {
     heartbeat_delay: Millis = Millis::from_secs(25), impl Into<Millis> => Into::into;
     /// Silence after which a WebSocket gets a heartbeat. Default: the value of `heartbeat_delay`.
     websocket_heartbeat_delay: Option<Millis> = None, impl Into<Millis> => some;
-    /// Message by which the client of a WebSocket says that it is there. It never reaches the application. A client that
-    /// has sent it once, and then gave no sign of life for `silence_timeout`, is closed with 3000. Default: `None`.
+    /// Message by which the client of a WebSocket shows that it is alive. It never reaches the application. A client that has
+    /// sent it once, and then gave no sign of life for `silence_timeout`, is closed with 3000. Default: `None`.
     liveness: Option<Liveness> = None, impl Into<Liveness> => some;
     /// Time without a sign of life after which the client of a WebSocket counts as silent, with `liveness`. Background
     /// tabs may be allowed one timer a minute. Default: 90 s.
@@ -154,7 +154,7 @@ options! {
     /// Region in which a new object is placed if there is room, such as `weur`. Default: near the first request for the
     /// object.
     location_hint: Option<String> = None, impl Into<String> => some;
-    /// Longest time for which a request to an object waits for its answer. Default: 10 s. In a cluster of machines it has to be
+    /// Longest time for which a request to an object waits for its response. Default: 10 s. In a cluster of machines it must be
     /// longer than the 20 s for which a killed machine still owns its objects.
     object_timeout: Millis = Millis::from_secs(10), impl Into<Millis> => Into::into;
     /// Meaning of "delivered" for sessions over HTTP and WebSockets that the Worker holds. Default: [`Durability::Default`].
@@ -202,12 +202,12 @@ options! {
     /// Name of a rate-limiting binding that counts the connections that one client's address opens. Above its limit,
     /// requests are answered with 429. Default: `None`.
     address_limiter: Option<String> = None, impl Into<String> => some;
-    /// Proxies in front of `workerd` that may name the client's address: addresses or networks, such as `10.0.0.0/8`. Without
-    /// them the address is the other end of the TCP connection. On Cloudflare, which tells the address itself, the option has no
-    /// effect. Default: none.
+    /// Proxies in front of `workerd` that may send the client's address: addresses or networks, such as `10.0.0.0/8`. Without
+    /// them the address is the other end of the TCP connection. On Cloudflare, which sends the address in its own header, the
+    /// option has no effect. Default: none.
     trusted_proxies: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
-    /// Header in which `trusted_proxies` name the client's address. Each proxy adds the address that it saw at the end of the
-    /// header; the last one that is not itself a trusted proxy's counts. Default: `X-Forwarded-For`.
+    /// Header in which `trusted_proxies` send the client's address. Each proxy appends the address of its peer; the last address
+    /// that does not belong to a trusted proxy counts. Default: `X-Forwarded-For`.
     client_address_header: String = "X-Forwarded-For".into(), impl Into<String> => Into::into;
     /// Level of the events that are logged. Default: [`LogLevel::Warn`].
     log: LogLevel = LogLevel::Warn, LogLevel => identity;
@@ -227,7 +227,7 @@ options! {
     /// that does not help within seconds, the client with the most bytes in memory is closed with 1013.
     object_queue_limit: usize = 48 << 20, usize => identity;
     /// Time in any minute for which one slow member of a room may hold up the others. All members together may do so
-    /// for three times as long. Then the room goes on, and the member is closed with 1013 if more than `queue_limit`
+    /// for three times as long. Then the room continues, and the member is closed with 1013 if more than `queue_limit`
     /// waits for it. Default: 5 s, at most 20 s; 0 for never.
     room_patience: Millis = Millis::from_secs(5), impl Into<Millis> => Into::into;
     /// Largest WebSocket frame that joins several messages, in bytes. Common clients close the connection at frames of

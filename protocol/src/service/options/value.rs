@@ -1,11 +1,11 @@
-//! Values of options as strings, the form that they have in variables.
+//! Option values as strings, as they are written in variables.
 
 use super::{Durability, Heartbeats, Liveness, LogLevel, Millis, Placement, WebSocketHolder};
 use crate::sockjs::transport::Transport;
 use crate::upstream::address::Upstream;
 use crate::upstream::opening::UpstreamOpen;
 
-/// Error of a string that is not a value of an option: the form that was expected.
+/// Error for a string that is not a value of an option: the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wrong(pub &'static str);
 

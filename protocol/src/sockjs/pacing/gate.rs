@@ -1,11 +1,11 @@
-//! The gate of a room: while members that read are behind, everything that broadcasts to the room waits.
+//! The gate of a room: while members that read are behind, all broadcasts to the room wait.
 //!
-//! A broadcast goes to every member, so the room is only as fast as its slowest member. The patience of a room is the
-//! time for which one member may hold up the others. The room does not wait for a member that used up its patience.
-//! Such a member is closed when its queue overflows.
+//! A broadcast is sent to every member, so the room is only as fast as its slowest member. The patience of a room is the time for
+//! which one member may hold up the others. The room does not wait for a member that used up its patience. Such a member is
+//! closed when its queue overflows.
 //!
-//! A sender can always be faster than the members read, and no member should be closed for that. So time counts only
-//! while something waits at the gate, and only against
+//! A sender can always be faster than the members read, and no member should be closed for that. So time counts only while a
+//! sender waits at the gate, and only against
 //!
 //! * members that take longer than [`SWIFT`] to catch up, while at least half of the room has caught up;
 //! * members that read next to nothing, while most of the room is behind, which the server itself may have caused.
@@ -16,8 +16,8 @@ use std::collections::{HashMap, VecDeque};
 /// Period to which the patience applies.
 const MINUTE: Millis = Millis::from_secs(60);
 
-/// Multiple of one member's patience for which all members together may hold up the room. After that, the room waits
-/// only for members that are swift and held nobody up.
+/// Multiple of one member's patience for which all members together may hold up the room. After that, the room waits only for
+/// swift members that held up nobody.
 const TOGETHER: u64 = 3;
 
 /// Time within which a member that reads as fast as it can catches up, by a quarter of `queue_limit`.
@@ -33,17 +33,17 @@ pub struct Gate {
     /// Time for which a member may hold up the room in any minute.
     patience: Millis,
     queue_limit: usize,
-    /// Members that are behind, or held up the room within the last minute, by their ids.
+    /// Members that are behind, or held up the room within the last minute, by id.
     members: HashMap<String, Member>,
     /// Number of all members.
     size: usize,
     /// Time for which the room was held up by any member.
     together: Held,
-    /// True if something was broadcast since the last moment at which no member was behind.
+    /// True if anything was broadcast since no member was behind.
     is_used: bool,
-    /// True while something waits at the gate.
+    /// True while a sender waits at the gate.
     is_waited_at: bool,
-    /// Moment up to which time is counted.
+    /// Time up to which the waiting is counted.
     counted: Millis,
 }
 
@@ -53,7 +53,7 @@ struct Member {
     held: Held,
 }
 
-/// State of a room that has waited for all members together as long as it may.
+/// State of a room that has used up the patience for all members together.
 #[derive(Debug, Clone, Copy)]
 struct Tired {
     most_are_behind: bool,
@@ -63,13 +63,13 @@ struct Tired {
 #[derive(Debug, Clone, Copy)]
 struct Behind {
     since: Millis,
-    /// The moment at which the member had last read [`LEAST`] bytes, and the number of bytes left then.
+    /// Time at which the member had last read [`LEAST`] bytes, and the number of bytes left then.
     progressed: Millis,
     left: usize,
 }
 
 impl Behind {
-    /// Returns the moment from which the member's time counts.
+    /// Returns the time from which the member's delay counts.
     fn counts_from(&self, most_are_behind: bool) -> Millis {
         if most_are_behind { self.progressed + SECOND } else { self.since + SWIFT }
     }
@@ -124,13 +124,13 @@ impl Gate {
         }
     }
 
-    /// Notes whether something waits at the gate.
+    /// Notes whether a sender waits at the gate.
     pub fn wait(&mut self, now: Millis, is_waited_at: bool) {
         self.count(now);
         self.is_waited_at = is_waited_at;
     }
 
-    /// True if everything that broadcasts has to wait.
+    /// True if all broadcasts have to wait.
     pub fn is_shut(&self, now: Millis) -> bool {
         if !self.is_used {
             return false;
@@ -144,14 +144,14 @@ impl Gate {
         self.members.get(member).is_some_and(|member| member.behind.is_some())
     }
 
-    /// True if something waits for this member.
+    /// True if a sender waits for this member.
     pub fn is_held_up_by(&self, now: Millis, member: &str) -> bool {
         self.is_waited_at
             && self.members.get(member).is_some_and(|member| self.waits_for(now, member, self.tired(now)))
             && self.is_shut(now)
     }
 
-    /// Returns the members that something waits for.
+    /// Returns the members that senders wait for.
     pub fn held_up_by(&self, now: Millis) -> impl Iterator<Item = &str> {
         let tired = self.tired(now);
         let is_shut = self.is_waited_at && self.is_shut(now);
@@ -159,18 +159,18 @@ impl Gate {
         held.map(|(id, _)| &**id)
     }
 
-    /// True if this member is behind and the room does not wait for it any more.
+    /// True if this member is behind and the room no longer waits for it.
     pub fn gives_up_on(&self, now: Millis, member: &str) -> bool {
         let member = self.members.get(member).filter(|member| member.behind.is_some());
         member.is_some_and(|member| !self.waits_for(now, member, self.tired(now)))
     }
 
-    /// True if the gate has the state of one that was never used.
+    /// True if the gate has the same state as an unused one.
     pub fn is_forgotten(&self, now: Millis) -> bool {
         !self.is_used && !self.is_waited_at && self.together.within_a_minute(now) == Millis(0)
     }
 
-    /// Returns the moment at which the gate opens because patience is used up, if nothing happens before.
+    /// Returns the time at which the gate opens because patience is used up, if nothing happens before.
     pub fn deadline(&self, now: Millis) -> Option<Millis> {
         if !self.is_waited_at || !self.is_shut(now) {
             return None;
@@ -199,7 +199,7 @@ impl Gate {
         let held = member.held.within_a_minute(now);
         match tired {
             None => held < self.patience,
-            // Whoever reads as fast as it can is not closed for what others did.
+            // A member that reads as fast as it can is not closed for the delays of others.
             Some(Tired { most_are_behind }) => {
                 held == Millis(0) && self.patience > Millis(0) && now < behind.counts_from(most_are_behind)
             }

@@ -8,14 +8,14 @@ use std::collections::VecDeque;
 /// Number of an item of the inbox, counted from 1.
 pub(super) type ItemNumber = u64;
 
-/// Jobs that have to wait.
+/// Kind of jobs that have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pause {
     /// No jobs.
     No,
     /// Messages, until the client has caught up.
     Client,
-    /// All jobs but `Close`, until the other members of the room have caught up.
+    /// All jobs except `Close`, until the other members of the room have caught up.
     Room,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Inbox {
     items: VecDeque<Item>,
     bytes: usize,
     is_running: bool,
-    /// Numbers of items that were put in so far, and that were done or dropped so far.
+    /// Numbers of items that were added so far, and that were done or dropped so far.
     pushed: ItemNumber,
     done: ItemNumber,
     /// True while the handler works on `Open`, `Return` or `Close`. The item left the queue when the job was taken.
@@ -64,7 +64,7 @@ impl Inbox {
         self.pushed
     }
 
-    /// True if `bytes` more bytes may come in. An inbox without messages takes any number.
+    /// True if `bytes` more bytes fit. An inbox without messages takes any number.
     pub fn has_room(&self, bytes: usize, limit: usize) -> bool {
         self.bytes == 0 || self.bytes.saturating_add(bytes) <= limit
     }
@@ -85,7 +85,7 @@ impl Inbox {
         !self.is_running && !self.items.is_empty()
     }
 
-    /// True if the handler has returned from everything up to `item`.
+    /// True if the handler has returned from all items up to `item`.
     pub fn is_done(&self, item: ItemNumber) -> bool {
         self.done >= item
     }
@@ -140,7 +140,7 @@ impl Inbox {
         }
     }
 
-    /// Notes that the job given last is done.
+    /// Notes that the last job is done.
     pub fn finish(&mut self) {
         if std::mem::take(&mut self.is_last_out) {
             self.done += 1;

@@ -1,9 +1,9 @@
-//! Pacing: the moments at which a client's messages reach the handler and at which its sends are answered.
+//! Pacing: decides when a client's messages reach the handler, and when its sends are answered.
 //!
-//! A handler that answers each message with several others can fill the queue of its client in one event. So the
-//! handler waits for the client: while too much waits in the [`Session`](crate::sockjs::session::Session), no further
-//! message is taken out of the inbox. While the inbox is full, sends over HTTP wait for their answer. This keeps the
-//! client from sending more: stock clients have one send in flight and set no time limit.
+//! A handler that answers each message with several others can fill the queue of its client in one event. So the handler waits
+//! for the client: while too much data waits in the [`Session`](crate::sockjs::session::Session), no further message is taken out
+//! of the inbox. While the inbox is full, sends over HTTP wait for their response. This keeps the client from sending more: stock
+//! clients have one send in flight and set no time limit.
 //!
 //! ```text
 //!   WebSocket message ──────────────────────────┐
@@ -91,7 +91,7 @@ impl From<usize> for Ahead {
 pub enum Job {
     /// The connection is open. Always the first job of a connection.
     Open,
-    /// The connection, whose WebSocket the Worker holds, came back after a restart of the object. The first job then.
+    /// The connection, whose WebSocket the Worker holds, came back after a restart of the object. It is the first job then.
     Return,
     /// The client sent a message.
     Message(String),
@@ -99,24 +99,24 @@ pub enum Job {
     Close(CloseReason),
 }
 
-/// Error for messages with which more than `inbox_limit` would wait for the handler.
+/// Error for messages that do not fit into `inbox_limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InboxFull;
 
-/// The answer to the request that brought a send.
+/// The answer to the request of a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendAnswer {
-    /// The messages are taken.
+    /// The messages are accepted.
     Taken,
-    /// The messages still wait: the request has to be made again.
+    /// The messages still wait: the request has to be repeated.
     Later,
     /// The session ended before its handler could take the messages.
     Over,
-    /// The messages cannot be taken, and the session has to be closed.
+    /// The messages cannot be accepted, and the session has to be closed.
     Refused(Refusal),
 }
 
-/// Reason for refusing a send. `Display` writes the reason for the close frame.
+/// Reason for refusing a send. `Display` writes the reason of the close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The send was held for `send_timeout`.
@@ -153,8 +153,7 @@ pub struct Pacing {
     numbers: Numbers,
     sends: Sends,
     state: State,
-    /// Number of messages that the client has read, and the moment since which it has read no other although something
-    /// waits for it.
+    /// Number of messages that the client has read, and the time since which it has read no other although data waits for it.
     read: u64,
     unread_since: Option<Millis>,
 }
@@ -162,12 +161,12 @@ pub struct Pacing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// The client left. Nobody waits for it any more, and messages that it sent before are still handled.
+    /// The client left. Nobody waits for it any more, but messages that it sent before are still handled.
     Left,
-    /// There is no memory for messages of the client. Its session is about to be closed, and nothing may be handled
-    /// after the gap.
+    /// There is no memory for messages of the client. Its session is about to be closed, and no message may be handled after the
+    /// gap.
     GivenUp,
-    /// The application closed the session. Messages that the client sent before are not wanted any more.
+    /// The application closed the session. Messages that the client sent before are dropped.
     Closed,
     /// The session was closed because of a message or request of the client.
     Violated,
@@ -214,7 +213,7 @@ impl Pacing {
         if self.state != State::Left {
             self.inbox.drop_messages();
         }
-        // Nobody takes what is held any more, and its requests are answered without it.
+        // Nobody takes the held messages any more, and their requests are answered without them.
         self.sends.drop_held();
         self.inbox.close(reason);
     }
@@ -274,13 +273,13 @@ impl Pacing {
         self.inbox.bytes().saturating_add(self.sends.held_bytes())
     }
 
-    /// True if the client left and `on_close` was not called yet. Messages that the handler sends meanwhile are dropped
-    /// without an error: the handler cannot know.
+    /// True if the client left and `on_close` was not called yet. Messages that the handler sends meanwhile are dropped without
+    /// an error, since the handler cannot know.
     pub fn is_left(&self) -> bool {
         self.state == State::Left && self.inbox.has_close()
     }
 
-    /// True if the client is behind: so many bytes wait for it that the application has to wait, too.
+    /// True if the client is behind: so much data waits for it that the application has to wait, too.
     pub fn is_behind(&self, ahead: impl Into<Ahead>) -> bool {
         let Ahead { bytes, is_memory_short, .. } = ahead.into();
         bytes > if is_memory_short { 0 } else { self.rules.queue_limit / 2 }
@@ -301,7 +300,7 @@ impl Pacing {
         ahead.is_room_shut && self.inbox.can_begin(self.pause(Ahead { is_room_shut: false, ..ahead }))
     }
 
-    /// Notes that the handler returned from the job given last.
+    /// Notes that the handler returned from the last job.
     pub fn finish(&mut self) {
         self.inbox.finish();
     }
@@ -316,7 +315,7 @@ impl Pacing {
         self.state == State::Violated
     }
 
-    /// True if the client has read nothing for `time` although something waits for it.
+    /// True if the client has read nothing for `time` although data waits for it.
     pub fn is_stalled(&self, now: Millis, time: Millis) -> bool {
         self.unread_since.is_some_and(|since| since + time <= now)
     }
@@ -326,8 +325,8 @@ impl Pacing {
         self.inbox.is_waiting()
     }
 
-    /// Drops the messages that wait, since the application closes the session or its handler failed. [`Pacing::closed`]
-    /// follows. Until then no other message goes to the handler.
+    /// Drops the waiting messages, since the application closes the session or its handler failed. [`Pacing::closed`] follows.
+    /// Until then no other message goes to the handler.
     pub fn drop_messages(&mut self) {
         self.drop_as(State::Closed);
     }
@@ -381,7 +380,7 @@ impl Pacing {
         self.advance(now);
     }
 
-    /// Notes the client's progress: whether something waits for the client, and how many messages it has read.
+    /// Notes the client's progress: whether data waits for the client, and how many messages it has read.
     pub fn look(&mut self, now: Millis, has_unread: bool, read: u64) {
         if !has_unread {
             self.unread_since = None;
@@ -392,12 +391,12 @@ impl Pacing {
         self.advance(now);
     }
 
-    /// Returns the answer to the request of a send, or `None` while the request has to wait. After
-    /// [`SendAnswer::Later`] the messages have to be brought again.
+    /// Returns the answer to the request of a send, or `None` while the request has to wait. After [`SendAnswer::Later`] the
+    /// messages have to be brought again.
     pub fn answer(&mut self, now: Millis, id: u64) -> Option<SendAnswer> {
         match self.state {
             State::Open | State::GivenUp => {}
-            // What the client reads next is the close frame. A stock client would not, if its send failed.
+            // The client next reads the close frame. A stock client would not read it if its send failed.
             State::Closed => return Some(SendAnswer::Taken),
             State::Left | State::Violated if self.sends.is_taken(id) => return Some(SendAnswer::Taken),
             State::Left | State::Violated => return Some(SendAnswer::Over),
@@ -406,13 +405,13 @@ impl Pacing {
         self.sends.answer(now, id, &self.rules, self.unread_since, is_handled)
     }
 
-    /// Replaces the answer [`SendAnswer::Later`] for a Worker that does not ask again. The messages are taken if they
-    /// are in the inbox, otherwise refused.
+    /// Replaces the answer [`SendAnswer::Later`] for a Worker that does not ask again. The messages are accepted if they are in
+    /// the inbox, and refused otherwise.
     pub fn answer_for_good(&mut self, id: u64) -> SendAnswer {
         self.sends.answer_for_good(id)
     }
 
-    /// Returns the moment at which [`Pacing::answer`] has something new to say without another event.
+    /// Returns the time at which [`Pacing::answer`] changes without another event.
     pub fn deadline(&self) -> Option<Millis> {
         match self.state {
             State::Open | State::GivenUp => self.sends.deadline(&self.rules, self.unread_since),

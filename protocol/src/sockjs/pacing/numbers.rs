@@ -25,7 +25,7 @@ impl Numbers {
         self.received
     }
 
-    /// Notes the arrival of the message `number`, which is in `item` of the inbox, or has nothing to be handled.
+    /// Notes the arrival of the message `number`. It is in `item` of the inbox, or needs no handling.
     pub fn receive(&mut self, number: u64, item: Option<ItemNumber>) {
         self.received = number;
         match item {
@@ -35,7 +35,7 @@ impl Numbers {
         }
     }
 
-    /// Returns the number of the last message such that it and all before it are handled.
+    /// Returns the number of the last message up to which all are handled.
     pub fn handled(&mut self, is_done: impl Fn(ItemNumber) -> bool) -> u64 {
         while let Some((number, _)) = self.waiting.front().filter(|(_, item)| is_done(*item)) {
             self.handled = *number;

@@ -1,5 +1,4 @@
-//! Sends over HTTP, in the order in which they arrived: a line of sends that wait, and the ids of sends that were
-//! taken.
+//! Sends over HTTP, in the order in which they arrived: a line of waiting sends, and the ids of accepted sends.
 
 use super::inbox::ItemNumber;
 use super::{PacingRules, Refusal, SendAnswer};
@@ -14,7 +13,7 @@ const ANSWER_LATER: Millis = Millis::from_secs(5);
 /// Time for which the line waits for the body of the send whose turn it is.
 const TURN: Millis = Millis::from_secs(2);
 
-/// Bytes that a place in the line counts for.
+/// Bytes that a place in the line counts as.
 const PLACE_COST: usize = 64;
 
 /// Number of sends that are remembered. A repeat follows within seconds, and a client has few sends in flight.
@@ -25,7 +24,7 @@ pub(super) struct Sends {
     line: VecDeque<Place>,
     held_bytes: usize,
     taken: VecDeque<Taken>,
-    /// Sends whose place was given up, so that their order is lost.
+    /// Sends that lost their place, and with it their order.
     given_up: VecDeque<u64>,
 }
 
@@ -34,11 +33,11 @@ pub(super) struct Sends {
 struct Place {
     id: u64,
     since: Millis,
-    /// Arrival of the request that waits for the answer, if a request waits.
+    /// Arrival of the waiting request, if there is one.
     asked: Option<Millis>,
-    /// The messages, while a request with them is here.
+    /// The messages, while a request that carries them waits.
     messages: Option<Messages>,
-    /// The moment at which the place became the first in the line without its messages.
+    /// Time at which the place became the first in the line without its messages.
     first_since: Option<Millis>,
     refusal: Option<Refusal>,
 }
@@ -50,7 +49,7 @@ struct Taken {
     since: Millis,
     asked: Option<Millis>,
     item: ItemNumber,
-    /// True once the Worker knows that the messages are taken. The Worker does not ask again then.
+    /// True once the Worker knows that the messages are accepted. It does not ask again then.
     is_known: bool,
 }
 
@@ -77,7 +76,7 @@ impl Sends {
         }
         if let Some(place) = self.line.iter_mut().find(|place| place.id == id) {
             place.asked = Some(now);
-            // Its turn, if it has come, begins anew.
+            // If it was the turn of this place, the turn begins again.
             place.first_since = place.first_since.map(|_| now);
         } else {
             let is_full = self.line.len().saturating_mul(PLACE_COST) > limit;
@@ -95,7 +94,7 @@ impl Sends {
             taken.asked = Some(now);
             return;
         }
-        // Without a place, which was given up, it is refused.
+        // A send that lost its place is refused.
         let Some(place) = self.line.iter_mut().find(|place| place.id == id && place.refusal.is_none()) else { return };
         let cost = messages.cost();
         place.first_since = None;
@@ -155,7 +154,7 @@ impl Sends {
             taken.item = item;
         }
         while self.taken.len() > REMEMBERED {
-            // One that was to be asked for again would be taken twice. After so long nobody asks any more.
+            // Forgetting a send that is still repeated would accept it twice. After this time nobody repeats it.
             let is_over =
                 |taken: &Taken| taken.is_known || taken.since + rules.send_timeout + rules.send_timeout <= now;
             let Some(oldest) = self.taken.iter().position(is_over) else { break };
@@ -192,7 +191,7 @@ impl Sends {
             None => late(now, place.since, place.asked, rules)?,
         };
         place.asked = None;
-        // The others wait for it from now on.
+        // The others wait for this place from now on.
         place.first_since = (at == 0 && others_wait).then_some(now);
         let held = place.messages.take().map_or(0, |messages| messages.cost());
         self.held_bytes = self.held_bytes.saturating_sub(held);
@@ -202,7 +201,7 @@ impl Sends {
         Some(answer)
     }
 
-    /// Answers a send that is not asked for again. A send whose messages are not in the inbox loses its place.
+    /// Returns the final answer to a send that is not repeated. A send whose messages are not in the inbox loses its place.
     pub fn answer_for_good(&mut self, id: u64) -> SendAnswer {
         if let Some(taken) = self.taken.iter_mut().find(|taken| taken.id == id) {
             taken.asked = None;
@@ -226,7 +225,7 @@ impl Sends {
             Some(place.stalls_at(rules, unread_since).map_or(late, |stalls| stalls.min(late)))
         });
         let taken = self.taken.iter().filter_map(|taken| late(taken.since, taken.asked));
-        // Where the others are to come again, too, nobody waits.
+        // If the other sends have to be repeated, too, nobody waits for this one.
         let others_are_here = self.line.iter().skip(1).any(|place| place.messages.is_some());
         let turn = self.line.front().and_then(|first| first.first_since).map(|since| since + TURN);
         let turn = turn.filter(|_| others_are_here);
@@ -235,7 +234,7 @@ impl Sends {
 }
 
 impl Place {
-    /// Returns the moment at which the client has read nothing for too long.
+    /// Returns the time at which the client has read nothing for too long.
     fn stalls_at(&self, rules: &PacingRules, unread_since: Option<Millis>) -> Option<Millis> {
         Some(unread_since?.max(self.since) + rules.stall_timeout)
     }

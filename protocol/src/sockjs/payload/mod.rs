@@ -61,19 +61,19 @@ impl PayloadLimits {
 
 /// The messages of one body or WebSocket message, in the order in which the client sent them.
 ///
-/// The messages stay in the buffer in which they came, as JSON. Each message is cut out of it when it is asked for. So
-/// a body of very many small messages takes no more memory than any other.
+/// The messages stay in the buffer in which they arrived, as JSON. Each message is extracted when it is requested. So a body of
+/// very many small messages takes no more memory than any other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Messages {
     text: String,
-    /// Start of the part of `text` that was not cut out yet.
+    /// Start of the part of `text` that was not taken yet.
     at: usize,
     left: usize,
     form: Form,
     is_verbatim: bool,
 }
 
-/// The form in which a message stands in the text.
+/// Form of the messages in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// JSON strings, with anything between them.
@@ -84,7 +84,7 @@ enum Form {
     Raw,
 }
 
-/// Bytes that one body counts for in memory besides its own. Even empty bodies count, since many of them add up.
+/// Bytes that each body counts in addition to its own. Empty bodies count as well, since many of them add up.
 const BODY_COST: usize = 64;
 
 impl Messages {
@@ -116,7 +116,7 @@ impl Messages {
         }
     }
 
-    /// Returns the message of a raw WebSocket, which is used as it is.
+    /// Returns the message of a raw WebSocket, unchanged.
     ///
     /// # Errors
     ///
@@ -128,8 +128,7 @@ impl Messages {
         }
     }
 
-    /// Returns the `count` messages of a text that [`Messages::of_body`] accepted before, in the other half of the
-    /// server.
+    /// Returns the `count` messages of a text that the other half of the server accepted with [`Messages::of_body`].
     pub fn trusted(text: String, count: usize) -> Self {
         Self { text, at: 0, left: count, form: Form::Json, is_verbatim: true }
     }
@@ -139,7 +138,7 @@ impl Messages {
         &self.text
     }
 
-    /// True if the JSON is the text that was given, with nothing replaced in it.
+    /// True if the JSON is the original text, with nothing replaced in it.
     pub fn is_verbatim(&self) -> bool {
         self.is_verbatim
     }
@@ -158,11 +157,11 @@ impl Messages {
         if rest.len() == self.left {
             return self;
         }
-        // Strings can always be written.
+        // Serializing strings does not fail.
         Self::trusted(serde_json::to_string(&rest).unwrap_or_default(), rest.len())
     }
 
-    /// False if none of the messages is `message`. Most messages are told from it by their length, or without an escape.
+    /// False if none of the messages is `message`. A length check, or a comparison without unescaping, decides most cases.
     fn may_have(&self, message: &str) -> bool {
         let text = self.text.get(self.at..).unwrap_or_default();
         match (self.form, self.left) {
@@ -170,7 +169,7 @@ impl Messages {
             (Form::Raw, _) => text == message,
             (Form::OnePlain, _) => text.len() == message.len() + 4,
             (Form::Json, 1) => {
-                // With brackets and quotes, and without what may stand between them.
+                // Including brackets and quotes, but no white space.
                 let most = LONGEST_ESCAPE.saturating_mul(message.len()).saturating_add(4);
                 let marks = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
                 marks.take(most.saturating_add(1)).count() <= most
@@ -181,7 +180,7 @@ impl Messages {
         }
     }
 
-    /// Returns the number of messages that were not cut out yet.
+    /// Returns the number of messages that were not taken yet.
     pub fn len(&self) -> usize {
         self.left
     }
@@ -191,7 +190,7 @@ impl Messages {
         self.left == 0
     }
 
-    /// Returns the bytes that the rest counts for in memory.
+    /// Returns the bytes that the remaining messages count as.
     pub fn cost(&self) -> usize {
         self.text.len().saturating_sub(self.at).saturating_add(BODY_COST)
     }
@@ -206,8 +205,8 @@ impl Messages {
             return if message > limits.message { Err(PayloadError::TooLarge) } else { Ok(plain) };
         }
         let is_verbatim = !replace_lone_surrogates(&mut text);
-        // serde_json copies a string that has an escape, and its buffer grows by doubling. One this long is too large whatever
-        // its escapes stand for.
+        // serde_json copies a string that has an escape, and its buffer grows by doubling. A string of this length is too large,
+        // whatever its escapes stand for.
         if has_string_above(&text, limits.message.saturating_mul(LONGEST_ESCAPE)) {
             let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
             return Err(if is_json { PayloadError::TooLarge } else { broken(&text) });
@@ -223,7 +222,7 @@ impl Messages {
         }
     }
 
-    /// Cuts out the next message.
+    /// Extracts the next message.
     fn cut(&mut self) -> Option<String> {
         match self.form {
             Form::Raw => return Some(std::mem::take(&mut self.text)),
@@ -279,7 +278,7 @@ const LONGEST_ESCAPE: usize = 6;
 
 /// True if `json` has a string of more than `most` bytes. Escapes count as they are written.
 fn has_string_above(json: &str, most: usize) -> bool {
-    // Most texts are not that long, and need not be searched.
+    // Shorter texts need no search.
     let mut rest = if json.len() > most { json } else { "" };
     while let Some(string) = rest.find('"').and_then(|start| rest.get(start..)) {
         let length = string_len(string).unwrap_or(string.len());
@@ -298,9 +297,9 @@ fn one_plain(json: &str) -> Option<usize> {
     (plain_prefix(message.as_bytes()) == message.len()).then_some(message.len())
 }
 
-/// Returns the error for a text that is not an array of strings, as sockjs-node chooses it: valid JSON of another shape
-/// has an error of its own. No tree is built of the JSON, which may be as large as a body and would take many times as
-/// much memory.
+/// Returns the error for a text that is not an array of strings, as sockjs-node distinguishes it: valid JSON of another shape has
+/// an error of its own. No tree is built, since the JSON may be as large as a body and the tree would take many times as much
+/// memory.
 fn broken(json: &str) -> PayloadError {
     let is_array = json.trim_start().starts_with('[');
     match is_array || serde_json::from_str::<IgnoredAny>(json).is_err() {

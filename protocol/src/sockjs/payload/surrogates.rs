@@ -1,10 +1,9 @@
 //! Escapes of unpaired surrogates in JSON.
 
-/// Replaces each `\uXXXX` escape that is an unpaired half of a surrogate pair with `\ufffd`, so that one bad character
-/// does not cost a session. Returns true if it replaced any. The escapes are replaced in place, since a copy would take
-/// as much memory again.
+/// Replaces each `\uXXXX` escape of an unpaired surrogate with `\ufffd`, so that a single bad character does not end a session.
+/// Returns true if it replaced any. The escapes are replaced in place, since a copy would double the memory.
 ///
-/// serde_json refuses such escapes, and Rust strings cannot hold what they stand for. JavaScript clients can send them.
+/// serde_json rejects such escapes, and Rust strings cannot represent unpaired surrogates. JavaScript clients can send them.
 pub(super) fn replace_lone_surrogates(json: &mut String) -> bool {
     const REPLACEMENT: &str = "\\ufffd";
     let mut is_replaced = false;
@@ -12,8 +11,8 @@ pub(super) fn replace_lone_surrogates(json: &mut String) -> bool {
     while let Some(escape) = json.get(at..).and_then(|rest| rest.find('\\')) {
         let start = at + escape;
         at = match surrogate_at(json, start) {
-            // Any other escape is two bytes or more; skipping two keeps `\\ud800` (an escaped backslash) whole. `get`
-            // above gives None where the second byte starts a longer character: such an escape is no JSON anyway.
+            // Any other escape is two bytes or more; skipping two keeps `\\ud800` (an escaped backslash) whole. `get` above
+            // returns None if the second byte starts a longer character: such an escape is invalid JSON anyway.
             None => start + 2,
             Some(Half::High) if surrogate_at(json, start + 6) == Some(Half::Low) => start + 12,
             Some(_) => {
@@ -33,7 +32,7 @@ enum Half {
     Low,
 }
 
-/// Returns the half of a surrogate pair that the escape at `start` stands for, if it stands for one.
+/// Returns the half of a surrogate pair that is escaped at `start`, if any.
 fn surrogate_at(json: &str, start: usize) -> Option<Half> {
     let hex = json.get(start..start + 6)?.strip_prefix("\\u")?;
     match u16::from_str_radix(hex, 16).ok()? {

@@ -26,8 +26,8 @@ pub struct NotUtf8 {
 
 impl NotUtf8 {
     fn of(mut bytes: Vec<u8>) -> Self {
-        // The three bytes that some encoders write for half of a surrogate pair, replaced by the three of U+FFFD; the
-        // standard library would make three characters of them. No character of UTF-8 holds 0xED 0xA0-0xBF.
+        // Some encoders write three bytes for half of a surrogate pair. They become the three bytes of one U+FFFD; the standard
+        // library would produce three characters. No valid UTF-8 contains 0xED 0xA0-0xBF.
         for at in 0..bytes.len() {
             if let Some([first @ 0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf]) = bytes.get_mut(at..at + 3) {
                 (*first, *second, *third) = (0xef, 0xbf, 0xbd);
@@ -37,7 +37,7 @@ impl NotUtf8 {
         Self { bytes, length }
     }
 
-    /// Returns the number of bytes of the string that [`NotUtf8::replaced`] makes.
+    /// Returns the length of the string that [`NotUtf8::replaced`] returns, in bytes.
     pub fn replaced_len(&self) -> usize {
         self.length
     }

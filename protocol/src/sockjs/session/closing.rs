@@ -1,4 +1,4 @@
-//! The end of a session: the ways to end it, and the steps until nothing of it is left.
+//! The end of a session: the ways to end it, and the steps until nothing is left of it.
 
 use super::{
     Change, CloseReason, Event, MAX_SEQ, Output, Phase, Receiver, ReceiverId, Seq, Session, SessionKind, Tombstone,
@@ -10,15 +10,15 @@ use crate::time::Millis;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Closing {
     pub tombstone: Tombstone,
-    /// True if receivers that ask later are still given the close frame after the application was notified. False for a
-    /// session that nobody asked about for too long: nothing of it is kept.
+    /// True if later receivers still get the close frame after the application was notified. False for a session without a
+    /// receiver for too long: nothing of it is kept.
     pub kept: bool,
     pub word: Word,
-    /// Receiver that was given the close frame last.
+    /// Receiver that got the close frame last.
     pub given_to: Option<ReceiverId>,
     /// True once a receiver wrote the close frame.
     pub is_read: bool,
-    /// True if a WebSocket that the Worker holds is closed with the code and no close frame of SockJS.
+    /// True if a WebSocket that the Worker holds is closed with the code and without a SockJS close frame.
     pub is_bare: bool,
 }
 
@@ -31,9 +31,9 @@ impl Closing {
 /// Progress of notifying the application that a session is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
-    /// The notification is under way and expected to take only a moment: see [`Session::still_telling`].
+    /// The notification is in progress and expected to take only a moment: see [`Session::still_telling`].
     Given,
-    /// The notification is under way, and storage knows that.
+    /// The notification is in progress, and storage knows that.
     Recorded,
     /// The application was notified.
     Heard,
@@ -63,8 +63,8 @@ impl Session {
         self.release(now, code, reason, CloseReason::Violation { code, reason: reason.to_owned() });
     }
 
-    /// Ends the session on behalf of this server, for the reason `why`. A WebSocket is closed with this code after the
-    /// waiting messages were written to it. Any other receiver is given the close frame as its last frame.
+    /// Ends the session on behalf of this server, for the reason `why`. A WebSocket is closed with this code after the waiting
+    /// messages were written to it. Any other receiver gets the close frame as its last frame.
     pub fn end(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         match self.kind {
             SessionKind::WebSocket | SessionKind::Held => self.release(now, code, reason, why),
@@ -85,8 +85,8 @@ impl Session {
         self.left(now, CloseCode::BrokenFraming.number(), NO_RESPONSE, CloseReason::Silent);
     }
 
-    /// Ends the session of a held WebSocket that is closed. Nobody asks for a close frame any more, but storage keeps the
-    /// session until the application was notified.
+    /// Ends the session of a held WebSocket that is closed. Nobody needs a close frame any more, but storage keeps the session
+    /// until the application was notified.
     fn left(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         self.drop_waiting();
         (self.receiver, self.ending, self.hold) = (None, None, None);
@@ -97,7 +97,7 @@ impl Session {
         }
     }
 
-    /// Closes a session of which nothing is kept once the application was notified.
+    /// Closes a session of which nothing is kept after the notification of the application.
     pub(super) fn leave_nothing(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
         let tombstone = Tombstone { code, reason: text.to_owned(), kind: reason.kind(), at: now };
         self.phase = Phase::Closing(Closing::new(tombstone, false, Word::Given));
@@ -130,7 +130,7 @@ impl Session {
         self.end_websocket(why);
     }
 
-    /// Puts the messages that waited for more ahead of the next output.
+    /// Puts messages that waited for more of them ahead of the next output.
     fn hand_out(&mut self, now: Millis) {
         while let Some(waiting) = self.next_delivery(now) {
             self.before.push_back(waiting);
@@ -146,13 +146,13 @@ impl Session {
         }
     }
 
-    /// Closes the session for the application, or for this server; `reason` says which and why. Messages that wait are
-    /// delivered first, then the close frame.
+    /// Closes the session for the application, or for this server; `reason` has the cause. Waiting messages are delivered first,
+    /// then the close frame.
     pub fn close(&mut self, now: Millis, code: u16, text: &str, reason: CloseReason) {
         if !self.is_open() {
             return;
         }
-        // What is not persisted yet belongs before the close frame, also after a restart.
+        // Messages that are not persisted yet belong before the close frame, also after a restart.
         if self.kind != SessionKind::WebSocket && !self.goes_out_at_once() {
             self.store_waiting();
         }
@@ -187,7 +187,7 @@ impl Session {
         let (tombstone, kept) = (closing.tombstone.clone(), closing.kept);
         self.persist(Change::Close { tombstone, told: false });
         if !kept {
-            // Nobody is to get what waited in vain.
+            // Messages that waited in vain must not be delivered any more.
             self.persist(Change::Discard { through: Seq(MAX_SEQ) });
         }
         true

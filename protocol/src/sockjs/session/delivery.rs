@@ -5,21 +5,20 @@ use crate::service::options::Durability;
 use crate::sockjs::frame::Frame;
 use crate::time::Millis;
 
-/// Bytes of messages, counted as in frames, that may be on their way to a receiver without its acknowledgement. A
-/// single message that does not fit may go when less than half of the window is in flight.
+/// Bytes of messages, counted as in frames, that may be in flight to a receiver without its acknowledgement. A single message
+/// that does not fit may be sent when less than half of the window is in flight.
 pub const WINDOW: usize = 64 << 10;
 
-/// Bytes of messages that go into one poll, unless a single message is larger. A poll counts as over when it is
-/// answered: at 128 kbit/s its client is back after 2 s, within any `disconnect_delay`.
+/// Bytes of messages in one poll, unless a single message is larger. A poll counts as over when it is answered: at 128 kbit/s its
+/// client is back after 2 s, within any `disconnect_delay`.
 const POLL: usize = WINDOW / 2;
 
 /// Approximate bytes of stored messages that are read at once.
 pub const READ: usize = 32 << 10;
 
 impl Session {
-    /// Returns the next output, or `None` when all are drained. Frames come before writes to storage where the
-    /// durability allows it. Notifications of the application come last. All messages that wait for one receiver and
-    /// fit its window go in one frame.
+    /// Returns the next output, or `None` when all are drained. Frames come before writes to storage if the durability allows it.
+    /// Notifications of the application come last. All waiting messages for one receiver that fit its window share one frame.
     pub fn poll_output(&mut self, now: Millis) -> Option<Output> {
         if let Some(output) = self.before.pop_front() {
             return Some(output);
@@ -27,8 +26,8 @@ impl Session {
         self.next_delivery(now).or_else(|| self.after.pop_front())
     }
 
-    /// Returns the next output while more messages are about to be sent. Messages for a client's WebSocket stay in the
-    /// queue, to go with those, as long as [`Session::may_wait_for_more`]. A drain with [`Session::poll_output`] has to
+    /// Returns the next output while more messages are about to be sent. Messages for a client's WebSocket stay in the queue, to
+    /// share a frame with later ones, as long as [`Session::may_wait_for_more`]. A drain with [`Session::poll_output`] has to
     /// follow.
     pub fn poll_output_in_burst(&mut self, now: Millis) -> Option<Output> {
         if self.before.is_empty() && self.may_wait_for_more() {
@@ -37,8 +36,8 @@ impl Session {
         self.poll_output(now)
     }
 
-    /// True if everything that is to be delivered may wait for more messages: the receiver is a client's WebSocket,
-    /// only messages are next, and the queue still has room for those to come.
+    /// True if everything that is to be delivered may wait for more messages: the receiver is a client's WebSocket, only messages
+    /// are next, and the queue still has room for more.
     pub fn may_wait_for_more(&self) -> bool {
         self.kind == SessionKind::WebSocket
             && self.is_open()
@@ -48,8 +47,8 @@ impl Session {
             && !self.has_full_frame()
     }
 
-    /// True if more messages would not make the next frame larger: a full frame waits for a WebSocket, or half a window
-    /// for another receiver.
+    /// True if more messages would not make the next frame larger: a full frame waits for a WebSocket, or half a window for
+    /// another receiver.
     pub fn has_full_frame(&self) -> bool {
         match self.kind {
             SessionKind::WebSocket => self.queue.waiting_frame() >= self.rules.frame_limit,
@@ -57,7 +56,7 @@ impl Session {
         }
     }
 
-    /// True if the receiver has everything that waits after the next drain.
+    /// True if the next drain gives the receiver everything that waits.
     pub(super) fn goes_out_at_once(&self) -> bool {
         let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_in_frames()) <= WINDOW;
         self.contender.is_none()
@@ -67,7 +66,7 @@ impl Session {
     }
 
     pub(super) fn next_delivery(&mut self, now: Millis) -> Option<Output> {
-        // Until the probe tells, nobody knows whether a frame would be read, or what was.
+        // Until the result of the probe, it is unknown whether a frame would be read, or which were read.
         if self.contender.is_some() || self.hold.is_some() {
             return None;
         }
@@ -83,15 +82,15 @@ impl Session {
             self.in_flight = InFlight::Asked;
             return Some(Output::Ask(receiver.id));
         }
-        // The edge acknowledges when half a window is written: below that, waiting for a larger message to fit would be
-        // waiting for the edge's timer.
+        // The edge acknowledges when half a window is written. Below that, waiting until a larger message fits would mean waiting
+        // for the edge's timer.
         let is_full = |bytes| self.queue.sent_bytes() >= WINDOW / 2 && bytes > credit;
         let blocked = self.queue.next_bytes().is_some_and(|bytes| self.in_flight == InFlight::Asked || is_full(bytes));
         let one_frame = receiver.kind == ReceiverKind::OneFrame;
         let (frame, seq, end) = if due == Some(Due::End) {
             (Frame::Heartbeat, None, true)
         } else if blocked {
-            // A heartbeat may pass: there is one each `heartbeat_delay`, and `receiver_max_age` bounds their number.
+            // A heartbeat may pass: there is one in each `heartbeat_delay`, and `receiver_max_age` bounds their number.
             due?;
             (Frame::Heartbeat, None, one_frame)
         } else if let Some(first) = self.queue.next_in_rows(credit) {
@@ -119,7 +118,7 @@ impl Session {
             return None;
         };
         let is_heartbeat = frame == Frame::Heartbeat;
-        // Messages are in the place of a heartbeat, but of none that asks a client.
+        // Messages replace a heartbeat, but not one that asks a client.
         let asks = match (&mut self.silence, self.rules.heartbeat_delay) {
             (Some(silence), Some(delay)) if is_heartbeat => {
                 silence.ask(now, delay);
@@ -143,7 +142,7 @@ impl Session {
         Some(Output::Deliver { to: receiver.id, seq, frame, end })
     }
 
-    /// Notes that the receiver was given its last frame.
+    /// Notes that the receiver got its last frame.
     fn ended(&mut self, now: Millis) {
         let Some(attached) = self.receiver.take() else { return };
         self.idle_since = now;

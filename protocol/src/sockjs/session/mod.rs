@@ -33,13 +33,12 @@
 //! assert_eq!(session.deadline(), Some(Millis(5_000)));                 // 3
 //! ```
 //!
-//! The invariant: between two drains a session owes nobody anything. Everything that it promised is with a receiver, in
-//! storage (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] returns. The object asks
-//! for the two parts of that deadline: an alarm serves [`Session::lasting_deadline`], a timer serves
-//! [`Session::passing_deadline`].
+//! The invariant: between two drains a session has no unfinished work. Everything that it promised is with a receiver, in storage
+//! (the fold of its [`Change`]s), or waits for a deadline that [`Session::deadline`] returns. The object uses the two parts of
+//! that deadline: an alarm serves [`Session::lasting_deadline`], a timer serves [`Session::passing_deadline`].
 //!
-//! While more messages are about to be sent to a client's WebSocket, step 2 may use [`Session::poll_output_in_burst`].
-//! The outputs that it leaves are owed until the following drain with [`Session::poll_output`].
+//! While more messages are about to be sent to a client's WebSocket, step 2 may use [`Session::poll_output_in_burst`]. The
+//! following drain with [`Session::poll_output`] delivers the outputs that it leaves.
 
 mod closing;
 mod delivery;
@@ -69,8 +68,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
 
-/// Number of a message within its session. It only grows, also across restarts of the object. The open frame has number
-/// 0.
+/// Number of a message within its session. Numbers only grow, also across restarts of the object. The open frame has number 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
@@ -121,8 +119,8 @@ impl std::error::Error for SendError {}
 ///        └───── closing ◀──── first gone: newcomer gets 1002 ─────────┘
 /// ```
 ///
-/// *New* is the moment inside [`Session::open`]. In *closing* the application has been notified of the end, and every
-/// receiver that asks is given the close frame. For a WebSocket that state lasts until the frame is delivered.
+/// *New* is the moment inside [`Session::open`]. In *closing* the application has been notified of the end, and every further
+/// receiver gets the close frame. For a WebSocket that state lasts until the frame is delivered.
 #[derive(Debug)]
 pub struct Session {
     rules: Rules,
@@ -134,24 +132,23 @@ pub struct Session {
     receiver: Option<Attached>,
     /// Receiver that waits for the result of a probe: of the attached receiver, or of the one in `ending`.
     contender: Option<Receiver>,
-    /// Receiver that was given its last frame and has not yet reported that it wrote the frame.
+    /// Receiver that got its last frame and has not yet reported that it wrote the frame.
     ending: Option<Receiver>,
     /// Knowledge of the frames that the attached or ending receiver holds.
     in_flight: InFlight,
-    /// Receiver that is given the open frame again if it attaches again. Storage keeps it across restarts.
+    /// Receiver that gets the open frame again if it attaches again. It is stored, and survives restarts.
     opener: ReceiverId,
-    /// Moment at which the last receive request ended, while no receiver is attached.
+    /// Time at which the last receive request ended, while no receiver is attached.
     idle_since: Millis,
-    /// True if this is a session that an object before this one had, of whose receivers nothing is known.
+    /// True if the session belonged to an earlier object, and nothing is known of its receivers.
     is_restored: bool,
     /// True if the receiver that attached last writes its own heartbeats.
     beats: bool,
-    /// True if storage holds the moment since which no receiver is attached.
+    /// True if storage has the time since which no receiver is attached.
     absence_stored: bool,
-    /// Moment at which the session was opened, as long as its client has sent nothing and `first_message_timeout` is
-    /// set.
+    /// Time at which the session was opened, as long as its client has sent nothing and `first_message_timeout` is set.
     silent_since: Option<Millis>,
-    /// Signs of life of a WebSocket's client, if it may not be silent.
+    /// Signs of life of a WebSocket's client, if it must not be silent.
     silence: Option<Silence>,
     queue: Queue,
     /// Wait for a lost receiver that may still report how far it got.
@@ -168,9 +165,8 @@ enum SessionKind {
     Http,
     /// The client's own WebSocket, which the object holds. Nothing is stored.
     WebSocket,
-    /// A client's WebSocket that the Worker holds: one receiver, which attaches again when its inner WebSocket breaks.
-    /// Unless messages have to be in storage before they are delivered, storage learns of the session with the first
-    /// message that has to wait for long.
+    /// A client's WebSocket that the Worker holds: one receiver, which attaches again when its inner WebSocket breaks. Unless
+    /// messages have to be stored before their delivery, the session is stored with the first message that has to wait for long.
     Held,
 }
 
@@ -195,16 +191,16 @@ enum Phase {
 struct Attached {
     receiver: Receiver,
     since: Millis,
-    /// Moment at which the last frame went out to the receiver; `None` if unknown after hibernation.
+    /// Time at which the last frame was sent to the receiver; `None` if unknown after hibernation.
     last_out: Option<Millis>,
-    /// Moment at which this state machine learned of the receiver. Replaces an unknown `last_out` until the alarm,
-    /// which is already set.
+    /// Time at which this state machine learned of the receiver. Replaces an unknown `last_out` until the alarm, which is already
+    /// set.
     woken: Millis,
-    /// Action that a timer asks for. The next drain carries it out.
+    /// Action that a timer made due. The next drain carries it out.
     due: Option<Due>,
-    /// Moment at which the receiver attached, or last answered.
+    /// Time at which the receiver attached, or last answered.
     seen: Millis,
-    /// Moment at which the receiver was asked whether it is still there, until it answers.
+    /// Time at which the receiver was asked whether it is still there, until it answers.
     asked: Option<Millis>,
 }
 
@@ -228,7 +224,7 @@ impl Session {
             .filter(|_| session.kind == SessionKind::WebSocket)
             .map(|rules| Silence::new(now, rules));
         if session.kind == SessionKind::Http || session.writes_first() {
-            // Before the open frame: a session that storage did not take is none.
+            // Before the open frame: without its row in storage, the session does not exist.
             session.before.push_back(Output::Persist(Change::Open { opener: receiver.id }));
             session.is_stored = true;
         }
@@ -261,7 +257,7 @@ impl Session {
         }
     }
 
-    /// True if the client has to send something, and did not yet.
+    /// True if the client is required to send a message, and has not yet.
     pub fn waits_for_first_message(&self) -> bool {
         self.silent_since.is_some()
     }
@@ -276,7 +272,7 @@ impl Session {
         matches!(self.phase, Phase::Open)
     }
 
-    /// True if the session is over and nothing of it is left.
+    /// True if the session is over and nothing is left of it.
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
     }
@@ -291,7 +287,7 @@ impl Session {
         self.queue.waiting_bytes()
     }
 
-    /// True if something waits for a receiver, or is in flight to one.
+    /// True if data waits for a receiver, or is in flight to one.
     pub fn has_unread(&self) -> bool {
         !self.queue.is_empty()
     }
@@ -311,7 +307,7 @@ impl Session {
         self.is_open()
     }
 
-    /// Notes that the client of a WebSocket said something at that moment; `is_beat` is true for the liveness message.
+    /// Notes that the client of a WebSocket sent a message at that time; `is_beat` is true for the liveness message.
     pub fn heard(&mut self, at: Millis, is_beat: bool) {
         match &mut self.silence {
             Some(silence) if is_beat => silence.beat(at),
@@ -320,7 +316,7 @@ impl Session {
         }
     }
 
-    /// Notes that the client of a WebSocket read something at that moment, after it had been seen to be blocked.
+    /// Notes that the client of a WebSocket read data at that time, after it had been seen to be blocked.
     pub fn progressed(&mut self, at: Millis) {
         if let Some(silence) = &mut self.silence {
             silence.progress(at);
@@ -332,8 +328,8 @@ impl Session {
         self.silence.is_some()
     }
 
-    /// Returns the time within which a further word of the client need not be remembered; `None` if none need be, since the
-    /// client may be silent.
+    /// Returns the time within which a further message of the client need not be stored; `None` if none need be, since the client
+    /// may be silent.
     pub fn remembers_each(&self) -> Option<Millis> {
         self.silence.filter(Silence::is_judged)?;
         self.rules.silence.map(|rules| rules.granularity())
@@ -344,15 +340,15 @@ impl Session {
         bytes > self.rules.queue_limit
     }
 
-    /// Returns the bytes that wait for a receiver, with the memory that each message takes besides its own bytes.
-    /// Messages in flight wait again if their response breaks. So the bytes in flight that exceed what the queue may
-    /// hold count too; otherwise the queue would grow with each break.
+    /// Returns the bytes that wait for a receiver, with the memory that each message takes besides its own bytes. Messages in
+    /// flight wait again if their response breaks. Therefore bytes in flight that exceed the queue's limit count too; otherwise
+    /// the queue would grow with each break.
     pub fn waiting_cost(&self) -> usize {
         let most = self.rules.queue_limit.max(delivery::WINDOW);
         self.queue.waiting_cost().saturating_add(self.queue.sent_bytes().saturating_sub(most))
     }
 
-    /// Queues a message of the application. With `always`, a full queue takes the message too.
+    /// Queues a message of the application. With `always`, a full queue accepts the message too.
     pub fn send(&mut self, now: Millis, message: Message, always: bool) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::Closed);
@@ -399,7 +395,7 @@ impl Session {
         self.queue.overhead()
     }
 
-    /// Returns the bytes that are on their way to a receiver and not acknowledged. The runtime may have a copy of them.
+    /// Returns the bytes that are in flight to a receiver and not acknowledged. The runtime may have a copy of them.
     pub fn in_flight(&self) -> usize {
         self.queue.sent_bytes()
     }
@@ -409,16 +405,15 @@ impl Session {
         self.queue.bytes_in_memory()
     }
 
-    /// Handles a failed [`Output::Persist`]: the data of that change is in memory alone, and is written again where
-    /// that helps.
+    /// Handles a failed [`Output::Persist`]: the data of that change is only in memory, and is written again where that helps.
     pub fn not_persisted(&mut self, now: Millis, change: &Change) {
         match change {
-            // It goes on as it did before storage was to learn of it.
+            // The session continues as it did before it was to be stored.
             Change::Open { .. } if self.kind == SessionKind::Held && !self.is_unopened() => {
                 self.is_stored = false;
                 self.take_back_writes(now);
             }
-            // A session that storage does not know would be unknown after the next sleep.
+            // A session that is not in storage would be unknown after the next hibernation.
             Change::Open { .. } => self.abandon(),
             Change::Append(row) => self.queue.mark_unstored(now, row.first, row.last()),
             Change::Forget => {
@@ -431,7 +426,7 @@ impl Session {
                 self.phase = Phase::Closing(Closing::new(tombstone, true, Word::Heard));
                 self.idle_since = now;
             }
-            // The next one says the same and more.
+            // The next change includes this one.
             Change::Discard { .. } | Change::Close { .. } | Change::Told | Change::Absent(_) | Change::Heard => {}
         }
     }
@@ -447,7 +442,7 @@ impl Session {
         let mut writes = Vec::new();
         for output in std::mem::take(&mut self.before) {
             match output {
-                // Of a held WebSocket that storage does not know, the session goes before its messages.
+                // If a held WebSocket is not in storage, its session is written before its messages.
                 Output::Persist(change @ (Change::Append(_) | Change::Open { .. })) => writes.push(change),
                 other => self.before.push_back(other),
             }
@@ -455,12 +450,12 @@ impl Session {
         writes
     }
 
-    /// True if the application is still to be notified that the session is open.
+    /// True if the application was not yet notified that the session is open.
     fn is_unopened(&self) -> bool {
         self.after.contains(&Output::Notify(Event::Opened))
     }
 
-    /// Takes back the writes that follow the one of the session, since storage did not take that.
+    /// Takes back the writes that follow the one of the session, since storage rejected that one.
     fn take_back_writes(&mut self, now: Millis) {
         for outputs in [&mut self.before, &mut self.after] {
             outputs.retain(|output| {
@@ -490,10 +485,10 @@ impl Session {
     fn persist(&mut self, change: Change) {
         let open = Output::Persist(Change::Open { opener: self.opener });
         let is_append = matches!(change, Change::Append(_));
-        // A WebSocket send waits for the writes before it, so frames leave first wherever the promise allows it.
+        // A WebSocket send waits for earlier writes, so frames leave first wherever the promise allows it.
         let queue = if self.writes_first() { &mut self.before } else { &mut self.after };
         if self.kind == SessionKind::Held && !self.is_stored {
-            // Only messages make storage learn of it. That the client said something is kept with its inner WebSocket, too.
+            // Only messages cause a held session to be stored. Its inner WebSocket also records that the client sent something.
             if is_append {
                 queue.push_back(open);
                 self.is_stored = true;

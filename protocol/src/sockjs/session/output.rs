@@ -34,7 +34,7 @@ pub enum CloseReason {
     /// it, and its queue is full; or the memory of the object is used up, and more waits for this client than for any
     /// other.
     TooSlow,
-    /// The client accepted nothing for `stall_timeout` although something waited for it. Close code 1013.
+    /// The client read nothing for `stall_timeout` although data waited for it. Close code 1013.
     Stalled,
     /// The client gave no sign of life for `silence_timeout`. Close code 3000.
     Silent,
@@ -134,10 +134,10 @@ pub enum Output {
         end: bool,
     },
     /// Check whether this receiver's client is still connected, and report the result to
-    /// [`Session::probed`](super::Session::probed) within a moment. No frame goes out until then.
+    /// [`Session::probed`](super::Session::probed) within a moment. No frame is sent until then.
     Probe(ReceiverId),
-    /// Ask this receiver what it wrote and what it holds, and pass its reply to
-    /// [`Session::answered`](super::Session::answered). No message goes to this receiver until then.
+    /// Ask this receiver what it wrote and what it holds, and pass its reply to [`Session::answered`](super::Session::answered).
+    /// No message is sent to this receiver until then.
     Ask(ReceiverId),
     /// Read stored messages from this number on, about as many bytes as [`READ`](super::READ). Pass them at once to
     /// [`Session::read`](super::Session::read).
@@ -157,7 +157,7 @@ pub enum Output {
     Notify(Event),
 }
 
-/// Event that the application is notified of.
+/// Event for the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The session is open. Always the first event.

@@ -20,15 +20,15 @@ pub struct Receiver {
     pub id: ReceiverId,
     /// Kind of the receiver.
     pub kind: ReceiverKind,
-    /// True if whoever holds the receiver writes its heartbeats, and ends it at its maximum age. The session then only
-    /// looks every [`LOOK_EVERY`] whether the receiver is still there.
+    /// True if the holder of the receiver writes its heartbeats, and ends it at its maximum age. The session then only checks
+    /// every [`LOOK_EVERY`] whether the receiver is still there.
     pub beats: bool,
 }
 
 /// Time after which a receiver that writes its own heartbeats is asked whether it is still there.
 pub const LOOK_EVERY: Millis = Millis::from_secs(6 * 3_600);
 
-/// Time within which a receiver that is there answers.
+/// Time within which a receiver that is still there answers.
 pub(super) const ANSWERS: Millis = Millis::from_secs(10);
 
 impl Receiver {
@@ -63,26 +63,25 @@ pub struct Held {
 pub(super) enum InFlight {
     /// The queue has the frames.
     Known,
-    /// The object hibernated meanwhile. The receiver is asked as soon as something waits for it.
+    /// The object hibernated meanwhile. The receiver is asked as soon as data waits for it.
     Unknown,
-    /// The receiver was asked. It is given no message until it answers.
+    /// The receiver was asked. It gets no message until it answers.
     Asked,
 }
 
-/// Time within which the edge of an ended response has to bring back the frames that it held and did not write.
+/// Time within which the edge of an ended response has to return the frames that it held and did not write.
 const BRINGS_BACK: Millis = Millis::from_secs(5);
 
-/// Short wait for a lost receiver to report how far it got. Its Worker tries within 10 ms, and again and again. Until
-/// then no other receiver is given anything.
+/// Short wait for a lost receiver to report its progress. Its Worker tries within 10 ms, and repeatedly. Until then no other
+/// receiver gets any frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hold {
     pub until: Millis,
-    /// The lost receiver; `None` after a restart, when nobody knows.
+    /// The lost receiver; `None` after a restart, when it is unknown.
     of: Option<ReceiverId>,
-    /// True if another receiver was lost meanwhile. A receiver that comes back without a report may then be either of
-    /// the two.
+    /// True if another receiver was lost meanwhile. A receiver that comes back without a report may then be either of the two.
     pub is_shaken: bool,
-    /// True if messages are missing until the receiver's edge brings them back. Without them the session has a gap.
+    /// True if messages are missing until the receiver's edge returns them. Without them the session has a gap.
     pub is_gap: bool,
 }
 
@@ -101,7 +100,7 @@ impl Hold {
 }
 
 impl ReceiverKind {
-    /// True if a receiver of this kind is given several frames, and acknowledges them.
+    /// True if a receiver of this kind gets several frames, and acknowledges them.
     pub(super) fn acknowledges(self) -> bool {
         match self {
             Self::Stream | Self::Held => true,
@@ -126,8 +125,8 @@ pub enum Departure {
     Finished,
     /// The client left before the last byte.
     ClientGone,
-    /// The client accepted nothing for `stall_timeout`. Its response is aborted: the client may or may not have read
-    /// the bytes that were written last.
+    /// The client read nothing for `stall_timeout`. Its response is aborted: the client may or may not have read the bytes that
+    /// were written last.
     Stalled,
     /// The receiver ended and acknowledged everything that it wrote. The rest is for the next receiver.
     Ended,
@@ -137,8 +136,8 @@ pub enum Departure {
 }
 
 impl Session {
-    /// Attaches a receiver. If the session has a receiver already, the new one contends with it. A receiver that the
-    /// session already knows asks a second time because its first answer was lost: see [`Session::resume`].
+    /// Attaches a receiver. If the session has a receiver already, the new one contends with it. A receiver that the session
+    /// knows already asks again because its first response was lost: see [`Session::resume`].
     pub fn attach(&mut self, now: Millis, receiver: Receiver) {
         if self.knows(receiver.id) { self.resume(now, receiver, None) } else { self.admit(now, receiver) }
     }
@@ -146,12 +145,12 @@ impl Session {
     /// Attaches a receiver that came back after its connection was lost. The receiver wrote everything up to `after`.
     pub fn resume(&mut self, now: Millis, receiver: Receiver, after: Option<Seq>) {
         if self.contender.is_some_and(|contender| contender.id == receiver.id) {
-            // Nothing was given to it, and the probe that it waits for is on its way.
+            // It got no frame yet, and the probe that it waits for is in progress.
             return;
         }
         let newcomer = self.receiver.as_ref().map(|attached| attached.receiver).filter(|other| other.id != receiver.id);
         match (newcomer, self.ending.filter(|ending| ending.id != receiver.id)) {
-            // It is the one that everyone waits for; whoever came meanwhile came second.
+            // This is the awaited receiver; any other one that attached meanwhile came second.
             (Some(newcomer), None) if self.hold.is_some() && self.contender.is_none() => {
                 self.contender = Some(newcomer);
                 self.before.push_back(Output::Probe(receiver.id));
@@ -170,7 +169,7 @@ impl Session {
                 self.queue.raise(seq);
                 self.acknowledge(seq);
             }
-            // After a restart nobody else knows whether the one that opened the session ever saw its open frame.
+            // After a restart it is unknown whether the receiver that opened the session ever got its open frame.
             None if self.opener == receiver.id => self.queue.push_open(),
             None => {}
         }
@@ -184,8 +183,8 @@ impl Session {
 
     fn admit(&mut self, now: Millis, receiver: Receiver) {
         if let Some(ending) = self.ending {
-            // A stream may have been ended by its edge before all of it was written: its word is worth a moment. After a
-            // sleep so is that of any, since nobody knows what it was given.
+            // The edge may have ended a stream before everything was written: its report is worth a moment. After a hibernation
+            // the same holds for any receiver, since it is unknown which frames it got.
             let is_stream = ending.kind == ReceiverKind::Stream && self.queue.last_sent().is_some();
             let is_worth_a_moment = is_stream || self.ends_when_confirmed(ending);
             if self.contender.is_none() && (is_worth_a_moment || self.in_flight != InFlight::Known) {
@@ -197,7 +196,7 @@ impl Session {
                 self.before.push_back(Output::Probe(ending.id));
                 return;
             }
-            // Whoever polls again has read the response before: its confirmation is on its way.
+            // A client that polls again has read the previous response: its confirmation is in flight.
             self.detach(now, ending.id, Departure::Finished);
         }
         match (&self.receiver, self.contender) {
@@ -211,28 +210,28 @@ impl Session {
         }
     }
 
-    /// True if a poll was given a message, and its response ends only when the edge knows that it is stored that the message was written.
-    /// Whoever polls again before that has not read it: the poll's node hangs, or gave it up.
+    /// True if a poll got a message, and its response ends only when the edge knows that its progress is stored. A client that
+    /// polls again before that has not read the message: the poll's node hangs, or gave the poll up.
     fn ends_when_confirmed(&self, ending: Receiver) -> bool {
         ending.kind == ReceiverKind::OneFrame
             && self.rules.durability == Durability::Outbox
             && self.queue.last_sent().is_some()
     }
 
-    /// Takes the acknowledgement of a receiver, which wrote everything up to `seq`.
+    /// Handles the acknowledgement of a receiver, which wrote everything up to `seq`.
     pub fn ack(&mut self, receiver: ReceiverId, seq: Seq) {
         if self.is_here(receiver) {
             self.acknowledge(seq);
         }
     }
 
-    /// True if the receiver is attached, or was given its last frame.
+    /// True if the receiver is attached, or got its last frame.
     fn is_here(&self, id: ReceiverId) -> bool {
         let attached = self.receiver.as_ref().map(|attached| attached.receiver);
         [attached, self.ending].into_iter().flatten().any(|receiver| receiver.id == id)
     }
 
-    /// Takes the reply to [`Output::Ask`]: the receiver wrote everything up to `written`, and holds the rest.
+    /// Handles the reply to [`Output::Ask`]: the receiver wrote everything up to `written`, and holds the rest.
     pub fn answered(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, held: &[Held]) {
         if !self.is_here(receiver) {
             return;
@@ -251,8 +250,8 @@ impl Session {
     }
 
     /// Handles a receiver that cannot be asked after [`Session::restore`], since its edge is of
-    /// [`Version::V2`](crate::inner::envelope::Version::V2). Nothing counts as in flight. The edge may hold messages
-    /// that are in rows. They go out again, each in a frame of its own, and the edge drops those that it wrote.
+    /// [`Version::V2`](crate::inner::envelope::Version::V2). Nothing counts as in flight. The edge may hold messages that are in
+    /// rows. They are sent again, each in a frame of its own, and the edge drops those that it wrote.
     pub fn cannot_be_asked(&mut self, receiver: ReceiverId) {
         if self.is_here(receiver) {
             self.in_flight = InFlight::Known;
@@ -260,9 +259,9 @@ impl Session {
         }
     }
 
-    /// Ends a receiver whose response is over. The receiver wrote everything up to `written`. The messages after that,
-    /// up to `held`, are for the next receiver. Returns true if the session does not have all of them: it then delivers
-    /// nothing until [`Session::wrote`] brings them back.
+    /// Ends a receiver whose response is over. The receiver wrote everything up to `written`. The messages after that, up to
+    /// `held`, are for the next receiver. Returns true if the session does not have all of them: it then delivers nothing until
+    /// [`Session::wrote`] returns them.
     pub fn finished(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, held: Option<Seq>) -> bool {
         if !self.is_here(receiver) {
             self.detach(now, receiver, Departure::Ended);
@@ -279,10 +278,10 @@ impl Session {
         is_missing
     }
 
-    /// Ends a receiver whose response is over, and which could not report that before or did not bring back what it
-    /// held. The receiver wrote everything up to `written`; `unwritten` are the messages after that.
+    /// Ends a receiver whose response is over, if the receiver could not report that before or did not return the messages that
+    /// it held. The receiver wrote everything up to `written`; `unwritten` are the messages after that.
     pub fn wrote(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, unwritten: Vec<(Seq, Message)>) {
-        // After a restart, of which no hold says whom it is for, a next receiver may have had the rest.
+        // After a restart, no hold names its receiver, so a later receiver may have got the rest.
         let gives_back = self.is_here(receiver) || self.hold.is_some_and(|hold| hold.of == Some(receiver));
         if self.is_here(receiver) {
             self.detach(now, receiver, Departure::Ended);
@@ -300,7 +299,7 @@ impl Session {
         }
     }
 
-    /// Ends a receiver. Does nothing if the session does not know the receiver any more.
+    /// Ends a receiver. Does nothing if the session no longer knows the receiver.
     pub fn detach(&mut self, now: Millis, receiver: ReceiverId, how: Departure) {
         if self.contender.is_some_and(|contender| contender.id == receiver) {
             self.contender = None;
@@ -331,7 +330,7 @@ impl Session {
             }
             Departure::Ended => self.queue.requeue(now),
             Departure::Broken => {
-                // The Worker that holds its response comes again, or says what it wrote.
+                // The Worker that holds its response attaches again, or reports what it wrote.
                 if is_unknown || self.queue.last_sent().is_some() {
                     self.hold = Some(Hold::from(now, Some(receiver)));
                 } else if let Some(hold) = &mut self.hold {
@@ -349,18 +348,18 @@ impl Session {
         }
     }
 
-    /// Closes the session and drops the messages that wait, since something before them is lost.
+    /// Closes the session and drops the waiting messages, since earlier ones are lost.
     pub(super) fn interrupt(&mut self, now: Millis) {
         self.drop_waiting();
         self.close(now, CloseCode::Interrupted.number(), "Connection interrupted", CloseReason::Interrupted);
     }
 
-    /// Closes the session and drops the messages that wait, since something before them may be lost.
+    /// Closes the session and drops the waiting messages, since earlier ones may be lost.
     fn stalled(&mut self, now: Millis) {
         self.drop_waiting();
         let code = CloseCode::TryAgainLater.number();
         match self.kind {
-            // The Worker has closed it.
+            // The Worker has closed the WebSocket already.
             SessionKind::Held if self.is_open() => self.leave_nothing(now, code, STALLED, CloseReason::Stalled),
             SessionKind::Http | SessionKind::WebSocket | SessionKind::Held => {
                 self.close(now, code, STALLED, CloseReason::Stalled);
@@ -374,7 +373,7 @@ impl Session {
         }
     }
 
-    /// Takes the result of an [`Output::Probe`]. Does nothing if the receiver is neither attached nor about to end.
+    /// Handles the result of an [`Output::Probe`]. Does nothing if the receiver is neither attached nor ending.
     pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
         if let Some(ending) = self.ending.filter(|ending| ending.id == receiver && self.contender.is_some()) {
             let how = if self.ends_when_confirmed(ending) { Departure::Broken } else { Departure::Finished };

@@ -1,4 +1,4 @@
-//! Sessions of an object that slept or restarted: made of what storage, attachments and Workers know.
+//! Restores sessions of an object that hibernated or restarted, from storage, attachments and Workers.
 
 use super::closing::{Closing, Word};
 use super::queue::Queue;
@@ -7,16 +7,16 @@ use super::{Attached, Change, Event, Output, Phase, Receiver, Rules, Session, Se
 use crate::sockjs::liveness::Silence;
 use crate::time::Millis;
 
-/// Time by which an alarm may be late although its object always had an owner.
+/// Delay of an alarm that is still normal for an object with an owner.
 const ALARM_LATE: Millis = Millis::from_secs(2);
 
-/// Time in which a client comes again that could not reach the object: stock clients poll again at once.
+/// Time within which a client retries if it could not reach the object: stock clients poll again at once.
 const COMES_AGAIN: Millis = Millis::from_secs(5);
 
 impl Session {
-    /// Restores a stored session. `attached` is the receiver that stayed attached while the object hibernated, if there
-    /// is one, with the moment at which it attached. A receiver that was given its last frame does not count as
-    /// attached. The application is not notified again of anything that it was notified of before.
+    /// Restores a stored session. `attached` is the receiver that stayed attached while the object hibernated, if there is one,
+    /// with the time at which it attached. A receiver that got its last frame does not count as attached. The application is not
+    /// notified again of earlier events.
     pub fn restore(now: Millis, rules: Rules, stored: Stored, attached: Option<(Receiver, Millis)>) -> Self {
         let queue = Queue::restore(now, &stored);
         let mut session = Self::new(now, rules, stored.opener, queue);
@@ -40,9 +40,9 @@ impl Session {
         session
     }
 
-    /// Returns the moment from which on `disconnect_delay` counts, for a client that is away since `since`. An object that is long past
-    /// the end of that time was nobody's, as in a cluster whose node was killed: its client may have come back in vain, and gets
-    /// time to come once more.
+    /// Returns the time from which `disconnect_delay` counts, for a client that is absent since `since`. If the end of the delay
+    /// is long past, the object had no owner, as in a cluster whose node was killed: the client may have tried in vain, and gets
+    /// time for another attempt.
     fn absent_since(&self, now: Millis, since: Millis) -> Millis {
         let delay = self.rules.disconnect_delay;
         if since + delay + ALARM_LATE > now {
@@ -51,8 +51,8 @@ impl Session {
         now - (delay - COMES_AGAIN)
     }
 
-    /// Restores a receiver that was given its last frame at `since` and has not yet reported that it wrote the frame.
-    /// Called after [`Session::restore`].
+    /// Restores a receiver that got its last frame at `since` and has not yet reported that it wrote the frame. Called after
+    /// [`Session::restore`].
     pub fn wake_ending(&mut self, receiver: Receiver, since: Millis) {
         if self.receiver.is_none() {
             self.ending = Some(receiver);
@@ -62,7 +62,7 @@ impl Session {
         }
     }
 
-    /// Restores a WebSocket session after its object hibernated. Nothing of such a session is stored.
+    /// Restores a WebSocket session after its object hibernated. Nothing is stored of such a session.
     pub fn wake_websocket(now: Millis, rules: Rules) -> Self {
         let mut session = Self::new(now, rules, Receiver::WEBSOCKET.id, Queue::new());
         session.kind = SessionKind::WebSocket;
@@ -70,9 +70,9 @@ impl Session {
         session
     }
 
-    /// Restores the session of a WebSocket that the Worker holds, after the object hibernated or restarted. Storage does
-    /// not know the session. Its inner WebSocket is still there, and was attached or heard of at `since`; or
-    /// [`Session::resume`] follows at once. The application is not notified again.
+    /// Restores the session of a WebSocket that the Worker holds, after the object hibernated or restarted. The session is not in
+    /// storage. Either its inner WebSocket is still there, and was attached or last heard of at `since`, or [`Session::resume`]
+    /// follows at once. The application is not notified again.
     pub fn restore_held(now: Millis, rules: Rules, receiver: Receiver, since: Option<Millis>) -> Self {
         let mut session = Self::new(now, rules, receiver.id, Queue::continued(now));
         session.kind = SessionKind::Held;
@@ -84,7 +84,7 @@ impl Session {
         session
     }
 
-    /// Makes a session that [`Session::restore`] read from storage one of a WebSocket that the Worker holds.
+    /// Converts a session that [`Session::restore`] read from storage into one of a WebSocket that the Worker holds.
     pub fn into_held(mut self) -> Self {
         self.kind = SessionKind::Held;
         self
@@ -96,14 +96,14 @@ impl Session {
         self.silent_since = self.rules.first_message_timeout.map(|_| opened);
     }
 
-    /// Goes on with the signs of life of a client that connected at `opened`, after [`Session::wake_websocket`]. `word` is
-    /// the last word of the client that was remembered.
+    /// Continues the signs of life of a client that connected at `opened`, after [`Session::wake_websocket`]. `word` is the time
+    /// of the last message of the client that was stored.
     pub fn wake_silence(&mut self, now: Millis, opened: Millis, word: Option<Millis>) {
         self.silence = self.rules.silence.map(|rules| Silence::wake(now, rules, opened, word));
     }
 
     fn wake(&mut self, now: Millis, attached: Option<(Receiver, Millis)>) {
-        // A poll that is attached was given nothing, and a client's WebSocket acknowledges nothing.
+        // An attached poll got no frame yet, and a client's WebSocket acknowledges nothing.
         if attached.is_some_and(|(receiver, _)| receiver.kind.acknowledges()) {
             self.in_flight = InFlight::Unknown;
         }

@@ -29,13 +29,13 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Returns the settings that `config` has for a WebSocket on `transport` that the Worker holds. Such a session waits
-    /// for its Worker, which waits in turn for a new instance of the object.
+    /// Returns the settings of `config` for a WebSocket on `transport` that the Worker holds. Such a session waits for its
+    /// Worker, which waits in turn for a new instance of the object.
     pub fn held(config: &Config, transport: Transport) -> Self {
         Self { disconnect_delay: config.reattach_timeout, ..Self::new(config, transport) }
     }
 
-    /// Returns the settings that `config` has for a session on `transport`.
+    /// Returns the settings of `config` for a session on `transport`.
     pub fn new(config: &Config, transport: Transport) -> Self {
         let heartbeat_delay = match transport {
             Transport::WebSocketRaw => None,

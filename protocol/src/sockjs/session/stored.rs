@@ -13,17 +13,17 @@ pub enum Change {
         /// The receiver that opened the session.
         opener: ReceiverId,
     },
-    /// Messages that wait, as one row, whether they were delivered before or not. Messages that were lost on their way
-    /// are written again, even if their old row is still there for the rest of its messages. Of two rows with the same
-    /// first number, the longer stays.
+    /// Waiting messages, as one row, whether they were delivered before or not. Messages that were lost in transit are written
+    /// again, even if their old row still exists for its other messages. Of two rows with the same first number, the longer one
+    /// stays.
     Append(Row),
-    /// Everything up to this number was delivered. Rows that hold nothing beyond it can go; of other rows only the rest
+    /// Everything up to this number was delivered. Rows that hold nothing beyond it can be deleted; of other rows only the rest
     /// counts.
     Discard {
         /// The last number delivered.
         through: Seq,
     },
-    /// The session is closed. Its close frame is kept for receivers that still ask.
+    /// The session is closed. Its close frame is kept for later receivers.
     Close {
         /// The close frame of the session.
         tombstone: Tombstone,
@@ -32,11 +32,11 @@ pub enum Change {
     },
     /// The application was notified that the session is closed.
     Told,
-    /// The client sent its first message. Emitted only for a session with `first_message_timeout`; also for a WebSocket
-    /// session, of which nothing else is stored.
+    /// The client sent its first message. Emitted only for a session with `first_message_timeout`; also for a WebSocket session,
+    /// of which nothing else is stored.
     Heard,
-    /// Moment since which no receiver is attached; `None` once a receiver attached. Emitted only if the disconnect
-    /// delay may outlast the object's memory.
+    /// Time since which no receiver is attached; `None` once a receiver attached. Emitted only if the disconnect delay may
+    /// outlast the object's memory.
     Absent(Option<Millis>),
     /// Nothing of the session is needed any more.
     Forget,
@@ -95,7 +95,7 @@ pub struct Tombstone {
     pub code: u16,
     /// Close reason.
     pub reason: String,
-    /// Kind of the reason that the application is given.
+    /// Kind of the reason that the application receives.
     pub kind: CloseKind,
     /// Moment at which the session was closed.
     pub at: Millis,
@@ -107,7 +107,7 @@ impl Tombstone {
         Frame::Close { code: self.code, reason: self.reason.clone() }
     }
 
-    /// Returns the reason that the application is given.
+    /// Returns the reason that the application receives.
     pub(super) fn close_reason(&self) -> CloseReason {
         let (code, reason) = (self.code, self.reason.clone());
         match self.kind {
@@ -124,7 +124,7 @@ impl Tombstone {
         }
     }
 
-    /// Returns the kind for a close frame that the previous release stored, which stored no kind.
+    /// Returns the kind of a close frame that the previous release stored, without its kind.
     pub fn kind_of(code: u16, reason: &str) -> CloseKind {
         match code {
             code if code == CloseCode::InternalError.number() => CloseKind::HandlerFailed,
@@ -181,7 +181,7 @@ impl Stored {
                         stored.delivered = row.first.0.checked_sub(1).map(Seq);
                     }
                     match stored.rows.iter_mut().find(|other| other.first == row.first) {
-                        // It has this one's messages and more.
+                        // The other row includes this one.
                         Some(other) if other.last >= row.last() => {}
                         Some(other) => *other = row.extent(),
                         None => {

@@ -61,7 +61,7 @@ impl Session {
         self.earliest(|_| true)
     }
 
-    /// Returns the next deadline among the timers that are always short and that a restart makes void.
+    /// Returns the next deadline among the short timers that a restart makes obsolete.
     pub fn passing_deadline(&self) -> Option<Millis> {
         self.earliest(Timer::is_passing)
     }
@@ -69,8 +69,8 @@ impl Session {
     /// Returns the next deadline among the other timers. They have to fire even if the object is restarted in between.
     pub fn lasting_deadline(&self) -> Option<Millis> {
         self.earliest(|timer| !timer.is_passing()).or_else(|| {
-            // While nothing goes out for a moment, a heartbeat is no reason for a tick, but for the alarm that is to look
-            // after the session if the object dies in that moment.
+            // If no frame is sent for a moment, a heartbeat needs no tick, but an alarm that serves the session if the object
+            // dies in that moment.
             let attached = self.receiver.as_ref().filter(|_| self.is_open())?;
             if self.is_looked_for(attached) {
                 return Some(attached.asked.unwrap_or(attached.seen) + LOOK_EVERY);
@@ -102,7 +102,7 @@ impl Session {
 
     /// Does everything that is due. A late call has the same effect as one in time.
     pub fn tick(&mut self, now: Millis) {
-        // What one timer does can set another that is due at once.
+        // One timer can make another one due at once.
         for _ in 0..3 {
             for (at, timer) in self.timers().into_iter().flatten() {
                 if at <= now {
@@ -117,7 +117,7 @@ impl Session {
         self.timers().into_iter().flatten().any(|(at, timer)| timer == Timer::Disconnect && at <= now)
     }
 
-    /// Counts `disconnect_delay` anew: the client may have come back long ago, had it got an answer.
+    /// Restarts `disconnect_delay`: the client might have returned long ago, but its response was held up.
     pub fn was_held_up(&mut self, now: Millis) {
         if self.receiver.is_none() && self.is_open() {
             self.idle_since = self.idle_since.max(now);
@@ -127,9 +127,9 @@ impl Session {
         }
     }
 
-    /// Makes a heartbeat due when the object's alarm fires, even if it is not due for up to half of `heartbeat_delay`,
-    /// or if nobody knows when it is due. One alarm thus serves all sessions. A heartbeat may be early, but not late. In the
-    /// same way, a receiver that writes its own heartbeats is asked early whether it is still there.
+    /// Makes a heartbeat due when the object's alarm fires, even up to half of `heartbeat_delay` too early, or if its time is
+    /// unknown. One alarm thus serves all sessions. A heartbeat may be early, but not late. In the same way, a receiver that
+    /// writes its own heartbeats is asked early whether it is still there.
     pub fn beat_early(&mut self, now: Millis) {
         if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
             return;
@@ -141,7 +141,7 @@ impl Session {
             return;
         }
         let (Some(delay), Some(attached)) = (self.rules.heartbeat_delay, &mut self.receiver) else { return };
-        // An end that is due before the next heartbeat takes its place: an alarm of its own would be one more.
+        // An end that is due before the next heartbeat replaces it: its own alarm would be an extra one.
         let is_stream = attached.receiver.kind == ReceiverKind::Stream;
         if is_stream && attached.since + self.rules.receiver_max_age <= now + delay.half() {
             attached.due = Some(Due::End);
@@ -172,15 +172,15 @@ impl Session {
                     None if *word == Word::Heard => {
                         latest.min(self.idle_since.max(tombstone.at) + rules.disconnect_delay)
                     }
-                    // Its receive request goes on, the rest of what waits is still being read; or the application is
-                    // still being told.
+                    // Its receive request continues, because waiting messages are still being read; or the application is still
+                    // being notified.
                     _ => latest,
                 };
                 [Some((at, Timer::Tombstone)), persist, hold, None, None, None, None]
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
-                    // Its client may still be reading what it was given.
+                    // The client may still be reading its last response.
                     None if self.ending.is_some() => {
                         [Some((self.idle_since + rules.receiver_max_age, Timer::Unfinished)), None]
                     }
@@ -188,7 +188,7 @@ impl Session {
                         let timer = if self.is_stored { Timer::Disconnect } else { Timer::Lost };
                         [Some((self.idle_since + rules.disconnect_delay, timer)), None]
                     }
-                    // Nothing goes out until the probe or the lost one tells, which is a matter of milliseconds.
+                    // Nothing is sent until the result of the probe or of the hold, within milliseconds.
                     Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
                     Some(Attached { asked: Some(asked), .. }) => [Some((*asked + ANSWERS, Timer::Unanswered)), None],
                     Some(attached) if self.is_looked_for(attached) => {
@@ -211,8 +211,8 @@ impl Session {
         }
     }
 
-    /// True if no heartbeat shows that the receiver is there, although it has to be missed if everything is killed at once:
-    /// its holder writes the heartbeats, or it has none and the session is stored.
+    /// True if no heartbeat shows whether the receiver is still there, although its loss must be noticed if everything is killed
+    /// at once: its holder writes the heartbeats, or it has none and the session is stored.
     fn is_looked_for(&self, attached: &Attached) -> bool {
         let is_quiet = self.rules.heartbeat_delay.is_none() && self.is_stored;
         attached.receiver.beats || self.kind == SessionKind::Held && is_quiet
@@ -232,7 +232,7 @@ impl Session {
             Timer::Unanswered => self.give_up_receiver(now),
             Timer::Persist => self.store_waiting(),
             Timer::Hold => {
-                // What comes after a gap is not delivered.
+                // Messages after a gap are not delivered.
                 if self.hold.take().is_some_and(|hold| hold.is_gap) {
                     self.interrupt(now);
                 }
@@ -250,7 +250,7 @@ impl Session {
                 self.persist(Change::Absent(Some(self.idle_since)));
             }
             Timer::Unfinished => {
-                // Rather lost with a client that is surely gone than doubled for one that is not.
+                // A message is rather lost with a client that is surely gone than doubled for one that is not.
                 if let Some(ending) = self.ending {
                     self.detach(now, ending.id, Departure::Finished);
                 }
@@ -272,7 +272,7 @@ impl Session {
 
     fn due(&mut self, due: Due) {
         if let Some(attached) = &mut self.receiver {
-            // The end of a stream says more than a heartbeat.
+            // The end of a stream includes the effect of a heartbeat.
             if attached.due != Some(Due::End) {
                 attached.due = Some(due);
             }

@@ -22,7 +22,7 @@ impl World {
         self.pool.look(place, bytes, KEEP, self.now)
     }
 
-    /// Has a body that comes now look for the first time.
+    /// Adds a body, which polls for the first time.
     fn come(&mut self, bytes: usize) -> (u64, Look) {
         let place = self.pool.place();
         (place, self.look(place, bytes))
@@ -35,7 +35,7 @@ impl World {
         }
     }
 
-    /// Has a body come that has to wait.
+    /// Adds a body that has to wait.
     fn waiting(&mut self, bytes: usize) -> u64 {
         let (place, look) = self.come(bytes);
         assert!(matches!(look, Look::Again(_)), "{look:?}");

@@ -3,7 +3,7 @@
 use super::{Extent, Seq};
 use crate::sockjs::frame::Message;
 
-/// Bytes that an empty message, or one of one letter, takes in a frame, with its quotes and a comma.
+/// Bytes that an empty message, or one of a single character, takes in a frame, with its quotes and a comma.
 const IN_FRAME_MIN: usize = 4;
 
 /// One item of a [`Queue`](super::Queue).

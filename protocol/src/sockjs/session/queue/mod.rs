@@ -22,21 +22,21 @@ pub(super) struct Queue {
     waiting_bytes: usize,
     /// Number of messages that wait. One item may stand for many.
     waiting_count: usize,
-    /// Number of messages that wait and that no row holds.
+    /// Number of waiting messages that are in no row.
     waiting_unstored: usize,
     /// Bytes of messages that are in memory.
     bytes_in_memory: usize,
     /// The last number that was assigned.
     last: Seq,
-    /// Moment since which something waits in memory alone.
+    /// Time since which a message has been waiting that is only in memory.
     waiting_since: Option<Millis>,
     /// Number of messages acknowledged since the object came into memory.
     acknowledged: u64,
-    /// Number up to which each message goes in a frame of its own.
+    /// Number up to which each message is sent in a frame of its own.
     alone_through: Option<Seq>,
-    /// Number up to which no row holds an item, except for items of which nothing is in memory.
+    /// Number up to which no item is in a row, except for items whose content is not in memory.
     discarded_through: Option<Seq>,
-    /// Numbers of items of which nothing is in memory: those in flight, and those that wait.
+    /// Numbers of items whose content is not in memory: those in flight, and those that wait.
     rows_in_flight: usize,
     rows_waiting: usize,
 }
@@ -70,13 +70,13 @@ impl Queue {
         }
     }
 
-    /// Restores a queue from storage. New numbers continue above all that were ever assigned. The last assigned number
-    /// is not stored, since that would take a write for each message. The clock gives a number above it, since no
-    /// session sends 1024 messages in every millisecond.
+    /// Restores a queue from storage. New numbers continue above all that were ever assigned. The last assigned number is not
+    /// stored, since that would cost a write for each message. The clock yields a higher number, since no session sends 1024
+    /// messages in every millisecond.
     pub fn restore(now: Millis, stored: &Stored) -> Self {
         let mut queue = Self::new();
         for extent in &stored.rows {
-            // Lowest first: what is no higher than the last was in an earlier row too.
+            // Lowest first: a number that is not above the last one was in an earlier row too.
             let known = queue.items.back().map(|item| item.seq).max(stored.delivered);
             let mut item = Item::in_rows(*extent);
             if let Some(known) = known {
@@ -91,7 +91,7 @@ impl Queue {
         queue
     }
 
-    /// Makes the empty queue of a session that goes on without having been stored.
+    /// Creates the empty queue of a session that continues without having been stored.
     pub fn continued(now: Millis) -> Self {
         let mut queue = Self::new();
         queue.raise(Self::number_at(now));
@@ -159,7 +159,7 @@ impl Queue {
         self.items.get(self.sent).map(|item| item.bytes_in_frame() / item.count())
     }
 
-    /// Returns the moment since which something waits that no row holds.
+    /// Returns the time since which a message has been waiting that is in no row.
     pub fn waiting_since(&self) -> Option<Millis> {
         self.waiting_since
     }
@@ -169,7 +169,7 @@ impl Queue {
         self.items.get(self.sent.checked_sub(1)?).map(|item| item.seq)
     }
 
-    /// Excludes all numbers up to `seq` from being assigned again.
+    /// Reserves all numbers up to `seq`, so that they are not assigned again.
     pub fn raise(&mut self, seq: Seq) {
         self.last = self.last.max(seq);
     }
@@ -207,17 +207,16 @@ impl Queue {
         self.rows_waiting = self.rows_waiting.saturating_sub(item.is_in_rows().into());
     }
 
-    /// Stops counting `count` messages of `bytes` bytes as waiting. No row held `unstored` of the messages.
+    /// Stops counting `count` messages of `bytes` bytes as waiting. Of these messages, `unstored` were in no row.
     fn pass_on(&mut self, count: usize, bytes: usize, unstored: usize) {
         self.waiting_count = self.waiting_count.saturating_sub(count);
         self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
         self.waiting_unstored = self.waiting_unstored.saturating_sub(unstored);
     }
 
-    /// Moves the next frame into flight: the open frame alone, otherwise the first message that waits and all messages
-    /// after it that fit. They fit up to `credit` bytes of messages and `frame_limit` bytes of the frame. With
-    /// `in_sequence`, the numbers in a frame have no gaps: its last number and its length then determine the number of
-    /// each message.
+    /// Moves the next frame into flight: the open frame alone, otherwise the first waiting message and all messages after it that
+    /// fit. They fit up to `credit` bytes of messages and `frame_limit` bytes of the frame. With `in_sequence`, the numbers in a
+    /// frame have no gaps: its last number and its length then determine the number of each message.
     pub fn take_frame(&mut self, credit: usize, frame_limit: usize, in_sequence: bool) -> Option<Taken> {
         let first = self.items.get(self.sent)?;
         if matches!(first.body, Body::Open) {
@@ -269,7 +268,7 @@ impl Queue {
         self.sent_bytes = 0;
         self.sent = 0;
         self.rows_waiting += std::mem::take(&mut self.rows_in_flight);
-        // The edge that may have had them says how far it got, or is not asked any more.
+        // The edge that may have had them reports its progress, or is no longer asked.
         self.alone_through = None;
         self.count_unstored();
         if self.waiting_unstored > 0 {
@@ -277,33 +276,32 @@ impl Queue {
         }
     }
 
-    /// Makes each message that waits now go in a frame of its own. The edge may have some of them, and drops by its
-    /// number each message that it has.
+    /// Sends each waiting message in a frame of its own. The edge may have some of them, and drops by their number those that it
+    /// has.
     pub fn send_alone(&mut self) {
         self.alone_through = self.items.back().map(|item| item.seq);
     }
 
-    /// True if the object has everything that is in flight, up to the message with the number `last`.
+    /// True if the object has everything in flight, up to the message with the number `last`.
     pub fn has_all(&self, last: Seq) -> bool {
         let has_last = |item: &Item| (item.first()..=item.seq).contains(&last);
         !self.items.iter().any(Item::is_elsewhere) && self.items.iter().any(has_last)
     }
 
-    /// Counts the frames that a receiver holds as in flight, after the object hibernated. Moves messages that rows hold
-    /// into flight. For the others, adds an item that has only their bytes. Does nothing if something is in flight
-    /// already.
+    /// Counts the frames that a receiver holds as in flight, after the object hibernated. Moves messages that are in rows into
+    /// flight. For the others, adds an item that only has their bytes. Does nothing if anything is in flight already.
     pub fn set_in_flight(&mut self, held: &[Held]) {
         if self.sent > 0 {
             return;
         }
         for Held { through, bytes } in held {
             self.raise(*through);
-            // The bytes of all go with the last, since nobody knows how they are spread.
+            // The last item gets the bytes of all, since their distribution is unknown.
             let mut left = *bytes;
             while let Some(next) = self.items.get_mut(self.sent).filter(|item| item.first() <= *through) {
-                // Of what is in rows, the edge may hold a part.
+                // The edge may hold a part of the messages in rows.
                 if let Some(mut part) = next.split_off(*through) {
-                    // How many bytes these have is known now: the others have what is left.
+                    // The size of this part is known now: the others have the remaining bytes.
                     if let (Body::InRows(_, rest), Body::InRows(_, cut)) = (&mut next.body, &mut part.body) {
                         let all = rest.saturating_add(*cut);
                         *cut = left.min(all);
@@ -336,8 +334,8 @@ impl Queue {
         self.settle_waiting();
     }
 
-    /// Inserts messages that an edge held and did not write, in the order of their numbers. Skips messages that the
-    /// queue has. Nothing may be in flight.
+    /// Inserts messages that an edge held and did not write, in the order of their numbers. Skips messages that are already in
+    /// the queue. Nothing may be in flight.
     pub fn take_back(&mut self, now: Millis, unwritten: Vec<(Seq, Message)>) {
         for (seq, message) in unwritten {
             let at = self.items.partition_point(|item| item.seq < seq);
@@ -359,7 +357,8 @@ impl Queue {
             let is_in_flight = self.sent > 0;
             let item = match front.split_off(seq) {
                 Some(mut part) => {
-                    // Nobody knows how the bytes are spread. As long as something of it is in flight, all of them are.
+                    // The distribution of the bytes is unknown. While any of the messages is in flight, all of the bytes count as
+                    // in flight.
                     if let (true, Body::InRows(_, rest), Body::InRows(_, cut)) =
                         (is_in_flight, &mut front.body, &mut part.body)
                     {
@@ -389,7 +388,7 @@ impl Queue {
         through
     }
 
-    /// Drops the newest item, unless it was given to a receiver.
+    /// Drops the newest item, unless it is in flight.
     pub fn pop_unsent(&mut self) {
         if self.sent < self.items.len()
             && let Some(item) = self.items.pop_back()

@@ -1,7 +1,7 @@
 //! The part of a queue that is in rows of storage.
 //!
-//! One item may stand for consecutive messages in rows, of which nothing is in memory. These messages are read when
-//! their turn comes.
+//! One item may stand for consecutive messages in rows, whose content is not in memory. These messages are read when it is their
+//! turn.
 
 use super::item::{Body, Item};
 use super::{Extent, Queue, Row, Seq};
@@ -33,13 +33,13 @@ impl Queue {
         None
     }
 
-    /// True if something in flight is in rows alone.
+    /// True if a message in flight is only in rows.
     pub fn has_rows_in_flight(&self) -> bool {
         self.rows_in_flight > 0
     }
 
-    /// Takes messages of rows into memory, from the number `first` on. Returns false if the message `first` is missing.
-    /// A message that is missing further on remains in rows as the next to be read.
+    /// Loads messages from rows into memory, from the number `first` on. Returns false if the message `first` is missing. A
+    /// message that is missing later remains in rows as the next one to be read.
     pub fn read(&mut self, first: Seq, rows: &[Row]) -> bool {
         let is_meant = |item: &Item| item.is_in_rows() && item.first() == first;
         let Some(at) = self.items.iter().skip(self.sent).position(is_meant) else { return false };
@@ -48,7 +48,7 @@ impl Queue {
         self.remove_waiting(&item);
         let (mut next, mut read) = (first, 0_usize);
         for (seq, message) in rows.iter().flat_map(Row::numbered) {
-            // The first row may begin before, and two can hold the same message.
+            // The first row may begin earlier, and two rows can hold the same message.
             if seq == next && seq <= item.seq {
                 read = read.saturating_add(message.len());
                 let item = Item::message(seq, message.clone(), true);
@@ -67,7 +67,7 @@ impl Queue {
         next > first
     }
 
-    /// Drops from memory the messages that wait and that rows hold.
+    /// Drops waiting messages from memory that are in rows.
     pub fn leave_in_rows(&mut self) {
         let waiting = self.items.split_off(self.sent);
         for item in waiting {
@@ -81,7 +81,7 @@ impl Queue {
         }
     }
 
-    /// Appends an item of messages in rows, or joins it to the last item if its numbers directly follow that one's.
+    /// Appends an item of messages in rows, or joins it to the last item if the numbers are consecutive.
     pub(super) fn push_in_rows(&mut self, item: Item) {
         self.add_waiting(&item);
         let is_waiting = self.items.len() > self.sent;
@@ -89,16 +89,16 @@ impl Queue {
             Some(Item { seq, body: Body::InRows(_, bytes), .. }) if seq.0.checked_add(1) == Some(item.first().0) => {
                 *seq = item.seq;
                 *bytes = bytes.saturating_add(item.bytes());
-                // Two are one.
+                // Two items became one.
                 self.rows_waiting = self.rows_waiting.saturating_sub(1);
             }
             _ => self.items.push_back(item),
         }
     }
 
-    /// Notes that no row holds anything up to `seq` any more.
+    /// Notes that no row holds any message up to `seq` any more.
     pub fn mark_discarded(&mut self, seq: Seq) {
-        // Each item is looked at once, however often more is discarded.
+        // Each item is visited once, however often more is discarded.
         let from = self.items.partition_point(|item| Some(item.seq) <= self.discarded_through);
         for item in self.items.iter_mut().skip(from).take_while(|item| item.seq <= seq) {
             item.stored &= item.is_in_rows();
@@ -122,10 +122,10 @@ impl Queue {
         }
     }
 
-    /// Returns everything that waits in memory alone, as rows, and counts it as stored from now on.
+    /// Returns all waiting messages that are only in memory, as rows, and counts them as stored from now on.
     pub fn take_unstored(&mut self) -> Vec<Row> {
         let (mut rows, mut row_bytes) = (Vec::<Row>::new(), 0);
-        // They are the last ones, mostly: what is stored already is not looked through with each message.
+        // Mostly the last items are unstored: stored ones are not searched again with each message.
         let (mut from, mut left) = (self.items.len(), self.waiting_unstored);
         while left > 0
             && let Some(before) = from.checked_sub(1)
@@ -136,7 +136,7 @@ impl Queue {
         for item in self.items.iter_mut().skip(from).filter(|item| item.only_in_memory()) {
             let Body::Message(message) = &item.body else { continue };
             item.stored = true;
-            // With its quotes and a comma.
+            // Including quotes and a comma.
             let bytes = message.len() + 3;
             match rows.last_mut() {
                 Some(row) if row_bytes + bytes <= ROW_BYTES && row.last().0.checked_add(1) == Some(item.seq.0) => {
