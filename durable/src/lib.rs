@@ -35,7 +35,8 @@ pub mod peers;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod upstream;
+#[doc(hidden)]
+pub mod upstream;
 
 pub use application::connection::{Connection, ReadyState};
 pub use application::group::{Connections, Group};

@@ -24,6 +24,8 @@ const POOL: u16 = 8;
 const PUSH_TOKENS: &str = "PUSH_TOKENS";
 /// Another: see [`sockjs_edge::Services::ticket_keys`].
 const TICKET_KEYS: &str = "TICKET_KEYS";
+/// Another: keys that sign requests to an upstream over HTTP, and open `/publish/`.
+const GRIP_KEYS: &str = "GRIP_KEYS";
 /// Another: tokens that open `/metrics`.
 const METRICS_TOKENS: &str = "METRICS_TOKENS";
 
@@ -76,7 +78,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Unknown { name } => {
                 write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}")?;
-                for other in [TEST_SERVICES, DEMO, PREFIX, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS] {
+                for other in [TEST_SERVICES, DEMO, PREFIX, PUSH_TOKENS, TICKET_KEYS, GRIP_KEYS, METRICS_TOKENS] {
                     write!(f, ", {NAMES}{other}")?;
                 }
                 OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
@@ -120,7 +122,7 @@ impl Settings {
                 settings.demo = flag(name, value)?;
             } else if option == PREFIX {
                 settings.prefix = Some(value.trim().to_owned());
-            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS) {
+            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS | GRIP_KEYS) {
                 if tokens_of(&value).iter().any(|token| token.len() < SECRET_MIN) {
                     return Err(Problem::Short { name });
                 }

@@ -15,6 +15,7 @@ use sockjs_durable::log;
 use sockjs_protocol::inner::envelope::{Action, Command, FULL};
 use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::sockjs::transport::Transport;
+use sockjs_protocol::upstream::address::UpstreamProtocol;
 use wasm_bindgen::JsValue;
 use worker::worker_sys::ext::ResponseExt;
 use worker::{Context, Env, Headers, ResponseBuilder, Result, web_sys};
@@ -48,17 +49,21 @@ pub(crate) async fn websocket(
         refusals.note(Some(transport), refusal.reason);
         return refused(refusal);
     }
-    if let Some(upstream) = &config.upstream {
+    if let Some(upstream) =
+        config.upstream.as_ref().filter(|upstream| upstream.protocol() == UpstreamProtocol::WebSocket)
+    {
         let protocol = offered.as_deref().and_then(|offered| select(offered, &config.websocket_protocols));
         let client = PipedClient { transport, offered: offered.as_deref(), protocol, address: address.as_deref() };
         let invocation = Invocation::of(context);
         return pipe(upstream, config, &place.parameters, client, request, request_head, env, &invocation, &refusals)
             .await;
     }
+    let client = ClientRequest::of_websocket(request, address);
+    let client = if config.upstream.is_some() { client.for_upstream_of_websocket() } else { client };
     if config.websocket_holder == WebSocketHolder::Worker {
         let held = HeldWebSocket {
             object: object.clone(),
-            client: ClientRequest::of_websocket(request, address.clone()),
+            client: client.clone(),
             service: config.prefix.clone(),
             parameters: place.parameters.clone(),
             pass: pass.clone(),
@@ -76,7 +81,7 @@ pub(crate) async fn websocket(
     }
     let action = Action::Connect { session: session.map(Into::into), transport };
     let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
-    match object.connect(&ClientRequest::of_websocket(request, address), &command).await {
+    match object.connect(&client, &command).await {
         Ok(ObjectResponse::Upgrade(response)) => selected(response, offered.as_deref(), config),
         answer => refuse(answer, transport, config, &refusals),
     }

@@ -71,7 +71,8 @@ pub(crate) struct Entry {
     pub state: RefCell<Option<String>>,
     /// The groups of its room that it is in.
     pub groups: RefCell<Groups>,
-    /// Headers for its upstream, from its opening until the upstream is asked. Never stored: they are secrets of its client.
+    /// Headers for its upstream, from its opening until the upstream is asked. They are secrets of its client, and stored only
+    /// for an upstream over HTTP, which gets them with each request.
     pub upstream_headers: RefCell<Option<Vec<(&'static str, String)>>>,
     /// Its service's counters, if something is counted.
     pub counters: Option<Rc<Counters>>,

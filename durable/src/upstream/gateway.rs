@@ -111,7 +111,7 @@ impl Gateway {
 }
 
 /// Ends a connection whose upstream was lost, such as by a restart of the object.
-fn end_lost(connection: &Connection) {
+pub(super) fn end_lost(connection: &Connection) {
     let Close { code, reason } = UpstreamEnd::Lost.to_client();
     connection.end(code, &reason);
 }
@@ -123,7 +123,7 @@ fn random() -> u32 {
 }
 
 /// Returns the close for the upstream of a connection that ended.
-fn close_of(reason: CloseReason) -> Close {
+pub(super) fn close_of(reason: CloseReason) -> Close {
     let ended = |code, reason| ClientEnd::Ended { code, reason }.to_upstream();
     match reason {
         CloseReason::Client { code, reason } => ClientEnd::Closed { code, reason: &reason }.to_upstream(),

@@ -15,6 +15,7 @@
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
 //! * [`forward`][]: headers of the request that opens a connection.
 //! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
+//! * [`over_http`][]: WebSocket-over-HTTP: events that wait, responses, repetitions, and what is kept of a connection.
 //! * [`opening`][]: the moment at which a client is open, and its messages until the upstream answers.
 
 pub mod address;
@@ -24,3 +25,4 @@ pub mod events;
 pub mod forward;
 pub mod grip;
 pub mod opening;
+pub mod over_http;

@@ -6,9 +6,11 @@
 //!
 //! * [`control`][]: messages to the gateway.
 //! * [`publish`][]: the body of `POST /publish/`.
+//! * [`token`][]: signatures of requests to the backend, and of those that publish.
 
 pub mod control;
 pub mod publish;
+pub mod token;
 
 use crate::inner::envelope::is_group_name;
 use crate::inner::json::Reader;
