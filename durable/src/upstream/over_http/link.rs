@@ -11,6 +11,7 @@ use js_sys::futures::JsFuture;
 use js_sys::{Math, Promise, Reflect};
 use sockjs_protocol::service::options::{Config, Durability};
 use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::breaker::{Breaker, Outcome, Permit};
 use sockjs_protocol::upstream::close::{Close, Refusal};
@@ -223,6 +224,10 @@ impl Link {
 
     /// Closes the client, and sends nothing more to the upstream.
     fn end(&self, close: &Close) {
+        let close = match self.connection.transport() {
+            Transport::WebSocketRaw => close.clone().of_websocket(),
+            _ => close.clone(),
+        };
         self.connection.end(close.code, &close.reason);
         self.finish();
     }

@@ -140,7 +140,8 @@ pub fn read_response(
                 effects.list.extend(content.map(binary));
             }
             Event::Close { code, reason } => {
-                let code = code.unwrap_or(1005);
+                // Libraries of GRIP write 0 for none.
+                let code = code.filter(|code| *code != 0).unwrap_or(1005);
                 effects.list.push(Effect::Close(UpstreamEnd::Closed { code, reason }.to_client()));
             }
             Event::Disconnect => effects.list.push(Effect::Close(UpstreamEnd::Lost.to_client())),
