@@ -23,7 +23,7 @@ const texts = ({ events }) => events.filter(({ type }) => type === "TEXT").map((
 async function sendAll(session, messages) {
   for (let at = 0; at < messages.length; at += 5) {
     await session.send(messages.slice(at, at + 5));
-    if (at % 50 === 0) await sleep(5);
+    await sleep(5);
   }
 }
 
@@ -59,7 +59,7 @@ describe("a backend that fails at random", { concurrency: false }, () => {
       assert.deepEqual(await session.received(COUNT), numbers(COUNT));
       assert.deepEqual(handled, numbers(COUNT), "handled once by a backend that knows repetitions");
       assert.equal(doubled, lost, "what doubles is what was handled without an answer");
-      assert.ok(backend.mostInFlight === 1 && backend.asked > 50);
+      assert.ok(backend.mostInFlight === 1 && backend.asked > 30);
       t.diagnostic(`${backend.asked} requests, ${doubled} messages sent again after they were handled`);
     });
   }
@@ -158,10 +158,10 @@ test("the backend gets the next message when the client has read the answers bef
   for (let number = 0; number < 40; number++) assert.equal((await session.send(JSON.stringify([`${number}:`]))).status, 204);
   await sleep(1_000);
   const asked = backend.asked;
-  assert.ok(asked < 40, `${asked} requests while nobody polls`);
+  assert.ok(asked <= 5, `${asked} requests while nobody polls`);
   const received = [];
-  await session.receive(frames, (message) => received.push(message.split(":")[0]), () => received.length === 40);
-  assert.deepEqual(received, numbers(40));
+  const closed = await session.receive(frames, (message) => received.push(message.split(":")[0]), () => received.length === 40);
+  assert.deepEqual([received, closed], [numbers(40), undefined]);
 });
 
 test("an object sleeps between messages, and goes on", { timeout: 120_000 }, async (t) => {
@@ -172,7 +172,7 @@ test("an object sleeps between messages, and goes on", { timeout: 120_000 }, asy
       return { ...answered, headers: { "Set-Meta-Count": String(count), "Sec-WebSocket-Extensions": 'grip; message-prefix=""' } };
     },
   });
-  const { service } = await startGateway(t, backend, { vars: { ...AT_LEAST_ONCE, SOCKJS_PLACEMENT: "shards:1", SOCKJS_HEARTBEAT_DELAY: "60000" } });
+  const { service } = await startGateway(t, backend, { vars: { ...AT_LEAST_ONCE, SOCKJS_PLACEMENT: "shards:1" } });
   const sessions = await Promise.all(ALL.map((transport) => openSession(t, service, transport)));
   for (const session of sessions) await session.send(["a", "b"]);
   for (const session of sessions) await session.received(2);

@@ -1,7 +1,7 @@
 // The opening of a connection to a backend over HTTP: what the backend gets, and what the client gets for each answer.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { validateSig } from "@fanoutio/grip";
 import { jwtVerify } from "jose";
@@ -68,7 +68,7 @@ describe("the backend gets", { concurrency: false }, () => {
     },
     async xhr(service) {
       const controller = new AbortController();
-      const opened = await fetch(`${service}/000/${Math.random()}/xhr`, { method: "POST", headers: SHOWN, signal: controller.signal });
+      const opened = await fetch(`${service}/000/${randomUUID()}/xhr`, { method: "POST", headers: SHOWN, signal: controller.signal });
       assert.equal(await opened.text(), "o\n");
       return () => controller.abort();
     },

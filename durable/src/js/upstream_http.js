@@ -3,6 +3,10 @@
 const SET_META = "set-meta-";
 const HEADERS = new Set(["content-type", "sec-websocket-extensions"]);
 
+/** Most bytes of all bodies that are being read. */
+const ALL_LIMIT = 16 << 20;
+let reading = 0;
+
 /**
  * Sends a request with events. Resolves to its status, its headers as lines of `name:value`, and its body; to a string that says why there
  * is none, `timeout` or `large`; or rejects if the upstream cannot be reached or breaks off.
@@ -32,15 +36,18 @@ async function ask(fetcher, url, init, limit) {
   }
   const parts = [];
   let length = 0;
-  if (response.body) {
-    const reader = response.body.getReader();
-    for (;;) {
+  try {
+    const reader = response.body?.getReader();
+    while (reader) {
       const { done, value } = await reader.read();
       if (done) break;
       length += value.length;
-      if (length > limit) return "large";
+      reading += value.length;
+      if (length > limit || reading > ALL_LIMIT) return "large";
       parts.push(value);
     }
+  } finally {
+    reading -= length;
   }
   const body = new Uint8Array(length);
   let at = 0;

@@ -35,6 +35,7 @@ impl HttpGateway {
             key,
             breaker: RefCell::default(),
             waiting: Cell::new(0),
+            answered: Cell::new(0),
             slots: Slots::default(),
         };
         Self { shared: Rc::new(shared), links: RefCell::default() }

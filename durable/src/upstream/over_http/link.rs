@@ -17,6 +17,7 @@ use sockjs_protocol::upstream::breaker::{Breaker, Outcome, Permit};
 use sockjs_protocol::upstream::close::{Close, Refusal};
 use sockjs_protocol::upstream::events::{EVENTS, EventLimits};
 use sockjs_protocol::upstream::grip::token::{SIGNATURE_HEADER, sign};
+use sockjs_protocol::upstream::opening::TOO_MUCH;
 use sockjs_protocol::upstream::over_http::queue::{ClientEvent, EventBody, EventQueue};
 use sockjs_protocol::upstream::over_http::response::{Effect, Effects, EventResponse, ResponseError, read_response};
 use sockjs_protocol::upstream::over_http::retry::{Attempts, EVENT_HEADER, UpstreamDelivery};
@@ -38,8 +39,8 @@ const ALL_BYTES: usize = 8 << 20;
 /// Most requests in flight of an object: each may have a response of more than a megabyte.
 const IN_FLIGHT: usize = 32;
 
-/// Bytes of a response besides those of one message of `message_limit`.
-const RESPONSE_BYTES: usize = 1 << 20;
+/// Bytes of responses whose messages wait for clients of an object.
+const ALL_RESPONSES: usize = 16 << 20;
 
 /// Longest time for a probe of the circuit breaker.
 const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
@@ -54,7 +55,28 @@ pub(super) struct Shared {
     pub breaker: RefCell<Breaker>,
     /// Bytes that wait in all queues.
     pub waiting: Cell<usize>,
+    /// Bytes of responses whose messages wait for their clients.
+    pub answered: Cell<usize>,
     pub slots: Slots,
+}
+
+/// A response whose messages wait for their client.
+struct Waiting<'a> {
+    all: &'a Cell<usize>,
+    bytes: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(all: &'a Cell<usize>, bytes: usize) -> Self {
+        all.set(all.get().saturating_add(bytes));
+        Self { all, bytes }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.set(self.all.get().saturating_sub(self.bytes));
+    }
 }
 
 /// Requests in flight, and those that wait for another to end.
@@ -250,7 +272,7 @@ impl Link {
                 },
                 Err(Failure::Refused(refusal, pause)) => (ResponseError::Refused(refusal), pause),
                 Err(Failure::TooLarge) => {
-                    return Err(self.warn("response too large", CloseCode::TooLarge, "Message too large"));
+                    return Err(self.warn("response too large", CloseCode::TryAgainLater, TOO_MUCH));
                 }
             };
             let pause = match error {
@@ -267,8 +289,12 @@ impl Link {
             };
             Delay::from(Duration::from_millis(pause.0)).await;
         };
-        drop(response);
         self.is_accepted.set(true);
+        let _waiting = Waiting::new(&self.shared.answered, response.body.len());
+        drop(response);
+        if self.shared.answered.get() > ALL_RESPONSES {
+            return Err(self.warn("too many responses wait for clients", CloseCode::TryAgainLater, TOO_MUCH));
+        }
         self.apply(effects).await
     }
 
@@ -381,7 +407,7 @@ impl Link {
             body: &body.bytes,
             // At most a minute.
             timeout_ms: timeout.0 as f64,
-            limit: config.message_limit.saturating_add(RESPONSE_BYTES),
+            limit: config.inbox_limit,
         };
         let answer = request.send().await;
         let outcome = match &answer {
