@@ -14,3 +14,5 @@ mod events;
 mod grip;
 #[path = "upstream/opening.rs"]
 mod opening;
+#[path = "upstream/over_http.rs"]
+mod over_http;

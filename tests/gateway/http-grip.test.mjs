@@ -14,7 +14,7 @@ import { startGateway } from "./upstream.mjs";
 
 const ALL = [RAW, ...TRANSPORTS];
 const KEY = "a key that is long enough to be one";
-const OTHER_KEY = "another key that is long enough, too";
+const OTHER_KEY = "another key that is long enough too";
 const VARS = { SOCKJS_GRIP_KEYS: `${KEY}, ${OTHER_KEY}`, SOCKJS_LOG: "error" };
 
 /** A backend as the examples of the libraries write it: each message is a command. */
