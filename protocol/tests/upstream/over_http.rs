@@ -234,16 +234,17 @@ fn pauses_grow_and_end_after_half_a_minute() {
 fn tokens_are_signed_and_expire() {
     const KEY: &str = "a key that is long enough to be one";
     let now = Millis(1_800_000_000_000);
-    let token = sign(KEY, "connection", b"OPEN\r\n", now);
-    assert!(is_valid(&token, [KEY], now) && is_valid(&token, ["other", KEY], now));
-    assert!(is_valid(&token, [KEY], now + Millis::from_secs(359)));
-    assert!(!is_valid(&token, [KEY], now + Millis::from_secs(361)));
-    assert!(!is_valid(&token, ["other"], now) && !is_valid(&token, [""], now) && !is_valid(&token, [], now));
     assert_eq!(sign("", "connection", b"", now), "");
+    let own = sign(KEY, "connection", b"OPEN\r\n", now);
+    assert_eq!(own.split('.').count(), 3);
+    assert!(!is_valid(&own, [KEY], now), "it was for the upstream");
+    // Made by jose 5.10.0: {"iss":"backend","exp":1800000300}.
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJiYWNrZW5kIiwiZXhwIjoxODAwMDAwMzAwfQ.iPqGe4ZbZDWVRl-KsY9Prr7jezTOC-Yyb-uhg_4UL7s";
+    assert!(is_valid(token, [KEY], now) && is_valid(token, ["other", KEY], now));
+    assert!(is_valid(token, [KEY], now + Millis::from_secs(359)));
+    assert!(!is_valid(token, [KEY], now + Millis::from_secs(361)));
+    assert!(!is_valid(token, ["other"], now) && !is_valid(token, [""], now) && !is_valid(token, [], now));
     for broken in ["", ".", "..", &token[1..], &token[..token.len() - 1], &token.replace('.', "")] {
         assert!(!is_valid(broken, [KEY], now), "{broken}");
     }
-    // Made by another program: {"alg":"HS256"}.{"iss":"a","exp":1800000060.5}.
-    let foreign = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIiwiZXhwIjoxODAwMDAwMDYwLjV9.";
-    assert!(!is_valid(foreign, [KEY], now), "no signature");
 }

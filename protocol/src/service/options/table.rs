@@ -235,7 +235,7 @@ options! {
     /// 8 KiB (Tomcat) or 32 KiB (Go). A single larger message is sent alone. Default: 4 KiB.
     frame_limit: usize = 4 << 10, usize => identity;
     /// Address of an existing server for which the service is a front: see `Services::add_upstream`. The server gets one
-    /// WebSocket for each connection, with plain messages. Default: `None`.
+    /// WebSocket for each connection, with plain messages, or requests with events if the address is one of HTTP. Default: `None`.
     upstream: Option<Upstream> = None, Upstream => Some;
     /// Moment at which a framed WebSocket of a client of `upstream` gets its open frame. Sessions over HTTP get it at once.
     /// Default: [`UpstreamOpen::Auto`].
