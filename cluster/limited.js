@@ -7,14 +7,21 @@ import Node from "./node.js";
 
 export * from "./index.js";
 
-const REFUSAL = "variable SOCKJS_ADDRESS_LIMIT must be connections/seconds, such as 100/60\n";
+const WRONG_LIMIT = "variable SOCKJS_ADDRESS_LIMIT must be connections/seconds, such as 100/60\n";
+const FOREIGN_LIMITER =
+  "variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare has rate-limiting bindings: leave it out, and set SOCKJS_ADDRESS_LIMIT (example: 100/60)\n";
+/** tools/settings.js looks for it before the start. */
+const REFUSAL_HEADERS = { "SockJS-Edge-Problem": "settings" };
+
+/** Name of the binding. */
+const NAME = "LIMITER";
 
 /** workerd gives null for a variable that is not set. */
 const text = variables.SOCKJS_ADDRESS_LIMIT || undefined;
 const limit = text && readLimit(text);
-const isRefused = text !== undefined && limit === undefined;
+const refusal = refusalOf(variables.SOCKJS_ADDRESS_LIMITER || undefined);
 /** One for all requests; undefined without a limit. */
-const environment = limit && { SOCKJS_ADDRESS_LIMITER: "LIMITER", ...variables, LIMITER: new Ratelimit(limit) };
+const environment = limit && { ...variables, SOCKJS_ADDRESS_LIMITER: NAME, [NAME]: new Ratelimit(limit) };
 
 export default class extends Node {
   constructor(ctx, env) {
@@ -22,6 +29,12 @@ export default class extends Node {
   }
 
   fetch(request) {
-    return isRefused ? new Response(REFUSAL, { status: 500 }) : super.fetch(request);
+    return refusal ? new Response(refusal, { status: 500, headers: REFUSAL_HEADERS }) : super.fetch(request);
   }
+}
+
+/** Says what is wrong with the variables of the limit, if anything is. `limiter` is the name of a binding. */
+function refusalOf(limiter) {
+  if (text && !limit) return WRONG_LIMIT;
+  if (limiter && !(limit && limiter === NAME)) return FOREIGN_LIMITER;
 }

@@ -20,11 +20,20 @@ const text = (status, body) => new Response(`${body}\n`, { status, headers: { "C
 
 export default class extends Worker {
   fetch(request) {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/drain" && request.method === "POST") return onDrain(request, this.env);
-    if (pathname === "/ready" && (request.method === "GET" || request.method === "HEAD")) return onReady(this.env);
+    const path = pathOf(request);
+    if (path === "/drain" && request.method === "POST") return onDrain(request, this.env);
+    if (path === "/ready" && (request.method === "GET" || request.method === "HEAD")) return onReady(this.env);
     return super.fetch(request);
   }
+}
+
+/**
+ * Returns the path as the client wrote it, without the query. A URL parser also reads `/./ready` and `Host: a/ready?` as /ready; a proxy
+ * in front of the node, which refuses /ready, may not.
+ */
+function pathOf({ url, headers }) {
+  const prefix = `http://${headers.get("Host")}`;
+  return url.startsWith(prefix) ? url.slice(prefix.length).split("?")[0] : undefined;
 }
 
 function classOf(handlers) {

@@ -1,17 +1,17 @@
 // npm run bundle: a directory that runs the Worker on a bare Linux machine, alone or as a node of a cluster, without Node and Rust.
 
-import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { ownProject, readProject } from "./bundle/project.mjs";
-import { isBundle, writeBundle } from "./bundle/write.mjs";
-import { Problem, UsageError, main } from "./run.mjs";
+import { requireReplaceable, writeBundle } from "./bundle/write.mjs";
+import { UsageError, main } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 
 const USAGE = `usage: npm run bundle -- --out DIR [--worker DIR] [--env NAME ...]
 
   --out DIR     where the bundle is written: a new directory, an empty one, or a bundle, which is replaced
+                unless it has anything of yours, such as data/
   --worker DIR  another project: its wrangler.toml, wrangler.json or wrangler.jsonc, and the built Worker in its folder build/
                 (default: the Worker of this project, which is built first)
                   an application of the template:  npx wrangler deploy --dry-run
@@ -23,7 +23,8 @@ The bundle's README.md says how to run it.`;
 
 await main(import.meta, async () => {
   const { out, worker, names } = readOptions(process.argv.slice(2));
-  requireFree(out);
+  // Before the build, which takes long.
+  requireReplaceable(out);
   await setUp();
   if (!worker) await build();
   await writeBundle({ out, project: worker ? readProject(worker) : ownProject(), names });
@@ -45,10 +46,4 @@ function readOptions(args) {
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }
-}
-
-/** Refuses to write into a directory with anything but a bundle. */
-function requireFree(out) {
-  if (!existsSync(out) || isBundle(out) || readdirSync(out).length === 0) return;
-  throw new Problem(`${out} is not empty, and no bundle`, "choose another directory with --out");
 }

@@ -1,9 +1,11 @@
 // The configuration of plain workerd, a Cap'n Proto text (its schema is workerd.capnp in the npm package `workerd`).
 
 /** One Worker that holds its own objects, on one socket. */
-export function workerdCapnp({ address, objects, cluster, ...worker }) {
+export function workerdCapnp({ address, objects, cluster, upstreamCa, ...worker }) {
   const http = { name: "http", address, service: text("worker") };
-  return configCapnp({ workers: { worker: workerCapnp(worker) }, sockets: [http], objects, cluster, network: networkOf(worker.vars) });
+  const own = workerCapnp({ ...worker, isNode: cluster !== undefined });
+  const network = networkOf(worker.vars);
+  return configCapnp({ workers: { worker: own }, sockets: [http], objects, cluster, network, authorities: upstreamCa });
 }
 
 /** Where the Worker may send requests. It sends them to its upstream alone, which may be in a private network. */
@@ -12,12 +14,14 @@ export const networkOf = (vars) => (vars.SOCKJS_UPSTREAM ? ["public", "private"]
 /**
  * Workers by their names, the sockets that lead to them, the directory of the objects' storage, and the cluster that
  * this workerd is a node of, if it is one. `network` replaces the networks that workerd lets Workers reach, the public ones.
+ * `authorities` are certificates in PEM, one a string, that Workers trust besides those that browsers trust.
  */
-export function configCapnp({ workers, sockets, objects, cluster, network = [] }) {
+export function configCapnp({ workers, sockets, objects, cluster, network = [], authorities = [] }) {
   const services = [
     ...Object.keys(workers).map((name) => `(name = ${text(name)}, worker = .${name})`),
     `(name = "objects", disk = (path = ${text(objects)}, writable = true))`,
-    ...(network.length > 0 ? [`(name = "internet", network = ${networkCapnp(network)})`] : []),
+    ...(cluster ? [`(name = ${text(CLUSTER_PORT)}, external = (address = ${text(localAddress(cluster.address))}, http = ()))`] : []),
+    ...(network.length > 0 ? [`(name = "internet", network = ${networkCapnp(network, authorities)})`] : []),
   ];
   const http = ({ name, address, service }) =>
     `(name = ${text(name)}, address = ${text(address)}, http = (), service = ${service})`;
@@ -32,8 +36,17 @@ const config :Workerd.Config = (
 ${constants.join("\n")}`;
 }
 
-function networkCapnp(network) {
-  return `(allow = ${list(network.map(text))}, tlsOptions = (trustBrowserCas = true))`;
+/** The service of a node that is its own peer port, which knows whether the node has a lease. */
+const CLUSTER_PORT = "cluster-port";
+
+/** Returns the address at which this machine itself reaches a port that listens at `address`. */
+function localAddress(address) {
+  return address.replace(/^(0\.0\.0\.0|\*):/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
+}
+
+function networkCapnp(network, authorities) {
+  const trusted = authorities.length > 0 ? `, trustedCertificates = ${list(authorities.map(text))}` : "";
+  return `(allow = ${list(network.map(text))}, tlsOptions = (trustBrowserCas = true${trusted}))`;
 }
 
 /**
@@ -58,13 +71,15 @@ function clusterCapnp({ bucket, options = {}, address, advertise, key, stopTimeo
 /**
  * A Worker. `modules` are files beside the configuration, each by its name, or as `{ name, file }` if it has another name for
  * the others; it starts with the first, or with `main`. `holder` is the Worker that holds its objects, where that is another one.
+ * `isNode` is true for the entry of a node of a cluster, which asks the peer port before it answers `/ready`.
  */
-export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, modules, main, holder }) {
+export function workerCapnp({ name, compatibilityDate, compatibilityFlags, durableObjects, vars, modules, main, holder, isNode = false }) {
   const inHolder = holder ? `, serviceName = ${text(holder)}` : "";
   const bindings = [
     ...durableObjects.map(({ binding, className }) => {
       return `(name = ${text(binding)}, durableObjectNamespace = (className = ${text(className)}${inHolder}))`;
     }),
+    ...(isNode ? [`(name = "CLUSTER_PORT", service = ${text(CLUSTER_PORT)})`] : []),
     ...Object.entries(vars).map(([key, value]) => `(name = ${text(key)}, ${variable(value)})`),
   ];
   const files = [...(main ? [main] : []), ...modules];

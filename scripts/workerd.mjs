@@ -2,7 +2,7 @@
 // `npm run serve` and the tests stand on this.
 
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Problem, killGroup, spawnTied } from "./run.mjs";
@@ -29,6 +29,7 @@ const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
  * @param {string[]} [options.entry] files of modules that run around the Worker, to watch it or to get in its way: the
  *   first takes its place, imports it as "./index.js", and exports what it exports
  * @param {object} [options.cluster] the cluster that it is a node of: see `clusterCapnp`
+ * @param {string[]} [options.upstreamCa] certificates of authorities that the upstream may have its own from: PEM, one a string
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
  * @param {object} [options.layout] another configuration: `modules` to copy, each a file or `{ file, as }` to copy it under
  *   another name; the names of its `sockets`; `capnp`, which makes the text of the facts
@@ -77,7 +78,7 @@ function logToStderr(text) {
 }
 
 /** Writes what workerd reads. The modules are copied, so that a build during a run changes nothing under it. */
-function prepare({ address, storage, vars, cluster, layout, build = BUILD_DIR, worker, config = workerConfig(), entry = [] }) {
+function prepare({ address, storage, vars, cluster, upstreamCa, layout, build = BUILD_DIR, worker, config = workerConfig(), entry = [] }) {
   const directory = resolve(storage, "worker");
   const objects = resolve(storage, "objects");
   for (const folder of [directory, objects]) makeFolder(folder);
@@ -88,7 +89,10 @@ function prepare({ address, storage, vars, cluster, layout, build = BUILD_DIR, w
   }
   const modules = files.map((file) => basename(file));
   const configFile = join(directory, "config.capnp");
-  writeFileSync(configFile, layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules, cluster }));
+  const text = layout.capnp({ ...config, vars: vars ?? config.vars, address, objects, modules, cluster, upstreamCa });
+  // It may have the cluster's key, and secrets among the variables. A mode counts for new files alone.
+  rmSync(configFile, { force: true });
+  writeFileSync(configFile, text, { mode: 0o600 });
   return { configFile, objects };
 }
 

@@ -1,7 +1,8 @@
-//! The refusals that the Worker counts, and the counters of all objects for Prometheus.
+//! The counts of the Worker, and the counters of all objects for Prometheus.
 //!
-//! Refusals are counted in the isolate, which starts no object for them. The first one to count has its invocation report
-//! them all, ten seconds later: a Worker's waiting is not billed.
+//! The Worker counts refusals, and WebSockets that it pipes to an upstream. Both are counted in the isolate, and no object is
+//! started for them. The first one to count has its invocation report all counts, ten seconds later: a Worker's waiting is not
+//! billed.
 
 use crate::admission::secret::unauthorized;
 use crate::http::headers::{Head, not_cached};
@@ -13,7 +14,7 @@ use js_sys::Date;
 use sockjs_durable::log;
 use sockjs_durable::report::{self, Unsent};
 use sockjs_protocol::observe::log::Line;
-use sockjs_protocol::observe::metrics::{Counts, Refused, Tally, merge};
+use sockjs_protocol::observe::metrics::{Counts, Refused, Tally, UpstreamCounts, merge};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -27,13 +28,13 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const GIVEN_UP: Millis = Millis::from_secs(30);
 
 thread_local! {
-    static REFUSED: RefCell<Vec<Tally>> = const { RefCell::new(Vec::new()) };
+    static COUNTED: RefCell<Vec<Tally>> = const { RefCell::new(Vec::new()) };
     static UNSENT: Unsent = Unsent::default();
     /// Time at which an invocation began to wait with a report; 0 if none does.
     static WAITING: Cell<Millis> = const { Cell::new(Millis(0)) };
 }
 
-/// Counts and logs refusals for one request, if anyone wants to know.
+/// Counts and logs refusals for one request, and its connection to an upstream, if anyone wants to know.
 #[derive(Clone)]
 pub(crate) struct Refusals(Option<Rc<Listener>>);
 
@@ -62,6 +63,13 @@ impl Refusals {
             listener.note(transport, reason);
         }
     }
+
+    /// Counts what happened to the connection to an upstream.
+    pub fn note_upstream(&self, transport: Transport, upstream: UpstreamCounts) {
+        if let Some(listener) = self.0.as_ref().filter(|listener| listener.is_counted) {
+            listener.count(Some(transport), Counts { upstream, ..Counts::default() });
+        }
+    }
 }
 
 impl Listener {
@@ -75,10 +83,14 @@ impl Listener {
         if self.is_counted {
             let mut counts = Counts::default();
             counts.refuse(reason, 1);
-            let tally = Tally { service: service.clone(), transport, counts };
-            REFUSED.with_borrow_mut(|refused| merge(refused, &[tally]));
-            self.report_later();
+            self.count(transport, counts);
         }
+    }
+
+    fn count(&self, transport: Option<Transport>, counts: Counts) {
+        let tally = Tally { service: self.service.clone(), transport, counts };
+        COUNTED.with_borrow_mut(|counted| merge(counted, &[tally]));
+        self.report_later();
     }
 
     fn report_later(&self) {
@@ -92,7 +104,7 @@ impl Listener {
             Delay::from(Duration::from_millis(report::REPORT_EVERY.0)).await;
             WAITING.set(Millis(0));
             let unsent = UNSENT.with(Rc::clone);
-            if let Err(error) = services.report(&env, REFUSED.take(), &unsent).await {
+            if let Err(error) = services.report(&env, COUNTED.take(), &unsent).await {
                 log::error("metrics", None, error);
             }
         }));

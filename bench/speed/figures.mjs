@@ -31,7 +31,7 @@ export function figures(results) {
   );
 }
 
-function quantile(list, at) {
+export function quantile(list, at) {
   const sorted = [...list].sort((one, other) => one - other);
   const position = (sorted.length - 1) * at;
   const [low, high] = [sorted[Math.floor(position)], sorted[Math.ceil(position)]];

@@ -19,6 +19,12 @@ const config :Workerd.Config = (
     (name = "worker", worker = .worker),
     (name = "objects", disk = (path = $(text "$DATA_DIR/objects"), writable = true)),
 END
+  # The Worker sends requests to its upstream alone, which may be in a private network.
+  if has_upstream; then
+    cat <<END
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+END
+  fi
   if is_cluster; then
     cat <<END
     (name = "cluster-port", external = (address = $(text "$(local_address "$CLUSTER_ADDRESS")"), http = ())),
@@ -96,6 +102,10 @@ defaults() {
     cat "$here/worker/variables"
     if is_cluster; then cat "$here/worker/cluster-variables"; fi
   } | sort -s -u -k 1,1
+}
+
+has_upstream() {
+  is_set SOCKJS_UPSTREAM || defaults | grep -q '^SOCKJS_UPSTREAM '
 }
 
 is_set() {

@@ -18,6 +18,11 @@ read_settings() {
   # The Worker knows these two by other names.
   export SOCKJS_NODE="$NODE_NAME"
   SOCKJS_DRAIN_TOKEN=${SOCKJS_DRAIN_TOKEN:-$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')}
+  expected='expected at least 32 printable characters, or nothing for a new token at each start'
+  case $SOCKJS_DRAIN_TOKEN in
+    *[![:graph:]]*) refuse "SOCKJS_DRAIN_TOKEN has spaces or control characters: $expected" ;;
+  esac
+  [ "${#SOCKJS_DRAIN_TOKEN}" -ge 32 ] || refuse "SOCKJS_DRAIN_TOKEN has ${#SOCKJS_DRAIN_TOKEN} characters: $expected"
   export SOCKJS_DRAIN_TOKEN
 
   if is_cluster; then
@@ -107,6 +112,7 @@ require_number() {
 
 require_address() {
   case $2 in
+    [!\[]*:*:*) refuse "$1 is \"$2\": an IPv6 address stands in brackets (example: [fd00::1]:8787)" ;;
     *[![:graph:]]* | *[\"\\]*) ;;
     '['*:*']':*[0-9] | *:*[0-9])
       port=${2##*:}

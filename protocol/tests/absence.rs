@@ -104,3 +104,15 @@ fn a_late_word_of_another_receiver_does_not_end_the_wait_for_the_one_that_was_lo
     assert_eq!(session.attach(poll(4)), NOTHING);
     assert_eq!(session.wrote(3, Some(1), &[]), NOTHING, "it was written");
 }
+
+#[test]
+fn a_client_whose_answer_was_held_up_gets_its_time_anew() {
+    let mut session = Driver::idle(patient());
+    session.pass(1_000);
+    session.jump(29_000);
+    assert!(session.session.is_leaving(Millis(30_000)));
+    session.session.was_held_up(Millis(30_000));
+    assert_eq!(session.outputs(), ["absent since 30000"]);
+    assert_eq!(session.session.lasting_deadline(), Some(Millis(60_000)));
+    assert_eq!(session.pass(30_000), ["60000 closed TimedOut", "60000 forget"]);
+}

@@ -162,14 +162,27 @@ fn an_outbox_keeps_a_row_until_it_is_acknowledged() {
 }
 
 #[test]
-fn an_outbox_discards_a_polls_frame_when_that_is_finished_or_its_client_polls_again() {
+fn an_outbox_discards_a_polls_frame_when_that_is_finished() {
     let mut session = Driver::idle(outbox());
     session.attach(poll(2));
     session.send("x");
     assert_eq!(session.detach(2, Departure::Finished), ["discard #1"]);
     session.attach(poll(3));
     session.send("y");
-    assert_eq!(session.attach(poll(4)), ["discard #2"]);
+    assert_eq!(session.attach(poll(4)), ["probe 3"], "its end may be on its way");
+    assert_eq!(session.finished(3, Some(2), None), (false, vec!["discard #2".to_owned()]));
+    assert_eq!(session.send("z"), [r#"store #3: "z""#, r#"to 4: a["z"] #3 end"#]);
+}
+
+#[test]
+fn an_outbox_gives_the_frame_of_a_poll_that_says_nothing_to_the_next_one() {
+    let mut session = Driver::idle(outbox());
+    session.attach(poll(2));
+    session.send("x");
+    assert_eq!(session.attach(poll(3)), ["probe 2"]);
+    assert_eq!(session.probed(2, true), NOTHING);
+    assert_eq!(session.pass(1_000), [r#"500 to 3: a["x"] #1 end"#]);
+    assert_eq!(session.detach(3, Departure::Finished), ["discard #1"]);
 }
 
 #[test]
@@ -181,6 +194,17 @@ fn an_outbox_keeps_what_was_lost_on_the_way_and_writes_it_once() {
     assert_eq!(session.pass(1_000), NOTHING);
     assert_eq!(session.resume(stream(2), None), [r#"to 2: a["x"] #1"#]);
     assert_eq!(session.resume(stream(2), Some(1)), ["discard #1"]);
+}
+
+#[test]
+fn a_restored_session_takes_the_word_of_a_receiver_also_when_it_does_not_wait_for_it_any_more() {
+    let mut session = Driver::idle(outbox());
+    session.attach(poll(2));
+    session.send("x");
+    session.restart();
+    session.pass(1_000);
+    assert_eq!(session.wrote(2, Some(1), &[]), ["discard #1"]);
+    assert_eq!(session.attach(poll(3)), NOTHING);
 }
 
 #[test]
@@ -197,7 +221,8 @@ fn an_outbox_closes_after_its_messages() {
             "store close 3000 Go away!"
         ]
     );
-    assert_eq!(session.attach(poll(3)), ["discard #1", r#"to 3: c[3000,"Go away!"] end"#]);
+    assert_eq!(session.detach(2, Departure::Finished), ["discard #1"]);
+    assert_eq!(session.attach(poll(3)), [r#"to 3: c[3000,"Go away!"] end"#]);
 }
 
 fn row(first: u64, messages: &[&str]) -> Change {

@@ -83,6 +83,7 @@ fn a_bad_option_is_named() {
         (echo().object_timeout(Millis(55_001)), "object_timeout"),
         (echo().trusted_proxies(["10.0.0.0/33"]), "trusted_proxies"),
         (echo().client_address_header("X Forwarded For"), "client_address_header"),
+        (echo().client_address_header("X-Real-IP"), "client_address_header"),
         (echo().client_address_header(""), "client_address_header"),
         (echo().ticket_lifetime(Millis(1)), "ticket_lifetime"),
         (echo().ticket_max_age(Millis::from_secs(60)), "ticket_max_age"),

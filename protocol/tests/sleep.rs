@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Driver, NOTHING, outbox, poll, stream};
-use sockjs_protocol::sockjs::session::{Departure, Rules};
+use sockjs_protocol::sockjs::session::{Departure, ReceiverKind, Rules};
 use sockjs_protocol::time::Millis;
 
 const WINDOW: usize = 64 << 10;
@@ -237,6 +237,11 @@ fn a_response_that_ends_after_sleep_is_asked_when_the_next_one_comes() {
         assert_eq!(session.attach(poll(3)), ["ask 2", "probe 2"]);
         assert_eq!(session.answered(2, None, &[(kept, 10)]), NOTHING);
         let lines = session.probed(2, true);
+        if receiver.kind == ReceiverKind::OneFrame {
+            // Its client asks again only when the object knows what it read.
+            assert_eq!(session.pass(1_000), [r#"10500 to 3: a["x"] #1 end"#]);
+            continue;
+        }
         assert!(lines.contains(&format!("discard #{kept}")), "{lines:?}");
         assert!(lines.contains(&r#"to 3: c[3000,"Go away!"] end"#.to_owned()), "{lines:?}");
     }

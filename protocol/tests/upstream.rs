@@ -12,7 +12,5 @@ mod breaker;
 mod events;
 #[path = "upstream/grip.rs"]
 mod grip;
-#[path = "upstream/opening.rs"]
-mod opening;
 #[path = "upstream/over_http.rs"]
 mod over_http;

@@ -1,19 +1,41 @@
 // The files of a bundle. The same inputs make the same bundle.
 
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { CLUSTER_VARS, NODE_ENTRY } from "../cluster/local.mjs";
 import { Problem, follow } from "../run.mjs";
 import { NODE_MODULES, ROOT, esbuildBinary, readToml, workerdBinary } from "../tools.mjs";
 import { namespacesCapnp, text, variable } from "../workerd-capnp.mjs";
 
 const CLUSTER = join(ROOT, "cluster");
-const COPIED = ["start.sh", "start", "deploy", "README.md"];
+const COPIED = ["start.sh", "start", "deploy", "README.md", ".dockerignore"];
 const VERSION = "VERSION";
 const TITLE = "sockjs-edge bundle";
 
-/** True if `directory` has a bundle. */
-export function isBundle(directory) {
+const FOLDERS = ["worker", "tools", "licenses"];
+const PROGRAMS = ["start.sh", "workerd"];
+/** All that a bundle has at its top. */
+const PARTS = [...COPIED, ...FOLDERS, VERSION, "workerd"];
+/** Where start.sh keeps its storage if it runs in the bundle without DATA_DIR. */
+const DATA = "data";
+
+/** Refuses a directory that has anything but a bundle: it would be deleted. */
+export function requireReplaceable(out) {
+  if (!existsSync(out)) return;
+  const names = readdirSync(out);
+  if (names.length === 0) return;
+  if (!isBundle(out)) throw new Problem(`${out} is not empty, and no bundle`, "choose another directory with --out");
+  if (names.includes(DATA)) {
+    throw new Problem(
+      `${out} has ${DATA}/, the storage of a machine that runs this bundle`,
+      `stop it, move ${DATA}/ to another place, and start it with DATA_DIR set to that place; or choose another directory with --out`,
+    );
+  }
+  const other = names.find((name) => !PARTS.includes(name));
+  if (other) throw new Problem(`${out} has ${other}, which is no part of a bundle`, "move it away, or choose another directory with --out");
+}
+
+function isBundle(directory) {
   const file = join(directory, VERSION);
   return existsSync(file) && readFileSync(file, "utf8").startsWith(TITLE);
 }
@@ -22,23 +44,32 @@ export function isBundle(directory) {
  * Writes a bundle.
  *
  * @param {object} options
- * @param {string} options.out directory, which is replaced
+ * @param {string} options.out a new directory, an empty one, or a bundle, which is replaced
  * @param {ReturnType<typeof import("./project.mjs").readProject>} options.project
  * @param {string[]} options.names variables that the application takes from the environment, besides those in its [vars]
  */
 export async function writeBundle({ out, project, names = [] }) {
   if (process.platform !== "linux") throw new Problem("a bundle has the workerd of the machine that makes it, and runs on Linux", "make it on Linux");
+  requireReplaceable(out);
   rmSync(out, { recursive: true, force: true });
-  for (const folder of ["worker", "tools", "licenses"]) mkdirSync(join(out, folder), { recursive: true });
+  for (const folder of FOLDERS) mkdirSync(join(out, folder), { recursive: true });
   // The first file: an unfinished bundle may be replaced, too.
   writeFileSync(join(out, VERSION), `${TITLE}\n\n${versions().map(([name, version]) => `${name} ${version}`).join("\n")}\n`);
   copyFileSync(workerdBinary, join(out, "workerd"));
   for (const name of COPIED) cpSync(join(CLUSTER, name), join(out, name), { recursive: true });
-  chmodSync(join(out, "start.sh"), 0o755);
-  chmodSync(join(out, "workerd"), 0o755);
   writeWorker(join(out, "worker"), project, names);
   await writeTools(join(out, "tools"));
   writeLicenses(join(out, "licenses"));
+  setModes(out);
+}
+
+/** Lets every user read and run the bundle, whatever the umask of its maker is: a service and an image run as users of their own. */
+function setModes(out) {
+  chmodSync(out, 0o755);
+  for (const entry of readdirSync(out, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    chmodSync(path, entry.isDirectory() || PROGRAMS.includes(relative(out, path)) ? 0o755 : 0o644);
+  }
 }
 
 /** The modules, and what start.sh puts into workerd's configuration. */

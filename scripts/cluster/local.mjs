@@ -15,10 +15,11 @@ export const NODE_ENTRY = ["limited.js", "node.js", "drain.js", "links.js", "lim
  * and a node that was killed owns its objects for another 20 s.
  */
 export const CLUSTER_VARS = {
-  SOCKJS_PLACEMENT: "shards:64",
+  SOCKJS_PLACEMENT: "shards:16",
   SOCKJS_HEARTBEATS: "worker",
   SOCKJS_WEBSOCKET_HOLDER: "worker",
-  SOCKJS_OBJECT_TIMEOUT: "30000",
+  SOCKJS_OBJECT_TIMEOUT: "45000",
+  SOCKJS_REATTACH_TIMEOUT: "45000",
 };
 
 /**
@@ -27,7 +28,7 @@ export const CLUSTER_VARS = {
 export class Node {
   #options;
   #workerd;
-  #token = randomBytes(32).toString("hex");
+  #token;
   #address;
 
   /**
@@ -36,16 +37,19 @@ export class Node {
    * @param {string} options.storage directory of its own
    * @param {{ url: string, options: Record<string, string> }} options.bucket
    * @param {string} options.key secret of the cluster
-   * @param {string} [options.address] where other nodes reach it, by default at a free port of this machine
+   * @param {string} [options.address] where it listens for other nodes, by default at a free port of this machine
+   * @param {string} [options.advertise] where other nodes reach it, if that is another address
    * @param {number} [options.timeDivisor] shortens leases, for tests
    * @param {number} [options.stopTimeoutMs]
    * @param {number} [options.port] of its clients, by default a free one
+   * @param {string} [options.host] address to listen on for clients
    * @param {Record<string, string>} [options.vars]
    * @param {(text: string) => void} [options.log]
    * @param {object} [options.worker] more options of `startWorkerd`: another build, entry or layout
    */
   constructor(options) {
     this.#options = options;
+    this.#token = options.vars?.SOCKJS_DRAIN_TOKEN ?? randomBytes(32).toString("hex");
   }
 
   get name() {
@@ -83,9 +87,9 @@ export class Node {
 
   /** Starts it; after it ended, again at the same port, on the same storage. */
   async start() {
-    const { name, storage, bucket, key, address = "127.0.0.1:0", timeDivisor, stopTimeoutMs, port, vars, log, host, worker } = this.#options;
+    const { name, storage, bucket, key, address = "127.0.0.1:0", advertise, timeDivisor, stopTimeoutMs, port, vars, log, host, worker } = this.#options;
     this.#address ??= address.endsWith(":0") ? `127.0.0.1:${await freePort()}` : address;
-    const cluster = { bucket: bucket.url, options: bucket.options, address: this.#address, key, timeDivisor, stopTimeoutMs };
+    const cluster = { bucket: bucket.url, options: bucket.options, address: this.#address, advertise, key, timeDivisor, stopTimeoutMs };
     const own = { SOCKJS_NODE: name, SOCKJS_DRAIN_TOKEN: this.#token };
     this.#workerd = await startWorkerd({
       entry: NODE_ENTRY,

@@ -26,6 +26,8 @@ const PUSH_TOKENS: &str = "PUSH_TOKENS";
 const TICKET_KEYS: &str = "TICKET_KEYS";
 /// Another: keys that sign requests to an upstream over HTTP, and open `/publish/`.
 const GRIP_KEYS: &str = "GRIP_KEYS";
+/// Another: it signs claims for the upstream. The library reads it.
+const UPSTREAM_SECRET: &str = "UPSTREAM_SECRET";
 /// Another: tokens that open `/metrics`.
 const METRICS_TOKENS: &str = "METRICS_TOKENS";
 
@@ -78,7 +80,9 @@ impl fmt::Display for Problem {
         match self {
             Self::Unknown { name } => {
                 write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}")?;
-                for other in [TEST_SERVICES, DEMO, PREFIX, PUSH_TOKENS, TICKET_KEYS, GRIP_KEYS, METRICS_TOKENS] {
+                let others =
+                    [TEST_SERVICES, DEMO, PREFIX, PUSH_TOKENS, TICKET_KEYS, GRIP_KEYS, METRICS_TOKENS, UPSTREAM_SECRET];
+                for other in others {
                     write!(f, ", {NAMES}{other}")?;
                 }
                 OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
@@ -126,7 +130,7 @@ impl Settings {
                 if tokens_of(&value).iter().any(|token| token.len() < SECRET_MIN) {
                     return Err(Problem::Short { name });
                 }
-            } else if matches!(option, TICKET_KEYS | DRAIN_TOKEN | ADDRESS_LIMIT)
+            } else if matches!(option, TICKET_KEYS | UPSTREAM_SECRET | DRAIN_TOKEN | ADDRESS_LIMIT)
                 || name == ANALYTICS_BINDING
                 || name == NODE_VAR
             {

@@ -124,7 +124,8 @@ pub(crate) enum Served {
     Elsewhere,
 }
 
-/// Answers a request to the services.
+/// Answers a request to the services. With settings that cannot be served that is the problem, under a header by which the start of a
+/// bundle tells it from an error of the application (`cluster/tools/settings.js`).
 pub(crate) async fn answer(
     services: fn(&Env) -> Services,
     request: &web_sys::Request,
@@ -135,7 +136,8 @@ pub(crate) async fn answer(
 ) -> Result<Served> {
     let services = Services::shared(services, env);
     if let Some(problem) = services.problem() {
-        return refused(HttpError::new(500, problem.to_owned())).map(Served::Response);
+        let headers = vec![("SockJS-Edge-Problem".into(), "settings".into())];
+        return refused(HttpError { headers, ..HttpError::new(500, problem.to_owned()) }).map(Served::Response);
     }
     let incoming = Incoming { services: &services, request, request_head, env, context, claims };
     match route(&request_head.method, request_head.path(), services.configs()) {
@@ -199,6 +201,7 @@ impl Incoming<'_> {
             seen: None,
             object: ObjectStub::new(namespace, place.object(config, session), config),
             address: address.map(str::to_owned),
+            upstream_secret: services.upstream_secret(),
         };
         let admitter = Admitter { request, request_head, services, config, place: &place, env, address, claims };
         let refuse = |not_served: NotServed| match not_served {

@@ -181,6 +181,7 @@ class Outflow {
   #progressAt = 0;
   #timer;
   #pause = LOOK_MS;
+  #isOver = false;
 
   /** `fail` is given the reason for which no more can be sent. */
   constructor(socket, limit, stallMs, fail) {
@@ -198,6 +199,8 @@ class Outflow {
       const isFull = this.#waiting + bytes > this.#limit || isolateBytes + bytes > ISOLATE_LIMIT;
       if (isFull && this.#waiting > 0) return this.#fail(TOO_MUCH);
     }
+    // The look may have found that the other side takes nothing.
+    if (this.#isOver) return;
     this.#socket.send(text);
     this.#count(bytes);
     this.#unseen += bytes;
@@ -224,6 +227,7 @@ class Outflow {
   }
 
   #look() {
+    if (this.#isOver) return;
     // A runtime without it (workerd before 1.20261117.1) cannot tell.
     const buffered = this.#socket.bufferedAmount ?? 0;
     const now = Date.now();
@@ -243,6 +247,7 @@ class Outflow {
 
   /** Gives back what it holds. */
   leave() {
+    this.#isOver = true;
     clearTimeout(this.#timer);
     this.#count(-this.#waiting);
   }

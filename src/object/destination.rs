@@ -21,4 +21,6 @@ pub(crate) struct Destination<'a> {
     pub object: ObjectStub,
     /// The client's address, where its headers do not tell it.
     pub address: Option<String>,
+    /// The secret that signs claims for an upstream. Empty if there is none.
+    pub upstream_secret: &'a str,
 }

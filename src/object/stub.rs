@@ -101,29 +101,24 @@ pub(crate) enum AttachResponse {
 
 /// One object.
 #[derive(Debug, Clone)]
-pub(crate) struct ObjectStub {
-    address: ObjectAddress,
-    /// What is asked on its inner WebSockets, on a node of a cluster.
-    question: Option<AutomaticAnswer>,
-}
+pub(crate) struct ObjectStub(ObjectAddress);
 
 impl ObjectStub {
     pub fn new(namespace: ObjectNamespace, name: String, config: &Config) -> Self {
-        Self { address: ObjectAddress::named(namespace, name, config), question: question(config) }
+        Self(ObjectAddress::named(namespace, name, config))
     }
 
-    /// Attaches a receiver. `command` is told whether an earlier request may have arrived.
+    /// Attaches a receiver. `command` is told whether an earlier request may have arrived. `question` is that of [`question`].
     pub async fn attach(
         &self,
         client: &ClientRequest,
+        question: Option<&AutomaticAnswer>,
         command: impl Fn(bool) -> Command,
     ) -> Result<AttachResponse, ObjectError> {
         let request: &Request<'_> = &|stub, attempt, to| client.forward(stub, &command(attempt.again), attempt, to);
         match self.ask(request).await? {
             (ObjectResponse::Upgrade(response), version) => match response.websocket() {
-                Some(socket) => {
-                    Ok(AttachResponse::Waiting(InnerSocket::accept(socket, version, self.question.as_ref())?, response))
-                }
+                Some(socket) => Ok(AttachResponse::Waiting(InnerSocket::accept(socket, version, question)?, response)),
                 None => Err(ObjectError::Failed("101 without a WebSocket".into())),
             },
             (ObjectResponse::Text(200, frame), _) => Ok(AttachResponse::Answered(decode_frame(&frame))),
@@ -177,8 +172,8 @@ impl ObjectStub {
     /// Tries again, each time on a new stub, until `object_timeout` is over: where the runtime says that it is worth it, and where there
     /// is no answer. In a cluster the object of a node that was killed, or that hangs, is back when the node's lease is over.
     async fn ask_in(&self, version: Version, request: &Request<'_>) -> Result<ObjectResponse, AttemptError> {
-        let until = now() + self.address.timeout();
-        let mut attempt = Attempt { version, timeout: self.address.timeout().min(ATTEMPT_MAX), again: false };
+        let until = now() + self.0.timeout();
+        let mut attempt = Attempt { version, timeout: self.0.timeout().min(ATTEMPT_MAX), again: false };
         let mut pause = AFTER_LOSS;
         loop {
             let error = match self.attempt(request, attempt).await {
@@ -193,12 +188,13 @@ impl ObjectStub {
     }
 
     async fn attempt(&self, request: &Request<'_>, attempt: Attempt) -> Result<ObjectResponse, AttemptError> {
-        let stub = self.address.stub()?.into_rpc();
+        let stub = self.0.stub()?.into_rpc();
         ObjectResponse::read(callback_result(|number, tell| request(&stub, attempt, (number, tell))).await?)
     }
 }
 
-/// What a node of a cluster asks on the inner WebSockets to the objects of a service, so that it notices when their node hangs.
+/// Returns the question of a node of a cluster on its inner WebSockets to the objects of a service, by which it notices that their node
+/// hangs; elsewhere `None`.
 pub(crate) fn question(config: &Config) -> Option<AutomaticAnswer> {
     is_node().then(|| AutomaticAnswer::of(config, true)).flatten()
 }

@@ -9,7 +9,13 @@
 //!    back. When the client leaves before that, the object is told `Gone`. When the inner socket breaks
 //!    before that, step 1 comes again, in the same response. When the client takes nothing for `stall_timeout`, the response is
 //!    aborted, and the object is told `Stalled`.
+//!
+//! Steps 1 and 2 are in `attaching`, the end of step 3 is in `ending`.
 
+mod attaching;
+mod ending;
+
+use self::attaching::AttachOutcome;
 use crate::Config;
 use crate::admission::address::SeenSession;
 use crate::http::headers::{Head, Header, not_cached, security_policy, unbuffered};
@@ -25,23 +31,22 @@ use crate::js::stream::body;
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
 use crate::object::inner_socket::InnerSocket;
-use crate::object::stub::{AFTER_LOSS, AttachResponse, ClientRequest, ObjectError, ObjectStub};
+use crate::object::stub::{AFTER_LOSS, ClientRequest, ObjectStub, question};
 use crate::transports::FORBIDDEN;
 use crate::transports::client_departure::ClientDeparture;
 use crate::transports::jsonp_callback::callback_of;
 use crate::transports::response_clock::{Beat, ResponseClock};
 use crate::transports::response_progress::{ResponseProgress, Step, Written};
 use futures::Stream;
-use futures::channel::oneshot;
 use futures::future::{Either, pending, select};
 use futures::stream::unfold;
-use js_sys::Uint8Array;
 use sockjs_durable::log;
-use sockjs_protocol::inner::envelope::{Action, Command, FrameRefusal, OTHER_VERSION, Pass, ToEdge};
+use sockjs_protocol::inner::envelope::{FrameRefusal, Pass, ToEdge};
 use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::service::options::Durability;
 use sockjs_protocol::sockjs::close_code::CloseCode;
-use sockjs_protocol::sockjs::session::{ReceiverId, Seq};
+use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
+use sockjs_protocol::sockjs::session::ReceiverId;
 use sockjs_protocol::sockjs::transport::{HTML, Receive};
 use sockjs_protocol::time::Millis;
 use std::fmt::Display;
@@ -70,7 +75,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, frame_ancestors, refusals, object, seen, address } = to;
+    let Destination { config, place, pass, frame_ancestors, refusals, object, seen, address, .. } = to;
     let callback = if row.needs_callback() { callback_of(&request_head.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -88,6 +93,7 @@ pub(crate) async fn receive(
         invocation,
         inner: None,
         object,
+        question: question(config),
         client,
         row,
         service: config.prefix.clone(),
@@ -112,11 +118,8 @@ pub(crate) async fn receive(
     if !row.one_frame {
         return streamed(head, &receiver.body());
     }
-    let answer = match receiver.attach().await {
-        // The object may have given it a frame that never arrived, and gives it again.
-        AttachOutcome::Broken => receiver.attach_again().await,
-        answer => answer,
-    };
+    // If the object gave it a frame that never arrived, it gives it again.
+    let answer = receiver.attach_again().await;
     match answer {
         // Nobody will read the stream, so nothing would drop it.
         AttachOutcome::Waiting if receiver.departure.is_gone() => fixed(head, []),
@@ -134,6 +137,7 @@ pub(crate) async fn receive(
             refused(HttpError::new(403, FORBIDDEN))
         }
         // A poll that ends with nothing is polled again by every client; any status but 200 ends its session.
+        AttachOutcome::Drained => fixed(head, receiver.let_go().await.unwrap_or_default()),
         AttachOutcome::Over | AttachOutcome::Broken | AttachOutcome::Failed => {
             receiver.departure.complete();
             receiver.refuse(Refused::Unavailable);
@@ -173,6 +177,8 @@ struct HeldResponse {
     inner: Option<InnerSocket>,
     invocation: Invocation,
     object: ObjectStub,
+    /// The question on the inner socket, on a node of a cluster.
+    question: Option<AutomaticAnswer>,
     client: ClientRequest,
     row: &'static Receive,
     service: String,
@@ -212,22 +218,6 @@ enum Incoming {
     Beat(Beat),
     /// The node is about to stop.
     Drain,
-}
-
-/// Outcome of an attempt to attach.
-enum AttachOutcome {
-    /// This frame is the last to write.
-    Complete(ToEdge),
-    /// `inner` is there.
-    Waiting,
-    /// It makes no sense to try again.
-    Over,
-    /// The client may not.
-    Forbidden,
-    /// The request broke off. An object that was restarted is back in a moment.
-    Broken,
-    /// It may work another time.
-    Failed,
 }
 
 impl HeldResponse {
@@ -275,13 +265,7 @@ impl HeldResponse {
                     }
                 },
                 // The client asks again, and reaches another node.
-                Some(Incoming::Drain) => {
-                    let nothing = self.progress.give_up().filter(|_| self.row.one_frame);
-                    if nothing.is_none() {
-                        self.finish();
-                    }
-                    return nothing;
-                }
+                Some(Incoming::Drain) => return self.let_go().await,
                 Some(Incoming::Beat(beat)) => return Some(self.progress.heartbeat(beat == Beat::End)),
                 None if self.departure.is_gone() => return None,
                 None => {
@@ -289,6 +273,7 @@ impl HeldResponse {
                     match self.attach_again().await {
                         AttachOutcome::Complete(message) => message,
                         AttachOutcome::Waiting => continue,
+                        AttachOutcome::Drained => return self.let_go().await,
                         AttachOutcome::Forbidden => {
                             return Some(
                                 self.close(CloseCode::PolicyViolation.number(), FORBIDDEN, Refused::Ticket).await,
@@ -312,17 +297,6 @@ impl HeldResponse {
                 Step::Skip => {}
             }
         }
-    }
-
-    /// Ends the response. With an outbox that is when its object knows what was written: an object that was restarted meanwhile would give
-    /// the rows that it still has to the client's next request. Stock clients read what is written before the end, but for JSONP.
-    async fn end(&mut self) -> Option<Vec<u8>> {
-        let told = self.finish()?;
-        if self.is_confirmed {
-            let drain = pin!(drained(self.drain.as_mut()));
-            select(told, drain).await;
-        }
-        None
     }
 
     /// Notes how far the response got, for when the object asks.
@@ -411,53 +385,6 @@ impl HeldResponse {
         }
     }
 
-    /// The response is over: everything was written, or it is as long as it may be. What is returned ends when the object has been told
-    /// what was written, if that is worth a second try.
-    fn finish(&mut self) -> Option<oneshot::Receiver<()>> {
-        self.departure.complete();
-        self.note();
-        let (inner, written) = (self.inner.take(), self.progress.seen());
-        if let Some(inner) = &inner {
-            inner.finish();
-        }
-        // Only what was written and may be written again, or was not written and may be lost, is worth a second try.
-        if written.is_none() && !inner.as_ref().is_some_and(InnerSocket::has_unwritten) {
-            return None;
-        }
-        let (tells, told) = oneshot::channel();
-        let tell = self.tell_written(inner, written);
-        self.invocation.stay_for(Box::pin(async move {
-            tell.await;
-            drop(tells);
-        }));
-        Some(told)
-    }
-
-    /// Sees to it that the object learns what was written, or it would give it to the next receiver, too; and that it gets
-    /// back what was not, if it forgot that.
-    fn tell_written(&self, inner: Option<InnerSocket>, written: Option<Seq>) -> impl Future<Output = ()> + 'static {
-        let (object, url) = (self.object.clone(), self.client.url().to_owned());
-        let (service, session, receiver) = (self.service.clone(), self.session.clone(), self.id);
-        async move {
-            let mut unwritten = None;
-            if let Some(inner) = inner {
-                if inner.is_confirmed().await {
-                    return;
-                }
-                sleep(AFTER_LOSS).await;
-                unwritten = inner.unwritten().map(|body| Uint8Array::from(body.as_slice()));
-            }
-            let bytes = unwritten.as_ref().map_or(0, |body| body.length() as usize);
-            let command = Command::new(&service, Action::Wrote { session, receiver, seq: written, bytes });
-            for wait in BACKOFF {
-                if object.wrote(&url, &command, unwritten.as_ref()).await {
-                    return;
-                }
-                sleep(wait).await;
-            }
-        }
-    }
-
     /// Waits until a response has lasted as long as one without a frame should.
     async fn last_its_time(&self) {
         sleep(FAILED_RESPONSE - (now() - self.began)).await;
@@ -466,83 +393,6 @@ impl HeldResponse {
     fn lost(&mut self) {
         self.departure.lost();
         self.inner = None;
-    }
-
-    async fn attach_again(&mut self) -> AttachOutcome {
-        if !self.asked {
-            match self.attach().await {
-                AttachOutcome::Broken | AttachOutcome::Failed => {}
-                answer => return answer,
-            }
-        }
-        while let Some(wait) = BACKOFF.get(self.attempts) {
-            self.attempts += 1;
-            sleep(*wait).await;
-            if self.departure.is_gone() {
-                return AttachOutcome::Over;
-            }
-            match self.attach().await {
-                AttachOutcome::Broken => {}
-                // The client of a poll tries again by itself.
-                AttachOutcome::Failed if !self.row.one_frame => {}
-                answer => return answer,
-            }
-        }
-        AttachOutcome::Failed
-    }
-
-    /// Asks the object once to attach this receiver.
-    async fn attach(&mut self) -> AttachOutcome {
-        let asked = std::mem::replace(&mut self.asked, true);
-        let command = |again: bool| {
-            let again = asked || again;
-            let action = Action::Attach {
-                session: self.session.clone(),
-                transport: self.row.transport,
-                receiver: self.id,
-                after: self.progress.seen(),
-                again,
-                beats: self.clock.is_some(),
-            };
-            Command::new(&self.service, action).with_parameters(&self.parameters).with_pass(self.pass.clone())
-        };
-        let attached = self.object.attach(&self.client, command).await;
-        let line = match &attached {
-            Ok(AttachResponse::Waiting(inner, _)) => Some(inner.line()),
-            Ok(AttachResponse::Answered(_) | AttachResponse::Refused(_)) | Err(_) => None,
-        };
-        self.departure.answered(line);
-        match attached {
-            Ok(AttachResponse::Waiting(inner, response)) => {
-                self.inner = Some(inner);
-                self.attached = Some(response);
-                self.note();
-                AttachOutcome::Waiting
-            }
-            Ok(AttachResponse::Answered(message)) => match message {
-                Ok(ToEdge::Frame { seq, frame, .. }) => {
-                    AttachOutcome::Complete(ToEdge::Frame { seq, frame, end: true })
-                }
-                Ok(refusal @ ToEdge::Refusal { .. }) => AttachOutcome::Complete(refusal),
-                Ok(ToEdge::Probe | ToEdge::Ask) => AttachOutcome::Failed,
-                Err(error) => {
-                    self.warn("envelope", &error);
-                    AttachOutcome::Over
-                }
-            },
-            // The object speaks no version of this Worker: it is newer or older, but not for long.
-            Ok(AttachResponse::Refused(OTHER_VERSION)) => AttachOutcome::Over,
-            // Another client's session, or a ticket that opens none any more.
-            Ok(AttachResponse::Refused(403)) => AttachOutcome::Forbidden,
-            Ok(AttachResponse::Refused(status)) => {
-                self.warn("object", &format_args!("an attach was answered with {status}"));
-                AttachOutcome::Failed
-            }
-            Err(failure) => {
-                self.warn("object", &failure);
-                if let ObjectError::Failed(_) = failure { AttachOutcome::Broken } else { AttachOutcome::Failed }
-            }
-        }
     }
 }
 

@@ -14,12 +14,13 @@ use crate::js::request_head::{RequestHead, headers};
 use crate::metrics::Refusals;
 use js_sys::{Array, Function, Reflect};
 use sockjs_durable::log;
-use sockjs_protocol::observe::metrics;
+use sockjs_protocol::observe::metrics::{self, UpstreamCounts};
 use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::address::Upstream;
 use sockjs_protocol::upstream::breaker::{Attempt, Breaker, Outcome, Permit};
+use sockjs_protocol::upstream::claims::CLAIMS_HEADER;
 use sockjs_protocol::upstream::close::{ClientEnd, Close, Refusal, UpstreamEnd};
 use sockjs_protocol::upstream::forward::Opener;
 use sockjs_protocol::upstream::opening::{AUTO, UpstreamOpen};
@@ -61,6 +62,8 @@ pub(crate) struct PipedClient<'a> {
     pub protocol: Option<&'a str>,
     /// Its address, where its headers do not tell it.
     pub address: Option<&'a str>,
+    /// Its claims, signed for the upstream.
+    pub claims: Option<&'a str>,
 }
 
 /// Opens a WebSocket to the upstream and answers the client's handshake.
@@ -95,31 +98,45 @@ pub(crate) async fn pipe(
         None => JsValue::UNDEFINED,
     };
     let address = upstream.to_string();
-    let permit = with_breaker(&address, |breaker| breaker.ask(now(), random::u32()));
+    let permit = with_breaker(&address, |breaker| {
+        let permit = breaker.ask(now(), random::u32());
+        let is_allowed = !matches!(permit, Permit::Refuse { .. });
+        refusals.note_upstream(client.transport, UpstreamCounts::asked(breaker.state(), is_allowed));
+        permit
+    });
     let (attempt, timeout) = match permit {
         Permit::Ask(attempt) => (attempt, config.upstream_timeout),
         Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
         Permit::Refuse { after } => {
-            refusals.note(transport, metrics::Refused::Unavailable);
+            refusals.note(transport, metrics::Refused::Upstream);
             return refuse(Refusal::Paused.status(), Some(after));
         }
     };
     let forwarded = opener.headers(&config.allowed_origins);
-    let forwarded = forwarded.iter().flat_map(|(name, value)| [JsValue::from_str(name), JsValue::from_str(value)]);
+    let forwarded = forwarded.iter().map(|(name, value)| (*name, &**value));
+    let forwarded = forwarded.chain(client.claims.map(|claims| (CLAIMS_HEADER, claims)));
+    let forwarded = forwarded.flat_map(|(name, value)| [name, value].map(JsValue::from_str));
     let options = options(config, client, timeout)?;
-    let decide = Pipe { address, service: config.prefix.clone(), attempt }.decide();
+    let pipe = Pipe {
+        address,
+        service: config.prefix.clone(),
+        transport: client.transport,
+        attempt,
+        refusals: refusals.clone(),
+    };
+    let decide = pipe.decide();
     let answer = callback_result::<JsValue>(|number, tell| {
         let protocols = protocols(config, client).map(JsValue::from_str).collect();
         connect(&service, &url, &forwarded.collect(), &protocols, &options, &decide, invocation.context(), number, tell)
     });
     let answer = answer.await?;
     match answer.as_f64() {
-        Some(status) => {
-            refusals.note(transport, metrics::Refused::Unavailable);
-            // The status of an answer.
-            refuse(status as u16, None)
+        // The status of an answer.
+        Some(status) => refuse(status as u16, None),
+        None => {
+            refusals.note_upstream(client.transport, UpstreamCounts::piped());
+            Ok(answer.into())
         }
-        None => Ok(answer.into()),
     }
 }
 
@@ -130,7 +147,7 @@ const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 fn refuse(status: u16, after: Option<Millis>) -> Result<HttpResponse> {
     let retry = after.map(|after| ("Retry-After", after.0.div_ceil(1_000).to_string().into()));
     let text = "The upstream did not accept the connection.\n";
-    refused_with(Refused::new(metrics::Refused::Unavailable, status, text), retry)
+    refused_with(Refused::new(metrics::Refused::Upstream, status, text), retry)
 }
 
 /// Returns the service binding `name`.
@@ -172,7 +189,9 @@ fn with_breaker<T>(address: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
 struct Pipe {
     address: String,
     service: String,
+    transport: Transport,
     attempt: Attempt,
+    refusals: Refusals,
 }
 
 impl Pipe {
@@ -206,6 +225,8 @@ impl Pipe {
             // A close of this server's own.
             _ => return (101, Close { code, reason: reason.to_owned() }.of_websocket()),
         };
+        // Also if the client was open by then, and gets a close frame.
+        self.refusals.note(Some(self.transport), metrics::Refused::Upstream);
         if let Some(outcome) = Outcome::of_refusal(refusal) {
             self.report(outcome);
         }
@@ -215,7 +236,10 @@ impl Pipe {
     }
 
     fn report(&self, outcome: Outcome) {
-        with_breaker(&self.address, |breaker| breaker.report(now(), self.attempt, outcome, random::u32()));
+        with_breaker(&self.address, |breaker| {
+            breaker.report(now(), self.attempt, outcome, random::u32());
+            self.refusals.note_upstream(self.transport, UpstreamCounts::ended(breaker.state(), outcome));
+        });
     }
 }
 

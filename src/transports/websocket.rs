@@ -2,7 +2,9 @@
 
 use crate::http::refusal::{HttpError, Refusal};
 use crate::http::response::{HttpResponse, refused};
+use crate::js::clock::now;
 use crate::js::invocation::Invocation;
+use crate::js::random;
 use crate::js::request_head::{RequestHead, headers};
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
@@ -16,6 +18,7 @@ use sockjs_protocol::inner::envelope::{Action, Command, FULL};
 use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::upstream::address::UpstreamProtocol;
+use sockjs_protocol::upstream::claims;
 use wasm_bindgen::JsValue;
 use worker::worker_sys::ext::ResponseExt;
 use worker::{Context, Env, Headers, ResponseBuilder, Result, web_sys};
@@ -41,7 +44,7 @@ pub(crate) async fn websocket(
     env: &Env,
     context: &Context,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, refusals, object, address, .. } = to;
+    let Destination { config, place, pass, refusals, object, address, upstream_secret, .. } = to;
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let [upgrade, connection, key, version, offered] = HANDSHAKE.with(|names| headers(request, names))?;
     let upgrade = upgrade.filter(|_| request_head.method == "GET");
@@ -53,7 +56,10 @@ pub(crate) async fn websocket(
         config.upstream.as_ref().filter(|upstream| upstream.protocol() == UpstreamProtocol::WebSocket)
     {
         let protocol = offered.as_deref().and_then(|offered| select(offered, &config.websocket_protocols));
-        let client = PipedClient { transport, offered: offered.as_deref(), protocol, address: address.as_deref() };
+        let claims = pass.as_ref().and_then(|pass| pass.claims.as_ref());
+        let claims = claims::sign(upstream_secret, &random::name(), claims, now());
+        let (offered, address, claims) = (offered.as_deref(), address.as_deref(), claims.as_deref());
+        let client = PipedClient { transport, offered, protocol, address, claims };
         let invocation = Invocation::of(context);
         return pipe(upstream, config, &place.parameters, client, request, request_head, env, &invocation, &refusals)
             .await;

@@ -3,14 +3,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocketServer } from "ws";
 import { ownProject, readProject } from "../../scripts/bundle/project.mjs";
+import { writeBundle } from "../../scripts/bundle/write.mjs";
 import { Problem, follow } from "../../scripts/run.mjs";
 import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { request } from "../harness/clients/http.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
@@ -31,6 +34,26 @@ describe("a bundle", { concurrency: 2 }, () => {
     assert.equal(await socket.frames.next("the open frame"), "o");
     socket.send('["over WebSocket"]');
     assert.equal(await socket.frames.next("the echo"), 'a["over WebSocket"]');
+  });
+
+  test("reaches an upstream in a private network, and lets go of both sides when it stops", async (t) => {
+    const upstream = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+    t.after(() => upstream.close());
+    const ended = Promise.withResolvers();
+    upstream.on("connection", (ws) => {
+      ws.on("message", (data) => ws.send(data.toString()));
+      ws.on("close", (code, reason) => ended.resolve([code, reason.toString()]));
+    });
+    await within(once(upstream, "listening"), "the upstream to listen");
+    const run = await bundle.start(t, { SOCKJS_UPSTREAM: `ws://127.0.0.1:${upstream.address().port}/` });
+    const socket = await openWebSocket(t, `${run.url}/sockjs/000/${TOKEN}/websocket`);
+    assert.equal(await socket.frames.next("the open frame"), "o");
+    socket.send('["to the upstream"]');
+    assert.equal(await socket.frames.next("the echo"), 'a["to the upstream"]');
+    run.signal("SIGTERM");
+    assert.equal(await socket.frames.next("the close frame"), 'c[1012,"the server restarts"]');
+    assert.deepEqual(await within(ended.promise, "the end of the upstream"), [1012, "the server restarts"]);
+    assert.equal(await within(run.exited, "the end"), 0);
   });
 
   test("stops on SIGTERM and on SIGINT: its clients are let go, and it exits with 0", async (t) => {
@@ -109,10 +132,25 @@ describe("a bundle", { concurrency: 2 }, () => {
     assert.equal((await ask("/echo")).status, 200);
   });
 
+  test("takes no other spelling for /ready or /drain, which a proxy in front would not refuse", async (t) => {
+    const run = await bundle.start(t, { ...ON, SOCKJS_DRAIN_TOKEN: TOKEN });
+    const ask = async (path, Host = "localhost") => {
+      const headers = { Host, Authorization: `Bearer ${TOKEN}` };
+      const answers = [await request(`${run.url}${path}`, { headers }), await request(`${run.url}${path}`, { headers, method: "POST" })];
+      return answers.map(({ status }) => status);
+    };
+    for (const path of ["/./ready", "/x/../ready", "/x/%2e%2E/drain", "/.\\ready", "/x\\..\\drain"]) assert.deepEqual(await ask(path), [404, 404], path);
+    for (const host of ["a/ready?", "a/drain?", "a\\ready?", "a/ready#"]) assert.deepEqual(await ask("/x", host), [404, 404], host);
+    assert.equal((await fetch(`${run.url}/ready?x`)).status, 200);
+  });
+
   test("limits the connections that one address opens", async (t) => {
-    const run = await bundle.start(t, { ...ON, SOCKJS_ADDRESS_LIMIT: "2/60" });
-    const open = async (id) => (await fetch(`${run.url}/echo/000/${id}/xhr`, { method: "POST" })).status;
-    assert.deepEqual([await open("a"), await open("b"), await open("c"), await open("a")], [200, 200, 429, 200]);
+    for (const more of [{}, { SOCKJS_ADDRESS_LIMITER: "" }, { SOCKJS_ADDRESS_LIMITER: "LIMITER" }]) {
+      const run = await bundle.start(t, { ...ON, SOCKJS_ADDRESS_LIMIT: "2/60", ...more });
+      const open = async (id) => (await fetch(`${run.url}/echo/000/${id}/xhr`, { method: "POST" })).status;
+      const statuses = [await open("a"), await open("b"), await open("c"), await open("a")];
+      assert.deepEqual(statuses, [200, 200, 429, 200], JSON.stringify(more));
+    }
   });
 
   test("keeps what it writes from other users, and the token out of it", async (t) => {
@@ -133,6 +171,8 @@ describe("wrong settings are refused before anything is started", { concurrency:
     [{ DRAIN_MS: "3s" }, /^error: DRAIN_MS is "3s": expected milliseconds \(example: 3000\)$/],
     [{ STOP_TIMEOUT_MS: "08000" }, /^error: STOP_TIMEOUT_MS is "08000": expected milliseconds/],
     [{ SKIP_CHECKS: "yes" }, /^error: SKIP_CHECKS is "yes": expected 1, or nothing$/],
+    [{ SOCKJS_DRAIN_TOKEN: TOKEN.slice(1) }, /^error: SOCKJS_DRAIN_TOKEN has 31 characters: expected at least 32 printable characters, or nothing for a new token at each start$/],
+    [{ SOCKJS_DRAIN_TOKEN: `${TOKEN} and more` }, /^error: SOCKJS_DRAIN_TOKEN has spaces or control characters: expected at least 32 printable/],
     [{ DATA_DIR: "/proc/data" }, /^error: DATA_DIR is "\/proc\/data", which cannot be written$/],
     [{ CLUSTER_KEY: TOKEN }, /^error: CLUSTER_BUCKET is not set, but other settings of a cluster are: set it, or leave them out$/],
     [{ ...S3, ...KEYS, CLUSTER_BUCKET: "bucket/prefix" }, /^error: CLUSTER_BUCKET is "bucket\/prefix": expected s3:\/\/bucket\/prefix or gs:/],
@@ -152,6 +192,11 @@ describe("wrong settings are refused before anything is started", { concurrency:
     [{ ...S3, AWS_CREDENTIALS_FILE: "/proc/version" }, /^error: AWS_CREDENTIALS_FILE "\/proc\/version" has no line AWS_ACCESS_KEY_ID=\.\.\.$/],
     [{ ...S3, ...KEYS, AWS_ENDPOINT_URL: "minio:9000" }, /^error: AWS_ENDPOINT_URL is "minio:9000": expected http:\/\/host:port or https:\/\/host$/],
     [{ SOCKJS_HARTBEAT_DELAY: "1000" }, /^error: variable SOCKJS_HARTBEAT_DELAY is unknown; there are SOCKJS_DEVELOPMENT, /],
+    [{ ...ON, SOCKJS_JURISDICTION: "eu" }, /^error: service "\/[a-z_]+": option jurisdiction is only for Cloudflare: leave it out$/],
+    [{ SOCKJS_ADDRESS_LIMITER: "LIMITER" }, /^error: variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare has rate-limiting bindings: leave it out, and set SOCKJS_ADDRESS_LIMIT \(example: 100\/60\)$/],
+    [{ SOCKJS_ADDRESS_LIMIT: "100/60", SOCKJS_ADDRESS_LIMITER: "CONNECTIONS" }, /^error: variable SOCKJS_ADDRESS_LIMITER names a binding, and only Cloudflare/],
+    [{ LISTEN: "::1:8787" }, /^error: LISTEN is "::1:8787": an IPv6 address stands in brackets \(example: \[fd00::1\]:8787\)$/],
+    [{ ...S3, ...KEYS, CLUSTER_ADVERTISE: "fd00::1:8788" }, /^error: CLUSTER_ADVERTISE is "fd00::1:8788": an IPv6 address stands in brackets \(example: \[fd00::1\]:8787\)$/],
     [{ SOCKJS_ADDRESS_LIMIT: "100" }, /^error: variable SOCKJS_ADDRESS_LIMIT must be connections\/seconds, such as 100\/60$/],
   ]) {
     test(`${Object.entries(vars).map((pair) => pair.join("=")).join(" ")}`, async (t) => {
@@ -209,6 +254,39 @@ export default { fetch: (request, { NUMBER, TEXT, GIVEN, OTHER, ROOM }) => Respo
     assert.deepEqual(await ask({ NUMBER: "6", TEXT: "", OTHER: "y", UNKNOWN: "z" }), { NUMBER: "6", TEXT: "", OTHER: "y", ...same });
   });
 
+  describe("is asked before its start whether it can serve its variables", { concurrency: 2 }, () => {
+    const worker = (fetch, more = "") => `import { DurableObject } from "cloudflare:workers";
+${more}
+export class Room extends DurableObject {}
+export default { fetch: ${fetch} };
+`;
+    const make = async (t, text) => makeBundle(t, { project: readProject(makeProject(t, { files: { "index.js": text, "greeting.txt": "" } })) });
+
+    test("it cannot, which its response says", async (t) => {
+      const refusal = '() => new Response("variable A is wrong\\nvariable B, too\\n", { status: 500, headers: { "SockJS-Edge-Problem": "settings" } })';
+      const app = await make(t, worker(refusal, 'console.log("a line of the application");'));
+      assert.deepEqual(await app.end(t), { code: 78, printed: "error: variable A is wrong\nerror: variable B, too\n" });
+    });
+
+    for (const [what, text, warning] of [
+      ["it answers with 500", worker('() => new Response("my page is broken", { status: 500 })'), /^$/],
+      ["it throws", worker('() => { throw new Error("no page at /"); }'), /^warning: the Worker did not answer GET \/ before the start \(.*no page at \/.*\)$/],
+      ["it does not answer", worker("() => new Promise(() => {})"), /^warning: the Worker did not answer GET \/ before the start \(.+\)$/],
+    ]) {
+      test(`${what}, which says nothing of its variables: it starts`, async (t) => {
+        const run = await (await make(t, text)).start(t);
+        assert.match(run.printed.replace(/^listening on .*\n/m, "").trim(), warning);
+      });
+    }
+
+    test("it cannot be loaded: another exit code than that of wrong settings", async (t) => {
+      const { code, printed } = await (await make(t, worker("() => {}", 'throw new Error("at the top");'))).end(t);
+      assert.match(printed, /at the top/);
+      assert.match(printed, /^warning: workerd could not ask the Worker about its variables/m);
+      assert.equal(code, 1);
+    });
+  });
+
   test("is refused where it could not run", (t) => {
     const change = (more) => makeProject(t, { config: CONFIG.replace('"name": "app"', `"name": "app", ${more}`) });
     const refuses = (directory, message) => assert.throws(() => readProject(directory), (error) => error instanceof Problem && message.test(error.message));
@@ -249,6 +327,24 @@ describe("npm run bundle", { concurrency: 2 }, () => {
     assert.deepEqual(named, [], "files that name the directory of the project");
   });
 
+  test("makes a bundle that other users than its maker can run", async (t) => {
+    const before = process.umask(0o077);
+    const other = await makeBundle(t, { project: ownProject() }).finally(() => process.umask(before));
+    for (const { parentPath, name } of readdirSync(other.directory, { recursive: true, withFileTypes: true })) {
+      const path = join(parentPath, name);
+      const { mode } = statSync(path);
+      const isProgram = statSync(path).isDirectory() || path.endsWith("/start.sh") || path.endsWith("/workerd");
+      assert.equal(mode & 0o777, isProgram ? 0o755 : 0o644, path);
+    }
+    assert.equal(statSync(other.directory).mode & 0o777, 0o755);
+  });
+
+  test("builds the image of compose.yaml once: several builds of one name at the same time fail", () => {
+    const compose = readFileSync(join(bundle.directory, "deploy/compose.yaml"), "utf8");
+    assert.equal(compose.match(/^ +build:/gm).length, 1);
+    assert.equal(compose.match(/^ +pull_policy: never$/gm).length, 2);
+  });
+
   test("replaces no directory with anything else, and says how it is used", async (t) => {
     const bundleScript = (...args) => follow(nodeBinary, [join(ROOT, "scripts/bundle.mjs"), ...args]);
     const directory = publicDirectory(t);
@@ -263,12 +359,63 @@ describe("npm run bundle", { concurrency: 2 }, () => {
     }
   });
 
+  test("replaces a bundle, unless that would delete storage, or anything else that is no part of it", async (t) => {
+    const { directory } = await makeBundle(t, { project: ownProject() });
+    await writeBundle({ out: directory, project: ownProject() });
+    const refuses = (message) =>
+      assert.rejects(writeBundle({ out: directory, project: ownProject() }), (error) => error instanceof Problem && message.test(error.message));
+
+    writeFileSync(join(directory, "override.yaml"), "precious");
+    await refuses(/has override\.yaml, which is no part of a bundle$/);
+    assert.equal(readFileSync(join(directory, "override.yaml"), "utf8"), "precious");
+    rmSync(join(directory, "override.yaml"));
+
+    mkdirSync(join(directory, "data/objects"), { recursive: true });
+    writeFileSync(join(directory, "data/objects/room"), "precious");
+    await refuses(/has data\/, the storage of a machine that runs this bundle$/);
+    const { code, output } = await follow(nodeBinary, [join(ROOT, "scripts/bundle.mjs"), "--out", directory]);
+    assert.equal(code, 1);
+    assert.match(output, /error: .*\/bundle has data\/, the storage .*\nfix: .*DATA_DIR/);
+    assert.equal(readFileSync(join(directory, "data/objects/room"), "utf8"), "precious");
+  });
+
   test("has a README with each setting that start.sh reads", () => {
     const read = (name) => readFileSync(join(bundle.directory, name), "utf8");
     const settings = new Set([...read("start/settings.sh").matchAll(/\$\{?([A-Z]\w+)/g)].map(([, name]) => name));
     assert.ok(settings.size > 15, [...settings].join());
     const table = read("README.md").split("\n").filter((line) => line.startsWith("| `")).join("\n");
     for (const name of settings) assert.ok(table.includes(name), name);
+  });
+
+  test("has a unit for systemd whose user can read the secrets of a cluster, though only root can read their files", async (t) => {
+    const unit = readFileSync(join(bundle.directory, "deploy/sockjs-edge.service"), "utf8");
+    assert.match(unit, /^DynamicUser=yes$/m);
+    const cluster = readFileSync(join(bundle.directory, "deploy/sockjs-edge.service.d/cluster.conf"), "utf8");
+    const loaded = [...cluster.matchAll(/^LoadCredential=(\w+):\/etc\/sockjs-edge\/\w+$/gm)].map(([, name]) => name);
+    const given = [...cluster.matchAll(/^Environment=(\w+)=%d\/(\w+)$/gm)].map(([, variable, name]) => [variable, name]);
+    assert.deepEqual(given, [["CLUSTER_KEY_FILE", "key"], ["AWS_CREDENTIALS_FILE", "credentials"]]);
+    assert.deepEqual(loaded, given.map(([, name]) => name));
+
+    const analyze = "/usr/bin/systemd-analyze";
+    if (!existsSync(analyze)) return t.diagnostic("systemd-analyze is missing: the unit is not verified");
+    const directory = publicDirectory(t);
+    mkdirSync(join(directory, "sockjs-edge.service.d"));
+    writeFileSync(join(directory, "sockjs-edge.service"), unit.replace("ExecStart=/opt/sockjs-edge/", `ExecStart=${bundle.directory}/`));
+    const verify = () => follow(analyze, ["verify", "--man=no", join(directory, "sockjs-edge.service")]);
+    writeFileSync(join(directory, "sockjs-edge.service.d/cluster.conf"), `${cluster}Nonsense=1\n`);
+    assert.match((await verify()).output, /cluster\.conf:\d+: Unknown key(?: name)? 'Nonsense'/);
+    writeFileSync(join(directory, "sockjs-edge.service.d/cluster.conf"), cluster);
+    assert.deepEqual(await verify(), { code: 0, output: "" });
+  });
+
+  test("has an image without the storage and the secrets of the machine that makes it, and with all that start.sh needs", () => {
+    // The last line that matches a path counts. Docker and Podman read this file at the top of what they copy.
+    const lines = readFileSync(join(bundle.directory, ".dockerignore"), "utf8").split("\n").filter((line) => line && !line.startsWith("#"));
+    assert.equal(lines[0], "*");
+    const copied = lines.slice(1).map((line) => /^!([\w.]+)$/.exec(line)[1]);
+    assert.deepEqual(copied.sort(), ["VERSION", "licenses", "start", "start.sh", "tools", "worker", "workerd"]);
+    const others = readdirSync(bundle.directory).filter((name) => !copied.includes(name));
+    assert.deepEqual(others.sort(), [".dockerignore", "README.md", "deploy"]);
   });
 
   test("has deployment files that leave more time for a stop than it takes by default", () => {

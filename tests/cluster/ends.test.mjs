@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { openRawClient, openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
+import { Session } from "../harness/clients/session.mjs";
 import { startCluster } from "../harness/cluster/cluster.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
-import { within } from "../harness/waiting/wait.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 
 const LONG_MS = 60_000;
 
@@ -52,6 +53,31 @@ describe("a node that is drained", { concurrency: true }, async () => {
     await node.terminate();
     for (const client of clients) await echoes(client, "the end");
   });
+});
+
+test("a node that is drained while the owner of its clients' objects is gone lets go of them, too", async (t) => {
+  const cluster = await startCluster(t, { count: 3, vars: { SOCKJS_PLACEMENT: "session" } });
+  const [node, owner, other] = cluster.nodes;
+  cluster.balance([node]);
+  const open = async (segment) => {
+    const session = new Session(t, cluster.service("/echo", owner), "xhr");
+    assert.equal(await session.next(), "o");
+    const client = new PersistentClient(t, cluster.service("/echo"), segment, session.id);
+    client.readOn();
+    await client.attached();
+    return client;
+  };
+  const clients = await Promise.all(Object.keys(TRANSPORTS).map(open));
+  await owner.kill();
+  cluster.balance([other]);
+  const before = clients.map(({ responses }) => responses);
+  await node.drain();
+  await until(() => clients.every(({ responses }, at) => responses > before[at]), "all to be let go", LONG_MS);
+  await node.terminate();
+  for (const client of clients) {
+    await echoes(client, "after");
+    assert.equal(client.cuts, 0);
+  }
 });
 
 for (const how of ["terminate", "kill"]) {

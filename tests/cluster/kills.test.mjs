@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PersistentClient } from "../harness/clients/persistent-client.mjs";
+import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { until } from "../harness/waiting/wait.mjs";
@@ -46,3 +48,25 @@ for (const [level, vars] of Object.entries(LEVELS)) {
     assert.ok(longest < PAUSE_MS, `the longest pause was ${longest} ms`);
   });
 }
+
+test("newcomers to the room of a node that was killed wait until its lease is over", async (t) => {
+  const cluster = await startCluster(t, { count: 2, vars: { SOCKJS_PLACEMENT: "room" } });
+  const [holder, victim] = cluster.nodes;
+  const first = await HttpSpeaker.open(t, cluster, "xhr", victim);
+  assert.equal((await cluster.objectsOf(victim)).length, 1, "the node owns the room");
+  await first.end();
+  first.client.leave();
+  await victim.kill();
+
+  const service = cluster.service("/trouble", holder);
+  const openOverHttp = async (segment) => {
+    const client = new PersistentClient(t, service, segment);
+    client.readOn();
+    await client.readsFrame("o", 2 * PAUSE_MS);
+  };
+  const before = Date.now();
+  await Promise.all([openWebSocketClient(t, { service }), ...Object.keys(TRANSPORTS).map(openOverHttp)]);
+  const waited = Date.now() - before;
+  t.diagnostic(`all were open after ${waited} ms`);
+  assert.ok(waited > 1_000, "the lease was not over");
+});

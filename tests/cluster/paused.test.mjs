@@ -4,12 +4,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
+import { PersistentClient } from "../harness/clients/persistent-client.mjs";
+import { Session } from "../harness/clients/session.mjs";
 import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
-import { until } from "../harness/waiting/wait.mjs";
+import { until, within } from "../harness/waiting/wait.mjs";
 import { HttpSpeaker, LONG_MS, assertUndisturbed, fatesOf } from "./rig.mjs";
 
 const DIVISOR = process.env.SOCKJS_FULL ? 1 : QUICK;
+/** Each node asks on its links every 5 s whether the other end is there. */
+const ASKED_AFTER_MS = 6_000;
 /** A lease and a half. */
 const PAUSED_MS = 30_000 / DIVISOR;
 const VARS = { SOCKJS_PLACEMENT: "session", SOCKJS_DURABILITY: "outbox" };
@@ -37,6 +41,29 @@ test("sessions go on at another node while their owner hangs", async (t) => {
   assert.deepEqual({ unheard, doubled, missing, misplaced }, { unheard: [], doubled: [], missing: [], misplaced: [] });
 });
 
+test("clients of a node that hangs are not in the way of whoever comes for their sessions", async (t) => {
+  const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });
+  const [owner, holder] = cluster.nodes;
+  const open = async (segment) => {
+    const session = new Session(t, cluster.service("/trouble", owner), "xhr");
+    assert.equal(await session.next(), "o");
+    const client = new PersistentClient(t, cluster.service("/trouble", holder), segment, session.id);
+    client.readOn();
+    await client.attached();
+    return session;
+  };
+  const sessions = await Promise.all(Object.keys(TRANSPORTS).map(open));
+  // Their links are known to have been there.
+  await sleep(ASKED_AFTER_MS);
+
+  holder.pause();
+  await Promise.all(sessions.map(async (session) => {
+    await session.send("echo");
+    const isAdopted = async () => (await session.next(LONG_MS)) === 'a["echo"]';
+    await until(isAdopted, "the poll to have the session", LONG_MS);
+  }));
+});
+
 test("what an owner does that was paused for longer than its lease reaches no client and no storage", async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });
   const [holder, owner] = cluster.nodes;
@@ -51,8 +78,8 @@ test("what an owner does that was paused for longer than its lease reaches no cl
   await until(() => hasHeard(ofHolder, 2), "the other node to take over", LONG_MS);
   const before = speakers.map(({ client }) => ofOwner.of(client.id).length);
   owner.resume();
-  // What it had in its hands it handles now, or it ends since its lease is over.
-  await sleep(3_000);
+  // What it had in its hands it may handle now, but it ends since its lease is over.
+  await within(owner.exited, "the old owner to end", LONG_MS);
   const late = speakers.flatMap(({ client }, at) => ofOwner.of(client.id).slice(before[at]));
   await Promise.all(speakers.map((speaker) => speaker.end()));
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startCluster } from "../harness/cluster/cluster.mjs";
-import { WebSocketSpeaker, assertUndisturbed, fateOfSpeaker, fatesOf, openSpeakers } from "./rig.mjs";
+import { WebSocketSpeaker, assertUndisturbed, fateOfSpeaker, fatesOf, openSpeakers, runsOf } from "./rig.mjs";
 
 const IS_FULL = Boolean(process.env.SOCKJS_FULL);
 const SESSIONS = IS_FULL ? 80 : 10;
@@ -46,7 +46,9 @@ for (let run = 1; run <= RUNS; run += 1) {
     assert.ok(ends.length >= WEBSOCKETS, "each WebSocket was at a node that stopped");
     for (const { sessions } of held) {
       const { again, doubled, misplaced } = fateOfSpeaker(sessions.at(-1), cluster);
-      assert.deepEqual({ again, doubled, misplaced }, { again: [], doubled: [], misplaced: [] });
+      assert.deepEqual({ doubled, misplaced }, { doubled: [], misplaced: [] });
+      // What was handled in the last tenth of a second before its object moved.
+      assert.ok(runsOf(again) <= cluster.nodes.length, `handled twice: ${again}`);
     }
   });
 }

@@ -3,19 +3,27 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { example } from "../../scripts/examples.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { connectStomp, overSockJs } from "../harness/clients/stomp-client.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { storageEmpties } from "../harness/servers/storage.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 import { assertLoads } from "./page-scripts.mjs";
-import { WAYS, connectStomp } from "./stomp-client.mjs";
 
 const CONNECT = "CONNECT\naccept-version:1.2\nhost:localhost\n\n\0";
 const BEAT_MS = 100;
 /** Between two of these a room falls idle on a busy machine too, and only then can it be put to sleep. */
 const SLOW_BEAT_MS = 1000;
 const beating = (ms) => ({ ...example("stomp"), vars: { HEART_BEAT: String(ms) } });
+
+/** Settings of a client of the server at a URL. */
+const WAYS = {
+  "SockJS, websocket": (url) => overSockJs(`${url}/stomp`, "websocket"),
+  "SockJS, xhr-streaming": (url) => overSockJs(`${url}/stomp`, "xhr-streaming"),
+  "SockJS, xhr-polling": (url) => overSockJs(`${url}/stomp`, "xhr-polling"),
+  "a plain WebSocket": (url) => ({ brokerURL: `${url.replace("http", "ws")}/stomp/websocket` }),
+};
 
 const server = await startServer({ after }, example("stomp"));
 

@@ -1,4 +1,4 @@
-// A backend in Python with the library gripcontrol, which pip installs into .tools: only in the long form, npm run gateway.
+// A backend in Python with the library gripcontrol, which pip installs into .tools: only in the long form, npm run grip.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
@@ -19,7 +19,7 @@ const LIBRARY = join(TOOLS_DIR, `gripcontrol-${VERSION}`);
 const PROGRAM = fileURLToPath(new URL("gripcontrol_backend.py", import.meta.url));
 const ALL = [RAW, ...TRANSPORTS];
 
-const skip = process.env.SOCKJS_FULL ? false : "only in the long form: npm run gateway";
+const skip = process.env.SOCKJS_FULL ? false : "only in the long form: npm run grip";
 
 /** Starts the backend; its lines are of requests. */
 async function startBackend(owner, control) {

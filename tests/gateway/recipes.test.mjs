@@ -1,23 +1,24 @@
-// Servers that exist, behind the gateway, with the stock client in front of it.
+// Servers that exist, behind the gateway, with the stock client in front of it. `npm run gateway` has the long forms.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
-import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { startReference } from "../harness/servers/reference.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { startGateway } from "./upstream.mjs";
+import { NODE_TRANSPORTS, testEcho } from "./recipes/echo.mjs";
+import { startGateway, startUpstream } from "./upstream.mjs";
+
+const COUNT = 1_000;
+
+const upstream = await startUpstream({ after });
+testEcho("ws", (await startGateway({ after }, upstream)).service, COUNT);
 
 const reference = await startReference({ after });
 /** The raw endpoint of one of its services. */
 const rawEndpoint = (name) => ({ address: `${reference.url.replace(/^http/, "ws")}/${name}/websocket` });
+testEcho("sockjs-node", (await startGateway({ after }, rawEndpoint("echo"))).service, COUNT);
 
-for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]) {
-  test(`sockjs-node behind the gateway, by ${transport}: 1,000 messages come back in order`, async (t) => {
-    const { service } = await startGateway(t, rawEndpoint("echo"));
-    await exchange(await connectStockClient(t, service, transport), nastyMessages(1000));
-  });
-
+for (const transport of NODE_TRANSPORTS) {
   test(`sockjs-node behind the gateway, by ${transport}: the client learns code and reason of a close`, async (t) => {
     const { service } = await startGateway(t, rawEndpoint("close"));
     const client = await connectStockClient(t, service, transport);

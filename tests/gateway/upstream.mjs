@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { WebSocketServer } from "ws";
 import { startServer } from "../harness/servers/server.mjs";
 import { Queue } from "../harness/waiting/queue.mjs";
@@ -20,11 +21,13 @@ export const MESSAGE_LIMIT = 64 << 10;
  * @param {(request: import("node:http").IncomingMessage) => number | undefined | Promise<number | undefined>} [options.answer] the
  *   HTTP status for a handshake; undefined accepts it, 0 closes the TCP connection, and a promise may never resolve
  * @param {(socket: WebSocket, request: import("node:http").IncomingMessage) => void} [options.onConnection] default: echoes
+ * @param {{ key: string, cert: string }} [options.tls] in PEM; then its address is wss://localhost
  * @param {string} [options.protocol] the subprotocol that it selects, also where nobody offered it
  */
-export async function startUpstream(owner, { port = 0, answer = () => undefined, onConnection = echo, protocol } = {}) {
-  const upstream = new Upstream();
-  const http = createServer((_, response) => response.writeHead(426).end());
+export async function startUpstream(owner, { port = 0, answer = () => undefined, onConnection = echo, protocol, tls } = {}) {
+  const upstream = new Upstream(tls ? "wss://localhost" : "ws://127.0.0.1");
+  const refuse = (_, response) => response.writeHead(426).end();
+  const http = tls ? createTlsServer(tls, refuse) : createServer(refuse);
   const connections = new Set();
   http.on("connection", (socket) => {
     connections.add(socket);
@@ -59,14 +62,19 @@ export async function startUpstream(owner, { port = 0, answer = () => undefined,
 }
 
 class Upstream {
+  #origin;
   /** Handshakes that came, and those that were accepted. */
   asked = 0;
   accepted = 0;
   requests = new Queue();
   sockets = new Queue();
 
+  constructor(origin) {
+    this.#origin = origin;
+  }
+
   get address() {
-    return `ws://127.0.0.1:${this.port}/ws`;
+    return `${this.#origin}:${this.port}/ws`;
   }
 
   /** The socket of the connection that was opened next. */

@@ -9,7 +9,7 @@ import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { byLines } from "../harness/waiting/lines.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { VARS, WITHIN_MS, readMetrics } from "./prometheus.mjs";
+import { VARS, WITHIN_MS, readMetrics } from "../harness/clients/prometheus.mjs";
 
 const ENTRY = fileURLToPath(new URL("analytics-entry.mjs", import.meta.url));
 

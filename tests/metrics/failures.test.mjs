@@ -8,7 +8,7 @@ import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { byLines } from "../harness/waiting/lines.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { VARS, untilMetrics } from "./prometheus.mjs";
+import { VARS, untilMetrics } from "../harness/clients/prometheus.mjs";
 
 const ENTRY = fileURLToPath(new URL("failing-entry.mjs", import.meta.url));
 

@@ -9,7 +9,7 @@ import { startMiniflare } from "../harness/servers/miniflare.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { readEachObject, readObjects } from "../harness/servers/storage.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { VARS, untilMetrics } from "./prometheus.mjs";
+import { VARS, untilMetrics } from "../harness/clients/prometheus.mjs";
 
 /** An object that lost its WebSockets is woken by the alarm of their heartbeat. */
 const HASTY = { ...VARS, SOCKJS_HEARTBEAT_DELAY: "2000" };

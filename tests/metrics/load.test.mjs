@@ -8,7 +8,7 @@ import { request } from "../harness/clients/http.mjs";
 import { PollingSession } from "../harness/clients/polling-session.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { OTHER_TOKEN, TOKEN, VARS, WITHIN_MS, readMetrics, scrape, untilMetrics } from "./prometheus.mjs";
+import { OTHER_TOKEN, TOKEN, VARS, WITHIN_MS, readMetrics, scrape, untilMetrics } from "../harness/clients/prometheus.mjs";
 
 const start = (owner, vars = {}) => startServer(owner, { vars: { ...VARS, ...vars } });
 const name = (metric, service, transport, more = "") =>

@@ -16,6 +16,7 @@ import { openPage } from "../harness/pages/pages.mjs";
 import { STREAMS, TRANSPORTS, receivePath } from "../harness/protocol/transports.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 import { fetchAll, open } from "./https.mjs";
+import { testOperatorPaths } from "./operator-paths.mjs";
 import { PROXIES, documented } from "./programs.mjs";
 import { startProxy } from "./start.mjs";
 
@@ -172,12 +173,7 @@ export async function testProxy(name) {
     assert.deepEqual(seen, [CLIENT]);
   });
 
-  test(`${name}: clients reach neither /ready nor /drain`, async () => {
-    for (const path of ["/ready", "/drain"]) {
-      const { status } = await fetchAll(`${proxy}${path}`, { method: path === "/drain" ? "POST" : "GET" });
-      assert.equal(status, 404, path);
-    }
-  });
+  testOperatorPaths(name, { idle: IDLE, change });
 
   test(`${name}: sessions go on while one node after the other is drained, stopped and started`, async (t) => {
     // A send waits for a takeover, which takes longer than the shortened timeouts.

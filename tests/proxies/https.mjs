@@ -1,12 +1,17 @@
-// Requests over TLS whose responses are read while they go on.
+// Requests, with and without TLS, whose responses are read while they go on.
 
+import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { until, within } from "../harness/waiting/wait.mjs";
 
-/** Begins a request on a connection of its own; resolves when the head of the response is there. `from` is the client's address. */
-export async function open(url, { method = "POST", headers, body, from } = {}) {
+/**
+ * Begins a request on a connection of its own; resolves when the head of the response is there. `from` is the client's address. `path`
+ * is sent as it is, in place of the one in `url`, which a URL has in its normal form.
+ */
+export async function open(url, { method = "POST", headers, body, from, path } = {}) {
   const { promise, resolve, reject } = Promise.withResolvers();
-  const request = httpsRequest(url, { method, headers, agent: false, localAddress: from }, resolve);
+  const begin = url.startsWith("https:") ? httpsRequest : httpRequest;
+  const request = begin(url, { method, headers, agent: false, localAddress: from, ...(path && { path }) }, resolve);
   request.on("error", reject);
   request.end(body);
   return new Response(request, await within(promise, `the head of ${url}`));

@@ -9,7 +9,7 @@ import { isExecutable } from "../harness/machine/programs.mjs";
 /** Daemons are there on Debian, which has it in the PATH of root alone. */
 const SYSTEM = ["/usr/sbin", "/usr/local/sbin"];
 
-/** As documented. A test replaces each by one of its own. */
+/** Places in the configurations of cluster/proxies/. A test replaces each by one of its own. */
 const NODES = ["127.0.0.1:8787", "127.0.0.1:8788", "127.0.0.1:8789"];
 const CERTIFICATE = "/etc/ssl/example.com.pem";
 const KEY = "/etc/ssl/example.com.key";
@@ -17,13 +17,14 @@ const KEY = "/etc/ssl/example.com.key";
 const IDLE = "60s";
 
 /**
- * By the name of a program: the Debian package that has it, its configuration, the options in it that are idle timeouts, what is
- * replaced besides the common facts, and its arguments. `takeOut` changes the configuration of one that has no health check.
+ * By the name of a test: the Debian package of the program, the name of the program if it is another one, its configuration below
+ * cluster/, the options in it that are idle timeouts, what is replaced besides the common facts, and its arguments. `nodes` are the
+ * addresses in a configuration that has others than the rest. `takeOut` changes the configuration of one that has no health check.
  */
 export const PROXIES = {
   nginx: {
     package: "nginx-light",
-    file: "nginx.conf",
+    file: "proxies/nginx.conf",
     idle: ["proxy_read_timeout", "proxy_send_timeout"],
     replacements: ({ port, directory }) => [
       ["listen 443 ssl", `listen 127.0.0.1:${port} ssl`],
@@ -36,14 +37,24 @@ export const PROXIES = {
   },
   haproxy: {
     package: "haproxy",
-    file: "haproxy.cfg",
+    file: "proxies/haproxy.cfg",
     idle: ["timeout client", "timeout server", "timeout tunnel"],
     replacements: ({ port }) => [["bind :443", `bind 127.0.0.1:${port}`]],
     args: ({ config }) => ["-db", "-f", config],
   },
+  compose: {
+    package: "haproxy",
+    program: "haproxy",
+    file: "deploy/haproxy.cfg",
+    hasTls: false,
+    nodes: ["node1:8787", "node2:8787", "node3:8787"],
+    idle: ["timeout client", "timeout server", "timeout tunnel"],
+    replacements: ({ port }) => [["bind :8080", `bind 127.0.0.1:${port}`]],
+    args: ({ config }) => ["-db", "-f", config],
+  },
   caddy: {
     package: "caddy",
-    file: "Caddyfile",
+    file: "proxies/Caddyfile",
     idle: ["read_timeout"],
     replacements: ({ port }) => [
       // Without its API at a fixed port, and without a redirect from port 80.
@@ -57,6 +68,12 @@ export const PROXIES = {
 const AS_ROOT = process.getuid() === 0 ? "user root;" : "";
 const TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 
+/** Returns the path of the program of a proxy. */
+export function proxyProgram(name) {
+  const { program = name, package: debianPackage } = PROXIES[name];
+  return findProgram(program, debianPackage);
+}
+
 /** Returns the path of a program. */
 export function findProgram(name, debianPackage) {
   const directories = [...(process.env.PATH ?? "").split(delimiter), ...SYSTEM];
@@ -67,22 +84,22 @@ export function findProgram(name, debianPackage) {
 
 /** Returns the documented configuration of a proxy. */
 export function documented(name) {
-  return readFileSync(join(ROOT, "cluster/proxies", PROXIES[name].file), "utf8");
+  return readFileSync(join(ROOT, "cluster", PROXIES[name].file), "utf8");
 }
 
 /** Returns the documented configuration with the places of a test. */
 export function configured(name, { nodes, certificate, key, idle, ...places }) {
+  const { file, nodes: documentedNodes = NODES, hasTls = true, replacements: own } = PROXIES[name];
   const replacements = [
-    ...NODES.map((node, number) => [node, nodes[number % nodes.length]]),
-    ...PROXIES[name].replacements(places),
-    [CERTIFICATE, certificate],
-    [KEY, key],
+    ...documentedNodes.map((node, number) => [node, nodes[number % nodes.length]]),
+    ...own(places),
+    ...(hasTls ? [[CERTIFICATE, certificate], [KEY, key]] : []),
     [IDLE, idle],
   ];
   // Comments speak of the same places.
   const text = documented(name).replace(/^\s*#.*\n/gm, "");
   return replacements.reduce((text, [from, to]) => {
-    if (!text.includes(from) && from !== KEY) throw new Error(`${PROXIES[name].file} has no ${from}`);
+    if (!text.includes(from) && from !== KEY) throw new Error(`${file} has no ${from}`);
     return text.replaceAll(from, to);
   }, text);
 }

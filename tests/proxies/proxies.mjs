@@ -1,4 +1,5 @@
-// npm run proxies: nginx, HAProxy and Caddy with the configurations of cluster/proxies/, each in front of a cluster of three nodes.
+// npm run proxies: nginx, HAProxy and Caddy with the configurations of cluster/proxies/, and HAProxy with that of cluster/deploy/
+// (`compose`), each in front of a cluster of three nodes.
 // Further arguments name the proxies to test.
 
 import { rmSync } from "node:fs";
@@ -9,7 +10,7 @@ import { Problem, UsageError, main, run } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
 import { nodeBinary } from "../../scripts/tools.mjs";
 import { makeCertificate } from "./certificate.mjs";
-import { PROXIES, findProgram } from "./programs.mjs";
+import { PROXIES, proxyProgram } from "./programs.mjs";
 
 const MINUTES = 10;
 const FLAGS = ["--no-deprecation", "--test", "--test-concurrency=1", `--test-timeout=${MINUTES * 60_000}`, "--test-reporter=spec"];
@@ -43,7 +44,7 @@ function fileOf(name) {
 function findPrograms(names) {
   const missing = names.filter((name) => {
     try {
-      findProgram(name, PROXIES[name].package);
+      proxyProgram(name);
       return false;
     } catch (error) {
       if (error instanceof Problem) return true;
@@ -51,6 +52,6 @@ function findPrograms(names) {
     }
   });
   if (missing.length === 0) return;
-  const packages = missing.map((name) => PROXIES[name].package).join(" ");
+  const packages = [...new Set(missing.map((name) => PROXIES[name].package))].join(" ");
   throw new Problem(`${missing.join(", ")}: not found in PATH or /usr/sbin`, `on Debian, apt-get install --no-install-recommends ${packages}`);
 }

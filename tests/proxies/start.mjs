@@ -9,22 +9,22 @@ import { freePort } from "../../scripts/free-port.mjs";
 import { killGroup, spawnTied } from "../../scripts/run.mjs";
 import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
 import { until } from "../harness/waiting/wait.mjs";
-import { PROXIES, configured, findProgram } from "./programs.mjs";
+import { PROXIES, configured, proxyProgram } from "./programs.mjs";
 
 /**
  * Resolves once the proxy accepts connections, to its URL, and to `leaveOut`, which does what the operator does before a node is
  * drained, and without a node what is done after it was started: nothing where the proxy has a health check.
  *
  * @param owner what it ends with: a test's context, or `{ after }` of node:test for a file
- * @param {string} name of its program
+ * @param {string} name in PROXIES
  * @param {object} options
  * @param {string[]} options.nodes URLs
  * @param {string} options.idle idle timeout, such as "3s"
  * @param {(text: string) => string} [options.change] changes the configuration
  */
 export async function startProxy(owner, name, { nodes, idle, change = (text) => text }) {
-  const { args, takeOut, package: debianPackage } = PROXIES[name];
-  const program = findProgram(name, debianPackage);
+  const { args, takeOut, hasTls = true } = PROXIES[name];
+  const program = proxyProgram(name);
   const directory = temporaryDirectory();
   owner.after(() => removeDirectory(directory));
   const port = await freePort();
@@ -53,7 +53,7 @@ export async function startProxy(owner, name, { nodes, idle, change = (text) => 
   await until(async () => !isRunning || (await accepts(port)), `${name} to accept connections`);
   if (!isRunning) throw new Error(`${name} did not start:\n${printed}`);
   return {
-    url: `https://127.0.0.1:${port}`,
+    url: `http${hasTls ? "s" : ""}://127.0.0.1:${port}`,
     async leaveOut(node) {
       if (!takeOut) return;
       writeFileSync(config, node ? takeOut(text, new URL(node.url).host) : text);

@@ -12,10 +12,19 @@ const COUNTERS_PATH = "/.counters";
 
 /** A rate-limiting binding, which plain workerd does not have; of this name, since `worker` looks at the constructor. */
 class Ratelimit {
+  #success;
+
+  constructor(success) {
+    this.#success = success;
+  }
+
   async limit() {
-    return { success: false };
+    return { success: this.#success };
   }
 }
+
+/** By the names that SOCKJS_ADDRESS_LIMITER may have. */
+const LIMITERS = { REFUSING_LIMITER: new Ratelimit(false), ADMITTING_LIMITER: new Ratelimit(true) };
 
 watchGlobals();
 
@@ -28,7 +37,7 @@ export default class extends WorkerEntrypoint {
       return Response.json(readCounters());
     }
     count("workerRequests");
-    const env = this.env.SOCKJS_ADDRESS_LIMITER ? { ...this.env, REFUSING_LIMITER: new Ratelimit() } : this.env;
+    const env = this.env.SOCKJS_ADDRESS_LIMITER ? { ...this.env, ...LIMITERS } : this.env;
     return new built.default(this.ctx, env).fetch(request);
   }
 }

@@ -3,7 +3,7 @@
 use crate::application::handler::{ErasedHandler, Handler};
 use crate::info::admission::{Admission, Rejection};
 use crate::info::request_info::RequestInfo;
-use crate::js::runtime::chain_panic_hook;
+use crate::js::runtime::{chain_panic_hook, is_node};
 use crate::observe::log;
 use crate::observe::report;
 use crate::observe::report::{Collector, Unsent};
@@ -21,6 +21,9 @@ pub const DEFAULT_BINDING: &str = "SOCKJS";
 
 /// The secret with the keys of tickets unless [`Services::ticket_keys`] says otherwise.
 pub const DEFAULT_TICKET_SECRET: &str = "SOCKJS_TICKET_KEYS";
+
+/// The secret that signs claims for an upstream.
+const UPSTREAM_SECRET: &str = "SOCKJS_UPSTREAM_SECRET";
 
 /// Shortest key: as long as the signature.
 const KEY_MIN: usize = 32;
@@ -69,6 +72,8 @@ pub struct Services {
     /// Name of the secret, and its content.
     ticket_secret: String,
     ticket_keys: Vec<String>,
+    /// Content of the secret [`UPSTREAM_SECRET`]. Empty if there is none.
+    upstream_secret: String,
     problem: Option<Problem>,
 }
 
@@ -104,6 +109,7 @@ impl Services {
             analytics: false,
             ticket_secret: DEFAULT_TICKET_SECRET.into(),
             ticket_keys: Vec::new(),
+            upstream_secret: String::new(),
             problem: None,
         }
     }
@@ -155,12 +161,19 @@ impl Services {
     ///     }
     /// }
     /// ```
-    pub fn add_upstream(mut self, config: Config) -> Self {
-        self.services.push(Service {
-            config: Rc::new(config),
-            backend: Backend::Upstream,
-            admit: |_, _| Box::pin(ready(Admission::Undecided)),
-        });
+    pub fn add_upstream(self, config: Config) -> Self {
+        self.add_front(config, |_, _| Box::pin(ready(Admission::Undecided)))
+    }
+
+    /// Adds a service as [`Services::add_upstream`] does, where `H::on_request` decides who is let in. With the secret
+    /// `SOCKJS_UPSTREAM_SECRET` its claims go to the upstream, signed in the header `SockJS-Claims`. No other method of `H` is
+    /// called.
+    pub fn add_upstream_with<H: Handler>(self, config: Config) -> Self {
+        self.add_front(config, |request, env| Box::pin(H::on_request(request, env)))
+    }
+
+    fn add_front(mut self, config: Config, admit: Admit) -> Self {
+        self.services.push(Service { config: Rc::new(config), backend: Backend::Upstream, admit });
         self
     }
 
@@ -181,6 +194,12 @@ impl Services {
     #[doc(hidden)]
     pub fn keys(&self) -> &[String] {
         &self.ticket_keys
+    }
+
+    /// Returns the secret that signs claims for an upstream. Empty if there is none.
+    #[doc(hidden)]
+    pub fn upstream_secret(&self) -> &str {
+        &self.upstream_secret
     }
 
     /// Returns the name of the Durable Object binding.
@@ -255,6 +274,17 @@ impl Services {
         Ok(())
     }
 
+    /// Checks the settings for where this Worker runs: without Cloudflare requests to objects of a jurisdiction fail.
+    fn check_for_node(&self) -> std::result::Result<(), ConfigError> {
+        match self.configs().find(|config| is_node() && config.jurisdiction.is_some()) {
+            Some(config) => {
+                let advice = "is only for Cloudflare: leave it out".into();
+                Err(ConfigError { prefix: config.prefix.clone(), option: "jurisdiction", advice })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Returns the problem that [`Services::misconfigured`] was given or [`Services::check`] found when the isolate started. Until
     /// it is fixed, nothing is served.
     #[doc(hidden)]
@@ -272,11 +302,13 @@ impl Services {
             SHARED.with_borrow(|all| all.iter().find(|(of, _)| *of == key).map(|(_, services)| services.clone()));
         known.unwrap_or_else(|| {
             let mut services = build(env);
-            services.problem = services
-                .problem
-                .take()
-                .or_else(|| Some(Problem { advice: services.check().err()?.to_string(), detail: None }));
+            let wrong = services.problem.take().or_else(|| {
+                let error = services.check().and_then(|()| services.check_for_node()).err()?;
+                Some(Problem { advice: error.to_string(), detail: None })
+            });
+            services.problem = wrong;
             services.read_ticket_keys(env);
+            services.read_upstream_secret(env);
             if let Ok(node) = env.var(NODE_VAR) {
                 log::set_node(node.to_string());
             }
@@ -336,6 +368,17 @@ impl Services {
             self.problem.get_or_insert(Problem { advice, detail: None });
         }
         self.ticket_keys = keys;
+    }
+
+    fn read_upstream_secret(&mut self, env: &Env) {
+        if !self.configs().any(|config| config.upstream.is_some()) {
+            return;
+        }
+        self.upstream_secret = env.secret(UPSTREAM_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
+        if !self.upstream_secret.is_empty() && self.upstream_secret.len() < KEY_MIN {
+            let advice = format!("the secret {UPSTREAM_SECRET} must have at least {KEY_MIN} characters");
+            self.problem.get_or_insert(Problem { advice, detail: None });
+        }
     }
 
     pub(crate) fn find(&self, prefix: &str) -> Option<&Service> {

@@ -105,6 +105,11 @@ impl Links {
         self.0.iter().find_map(|(_, link)| if let Link::Holder(holder) = link { Some(holder) } else { None })
     }
 
+    /// Returns the inner sockets, with their receivers.
+    pub fn inner_sockets(&self) -> impl Iterator<Item = (ReceiverId, WebSocket)> {
+        self.0.iter().filter_map(|(receiver, link)| Some((*receiver, link.inner()?.clone())))
+    }
+
     /// Forgets the way to `receiver` if that is still `socket`.
     pub fn lost(&mut self, receiver: ReceiverId, socket: &WebSocket) -> bool {
         let before = self.0.len();

@@ -10,6 +10,8 @@ use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
+use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::forward::Opener;
 use std::borrow::Cow;
 use wasm_bindgen::JsValue;
@@ -192,11 +194,13 @@ impl ConnectionInfo {
     }
 }
 
-/// Returns the headers for the upstream of a session that `request` opens.
+/// Returns the headers for the upstream of a session that `request` opens. `secret` signs its claims. An upstream over HTTP
+/// gets the claims in a new token with each request.
 pub(crate) fn upstream_headers(
     request: &web_sys::Request,
     info: &ConnectionInfo,
     config: &Config,
+    secret: &str,
 ) -> Vec<(&'static str, String)> {
     let values = OPENER_NAMES.with(|names| response::headers_of(request, names));
     let mut values = values.split('\n').skip(1).map(|value| Some(value).filter(|value| !value.is_empty()));
@@ -204,7 +208,13 @@ pub(crate) fn upstream_headers(
     let mut next = || values.next().flatten();
     let (origin, fetch_site, authorization, cookie) = (next(), next(), next(), next());
     let address = info.remote_address.as_deref();
-    Opener { url: &url, origin, fetch_site, authorization, cookie, address }.headers(&config.allowed_origins)
+    let opener = Opener { url: &url, origin, fetch_site, authorization, cookie, address };
+    let mut headers = opener.headers(&config.allowed_origins);
+    let is_opened_once = config.upstream.as_ref().map(Upstream::protocol) == Some(UpstreamProtocol::WebSocket);
+    let claims = || claims::sign(secret, &info.id, info.claims.as_ref(), now());
+    let claims = is_opened_once.then(claims).flatten();
+    headers.extend(claims.map(|claims| (CLAIMS_HEADER, claims)));
+    headers
 }
 
 /// `query` without the ticket: that is a secret of its client, and what it says is known.

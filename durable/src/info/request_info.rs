@@ -148,7 +148,9 @@ impl<'a> RequestInfo<'a> {
 
     /// Returns Cloudflare's facts about the request, such as its country. `None` outside Cloudflare.
     pub fn cf(&self) -> Option<Cf> {
-        let has_cf = js_sys::Reflect::get(self.request, &"cf".into()).is_ok_and(|cf| cf.is_object());
+        // That of plain workerd has the client's address alone, and `Cf` (worker 0.8.7) panics without the rest.
+        let cf = js_sys::Reflect::get(self.request, &"cf".into()).ok().filter(wasm_bindgen::JsValue::is_object);
+        let has_cf = cf.is_some_and(|cf| js_sys::Reflect::has(&cf, &"colo".into()).unwrap_or_default());
         has_cf.then(|| worker::Request::from(Clone::clone(self.request)).cf().cloned()).flatten()
     }
 }

@@ -1,5 +1,7 @@
 //! The event of the alarm: everyone who is due, or nearly so, is served at once.
 
+use crate::js::clock::now;
+use crate::js::runtime::is_node;
 use crate::object::Object;
 use futures::channel::oneshot;
 use futures::future::select;
@@ -10,6 +12,12 @@ use worker::{Delay, Result};
 
 /// Pause before an alarm that found settings that cannot be served.
 const MISCONFIGURED_RETRY: Millis = Millis::from_secs(60);
+
+/// Time that rows may take before the answers that wait for them count as held up.
+const HELD_UP: Millis = Millis(100);
+
+/// Time until the alarm that a node sets to learn whether its bucket takes a write.
+const AFTER_WAIT: Millis = Millis::from_secs(5);
 
 /// Time for which heartbeats wait for the application's alarm.
 const ALARM_FIRST: Duration = Duration::from_millis(50);
@@ -30,6 +38,7 @@ impl Object {
         if let Some(service) = self.room_alarm.take_due() {
             self.clone().tell_room_alarm(service).await;
         }
+        self.wait_for_storage().await?;
         self.tick(|session, now| {
             session.tick(now);
             session.beat_early(now);
@@ -43,6 +52,29 @@ impl Object {
         } else {
             Ok(())
         }
+    }
+
+    /// Waits for storage if clients are about to count as gone. What an object answers leaves it when its rows are stored: a client whose
+    /// answer was held up gets its time anew.
+    async fn wait_for_storage(&self) -> Result<()> {
+        let asked = now();
+        let is_anyone_leaving =
+            self.table.borrow().entries().iter().any(|entry| entry.session.borrow().is_leaving(asked));
+        if !is_anyone_leaving {
+            return Ok(());
+        }
+        if is_node() {
+            // Without a write nothing shows that the bucket is away, which holds up also those who look there for the object.
+            self.alarm.set_and_wait(&self.state, AFTER_WAIT).await?;
+        }
+        self.state.storage().sync().await?;
+        let stored = now();
+        if stored - asked > HELD_UP {
+            for entry in self.table.borrow().entries() {
+                entry.session.borrow_mut().was_held_up(stored);
+            }
+        }
+        Ok(())
     }
 
     /// Tells the application of its alarm. What it broadcasts within a moment goes before heartbeats, in whose place it may be:

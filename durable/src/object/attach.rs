@@ -141,7 +141,8 @@ impl Object {
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
                 let Some(entry) = self.entry(info, opened) else { return Ok(Entered::Lost) };
                 if config.upstream.is_some() {
-                    let headers = upstream_headers(client.request, &entry.info, config);
+                    let headers =
+                        upstream_headers(client.request, &entry.info, config, self.services.upstream_secret());
                     entry.upstream_headers.replace(Some(headers));
                 }
                 entry.links.borrow_mut().set(receiver.id, link());

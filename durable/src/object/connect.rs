@@ -48,7 +48,7 @@ impl Object {
         }
         let Some(entry) = self.entry(info, opened) else { return problem("no such service", 404) };
         if config.upstream.is_some() {
-            let headers = upstream_headers(client.request, &entry.info, config);
+            let headers = upstream_headers(client.request, &entry.info, config, self.services.upstream_secret());
             entry.upstream_headers.replace(Some(headers));
         }
         self.table.borrow_mut().add_client(entry.clone());

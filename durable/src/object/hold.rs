@@ -61,7 +61,8 @@ impl Object {
                 };
                 let Some(entry) = self.entry(info, session) else { return problem("no such service", 404) };
                 if config.upstream.is_some() && returned.is_none() {
-                    let headers = upstream_headers(client.request, &entry.info, config);
+                    let headers =
+                        upstream_headers(client.request, &entry.info, config, self.services.upstream_secret());
                     entry.upstream_headers.replace(Some(headers));
                 }
                 entry.returns.set(returned.is_some());

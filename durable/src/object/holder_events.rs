@@ -6,6 +6,7 @@ use crate::js::clock::now;
 use crate::js::sockets;
 use crate::js::strings::JsString;
 use crate::object::Object;
+use crate::object::socket_events::answer_question;
 use crate::object::timers::Timer;
 use crate::observe::log;
 use crate::store::attachment;
@@ -83,6 +84,7 @@ impl Object {
             Ok(FromHolder::Violated { code, reason }) => entry.session.borrow_mut().violated(now(), code, reason),
             Ok(FromHolder::Stalled) => entry.session.borrow_mut().detach(now(), receiver, Departure::Stalled),
             Ok(FromHolder::Silent) => entry.session.borrow_mut().fell_silent(now()),
+            Err(_) if answer_question(websocket, data) => {}
             Err(error @ (EnvelopeError::Malformed | EnvelopeError::Version(_))) => {
                 log::error("inner_socket", Some(&entry.info.service), error);
                 return self.break_holder(entry, receiver, websocket);

@@ -53,6 +53,7 @@ mod listing;
 mod liveness;
 mod looks;
 mod memory;
+mod node_links;
 mod outputs;
 mod pace;
 mod probes;
@@ -97,6 +98,8 @@ pub struct Object {
     asleep: Asleep,
     /// True once the runtime knows which message it is to answer by itself.
     has_auto_response: Cell<bool>,
+    /// Moment of the last look at the links from other nodes of a cluster.
+    links_seen: Cell<Millis>,
     graces: Graces,
     touched: RefCell<VecDeque<Rc<Entry>>>,
     bursts: Bursts,
@@ -134,6 +137,7 @@ impl Object {
             store,
             asleep: Asleep::default(),
             has_auto_response: Cell::new(false),
+            links_seen: Cell::new(Millis(0)),
             graces: Graces::default(),
             touched: RefCell::default(),
             bursts: Bursts::default(),
@@ -192,7 +196,7 @@ impl Object {
                     Some(UpstreamProtocol::Http) => {
                         let state: JsValue = self.state.as_raw().into();
                         let state = State::from(state.unchecked_into::<DurableObjectState>());
-                        Rc::new(HttpGateway::new(config, env, state))
+                        Rc::new(HttpGateway::new(config, env, state, self.services.upstream_secret().to_owned()))
                     }
                     Some(UpstreamProtocol::WebSocket) | None => Rc::new(Gateway::new(config, env)),
                 }
@@ -233,6 +237,7 @@ impl Object {
             return;
         }
         self.settle_planned.set(false);
+        self.give_up_silent_links();
         self.start_handlers();
         let mut settled = Vec::new();
         let opened = loop {

@@ -3,6 +3,7 @@
 use crate::connection::entry::Entry;
 use crate::connection::table::Role;
 use crate::js::clock::now;
+use crate::js::runtime::is_node;
 use crate::js::sockets;
 use crate::js::strings::JsString;
 use crate::object::Object;
@@ -10,6 +11,7 @@ use crate::observe::log;
 use crate::store::attachment;
 use sockjs_protocol::inner::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
 use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_FAST};
+use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
 use sockjs_protocol::sockjs::pacing::InboxFull;
 use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits};
 use sockjs_protocol::sockjs::session::{Departure, ReceiverId};
@@ -41,6 +43,7 @@ impl Object {
                     }
                     Ok(ToObject::Gone) => end_response(&entry, receiver, websocket, Departure::ClientGone),
                     Ok(ToObject::Stalled) => end_response(&entry, receiver, websocket, Departure::Stalled),
+                    Err(_) if answer_question(websocket, data) => {}
                     Err(error) => {
                         log::error("inner_socket", Some(&entry.info.service), error);
                         sockets::close(websocket, CloseCode::Interrupted.number(), "unknown message");
@@ -156,6 +159,17 @@ impl Object {
         }
         role
     }
+}
+
+/// Answers what the Worker of another node asks if it has other settings; the runtime answers the rest. False if it is no question.
+pub(super) fn answer_question(websocket: &WebSocket, data: &JsValue) -> bool {
+    if !is_node() {
+        return false;
+    }
+    let Some(text) = JsString::of(data) else { return false };
+    let answer = AutomaticAnswer::of_other_config(&text.utf8());
+    // The error is that the socket is lost, which its close event tells.
+    answer.map(|answer| drop(websocket.send_with_str(answer))).is_some()
 }
 
 /// The response of a receiver ended, as was said on its inner socket.

@@ -1,6 +1,6 @@
 //! The counters of one service and transport, in one object.
 
-use sockjs_protocol::observe::metrics::{Counts, Tally};
+use sockjs_protocol::observe::metrics::{Counts, Tally, UpstreamCounts};
 use sockjs_protocol::sockjs::transport::Transport;
 use std::cell::{Cell, RefCell};
 use worker::Result;
@@ -65,6 +65,11 @@ impl Counters {
     /// Counts a message that the handler is called with.
     pub fn received(&self, bytes: usize) {
         self.counts.borrow_mut().received.add(bytes);
+    }
+
+    /// Counts what happened to a connection to the upstream.
+    pub fn upstream(&self, more: &UpstreamCounts) {
+        self.counts.borrow_mut().upstream.merge(more);
     }
 
     /// Takes the counts since the last report.

@@ -3,7 +3,7 @@
 use crate::observe::log;
 use crate::peers::object_address::{AskError, ObjectAddress};
 use sockjs_protocol::inner::envelope::{Action, Command, METRICS_OBJECT};
-use sockjs_protocol::observe::metrics::{Tally, encode, merge};
+use sockjs_protocol::observe::metrics::{Tally, UpstreamCounts, encode, merge};
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::time::Millis;
 use std::cell::RefCell;
@@ -104,6 +104,10 @@ fn write_points(env: &Env, tallies: &[Tally]) -> Result<()> {
             let numbers =
                 [counts.opened, received.messages, received.bytes, sent.messages, sent.bytes, counts.queue_high_water];
             write("traffic", "", &numbers)?;
+        }
+        let upstream = &counts.upstream;
+        if *upstream != UpstreamCounts::default() {
+            write("upstream", "", &[upstream.piped, upstream.attempts, upstream.failures])?;
         }
         for (code, count) in &counts.closed {
             write("closed", &code.to_string(), &[*count])?;

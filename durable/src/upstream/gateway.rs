@@ -9,6 +9,7 @@ use crate::upstream::link::{Link, Shared};
 use crate::upstream::socket::{Request, UpstreamSocket};
 use futures::future::LocalBoxFuture;
 use js_sys::{Math, Reflect};
+use sockjs_protocol::observe::metrics::UpstreamCounts;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::session::CloseReason;
@@ -70,6 +71,8 @@ impl Gateway {
         let Some(upstream) = &config.upstream else { return Err(Refusal::Unreachable) };
         let Some(url) = upstream.url(connection.parameters()) else { return Err(Refusal::Status(404)) };
         let permit = self.shared.breaker.borrow_mut().ask(now(), random());
+        let is_allowed = !matches!(permit, Permit::Refuse { .. });
+        count(connection, &UpstreamCounts::asked(self.shared.breaker.borrow().state(), is_allowed));
         let (attempt, timeout) = match permit {
             Permit::Ask(attempt) => (attempt, config.upstream_timeout),
             Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
@@ -91,7 +94,7 @@ impl Gateway {
             }
         };
         let refusal = opened.as_ref().err().map(|(refusal, _)| *refusal);
-        self.report(attempt, refusal.map_or(Some(Outcome::Success), Outcome::of_refusal));
+        self.report(connection, attempt, refusal.map_or(Some(Outcome::Success), Outcome::of_refusal));
         opened.map_err(|(refusal, detail)| {
             let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
             log::warn("upstream", Some(&config.prefix), format!("{}{detail}", refusal.reason()));
@@ -99,14 +102,27 @@ impl Gateway {
         })
     }
 
-    fn report(&self, attempt: Attempt, outcome: Option<Outcome>) {
+    fn report(&self, connection: &Connection, attempt: Attempt, outcome: Option<Outcome>) {
         if let Some(outcome) = outcome {
-            self.shared.breaker.borrow_mut().report(now(), attempt, outcome, random());
+            let mut breaker = self.shared.breaker.borrow_mut();
+            breaker.report(now(), attempt, outcome, random());
+            count(connection, &UpstreamCounts::ended(breaker.state(), outcome));
         }
     }
 
     fn link(&self, connection: &Connection) -> Option<Rc<Link>> {
         self.links.borrow().get(connection.id()).cloned()
+    }
+}
+
+/// Counts what happened to the connection to the upstream, if anything is counted.
+pub(super) fn count(connection: &Connection, upstream: &UpstreamCounts) {
+    if let Some(counters) = &connection.entry.counters {
+        counters.upstream(upstream);
+        // No event of the session may follow, and the object has to plan its report.
+        if let Some(host) = connection.host.upgrade() {
+            host.touch(&connection.entry);
+        }
     }
 }
 

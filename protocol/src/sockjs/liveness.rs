@@ -88,11 +88,26 @@ impl AutomaticAnswer {
                 let answer = Frame::Messages(liveness.answer()).encode();
                 Some(Self { request: liveness.request(), answer })
             }
-            None if is_node => Some(Self { request: "\0there?".into(), answer: "\0there".into() }),
+            None if is_node => Some(Self { request: QUESTION.into(), answer: ANSWER.into() }),
             None => None,
         }
     }
+
+    /// Returns the answer to what a node asks on an inner WebSocket whose service has another liveness message there, as in a deploy that
+    /// sets one; `None` for everything else. The runtime answers only the object's own.
+    pub fn of_other_config(question: &str) -> Option<&'static str> {
+        match question {
+            QUESTION => Some(ANSWER),
+            r#"["\n"]"# => Some(r#"a["\n"]"#),
+            _ if question.starts_with('[') => Some("a[]"),
+            _ => None,
+        }
+    }
 }
+
+/// The question of a node about objects of services without a liveness message, and its answer. No client sends it.
+const QUESTION: &str = "\0there?";
+const ANSWER: &str = "\0there";
 
 /// Signs of life of one client.
 ///
@@ -228,6 +243,12 @@ mod tests {
         assert_eq!(AutomaticAnswer::of(&config, false), None);
         let question = AutomaticAnswer::of(&config, true).unwrap();
         assert_ne!(question.request, question.answer);
+        assert_eq!(AutomaticAnswer::of_other_config(&question.request), Some(&*question.answer));
+        for liveness in ["page", "stomp", "vertx", "still here"] {
+            let other = AutomaticAnswer::of(&Config::new("/echo").liveness(liveness), true).unwrap();
+            assert_eq!(AutomaticAnswer::of_other_config(&other.request), Some(&*other.answer));
+        }
+        assert_eq!(AutomaticAnswer::of_other_config("m0,1,\n"), None);
         let config = config.liveness("page");
         for is_node in [false, true] {
             let AutomaticAnswer { request, answer } = AutomaticAnswer::of(&config, is_node).unwrap();

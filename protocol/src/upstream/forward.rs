@@ -5,6 +5,7 @@
 //! | `Origin`, `Authorization` | those of the client's request |
 //! | `Cookie` | that of the client's request, if the page that sent it belongs to this server or is listed |
 //! | `X-Forwarded-For`, `X-Forwarded-Host`, `X-Forwarded-Proto` | as this server saw them |
+//! | `SockJS-Claims` | the client's claims, signed with a secret of this server: [`claims`](super::claims) |
 //!
 //! No other header of the client reaches the upstream: neither its own `X-Forwarded-*` nor those of the connection. A browser sends
 //! cookies from any page, so a page of somebody else must not open a connection with them. `allowed_origins` that allow every page

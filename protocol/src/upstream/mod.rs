@@ -11,18 +11,22 @@
 //!
 //! * [`address`][]: the address of an upstream, and the URL for one connection.
 //! * [`breaker`][]: the circuit breaker of an upstream that fails.
+//! * [`claims`][]: the claims of a client, signed for the upstream.
 //! * [`close`][]: close codes on their way between upstream and client, and refusals.
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
 //! * [`forward`][]: headers of the request that opens a connection.
 //! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
+//! * [`jwt`][]: signatures of JSON Web Tokens.
+//! * [`opening`][]: the moment at which a client is open.
 //! * [`over_http`][]: WebSocket-over-HTTP: events that wait, responses, repetitions, and what is kept of a connection.
-//! * [`opening`][]: the moment at which a client is open, and its messages until the upstream answers.
 
 pub mod address;
 pub mod breaker;
+pub mod claims;
 pub mod close;
 pub mod events;
 pub mod forward;
 pub mod grip;
+mod jwt;
 pub mod opening;
 pub mod over_http;

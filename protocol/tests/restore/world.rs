@@ -181,12 +181,27 @@ impl World {
         if self.closed || self.request.as_ref().is_some_and(|request| !request.ended) {
             return;
         }
+        if self.outbox {
+            self.confirm_end();
+        }
         self.late.extend(self.request.take().map(|former| (former.receiver.id, former.written)));
         self.requests = receiver.id.0;
         self.request = Some(Request::new(receiver, self.object.now, None));
         self.object.comes(receiver);
         self.object.session.attach(self.object.now, receiver);
         self.fates.settle();
+    }
+
+    /// With an outbox a response ends only when the object knows what was written.
+    fn confirm_end(&mut self) {
+        if self.request.as_ref().is_some_and(|request| request.ended) {
+            self.finish();
+            self.drain();
+        }
+        while !self.unconfirmed.is_empty() {
+            self.confirm();
+            self.drain();
+        }
     }
 
     fn read(&mut self, frames: usize) {

@@ -12,8 +12,8 @@ import { Session } from "./session.mjs";
 const AGAIN_MS = 20;
 /** A stream may be silent for long: each test says what it waits for. */
 const SILENCE_MS = 120_000;
-/** A request may take the 10 s after which a Worker gives its object up, on a busy machine. */
-const ANSWER_MS = 30_000;
+/** A request may take the 45 s after which the Worker of a cluster gives an object up, on a busy machine. */
+const ANSWER_MS = 60_000;
 
 /** For a response that has an end. */
 const RESPONSE_MS = 30_000;

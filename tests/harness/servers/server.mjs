@@ -24,11 +24,12 @@ export const DEFAULT_VARS = {
  * @param {string[]} [options.entry] files of modules that run around the Worker: see `startWorkerd`
  * @param {(text: string) => void} [options.log] gets what workerd and the Worker print, instead of stderr
  * @param {boolean} [options.hasPrevious] true if a build runs in it whose defects are known
+ * @param {string[]} [options.upstreamCa] certificates that it trusts of its upstream: see `startWorkerd`
  * @param {object} [options.layout] another configuration than that of `npm run serve`: see `startWorkerd`
  */
-export async function startServer(owner, { vars = {}, build = RIGS_DIR, worker, config, entry, log, layout, hasPrevious = false } = {}) {
+export async function startServer(owner, { vars = {}, build = RIGS_DIR, worker, config, entry, log, layout, upstreamCa, hasPrevious = false } = {}) {
   const all = { ...(config?.vars ?? DEFAULT_VARS), ...vars };
-  const server = new Server({ vars: all, build, worker, config, entry, layout }, new WorkerLog(log, { hasPrevious }));
+  const server = new Server({ vars: all, build, worker, config, entry, layout, upstreamCa }, new WorkerLog(log, { hasPrevious }));
   owner.after(() => server.stop());
   await server.start();
   return server;

@@ -17,7 +17,7 @@ use instance::Instance;
 use lobby::Lobby;
 use sleeper::Sleeper;
 use society::{Crier, Society};
-use sockjs_edge::{Config, Placement, Services};
+use sockjs_edge::{Config, Placement, Services, Upstream};
 use sockjs_server::Echo;
 use trouble::Trouble;
 use wasm_bindgen::JsValue;
@@ -34,7 +34,14 @@ pub fn fetch_event(request: web_sys::Request, env: Env, context: worker_sys::Con
 }
 
 fn services(env: &Env) -> Services {
-    sockjs_server::services(env, add)
+    sockjs_server::services(env, |services, config| {
+        let services = add(services, config);
+        let upstream = env.var("SOCKJS_UPSTREAM").ok().and_then(|upstream| Upstream::read(&upstream.to_string()).ok());
+        match upstream.filter(|upstream| upstream.placeholders().next().is_none()) {
+            Some(upstream) => services.add_upstream_with::<Doorman>(config("/doorkept").upstream(upstream)),
+            None => services,
+        }
+    })
 }
 
 /// Adds the services of the tests; `config` makes the settings of a prefix.

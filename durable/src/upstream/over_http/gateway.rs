@@ -26,13 +26,14 @@ pub(crate) struct HttpGateway {
 }
 
 impl HttpGateway {
-    pub fn new(config: Rc<Config>, env: Env, state: State) -> Self {
+    pub fn new(config: Rc<Config>, env: Env, state: State, claims_secret: String) -> Self {
         let key = grip_keys(&env).into_iter().next().unwrap_or_default();
         let shared = Shared {
             config,
             env,
             state,
             key,
+            claims_secret,
             breaker: RefCell::default(),
             waiting: Cell::new(0),
             answered: Cell::new(0),

@@ -5,15 +5,18 @@ use crate::info::errors::SendError;
 use crate::js::clock::now;
 use crate::js::executor::run;
 use crate::observe::log;
+use crate::upstream::gateway::count;
 use crate::upstream::over_http::request::{EventRequest, Received, Unanswered};
 use futures::channel::oneshot;
 use js_sys::futures::JsFuture;
 use js_sys::{Math, Promise, Reflect};
+use sockjs_protocol::observe::metrics::UpstreamCounts;
 use sockjs_protocol::service::options::{Config, Durability};
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::breaker::{Breaker, Outcome, Permit};
+use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::close::{Close, Refusal};
 use sockjs_protocol::upstream::events::{EVENTS, EventLimits};
 use sockjs_protocol::upstream::grip::token::{SIGNATURE_HEADER, sign};
@@ -52,6 +55,8 @@ pub(super) struct Shared {
     pub state: State,
     /// Key of signatures. Empty without one.
     pub key: String,
+    /// Secret that signs claims. Empty without one.
+    pub claims_secret: String,
     pub breaker: RefCell<Breaker>,
     /// Bytes that wait in all queues.
     pub waiting: Cell<usize>,
@@ -394,6 +399,9 @@ impl Link {
             true => self.shared.breaker.borrow_mut().ask_again(now(), random()),
             false => self.shared.breaker.borrow_mut().ask(now(), random()),
         };
+        let is_allowed = !matches!(permit, Permit::Refuse { .. });
+        let counts = UpstreamCounts::asked(self.shared.breaker.borrow().state(), is_allowed);
+        count(&self.connection, &counts);
         let (attempt, timeout) = match permit {
             Permit::Ask(attempt) => (attempt, config.upstream_timeout),
             Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
@@ -417,6 +425,8 @@ impl Link {
         };
         if let Some(outcome) = outcome {
             self.shared.breaker.borrow_mut().report(now(), attempt, outcome, random());
+            let counts = UpstreamCounts::ended(self.shared.breaker.borrow().state(), outcome);
+            count(&self.connection, &counts);
         }
         answer.map_err(|unanswered| match unanswered {
             Unanswered::TooLarge => Failure::TooLarge,
@@ -442,8 +452,13 @@ impl Link {
         if self.shared.config.upstream_delivery == UpstreamDelivery::AtLeastOnce {
             add(EVENT_HEADER, body.first.to_string());
         }
-        if !self.shared.key.is_empty() {
-            add(SIGNATURE_HEADER, sign(&self.shared.key, self.connection.id(), &body.bytes, now()));
+        let (id, now) = (self.connection.id(), now());
+        if let Some(token) = sign(&self.shared.key, id, &body.bytes, now) {
+            add(SIGNATURE_HEADER, token);
+        }
+        let claims = self.connection.entry.info.claims.as_ref();
+        if let Some(token) = claims::sign(&self.shared.claims_secret, id, claims, now) {
+            add(CLAIMS_HEADER, token);
         }
         headers
     }

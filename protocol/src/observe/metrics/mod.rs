@@ -7,9 +7,11 @@
 mod form;
 mod text;
 mod totals;
+mod upstream;
 
 pub use form::{decode, encode};
 pub use totals::Totals;
+pub use upstream::{BreakerLabel, UpstreamCounts};
 
 use crate::sockjs::close_code::CloseCode;
 use crate::sockjs::session::CloseReason;
@@ -45,11 +47,13 @@ pub enum Refused {
     Malformed,
     /// The object did not answer, or was too busy.
     Unavailable,
+    /// The upstream refused the connection or did not answer, or was not asked because it is failing.
+    Upstream,
 }
 
 impl Refused {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Origin,
         Self::Ticket,
         Self::Application,
@@ -60,6 +64,7 @@ impl Refused {
         Self::TooLarge,
         Self::Malformed,
         Self::Unavailable,
+        Self::Upstream,
     ];
 
     /// Returns the reason's name, as a label and in the log.
@@ -75,6 +80,7 @@ impl Refused {
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
+            Self::Upstream => "upstream",
         }
     }
 }
@@ -116,6 +122,8 @@ pub struct Counts {
     pub sent: Traffic,
     /// Most bytes that waited for one client.
     pub queue_high_water: u64,
+    /// Counts of a service with an upstream.
+    pub upstream: UpstreamCounts,
 }
 
 impl Counts {
@@ -145,6 +153,7 @@ impl Counts {
         self.received.merge(more.received);
         self.sent.merge(more.sent);
         self.queue_high_water = self.queue_high_water.max(more.queue_high_water);
+        self.upstream.merge(&more.upstream);
     }
 }
 
@@ -154,6 +163,13 @@ fn add<K: Ord>(counts: &mut Vec<(K, u64)>, key: K, count: u64) {
     match counts.get_mut(at).filter(|(known, _)| *known == key) {
         Some((_, known)) => *known = known.saturating_add(count),
         None => counts.insert(at, (key, count)),
+    }
+}
+
+/// Adds a key that is missing. The keys stay in order.
+fn add_once<K: Ord>(keys: &mut Vec<K>, key: K) {
+    if let Err(at) = keys.binary_search(&key) {
+        keys.insert(at, key);
     }
 }
 

@@ -1,19 +1,19 @@
 //! Totals in the text format of Prometheus, version 0.0.4.
 
-use super::totals::Sum;
-use super::{OTHER_CODES, Tally};
+use super::totals::{BreakerReport, Sum};
+use super::{BreakerLabel, Counts, OTHER_CODES, Tally, UpstreamCounts};
 use std::fmt::{Display, Write};
 
 /// Writes each metric family with its help and type. The series are in the order of service and transport.
-pub(super) fn encode(sums: &[Sum]) -> String {
+pub(super) fn encode(sums: &[Sum], breakers: &[BreakerReport]) -> String {
     let mut text = Text(String::new());
 
     text.family("connections_opened_total", "counter", "Connections that were opened.");
     for sum in opened(sums) {
-        text.series("connections_opened_total", &labels(&sum.tally, None), sum.tally.counts.opened);
+        text.series("connections_opened_total", &labels(&sum.tally, None), all_opened(&sum.tally.counts));
     }
     text.family("connections_open", "gauge", "Connections that are open.");
-    for sum in opened(sums) {
+    for sum in opened(sums).filter(|sum| sum.tally.counts.upstream.piped == 0) {
         text.series("connections_open", &labels(&sum.tally, None), sum.tally.counts.open().max(0));
     }
     text.family("connections_closed_total", "counter", "Connections that were closed, by code.");
@@ -51,7 +51,50 @@ pub(super) fn encode(sums: &[Sum]) -> String {
     for sum in opened(sums) {
         text.series("queue_high_water_bytes", &labels(&sum.tally, None), sum.high_water());
     }
+    upstreams(&mut text, sums, breakers);
     text.0
+}
+
+/// Writes the families of services with an upstream, if there are any.
+fn upstreams(text: &mut Text, sums: &[Sum], breakers: &[BreakerReport]) {
+    let mut services: Vec<(&str, UpstreamCounts)> = Vec::new();
+    for Tally { service, counts, .. } in sums.iter().map(|sum| &sum.tally) {
+        if counts.upstream == UpstreamCounts::default() {
+            continue;
+        }
+        match services.last_mut().filter(|(last, _)| last == service) {
+            Some((_, all)) => all.merge(&counts.upstream),
+            None => services.push((service, counts.upstream.clone())),
+        }
+    }
+    if services.is_empty() {
+        return;
+    }
+    text.family("upstream_attempts_total", "counter", "Attempts to open a connection to the upstream.");
+    for (service, counts) in &services {
+        text.series("upstream_attempts_total", &label("service", service), counts.attempts);
+    }
+    text.family("upstream_failures_total", "counter", "Attempts that failed, so that the circuit breaker counts them.");
+    for (service, counts) in &services {
+        text.series("upstream_failures_total", &label("service", service), counts.failures);
+    }
+    text.family(
+        "upstream_breaker",
+        "gauge",
+        "1 if a circuit breaker of the upstream was in this state in the last half minute.",
+    );
+    for (service, _) in &services {
+        for state in BreakerLabel::ALL {
+            let is_its = breakers.iter().any(|report| report.service == *service && report.state == state);
+            let labels = [label("service", service), label("state", state.name())].join(",");
+            text.series("upstream_breaker", &labels, u8::from(is_its));
+        }
+    }
+}
+
+/// Returns the number of opened connections, with those that the Worker pipes.
+fn all_opened(counts: &Counts) -> u64 {
+    counts.opened.saturating_add(counts.upstream.piped)
 }
 
 /// Name and help of a counter, and the function that reads its number from a tally.
@@ -74,10 +117,11 @@ fn ratios(sums: &[Sum]) -> Vec<(&str, String)> {
     let mut services: Vec<(&str, u64, u64)> = Vec::new();
     for sum in opened(sums) {
         let Tally { service, transport, counts } = &sum.tally;
-        let fallbacks = if transport.is_some_and(|transport| transport.is_websocket()) { 0 } else { counts.opened };
+        let fallbacks =
+            if transport.is_some_and(|transport| transport.is_websocket()) { 0 } else { all_opened(counts) };
         match services.last_mut().filter(|(last, ..)| last == service) {
-            Some((_, fell_back, all)) => (*fell_back, *all) = (*fell_back + fallbacks, *all + counts.opened),
-            None => services.push((service, fallbacks, counts.opened)),
+            Some((_, fell_back, all)) => (*fell_back, *all) = (*fell_back + fallbacks, *all + all_opened(counts)),
+            None => services.push((service, fallbacks, all_opened(counts))),
         }
     }
     let ratio = |fallbacks: u64, all: u64| {

@@ -1,11 +1,15 @@
 //! The sums of all reports.
 
-use super::{Tally, form, text};
+use super::{BreakerLabel, Tally, form, text};
 use crate::time::Millis;
 
 /// Shortest time for which a high-water mark is shown; the longest is twice as long. This suffices for a reader that
 /// asks once a minute.
 const WINDOW: Millis = Millis::from_secs(300);
+
+/// Time for which a state of a circuit breaker is shown after a report of it. While clients come, there is a report every ten
+/// seconds.
+const BREAKER_SHOWN: Millis = Millis::from_secs(30);
 
 /// Sums of all reports so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +18,16 @@ pub struct Totals {
     sums: Vec<Sum>,
     /// Time at which the current window of the high-water marks began.
     window: Millis,
+    /// The last reports of the states of circuit breakers. They are not stored, since they are soon over.
+    breakers: Vec<BreakerReport>,
+}
+
+/// The last report of a state of a service's circuit breakers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BreakerReport {
+    pub service: String,
+    pub state: BreakerLabel,
+    at: Millis,
 }
 
 /// Sum of the reports of one service and transport.
@@ -35,6 +49,8 @@ impl Totals {
     pub fn add(&mut self, now: Millis, report: &[Tally]) {
         self.roll(now);
         for tally in report {
+            self.note_breaker(now, tally);
+            let tally = &without_breaker(tally);
             let at = self.sums.partition_point(|sum| key(&sum.tally) < key(tally));
             match self.sums.get_mut(at).filter(|sum| key(&sum.tally) == key(tally)) {
                 Some(sum) => sum.tally.counts.merge(&tally.counts),
@@ -46,7 +62,8 @@ impl Totals {
     /// Returns the totals in the text format of Prometheus, version 0.0.4.
     pub fn text(&mut self, now: Millis) -> String {
         self.roll(now);
-        text::encode(&self.sums)
+        self.breakers.retain(|report| now - report.at < BREAKER_SHOWN);
+        text::encode(&self.sums, &self.breakers)
     }
 
     /// Returns the totals for storage, without the high-water marks of the previous window.
@@ -63,6 +80,17 @@ impl Totals {
         Some(totals)
     }
 
+    /// Notes the states of circuit breakers. There are at most three for each service.
+    fn note_breaker(&mut self, now: Millis, tally: &Tally) {
+        for state in &tally.counts.upstream.breaker {
+            let is_its = |report: &&mut BreakerReport| report.service == tally.service && report.state == *state;
+            match self.breakers.iter_mut().find(is_its) {
+                Some(report) => report.at = now,
+                None => self.breakers.push(BreakerReport { service: tally.service.clone(), state: *state, at: now }),
+            }
+        }
+    }
+
     /// Begins a new window of high-water marks if the current one has ended.
     fn roll(&mut self, now: Millis) {
         let age = now - self.window;
@@ -77,6 +105,12 @@ impl Totals {
     }
 }
 
+fn without_breaker(tally: &Tally) -> Tally {
+    let mut tally = tally.clone();
+    tally.counts.upstream.breaker.clear();
+    tally
+}
+
 fn key(tally: &Tally) -> (&str, &str) {
     (&tally.service, tally.transport.map_or("", |transport| transport.name()))
 }
@@ -84,7 +118,7 @@ fn key(tally: &Tally) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::metrics::{Counts, Refused};
+    use crate::observe::metrics::{Counts, Refused, UpstreamCounts};
     use crate::sockjs::transport::Transport;
 
     fn tally(transport: Option<Transport>, counts: Counts) -> Tally {
@@ -121,5 +155,30 @@ mod tests {
         assert_eq!(mark(&mut totals, start + WINDOW), 9);
         assert_eq!(mark(&mut totals, start + WINDOW + WINDOW), 4);
         assert_eq!(mark(&mut totals, start + Millis(WINDOW.0 * 9)), 0);
+    }
+
+    #[test]
+    fn the_state_of_a_breaker_is_shown_for_half_a_minute_and_not_stored() {
+        let upstream = UpstreamCounts { attempts: 2, failures: 1, breaker: vec![BreakerLabel::Open], piped: 0 };
+        let counts = Counts { upstream, ..Counts::default() };
+        let (websocket, polling) = (Some(Transport::WebSocket), Some(Transport::XhrPolling));
+        let mut totals = Totals::default();
+        totals.add(Millis(1), &[tally(websocket, counts.clone()), tally(polling, counts)]);
+        let shown = |text: &str, line: &str| text.lines().any(|known| known == line);
+        let is_open = r#"sockjs_upstream_breaker{service="/echo",state="open"} 1"#;
+        let text = totals.text(Millis(2));
+        for line in [
+            is_open,
+            r#"sockjs_upstream_breaker{service="/echo",state="closed"} 0"#,
+            r#"sockjs_upstream_attempts_total{service="/echo"} 4"#,
+            r#"sockjs_upstream_failures_total{service="/echo"} 2"#,
+        ] {
+            assert!(shown(&text, line), "{line} is not in {text}");
+        }
+        let mut restored = Totals::restore(Millis(3), &totals.store()).unwrap();
+        assert!(!shown(&restored.text(Millis(3)), is_open));
+        assert!(shown(&restored.text(Millis(3)), r#"sockjs_upstream_failures_total{service="/echo"} 2"#));
+        assert!(shown(&totals.text(BREAKER_SHOWN), is_open));
+        assert!(!shown(&totals.text(BREAKER_SHOWN + Millis(1)), is_open));
     }
 }

@@ -74,7 +74,8 @@ impl Config {
             ("trusted_proxies", self.wrong_trusted_proxies()),
             (
                 "client_address_header",
-                unless(is_token(&self.client_address_header), "must be the name of a header, such as X-Forwarded-For"),
+                unless(is_token(&self.client_address_header), "must be the name of a header, such as X-Forwarded-For")
+                    .or_else(|| self.unused_client_address_header()),
             ),
             ("allowed_origins", self.wrong_allowed_origins()),
             ("ticket_lifetime", second_to_day(self.ticket_lifetime)),
@@ -173,6 +174,12 @@ impl Config {
             upstream.check_parameters(names).is_ok(),
             "must have no placeholder but those of the prefix, such as /{room} for {room}",
         )
+    }
+
+    fn unused_client_address_header(&self) -> Option<&'static str> {
+        let is_used =
+            !self.trusted_proxies.is_empty() || self.client_address_header == Self::new("").client_address_header;
+        unless(is_used, "has no effect without trusted_proxies")
     }
 
     fn wrong_trusted_proxies(&self) -> Option<&'static str> {

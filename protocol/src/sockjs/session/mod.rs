@@ -142,6 +142,8 @@ pub struct Session {
     opener: ReceiverId,
     /// Moment at which the last receive request ended, while no receiver is attached.
     idle_since: Millis,
+    /// True if this is a session that an object before this one had, of whose receivers nothing is known.
+    is_restored: bool,
     /// True if the receiver that attached last writes its own heartbeats.
     beats: bool,
     /// True if storage holds the moment since which no receiver is attached.
@@ -247,6 +249,7 @@ impl Session {
             in_flight: InFlight::Known,
             opener,
             idle_since: now,
+            is_restored: false,
             beats: false,
             absence_stored: false,
             silent_since: None,

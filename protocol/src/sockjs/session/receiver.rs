@@ -1,6 +1,7 @@
 //! Receivers of a session: they attach, come back, contend and leave.
 
 use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session, SessionKind};
+use crate::service::options::Durability;
 use crate::sockjs::close_code::{CloseCode, STALLED};
 use crate::sockjs::frame::{Frame, Message};
 use crate::sockjs::transport::Transport;
@@ -186,7 +187,8 @@ impl Session {
             // A stream may have been ended by its edge before all of it was written: its word is worth a moment. After a
             // sleep so is that of any, since nobody knows what it was given.
             let is_stream = ending.kind == ReceiverKind::Stream && self.queue.last_sent().is_some();
-            if self.contender.is_none() && (is_stream || self.in_flight != InFlight::Known) {
+            let is_worth_a_moment = is_stream || self.ends_when_confirmed(ending);
+            if self.contender.is_none() && (is_worth_a_moment || self.in_flight != InFlight::Known) {
                 if self.in_flight == InFlight::Unknown {
                     self.in_flight = InFlight::Asked;
                     self.before.push_back(Output::Ask(ending.id));
@@ -207,6 +209,14 @@ impl Session {
             }
             (Some(_), Some(_)) => self.refuse(receiver.id),
         }
+    }
+
+    /// True if a poll was given a message, and its response ends only when the edge knows that it is stored that the message was written.
+    /// Whoever polls again before that has not read it: the poll's node hangs, or gave it up.
+    fn ends_when_confirmed(&self, ending: Receiver) -> bool {
+        ending.kind == ReceiverKind::OneFrame
+            && self.rules.durability == Durability::Outbox
+            && self.queue.last_sent().is_some()
     }
 
     /// Takes the acknowledgement of a receiver, which wrote everything up to `seq`.
@@ -276,7 +286,7 @@ impl Session {
         let gives_back = self.is_here(receiver) || self.hold.is_some_and(|hold| hold.of == Some(receiver));
         if self.is_here(receiver) {
             self.detach(now, receiver, Departure::Ended);
-        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_none() {
+        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_none() && !self.is_restored {
             return;
         }
         if let Some(seq) = written {
@@ -366,8 +376,9 @@ impl Session {
 
     /// Takes the result of an [`Output::Probe`]. Does nothing if the receiver is neither attached nor about to end.
     pub fn probed(&mut self, now: Millis, receiver: ReceiverId, alive: bool) {
-        if self.ending.is_some_and(|ending| ending.id == receiver) && self.contender.is_some() {
-            return self.detach(now, receiver, Departure::Finished);
+        if let Some(ending) = self.ending.filter(|ending| ending.id == receiver && self.contender.is_some()) {
+            let how = if self.ends_when_confirmed(ending) { Departure::Broken } else { Departure::Finished };
+            return self.detach(now, receiver, how);
         }
         if self.receiver.as_ref().is_none_or(|attached| attached.receiver.id != receiver) {
             return;

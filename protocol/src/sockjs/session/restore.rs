@@ -21,6 +21,7 @@ impl Session {
         let queue = Queue::restore(now, &stored);
         let mut session = Self::new(now, rules, stored.opener, queue);
         session.is_stored = true;
+        session.is_restored = true;
         if let Some(since) = stored.absent.filter(|_| attached.is_none()) {
             session.idle_since = session.absent_since(now, since);
         }

@@ -112,6 +112,21 @@ impl Session {
         }
     }
 
+    /// True if the next [`Session::tick`] ends the session since no receiver attached for `disconnect_delay`.
+    pub fn is_leaving(&self, now: Millis) -> bool {
+        self.timers().into_iter().flatten().any(|(at, timer)| timer == Timer::Disconnect && at <= now)
+    }
+
+    /// Counts `disconnect_delay` anew: the client may have come back long ago, had it got an answer.
+    pub fn was_held_up(&mut self, now: Millis) {
+        if self.receiver.is_none() && self.is_open() {
+            self.idle_since = self.idle_since.max(now);
+            if self.absence_stored {
+                self.persist(Change::Absent(Some(self.idle_since)));
+            }
+        }
+    }
+
     /// Makes a heartbeat due when the object's alarm fires, even if it is not due for up to half of `heartbeat_delay`,
     /// or if nobody knows when it is due. One alarm thus serves all sessions. A heartbeat may be early, but not late. In the
     /// same way, a receiver that writes its own heartbeats is asked early whether it is still there.

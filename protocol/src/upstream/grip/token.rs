@@ -2,16 +2,14 @@
 
 use crate::inner::json::Reader;
 use crate::time::Millis;
+use crate::upstream::jwt::{self, ISSUER, mac};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use hmac::{Hmac, Mac as _};
+use hmac::Mac as _;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// Header of a request to the upstream with its token.
 pub const SIGNATURE_HEADER: &str = "Grip-Sig";
-
-/// Issuer of the tokens for the upstream.
-pub const ISSUER: &str = "sockjs-edge";
 
 /// Time for which a token for the upstream is valid.
 const LIFETIME: Millis = Millis::from_secs(300);
@@ -21,9 +19,6 @@ const SKEW: Millis = Millis::from_secs(60);
 
 /// Longest token that is looked at, in bytes.
 const TOKEN_MAX: usize = 4 << 10;
-
-/// `{"alg":"HS256","typ":"JWT"}`.
-const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
 /// Claims of a token for the upstream.
 #[derive(Serialize)]
@@ -37,8 +32,8 @@ struct Claims<'a> {
     body: String,
 }
 
-/// Returns the token of a request of a connection with this body. Returns an empty string if `key` is empty.
-pub fn sign(key: &str, connection: &str, body: &[u8], now: Millis) -> String {
+/// Returns the token of a request of a connection with this body. Returns `None` without a key.
+pub fn sign(key: &str, connection: &str, body: &[u8], now: Millis) -> Option<String> {
     let claims = Claims {
         iss: ISSUER,
         iat: now.0 / 1_000,
@@ -46,11 +41,7 @@ pub fn sign(key: &str, connection: &str, body: &[u8], now: Millis) -> String {
         sub: connection,
         body: Base64UrlUnpadded::encode_string(&Sha256::digest(body)),
     };
-    // Strings and numbers alone do not fail.
-    let claims = serde_json::to_vec(&claims).unwrap_or_default();
-    let signed = [HEADER, ".", &Base64UrlUnpadded::encode_string(&claims)].concat();
-    let Some(mac) = mac(key, &signed) else { return String::new() };
-    [&*signed, ".", &Base64UrlUnpadded::encode_string(&mac.finalize().into_bytes())].concat()
+    jwt::sign(key, &claims)
 }
 
 /// True if `token` is signed with one of `keys`, not expired, and none of [`sign`]. A token without `exp` is not valid: it would be so for ever.
@@ -92,10 +83,4 @@ fn field<T>(part: &str, wanted: &str, read: &mut dyn FnMut(&mut Reader<'_>) -> O
         })
     })?;
     value
-}
-
-fn mac(key: &str, text: &str) -> Option<Hmac<Sha256>> {
-    let mut mac = Hmac::new_from_slice(key.as_bytes()).ok().filter(|_| !key.is_empty())?;
-    mac.update(text.as_bytes());
-    Some(mac)
 }

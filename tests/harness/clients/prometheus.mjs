@@ -1,8 +1,8 @@
 // The text format of Prometheus, version 0.0.4, read as strictly as it is written.
 
 import assert from "node:assert/strict";
-import { request } from "../harness/clients/http.mjs";
-import { until } from "../harness/waiting/wait.mjs";
+import { request } from "./http.mjs";
+import { until } from "../waiting/wait.mjs";
 
 export const TOKEN = "metrics-token-of-at-least-32-characters";
 export const OTHER_TOKEN = "another-token-of-at-least-32-characters";

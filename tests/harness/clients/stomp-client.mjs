@@ -3,39 +3,46 @@
 import { Client } from "@stomp/stompjs";
 import { randomUUID } from "node:crypto";
 import SockJS from "sockjs-client";
-import { Queue } from "../harness/waiting/queue.mjs";
-import { DEADLINE_MS, within } from "../harness/waiting/wait.mjs";
+import { Queue } from "../waiting/queue.mjs";
+import { DEADLINE_MS, within } from "../waiting/wait.mjs";
 
-/** How a client gets to the server at `url`, as settings of a `Client`. */
-export const WAYS = {
-  "SockJS, websocket": overSockJs("websocket"),
-  "SockJS, xhr-streaming": overSockJs("xhr-streaming"),
-  "SockJS, xhr-polling": overSockJs("xhr-polling"),
-  "a plain WebSocket": (url) => ({ brokerURL: `${url.replace("http", "ws")}/stomp/websocket` }),
-};
-
-function overSockJs(transport) {
+/** Returns the settings of a `Client` that reaches a SockJS service over one transport. */
+export function overSockJs(service, transport) {
   const options = { transports: transport, timeout: DEADLINE_MS };
-  return (url) => ({ webSocketFactory: () => new SockJS(`${url}/stomp`, null, options) });
+  return { webSocketFactory: () => new SockJS(service, null, options) };
 }
 
-/** Resolves once the client is connected. Without `heartbeats` neither side beats. */
-export async function connectStomp(owner, settings, { heartbeats = 0 } = {}) {
-  const client = new Client({ ...settings, reconnectDelay: 0, heartbeatIncoming: heartbeats, heartbeatOutgoing: heartbeats });
+/**
+ * Resolves once the client is connected. Without `heartbeats` neither side beats. With `reconnectDelay`, in milliseconds, the client
+ * connects again after each close; `closes` has the codes, `connections` an entry for each CONNECTED after the first.
+ */
+export async function connectStomp(owner, settings, { heartbeats = 0, reconnectDelay = 0 } = {}) {
+  const client = new Client({ ...settings, reconnectDelay, heartbeatIncoming: heartbeats, heartbeatOutgoing: heartbeats });
   client.heartbeatToleranceMultiplier = Infinity; // the tests wait for beats, and on a busy machine they come late
   owner.after(() => client.deactivate({ force: true }));
   const connected = Promise.withResolvers();
   const disconnected = Promise.withResolvers();
   const closed = Promise.withResolvers();
+  let isFirst = true;
   const beats = new Queue();
   const errors = new Queue();
-  client.onConnect = connected.resolve;
+  const closes = new Queue();
+  const connections = new Queue();
+  client.onConnect = (frame) => {
+    if (isFirst) connected.resolve(frame);
+    else connections.push(frame);
+    isFirst = false;
+  };
   client.onDisconnect = disconnected.resolve;
-  client.onStompError = (frame) => errors.push(frame);
+  client.onStompError = (frame) => {
+    errors.push(frame);
+    connected.reject(new Error(`ERROR: ${frame.headers.message}`));
+  };
   client.onHeartbeatReceived = () => beats.push("beat");
-  client.onWebSocketClose = ({ code }) => {
-    connected.reject(new Error(`the connection was closed with ${code}`));
+  client.onWebSocketClose = ({ code, reason }) => {
+    if (reconnectDelay === 0) connected.reject(new Error(`the connection was closed with ${code}`));
     closed.resolve(code);
+    closes.push({ code, reason });
   };
   client.activate();
   const { headers } = await within(connected.promise, "CONNECTED");
@@ -49,6 +56,8 @@ export async function connectStomp(owner, settings, { heartbeats = 0 } = {}) {
     headers,
     beats,
     errors,
+    closes,
+    connections,
     closed: closed.promise,
     /** Sends, and resolves when the server has done its part. */
     async publish(destination, body, headers) {
