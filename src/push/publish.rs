@@ -11,9 +11,9 @@ use crate::push::http::{Problem, refused};
 use crate::push::remote::{Push, RemoteRoom};
 use crate::{CloseError, SECRET_MIN};
 use futures::future::LocalBoxFuture;
+use serde::Serialize;
 use sockjs_durable::log;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::upstream::grip::Content;
 use sockjs_protocol::upstream::grip::publish::{Item, ItemAction, Publication};
 use sockjs_protocol::upstream::grip::token::is_valid;
 use worker::{Request, Response, Result};
@@ -23,6 +23,15 @@ const BODY_MAX: usize = 1 << 20;
 
 /// Longest wait of a body for memory.
 const BODY_WAIT: Millis = Millis::from_secs(5);
+
+/// Result of a request.
+#[derive(Serialize)]
+struct Published {
+    /// Messages and closes that go to connections.
+    connections: usize,
+    /// Items without an effect on SockJS clients.
+    skipped: usize,
+}
 
 /// Message or close for the connections of a channel.
 enum Act {
@@ -36,15 +45,16 @@ impl Push {
     ///
     /// The request has `Authorization: Bearer`, and one of `keys` or a JSON Web Token that is signed with one of them. Its body
     /// has `items`, each with a `channel` and a `ws-message`, whose `action` is `send` or `close`. Responds with 200 and
-    /// `{"connections": n}`: the number of messages and closes that go to connections. Responds with 400, 401, 404 if there is no such
-    /// room, 405, 408, 413 or 503, and `{"error": text}`. Of a body with a wrong item, nothing is published.
+    /// `{"connections": n, "skipped": m}`: the number of messages and closes that go to connections, and the number of items without an
+    /// effect on SockJS clients. Responds with 400, 401, 404 if there is no such room, 405, 408, 413 or 503, and `{"error": text}`. Of a
+    /// body with a wrong item, nothing is published.
     ///
     /// # Errors
     ///
     /// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
     pub async fn serve_grip(&self, request: Request, room: &str, keys: &[&str]) -> Result<Response> {
         match self.publish_in_box(&request, room, keys).await {
-            Ok(connections) => json(Head::typed(200, JSON), format!(r#"{{"connections":{connections}}}"#)),
+            Ok(published) => json(Head::typed(200, JSON), serde_json::to_string(&published)?),
             Err(refusal) => {
                 let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
                 let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
@@ -60,11 +70,11 @@ impl Push {
         request: &'a Request,
         room: &'a str,
         keys: &'a [&str],
-    ) -> LocalBoxFuture<'a, std::result::Result<usize, HttpError>> {
+    ) -> LocalBoxFuture<'a, std::result::Result<Published, HttpError>> {
         Box::pin(self.publish(request, room, keys))
     }
 
-    async fn publish(&self, request: &Request, room: &str, keys: &[&str]) -> std::result::Result<usize, HttpError> {
+    async fn publish(&self, request: &Request, room: &str, keys: &[&str]) -> std::result::Result<Published, HttpError> {
         check_key(request, keys)?;
         if request.inner().method() != "POST" {
             return Err(HttpError::new(405, "only POST"));
@@ -84,17 +94,27 @@ impl Push {
         let (body, _reservation) = body.into_parts();
         let (body, _) = body.read();
         let publication = Publication::read(&body).map_err(|error| HttpError::new(400, error.to_string()))?;
+        if publication.items.iter().any(|item| item.prev_id.is_some()) {
+            log::warn(
+                "publish",
+                None,
+                "prev-id has no effect: clients get items in the order in which they are sent here",
+            );
+        }
         let mut acts = Vec::new();
-        for (number, item) in publication.items.into_iter().enumerate() {
-            let Item { channel, action, .. } = item;
+        let mut published = Published { connections: 0, skipped: publication.skipped };
+        for item in publication.items {
+            let Item { number, channel, action, .. } = item;
             let wrong = |error| HttpError::new(400, format!("items[{number}].ws-message: {error}"));
-            acts.extend(act_of(action).map_err(wrong)?.map(|act| (channel, act)));
+            match act_of(action).map_err(wrong)? {
+                Some(act) => acts.push((channel, act)),
+                None => published.skipped += 1,
+            }
         }
-        let mut connections = 0;
         for (channel, act) in acts {
-            connections += carry_out(&room.to(channel), act).await?;
+            published.connections += carry_out(&room.to(channel), act).await?;
         }
-        Ok(connections)
+        Ok(published)
     }
 }
 
@@ -109,11 +129,9 @@ async fn carry_out(channel: &RemoteRoom, act: Act) -> std::result::Result<usize,
 /// Returns what an item asks for. Returns `None` for an item without an effect here.
 fn act_of(action: ItemAction) -> std::result::Result<Option<Act>, String> {
     match action {
-        ItemAction::Send(Content::Text(text)) => Ok(Some(Act::Send(text))),
-        ItemAction::Send(Content::Binary(bytes)) => match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Act::Send(text))),
-            Err(_) => Err("expected content-bin in UTF-8: SockJS has only text".into()),
-        },
+        ItemAction::Send(content) => {
+            content.into_text().map(|text| Some(Act::Send(text))).map_err(|error| error.to_string())
+        }
         ItemAction::Close { code, reason } => {
             let code = code.unwrap_or(1000);
             CloseError::check(code, &reason).map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
 // Requests of an object to an upstream that speaks WebSocket-over-HTTP.
 
 const SET_META = "set-meta-";
-const HEADERS = new Set(["content-type", "sec-websocket-extensions"]);
+const HEADERS = new Set(["content-type", "keep-alive-interval", "sec-websocket-extensions"]);
 
 /** Most bytes of all bodies that are being read. */
 const ALL_LIMIT = 16 << 20;

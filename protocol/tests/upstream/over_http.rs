@@ -4,12 +4,15 @@ use proptest::prelude::*;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::close::{Close, Refusal};
 use sockjs_protocol::upstream::events::{Event, EventLimits, decode, encode};
+use sockjs_protocol::upstream::grip::control::KeepAliveMode;
 use sockjs_protocol::upstream::grip::token::{is_valid, sign};
+use sockjs_protocol::upstream::over_http::keep_alive::Due;
 use sockjs_protocol::upstream::over_http::queue::{ClientEvent, EventQueue};
 use sockjs_protocol::upstream::over_http::response::{Effect, Effects, EventResponse, ResponseError, read_response};
 use sockjs_protocol::upstream::over_http::retry::{Attempts, UpstreamDelivery};
 use sockjs_protocol::upstream::over_http::state::LinkState;
 
+const NOW: Millis = Millis(1_000_000);
 const LIMITS: EventLimits = EventLimits { bytes: 1 << 20, events: 100 };
 
 fn text(text: &str) -> ClientEvent {
@@ -23,14 +26,14 @@ fn headers(headers: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn events_travel_together_in_their_order_and_are_numbered() {
     let mut queue = EventQueue::starting_at(7);
-    assert!(queue.take_body().is_none());
+
     for event in [ClientEvent::Open, text("a"), ClientEvent::Close { code: 3000, reason: "b".into() }] {
         queue.push(event);
     }
-    let body = queue.take_body().unwrap();
+    let body = queue.take_body();
     assert_eq!((body.first, &*body.bytes), (7, &b"OPEN\r\nTEXT 1\r\na\r\nCLOSE 3\r\n\x0b\xb8b\r\n"[..]));
     queue.push(ClientEvent::Disconnect);
-    let body = queue.take_body().unwrap();
+    let body = queue.take_body();
     assert_eq!((body.first, &*body.bytes), (10, &b"DISCONNECT\r\n"[..]));
     assert_eq!(queue.bytes(), 0);
 }
@@ -42,7 +45,7 @@ fn a_pong_goes_along_with_another_event() {
     assert!(!queue.has_cause());
     queue.push(text("a"));
     assert!(queue.has_cause());
-    assert_eq!(queue.take_body().unwrap().bytes, b"PONG 1\r\nx\r\nTEXT 1\r\na\r\n");
+    assert_eq!(queue.take_body().bytes, b"PONG 1\r\nx\r\nTEXT 1\r\na\r\n");
 }
 
 proptest! {
@@ -52,7 +55,8 @@ proptest! {
         let messages: Vec<_> = lengths.iter().enumerate().map(|(at, length)| format!("{at}").repeat(length / 4)).collect();
         messages.iter().for_each(|message| queue.push(text(message)));
         let (mut seen, mut next) = (Vec::new(), 0);
-        while let Some(body) = queue.take_body() {
+        while queue.bytes() > 0 {
+            let body = queue.take_body();
             let events = decode(&body.bytes, EventLimits { bytes: usize::MAX, events: usize::MAX }).unwrap();
             prop_assert!(events.len() == 1 || body.bytes.len() <= 64 << 10);
             prop_assert_eq!(body.first, next);
@@ -77,7 +81,7 @@ fn read(
     let mut all = headers(&[("content-type", "Application/WebSocket-Events; charset=x")]);
     all.extend(headers(pairs));
     let body = encode(events);
-    read_response(EventResponse { status, headers: &all, body: &body }, state, is_first, LIMITS)
+    read_response(EventResponse { status, headers: &all, body: &body }, state, is_first, LIMITS, NOW)
 }
 
 #[test]
@@ -97,7 +101,7 @@ fn the_first_response_accepts_by_open_and_turns_grip_on() {
     }
     let html = headers(&[("content-type", "text/html")]);
     let response = EventResponse { status: 200, headers: &html, body: b"OPEN\r\n" };
-    assert_eq!(read_response(response, &mut state, true, LIMITS), refused(200));
+    assert_eq!(read_response(response, &mut state, true, LIMITS, NOW), refused(200));
 }
 
 #[test]
@@ -122,14 +126,14 @@ fn later_responses_have_effects_until_a_close() {
     assert_eq!(effects.list.len(), 1);
     for status in [200, 204] {
         let response = EventResponse { status, headers: &[], body: b"" };
-        assert_eq!(read_response(response, &mut state, false, LIMITS), Ok(Effects::default()));
+        assert_eq!(read_response(response, &mut state, false, LIMITS, NOW), Ok(Effects::default()));
     }
     let response = EventResponse {
         status: 200,
         headers: &headers(&[("content-type", "application/websocket-events")]),
         body: b"TEXT 1\r\n",
     };
-    assert!(matches!(read_response(response, &mut state, false, LIMITS), Err(ResponseError::Malformed(_))));
+    assert!(matches!(read_response(response, &mut state, false, LIMITS, NOW), Err(ResponseError::Malformed(_))));
 }
 
 #[test]
@@ -173,11 +177,13 @@ fn a_state_keeps_its_written_form() {
     full.set_meta("user", "\"é\"");
     full.prefix = Some(String::new());
     full.is_detached = true;
+    full.set_poll(60, Millis(1_000));
+    full.set_idle_message("hi".into(), Millis::from_secs(30), KeepAliveMode::Interval, Millis(1_000));
     for (state, json) in [
         (empty, r#"{"version":1}"#),
         (
             full,
-            r#"{"version":1,"headers":[["origin","https://a.example"]],"meta":[["user","\"é\""]],"prefix":"","is_detached":true}"#,
+            r#"{"version":1,"headers":[["origin","https://a.example"]],"meta":[["user","\"é\""]],"prefix":"","is_detached":true,"poll":{"every":60000,"due":61000},"idle_message":{"message":"hi","is_interval":true,"timer":{"every":30000,"due":31000}}}"#,
         ),
     ] {
         assert_eq!(serde_json::to_string(&state).unwrap(), json);
@@ -187,6 +193,80 @@ fn a_state_keeps_its_written_form() {
     for json in ["{}", r#"{"version":2}"#, "[]", "", "null"] {
         assert_eq!(LinkState::read(json), None, "{json}");
     }
+}
+
+const SECOND: Millis = Millis::from_secs(1);
+
+#[test]
+fn keep_alive_interval_asks_for_requests_without_events_while_nothing_happens() {
+    let mut state = LinkState::new(Vec::new());
+    for (seconds, has_changed, due) in [
+        ("x", false, None),
+        ("30", true, Some(30)),
+        ("30", false, Some(30)),
+        ("5", true, Some(20)),
+        ("20", false, Some(20)),
+        ("0", true, None),
+        ("4294967296", false, None),
+        (" 60", true, Some(60)),
+    ] {
+        let effects = read(200, &[("keep-alive-interval", seconds)], &[], &mut state, false).unwrap();
+        assert_eq!(effects.has_changed, has_changed, "{seconds}");
+        assert_eq!(state.due(), due.map(|due| NOW + Millis::from_secs(due)), "{seconds}");
+    }
+    read(200, &[], &[], &mut state, false).unwrap();
+    state.note_answer(NOW + SECOND);
+    assert_eq!(state.due(), Some(NOW + Millis::from_secs(61)), "a response without the header changes nothing");
+    let early = NOW + Millis::from_secs(53);
+    assert_eq!((state.is_due(early), state.take_due(early)), (false, Due::default()));
+    let near = NOW + Millis(53_500);
+    assert_eq!((state.is_due(near), state.take_due(near)), (true, Due { message: None, is_poll: true }));
+    assert_eq!(state.due(), Some(near + Millis::from_secs(60)));
+    state.is_detached = true;
+    assert_eq!((state.due(), state.is_due(NOW + NOW)), (None, false));
+    assert_eq!(state.take_due(NOW + NOW), Due::default());
+}
+
+#[test]
+fn a_keep_alive_message_is_due_when_the_client_got_none_or_at_an_interval() {
+    let mut state = LinkState::new(Vec::new());
+    state.prefix = Some("m:".into());
+    let control =
+        |state: &mut LinkState, json: &str| read(200, &[], &[Event::Text(&format!("c:{json}"))], state, false).unwrap();
+    let due = |state: &LinkState| state.due().map(|due| (due - NOW).0 / 1_000);
+    for (json, has_changed, ignored, at) in [
+        (r#"{"type":"keep-alive","content":"hi","timeout":30}"#, true, 0, Some(30)),
+        (r#"{"type":"keep-alive","content-bin":"/w==","message-type":"binary"}"#, false, 1, Some(30)),
+        (r#"{"type":"keep-alive"}"#, true, 0, None),
+        (r#"{"type":"keep-alive"}"#, false, 0, None),
+        (r#"{"type":"keep-alive","message-type":"ping","content":""}"#, false, 0, None),
+        (r#"{"type":"keep-alive","content-bin":"aGk=","message-type":"binary"}"#, true, 0, Some(55)),
+    ] {
+        let effects = control(&mut state, json);
+        assert_eq!(
+            (effects.has_changed, effects.ignored.len(), effects.list.len()),
+            (has_changed, ignored, 0),
+            "{json}"
+        );
+        assert_eq!(due(&state), at, "{json}");
+    }
+    state.note_message(NOW + SECOND);
+    assert_eq!(due(&state), Some(56));
+    state.is_detached = true;
+    assert_eq!(state.take_due(NOW + Millis::from_secs(60)), Due { message: Some("hi".into()), is_poll: false });
+    assert_eq!(due(&state), Some(115));
+    control(&mut state, r#"{"type":"keep-alive","content":"tick","timeout":10,"mode":"interval"}"#);
+    state.note_message(NOW + SECOND);
+    assert_eq!(due(&state), Some(10));
+}
+
+#[test]
+fn a_request_without_events_has_a_number_of_its_own() {
+    let mut queue = EventQueue::starting_at(7);
+    let body = queue.take_body();
+    assert_eq!((body.first, body.bytes.len()), (7, 0));
+    queue.push(text("a"));
+    assert_eq!(queue.take_body().first, 8);
 }
 
 #[test]

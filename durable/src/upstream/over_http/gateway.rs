@@ -3,9 +3,12 @@
 use crate::application::connection::Connection;
 use crate::application::handler::{CallError, ErasedHandler};
 use crate::application::room::Room;
+use crate::js::clock::now;
 use crate::upstream::gateway::{close_of, end_lost};
+use crate::upstream::over_http::keep_alive::{plan, state_of};
 use crate::upstream::over_http::keys::grip_keys;
-use crate::upstream::over_http::link::{Link, Shared, Slots};
+use crate::upstream::over_http::link::Link;
+use crate::upstream::over_http::shared::{Shared, Slots};
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::session::CloseReason;
@@ -38,6 +41,7 @@ impl HttpGateway {
             waiting: Cell::new(0),
             answered: Cell::new(0),
             slots: Slots::default(),
+            alarm: Cell::new(None),
         };
         Self { shared: Rc::new(shared), links: RefCell::default() }
     }
@@ -60,11 +64,6 @@ impl HttpGateway {
             Some(link)
         })
     }
-}
-
-/// Returns the state of a connection that the upstream accepted.
-fn state_of(connection: &Connection) -> Option<LinkState> {
-    LinkState::read(connection.entry.state.borrow().as_deref()?)
 }
 
 /// Returns the event for the upstream of a connection that ended.
@@ -136,7 +135,12 @@ impl ErasedHandler for HttpGateway {
         Box::pin(ready(Ok(())))
     }
 
-    fn on_alarm(self: Rc<Self>, _: Room) -> LocalBoxFuture<'static, Result<()>> {
+    fn on_alarm(self: Rc<Self>, room: Room) -> LocalBoxFuture<'static, Result<()>> {
+        let now = now();
+        let is_due = |connection: &Connection| state_of(connection).is_some_and(|state| state.is_due(now));
+        let due = room.connections().filter(is_due).filter_map(|connection| self.link(&connection));
+        due.for_each(|link| link.beat(now));
+        plan(&self.shared, &room);
         Box::pin(ready(Ok(())))
     }
 

@@ -5,33 +5,27 @@ use crate::info::errors::SendError;
 use crate::js::clock::now;
 use crate::js::executor::run;
 use crate::observe::log;
-use crate::upstream::gateway::count;
-use crate::upstream::over_http::request::{EventRequest, Received, Unanswered};
+use crate::upstream::over_http::attempt::{Failure, random};
+use crate::upstream::over_http::request::Received;
+use crate::upstream::over_http::shared::{Shared, Waiting};
 use futures::channel::oneshot;
+use js_sys::Promise;
 use js_sys::futures::JsFuture;
-use js_sys::{Math, Promise, Reflect};
-use sockjs_protocol::observe::metrics::UpstreamCounts;
-use sockjs_protocol::service::options::{Config, Durability};
+use sockjs_protocol::service::options::Durability;
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::transport::Transport;
-use sockjs_protocol::time::Millis;
-use sockjs_protocol::upstream::breaker::{Breaker, Outcome, Permit};
-use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::close::{Close, Refusal};
-use sockjs_protocol::upstream::events::{EVENTS, EventLimits};
-use sockjs_protocol::upstream::grip::token::{SIGNATURE_HEADER, sign};
+use sockjs_protocol::upstream::events::EventLimits;
 use sockjs_protocol::upstream::opening::TOO_MUCH;
 use sockjs_protocol::upstream::over_http::queue::{ClientEvent, EventBody, EventQueue};
 use sockjs_protocol::upstream::over_http::response::{Effect, Effects, EventResponse, ResponseError, read_response};
-use sockjs_protocol::upstream::over_http::retry::{Attempts, EVENT_HEADER, UpstreamDelivery};
+use sockjs_protocol::upstream::over_http::retry::Attempts;
 use sockjs_protocol::upstream::over_http::state::LinkState;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
-use worker::durable::State;
-use worker::{Delay, Env};
+use worker::Delay;
 
 /// Bytes that wait for the upstream, after which a connection's next message stays in its inbox.
 const QUEUE_BYTES: usize = 128 << 10;
@@ -39,101 +33,24 @@ const QUEUE_BYTES: usize = 128 << 10;
 /// Bytes that wait for the upstream in all connections of an object. Above it, each connection has only one request's events here.
 const ALL_BYTES: usize = 8 << 20;
 
-/// Most requests in flight of an object: each may have a response of more than a megabyte.
-const IN_FLIGHT: usize = 32;
-
 /// Bytes of responses whose messages wait for clients of an object.
 const ALL_RESPONSES: usize = 16 << 20;
 
-/// Longest time for a probe of the circuit breaker.
-const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
-
-/// State that the connections of one gateway share.
-pub(super) struct Shared {
-    pub config: Rc<Config>,
-    pub env: Env,
-    pub state: State,
-    /// Key of signatures. Empty without one.
-    pub key: String,
-    /// Secret that signs claims. Empty without one.
-    pub claims_secret: String,
-    pub breaker: RefCell<Breaker>,
-    /// Bytes that wait in all queues.
-    pub waiting: Cell<usize>,
-    /// Bytes of responses whose messages wait for their clients.
-    pub answered: Cell<usize>,
-    pub slots: Slots,
-}
-
-/// A response whose messages wait for their client.
-struct Waiting<'a> {
-    all: &'a Cell<usize>,
-    bytes: usize,
-}
-
-impl<'a> Waiting<'a> {
-    fn new(all: &'a Cell<usize>, bytes: usize) -> Self {
-        all.set(all.get().saturating_add(bytes));
-        Self { all, bytes }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.all.set(self.all.get().saturating_sub(self.bytes));
-    }
-}
-
-/// Requests in flight, and those that wait for another to end.
-#[derive(Default)]
-pub(super) struct Slots {
-    taken: Cell<usize>,
-    waiters: RefCell<VecDeque<oneshot::Sender<()>>>,
-}
-
-impl Slots {
-    async fn take(&self) -> Slot<'_> {
-        while self.taken.get() >= IN_FLIGHT {
-            let (free, wait) = oneshot::channel();
-            self.waiters.borrow_mut().push_back(free);
-            // It can only be cancelled with the object.
-            let _ = wait.await;
-        }
-        self.taken.set(self.taken.get() + 1);
-        Slot(self)
-    }
-}
-
-/// One request in flight.
-struct Slot<'a>(&'a Slots);
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.0.taken.set(self.0.taken.get().saturating_sub(1));
-        loop {
-            let next = self.0.waiters.borrow_mut().pop_front();
-            match next.map(|next| next.send(())) {
-                // Whoever waited is gone.
-                Some(Err(())) => {}
-                Some(Ok(())) | None => return,
-            }
-        }
-    }
-}
-
 /// One connection to an upstream over HTTP.
 pub(super) struct Link {
-    shared: Rc<Shared>,
-    connection: Connection,
-    state: RefCell<LinkState>,
+    pub(super) shared: Rc<Shared>,
+    pub(super) connection: Connection,
+    pub(super) state: RefCell<LinkState>,
     queue: RefCell<EventQueue>,
     /// Bytes of the queue that [`Shared::waiting`] counts.
     counted: Cell<usize>,
-    is_pumping: Cell<bool>,
+    pub(super) is_pumping: Cell<bool>,
+    /// True if the next request goes even without events.
+    pub(super) is_polling: Cell<bool>,
     /// True once the upstream accepted the connection.
-    is_accepted: Cell<bool>,
+    pub(super) is_accepted: Cell<bool>,
     /// True once the upstream gets no more events.
-    is_over: Cell<bool>,
+    pub(super) is_over: Cell<bool>,
     /// Those that wait for a request to end.
     waiters: RefCell<Vec<oneshot::Sender<()>>>,
 }
@@ -149,6 +66,7 @@ impl Link {
             queue: RefCell::new(EventQueue::starting_at(now().0.saturating_mul(1_000))),
             counted: Cell::new(0),
             is_pumping: Cell::new(false),
+            is_polling: Cell::new(false),
             is_accepted: Cell::new(is_accepted),
             is_over: Cell::new(false),
             waiters: RefCell::default(),
@@ -225,7 +143,7 @@ impl Link {
     }
 
     /// Begins to send what waits. The object stays awake until the end.
-    fn start(self: &Rc<Self>) {
+    pub(super) fn start(self: &Rc<Self>) {
         if self.is_over.get() || self.is_pumping.replace(true) {
             return;
         }
@@ -236,10 +154,9 @@ impl Link {
     async fn pump(self: Rc<Self>) {
         // What arrives at the same moment travels together.
         let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
-        while !self.is_over.get() && self.queue.borrow().has_cause() {
+        while !self.is_over.get() && (self.is_polling.take() || self.queue.borrow().has_cause()) {
             let body = self.queue.borrow_mut().take_body();
             self.count();
-            let Some(body) = body else { break };
             if let Err(close) = self.exchange(&body).await {
                 self.end(&close);
             }
@@ -295,6 +212,7 @@ impl Link {
             Delay::from(Duration::from_millis(pause.0)).await;
         };
         self.is_accepted.set(true);
+        self.state.borrow_mut().note_answer(now());
         let _waiting = Waiting::new(&self.shared.answered, response.body.len());
         drop(response);
         if self.shared.answered.get() > ALL_RESPONSES {
@@ -317,7 +235,7 @@ impl Link {
         let Received { status, headers, body } = response;
         let response = EventResponse { status: *status, headers, body };
         let limits = EventLimits { bytes: usize::MAX, ..EventLimits::default() };
-        read_response(response, &mut self.state.borrow_mut(), !self.is_accepted.get(), limits)
+        read_response(response, &mut self.state.borrow_mut(), !self.is_accepted.get(), limits, now())
     }
 
     async fn apply(&self, effects: Effects) -> Result<(), Close> {
@@ -332,6 +250,7 @@ impl Link {
                 let reason = "Headers, meta values and channels are too large";
                 return Err(Close { code: CloseCode::InternalError.number(), reason: reason.into() });
             }
+            self.plan();
         }
         for effect in effects.list {
             match effect {
@@ -369,7 +288,11 @@ impl Link {
             return Ok(());
         }
         match self.connection.send(message) {
-            Ok(()) | Err(SendError::Closed) => Ok(()),
+            Ok(()) => {
+                self.state.borrow_mut().note_message(now());
+                Ok(())
+            }
+            Err(SendError::Closed) => Ok(()),
             Err(error) => Err(self.warn(&error.to_string(), CloseCode::InternalError, &error.to_string())),
         }
     }
@@ -378,101 +301,4 @@ impl Link {
         log::warn("upstream", Some(&self.shared.config.prefix), what);
         Close { code: code.number(), reason: reason.to_owned() }
     }
-
-    /// Sends one request.
-    async fn attempt(&self, body: &EventBody) -> Result<Received, Failure> {
-        let config = &self.shared.config;
-        let refused = |refusal| Failure::Refused(refusal, None);
-        let Some(upstream) = &config.upstream else { return Err(refused(Refusal::Unreachable)) };
-        let Some(url) = upstream.url(self.connection.parameters()) else { return Err(refused(Refusal::Status(404))) };
-        let service = match upstream.service() {
-            Some(name) => Reflect::get(&self.shared.env, &JsValue::from_str(name)).unwrap_or_default(),
-            None => JsValue::UNDEFINED,
-        };
-        if let Some(name) = upstream.service().filter(|_| service.is_undefined()) {
-            let advice = format!("no service binding {name}: add one to [[services]] of wrangler.toml");
-            log::error("upstream", Some(&config.prefix), advice);
-            return Err(refused(Refusal::Unreachable));
-        }
-        let _slot = self.shared.slots.take().await;
-        let permit = match self.is_accepted.get() {
-            true => self.shared.breaker.borrow_mut().ask_again(now(), random()),
-            false => self.shared.breaker.borrow_mut().ask(now(), random()),
-        };
-        let is_allowed = !matches!(permit, Permit::Refuse { .. });
-        let counts = UpstreamCounts::asked(self.shared.breaker.borrow().state(), is_allowed);
-        count(&self.connection, &counts);
-        let (attempt, timeout) = match permit {
-            Permit::Ask(attempt) => (attempt, config.upstream_timeout),
-            Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
-            Permit::Refuse { after } => return Err(Failure::Refused(Refusal::Paused, Some(after))),
-        };
-        let headers = self.headers(body);
-        let request = EventRequest {
-            service: &service,
-            url: &url,
-            headers: &headers,
-            body: &body.bytes,
-            // At most a minute.
-            timeout_ms: timeout.0 as f64,
-            limit: config.inbox_limit,
-        };
-        let answer = request.send().await;
-        let outcome = match &answer {
-            Ok(Received { status, .. }) => Some(Outcome::of_status(*status)),
-            Err(Unanswered::Failed(refusal, _)) => Outcome::of_refusal(*refusal),
-            Err(Unanswered::TooLarge) => Some(Outcome::Success),
-        };
-        if let Some(outcome) = outcome {
-            self.shared.breaker.borrow_mut().report(now(), attempt, outcome, random());
-            let counts = UpstreamCounts::ended(self.shared.breaker.borrow().state(), outcome);
-            count(&self.connection, &counts);
-        }
-        answer.map_err(|unanswered| match unanswered {
-            Unanswered::TooLarge => Failure::TooLarge,
-            Unanswered::Failed(refusal, detail) => {
-                if !detail.is_empty() {
-                    log::warn("upstream", Some(&config.prefix), format!("{}: {detail}", refusal.reason()));
-                }
-                refused(refusal)
-            }
-        })
-    }
-
-    /// Returns the headers of a request.
-    fn headers(&self, body: &EventBody) -> Vec<(String, String)> {
-        let state = self.state.borrow();
-        let mut headers = state.headers.clone();
-        headers.extend(state.meta.iter().map(|(name, value)| (format!("Meta-{name}"), value.clone())));
-        let mut add = |name: &str, value: String| headers.push((name.into(), value));
-        add("Content-Type", EVENTS.into());
-        add("Accept", EVENTS.into());
-        add("Connection-Id", self.connection.id().to_owned());
-        add("Sec-WebSocket-Extensions", "grip".into());
-        if self.shared.config.upstream_delivery == UpstreamDelivery::AtLeastOnce {
-            add(EVENT_HEADER, body.first.to_string());
-        }
-        let (id, now) = (self.connection.id(), now());
-        if let Some(token) = sign(&self.shared.key, id, &body.bytes, now) {
-            add(SIGNATURE_HEADER, token);
-        }
-        let claims = self.connection.entry.info.claims.as_ref();
-        if let Some(token) = claims::sign(&self.shared.claims_secret, id, claims, now) {
-            add(CLAIMS_HEADER, token);
-        }
-        headers
-    }
-}
-
-/// Reason why an attempt has no response.
-enum Failure {
-    /// With the time after which the circuit breaker allows another one, if it refused this one.
-    Refused(Refusal, Option<Millis>),
-    TooLarge,
-}
-
-/// A random number, for pauses.
-fn random() -> u32 {
-    // Below 2^32.
-    (Math::random() * f64::from(u32::MAX)) as u32
 }

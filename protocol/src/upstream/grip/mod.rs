@@ -120,6 +120,22 @@ pub enum Content {
     Binary(Vec<u8>),
 }
 
+impl Content {
+    /// Returns the message as SockJS has it, which knows only text.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for a binary message that is not UTF-8.
+    pub fn into_text(self) -> Result<String, GripError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(bytes) => {
+                String::from_utf8(bytes).map_err(|_| GripError::field("content-bin", "UTF-8: SockJS has only text"))
+            }
+        }
+    }
+}
+
 /// Error of JSON that is not what GRIP defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GripError {

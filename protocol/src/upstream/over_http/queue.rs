@@ -82,8 +82,8 @@ impl EventQueue {
         self.events.iter().any(|event| !matches!(event, ClientEvent::Pong(_)))
     }
 
-    /// Takes the events of the next request. Returns `None` if the queue is empty.
-    pub fn take_body(&mut self) -> Option<EventBody> {
+    /// Takes the events of the next request. A request without events has a number, too.
+    pub fn take_body(&mut self) -> EventBody {
         let (mut taken, mut bytes) = (0, 0_usize);
         for event in self.events.iter().take(BODY_EVENTS) {
             let length = event.event().encoded_len();
@@ -92,15 +92,12 @@ impl EventQueue {
             }
             (taken, bytes) = (taken + 1, bytes.saturating_add(length));
         }
-        if taken == 0 {
-            return None;
-        }
         let events: Vec<_> = self.events.drain(..taken).collect();
         let written: Vec<_> = events.iter().map(ClientEvent::event).collect();
         let body = EventBody { first: self.next, bytes: encode(&written) };
-        self.next = self.next.saturating_add(taken as u64);
+        self.next = self.next.saturating_add(taken.max(1) as u64);
         self.bytes = self.bytes.saturating_sub(bytes);
-        Some(body)
+        body
     }
 
     /// Drops everything.

@@ -1,14 +1,18 @@
 //! Effects of a response to a request with events.
 
 use super::state::LinkState;
+use crate::time::Millis;
 use crate::upstream::close::{Close, Refusal, UpstreamEnd};
 use crate::upstream::events::{EVENTS, Event, EventLimits, EventsError, decode};
-use crate::upstream::grip::control::Control;
-use crate::upstream::grip::{Content, Grip, GripError, Marked};
+use crate::upstream::grip::control::{Control, KeepAlive};
+use crate::upstream::grip::{Grip, GripError, Marked};
 use std::fmt;
 
 /// Begin of the names of response headers that set what `Meta-*` gives back.
 const SET_META: &str = "set-meta-";
+
+/// Header with the seconds of idleness after which the upstream gets a request without events.
+const POLL_HEADER: &str = "keep-alive-interval";
 
 /// A response, as far as it matters.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +92,8 @@ impl fmt::Display for ResponseError {
 
 impl std::error::Error for ResponseError {}
 
-/// Reads the response to a request, to the first one of its connection if `is_first`. `state` takes over what the response changes.
+/// Reads the response to a request that came `now`, to the first one of its connection if `is_first`. `state` takes over what the
+/// response changes.
 ///
 /// # Errors
 ///
@@ -99,6 +104,7 @@ pub fn read_response(
     state: &mut LinkState,
     is_first: bool,
     limits: EventLimits,
+    now: Millis,
 ) -> Result<Effects, ResponseError> {
     let refused = Err(ResponseError::Refused(Refusal::Status(response.status)));
     let is_empty = response.body.is_empty() && !is_first;
@@ -122,6 +128,9 @@ pub fn read_response(
             effects.has_changed |= state.set_meta(name, value);
         }
     }
+    if let Some(seconds) = response.header(POLL_HEADER) {
+        effects.has_changed |= state.set_poll(seconds.trim().parse().unwrap_or_default(), now);
+    }
     let grip = state.grip();
     for event in events {
         if matches!(effects.list.last(), Some(Effect::Close(_))) {
@@ -132,7 +141,7 @@ pub fn read_response(
             Event::Ping(bytes) => effects.list.push(Effect::Pong(bytes.to_vec())),
             Event::Text(text) => match grip.as_ref().map_or(Marked::Message(text), |grip| grip.text(text)) {
                 Marked::Message(message) => effects.list.push(Effect::Send(message.to_owned())),
-                Marked::Control(json) => effects.control(json, state),
+                Marked::Control(json) => effects.control(json, state, now),
                 Marked::Unmarked => {}
             },
             Event::Binary(bytes) => {
@@ -160,7 +169,7 @@ fn binary(bytes: &[u8]) -> Effect {
 
 impl Effects {
     /// Adds the effect of a message to this server.
-    fn control(&mut self, json: &str, state: &mut LinkState) {
+    fn control(&mut self, json: &str, state: &mut LinkState, now: Millis) {
         match Control::read(json) {
             Ok(Some(Control::Subscribe { channel })) => self.list.push(Effect::Join(channel)),
             Ok(Some(Control::Unsubscribe { channel })) => self.list.push(Effect::Leave(channel)),
@@ -168,12 +177,20 @@ impl Effects {
                 self.has_changed |= !state.is_detached;
                 state.is_detached = true;
             }
-            // SockJS's own heartbeats keep connections alive. A message that should come later comes at once.
-            Ok(Some(Control::KeepAlive(_) | Control::FlushDelayed) | None) => {}
-            Ok(Some(Control::SendDelayed { content, .. })) => self.list.push(match content {
-                Content::Text(text) => Effect::Send(text),
-                Content::Binary(bytes) => binary(&bytes),
-            }),
+            Ok(Some(Control::KeepAlive(None))) => self.has_changed |= state.idle_message.take().is_some(),
+            Ok(Some(Control::KeepAlive(Some(KeepAlive { content, timeout, mode })))) => match content.into_text() {
+                Ok(message) => {
+                    state.set_idle_message(message, timeout, mode, now);
+                    self.has_changed = true;
+                }
+                Err(error) => self.ignored.push(error),
+            },
+            // A message that should come later comes at once.
+            Ok(Some(Control::FlushDelayed) | None) => {}
+            Ok(Some(Control::SendDelayed { content, .. })) => match content.into_text() {
+                Ok(message) => self.list.push(Effect::Send(message)),
+                Err(error) => self.ignored.push(error),
+            },
             Err(error) => self.ignored.push(error),
         }
     }
