@@ -137,7 +137,7 @@ describe("publishing", { concurrency: false }, () => {
     const expected = ["join:all", "published 0", "published 1", "published 2"];
     for (const session of sessions) assert.deepEqual(await session.received(4), expected);
     const response = await post(message({ "ws-message": { content: "é" } }, "all"), `Bearer ${KEY}`);
-    assert.deepEqual([response.status, await response.json()], [200, { connections: sessions.length }]);
+    assert.deepEqual([response.status, await response.json()], [200, { connections: sessions.length, skipped: 0 }]);
     for (const session of sessions) assert.deepEqual(await session.received(5), [...expected, "é"]);
   });
 
@@ -153,15 +153,39 @@ describe("publishing", { concurrency: false }, () => {
     await ask(session, "join:order");
     const item = (content) => ({ channel: "order", formats: { "ws-message": content } });
     const items = [item({ content: "1" }), { channel: "order", "http-stream": { content: "not for SockJS" } }, item({ "content-bin": "Mg==" }), item({ content: "3" })];
-    assert.deepEqual(await (await post({ items }, `Bearer ${KEY}`)).json(), { connections: 3 });
+    assert.deepEqual(await (await post({ items }, `Bearer ${KEY}`)).json(), { connections: 3, skipped: 1 });
     assert.deepEqual(await session.received(4), ["join:order", "1", "2", "3"]);
-    for (const wrong of [{ "content-bin": "/w==" }, { action: "refresh" }, { action: "close", code: 1006 }, { content: 7 }]) {
-      const response = await post({ items: [item({ content: "never" }), item(wrong)] }, `Bearer ${KEY}`);
+    const others = [item({ content: "never" }), { channel: "order", formats: { unknown: {} } }];
+    for (const wrong of [{ "content-bin": "/w==" }, { action: "refresh" }, { action: "close", code: 1006 }, { content: 7 }, { content: "x", "content-filters": ["var-subst"] }]) {
+      const response = await post({ items: [...others, item(wrong)] }, `Bearer ${KEY}`);
       assert.equal(response.status, 400);
-      assert.match((await response.json()).error, /^items\[1\]\.ws-message/);
+      assert.match((await response.json()).error, /^items\[2\]\.ws-message/);
     }
+    assert.deepEqual(await (await post({ items: [others[1], item({ action: "hint" }), item({ type: "ping" })] }, `Bearer ${KEY}`)).json(), { connections: 0, skipped: 3 });
     assert.equal(await ask(session, "end"), "end");
     assert.ok(!session.messages.includes("never"));
+  });
+
+  test("a subscription with filters is refused, and prev-id has no effect: both are warnings in the log", async (t) => {
+    const subscribe = (filters) => encode("TEXT", `c:${JSON.stringify({ type: "subscribe", channel: filters.length > 0 ? "filtered" : "all", filters })}`);
+    const answer = () => ({
+      headers: { "Sec-WebSocket-Extensions": "grip" },
+      body: Buffer.concat([encode("OPEN"), subscribe([]), subscribe(["skip-self"]), encode("TEXT", "m:joined")]),
+    });
+    const backend = await startHttpBackend(t, { answer });
+    let printed = "";
+    const { server, service } = await startGateway(t, backend, { vars: { ...VARS, SOCKJS_LOG: "warn" }, log: (text) => (printed += text) });
+    const session = await openSession(t, service, "websocket");
+    await session.received(1);
+    const publish = async (channel, content) => {
+      const items = [{ channel, id: content, "prev-id": "never sent", formats: { "ws-message": { content } } }];
+      const headers = { Authorization: `Bearer ${KEY}` };
+      return (await fetch(`${server.url}/publish/`, { method: "POST", headers, body: JSON.stringify({ items }) })).json();
+    };
+    assert.deepEqual(await publish("filtered", "never"), { connections: 0, skipped: 0 });
+    assert.deepEqual(await publish("all", "at once"), { connections: 1, skipped: 0 });
+    assert.deepEqual(await session.received(2), ["joined", "at once"]);
+    await until(() => printed.includes("control message: filters: expected no filters") && printed.includes("prev-id has no effect"), "the warnings");
   });
 
   test("is for those who know a key", async () => {
