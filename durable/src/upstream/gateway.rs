@@ -24,7 +24,7 @@ use wasm_bindgen::JsValue;
 use worker::{Env, Result};
 
 /// Longest time for a probe of the circuit breaker.
-const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
+pub(super) const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
 /// The connections of one service of an object to its upstream.
 pub(crate) struct Gateway {
@@ -133,7 +133,7 @@ pub(super) fn end_lost(connection: &Connection) {
 }
 
 /// A random number, for pauses.
-fn random() -> u32 {
+pub(super) fn random() -> u32 {
     // Below 2^32.
     (Math::random() * f64::from(u32::MAX)) as u32
 }

@@ -2,10 +2,10 @@
 
 use crate::js::clock::now;
 use crate::observe::log;
-use crate::upstream::gateway::count;
+use crate::upstream::gateway::{PROBE_TIMEOUT, count, random};
 use crate::upstream::over_http::link::Link;
 use crate::upstream::over_http::request::{EventRequest, Received, Unanswered};
-use js_sys::{Math, Reflect};
+use js_sys::Reflect;
 use sockjs_protocol::observe::metrics::UpstreamCounts;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::breaker::{Outcome, Permit};
@@ -16,9 +16,6 @@ use sockjs_protocol::upstream::grip::token::{SIGNATURE_HEADER, sign};
 use sockjs_protocol::upstream::over_http::queue::EventBody;
 use sockjs_protocol::upstream::over_http::retry::{EVENT_HEADER, UpstreamDelivery};
 use wasm_bindgen::JsValue;
-
-/// Longest time for a probe of the circuit breaker.
-const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
 impl Link {
     /// Sends one request.
@@ -110,11 +107,6 @@ impl Link {
 pub(super) enum Failure {
     /// With the time after which the circuit breaker allows another one, if it refused this one.
     Refused(Refusal, Option<Millis>),
+    /// The response is larger than it may be.
     TooLarge,
-}
-
-/// A random number, for pauses.
-pub(super) fn random() -> u32 {
-    // Below 2^32.
-    (Math::random() * f64::from(u32::MAX)) as u32
 }

@@ -5,7 +5,8 @@ use crate::info::errors::SendError;
 use crate::js::clock::now;
 use crate::js::executor::run;
 use crate::observe::log;
-use crate::upstream::over_http::attempt::{Failure, random};
+use crate::upstream::gateway::random;
+use crate::upstream::over_http::attempt::Failure;
 use crate::upstream::over_http::request::Received;
 use crate::upstream::over_http::shared::{Shared, Waiting};
 use futures::channel::oneshot;
@@ -30,7 +31,7 @@ use worker::Delay;
 /// Bytes that wait for the upstream, after which a connection's next message stays in its inbox.
 const QUEUE_BYTES: usize = 128 << 10;
 
-/// Bytes that wait for the upstream in all connections of an object. Above it, each connection has only one request's events here.
+/// Bytes that wait for the upstream in all connections of an object. Above it, each message waits for the answer to the one before.
 const ALL_BYTES: usize = 8 << 20;
 
 /// Bytes of responses whose messages wait for clients of an object.
@@ -44,6 +45,7 @@ pub(super) struct Link {
     queue: RefCell<EventQueue>,
     /// Bytes of the queue that [`Shared::waiting`] counts.
     counted: Cell<usize>,
+    /// True while requests are sent.
     pub(super) is_pumping: Cell<bool>,
     /// True if the next request goes even without events.
     pub(super) is_polling: Cell<bool>,
@@ -51,12 +53,12 @@ pub(super) struct Link {
     pub(super) is_accepted: Cell<bool>,
     /// True once the upstream gets no more events.
     pub(super) is_over: Cell<bool>,
-    /// Those that wait for a request to end.
+    /// Callers that wait for a request to end.
     waiters: RefCell<Vec<oneshot::Sender<()>>>,
 }
 
 impl Link {
-    /// Returns the link of a connection that the upstream accepted already, or is to be asked about.
+    /// Returns the link of a connection. `is_accepted` is false if the upstream has yet to accept it.
     pub fn new(shared: Rc<Shared>, connection: Connection, state: LinkState, is_accepted: bool) -> Rc<Self> {
         Rc::new(Self {
             shared,
@@ -73,7 +75,7 @@ impl Link {
         })
     }
 
-    /// True if the upstream is to be told of the client's end.
+    /// True if the upstream gets an event when the client leaves.
     pub fn is_known_to_upstream(&self) -> bool {
         self.is_accepted.get() && !self.is_over.get() && !self.state.borrow().is_detached
     }
@@ -101,7 +103,7 @@ impl Link {
         self.drain_to(limit).await;
     }
 
-    /// Tells the upstream of the client's end.
+    /// Sends the client's end to the upstream.
     pub async fn leave(self: &Rc<Self>, end: ClientEvent) {
         self.push(end);
         self.start();
@@ -135,9 +137,9 @@ impl Link {
         }
     }
 
-    fn tell_waiters(&self) {
+    fn wake_waiters(&self) {
         for waiter in self.waiters.take() {
-            // Whoever waited may be gone.
+            // The caller may be gone.
             let _ = waiter.send(());
         }
     }
@@ -160,10 +162,10 @@ impl Link {
             if let Err(close) = self.exchange(&body).await {
                 self.end(&close);
             }
-            self.tell_waiters();
+            self.wake_waiters();
         }
         self.is_pumping.set(false);
-        self.tell_waiters();
+        self.wake_waiters();
     }
 
     /// Closes the client, and sends nothing more to the upstream.
@@ -180,7 +182,7 @@ impl Link {
         self.is_over.set(true);
         self.queue.borrow_mut().clear();
         self.count();
-        self.tell_waiters();
+        self.wake_waiters();
     }
 
     /// Sends one request, again if that may be, and applies the response. Returns the close for the client if that fails.

@@ -80,7 +80,7 @@ impl Drop for Slot<'_> {
         loop {
             let next = self.0.waiters.borrow_mut().pop_front();
             match next.map(|next| next.send(())) {
-                // Whoever waited is gone.
+                // The one that waited is gone.
                 Some(Err(())) => {}
                 Some(Ok(())) | None => return,
             }
