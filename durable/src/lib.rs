@@ -35,8 +35,7 @@ pub mod peers;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[doc(hidden)]
-pub mod upstream;
+mod upstream;
 
 pub use application::connection::{Connection, ReadyState};
 pub use application::group::{Connections, Group};
@@ -57,3 +56,5 @@ pub use observe::report::ANALYTICS_BINDING;
 #[doc(hidden)]
 pub use observe::{log, report};
 pub use store::room_storage::RoomStorage;
+#[doc(hidden)]
+pub use upstream::over_http::keys::grip_keys;

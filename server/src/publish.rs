@@ -1,6 +1,6 @@
 //! `POST /publish/`: messages of the backend to channels of the gateway, as the libraries of GRIP send them.
 
-use sockjs_durable::upstream::over_http::keys::grip_keys;
+use sockjs_durable::grip_keys;
 use sockjs_edge::entry::{Unserved, not_found};
 use sockjs_edge::{Push, Services};
 use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};

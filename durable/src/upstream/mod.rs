@@ -15,5 +15,5 @@
 
 pub(crate) mod gateway;
 mod link;
-pub mod over_http;
+pub(crate) mod over_http;
 mod socket;

@@ -16,7 +16,7 @@
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
 //! * [`forward`][]: headers of the request that opens a connection.
 //! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
-//! * [`jwt`][]: signatures of JSON Web Tokens.
+//! * `jwt`: signatures of JSON Web Tokens.
 //! * [`opening`][]: the moment at which a client is open.
 //! * [`over_http`][]: WebSocket-over-HTTP: events that wait, responses, repetitions, and what is kept of a connection.
 

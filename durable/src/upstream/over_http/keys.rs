@@ -4,7 +4,7 @@ use worker::Env;
 
 /// Name of the secret with the keys, with commas in between. The first key signs requests to the upstream. With each key, programs may
 /// publish.
-pub const GRIP_KEYS_SECRET: &str = "SOCKJS_GRIP_KEYS";
+const GRIP_KEYS_SECRET: &str = "SOCKJS_GRIP_KEYS";
 
 /// Returns the keys in the secret [`GRIP_KEYS_SECRET`].
 pub fn grip_keys(env: &Env) -> Vec<String> {

@@ -18,7 +18,7 @@
 mod attempt;
 pub(crate) mod gateway;
 mod keep_alive;
-pub mod keys;
+pub(crate) mod keys;
 mod link;
 mod request;
 mod shared;
