@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Problem } from "./run.mjs";
 import { startWorkerd } from "./workerd.mjs";
 
-const FIX = "see the table of options in README.md";
+const FIX = "see docs/options.md";
 const FIX_SECRET = "npm start reads secrets from the file .dev.vars (NAME=VALUE, one a line), npm run serve takes them by --var";
 
 /** Asks the Worker at `url`. */

@@ -26,6 +26,14 @@ test("each link leads to a file that is there, and to a heading in it", () => {
   assert.deepEqual(dead, []);
 });
 
+test("docs/README.md and README lead to each page of docs/", () => {
+  for (const [index, needed] of [["docs/README.md", PAGES], ["README.md", PAGES.filter((page) => dirname(page) === "docs")]]) {
+    const linked = new Set([...read(index).matchAll(LINK)].map(([, path]) => join(dirname(index), path)));
+    const missing = needed.filter((page) => page.startsWith("docs/") && page !== "docs/README.md" && !linked.has(page));
+    assert.deepEqual(missing, [], index);
+  }
+});
+
 test("each file that is named is there", () => {
   const missing = PAGES.flatMap((page) =>
     [...read(page).matchAll(FILE)].filter(([, file]) => !existsSync(join(ROOT, file))).map(([, file]) => `${page}: ${file}`),
@@ -35,16 +43,16 @@ test("each file that is named is there", () => {
 
 test("each command of npm's that is named is there, and CONTRIBUTING names each that is", () => {
   const named = (page) => [...read(page).matchAll(COMMAND)].map(([, run, own]) => run ?? own);
-  // The page on TypeScript shows those of its template, too.
+  // These pages show those of the template for TypeScript, too.
   const template = JSON.parse(read("typescript/template/package.json")).scripts;
-  const isThere = (page, name) => scripts[name] || (page === "docs/typescript.md" && template[name]);
+  const isThere = (page, name) => scripts[name] || (["README.md", "docs/typescript.md"].includes(page) && template[name]);
   const unknown = PAGES.flatMap((page) => named(page).filter((name) => !isThere(page, name)).map((name) => `${page}: ${name}`));
   assert.deepEqual(unknown, []);
   const explained = new Set(named("CONTRIBUTING.md"));
   assert.deepEqual(Object.keys(scripts).filter((name) => !explained.has(name)), []);
 });
 
-test("the README's costs are those of docs/deploying.md: of several transports the most expensive one", () => {
+test("the costs of docs/costs.md are those of docs/deploying.md: of several transports the most expensive one", () => {
   const COLUMNS = ["opened", "messages in", "messages out", "closed", "idle"];
   const GROUPS = [["websocket"], ["xhr-streaming", "eventsource", "htmlfile"], ["xhr-polling", "jsonp-polling"]];
   const rowsOf = (page) => read(page).split("\n").filter((line) => line.startsWith("| ")).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
@@ -52,7 +60,7 @@ test("the README's costs are those of docs/deploying.md: of several transports t
   assert.equal(measured.size, 28);
   const shown = (figure) => (figure < 10 ? figure.toFixed(2) : figure.toFixed(0));
   const most = (column, placement) => GROUPS.map((group) => shown(Math.max(...group.map((name) => measured.get(`\`${name}\`, ${placement}`)[COLUMNS.indexOf(column)]))));
-  const told = new Map(rowsOf("README.md").map(([name, ...figures]) => [name, figures]));
+  const told = new Map(rowsOf("docs/costs.md").map(([name, ...figures]) => [name, figures]));
   for (const [row, column, placement] of [
     ["a million connections opened", "opened", "session"],
     ["a million messages in", "messages in", "session"],

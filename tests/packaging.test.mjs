@@ -43,7 +43,7 @@ test("nothing that ends up in a Worker needs a newer Rust than is stated", () =>
 });
 
 test("each README states the Rust that the crates do", () => {
-  for (const readme of ["README.md", "durable/README.md", "protocol/README.md", "template/README.md"]) {
+  for (const readme of ["README.md", "docs/rust.md", "durable/README.md", "protocol/README.md", "template/README.md"]) {
     const [, version] = /Rust (\d\.\d+) or later/.exec(readFileSync(join(ROOT, readme), "utf8")) ?? [];
     assert.equal(version, rustVersion, readme);
   }

@@ -12,7 +12,7 @@ const TOP = 62;
 const MARKS = [0.25, 0.5, 1, 2, 4, 8];
 const FONT = "font-family=\"system-ui, sans-serif\"";
 
-/** What is told in the README: throughput where much is in flight, and memory. */
+/** What is told in docs/speed.md: throughput where much is in flight, and memory. */
 export function shown(figures) {
   const crowded = ({ kind, options: { inFlight } }) => kind === "rate" && inFlight !== 1;
   const isKnown = ({ medians }) => Object.values(medians).every((median) => median > 0);

@@ -21,7 +21,7 @@ const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DI
   --held        measures this server with WebSockets that the Worker holds, too
   --rounds N    how often each server has its turn, while there is time (default: 5)
   --json FILE   writes all figures there, too
-  --plot FILE   draws them, as SVG; the README shows docs/speed.svg`;
+  --plot FILE   draws them, as SVG; docs/speed.md shows docs/speed.svg`;
 
 /** A scenario that took `scenarioMs` begins no further round: a full run ends within some twelve minutes. */
 const FULL = { rounds: 5, scale: 1, sliceMs: 500, warmUpMs: 1_200, settleMs: 1_000, scenarioMs: 11_000 };

@@ -12,15 +12,18 @@ use crate::js::invocation::Invocation;
 use crate::js::random;
 use crate::js::request_head::{RequestHead, headers};
 use crate::metrics::Refusals;
+use crate::object::destination::Destination;
+use crate::transports::websocket::select;
+use futures::future::LocalBoxFuture;
 use js_sys::{Array, Function, Reflect};
 use sockjs_durable::log;
 use sockjs_protocol::observe::metrics::{self, UpstreamCounts};
 use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::upstream::address::Upstream;
+use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
 use sockjs_protocol::upstream::breaker::{Attempt, Breaker, Outcome, Permit};
-use sockjs_protocol::upstream::claims::CLAIMS_HEADER;
+use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::close::{ClientEnd, Close, Refusal, UpstreamEnd};
 use sockjs_protocol::upstream::forward::Opener;
 use sockjs_protocol::upstream::opening::{AUTO, UpstreamOpen};
@@ -54,34 +57,47 @@ thread_local! {
 
 /// Facts of a client whose WebSocket is to be piped.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PipedClient<'a> {
-    pub transport: Transport,
+struct PipedClient<'a> {
+    transport: Transport,
     /// Subprotocols that it offers.
-    pub offered: Option<&'a str>,
+    offered: Option<&'a str>,
     /// The one that the service selects for a framed WebSocket.
-    pub protocol: Option<&'a str>,
-    /// Its address, where its headers do not tell it.
-    pub address: Option<&'a str>,
-    /// Its claims, signed for the upstream.
-    pub claims: Option<&'a str>,
+    protocol: Option<&'a str>,
+}
+
+/// Answers the client's handshake if its service has an upstream with WebSockets: with one that is piped to it. `offered` has the subprotocols
+/// that the client offers. Boxed, so that the linker leaves out what a build without the gateway never makes.
+pub(crate) fn piped<'a>(
+    transport: Transport,
+    offered: Option<&'a str>,
+    to: &'a Destination<'_>,
+    request: &'a web_sys::Request,
+    request_head: &'a RequestHead,
+    env: &'a Env,
+    invocation: &'a Invocation,
+) -> Option<LocalBoxFuture<'a, Result<HttpResponse>>> {
+    let is_piped = |upstream: &&Upstream| upstream.protocol() == UpstreamProtocol::WebSocket;
+    let upstream = to.config.upstream.as_ref().filter(|_| cfg!(feature = "gateway")).filter(is_piped)?;
+    Some(Box::pin(pipe(upstream, transport, offered, to, request, request_head, env, invocation)))
 }
 
 /// Opens a WebSocket to the upstream and answers the client's handshake.
 #[expect(clippy::too_many_arguments, reason = "each is another part of the request")]
-pub(crate) async fn pipe(
+async fn pipe(
     upstream: &Upstream,
-    config: &Config,
-    parameters: &[(String, String)],
-    client: PipedClient<'_>,
+    transport: Transport,
+    offered: Option<&str>,
+    to: &Destination<'_>,
     request: &web_sys::Request,
     request_head: &RequestHead,
     env: &Env,
     invocation: &Invocation,
-    refusals: &Refusals,
 ) -> Result<HttpResponse> {
-    let transport = Some(client.transport);
-    let Some(url) = upstream.url(parameters) else {
-        refusals.note(transport, metrics::Refused::Malformed);
+    let Destination { config, refusals, .. } = to;
+    let protocol = offered.and_then(|offered| select(offered, &config.websocket_protocols));
+    let client = PipedClient { transport, offered, protocol };
+    let Some(url) = upstream.url(&to.place.parameters) else {
+        refusals.note(Some(transport), metrics::Refused::Malformed);
         return refused(Refused::new(metrics::Refused::Malformed, 404, "The upstream has no such path.\n"));
     };
     let [authorization, cookie, named] = NAMES.with(|names| headers(request, names))?;
@@ -91,7 +107,7 @@ pub(crate) async fn pipe(
         fetch_site: request_head.fetch_site.as_deref(),
         authorization: authorization.as_deref(),
         cookie: cookie.as_deref(),
-        address: client.address.or(named.as_deref()),
+        address: to.address.as_deref().or(named.as_deref()),
     };
     let service = match upstream.service() {
         Some(name) => binding(env, name)?,
@@ -108,13 +124,15 @@ pub(crate) async fn pipe(
         Permit::Ask(attempt) => (attempt, config.upstream_timeout),
         Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
         Permit::Refuse { after } => {
-            refusals.note(transport, metrics::Refused::Upstream);
+            refusals.note(Some(transport), metrics::Refused::Upstream);
             return refuse(Refusal::Paused.status(), Some(after));
         }
     };
+    let claims = to.pass.as_ref().and_then(|pass| pass.claims.as_ref());
+    let claims = claims::sign(to.upstream_secret, &random::name(), claims, now());
     let forwarded = opener.headers(&config.allowed_origins);
     let forwarded = forwarded.iter().map(|(name, value)| (*name, &**value));
-    let forwarded = forwarded.chain(client.claims.map(|claims| (CLAIMS_HEADER, claims)));
+    let forwarded = forwarded.chain(claims.as_deref().map(|claims| (CLAIMS_HEADER, claims)));
     let forwarded = forwarded.flat_map(|(name, value)| [name, value].map(JsValue::from_str));
     let options = options(config, client, timeout)?;
     let pipe = Pipe {

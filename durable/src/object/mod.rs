@@ -190,6 +190,7 @@ impl Object {
         let service = self.services.find(service)?;
         Some(match &service.backend {
             Backend::Handler(factory) => factory(&self.env),
+            Backend::Upstream if !cfg!(feature = "gateway") => return None,
             Backend::Upstream => {
                 let (config, env) = (service.config.clone(), self.env.clone());
                 match config.upstream.as_ref().map(Upstream::protocol) {

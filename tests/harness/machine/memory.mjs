@@ -25,6 +25,19 @@ export class MemoryWatch {
   }
 }
 
+/** Times that memory is measured before a test says that it is too much. */
+const ATTEMPTS = 3;
+
+/**
+ * Resolves to the least that `measure` resolves to, in up to three attempts; the first at or below `enough` ends them. A server that
+ * keeps too much does so in each attempt. Garbage that V8 has not collected yet is there in one and not in the next.
+ */
+export async function leastOf(measure, enough) {
+  let least = Infinity;
+  for (let attempt = 0; attempt < ATTEMPTS && least > enough; attempt += 1) least = Math.min(least, await measure());
+  return least;
+}
+
 /** Runs `body`, and resolves to its `result` and to the most by which the memory grew meanwhile. */
 export async function growthDuring(server, body, everyMs = 20) {
   const watch = new MemoryWatch(server, everyMs);
