@@ -13,7 +13,7 @@ let reply;
 const backend = await startHttpBackend({ after }, {
   answer: ({ events }) => ({ body: events[0].type === "OPEN" ? encode("OPEN") : Buffer.concat(events.some(({ type }) => type === "TEXT") ? [].concat(reply) : []) }),
 });
-const vars = { SOCKJS_LOG: "error", SOCKJS_DISCONNECT_DELAY: "1000", SOCKJS_HEARTBEAT_DELAY: "2000" };
+const vars = { SOCKJS_LOG: "error", SOCKJS_DISCONNECT_DELAY: "3000", SOCKJS_HEARTBEAT_DELAY: "2000" };
 const { service } = await startGateway({ after }, backend, { vars });
 
 describe("the backend closes", { concurrency: false }, () => {
