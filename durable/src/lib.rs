@@ -56,3 +56,5 @@ pub use observe::report::ANALYTICS_BINDING;
 #[doc(hidden)]
 pub use observe::{log, report};
 pub use store::room_storage::RoomStorage;
+#[doc(hidden)]
+pub use upstream::over_http::keys::grip_keys;

@@ -91,7 +91,6 @@ fn a_bad_option_is_named() {
         (echo().message_rate(0), "message_rate"),
         (echo().first_message_timeout(Millis(1)), "first_message_timeout"),
         (echo().connections_per_object(0), "connections_per_object"),
-        (front("/echo", "https://chat.example/"), "upstream"),
         (front("/echo", "wss://chat.example/{room}"), "upstream"),
         (front("/echo", "wss://chat.example/").liveness("page"), "upstream"),
         (echo().upstream_protocols(["a b"]), "upstream_protocols"),
@@ -175,6 +174,7 @@ fn each_option_is_set_by_its_name() {
         "upstream" => "wss://chat.example/socket",
         "upstream_open" => "before",
         "upstream_protocols" => "v12.stomp",
+        "upstream_delivery" => "at_least_once",
         "base_url" => "https://example.com/echo",
         "placement" => "shards:16",
         "durability" => "outbox",
@@ -212,6 +212,7 @@ fn a_text_that_is_no_value_is_told_what_it_must_be() {
         ("websocket_holder", "alarm", "object or worker"),
         ("log", "all", "none, error, warn, info or debug"),
         ("upstream_open", "later", "before, after or auto"),
+        ("upstream_delivery", "twice", "at_most_once or at_least_once"),
         (
             "upstream",
             "wss://chat.example/#a",

@@ -12,3 +12,5 @@ mod breaker;
 mod events;
 #[path = "upstream/grip.rs"]
 mod grip;
+#[path = "upstream/over_http.rs"]
+mod over_http;

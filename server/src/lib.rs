@@ -13,6 +13,7 @@
 
 mod client;
 mod demo;
+mod publish;
 mod services;
 mod settings;
 mod static_file;
@@ -53,6 +54,7 @@ async fn otherwise(services: fn(&Env) -> Services, unserved: Unserved) -> Result
     let tokens = match unserved.path() {
         "/push" => push_tokens(&unserved.env),
         "/metrics" => metrics_tokens(&unserved.env),
+        "/publish" | "/publish/" => return publish::answer(services, unserved).await,
         _ => String::new(),
     };
     let tokens = tokens_of(&tokens);

@@ -24,6 +24,8 @@ const POOL: u16 = 8;
 const PUSH_TOKENS: &str = "PUSH_TOKENS";
 /// Another: see [`sockjs_edge::Services::ticket_keys`].
 const TICKET_KEYS: &str = "TICKET_KEYS";
+/// Another: keys that sign requests to an upstream over HTTP, and open `/publish/`.
+const GRIP_KEYS: &str = "GRIP_KEYS";
 /// Another: it signs claims for the upstream. The library reads it.
 const UPSTREAM_SECRET: &str = "UPSTREAM_SECRET";
 /// Another: tokens that open `/metrics`.
@@ -78,7 +80,9 @@ impl fmt::Display for Problem {
         match self {
             Self::Unknown { name } => {
                 write!(f, "variable {name} is unknown; there are {DEVELOPMENT_VAR}")?;
-                for other in [TEST_SERVICES, DEMO, PREFIX, PUSH_TOKENS, TICKET_KEYS, METRICS_TOKENS, UPSTREAM_SECRET] {
+                let others =
+                    [TEST_SERVICES, DEMO, PREFIX, PUSH_TOKENS, TICKET_KEYS, GRIP_KEYS, METRICS_TOKENS, UPSTREAM_SECRET];
+                for other in others {
                     write!(f, ", {NAMES}{other}")?;
                 }
                 OPTIONS.iter().try_for_each(|option| write!(f, ", {NAMES}{}", option.name.to_ascii_uppercase()))
@@ -122,7 +126,7 @@ impl Settings {
                 settings.demo = flag(name, value)?;
             } else if option == PREFIX {
                 settings.prefix = Some(value.trim().to_owned());
-            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS) {
+            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS | GRIP_KEYS) {
                 if tokens_of(&value).iter().any(|token| token.len() < SECRET_MIN) {
                     return Err(Problem::Short { name });
                 }

@@ -303,16 +303,18 @@ const HANDSHAKE_HEADERS: [&str; 4] =
     ["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
 
 thread_local! {
-    /// Names of the headers that are sent with an attach, with an attach of a service with an upstream, and with a WebSocket.
-    static NAMES: [Array; 3] = [
+    /// Names of the headers that are sent with an attach, with an attach of a service with an upstream, with a WebSocket of such a
+    /// service, and with another WebSocket.
+    static NAMES: [Array; 4] = [
         CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect(),
         CLIENT_HEADERS.into_iter().chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
+        CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
         CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).map(JsValue::from_str).collect(),
     ];
 }
 
 /// The part of a client's request that its object needs: the URL and some headers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ClientRequest {
     request: web_sys::Request,
     names: Array,
@@ -335,7 +337,12 @@ impl ClientRequest {
 
     /// Adds the headers that an upstream needs to know about the client.
     pub fn for_upstream(self) -> Self {
-        Self { names: NAMES.with(|[_, names, _]| names.clone()), ..self }
+        Self { names: NAMES.with(|[_, names, ..]| names.clone()), ..self }
+    }
+
+    /// The same, of a client that asks for a WebSocket.
+    pub fn for_upstream_of_websocket(self) -> Self {
+        Self { names: NAMES.with(|[.., names, _]| names.clone()), ..self }
     }
 
     pub fn url(&self) -> &str {

@@ -209,8 +209,8 @@ impl Done {
 }
 
 #[derive(Serialize)]
-struct Problem<'a> {
-    error: &'a str,
+pub(super) struct Problem<'a> {
+    pub error: &'a str,
 }
 
 impl Push {
@@ -315,7 +315,7 @@ impl Push {
 }
 
 /// Returns the response that explains why nothing was done.
-fn refused(error: PushError) -> HttpError {
+pub(super) fn refused(error: PushError) -> HttpError {
     let status = match error {
         PushError::NoRoom(_) | PushError::NoAddress(_) => 404,
         PushError::BadClose(_) => 400,

@@ -21,7 +21,7 @@ use sockjs_protocol::observe::metrics::{self, UpstreamCounts};
 use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::upstream::address::Upstream;
+use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
 use sockjs_protocol::upstream::breaker::{Attempt, Breaker, Outcome, Permit};
 use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::close::{ClientEnd, Close, Refusal, UpstreamEnd};
@@ -65,7 +65,7 @@ struct PipedClient<'a> {
     protocol: Option<&'a str>,
 }
 
-/// Answers the client's handshake if its service has an upstream: with a WebSocket that is piped to it. `offered` has the subprotocols
+/// Answers the client's handshake if its service has an upstream with WebSockets: with one that is piped to it. `offered` has the subprotocols
 /// that the client offers. Boxed, so that the linker leaves out what a build without the gateway never makes.
 pub(crate) fn piped<'a>(
     transport: Transport,
@@ -76,7 +76,8 @@ pub(crate) fn piped<'a>(
     env: &'a Env,
     invocation: &'a Invocation,
 ) -> Option<LocalBoxFuture<'a, Result<HttpResponse>>> {
-    let upstream = to.config.upstream.as_ref().filter(|_| cfg!(feature = "gateway"))?;
+    let is_piped = |upstream: &&Upstream| upstream.protocol() == UpstreamProtocol::WebSocket;
+    let upstream = to.config.upstream.as_ref().filter(|_| cfg!(feature = "gateway")).filter(is_piped)?;
     Some(Box::pin(pipe(upstream, transport, offered, to, request, request_head, env, invocation)))
 }
 

@@ -52,10 +52,12 @@ pub(crate) async fn websocket(
         return piped.await;
     }
     let Destination { config, place, pass, refusals, object, address, .. } = to;
+    let client = ClientRequest::of_websocket(request, address);
+    let client = if config.upstream.is_some() { client.for_upstream_of_websocket() } else { client };
     if config.websocket_holder == WebSocketHolder::Worker {
         let held = HeldWebSocket {
             object: object.clone(),
-            client: ClientRequest::of_websocket(request, address.clone()),
+            client: client.clone(),
             service: config.prefix.clone(),
             parameters: place.parameters.clone(),
             pass: pass.clone(),
@@ -73,7 +75,7 @@ pub(crate) async fn websocket(
     }
     let action = Action::Connect { session: session.map(Into::into), transport };
     let command = Command::new(&config.prefix, action).with_parameters(&place.parameters).with_pass(pass);
-    match object.connect(&ClientRequest::of_websocket(request, address), &command).await {
+    match object.connect(&client, &command).await {
         Ok(ObjectResponse::Upgrade(response)) => selected(response, offered.as_deref(), config),
         answer => refuse(answer, transport, config, &refusals),
     }

@@ -1,10 +1,12 @@
 // Claims of a client, signed for the upstream: a JSON Web Token over every transport, and never what a client wrote.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { RECEIVES, knock } from "../harness/clients/doors.mjs";
 import { signTicket } from "../harness/clients/signing.mjs";
+import { startHttpBackend } from "./http-backend.mjs";
 import { startGateway, startUpstream } from "./upstream.mjs";
 
 const SECRET = "upstream-secret-of-at-least-32-characters";
@@ -84,4 +86,32 @@ test("a short secret is not served", async (t) => {
   const { status, body } = await knock(service, "xhr");
   assert.equal(status, 500);
   assert.match(body, /SOCKJS_UPSTREAM_SECRET must have at least 32 characters/);
+});
+
+test("over HTTP each request has a new token, also after a restart of the object", { timeout: 60_000 }, async (t) => {
+  const backend = await startHttpBackend(t);
+  const vars = { SOCKJS_UPSTREAM_SECRET: SECRET, SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: TICKET_KEY, SOCKJS_LOG: "error" };
+  const { service, server } = await startGateway(t, backend, { vars });
+  const claims = { user: "zoë" };
+  for (const door of DOORS) {
+    const ticket = signTicket(TICKET_KEY, { p: "/sockjs", o: server.url, c: claims });
+    const { status } = await knock(service, door, { query: `ticket=${ticket}`, headers: { Origin: server.url, ...FORGED } });
+    assert.ok([101, 200].includes(status), `${door}: ${status}`);
+    const { id, headers } = await backend.call("OPEN");
+    assert.deepEqual(verify(headers[HEADER]), { iss: "sockjs-edge", sub: id, claims }, door);
+  }
+  const session = `${service}/000/${randomUUID()}`;
+  const ticket = signTicket(TICKET_KEY, { p: "/sockjs", o: server.url, c: claims });
+  const ask = (path, body) => fetch(`${session}/${path}?ticket=${ticket}`, { method: "POST", body, headers: { Origin: server.url } });
+  assert.equal(await (await ask("xhr")).text(), "o\n");
+  // The object has stored the session when the backend gets its first message.
+  assert.equal((await ask("xhr_send", '["a"]')).status, 204);
+  const { headers } = await backend.call("TEXT");
+  await server.kill();
+  await server.start();
+  await setTimeout(1_100);
+  assert.equal((await ask("xhr_send", '["b"]')).status, 204);
+  const later = await backend.call("TEXT");
+  assert.notEqual(later.headers[HEADER], headers[HEADER]);
+  assert.deepEqual(verify(later.headers[HEADER]), { iss: "sockjs-edge", sub: later.id, claims });
 });

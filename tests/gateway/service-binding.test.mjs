@@ -7,6 +7,7 @@ import { configCapnp, text, workerCapnp } from "../../scripts/workerd-capnp.mjs"
 import { knock } from "../harness/clients/doors.mjs";
 import { RAW, TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
 import { startServer } from "../harness/servers/server.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 
 const BACKEND = fileURLToPath(new URL("backend.mjs", import.meta.url));
 
@@ -23,19 +24,39 @@ const layout = {
     return configCapnp({ workers: { gate: bound, backend }, sockets: [http], objects });
   },
 };
-const server = await startServer({ after }, { layout, vars: { SOCKJS_UPSTREAM: "service:BACKEND/ws", SOCKJS_LOG: "error" } });
-const service = `${server.url}/sockjs`;
+const start = (owner, upstream) => startServer(owner, { layout, vars: { SOCKJS_UPSTREAM: upstream, SOCKJS_LOG: "error" } });
 
-for (const transport of [RAW, ...TRANSPORTS]) {
-  test(`${transport} reaches it`, async (t) => {
-    const session = await openSession(t, service, transport);
-    await session.send(["a", "b"]);
-    assert.deepEqual(await session.received(2), ["/ws a", "/ws b"]);
+for (const [how, address, path] of [
+  ["by WebSocket", "service:BACKEND/ws", "/ws"],
+  ["over HTTP", "service+http:BACKEND/events", "/events"],
+]) {
+  const service = `${(await start({ after }, address)).url}/sockjs`;
+
+  for (const transport of [RAW, ...TRANSPORTS]) {
+    test(`${transport} reaches it ${how}`, async (t) => {
+      const session = await openSession(t, service, transport);
+      await session.send(["a", "b"]);
+      assert.deepEqual(await session.received(2), [`${path} a`, `${path} b`]);
+    });
+  }
+
+  test(`it refuses ${how} with a status of its own`, async (t) => {
+    const headers = { Authorization: "none" };
+    if (path === "/events") {
+      const session = await openSession(t, service, "websocket", { socket: { headers } });
+      assert.deepEqual(await session.closed(), [4401, "Upstream answered 401"]);
+      return;
+    }
+    for (const door of ["websocket", "raw websocket"]) assert.equal((await knock(service, door, { headers })).status, 401);
   });
 }
 
-test("it refuses with a status of its own", async () => {
-  for (const door of ["websocket", "raw websocket"]) {
-    assert.equal((await knock(service, door, { headers: { Authorization: "none" } })).status, 401);
-  }
-});
+for (const address of ["service:MISSING/ws", "service+http:MISSING/events"]) {
+  test(`a binding that is missing is named in the log: ${address}`, async (t) => {
+    let printed = "";
+    const { url } = await startServer(t, { layout, vars: { SOCKJS_UPSTREAM: address }, log: (text) => (printed += text) });
+    const session = await openSession(t, `${url}/sockjs`, "xhr");
+    assert.deepEqual(await session.closed(), [4502, "Upstream cannot be reached"]);
+    await until(() => printed.includes("no service binding MISSING"), "the advice");
+  });
+}

@@ -71,8 +71,8 @@ pub(crate) struct Entry {
     pub state: RefCell<Option<String>>,
     /// The groups of its room that the connection joined.
     pub groups: RefCell<Groups>,
-    /// Headers for the upstream, from the opening until the upstream is connected. They are secrets of the client, and never
-    /// stored.
+    /// Headers for the upstream, from the opening until the upstream is asked. They are secrets of the client, and stored only
+    /// for an upstream over HTTP, which gets them with each request.
     pub upstream_headers: RefCell<Option<Vec<(&'static str, String)>>>,
     /// The service's counters, if anything is counted.
     pub counters: Option<Rc<Counters>>,

@@ -10,6 +10,7 @@ use sockjs_protocol::inner::json::Reader;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
 use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::forward::Opener;
 use std::borrow::Cow;
@@ -194,7 +195,8 @@ impl ConnectionInfo {
     }
 }
 
-/// Returns the headers for the upstream of a session that `request` opens. `secret` signs its claims.
+/// Returns the headers for the upstream of a session that `request` opens. `secret` signs its claims. An upstream over HTTP
+/// gets the claims in a new token with each request.
 pub(crate) fn upstream_headers(
     request: &web_sys::Request,
     info: &ConnectionInfo,
@@ -209,7 +211,9 @@ pub(crate) fn upstream_headers(
     let address = info.remote_address.as_deref();
     let opener = Opener { url: &url, origin, fetch_site, authorization, cookie, address };
     let mut headers = opener.headers(&config.allowed_origins);
-    let claims = claims::sign(secret, &info.id, info.claims.as_ref(), now());
+    let is_opened_once = config.upstream.as_ref().map(Upstream::protocol) == Some(UpstreamProtocol::WebSocket);
+    let claims = || claims::sign(secret, &info.id, info.claims.as_ref(), now());
+    let claims = is_opened_once.then(claims).flatten();
     headers.extend(claims.map(|claims| (CLAIMS_HEADER, claims)));
     headers
 }

@@ -32,6 +32,7 @@ use crate::object::wake::Asleep;
 use crate::observe::log;
 use crate::store::queries::Store;
 use crate::upstream::gateway::Gateway;
+use crate::upstream::over_http::gateway::HttpGateway;
 mod alarm;
 mod alarm_event;
 mod attach;
@@ -74,12 +75,15 @@ use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::pacing::PacingRules;
 use sockjs_protocol::sockjs::session::Session;
 use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use wasm_bindgen::{JsCast, JsValue};
 use worker::durable::State;
+use worker::worker_sys::DurableObjectState;
 use worker::{Env, Result, WebSocket};
 
 /// A Durable Object that holds SockJS connections. The export macro wraps it into the class.
@@ -186,7 +190,17 @@ impl Object {
         Some(match &service.backend {
             Backend::Handler(factory) => factory(&self.env),
             Backend::Upstream if !cfg!(feature = "gateway") => return None,
-            Backend::Upstream => Rc::new(Gateway::new(service.config.clone(), self.env.clone())),
+            Backend::Upstream => {
+                let (config, env) = (service.config.clone(), self.env.clone());
+                match config.upstream.as_ref().map(Upstream::protocol) {
+                    Some(UpstreamProtocol::Http) => {
+                        let state: JsValue = self.state.as_raw().into();
+                        let state = State::from(state.unchecked_into::<DurableObjectState>());
+                        Rc::new(HttpGateway::new(config, env, state, self.services.upstream_secret().to_owned()))
+                    }
+                    Some(UpstreamProtocol::WebSocket) | None => Rc::new(Gateway::new(config, env)),
+                }
+            }
         })
     }
 

@@ -24,7 +24,7 @@ use wasm_bindgen::JsValue;
 use worker::{Env, Result};
 
 /// Longest time for a probe of the circuit breaker.
-const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
+pub(super) const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
 /// The connections of one service of an object to its upstream.
 pub(crate) struct Gateway {
@@ -116,7 +116,7 @@ impl Gateway {
 }
 
 /// Counts what happened to the connection to the upstream, if anything is counted.
-fn count(connection: &Connection, upstream: &UpstreamCounts) {
+pub(super) fn count(connection: &Connection, upstream: &UpstreamCounts) {
     if let Some(counters) = &connection.entry.counters {
         counters.upstream(upstream);
         // No event of the session may follow, and the object has to plan its report.
@@ -127,19 +127,19 @@ fn count(connection: &Connection, upstream: &UpstreamCounts) {
 }
 
 /// Ends a connection whose upstream was lost, such as by a restart of the object.
-fn end_lost(connection: &Connection) {
+pub(super) fn end_lost(connection: &Connection) {
     let Close { code, reason } = UpstreamEnd::Lost.to_client();
     connection.end(code, &reason);
 }
 
 /// A random number, for pauses.
-fn random() -> u32 {
+pub(super) fn random() -> u32 {
     // Below 2^32.
     (Math::random() * f64::from(u32::MAX)) as u32
 }
 
 /// Returns the close for the upstream of a connection that ended.
-fn close_of(reason: CloseReason) -> Close {
+pub(super) fn close_of(reason: CloseReason) -> Close {
     let ended = |code, reason| ClientEnd::Ended { code, reason }.to_upstream();
     match reason {
         CloseReason::Client { code, reason } => ClientEnd::Closed { code, reason: &reason }.to_upstream(),

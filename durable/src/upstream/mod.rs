@@ -2,6 +2,7 @@
 //!
 //! * [`gateway`][]: the handler of a service with an upstream.
 //! * [`link`][]: one session's WebSocket to the upstream, and what waits for its client.
+//! * [`over_http`][]: the same for an upstream that speaks WebSocket-over-HTTP.
 //! * [`socket`][]: that WebSocket, as JavaScript has it.
 //!
 //! ```text
@@ -9,8 +10,10 @@
 //!        ◀── session ◀── Link::waiting, while the client is behind ◀──────────────────────────
 //! ```
 //!
-//! The rules are in `sockjs_protocol::upstream`. Clients on a WebSocket never come here: the Worker pipes them.
+//! The rules are in `sockjs_protocol::upstream`. Clients on a WebSocket come here only for an upstream over HTTP: for others
+//! the Worker pipes them.
 
 pub(crate) mod gateway;
 mod link;
+pub(crate) mod over_http;
 mod socket;

@@ -263,6 +263,15 @@ impl Breaker {
         }
     }
 
+    /// Asks for one more request of a connection that the upstream accepted: it is no client that arrives, and is held up only while
+    /// the upstream fails.
+    pub fn ask_again(&mut self, now: Millis, random: u32) -> Permit {
+        match self.state {
+            State::Closed(_) => Permit::Ask(Attempt { epoch: self.epoch, began: now }),
+            State::Open { .. } | State::HalfOpen(_) => self.ask(now, random),
+        }
+    }
+
     /// Notes the outcome of an attempt. An attempt from before the breaker last opened or closed has no effect. `random` is
     /// a new random number.
     pub fn report(&mut self, now: Millis, attempt: Attempt, outcome: Outcome, random: u32) {

@@ -1,21 +1,15 @@
-//! The claims of a client, signed for the upstream: a JSON Web Token (RFC 7519) with HMAC-SHA-256, which any library of
-//! such tokens verifies.
+//! The claims of a client, signed for the upstream.
 
+use super::jwt::{self, ISSUER};
 use crate::time::Millis;
-use base64ct::{Base64UrlUnpadded, Encoding as _};
-use hmac::{Hmac, Mac as _};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::Sha256;
 
-/// Header of the request that opens a connection to the upstream.
+/// Header of the request that opens a connection to the upstream, and of each request with events.
 pub const CLAIMS_HEADER: &str = "sockjs-claims";
 
 /// Time for which a token is valid. The upstream gets it at once; its clock may be behind or ahead.
 const LIFETIME: Millis = Millis::from_secs(60);
-
-/// `{"alg":"HS256","typ":"JWT"}` in Base64 for URLs.
-const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
 /// Content of a token.
 #[derive(Serialize)]
@@ -30,19 +24,16 @@ struct Token<'a> {
     claims: Option<&'a Value>,
 }
 
-/// Returns the value of [`CLAIMS_HEADER`] for a connection that is opened `now`. Returns `None` without a secret.
+/// Returns the value of [`CLAIMS_HEADER`] for a request that is sent `now`. Returns `None` without a secret.
 pub fn sign(secret: &str, connection: &str, claims: Option<&Value>, now: Millis) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok().filter(|_| !secret.is_empty())?;
-    let token = Token { iss: "sockjs-edge", sub: connection, exp: (now + LIFETIME).0.div_ceil(1_000), claims };
-    let json = serde_json::to_vec(&token).ok()?;
-    let signed = [HEADER, ".", &Base64UrlUnpadded::encode_string(&json)].concat();
-    mac.update(signed.as_bytes());
-    Some([&*signed, ".", &Base64UrlUnpadded::encode_string(&mac.finalize().into_bytes())].concat())
+    let token = Token { iss: ISSUER, sub: connection, exp: (now + LIFETIME).0.div_ceil(1_000), claims };
+    jwt::sign(secret, &token)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64ct::{Base64UrlUnpadded, Encoding as _};
     use serde_json::json;
 
     #[test]

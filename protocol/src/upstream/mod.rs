@@ -16,7 +16,9 @@
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
 //! * [`forward`][]: headers of the request that opens a connection.
 //! * [`grip`][]: messages of a backend to the gateway, and items that are published to connections.
+//! * `jwt`: signatures of JSON Web Tokens.
 //! * [`opening`][]: the moment at which a client is open.
+//! * [`over_http`][]: WebSocket-over-HTTP: events that wait, responses, repetitions, and what is kept of a connection.
 
 pub mod address;
 pub mod breaker;
@@ -25,4 +27,6 @@ pub mod close;
 pub mod events;
 pub mod forward;
 pub mod grip;
+mod jwt;
 pub mod opening;
+pub mod over_http;

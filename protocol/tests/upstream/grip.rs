@@ -143,7 +143,7 @@ fn a_wrong_field_of_a_message_is_named() {
 }
 
 fn item(channel: &str, action: ItemAction) -> Item {
-    Item { channel: channel.into(), id: None, prev_id: None, action }
+    Item { number: 0, channel: channel.into(), id: None, prev_id: None, action }
 }
 
 #[test]

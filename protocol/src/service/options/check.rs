@@ -5,7 +5,6 @@ use crate::service::client_address::Network;
 use crate::service::origin::Origin;
 use crate::service::prefix::parameter_name;
 use crate::sockjs::transport::Transport;
-use crate::upstream::address::UpstreamProtocol;
 use std::fmt;
 
 const DAY: Millis = Millis::from_secs(86_400);
@@ -167,9 +166,6 @@ impl Config {
 
     fn wrong_upstream(&self) -> Option<&'static str> {
         let upstream = self.upstream.as_ref()?;
-        if upstream.protocol() == UpstreamProtocol::Http {
-            return Some("must begin with ws://, wss:// or service: (WebSocket-over-HTTP is not served yet)");
-        }
         if self.liveness.is_some() {
             return Some("must be empty where liveness is set: the upstream gets every message");
         }

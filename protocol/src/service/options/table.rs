@@ -6,6 +6,7 @@ use crate::sockjs::transport::Transport;
 use crate::time::Millis;
 use crate::upstream::address::Upstream;
 use crate::upstream::opening::UpstreamOpen;
+use crate::upstream::over_http::retry::UpstreamDelivery;
 use std::convert::identity;
 
 /// An option, addressed by its name.
@@ -234,7 +235,7 @@ options! {
     /// 8 KiB (Tomcat) or 32 KiB (Go). A single larger message is sent alone. Default: 4 KiB.
     frame_limit: usize = 4 << 10, usize => identity;
     /// Address of an existing server for which the service is a front: see `Services::add_upstream`. The server gets one
-    /// WebSocket for each connection, with plain messages. Default: `None`.
+    /// WebSocket for each connection, with plain messages, or requests with events if the address is one of HTTP. Default: `None`.
     upstream: Option<Upstream> = None, Upstream => Some;
     /// Moment at which a framed WebSocket of a client of `upstream` gets its open frame. Sessions over HTTP get it at once.
     /// Default: [`UpstreamOpen::Auto`].
@@ -244,6 +245,9 @@ options! {
     upstream_protocols: Vec<String> = Vec::new(), impl IntoIterator<Item = impl Into<String>> => texts;
     /// Time within which `upstream` has to accept or refuse a connection. Default: 10 s.
     upstream_timeout: Millis = Millis::from_secs(10), impl Into<Millis> => Into::into;
+    /// Repetition of requests with events that an `upstream` over HTTP may have processed already, but did not answer.
+    /// Default: [`UpstreamDelivery::AtMostOnce`], which closes the connection instead.
+    upstream_delivery: UpstreamDelivery = UpstreamDelivery::AtMostOnce, UpstreamDelivery => identity;
 }
 
 impl Config {

@@ -4,6 +4,7 @@ use super::{Durability, Heartbeats, Liveness, LogLevel, Millis, Placement, WebSo
 use crate::sockjs::transport::Transport;
 use crate::upstream::address::Upstream;
 use crate::upstream::opening::UpstreamOpen;
+use crate::upstream::over_http::retry::UpstreamDelivery;
 
 /// Error for a string that is not a value of an option: the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +200,16 @@ impl Value for Upstream {
 }
 
 impl Value for UpstreamOpen {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        Self::read(text).map_err(Wrong)
+    }
+
+    fn show(&self) -> String {
+        self.name().into()
+    }
+}
+
+impl Value for UpstreamDelivery {
     fn read(text: &str) -> Result<Self, Wrong> {
         Self::read(text).map_err(Wrong)
     }

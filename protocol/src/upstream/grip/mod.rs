@@ -6,9 +6,11 @@
 //!
 //! * [`control`][]: messages to the gateway.
 //! * [`publish`][]: the body of `POST /publish/`.
+//! * [`token`][]: signatures of requests to the backend, and of those that publish.
 
 pub mod control;
 pub mod publish;
+pub mod token;
 
 use crate::inner::envelope::is_group_name;
 use crate::inner::json::Reader;
@@ -116,6 +118,22 @@ pub enum Content {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
+}
+
+impl Content {
+    /// Returns the message as SockJS has it, which knows only text.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for a binary message that is not UTF-8.
+    pub fn into_text(self) -> Result<String, GripError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Binary(bytes) => {
+                String::from_utf8(bytes).map_err(|_| GripError::field("content-bin", "UTF-8: SockJS has only text"))
+            }
+        }
+    }
 }
 
 /// Error of JSON that is not what GRIP defines.

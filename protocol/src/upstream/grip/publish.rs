@@ -25,11 +25,13 @@ pub struct Publication {
 /// An item that is published to a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
+    /// Number of the item in the body, from 0.
+    pub number: usize,
     /// Name of the channel, of 1 to 128 bytes.
     pub channel: String,
     /// Id of the item in its channel.
     pub id: Option<String>,
-    /// Id of the item before this one. Clients get the items in this order.
+    /// Id of the item before this one.
     pub prev_id: Option<String>,
     /// Effect on the connections of the channel.
     pub action: ItemAction,
@@ -87,7 +89,7 @@ impl Publication {
         if number == ITEMS_MAX {
             return Err(GripError::field("items", "at most 1000 items: send the rest in another request"));
         }
-        let read = Item::read(item).map_err(|error| match error {
+        let read = Item::read(item, number).map_err(|error| match error {
             GripError::Field { field, expected, .. } => GripError::Field { item: Some(number), field, expected },
             GripError::Json(_) => error,
         });
@@ -101,7 +103,7 @@ impl Publication {
 
 impl Item {
     /// Reads an item. Returns `Ok(None)` if it is not for SockJS clients.
-    fn read(json: &str) -> Result<Option<Self>, GripError> {
+    fn read(json: &str, number: usize) -> Result<Option<Self>, GripError> {
         let names = ["channel", "id", "prev-id", "formats", "ws-message"];
         let [name, id, prev_id, formats, own] = fields(json, names).ok_or(GripError::field("", "an object"))?;
         let message = match formats {
@@ -114,7 +116,7 @@ impl Item {
         let channel = channel(name)?;
         let (id, prev_id) = (string(id, "id")?, string(prev_id, "prev-id")?);
         let Some(message) = message else { return Ok(None) };
-        Ok(ItemAction::read(message)?.map(|action| Self { channel, id, prev_id, action }))
+        Ok(ItemAction::read(message)?.map(|action| Self { number, channel, id, prev_id, action }))
     }
 }
 
