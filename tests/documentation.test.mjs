@@ -52,28 +52,6 @@ test("each command of npm's that is named is there, and CONTRIBUTING names each 
   assert.deepEqual(Object.keys(scripts).filter((name) => !explained.has(name)), []);
 });
 
-test("the costs of docs/costs.md are those of docs/deploying.md: of several transports the most expensive one", () => {
-  const COLUMNS = ["opened", "messages in", "messages out", "closed", "idle"];
-  const GROUPS = [["websocket"], ["xhr-streaming", "eventsource", "htmlfile"], ["xhr-polling", "jsonp-polling"]];
-  const rowsOf = (page) => read(page).split("\n").filter((line) => line.startsWith("| ")).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
-  const measured = new Map(rowsOf("docs/deploying.md").filter(([name]) => /^`[\w-]+`, (session|room)( by the Worker)?$/.test(name)).map(([name, ...figures]) => [name, figures.map(Number)]));
-  assert.equal(measured.size, 28);
-  const shown = (figure) => (figure < 10 ? figure.toFixed(2) : figure.toFixed(0));
-  const most = (column, placement) => GROUPS.map((group) => shown(Math.max(...group.map((name) => measured.get(`\`${name}\`, ${placement}`)[COLUMNS.indexOf(column)]))));
-  const told = new Map(rowsOf("docs/costs.md").map(([name, ...figures]) => [name, figures]));
-  for (const [row, column, placement] of [
-    ["a million connections opened", "opened", "session"],
-    ["a million messages in", "messages in", "session"],
-    ["a million messages out", "messages out", "session"],
-    ["a million connections closed", "closed", "session"],
-    ["1,000 idle connections a month, an object each", "idle", "session"],
-    ["the same, where the Worker keeps the clock and holds the WebSockets", "idle", "session by the Worker"],
-    ["1,000 idle connections a month, in rooms of 100", "idle", "room"],
-  ]) {
-    assert.deepEqual(told.get(row), most(column, placement), row);
-  }
-});
-
 /** As GitHub names them in addresses. */
 function headings(page) {
   const text = read(page).replace(/^```.*?^```/gms, "");
