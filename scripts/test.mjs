@@ -1,17 +1,20 @@
 // npm test: lint, Rust tests, then the tests in Node and the protocol's cases against the built Worker. All run even after
-// a failure, and a summary ends it. `npm test -- FILE...` runs those Node test files alone.
+// a failure, and a summary ends it. `npm test -- FILE...` runs those Node test files alone, `npm run test:quick` what quick-tests.mjs
+// lists.
 
 import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { build, buildRigs } from "./build.mjs";
 import { buildExamples, exampleNames } from "./examples.mjs";
+import { QUICK_CHECKS, QUICK_TESTS } from "./quick-tests.mjs";
 import { Problem, UsageError, main, run } from "./run.mjs";
 import { setUp } from "./setup.mjs";
+import { findChromium } from "./setup/chromium.mjs";
 import { ROOT, TARGET_DIR, WASM_TARGET, nodeBinary, rustEnvironment } from "./tools.mjs";
 
 const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of tests/
-       npm run lint | test:rust | test:node [-- FILE...]`;
+       npm run test:quick | lint | test:rust | test:node [-- FILE...]`;
 
 /** Node applies its flag to each file as a whole; the tests set the limits of single tests. Some long forms take half an hour. */
 const FILE_TIMEOUT_MS = process.env.SOCKJS_FULL ? 3_600_000 : 600_000;
@@ -23,7 +26,7 @@ const FAILURES = join(TARGET_DIR, "failed-node-tests.txt");
 const CONFORMANCE = "tests/conformance/conformance.mjs";
 const EXAMPLE_TESTS = join(ROOT, "tests/examples") + sep;
 
-const GROUPS = ["lint", "rust", "node"];
+const GROUPS = ["lint", "rust", "node", "quick"];
 /** Lints of the library that examples keep, too: a panic resets every connection of the isolate. */
 const PANICS = ["expect_used", "unwrap_used", "indexing_slicing", "panic", "unreachable", "todo", "await_holding_refcell_ref"];
 /** Crates that are built here alone, and depend on each other without a version. */
@@ -47,25 +50,33 @@ const CARGO_CHECKS = [
   // Not compiled once more from the packages: a test reads what is in them, and the rest is compiled above.
   { group: "lint", name: "cargo package", args: ["package", "--workspace", ...UNPUBLISHED.flatMap((name) => ["--exclude", name]), "--allow-dirty", "--no-verify", "--quiet"] },
   { group: "rust", name: "cargo test", args: ["test", "--workspace"] },
+  { group: "quick", name: "cargo test, protocol", args: ["test", "--package", "sockjs-protocol"] },
 ];
 
 await main(import.meta, async () => {
   const { only, files, given } = readArguments(process.argv.slice(2));
   await setUp();
-  const wants = (group) => !only || only === group;
+  const wants = (group) => (only ? only === group : group !== "quick");
+  const isQuick = only === "quick";
 
-  const checks = CARGO_CHECKS.filter(({ group }) => wants(group)).map(({ name, args }) => ({
+  const checks = CARGO_CHECKS.filter(({ group, name }) => wants(group) || (isQuick && QUICK_CHECKS.includes(name))).map(({ name, args }) => ({
     name,
     body: () => run("cargo", args, { cwd: ROOT, env: { ...rustEnvironment(), RUSTDOCFLAGS: "-D warnings" } }),
   }));
-  if (wants("node")) checks.push({ name: "build and node tests", body: () => runNodeTests(files) });
+  if (wants("node") || isQuick) {
+    if (files.some((file) => readFileSync(file, "utf8").includes("startChromium"))) {
+      checks.push({ name: "Chromium", body: () => findChromium().then(() => 0) });
+    }
+    checks.push({ name: "build and node tests", body: () => runNodeTests(files, { isQuick }) });
+  }
+  const conformance = (...args) => () => run(nodeBinary, [CONFORMANCE, ...args], { cwd: ROOT });
   if (wants("node") && !given) {
-    const conformance = (...args) => () => run(nodeBinary, [CONFORMANCE, ...args], { cwd: ROOT });
     checks.push({ name: "conformance", body: conformance() });
     const held = ["--var", "SOCKJS_WEBSOCKET_HOLDER=worker", "Websocket"];
     checks.push({ name: "conformance, WebSockets that the Worker holds", body: conformance(...held) });
     checks.push({ name: "conformance, services in TypeScript", body: conformance("--typescript") });
   }
+  if (isQuick) checks.push({ name: "conformance", body: conformance("--rigs") });
 
   const results = [];
   rmSync(FAILURES, { force: true });
@@ -82,7 +93,8 @@ function readArguments(args) {
     if (values.only && !GROUPS.includes(values.only)) throw new Error(`--only takes one of ${GROUPS.join(", ")}`);
     const only = positionals.length > 0 ? "node" : values.only;
     const given = positionals.length > 0;
-    return { only, given, files: given ? positionals : nodeTestFiles() };
+    const ofGroup = only === "quick" ? QUICK_TESTS.map((name) => join(ROOT, "tests", name)) : nodeTestFiles();
+    return { only, given, files: given ? positionals : ofGroup };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }
@@ -95,9 +107,9 @@ function nodeTestFiles() {
   return names.sort().map((name) => join(directory, name));
 }
 
-async function runNodeTests(files) {
+async function runNodeTests(files, { isQuick }) {
   if (files.length === 0) return 0;
-  await build();
+  if (!isQuick) await build(); // the quick tests need only the Worker of the tests
   await buildRigs();
   if (files.some((file) => resolve(file).startsWith(EXAMPLE_TESTS))) await buildExamples();
   const reporters = { spec: "stdout", [FAILURES_REPORTER]: FAILURES };
@@ -125,4 +137,6 @@ function summarize(results) {
   process.stderr.write(`\n=== summary\n${lines.join("\n")}\n`);
   const failures = existsSync(FAILURES) ? readFileSync(FAILURES, "utf8") : "";
   if (failures) process.stderr.write(`\n=== failed Node tests\n${failures}`);
+  const failed = results.filter(({ code }) => code !== 0).map(({ name }) => name);
+  process.stderr.write(`\n${failed.length > 0 ? `FAILED: ${failed.join(", ")}` : "all passed"}\n`);
 }

@@ -1,0 +1,70 @@
+// Programs that their projects release, fetched instead of compiled. Nothing depends on that: where the release cannot be fetched,
+// the set-up compiles the program.
+
+import { createWriteStream, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { follow } from "../run.mjs";
+import { TOOLS_DIR, cargoToolPath } from "../tools.mjs";
+
+/** The whole of a fetch. It runs beside the compilation of another program, which takes longer. */
+const FETCH_WITHIN_MS = 20_000;
+const TARGETS = {
+  "linux-x64": "x86_64-unknown-linux-musl",
+  "linux-arm64": "aarch64-unknown-linux-musl",
+  "darwin-x64": "x86_64-apple-darwin",
+  "darwin-arm64": "aarch64-apple-darwin",
+};
+/** Pages of releases by crate. worker-build has no such programs. */
+const RELEASES = { "wasm-bindgen-cli": "https://github.com/wasm-bindgen/wasm-bindgen/releases/download" };
+
+/**
+ * Fetches the released program of a tool into a folder of its own below .tools/. Never rejects: resolves to `{ program }`, the path, or
+ * to `{ reason }`.
+ */
+export async function fetchReleased({ crate, version, bin }, { signal, releases = RELEASES, directory = TOOLS_DIR } = {}) {
+  if (!releases[crate]) return { reason: "no program of it is released" };
+  const name = nameOf({ bin, version });
+  const folder = join(directory, name);
+  const archive = `${folder}.tar.gz`;
+  try {
+    const within = AbortSignal.timeout(FETCH_WITHIN_MS);
+    const limits = AbortSignal.any(signal ? [signal, within] : [within]);
+    const response = await fetch(`${releases[crate]}/${version}/${name}.tar.gz`, { signal: limits });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    mkdirSync(folder, { recursive: true });
+    await pipeline(Readable.fromWeb(response.body), createWriteStream(archive), { signal: limits });
+    const { code } = await follow("tar", ["-xzf", archive, "-C", folder, "--strip-components=1"], { signal: limits });
+    if (code !== 0) throw new Error("the archive is damaged");
+    const program = join(folder, bin);
+    const { output } = await follow(program, ["--version"], { signal: limits });
+    if (output.trim() !== `${bin} ${version}`) throw new Error(`the program says ${output.trim()}`);
+    return { program };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    return { reason: `its release could not be fetched: ${error.cause?.code ?? error.message}` };
+  } finally {
+    rmSync(archive, { force: true });
+  }
+}
+
+/** Puts a fetched program where the compiled one would be, as a link. */
+export function linkReleased(program, bin) {
+  const link = cargoToolPath(bin);
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(`${link}.new`, { force: true });
+  symlinkSync(program, `${link}.new`);
+  renameSync(`${link}.new`, link);
+}
+
+/** Returns whether the tool at its path is the released program of that version, or undefined if it was compiled. */
+export function isReleased({ bin, version }) {
+  const path = cargoToolPath(bin);
+  if (!lstatSync(path).isSymbolicLink()) return undefined;
+  return readlinkSync(path) === join(TOOLS_DIR, nameOf({ bin, version }), bin);
+}
+
+function nameOf({ bin, version }) {
+  return `${bin}-${version}-${TARGETS[`${process.platform}-${process.arch}`]}`;
+}
