@@ -19,6 +19,8 @@ const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of 
 /** Node applies its flag to each file as a whole; the tests set the limits of single tests. Some long forms take half an hour. */
 const FILE_TIMEOUT_MS = process.env.SOCKJS_FULL ? 3_600_000 : 600_000;
 const PARALLEL_FILES = 2;
+/** Most of the quick tests wait for a clock. */
+const PARALLEL_QUICK_FILES = 4;
 
 const FAILURES_REPORTER = join(ROOT, "scripts/failures-reporter.mjs");
 const FAILURES = join(TARGET_DIR, "failed-node-tests.txt");
@@ -113,7 +115,7 @@ async function runNodeTests(files, { isQuick }) {
   await buildRigs();
   if (files.some((file) => resolve(file).startsWith(EXAMPLE_TESTS))) await buildExamples();
   const reporters = { spec: "stdout", [FAILURES_REPORTER]: FAILURES };
-  const flags = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${PARALLEL_FILES}`];
+  const flags = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${isQuick ? PARALLEL_QUICK_FILES : PARALLEL_FILES}`];
   flags.push(...Object.entries(reporters).flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]));
   return run(nodeBinary, ["--test", ...flags, ...files], { cwd: ROOT });
 }
