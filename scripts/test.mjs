@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { build, buildRigs } from "./build.mjs";
 import { buildExamples, exampleNames } from "./examples.mjs";
 import { QUICK_CHECKS, QUICK_TESTS } from "./quick-tests.mjs";
-import { Problem, UsageError, main, run } from "./run.mjs";
+import { Problem, UsageError, follow, main, run } from "./run.mjs";
 import { setUp } from "./setup.mjs";
 import { findChromium } from "./setup/chromium.mjs";
 import { ROOT, TARGET_DIR, WASM_TARGET, nodeBinary, rustEnvironment } from "./tools.mjs";
@@ -19,7 +19,6 @@ const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of 
 /** Node applies its flag to each file as a whole; the tests set the limits of single tests. Some long forms take half an hour. */
 const FILE_TIMEOUT_MS = process.env.SOCKJS_FULL ? 3_600_000 : 600_000;
 const PARALLEL_FILES = 2;
-/** Most of the quick tests wait for a clock. */
 const PARALLEL_QUICK_FILES = 4;
 
 const FAILURES_REPORTER = join(ROOT, "scripts/failures-reporter.mjs");
@@ -63,7 +62,8 @@ await main(import.meta, async () => {
 
   const checks = CARGO_CHECKS.filter(({ group, name }) => wants(group) || (isQuick && QUICK_CHECKS.includes(name))).map(({ name, args }) => ({
     name,
-    body: () => run("cargo", args, { cwd: ROOT, env: { ...rustEnvironment(), RUSTDOCFLAGS: "-D warnings" } }),
+    isCargo: true,
+    body: () => (isQuick ? runSilently : run)("cargo", args, { cwd: ROOT, env: { ...rustEnvironment(), RUSTDOCFLAGS: "-D warnings" } }),
   }));
   if (wants("node") || isQuick) {
     if (files.some((file) => readFileSync(file, "utf8").includes("startChromium"))) {
@@ -80,9 +80,10 @@ await main(import.meta, async () => {
   }
   if (isQuick) checks.push({ name: "conformance", body: conformance("--rigs") });
 
-  const results = [];
   rmSync(FAILURES, { force: true });
-  for (const check of checks) results.push(await runCheck(check));
+  // Most of the quick tests wait for a clock, while cargo compiles.
+  const chains = isQuick ? [checks.filter(({ isCargo }) => isCargo), checks.filter(({ isCargo }) => !isCargo)] : [checks];
+  const results = (await Promise.all(chains.map(runChecks))).flat();
   summarize(results);
   return results.every(({ code }) => code === 0) ? 0 : 1;
 });
@@ -120,11 +121,24 @@ async function runNodeTests(files, { isQuick }) {
   return run(nodeBinary, ["--test", ...flags, ...files], { cwd: ROOT });
 }
 
+async function runChecks(checks) {
+  const results = [];
+  for (const check of checks) results.push(await runCheck(check));
+  return results;
+}
+
 async function runCheck({ name, body }) {
   process.stderr.write(`\n=== ${name}\n`);
   const started = Date.now();
   const code = await body().catch(failureCode);
   return { name, code, seconds: ((Date.now() - started) / 1_000).toFixed(1) };
+}
+
+/** Runs a program beside others; shows its output, as one block, only if it fails. */
+async function runSilently(command, args, options) {
+  const { code, output } = await follow(command, args, options);
+  if (code !== 0) process.stderr.write(`\n=== ${command} ${args.join(" ")}\n${output}`);
+  return code;
 }
 
 /** A failed build must not hide the other results. */
