@@ -48,11 +48,10 @@ async function missingChains() {
     rust.push({ name: `Rust ${rustToolchain().channel} with WebAssembly`, install: installRust });
   }
   for (const tool of missingCargoTools()) {
-    let released; // fetched while the steps before this one are running
     rust.push({
       name: `${tool.crate} ${tool.version}`,
-      prepare: (signal) => (released = fetchReleased(tool, { signal })),
-      install: async (title, signal) => installCargoTool(title, tool, { released: await released, signal }),
+      prepare: (signal) => fetchReleased(tool, { signal }),
+      install: async (title, signal, released) => installCargoTool(title, tool, { released: await released, signal }),
     });
   }
   const npm = [];

@@ -3,16 +3,17 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QUICK_CHECKS, QUICK_TESTS } from "../scripts/quick-tests.mjs";
 import { Problem, follow } from "../scripts/run.mjs";
 import { NODE_MINIMUM } from "../scripts/setup.mjs";
+import { installCargoTool, missingCargoTools } from "../scripts/setup/cargo-tools.mjs";
 import { findChromium } from "../scripts/setup/chromium.mjs";
 import { fetchReleased } from "../scripts/setup/released.mjs";
 import { breakdown, runChains } from "../scripts/setup/steps.mjs";
-import { ROOT } from "../scripts/tools.mjs";
+import { ROOT, cargoToolPath } from "../scripts/tools.mjs";
 import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary.mjs";
 
 const TOOL = { crate: "tool-cli", version: "1.2.3", bin: "tool" };
@@ -78,11 +79,20 @@ async function serveRelease(t, version) {
   return { paths, directory, releases: { [TOOL.crate]: `http://127.0.0.1:${server.address().port}` } };
 }
 
-test("a released program is fetched if it is the version that is wanted", async (t) => {
-  const { releases, directory, paths } = await serveRelease(t, TOOL.version);
-  const { program } = await fetchReleased(TOOL, { releases, directory });
+test("a released program is fetched and linked, and is missing again when another version is wanted", async (t) => {
+  const { releases, paths } = await serveRelease(t, TOOL.version);
+  const released = await fetchReleased(TOOL, { releases });
+  t.after(() => {
+    removeDirectory(dirname(released.program));
+    removeDirectory(cargoToolPath(TOOL.bin));
+  });
   assert.match(paths[0], /^\/1\.2\.3\/tool-1\.2\.3-\w+-[\w-]+\.tar\.gz$/);
-  assert.equal((await follow(program, ["--version"])).output, "tool 1.2.3\n");
+  assert.deepEqual(missingCargoTools([TOOL]), [TOOL]);
+  assert.equal(await installCargoTool("tool", TOOL, { released }), "fetched, not compiled");
+  assert.equal((await follow(cargoToolPath(TOOL.bin), ["--version"])).output, "tool 1.2.3\n");
+  assert.deepEqual(missingCargoTools([TOOL]), []);
+  const next = { ...TOOL, version: "1.2.4" };
+  assert.deepEqual(missingCargoTools([next]), [next]);
 });
 
 test("what cannot be fetched has a reason, and leaves nothing behind", async (t) => {
@@ -99,7 +109,7 @@ test("what cannot be fetched has a reason, and leaves nothing behind", async (t)
   assert.match(await reasonOf(other.releases), /the program says tool 1\.2\.4/);
   assert.match(await reasonOf(missing.releases), /status 404/);
   assert.match(await reasonOf({ [TOOL.crate]: "http://127.0.0.1:1" }), /could not be fetched/);
-  assert.equal(await reasonOf({}), "no program of it is released");
+  assert.equal(await reasonOf({}), "there is none");
 });
 
 test("Chromium is the chosen one, or the first in PATH; elsewhere a command is named that installs one", async (t) => {

@@ -21,9 +21,10 @@ export function missingCargoTools(tools = cargoTools()) {
 }
 
 /** Links the program that was fetched, `released`, or compiles it. Resolves to a note for the breakdown. */
-export async function installCargoTool(title, { crate, version, bin }, { released = {}, signal } = {}) {
+export async function installCargoTool(title, tool, { released = {}, signal } = {}) {
+  const { crate, version, bin } = tool;
   if (released.program) {
-    linkReleased(released.program, bin);
+    linkReleased(tool);
     return "fetched, not compiled";
   }
   await withProgress(`${title}, compiled once`, async ({ status }) => {
@@ -36,7 +37,7 @@ export async function installCargoTool(title, { crate, version, bin }, { release
     const { code, output } = await follow("cargo", args, { cwd: ROOT, env, onLine, signal });
     if (code !== 0) throw new Problem(`cargo install ${crate} failed:\n${readable(output)}`, advice(output));
   });
-  return `compiled, which a released program would save: ${released.reason}`;
+  return `compiled; a released program would save this, but ${released.reason}`;
 }
 
 export function removeCompileDir() {

@@ -1,30 +1,30 @@
 // Programs that their projects release, fetched instead of compiled. Nothing depends on that: where the release cannot be fetched,
 // the set-up compiles the program.
 
-import { createWriteStream, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { createWriteStream, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { follow } from "../run.mjs";
 import { TOOLS_DIR, cargoToolPath } from "../tools.mjs";
 
-/** The whole of a fetch. It runs beside the compilation of another program, which takes longer. */
-const FETCH_WITHIN_MS = 20_000;
+/** Longest duration of a fetch. It runs beside the compilation of another program, which takes longer. */
+const FETCH_WITHIN_MS = 30_000;
 const TARGETS = {
   "linux-x64": "x86_64-unknown-linux-musl",
   "linux-arm64": "aarch64-unknown-linux-musl",
   "darwin-x64": "x86_64-apple-darwin",
   "darwin-arm64": "aarch64-apple-darwin",
 };
-/** Pages of releases by crate. worker-build has no such programs. */
+/** Pages of releases by crate. The workers-rs project releases no programs of worker-build. */
 const RELEASES = { "wasm-bindgen-cli": "https://github.com/wasm-bindgen/wasm-bindgen/releases/download" };
 
 /**
  * Fetches the released program of a tool into a folder of its own below .tools/. Never rejects: resolves to `{ program }`, the path, or
- * to `{ reason }`.
+ * to `{ reason }`. The source is trusted as TLS proves it, as it is by worker-build, which fetches the same file by itself elsewhere.
  */
 export async function fetchReleased({ crate, version, bin }, { signal, releases = RELEASES, directory = TOOLS_DIR } = {}) {
-  if (!releases[crate]) return { reason: "no program of it is released" };
+  if (!releases[crate]) return { reason: "there is none" };
   const name = nameOf({ bin, version });
   const folder = join(directory, name);
   const archive = `${folder}.tar.gz`;
@@ -43,26 +43,28 @@ export async function fetchReleased({ crate, version, bin }, { signal, releases 
     return { program };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
-    return { reason: `its release could not be fetched: ${error.cause?.code ?? error.message}` };
+    return { reason: `it could not be fetched: ${error.cause?.code ?? error.message}` };
   } finally {
     rmSync(archive, { force: true });
   }
 }
 
 /** Puts a fetched program where the compiled one would be, as a link. */
-export function linkReleased(program, bin) {
-  const link = cargoToolPath(bin);
+export function linkReleased(tool) {
+  const link = cargoToolPath(tool.bin);
   mkdirSync(dirname(link), { recursive: true });
-  rmSync(`${link}.new`, { force: true });
-  symlinkSync(program, `${link}.new`);
-  renameSync(`${link}.new`, link);
+  rmSync(link, { force: true });
+  symlinkSync(linkTarget(tool), link);
 }
 
-/** Returns whether the tool at its path is the released program of that version, or undefined if it was compiled. */
-export function isReleased({ bin, version }) {
-  const path = cargoToolPath(bin);
-  if (!lstatSync(path).isSymbolicLink()) return undefined;
-  return readlinkSync(path) === join(TOOLS_DIR, nameOf({ bin, version }), bin);
+/** True if the tool's path leads to the released program of that version, undefined if the tool was compiled. */
+export function isReleased(tool) {
+  const path = cargoToolPath(tool.bin);
+  return lstatSync(path).isSymbolicLink() ? readlinkSync(path) === linkTarget(tool) : undefined;
+}
+
+function linkTarget(tool) {
+  return join("..", nameOf(tool), tool.bin);
 }
 
 function nameOf({ bin, version }) {

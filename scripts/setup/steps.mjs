@@ -8,8 +8,8 @@ import { duration } from "./progress.mjs";
  *
  * @typedef {object} Step
  * @property {string} name
- * @property {(title: string, signal: AbortSignal) => Promise<string | void>} install returns a note for the breakdown
- * @property {(signal: AbortSignal) => void} [prepare] starts what needs no processor, before the first step
+ * @property {(title: string, signal: AbortSignal, prepared: unknown) => Promise<string | void>} install resolves to a note for the breakdown
+ * @property {(signal: AbortSignal) => unknown} [prepare] starts what needs no processor, before the first step; `install` gets the result
  * @param {Step[][]} chains
  */
 export async function runChains(chains) {
@@ -19,16 +19,16 @@ export async function runChains(chains) {
   const done = [];
   let begun = 0;
   const runChain = async (chain) => {
-    for (const { name, install } of chain) {
+    for (const { name, install, prepared } of chain) {
       signal.throwIfAborted();
       const started = Date.now();
-      const note = await install(`set-up [${(begun += 1)}/${count}] ${name}`, signal);
+      const note = await install(`set-up [${(begun += 1)}/${count}] ${name}`, signal, prepared);
       done.push({ name, ms: Date.now() - started, note });
     }
   };
-  for (const { prepare } of chains.flat()) prepare?.(signal);
+  const preparedChains = chains.map((chain) => chain.map((step) => ({ ...step, prepared: step.prepare?.(signal) })));
   let first;
-  const running = chains.map((chain) =>
+  const running = preparedChains.map((chain) =>
     runChain(chain).catch((error) => {
       first ??= error;
       failure.abort();
@@ -39,7 +39,7 @@ export async function runChains(chains) {
   return done;
 }
 
-/** Returns the lines that say what each step took and what would make it shorter. */
+/** Returns the lines that say what each step took, with the notes of the steps. */
 export function breakdown(steps, total) {
   const names = Math.max(...steps.map(({ name }) => name.length));
   const lines = steps.map(({ name, ms, note }) => `  ${name.padEnd(names)}  ${duration(ms).padStart(11)}  ${note ?? ""}`.trimEnd());
