@@ -144,7 +144,7 @@ async function runSilently(command, args, options) {
 /** A failed build must not hide the other results. */
 function failureCode(error) {
   if (!(error instanceof Problem)) throw error;
-  process.stderr.write(`error: ${error.message}\n`);
+  process.stderr.write(`error: ${error.message}\n${error.fix ? `fix:   ${error.fix}\n` : ""}`);
   return 1;
 }
 

@@ -122,7 +122,7 @@ test("Chromium is the chosen one, or the first in PATH; elsewhere a command is n
   chmodSync(program, 0o755);
   assert.deepEqual(await findChromium({ CHROMIUM: program }), { executablePath: program });
   assert.deepEqual(await findChromium({ PATH: `${empty.PATH}:${directory}` }), { executablePath: program });
-  await assert.rejects(findChromium(empty, "linux-arm64"), ({ fix }) => fix.includes("apt-get install chromium"));
+  await assert.rejects(findChromium(empty, "linux-arm64"), /apt-get install chromium/);
 });
 
 test("the Node that starts the set-up, and the one that it installs, are the same wherever they are named", () => {

@@ -41,15 +41,16 @@ const FONTS = `<?xml version="1.0"?>
 export async function findChromium({ CHROMIUM: chosen, PATH = "" } = process.env, platform = `${process.platform}-${process.arch}`) {
   if (chosen) {
     if (isExecutable(chosen)) return { executablePath: chosen };
-    throw new Problem(`CHROMIUM is ${chosen}, which is no program`, "set CHROMIUM to the path of a Chromium");
+    throw new Problem(`CHROMIUM: expected the path of a program, got "${chosen}"`);
   }
   const inPath = PATH.split(delimiter).flatMap((directory) => COMMANDS.map((command) => join(directory, command)));
   const found = [...inPath, ...(platform.startsWith("darwin") ? MACOS_APPLICATIONS : [])].find(isExecutable);
   if (found) return { executablePath: found };
 
   const command = platform.startsWith("darwin") ? "brew install --cask chromium" : "apt-get install chromium";
-  const byHand = `${command}, or CHROMIUM=/path/to/chromium in the environment`;
-  if (platform !== PACKAGE_PLATFORM) throw new Problem(`Chromium was not found, and npm has none for ${platform}`, byHand);
+  // In the message, since a failed test shows nothing else of a problem.
+  const byHand = `install Chromium (${command}), or set CHROMIUM=/path/to/chromium`;
+  if (platform !== PACKAGE_PLATFORM) throw new Problem(`Chromium was not found, and npm has none for ${platform}: ${byHand}`);
   const executablePath = join(INSTALLED, "chromium");
   if (!isExecutable(executablePath)) {
     await withLock("chromium", async () => {
@@ -69,7 +70,7 @@ async function install(byHand) {
     await must(npm, args, byHand);
     const [archive] = readdirSync(directory).map((name) => join(directory, name));
     const hash = createHash("sha512").update(readFileSync(archive)).digest("base64");
-    if (hash !== SHA512) throw new Problem(`${PACKAGE} has the SHA-512 ${hash}, not ${SHA512}`, byHand);
+    if (hash !== SHA512) throw new Problem(`${PACKAGE} has the SHA-512 ${hash}, expected ${SHA512}: ${byHand}`);
     await must("tar", ["-xzf", archive, "-C", directory, "--strip-components=2", "package/bin"], byHand);
     for (const name of readdirSync(directory).filter((name) => name.endsWith(".br"))) await unpack(directory, name, byHand);
     writeFileSync(join(directory, "fonts.conf"), FONTS);
@@ -94,5 +95,5 @@ async function unpack(directory, name, byHand) {
 
 async function must(command, args, byHand) {
   const { code, output } = await follow(command, args, { cwd: ROOT });
-  if (code !== 0) throw new Problem(`${PACKAGE} could not be installed:\n${output.trim()}`, `run this again, or: ${byHand}`);
+  if (code !== 0) throw new Problem(`${PACKAGE} could not be installed: run this again, or ${byHand}\n${output.trim()}`);
 }
