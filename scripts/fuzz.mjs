@@ -57,7 +57,7 @@ async function installCargoFuzz() {
   if (missingCargoTools([CARGO_FUZZ]).length === 0) return;
   await withLock("setup", async () => {
     for (const tool of missingCargoTools([CARGO_FUZZ])) {
-      await installCargoTool(`set-up ${tool.crate} ${tool.version}, compiled once`, tool);
+      await installCargoTool(`set-up ${tool.crate} ${tool.version}`, tool);
     }
     removeCompileDir();
   });

@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { realpathSync } from "node:fs";
+import { accessSync, constants as fileModes, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -108,4 +108,13 @@ export async function follow(command, args, { onLine = () => {}, ...options } = 
 /** The exit code a shell would show: 128 + n for a program that died of signal n. */
 function exitCode([code, signal]) {
   return code ?? 128 + constants.signals[signal];
+}
+
+export function isExecutable(file) {
+  try {
+    accessSync(file, fileModes.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

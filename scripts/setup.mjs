@@ -5,27 +5,32 @@ import { Problem, main } from "./run.mjs";
 import { installCargoTool, missingCargoTools, removeCompileDir } from "./setup/cargo-tools.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { installPackages, packagesAreInstalled } from "./setup/packages.mjs";
+import { fetchReleased } from "./setup/released.mjs";
 import { checkLinker, installRust, rustIsInstalled } from "./setup/rust.mjs";
+import { breakdown, runChains } from "./setup/steps.mjs";
 import { isSupportedPlatform, rustToolchain } from "./tools.mjs";
 
-const NODE_MINIMUM = [20, 18];
+/** Of the Node that runs the set-up. Everything after it runs on the Node 22 that it installs, which npm puts first in `PATH`. */
+export const NODE_MINIMUM = [20, 18];
 
 export async function setUp() {
   checkMachine();
-  if ((await missingSteps()).length === 0) return;
+  if ((await missingChains()).length === 0) return;
   await withLock("setup", async () => {
-    const steps = await missingSteps(); // again: whoever held the lock may have done it all
-    for (const [index, { name, install }] of steps.entries()) {
-      await install(`set-up [${index + 1}/${steps.length}] ${name}`);
-    }
+    const started = Date.now();
+    const done = await runChains(await missingChains()); // again: whoever held the lock may have done it all
     removeCompileDir();
+    if (done.length > 0) process.stderr.write(breakdown(done, Date.now() - started));
   });
 }
 
 function checkMachine() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major < NODE_MINIMUM[0] || (major === NODE_MINIMUM[0] && minor < NODE_MINIMUM[1])) {
-    throw new Problem(`Node ${process.versions.node} is too old`, `install Node ${NODE_MINIMUM.join(".")} or newer`);
+    throw new Problem(
+      `Node ${process.versions.node} is too old`,
+      `install Node ${NODE_MINIMUM.join(".")} or newer; it only has to start the set-up, which installs Node 22 into this folder`,
+    );
   }
   if (!isSupportedPlatform()) {
     throw new Problem(
@@ -36,17 +41,25 @@ function checkMachine() {
   checkLinker();
 }
 
-async function missingSteps() {
-  const steps = [];
+/** Returns what is missing, as chains that run side by side: npm waits for its network while cargo compiles. */
+async function missingChains() {
+  const rust = [];
   if (!(await rustIsInstalled())) {
-    steps.push({ name: `Rust ${rustToolchain().channel} with WebAssembly`, install: installRust });
+    rust.push({ name: `Rust ${rustToolchain().channel} with WebAssembly`, install: installRust });
   }
-  if (!packagesAreInstalled()) steps.push({ name: "npm packages", install: installPackages });
   for (const tool of missingCargoTools()) {
-    const name = `${tool.crate} ${tool.version}, compiled once`;
-    steps.push({ name, install: (title) => installCargoTool(title, tool) });
+    rust.push({
+      name: `${tool.crate} ${tool.version}`,
+      prepare: (signal) => fetchReleased(tool, { signal }),
+      install: async (title, signal, released) => installCargoTool(title, tool, { released: await released, signal }),
+    });
   }
-  return steps;
+  const npm = [];
+  if (!packagesAreInstalled()) {
+    const note = rust.length > 0 ? "side by side with the others" : undefined;
+    npm.push({ name: "npm packages", install: (title, signal) => installPackages(title, signal).then(() => note) });
+  }
+  return [rust, npm].filter((chain) => chain.length > 0);
 }
 
 await main(import.meta, async () => {

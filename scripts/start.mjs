@@ -9,6 +9,7 @@ import { build } from "./build.mjs";
 import { Problem, killGroup, main, spawnTied } from "./run.mjs";
 import { requireGoodSettings } from "./settings.mjs";
 import { setUp } from "./setup.mjs";
+import { duration } from "./setup/progress.mjs";
 import { ROOT, nodeBinary, wranglerScript } from "./tools.mjs";
 
 const STOP_WITHIN_MS = 3_000;
@@ -17,8 +18,11 @@ const POLL_MS = 250;
 await main(import.meta, async () => {
   const { ip, port, args } = withDefaults(process.argv.slice(2));
   await requireFreePort(ip, port); // before the minutes that a first build takes
+  const times = [Date.now()];
   await setUp();
+  times.push(Date.now());
   await build();
+  times.push(Date.now());
   const wrangler = spawnTied(nodeBinary, [wranglerScript, "dev", ...args], { cwd: ROOT, env: quietEnvironment() });
 
   let stopped = false;
@@ -37,6 +41,7 @@ await main(import.meta, async () => {
     await exited;
     throw problem;
   }
+  if (!stopped && wrangler.exitCode === null) process.stderr.write(readiness([...times, Date.now()]));
   const [code] = await exited;
   return stopped ? 0 : (code ?? 1);
 });
@@ -54,6 +59,13 @@ function withDefaults(given) {
   if (valueOf("--ip") === undefined) defaults.push("--ip", ip);
   if (valueOf("--port") === undefined) defaults.push("--port", String(port));
   return { ip, port, args: [...defaults, ...given] };
+}
+
+/** Returns what the time until the first answer went into. */
+function readiness([begin, isSetUp, isBuilt, answers]) {
+  const parts = { "set-up": isSetUp - begin, build: isBuilt - isSetUp, "wrangler dev": answers - isBuilt };
+  const spent = Object.entries(parts).map(([name, ms]) => `${name} ${duration(ms)}`);
+  return `npm start: ready after ${duration(answers - begin)} (${spent.join(", ")})\n`;
 }
 
 /** Resolves once the Worker answers: to what is wrong with its variables, which wrangler collects from many places. */

@@ -99,7 +99,7 @@ export function rustEnvironment() {
     CARGO_TARGET_DIR: TARGET_DIR,
     // No folder of whoever builds it is in what is deployed.
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${join(cargoHome, "registry/src")}=`,
-    // By itself worker-build downloads these from release pages; here everything comes from the package registries.
+    // By itself worker-build downloads these from release pages; here they are what the set-up installed.
     WASM_BINDGEN_BIN: cargoToolPath("wasm-bindgen"),
     WASM_OPT_BIN: wasmOptBinary,
     ESBUILD_BIN: esbuildBinary,

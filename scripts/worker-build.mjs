@@ -135,8 +135,10 @@ function sources({ profile, library }) {
   const list = readFileSync(join(TARGET_DIR, WASM_TARGET, profile, `${library}.d`), "utf8").split("\n")[0];
   const [, paths] = list.split(/:(.*)/s);
   const listed = paths.match(/(?:\\.|[^\s\\])+/g).map((file) => relative(ROOT, file.replaceAll("\\ ", " ")));
-  // A folder stands in it for the files that may come.
-  const files = listed.filter((file) => !statSync(join(ROOT, file)).isDirectory());
+  // A folder stands in it for the files that may come. What server/build.rs wrote follows from the other files, and is new in each
+  // first build.
+  const isSource = (file) => !file.startsWith("target/") && !statSync(join(ROOT, file)).isDirectory();
+  const files = listed.filter(isSource);
   return [...new Set([...files, ...files.map(manifestOf)])];
 }
 

@@ -1,10 +1,11 @@
-// The programs that come from crates.io, compiled here once.
+// The programs that come from crates.io, compiled here once unless they were fetched.
 
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Problem, follow } from "../run.mjs";
 import { ROOT, TOOLS_DIR, cargoToolPath, cargoTools, rustEnvironment } from "../tools.mjs";
 import { CARGO_PROGRESS, cargoStatus, withProgress } from "./progress.mjs";
+import { isReleased, linkReleased } from "./released.mjs";
 
 /** Shared by all of them, kept when an install is interrupted so that the next run goes on where it stopped. */
 const COMPILE_DIR = join(TOOLS_DIR, "target");
@@ -15,22 +16,28 @@ const QUICK_COMPILE = { CARGO_PROFILE_RELEASE_OPT_LEVEL: "0", CARGO_PROFILE_RELE
 export function missingCargoTools(tools = cargoTools()) {
   const list = join(TOOLS_DIR, ".crates.toml"); // cargo's own, written when an install is complete
   const installed = existsSync(list) ? readFileSync(list, "utf8") : "";
-  return tools.filter(
-    ({ crate, version, bin }) => !installed.includes(`"${crate} ${version} (`) || !existsSync(cargoToolPath(bin)),
-  );
+  const isListed = ({ crate, version }) => installed.includes(`"${crate} ${version} (`);
+  return tools.filter((tool) => !existsSync(cargoToolPath(tool.bin)) || !(isReleased(tool) ?? isListed(tool)));
 }
 
-export async function installCargoTool(title, { crate, version, bin }) {
-  await withProgress(title, async ({ status }) => {
+/** Links the program that was fetched, `released`, or compiles it. Resolves to a note for the breakdown. */
+export async function installCargoTool(title, tool, { released = {}, signal } = {}) {
+  const { crate, version, bin } = tool;
+  if (released.program) {
+    linkReleased(tool);
+    return "fetched, not compiled";
+  }
+  await withProgress(`${title}, compiled once`, async ({ status }) => {
     const args = ["install", `${crate}@${version}`, "--locked", "--force", "--bin", bin, "--root", TOOLS_DIR];
     const env = { ...rustEnvironment(), ...CARGO_PROGRESS, ...QUICK_COMPILE, CARGO_TARGET_DIR: COMPILE_DIR };
     const onLine = (line) => {
       const now = cargoStatus(line);
       if (now) status(now);
     };
-    const { code, output } = await follow("cargo", args, { cwd: ROOT, env, onLine });
+    const { code, output } = await follow("cargo", args, { cwd: ROOT, env, onLine, signal });
     if (code !== 0) throw new Problem(`cargo install ${crate} failed:\n${readable(output)}`, advice(output));
   });
+  return `compiled; a released program would save this, but ${released.reason}`;
 }
 
 export function removeCompileDir() {

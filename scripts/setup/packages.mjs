@@ -26,15 +26,21 @@ function readPackages(file) {
   return JSON.parse(readFileSync(file, "utf8")).packages;
 }
 
-export async function installPackages(title) {
+/**
+ * Returns the command of the npm that started this process, on the Node that npm runs on: the Node in node_modules is deleted while
+ * packages are installed.
+ */
+export function npmCommand() {
+  const { npm_node_execpath: node, npm_execpath: script = "" } = process.env;
+  return node && script.endsWith("npm-cli.js") ? [node, script] : ["npm"];
+}
+
+export async function installPackages(title, signal) {
   await withProgress(title, async () => {
-    // Started by npm, use that npm and the Node it runs on: the Node in node_modules is deleted by what comes now.
-    const { npm_node_execpath: node, npm_execpath: script = "" } = process.env;
-    const npm = node && script.endsWith("npm-cli.js") ? [node, script] : ["npm"];
     const flags = ["--include=dev", "--include=optional", "--no-audit", "--no-fund", "--no-update-notifier"];
     // Warnings are left out: they are wrangler's about Node 20, and Node 22 comes with this very install.
-    const [command, ...args] = [...npm, "ci", ...flags, "--loglevel=error"];
-    const { code, output } = await follow(command, args, { cwd: ROOT });
+    const [command, ...args] = [...npmCommand(), "ci", ...flags, "--loglevel=error"];
+    const { code, output } = await follow(command, args, { cwd: ROOT, signal });
     if (code === 127) throw new Problem("npm was not found", "install npm, which comes with Node.js");
     if (code !== 0) throw new Problem(`npm ci failed:\n${output.trim()}`, advice(output));
     if (!packagesAreInstalled()) {

@@ -4,6 +4,8 @@
 const { stderr } = process;
 /** Without a terminal each report is a line of its own, so they come more rarely. */
 const REPORT_EVERY_MS = stderr.isTTY ? 1_000 : 10_000;
+/** The latest report of each step that is running, by title. Steps that run side by side share the terminal's line. */
+const reports = new Map();
 
 /** Shows `title` while the body runs. The body gets an object to report with: `status(text)` and `line(text)`. */
 export async function withProgress(title, body) {
@@ -11,8 +13,9 @@ export async function withProgress(title, body) {
   let status = "";
 
   const show = (text) => {
-    if (stderr.isTTY) stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns || 80) - 1)}`);
-    else stderr.write(`${text}\n`);
+    if (!stderr.isTTY) return stderr.write(`${text}\n`);
+    reports.set(title, text);
+    stderr.write(`\r\x1b[K${[...reports.values()].join(" | ").slice(0, (stderr.columns || 80) - 1)}`);
   };
   const report = () => show(`${title} ... ${[status, elapsed(started)].filter(Boolean).join(", ")}`);
   const line = (text) => stderr.write(stderr.isTTY ? `\r\x1b[K${text}\n` : `${text}\n`);
@@ -28,11 +31,17 @@ export async function withProgress(title, body) {
     throw error;
   } finally {
     clearInterval(timer);
+    reports.delete(title);
   }
 }
 
 function elapsed(since) {
-  const seconds = Math.round((Date.now() - since) / 1_000);
+  return duration(Date.now() - since);
+}
+
+/** Returns a duration for people: `2 min 5 s`. */
+export function duration(ms) {
+  const seconds = Math.round(ms / 1_000);
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 

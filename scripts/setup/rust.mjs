@@ -23,12 +23,12 @@ export async function rustIsInstalled() {
   return wanted.every((part) => installed.some((name) => name.startsWith(part)));
 }
 
-export async function installRust(title) {
+export async function installRust(title, signal) {
   const { channel, components, targets } = rustToolchain();
   const parts = [...components.flatMap((name) => ["--component", name]), ...targets.flatMap((name) => ["--target", name])];
   const args = ["toolchain", "install", channel, "--profile", "minimal", "--no-self-update", ...parts];
   await withProgress(title, async () => {
-    const { code, output } = await follow("rustup", args, { env: { ...rustEnvironment(), RUST_BACKTRACE: "0" } });
+    const { code, output } = await follow("rustup", args, { env: { ...rustEnvironment(), RUST_BACKTRACE: "0" }, signal });
     if (code === 0) return;
     const fix = `look at the network or the proxy, then run this again, or by hand: rustup ${args.join(" ")}`;
     throw new Problem(`rustup failed:\n${output.trim()}`, fix);

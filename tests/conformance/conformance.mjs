@@ -4,19 +4,20 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "../../scripts/build.mjs";
+import { build, buildRigs } from "../../scripts/build.mjs";
 import { UsageError, follow, main } from "../../scripts/run.mjs";
 import { setUp } from "../../scripts/setup.mjs";
-import { BUILD_DIR, ROOT, nodeBinary } from "../../scripts/tools.mjs";
+import { BUILD_DIR, RIGS_DIR, ROOT, nodeBinary } from "../../scripts/tools.mjs";
 import { bundled } from "../harness/servers/bundled.mjs";
 import { startReference } from "../harness/servers/reference.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 
-const USAGE = `usage: [SOCKJS_URL=http://HOST:PORT] npm run conformance -- [--runs N] [--reference | --typescript] [--var NAME=VALUE] [NAME ...]
+const USAGE = `usage: [SOCKJS_URL=http://HOST:PORT] npm run conformance -- [--runs N] [--reference | --typescript] [--rigs] [--var NAME=VALUE] [NAME ...]
 
   SOCKJS_URL    a running server with the test services; without it ours is built and started
   --runs N      the cases N times over (default: 1)
   --var NAME=VALUE  a variable of ours, such as SOCKJS_WEBSOCKET_HOLDER=worker; may be repeated
+  --rigs        against the Worker of the tests instead of the deployable one
   --typescript  against the same services in TypeScript, by the npm package
   --reference   against sockjs-node, which passes every case: one that fails there is a wrong case
   NAME          only the cases whose name contains it, such as XhrPolling or Websocket.test_close`;
@@ -26,13 +27,13 @@ const FILE_TIMEOUT_MS = 300_000;
 const PARALLEL_FILES = 4;
 
 await main(import.meta, async () => {
-  const { names, runs, reference, typescript, url, vars } = readArguments(process.argv.slice(2));
+  const { names, runs, reference, typescript, rigs, url, vars } = readArguments(process.argv.slice(2));
   await setUp();
-  if (!reference && !url) await build();
+  if (!reference && !url) await (rigs ? buildRigs() : build());
   const servers = {
     reference: startReference,
     typescript: async (owner) => startServer(owner, await bundled(join(ROOT, "tests/typescript/services.ts"), { name: "services" })),
-    ours: (owner) => startServer(owner, { build: BUILD_DIR, vars }),
+    ours: (owner) => startServer(owner, { build: rigs ? RIGS_DIR : BUILD_DIR, vars }),
   };
   const target = url ? { url, stop() {} } : await start(servers[reference ? "reference" : typescript ? "typescript" : "ours"]);
   const differences = new Map();
@@ -57,6 +58,7 @@ function readArguments(args) {
       runs: { type: "string", default: "1" },
       reference: { type: "boolean", default: false },
       typescript: { type: "boolean", default: false },
+      rigs: { type: "boolean", default: false },
       var: { type: "string", multiple: true, default: [] },
     };
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
@@ -73,7 +75,7 @@ function readArguments(args) {
     if (unknown) throw new Error(`no case has ${unknown} in its name`);
     const vars = Object.fromEntries(values.var.map((given) => given.split(/=(.*)/s, 2)));
     const isWanted = (name) => positionals.length === 0 || positionals.some((part) => name.includes(part));
-    return { names: all.filter(isWanted), runs: Number(values.runs), reference: values.reference, typescript: values.typescript, url, vars };
+    return { names: all.filter(isWanted), runs: Number(values.runs), reference: values.reference, typescript: values.typescript, rigs: values.rigs, url, vars };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
   }

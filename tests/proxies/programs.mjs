@@ -2,9 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { Problem } from "../../scripts/run.mjs";
+import { Problem, isExecutable } from "../../scripts/run.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
-import { isExecutable } from "../harness/machine/programs.mjs";
 
 /** Daemons are there on Debian, which has it in the PATH of root alone. */
 const SYSTEM = ["/usr/sbin", "/usr/local/sbin"];

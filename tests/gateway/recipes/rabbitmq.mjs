@@ -5,8 +5,7 @@ import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { freePort } from "../../../scripts/free-port.mjs";
-import { Problem, killGroup, spawnTied } from "../../../scripts/run.mjs";
-import { isExecutable } from "../../harness/machine/programs.mjs";
+import { Problem, isExecutable, killGroup, spawnTied } from "../../../scripts/run.mjs";
 import { removeDirectory, temporaryDirectory } from "../../harness/machine/temporary.mjs";
 import { until, within } from "../../harness/waiting/wait.mjs";
 

@@ -1,17 +1,11 @@
-// Headless Chromium. The set-up does not install it: a browser comes from the system.
+// Chromium without a window.
 
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { isExecutable } from "../machine/programs.mjs";
+import { findChromium } from "../../../scripts/setup/chromium.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 
-const COMMANDS = ["chromium", "chromium-browser", "google-chrome"];
-const MACOS_APPLICATIONS = [
-  "/Applications/Chromium.app/Contents/MacOS/Chromium",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-];
-
-/** Only the pages of the tests, and only their traffic. */
+/** No pages but those of the tests, and no traffic but theirs. */
 const FLAGS = [
   "--disable-gpu",
   "--disable-quic",
@@ -31,7 +25,7 @@ const SOON_THROTTLED = "--enable-features=IntensiveWakeUpThrottling:grace_period
  * throttles the timers of hidden tabs, as it does for a user.
  */
 export async function startChromium(owner, { throttles = false } = {}) {
-  const executablePath = findChromium();
+  const { executablePath, env } = await findChromium();
   const home = temporaryDirectory();
   const ofHome = { HOME: home, XDG_CONFIG_HOME: join(home, "config"), XDG_CACHE_HOME: join(home, "cache") };
   let browser;
@@ -40,19 +34,6 @@ export async function startChromium(owner, { throttles = false } = {}) {
     removeDirectory(home);
   });
   const flags = throttles ? { args: [...FLAGS, SOON_THROTTLED], ignoreDefaultArgs: UNTHROTTLED } : { args: FLAGS };
-  browser = await chromium.launch({ executablePath, ...flags, env: { ...process.env, ...ofHome } });
+  browser = await chromium.launch({ executablePath, ...flags, env: { ...process.env, ...ofHome, ...env } });
   return browser;
-}
-
-/** Returns `CHROMIUM` if it is set, or the first browser in `PATH` or, on macOS, among the applications. */
-function findChromium() {
-  const { CHROMIUM: chosen, PATH = "" } = process.env;
-  if (chosen) {
-    if (isExecutable(chosen)) return chosen;
-    throw new Error(`CHROMIUM is ${chosen}, which is no program`);
-  }
-  const inPath = PATH.split(delimiter).flatMap((directory) => COMMANDS.map((command) => join(directory, command)));
-  const found = [...inPath, ...MACOS_APPLICATIONS].find(isExecutable);
-  if (found) return found;
-  throw new Error("Chromium was not found: install it (apt-get install chromium), or set CHROMIUM=/path/to/chromium");
 }
