@@ -30,6 +30,9 @@ const RESTART = 1012;
 const TRY_AGAIN = 1013;
 const BROKEN_FRAMING = 3000;
 
+/** HTTP status for a client that left before there was an answer. Nobody gets it. */
+const GONE = 503;
+
 const STOPPING = "the server restarts";
 const FAILED = "the server failed";
 const TOO_MUCH = "Messages come faster than they are handled";
@@ -73,17 +76,14 @@ export function messagesOf(data) {
 }
 
 /**
- * Opens a WebSocket to the upstream, and tells how the client's request is answered: by a response with status 101, or by the HTTP
- * status of a refusal.
+ * Pipes a client to the WebSocket of the upstream, and tells how the client's request is answered: by a response with status 101, or by
+ * the HTTP status of a refusal.
  *
- * @param {{ fetch: Function } | undefined} service binding of the upstream, if it is one
- * @param {string} url of the upstream
- * @param {string[]} headers names and values in turn
- * @param {string[]} protocols subprotocols that the upstream is offered
+ * @param {Request} request of the client
+ * @param {{ answer: Promise<object>, breakOff: () => void }} asking the request to the upstream, of upstream_request.js
  * @param {object} options
  * @param {boolean} options.isRaw
  * @param {number | undefined} options.openAfterMs time after which a framed client is open without an answer of the upstream
- * @param {number} options.upstreamTimeoutMs for the answer of the upstream
  * @param {number} options.inboxLimit bytes that may wait in each direction
  * @param {number} options.bodyLimit of one WebSocket message of the client
  * @param {number} options.messageLimit
@@ -99,55 +99,11 @@ export function messagesOf(data) {
  * @param {number} number for `tell`
  * @param {(number: number, answer: Response | number, isError: boolean) => void} tell
  */
-export function connect(service, url, headers, protocols, options, decide, invocation, number, tell) {
-  new UpstreamPipe(options, decide, invocation).start(new Asking(service, url, headers, protocols, options.upstreamTimeoutMs)).then(
+export function connect({ signal }, asking, options, decide, invocation, number, tell) {
+  new UpstreamPipe(options, decide, invocation).start(asking, signal).then(
     (answer) => tell(number, answer, false),
     (error) => tell(number, error, true),
   );
-}
-
-/** The request to the upstream. `answer` resolves to the upstream's WebSocket, or to the name of a refusal and its status. */
-class Asking {
-  #abort = new AbortController();
-
-  constructor(service, url, names, protocols, timeoutMs) {
-    const headers = new Headers({ Upgrade: "websocket" });
-    for (let at = 0; at + 1 < names.length; at += 2) headers.set(names[at], names[at + 1]);
-    if (protocols.length > 0) headers.set("Sec-WebSocket-Protocol", protocols.join(", "));
-    this.answer = this.#ask(service, url, { headers, redirect: "manual" }, protocols, timeoutMs);
-  }
-
-  async #ask(service, url, init, protocols, timeoutMs) {
-    const { promise: late, resolve } = Promise.withResolvers();
-    const limit = setTimeout(resolve, timeoutMs, "late");
-    try {
-      const request = (service ?? globalThis).fetch(url, { ...init, signal: this.#abort.signal });
-      const response = await Promise.race([request, late]);
-      if (response === "late") {
-        request.catch(() => {});
-        this.breakOff();
-        return { refusal: "timeout", status: 0 };
-      }
-      const { status, webSocket } = response;
-      if (!webSocket) {
-        response.body?.cancel().catch(() => {});
-        return { refusal: "status", status };
-      }
-      const protocol = response.headers.get("Sec-WebSocket-Protocol");
-      if (protocol === null || protocols.includes(protocol)) return { socket: webSocket, protocol };
-      this.breakOff();
-      return { refusal: "protocol", status };
-    } catch (error) {
-      return { refusal: "unreachable", status: 0, problem: String(error) };
-    } finally {
-      clearTimeout(limit);
-    }
-  }
-
-  /** Breaks the connection, also when it is a WebSocket. */
-  breakOff() {
-    this.#abort.abort();
-  }
 }
 
 /** Closes a WebSocket that may be closed already. */
@@ -268,7 +224,7 @@ export class UpstreamPipe {
   #down;
   #up;
   #openedAt = 0;
-  /** The client's messages until the upstream accepts. */
+  /** The client's messages until the upstream accepts, also if the client is gone by then. */
   #waiting = [];
   #waitingBytes = 0;
   /** The close for an upstream that accepts after its client is gone. */
@@ -288,10 +244,13 @@ export class UpstreamPipe {
     this.#invocation = invocation;
   }
 
-  /** Resolves to the client's answer: a response, or the HTTP status of a refusal. */
-  async start(asking) {
+  /** Resolves to the client's answer: a response, or the HTTP status of a refusal. `signal` tells that the client's request is over. */
+  async start(asking, signal) {
     this.#asking = asking;
     const { answer } = asking;
+    // Without a client on a WebSocket nothing else tells that it left.
+    if (signal.aborted) this.#onClientEnd(ABNORMAL, "");
+    else signal.addEventListener("abort", this.#guarded(() => this.#onClientEnd(ABNORMAL, "")));
     const told = answer.then((asked) => this.#onAnswer(asked));
     // Without its client, too: the circuit breaker needs the answer.
     this.#invocation.waitUntil(told);
@@ -306,6 +265,7 @@ export class UpstreamPipe {
       clearTimeout(timer);
     }
     if (refused) return refused[0];
+    if (this.#end) return GONE;
     if (isRaw) {
       const asked = await answer;
       return this.#respond(asked.socket, asked.protocol);
@@ -347,11 +307,12 @@ export class UpstreamPipe {
   #onAnswer({ socket, refusal, status, problem }) {
     if (!socket) {
       this.#refused = this.#ask(refusal, status, problem);
+      this.#takeWaiting();
       if (this.#client && !this.#end) this.#endClient(this.#refused[1], this.#refused[2]);
       return this.#refused;
     }
     this.#ask("accepted");
-    if (this.#options.isRaw) return undefined;
+    if (this.#options.isRaw && !this.#end) return undefined;
     this.#upstream = socket;
     if (this.#client || this.#end) this.#guarded(() => this.#join())();
     return undefined;
@@ -367,12 +328,8 @@ export class UpstreamPipe {
     const { inboxLimit, stallTimeoutMs } = this.#options;
     this.#up = new Outflow(upstream, inboxLimit, stallTimeoutMs, (reason) => this.#closeBoth(TRY_AGAIN, reason));
     upstream.accept();
-    if (this.#end) return this.#shutUpstream(...this.#end);
-    const waiting = this.#takeWaiting();
-    for (const message of waiting) {
-      if (this.#end) return;
-      this.#up.send(message);
-    }
+    for (const message of this.#takeWaiting()) this.#up.send(message);
+    if (this.#end) this.#shutUpstream(...this.#end);
   }
 
   #onUpstream(data) {
@@ -483,7 +440,7 @@ export class UpstreamPipe {
   }
 
   #onClientEnd(code, reason) {
-    answerClose(this.#client, code, reason);
+    if (this.#client) answerClose(this.#client, code, reason);
     if (!this.#end) {
       const [, toUpstream, why] = this.#ask("left", code, reason);
       this.#endUpstream(toUpstream, why);
@@ -504,6 +461,7 @@ export class UpstreamPipe {
   /** Neither side is to blame alone. */
   #closeBoth(code, reason) {
     if (this.#end) return;
+    this.#takeWaiting();
     const [, toUpstream, why] = this.#ask("ended", code, reason);
     this.#endUpstream(toUpstream, why);
     this.#endClient(code, reason);
@@ -552,7 +510,6 @@ export class UpstreamPipe {
     this.#release?.();
     clearTimeout(this.#beatTimer);
     clearTimeout(this.#firstTimer);
-    this.#takeWaiting();
     this.#down?.leave();
     this.#up?.leave();
   }

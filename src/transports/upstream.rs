@@ -36,16 +36,26 @@ use worker::{Env, Error, Result, web_sys};
 extern "C" {
     #[wasm_bindgen(catch)]
     fn connect(
-        service: &JsValue,
-        url: &str,
-        headers: &Array,
-        protocols: &Array,
+        request: &web_sys::Request,
+        asking: &JsValue,
         options: &JsValue,
         decide: &JsValue,
         invocation: &JsValue,
         number: u32,
         tell: &Function,
     ) -> std::result::Result<(), JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/js/upstream_request.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn ask(
+        service: &JsValue,
+        url: &str,
+        headers: &Array,
+        protocols: &Array,
+        timeout_ms: f64,
+    ) -> std::result::Result<JsValue, JsValue>;
 }
 
 thread_local! {
@@ -133,7 +143,7 @@ async fn pipe(
     let forwarded = forwarded.iter().map(|(name, value)| (*name, &**value));
     let forwarded = forwarded.chain(claims.as_deref().map(|claims| (CLAIMS_HEADER, claims)));
     let forwarded = forwarded.flat_map(|(name, value)| [name, value].map(JsValue::from_str));
-    let options = options(config, client, timeout)?;
+    let options = options(config, client)?;
     let pipe = Pipe {
         address,
         service: config.prefix.clone(),
@@ -144,7 +154,8 @@ async fn pipe(
     let decide = pipe.decide();
     let answer = callback_result::<JsValue>(|number, tell| {
         let protocols = protocols(config, client).map(JsValue::from_str).collect();
-        connect(&service, &url, &forwarded.collect(), &protocols, &options, &decide, invocation.context(), number, tell)
+        let asking = ask(&service, &url, &forwarded.collect(), &protocols, timeout.0 as f64)?;
+        connect(request, &asking, &options, &decide, invocation.context(), number, tell)
     });
     let answer = answer.await?;
     match answer.as_f64() {
@@ -261,7 +272,7 @@ impl Pipe {
 }
 
 /// The options that `upstream_pipe.js` follows.
-fn options(config: &Config, client: PipedClient<'_>, timeout: Millis) -> Result<JsValue> {
+fn options(config: &Config, client: PipedClient<'_>) -> Result<JsValue> {
     let number = |number: u64| JsValue::from_f64(number as f64);
     let millis = |millis: Millis| number(millis.0);
     let open_after = match config.upstream_open {
@@ -274,7 +285,6 @@ fn options(config: &Config, client: PipedClient<'_>, timeout: Millis) -> Result<
     for (name, value) in [
         ("isRaw", JsValue::from_bool(client.transport == Transport::WebSocketRaw)),
         ("openAfterMs", open_after.map_or(JsValue::UNDEFINED, millis)),
-        ("upstreamTimeoutMs", millis(timeout)),
         ("inboxLimit", number(config.inbox_limit as u64)),
         ("bodyLimit", number(config.body_limit as u64)),
         ("messageLimit", number(config.message_limit as u64)),
