@@ -22,12 +22,13 @@ use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::address::Upstream;
-use sockjs_protocol::upstream::breaker::{Attempt, Breaker, Outcome, Permit};
+use sockjs_protocol::upstream::breaker::{Outcome, Permit};
+use sockjs_protocol::upstream::breakers::{Breakers, UrlAttempt};
 use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::close::{ClientEnd, Close, Refusal, UpstreamEnd};
 use sockjs_protocol::upstream::forward::Opener;
 use sockjs_protocol::upstream::opening::{AUTO, UpstreamOpen};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::{Env, Error, Result, web_sys};
@@ -59,8 +60,8 @@ extern "C" {
 }
 
 thread_local! {
-    /// The circuit breaker of each upstream, by its address.
-    static BREAKERS: RefCell<Vec<(String, Breaker)>> = const { RefCell::new(Vec::new()) };
+    /// The circuit breakers of each upstream, by its address.
+    static BREAKERS: RefCell<Vec<(String, Breakers)>> = const { RefCell::new(Vec::new()) };
     static NAMES: Array =
         ["Authorization", "Cookie", "CF-Connecting-IP"].into_iter().map(JsValue::from_str).collect();
 }
@@ -123,15 +124,15 @@ async fn pipe(
         None => JsValue::UNDEFINED,
     };
     let address = upstream.to_string();
-    let permit = with_breaker(&address, |breaker| {
-        let permit = breaker.ask(now(), random::u32());
+    let timeout = config.upstream_timeout;
+    let permit = with_breakers(&address, timeout, |breakers| {
+        let permit = breakers.ask(&url, now(), random::u32());
         let is_allowed = !matches!(permit, Permit::Refuse { .. });
-        refusals.note_upstream(client.transport, UpstreamCounts::asked(breaker.state(), is_allowed));
+        refusals.note_upstream(client.transport, UpstreamCounts::asked(breakers.state(&url), is_allowed));
         permit
     });
-    let (attempt, timeout) = match permit {
-        Permit::Ask(attempt) => (attempt, config.upstream_timeout),
-        Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
+    let attempt = match permit {
+        Permit::Ask(attempt) | Permit::Probe(attempt) => attempt,
         Permit::Refuse { after } => {
             refusals.note(Some(transport), metrics::Refused::Upstream);
             return refuse(Refusal::Paused.status(), Some(after));
@@ -146,9 +147,12 @@ async fn pipe(
     let options = options(config, client)?;
     let pipe = Pipe {
         address,
+        url: url.clone(),
+        timeout,
         service: config.prefix.clone(),
         transport: client.transport,
         attempt,
+        opened: Cell::default(),
         refusals: refusals.clone(),
     };
     let decide = pipe.decide();
@@ -167,9 +171,6 @@ async fn pipe(
         }
     }
 }
-
-/// Longest time for a probe of the circuit breaker.
-const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
 /// Refuses the client's handshake with the status that the upstream gave, or one that says what happened to it.
 fn refuse(status: u16, after: Option<Millis>) -> Result<HttpResponse> {
@@ -201,14 +202,15 @@ fn protocols<'a>(config: &'a Config, client: PipedClient<'a>) -> impl Iterator<I
     config.upstream_protocols.iter().filter(is_offered).map(String::as_str)
 }
 
-fn with_breaker<T>(address: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
-    BREAKERS.with_borrow_mut(|breakers| {
-        if let Some((_, breaker)) = breakers.iter_mut().find(|(known, _)| known == address) {
-            return act(breaker);
+/// Acts on the circuit breakers of an upstream, which gives up probes after `timeout`.
+fn with_breakers<T>(address: &str, timeout: Millis, act: impl FnOnce(&mut Breakers) -> T) -> T {
+    BREAKERS.with_borrow_mut(|known| {
+        if let Some((_, breakers)) = known.iter_mut().find(|(known, _)| known == address) {
+            return act(breakers);
         }
-        let mut breaker = Breaker::new();
-        let result = act(&mut breaker);
-        breakers.push((address.to_owned(), breaker));
+        let mut breakers = Breakers::new(timeout);
+        let result = act(&mut breakers);
+        known.push((address.to_owned(), breakers));
         result
     })
 }
@@ -216,9 +218,14 @@ fn with_breaker<T>(address: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
 /// One client's pipe, as far as decisions need it.
 struct Pipe {
     address: String,
+    url: String,
+    /// Time for an answer of the upstream.
+    timeout: Millis,
     service: String,
     transport: Transport,
-    attempt: Attempt,
+    attempt: UrlAttempt,
+    /// Moment at which the upstream accepted.
+    opened: Cell<Millis>,
     refusals: Refusals,
 }
 
@@ -241,12 +248,13 @@ impl Pipe {
             "timeout" => Refusal::TimedOut,
             "unreachable" => Refusal::Unreachable,
             "accepted" => {
+                self.opened.set(now());
                 self.report(Outcome::Success);
                 return (101, UpstreamEnd::Closed { code: 1000, reason: "" }.to_client());
             }
             "closed" => return (101, UpstreamEnd::Closed { code, reason }.to_client()),
             "lost" => {
-                with_breaker(&self.address, |breaker| breaker.lose(now()));
+                with_breakers(&self.address, self.timeout, |breakers| breakers.lose(now(), self.opened.get()));
                 return (101, UpstreamEnd::Lost.to_client());
             }
             "left" => return (101, ClientEnd::Closed { code, reason }.to_upstream()),
@@ -264,9 +272,10 @@ impl Pipe {
     }
 
     fn report(&self, outcome: Outcome) {
-        with_breaker(&self.address, |breaker| {
-            breaker.report(now(), self.attempt, outcome, random::u32());
-            self.refusals.note_upstream(self.transport, UpstreamCounts::ended(breaker.state(), outcome));
+        with_breakers(&self.address, self.timeout, |breakers| {
+            breakers.report(now(), self.attempt, outcome, random::u32());
+            let state = breakers.state(&self.url);
+            self.refusals.note_upstream(self.transport, UpstreamCounts::ended(state, outcome));
         });
     }
 }

@@ -7,7 +7,8 @@ use crate::upstream::socket::UpstreamSocket;
 use js_sys::futures::spawn_local;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::close_code::CloseCode;
-use sockjs_protocol::upstream::breaker::Breaker;
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::breakers::Breakers;
 use sockjs_protocol::upstream::close::{Close, UpstreamEnd};
 use sockjs_protocol::upstream::opening::TOO_MUCH;
 use std::cell::{Cell, RefCell};
@@ -41,14 +42,15 @@ pub(super) enum LinkEvent {
 /// State that the links of one gateway share.
 pub(super) struct Shared {
     pub config: Rc<Config>,
-    pub breaker: RefCell<Breaker>,
+    pub breakers: RefCell<Breakers>,
     /// Bytes that wait in all links.
     waiting: Cell<usize>,
 }
 
 impl Shared {
     pub fn new(config: Rc<Config>) -> Self {
-        Self { config, breaker: RefCell::default(), waiting: Cell::new(0) }
+        let breakers = RefCell::new(Breakers::new(config.upstream_timeout));
+        Self { config, breakers, waiting: Cell::new(0) }
     }
 }
 
@@ -57,6 +59,7 @@ pub(super) struct Link {
     shared: Rc<Shared>,
     connection: Connection,
     socket: UpstreamSocket,
+    opened: Millis,
     /// Messages of the upstream that wait for room in the session's queue, oldest first.
     waiting: RefCell<VecDeque<String>>,
     bytes: Cell<usize>,
@@ -73,6 +76,7 @@ impl Link {
             shared,
             connection,
             socket,
+            opened: now(),
             waiting: RefCell::default(),
             bytes: Cell::new(0),
             end: RefCell::default(),
@@ -121,7 +125,7 @@ impl Link {
             }
             LinkEvent::Closed { code, reason } => UpstreamEnd::Closed { code, reason: &reason }.to_client(),
             LinkEvent::Lost => {
-                self.shared.breaker.borrow_mut().lose(now());
+                self.shared.breakers.borrow_mut().lose(now(), self.opened);
                 UpstreamEnd::Lost.to_client()
             }
         };
