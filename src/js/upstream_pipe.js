@@ -14,10 +14,14 @@ const LOOK_MAX_MS = 1_000;
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
 /** A close in the packet of the handshake is lost on some clients. */
 const CLOSE_AFTER_OPEN_MS = 5;
-/** Time after which an upstream that does not answer a close is broken off. */
+/** Time after which an upstream that took everything, and does not answer a close, is broken off. */
 const CLOSE_ANSWER_MS = 5_000;
 /** Memory of an isolate for what waits in pipes. */
 const ISOLATE_LIMIT = 32 << 20;
+/** Bytes that may wait in each direction of a pipe, however much waits in others. */
+const FREE_BYTES = 64 << 10;
+/** Longest time for which the bytes of a closed client count that neither reads nor goes. */
+const CLOSED_MS = 600_000;
 /** Bytes that a waiting message counts besides its string. */
 const MESSAGE_COST = 64;
 
@@ -39,6 +43,8 @@ const TOO_MUCH = "Messages come faster than they are handled";
 
 /** Bytes that wait in all pipes of the isolate, as far as they were counted. */
 let isolateBytes = 0;
+/** Outflows that are over, whose bytes still count. */
+const leaving = new Set();
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -138,6 +144,8 @@ class Outflow {
   #timer;
   #pause = LOOK_MS;
   #isOver = false;
+  /** Time until which it counts, once it is over. */
+  #until = 0;
 
   /** `fail` is given the reason for which no more can be sent. */
   constructor(socket, limit, stallMs, fail) {
@@ -149,11 +157,10 @@ class Outflow {
 
   send(text) {
     const bytes = text.length;
-    if (this.#waiting + bytes > this.#limit || isolateBytes + bytes > ISOLATE_LIMIT) {
+    if (isFull(this.#waiting, bytes, this.#limit)) {
       this.#look();
       // One that keeps up pays for nobody else.
-      const isFull = this.#waiting + bytes > this.#limit || isolateBytes + bytes > ISOLATE_LIMIT;
-      if (isFull && this.#waiting > 0) return this.#fail(TOO_MUCH);
+      if (this.#waiting > 0 && isFull(this.#waiting, bytes, this.#limit)) return this.#fail(TOO_MUCH);
     }
     // The look may have found that the other side takes nothing.
     if (this.#isOver) return;
@@ -201,12 +208,35 @@ class Outflow {
     this.#pause = Math.min(2 * this.#pause, LOOK_MAX_MS);
   }
 
-  /** Gives back what it holds. */
-  leave() {
+  /** Sends no more. The runtime keeps what waits until the other side takes it, also after a close: it counts until `gone`. */
+  finish() {
+    if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
+    this.#until = Date.now() + CLOSED_MS;
+    leaving.add(this);
+  }
+
+  /** The connection is gone, and what waited on it. */
+  gone() {
+    this.finish();
+    leaving.delete(this);
     this.#count(-this.#waiting);
   }
+
+  /** Forgets connections that were closed long ago. Those of a context that is no more never tell that they are gone. */
+  static forget() {
+    const now = Date.now();
+    for (const flow of leaving) if (flow.#until <= now) flow.gone();
+  }
+}
+
+/** True if so many bytes more are too many where `waiting` bytes wait already. */
+function isFull(waiting, bytes, limit) {
+  if (waiting + bytes > limit) return true;
+  if (waiting + bytes <= FREE_BYTES || isolateBytes + bytes <= ISOLATE_LIMIT) return false;
+  Outflow.forget();
+  return isolateBytes + bytes > ISOLATE_LIMIT;
 }
 
 /** Exported for its tests. */
@@ -343,6 +373,7 @@ export class UpstreamPipe {
 
   #onUpstreamEnd(code, reason, wasClean) {
     this.#upstreamAnswered?.();
+    this.#up.gone();
     const isLost = code === ABNORMAL || wasClean === false;
     if (!isLost) answerClose(this.#upstream, code, reason);
     if (this.#end) return;
@@ -398,9 +429,7 @@ export class UpstreamPipe {
 
   #wait(message) {
     const bytes = message.length + MESSAGE_COST;
-    if (this.#waitingBytes + bytes > this.#options.inboxLimit || isolateBytes + bytes > ISOLATE_LIMIT) {
-      return this.#closeBoth(TRY_AGAIN, TOO_MUCH);
-    }
+    if (isFull(this.#waitingBytes, bytes, this.#options.inboxLimit)) return this.#closeBoth(TRY_AGAIN, TOO_MUCH);
     this.#waiting.push(message);
     this.#waitingBytes += bytes;
     isolateBytes += bytes;
@@ -446,6 +475,7 @@ export class UpstreamPipe {
       this.#endUpstream(toUpstream, why);
     }
     this.#leave();
+    this.#down?.gone();
   }
 
   // The end.
@@ -474,14 +504,26 @@ export class UpstreamPipe {
   }
 
   #shutUpstream(code, reason) {
-    shut(this.#upstream, code, reason);
+    const upstream = this.#upstream;
+    shut(upstream, code, reason);
+    this.#up.finish();
     const { promise, resolve } = Promise.withResolvers();
-    this.#upstreamAnswered = resolve;
-    const limit = setTimeout(() => {
+    let [least, since, timer] = [Infinity, Date.now()];
+    // It has its time for what waits, and then for the answer.
+    const look = () => {
+      const [buffered, now] = [upstream.bufferedAmount ?? 0, Date.now()];
+      if (buffered < least) [least, since] = [buffered, now];
+      const limit = buffered > 0 ? Math.max(this.#options.stallTimeoutMs, CLOSE_ANSWER_MS) : CLOSE_ANSWER_MS;
+      timer = setTimeout(now - since < limit ? look : breakOff, LOOK_MAX_MS);
+    };
+    const breakOff = () => {
       this.#asking.breakOff();
+      this.#up.gone();
       resolve();
-    }, CLOSE_ANSWER_MS);
-    this.#invocation.waitUntil(promise.then(() => clearTimeout(limit)));
+    };
+    this.#upstreamAnswered = resolve;
+    look();
+    this.#invocation.waitUntil(promise.then(() => clearTimeout(timer)));
   }
 
   /** Closes the client by a frame, after which the code of the WebSocket means nothing. */
@@ -505,13 +547,12 @@ export class UpstreamPipe {
     else close();
   }
 
-  /** Gives back what it holds. */
+  /** Nothing more goes to the client. */
   #leave() {
     this.#release?.();
     clearTimeout(this.#beatTimer);
     clearTimeout(this.#firstTimer);
-    this.#down?.leave();
-    this.#up?.leave();
+    this.#down?.finish();
   }
 }
 

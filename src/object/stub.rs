@@ -6,7 +6,7 @@ use crate::js::clock::now;
 use crate::object::inner_socket::InnerSocket;
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use sockjs_durable::peers::object_address::ObjectAddress;
-use sockjs_durable::{CLIENT_HEADERS, OPENER_HEADERS, is_node, log};
+use sockjs_durable::{CLIENT_HEADERS, OPENER_HEADERS, PROXY_HEADERS, is_node, log};
 use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, ToEdge, Version, v2};
 use sockjs_protocol::inner::header::decode_frame;
 use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
@@ -303,9 +303,11 @@ const HANDSHAKE_HEADERS: [&str; 4] =
     ["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
 
 thread_local! {
-    /// Names of the headers that go along with an attach, with one of a service with an upstream, and with a WebSocket.
-    static NAMES: [Array; 3] = [
+    /// Names of the headers that go along with an attach, with one of a service with an upstream, with one that a trusted proxy passed
+    /// on to such a service, and with a WebSocket.
+    static NAMES: [Array; 4] = [
         CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect(),
+        CLIENT_HEADERS.into_iter().filter(|name| !PROXY_HEADERS.contains(name)).chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
         CLIENT_HEADERS.into_iter().chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
         CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).map(JsValue::from_str).collect(),
     ];
@@ -332,9 +334,10 @@ impl ClientRequest {
         Self { names: NAMES.with(|[.., names]| names.clone()), ..Self::of(request, "", address) }
     }
 
-    /// Passes on what an upstream is told of the client.
-    pub fn for_upstream(self) -> Self {
-        Self { names: NAMES.with(|[_, names, _]| names.clone()), ..self }
+    /// Passes on what an upstream is told of the client. `is_proxied` is true if a trusted proxy passed on the request.
+    pub fn for_upstream(self, is_proxied: bool) -> Self {
+        let names = NAMES.with(|[_, plain, proxied, _]| if is_proxied { proxied } else { plain }.clone());
+        Self { names, ..self }
     }
 
     pub fn url(&self) -> &str {

@@ -63,7 +63,7 @@ thread_local! {
     /// The circuit breakers of each upstream, by its address.
     static BREAKERS: RefCell<Vec<(String, Breakers)>> = const { RefCell::new(Vec::new()) };
     static NAMES: Array =
-        ["Authorization", "Cookie", "CF-Connecting-IP"].into_iter().map(JsValue::from_str).collect();
+        ["Authorization", "Cookie", "CF-Connecting-IP", "X-Forwarded-Host", "X-Forwarded-Proto"].into_iter().map(JsValue::from_str).collect();
 }
 
 /// Facts of a client whose WebSocket is to be piped.
@@ -110,7 +110,8 @@ async fn pipe(
         refusals.note(Some(transport), metrics::Refused::Malformed);
         return refused(Refused::new(metrics::Refused::Malformed, 404, "The upstream has no such path.\n"));
     };
-    let [authorization, cookie, named] = NAMES.with(|names| headers(request, names))?;
+    let [authorization, cookie, named, host, proto] = NAMES.with(|names| headers(request, names))?;
+    let (host, proto) = (host.filter(|_| to.is_proxied), proto.filter(|_| to.is_proxied));
     let opener = Opener {
         url: &request_head.url,
         origin: request_head.origin.as_deref(),
@@ -118,6 +119,10 @@ async fn pipe(
         authorization: authorization.as_deref(),
         cookie: cookie.as_deref(),
         address: to.address.as_deref().or(named.as_deref()),
+        referer: None,
+        is_websocket: true,
+        forwarded_host: host.as_deref(),
+        forwarded_proto: proto.as_deref(),
     };
     let service = match upstream.service() {
         Some(name) => binding(env, name)?,

@@ -240,6 +240,44 @@ test("cookies of a page of somebody else stay here", async (t) => {
   }
 });
 
+test("the page for iframes, which any page may load, gets no cookies unless pages are listed", async (t) => {
+  for (const list of [undefined, "https://page.example"]) {
+    const upstream = await startUpstream(t);
+    const { server, service } = await startGateway(t, upstream, { vars: list ? { SOCKJS_ALLOWED_ORIGINS: list } : {} });
+    for (const door of ["xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp"]) {
+      for (const [page, goesOn] of [[`${service}/iframe.html`, Boolean(list)], [`${service}/iframe-1.6.1.html`, Boolean(list)], [`${server.url}/app`, true]]) {
+        const headers = { Cookie: "a=b", Referer: page, "Sec-Fetch-Site": "same-origin", ...(door.startsWith("xhr") ? { Origin: server.url } : {}) };
+        assert.equal((await knock(service, door, { headers })).status, 200, door);
+        const { headers: seen } = await upstream.requests.next("a handshake");
+        assert.equal(seen.cookie, goesOn ? "a=b" : undefined, `${door} from ${page}`);
+      }
+    }
+  }
+});
+
+test("a trusted proxy names the client's address, and the host and scheme that it asked for; nobody else does", async (t) => {
+  const upstream = await startUpstream(t);
+  const headers = { "X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "public.example" };
+  for (const [proxies, trusted] of [["127.0.0.1", true], ["192.0.2.1", false]]) {
+    const { server, service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_TRUSTED_PROXIES: proxies } });
+    for (const door of ["websocket", "raw websocket", "xhr_streaming"]) {
+      await knock(service, door, { headers });
+      const { headers: seen } = await upstream.requests.next("a handshake");
+      const expected = trusted ? ["203.0.113.5", "https", "public.example"] : ["127.0.0.1", "http", new URL(server.url).host];
+      assert.deepEqual([seen["x-forwarded-for"], seen["x-forwarded-proto"], seen["x-forwarded-host"]], expected, door);
+    }
+  }
+});
+
+test("cookies of two header lines are joined as cookies", async (t) => {
+  const upstream = await startUpstream(t);
+  const { server, service } = await startGateway(t, upstream);
+  for (const door of ["websocket", "raw websocket", "xhr_streaming"]) {
+    await knock(service, door, { headers: { Cookie: "a=b; c=d", cookie: "e=f", Origin: server.url, Referer: `${server.url}/` } });
+    assert.equal((await upstream.requests.next("a handshake")).headers.cookie, "a=b; c=d; e=f", door);
+  }
+});
+
 test("a raw client learns the subprotocol that the upstream selected", async (t) => {
   const upstream = await startUpstream(t, { protocol: "v11.stomp" });
   const { service } = await startGateway(t, upstream, { vars: { SOCKJS_UPSTREAM_PROTOCOLS: "v12.stomp,v11.stomp" } });

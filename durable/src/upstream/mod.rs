@@ -2,6 +2,7 @@
 //!
 //! * [`gateway`][]: the handler of a service with an upstream.
 //! * [`link`][]: one session's WebSocket to the upstream, and what waits for its client.
+//! * [`sending`][]: what waits for upstreams.
 //! * [`socket`][]: that WebSocket, as JavaScript has it.
 //!
 //! ```text
@@ -13,4 +14,5 @@
 
 pub(crate) mod gateway;
 mod link;
+mod sending;
 mod socket;
