@@ -45,7 +45,7 @@ pub use application::services::{DEFAULT_BINDING, DEFAULT_TICKET_SECRET, DEVELOPM
 pub use application::shards::AllShards;
 pub use info::admission::{Admission, Rejection};
 #[doc(hidden)]
-pub use info::connection_info::{CLIENT_HEADERS, OPENER_HEADERS};
+pub use info::connection_info::{CLIENT_HEADERS, OPENER_HEADERS, PROXY_HEADERS};
 pub use info::errors::{CloseError, GroupError, SendError, ShardFailure, ShardProblem, ShardsError};
 pub use info::request_info::{RequestInfo, RequestKind};
 #[doc(hidden)]

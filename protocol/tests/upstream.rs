@@ -8,6 +8,8 @@ mod common;
 mod address;
 #[path = "upstream/breaker.rs"]
 mod breaker;
+#[path = "upstream/breakers.rs"]
+mod breakers;
 #[path = "upstream/events.rs"]
 mod events;
 #[path = "upstream/grip.rs"]

@@ -34,16 +34,19 @@ extern "C" {
     fn peer_of(request: &web_sys::Request) -> std::result::Result<Option<String>, JsValue>;
 }
 
-/// Returns the client's address in plain workerd, or `None` on Cloudflare, where a header has it.
-pub(crate) fn outside_cloudflare(request: &web_sys::Request, config: &Config) -> Result<Option<String>> {
-    let Some(peer) = peer_of(request)? else { return Ok(None) };
+/// Returns the client's address in plain workerd, and true if a trusted proxy passed on the request. The address is `None` on Cloudflare,
+/// where a header has it.
+pub(crate) fn outside_cloudflare(request: &web_sys::Request, config: &Config) -> Result<(Option<String>, bool)> {
+    let Some(peer) = peer_of(request)? else { return Ok((None, false)) };
+    let own = client_address(&peer, None, &[]);
     if config.trusted_proxies.is_empty() {
-        return Ok(Some(client_address(&peer, None, &[]).map_or(peer, |address| address.to_string())));
+        return Ok((Some(own.map_or(peer, |address| address.to_string())), false));
     }
     let forwarded = header(request, &config.client_address_header)?;
     let proxies: Vec<_> = config.trusted_proxies.iter().filter_map(|proxy| Network::read(proxy)).collect();
     let address = client_address(&peer, forwarded.as_deref(), &proxies);
-    Ok(Some(address.map_or(peer, |address| address.to_string())))
+    let is_proxied = own.is_some_and(|own| proxies.iter().any(|network| network.contains(own)));
+    Ok((Some(address.map_or(peer, |address| address.to_string())), is_proxied))
 }
 
 /// Counts a request at `place`, the prefix with the values of its parameters. If its session was seen before, the request is not

@@ -190,7 +190,7 @@ impl Incoming<'_> {
             return refused(HttpError::new(500, advice));
         };
         let refusals = Refusals::new(config, services, env, context);
-        let address = address::outside_cloudflare(request, config)?;
+        let (address, is_proxied) = address::outside_cloudflare(request, config)?;
         let address = address.as_deref();
         let to = |session, admitted: Admitted| Destination {
             config,
@@ -201,6 +201,7 @@ impl Incoming<'_> {
             seen: None,
             object: ObjectStub::new(namespace, place.object(config, session), config),
             address: address.map(str::to_owned),
+            is_proxied,
             upstream_secret: services.upstream_secret(),
         };
         let admitter = Admitter { request, request_head, services, config, place: &place, env, address, claims };

@@ -14,10 +14,14 @@ const LOOK_MAX_MS = 1_000;
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
 /** A close in the packet of the handshake is lost on some clients. */
 const CLOSE_AFTER_OPEN_MS = 5;
-/** Time after which an upstream that does not answer a close is broken off. */
+/** Time after which an upstream that took everything, and does not answer a close, is broken off. */
 const CLOSE_ANSWER_MS = 5_000;
 /** Memory of an isolate for what waits in pipes. */
 const ISOLATE_LIMIT = 32 << 20;
+/** Bytes that may wait in each direction of a pipe, however much waits in others. */
+const FREE_BYTES = 64 << 10;
+/** Longest time for which the bytes of a closed client count that neither reads nor goes. */
+const CLOSED_MS = 600_000;
 /** Bytes that a waiting message counts besides its string. */
 const MESSAGE_COST = 64;
 
@@ -30,12 +34,17 @@ const RESTART = 1012;
 const TRY_AGAIN = 1013;
 const BROKEN_FRAMING = 3000;
 
+/** HTTP status for a client that left before there was an answer. Nobody gets it. */
+const GONE = 503;
+
 const STOPPING = "the server restarts";
 const FAILED = "the server failed";
 const TOO_MUCH = "Messages come faster than they are handled";
 
 /** Bytes that wait in all pipes of the isolate, as far as they were counted. */
 let isolateBytes = 0;
+/** Outflows that are over, whose bytes still count. */
+const leaving = new Set();
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -73,17 +82,14 @@ export function messagesOf(data) {
 }
 
 /**
- * Opens a WebSocket to the upstream, and tells how the client's request is answered: by a response with status 101, or by the HTTP
- * status of a refusal.
+ * Pipes a client to the WebSocket of the upstream, and tells how the client's request is answered: by a response with status 101, or by
+ * the HTTP status of a refusal.
  *
- * @param {{ fetch: Function } | undefined} service binding of the upstream, if it is one
- * @param {string} url of the upstream
- * @param {string[]} headers names and values in turn
- * @param {string[]} protocols subprotocols that the upstream is offered
+ * @param {Request} request of the client
+ * @param {{ answer: Promise<object>, breakOff: () => void }} asking the request to the upstream, of upstream_request.js
  * @param {object} options
  * @param {boolean} options.isRaw
  * @param {number | undefined} options.openAfterMs time after which a framed client is open without an answer of the upstream
- * @param {number} options.upstreamTimeoutMs for the answer of the upstream
  * @param {number} options.inboxLimit bytes that may wait in each direction
  * @param {number} options.bodyLimit of one WebSocket message of the client
  * @param {number} options.messageLimit
@@ -99,55 +105,11 @@ export function messagesOf(data) {
  * @param {number} number for `tell`
  * @param {(number: number, answer: Response | number, isError: boolean) => void} tell
  */
-export function connect(service, url, headers, protocols, options, decide, invocation, number, tell) {
-  new UpstreamPipe(options, decide, invocation).start(new Asking(service, url, headers, protocols, options.upstreamTimeoutMs)).then(
+export function connect({ signal }, asking, options, decide, invocation, number, tell) {
+  new UpstreamPipe(options, decide, invocation).start(asking, signal).then(
     (answer) => tell(number, answer, false),
     (error) => tell(number, error, true),
   );
-}
-
-/** The request to the upstream. `answer` resolves to the upstream's WebSocket, or to the name of a refusal and its status. */
-class Asking {
-  #abort = new AbortController();
-
-  constructor(service, url, names, protocols, timeoutMs) {
-    const headers = new Headers({ Upgrade: "websocket" });
-    for (let at = 0; at + 1 < names.length; at += 2) headers.set(names[at], names[at + 1]);
-    if (protocols.length > 0) headers.set("Sec-WebSocket-Protocol", protocols.join(", "));
-    this.answer = this.#ask(service, url, { headers, redirect: "manual" }, protocols, timeoutMs);
-  }
-
-  async #ask(service, url, init, protocols, timeoutMs) {
-    const { promise: late, resolve } = Promise.withResolvers();
-    const limit = setTimeout(resolve, timeoutMs, "late");
-    try {
-      const request = (service ?? globalThis).fetch(url, { ...init, signal: this.#abort.signal });
-      const response = await Promise.race([request, late]);
-      if (response === "late") {
-        request.catch(() => {});
-        this.breakOff();
-        return { refusal: "timeout", status: 0 };
-      }
-      const { status, webSocket } = response;
-      if (!webSocket) {
-        response.body?.cancel().catch(() => {});
-        return { refusal: "status", status };
-      }
-      const protocol = response.headers.get("Sec-WebSocket-Protocol");
-      if (protocol === null || protocols.includes(protocol)) return { socket: webSocket, protocol };
-      this.breakOff();
-      return { refusal: "protocol", status };
-    } catch (error) {
-      return { refusal: "unreachable", status: 0, problem: String(error) };
-    } finally {
-      clearTimeout(limit);
-    }
-  }
-
-  /** Breaks the connection, also when it is a WebSocket. */
-  breakOff() {
-    this.#abort.abort();
-  }
 }
 
 /** Closes a WebSocket that may be closed already. */
@@ -182,6 +144,8 @@ class Outflow {
   #timer;
   #pause = LOOK_MS;
   #isOver = false;
+  /** Time until which it counts, once it is over. */
+  #until = 0;
 
   /** `fail` is given the reason for which no more can be sent. */
   constructor(socket, limit, stallMs, fail) {
@@ -193,11 +157,10 @@ class Outflow {
 
   send(text) {
     const bytes = text.length;
-    if (this.#waiting + bytes > this.#limit || isolateBytes + bytes > ISOLATE_LIMIT) {
+    if (isFull(this.#waiting, bytes, this.#limit)) {
       this.#look();
       // One that keeps up pays for nobody else.
-      const isFull = this.#waiting + bytes > this.#limit || isolateBytes + bytes > ISOLATE_LIMIT;
-      if (isFull && this.#waiting > 0) return this.#fail(TOO_MUCH);
+      if (this.#waiting > 0 && isFull(this.#waiting, bytes, this.#limit)) return this.#fail(TOO_MUCH);
     }
     // The look may have found that the other side takes nothing.
     if (this.#isOver) return;
@@ -245,12 +208,35 @@ class Outflow {
     this.#pause = Math.min(2 * this.#pause, LOOK_MAX_MS);
   }
 
-  /** Gives back what it holds. */
-  leave() {
+  /** Sends no more. The runtime keeps what waits until the other side takes it, also after a close: it counts until `gone`. */
+  finish() {
+    if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
+    this.#until = Date.now() + CLOSED_MS;
+    leaving.add(this);
+  }
+
+  /** The connection is gone, and what waited on it. */
+  gone() {
+    this.finish();
+    leaving.delete(this);
     this.#count(-this.#waiting);
   }
+
+  /** Forgets connections that were closed long ago. Those of a context that is no more never tell that they are gone. */
+  static forget() {
+    const now = Date.now();
+    for (const flow of leaving) if (flow.#until <= now) flow.gone();
+  }
+}
+
+/** True if so many bytes more are too many where `waiting` bytes wait already. */
+function isFull(waiting, bytes, limit) {
+  if (waiting + bytes > limit) return true;
+  if (waiting + bytes <= FREE_BYTES || isolateBytes + bytes <= ISOLATE_LIMIT) return false;
+  Outflow.forget();
+  return isolateBytes + bytes > ISOLATE_LIMIT;
 }
 
 /** Exported for its tests. */
@@ -268,7 +254,7 @@ export class UpstreamPipe {
   #down;
   #up;
   #openedAt = 0;
-  /** The client's messages until the upstream accepts. */
+  /** The client's messages until the upstream accepts, also if the client is gone by then. */
   #waiting = [];
   #waitingBytes = 0;
   /** The close for an upstream that accepts after its client is gone. */
@@ -288,10 +274,13 @@ export class UpstreamPipe {
     this.#invocation = invocation;
   }
 
-  /** Resolves to the client's answer: a response, or the HTTP status of a refusal. */
-  async start(asking) {
+  /** Resolves to the client's answer: a response, or the HTTP status of a refusal. `signal` tells that the client's request is over. */
+  async start(asking, signal) {
     this.#asking = asking;
     const { answer } = asking;
+    // Without a client on a WebSocket nothing else tells that it left.
+    if (signal.aborted) this.#onClientEnd(ABNORMAL, "");
+    else signal.addEventListener("abort", this.#guarded(() => this.#onClientEnd(ABNORMAL, "")));
     const told = answer.then((asked) => this.#onAnswer(asked));
     // Without its client, too: the circuit breaker needs the answer.
     this.#invocation.waitUntil(told);
@@ -306,6 +295,7 @@ export class UpstreamPipe {
       clearTimeout(timer);
     }
     if (refused) return refused[0];
+    if (this.#end) return GONE;
     if (isRaw) {
       const asked = await answer;
       return this.#respond(asked.socket, asked.protocol);
@@ -347,11 +337,12 @@ export class UpstreamPipe {
   #onAnswer({ socket, refusal, status, problem }) {
     if (!socket) {
       this.#refused = this.#ask(refusal, status, problem);
+      this.#takeWaiting();
       if (this.#client && !this.#end) this.#endClient(this.#refused[1], this.#refused[2]);
       return this.#refused;
     }
     this.#ask("accepted");
-    if (this.#options.isRaw) return undefined;
+    if (this.#options.isRaw && !this.#end) return undefined;
     this.#upstream = socket;
     if (this.#client || this.#end) this.#guarded(() => this.#join())();
     return undefined;
@@ -367,12 +358,8 @@ export class UpstreamPipe {
     const { inboxLimit, stallTimeoutMs } = this.#options;
     this.#up = new Outflow(upstream, inboxLimit, stallTimeoutMs, (reason) => this.#closeBoth(TRY_AGAIN, reason));
     upstream.accept();
-    if (this.#end) return this.#shutUpstream(...this.#end);
-    const waiting = this.#takeWaiting();
-    for (const message of waiting) {
-      if (this.#end) return;
-      this.#up.send(message);
-    }
+    for (const message of this.#takeWaiting()) this.#up.send(message);
+    if (this.#end) this.#shutUpstream(...this.#end);
   }
 
   #onUpstream(data) {
@@ -386,6 +373,7 @@ export class UpstreamPipe {
 
   #onUpstreamEnd(code, reason, wasClean) {
     this.#upstreamAnswered?.();
+    this.#up.gone();
     const isLost = code === ABNORMAL || wasClean === false;
     if (!isLost) answerClose(this.#upstream, code, reason);
     if (this.#end) return;
@@ -441,9 +429,7 @@ export class UpstreamPipe {
 
   #wait(message) {
     const bytes = message.length + MESSAGE_COST;
-    if (this.#waitingBytes + bytes > this.#options.inboxLimit || isolateBytes + bytes > ISOLATE_LIMIT) {
-      return this.#closeBoth(TRY_AGAIN, TOO_MUCH);
-    }
+    if (isFull(this.#waitingBytes, bytes, this.#options.inboxLimit)) return this.#closeBoth(TRY_AGAIN, TOO_MUCH);
     this.#waiting.push(message);
     this.#waitingBytes += bytes;
     isolateBytes += bytes;
@@ -483,12 +469,13 @@ export class UpstreamPipe {
   }
 
   #onClientEnd(code, reason) {
-    answerClose(this.#client, code, reason);
+    if (this.#client) answerClose(this.#client, code, reason);
     if (!this.#end) {
       const [, toUpstream, why] = this.#ask("left", code, reason);
       this.#endUpstream(toUpstream, why);
     }
     this.#leave();
+    this.#down?.gone();
   }
 
   // The end.
@@ -504,6 +491,7 @@ export class UpstreamPipe {
   /** Neither side is to blame alone. */
   #closeBoth(code, reason) {
     if (this.#end) return;
+    this.#takeWaiting();
     const [, toUpstream, why] = this.#ask("ended", code, reason);
     this.#endUpstream(toUpstream, why);
     this.#endClient(code, reason);
@@ -516,14 +504,26 @@ export class UpstreamPipe {
   }
 
   #shutUpstream(code, reason) {
-    shut(this.#upstream, code, reason);
+    const upstream = this.#upstream;
+    shut(upstream, code, reason);
+    this.#up.finish();
     const { promise, resolve } = Promise.withResolvers();
-    this.#upstreamAnswered = resolve;
-    const limit = setTimeout(() => {
+    let [least, since, timer] = [Infinity, Date.now()];
+    // It has its time for what waits, and then for the answer.
+    const look = () => {
+      const [buffered, now] = [upstream.bufferedAmount ?? 0, Date.now()];
+      if (buffered < least) [least, since] = [buffered, now];
+      const limit = buffered > 0 ? Math.max(this.#options.stallTimeoutMs, CLOSE_ANSWER_MS) : CLOSE_ANSWER_MS;
+      timer = setTimeout(now - since < limit ? look : breakOff, LOOK_MAX_MS);
+    };
+    const breakOff = () => {
       this.#asking.breakOff();
+      this.#up.gone();
       resolve();
-    }, CLOSE_ANSWER_MS);
-    this.#invocation.waitUntil(promise.then(() => clearTimeout(limit)));
+    };
+    this.#upstreamAnswered = resolve;
+    look();
+    this.#invocation.waitUntil(promise.then(() => clearTimeout(timer)));
   }
 
   /** Closes the client by a frame, after which the code of the WebSocket means nothing. */
@@ -547,14 +547,12 @@ export class UpstreamPipe {
     else close();
   }
 
-  /** Gives back what it holds. */
+  /** Nothing more goes to the client. */
   #leave() {
     this.#release?.();
     clearTimeout(this.#beatTimer);
     clearTimeout(this.#firstTimer);
-    this.#takeWaiting();
-    this.#down?.leave();
-    this.#up?.leave();
+    this.#down?.finish();
   }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Destination<'a> {
     pub object: ObjectStub,
     /// The client's address, if its headers do not have it.
     pub address: Option<String>,
+    /// True if a trusted proxy passed on the request.
+    pub is_proxied: bool,
     /// The secret that signs claims for an upstream. Empty if there is none.
     pub upstream_secret: &'a str,
 }

@@ -6,11 +6,12 @@ use crate::js::clock::now;
 use crate::object::inner_socket::InnerSocket;
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use sockjs_durable::peers::object_address::ObjectAddress;
-use sockjs_durable::{CLIENT_HEADERS, OPENER_HEADERS, is_node, log};
+use sockjs_durable::{CLIENT_HEADERS, OPENER_HEADERS, PROXY_HEADERS, is_node, log};
 use sockjs_protocol::inner::envelope::{Action, Command, EnvelopeError, OTHER_VERSION, ToEdge, Version, v2};
 use sockjs_protocol::inner::header::decode_frame;
 use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
 use sockjs_protocol::sockjs::payload::Messages;
+use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use std::fmt;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -302,15 +303,22 @@ impl From<AttemptError> for ObjectError {
 const HANDSHAKE_HEADERS: [&str; 4] =
     ["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
 
+/// Returns names of headers for JavaScript. Without `is_proxied`, [`PROXY_HEADERS`] are left out.
+fn names(lists: &[&[&str]], is_proxied: bool) -> Array {
+    let all = lists.iter().copied().flatten().filter(|name| is_proxied || !PROXY_HEADERS.contains(name));
+    all.map(|name| JsValue::from_str(name)).collect()
+}
+
 thread_local! {
-    /// Names of the headers that are sent with an attach, with an attach of a service with an upstream, with a WebSocket of such a
-    /// service, and with another WebSocket.
-    static NAMES: [Array; 4] = [
-        CLIENT_HEADERS.into_iter().map(JsValue::from_str).collect(),
-        CLIENT_HEADERS.into_iter().chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
-        CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).chain(OPENER_HEADERS).map(JsValue::from_str).collect(),
-        CLIENT_HEADERS.into_iter().chain(HANDSHAKE_HEADERS).map(JsValue::from_str).collect(),
-    ];
+    /// Names of the headers that are sent with an attach, and with a WebSocket.
+    static NAMES: [Array; 2] = [names(&[&CLIENT_HEADERS], true), names(&[&CLIENT_HEADERS, &HANDSHAKE_HEADERS], true)];
+    /// The same for a service with an upstream: first without those that only a trusted proxy may write, then with them.
+    static UPSTREAM_NAMES: [[Array; 2]; 2] = [false, true].map(|is_proxied| {
+        [
+            names(&[&CLIENT_HEADERS, &OPENER_HEADERS], is_proxied),
+            names(&[&CLIENT_HEADERS, &HANDSHAKE_HEADERS, &OPENER_HEADERS], is_proxied),
+        ]
+    });
 }
 
 /// The part of a client's request that its object needs: the URL and some headers.
@@ -332,17 +340,21 @@ impl ClientRequest {
     /// Returns the request of a client that asks for a WebSocket. Commands that are sent later, by URL, have only the other
     /// headers.
     pub fn of_websocket(request: &web_sys::Request, address: Option<String>) -> Self {
-        Self { names: NAMES.with(|[.., names]| names.clone()), ..Self::of(request, "", address) }
+        Self { names: NAMES.with(|[_, names]| names.clone()), ..Self::of(request, "", address) }
     }
 
-    /// Adds the headers that an upstream needs to know about the client.
-    pub fn for_upstream(self) -> Self {
-        Self { names: NAMES.with(|[_, names, ..]| names.clone()), ..self }
-    }
-
-    /// The same, of a client that asks for a WebSocket.
-    pub fn for_upstream_of_websocket(self) -> Self {
-        Self { names: NAMES.with(|[.., names, _]| names.clone()), ..self }
+    /// Adds the headers that an upstream needs to know about the client. `is_proxied` is true if a trusted proxy passed on the request.
+    pub fn for_upstream(self, transport: Transport, is_proxied: bool) -> Self {
+        let names = UPSTREAM_NAMES.with(|[[plain, websocket], [proxied, proxied_websocket]]| {
+            let names = match (is_proxied, transport) {
+                (false, Transport::WebSocket | Transport::WebSocketRaw) => websocket,
+                (true, Transport::WebSocket | Transport::WebSocketRaw) => proxied_websocket,
+                (false, _) => plain,
+                (true, _) => proxied,
+            };
+            names.clone()
+        });
+        Self { names, ..self }
     }
 
     pub fn url(&self) -> &str {

@@ -78,7 +78,7 @@ pub(crate) async fn receive(
     context: &Context,
     more: Vec<Header>,
 ) -> Result<HttpResponse> {
-    let Destination { config, place, pass, frame_ancestors, refusals, object, seen, address, .. } = to;
+    let Destination { config, place, pass, frame_ancestors, refusals, object, seen, address, is_proxied, .. } = to;
     let callback = if row.needs_callback() { callback_of(&request_head.url) } else { Ok(String::new()) };
     let callback = match callback {
         Ok(callback) => callback,
@@ -90,7 +90,7 @@ pub(crate) async fn receive(
     let head = head_of(row, config, request, request_head, frame_ancestors)?.with(more);
     let invocation = Invocation::of(context);
     let client = ClientRequest::of(request, &request_head.url, address);
-    let client = if config.upstream.is_some() { client.for_upstream() } else { client };
+    let client = if config.upstream.is_some() { client.for_upstream(row.transport, is_proxied) } else { client };
     let mut receiver = HeldResponse {
         departure: ClientDeparture::watch(request, &invocation)?,
         invocation,

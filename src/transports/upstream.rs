@@ -22,12 +22,13 @@ use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::sockjs::transport::Transport;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
-use sockjs_protocol::upstream::breaker::{Attempt, Breaker, Outcome, Permit};
+use sockjs_protocol::upstream::breaker::{Outcome, Permit};
+use sockjs_protocol::upstream::breakers::{Breakers, UrlAttempt};
 use sockjs_protocol::upstream::claims::{self, CLAIMS_HEADER};
 use sockjs_protocol::upstream::close::{ClientEnd, Close, Refusal, UpstreamEnd};
 use sockjs_protocol::upstream::forward::Opener;
 use sockjs_protocol::upstream::opening::{AUTO, UpstreamOpen};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::{Env, Error, Result, web_sys};
@@ -36,10 +37,8 @@ use worker::{Env, Error, Result, web_sys};
 extern "C" {
     #[wasm_bindgen(catch)]
     fn connect(
-        service: &JsValue,
-        url: &str,
-        headers: &Array,
-        protocols: &Array,
+        request: &web_sys::Request,
+        asking: &JsValue,
         options: &JsValue,
         decide: &JsValue,
         invocation: &JsValue,
@@ -48,11 +47,23 @@ extern "C" {
     ) -> std::result::Result<(), JsValue>;
 }
 
+#[wasm_bindgen(module = "/src/js/upstream_request.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn ask(
+        service: &JsValue,
+        url: &str,
+        headers: &Array,
+        protocols: &Array,
+        timeout_ms: f64,
+    ) -> std::result::Result<JsValue, JsValue>;
+}
+
 thread_local! {
-    /// The circuit breaker of each upstream, by its address.
-    static BREAKERS: RefCell<Vec<(String, Breaker)>> = const { RefCell::new(Vec::new()) };
+    /// The circuit breakers of each upstream, by its address.
+    static BREAKERS: RefCell<Vec<(String, Breakers)>> = const { RefCell::new(Vec::new()) };
     static NAMES: Array =
-        ["Authorization", "Cookie", "CF-Connecting-IP"].into_iter().map(JsValue::from_str).collect();
+        ["Authorization", "Cookie", "CF-Connecting-IP", "X-Forwarded-Host", "X-Forwarded-Proto"].into_iter().map(JsValue::from_str).collect();
 }
 
 /// Facts of a client whose WebSocket is to be piped.
@@ -100,7 +111,8 @@ async fn pipe(
         refusals.note(Some(transport), metrics::Refused::Malformed);
         return refused(Refused::new(metrics::Refused::Malformed, 404, "The upstream has no such path.\n"));
     };
-    let [authorization, cookie, named] = NAMES.with(|names| headers(request, names))?;
+    let [authorization, cookie, named, host, proto] = NAMES.with(|names| headers(request, names))?;
+    let (host, proto) = (host.filter(|_| to.is_proxied), proto.filter(|_| to.is_proxied));
     let opener = Opener {
         url: &request_head.url,
         origin: request_head.origin.as_deref(),
@@ -108,21 +120,25 @@ async fn pipe(
         authorization: authorization.as_deref(),
         cookie: cookie.as_deref(),
         address: to.address.as_deref().or(named.as_deref()),
+        referer: None,
+        is_websocket: true,
+        forwarded_host: host.as_deref(),
+        forwarded_proto: proto.as_deref(),
     };
     let service = match upstream.service() {
         Some(name) => binding(env, name)?,
         None => JsValue::UNDEFINED,
     };
     let address = upstream.to_string();
-    let permit = with_breaker(&address, |breaker| {
-        let permit = breaker.ask(now(), random::u32());
+    let timeout = config.upstream_timeout;
+    let permit = with_breakers(&address, timeout, |breakers| {
+        let permit = breakers.ask(&url, now(), random::u32());
         let is_allowed = !matches!(permit, Permit::Refuse { .. });
-        refusals.note_upstream(client.transport, UpstreamCounts::asked(breaker.state(), is_allowed));
+        refusals.note_upstream(client.transport, UpstreamCounts::asked(breakers.state(&url), is_allowed));
         permit
     });
-    let (attempt, timeout) = match permit {
-        Permit::Ask(attempt) => (attempt, config.upstream_timeout),
-        Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
+    let attempt = match permit {
+        Permit::Ask(attempt) | Permit::Probe(attempt) => attempt,
         Permit::Refuse { after } => {
             refusals.note(Some(transport), metrics::Refused::Upstream);
             return refuse(Refusal::Paused.status(), Some(after));
@@ -134,18 +150,22 @@ async fn pipe(
     let forwarded = forwarded.iter().map(|(name, value)| (*name, &**value));
     let forwarded = forwarded.chain(claims.as_deref().map(|claims| (CLAIMS_HEADER, claims)));
     let forwarded = forwarded.flat_map(|(name, value)| [name, value].map(JsValue::from_str));
-    let options = options(config, client, timeout)?;
+    let options = options(config, client)?;
     let pipe = Pipe {
         address,
+        url: url.clone(),
+        timeout,
         service: config.prefix.clone(),
         transport: client.transport,
         attempt,
+        opened: Cell::default(),
         refusals: refusals.clone(),
     };
     let decide = pipe.decide();
     let answer = callback_result::<JsValue>(|number, tell| {
         let protocols = protocols(config, client).map(JsValue::from_str).collect();
-        connect(&service, &url, &forwarded.collect(), &protocols, &options, &decide, invocation.context(), number, tell)
+        let asking = ask(&service, &url, &forwarded.collect(), &protocols, timeout.0 as f64)?;
+        connect(request, &asking, &options, &decide, invocation.context(), number, tell)
     });
     let answer = answer.await?;
     match answer.as_f64() {
@@ -157,9 +177,6 @@ async fn pipe(
         }
     }
 }
-
-/// Longest time for a probe of the circuit breaker.
-const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
 /// Refuses the client's handshake with the status that the upstream gave, or one that says what happened to it.
 fn refuse(status: u16, after: Option<Millis>) -> Result<HttpResponse> {
@@ -191,14 +208,15 @@ fn protocols<'a>(config: &'a Config, client: PipedClient<'a>) -> impl Iterator<I
     config.upstream_protocols.iter().filter(is_offered).map(String::as_str)
 }
 
-fn with_breaker<T>(address: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
-    BREAKERS.with_borrow_mut(|breakers| {
-        if let Some((_, breaker)) = breakers.iter_mut().find(|(known, _)| known == address) {
-            return act(breaker);
+/// Acts on the circuit breakers of an upstream, which gives up probes after `timeout`.
+fn with_breakers<T>(address: &str, timeout: Millis, act: impl FnOnce(&mut Breakers) -> T) -> T {
+    BREAKERS.with_borrow_mut(|known| {
+        if let Some((_, breakers)) = known.iter_mut().find(|(known, _)| known == address) {
+            return act(breakers);
         }
-        let mut breaker = Breaker::new();
-        let result = act(&mut breaker);
-        breakers.push((address.to_owned(), breaker));
+        let mut breakers = Breakers::new(timeout);
+        let result = act(&mut breakers);
+        known.push((address.to_owned(), breakers));
         result
     })
 }
@@ -206,9 +224,14 @@ fn with_breaker<T>(address: &str, act: impl FnOnce(&mut Breaker) -> T) -> T {
 /// One client's pipe, as far as decisions need it.
 struct Pipe {
     address: String,
+    url: String,
+    /// Time for an answer of the upstream.
+    timeout: Millis,
     service: String,
     transport: Transport,
-    attempt: Attempt,
+    attempt: UrlAttempt,
+    /// Moment at which the upstream accepted.
+    opened: Cell<Millis>,
     refusals: Refusals,
 }
 
@@ -231,12 +254,13 @@ impl Pipe {
             "timeout" => Refusal::TimedOut,
             "unreachable" => Refusal::Unreachable,
             "accepted" => {
+                self.opened.set(now());
                 self.report(Outcome::Success);
                 return (101, UpstreamEnd::Closed { code: 1000, reason: "" }.to_client());
             }
             "closed" => return (101, UpstreamEnd::Closed { code, reason }.to_client()),
             "lost" => {
-                with_breaker(&self.address, |breaker| breaker.lose(now()));
+                with_breakers(&self.address, self.timeout, |breakers| breakers.lose(now(), self.opened.get()));
                 return (101, UpstreamEnd::Lost.to_client());
             }
             "left" => return (101, ClientEnd::Closed { code, reason }.to_upstream()),
@@ -254,15 +278,16 @@ impl Pipe {
     }
 
     fn report(&self, outcome: Outcome) {
-        with_breaker(&self.address, |breaker| {
-            breaker.report(now(), self.attempt, outcome, random::u32());
-            self.refusals.note_upstream(self.transport, UpstreamCounts::ended(breaker.state(), outcome));
+        with_breakers(&self.address, self.timeout, |breakers| {
+            breakers.report(now(), self.attempt, outcome, random::u32());
+            let state = breakers.state(&self.url);
+            self.refusals.note_upstream(self.transport, UpstreamCounts::ended(state, outcome));
         });
     }
 }
 
 /// The options that `upstream_pipe.js` follows.
-fn options(config: &Config, client: PipedClient<'_>, timeout: Millis) -> Result<JsValue> {
+fn options(config: &Config, client: PipedClient<'_>) -> Result<JsValue> {
     let number = |number: u64| JsValue::from_f64(number as f64);
     let millis = |millis: Millis| number(millis.0);
     let open_after = match config.upstream_open {
@@ -275,7 +300,6 @@ fn options(config: &Config, client: PipedClient<'_>, timeout: Millis) -> Result<
     for (name, value) in [
         ("isRaw", JsValue::from_bool(client.transport == Transport::WebSocketRaw)),
         ("openAfterMs", open_after.map_or(JsValue::UNDEFINED, millis)),
-        ("upstreamTimeoutMs", millis(timeout)),
         ("inboxLimit", number(config.inbox_limit as u64)),
         ("bodyLimit", number(config.body_limit as u64)),
         ("messageLimit", number(config.message_limit as u64)),

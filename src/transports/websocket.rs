@@ -51,9 +51,9 @@ pub(crate) async fn websocket(
     if let Some(piped) = piped(transport, offered.as_deref(), &to, request, request_head, env, &invocation) {
         return piped.await;
     }
-    let Destination { config, place, pass, refusals, object, address, .. } = to;
+    let Destination { config, place, pass, refusals, object, address, is_proxied, .. } = to;
     let client = ClientRequest::of_websocket(request, address);
-    let client = if config.upstream.is_some() { client.for_upstream_of_websocket() } else { client };
+    let client = if config.upstream.is_some() { client.for_upstream(transport, is_proxied) } else { client };
     if config.websocket_holder == WebSocketHolder::Worker {
         let held = HeldWebSocket {
             object: object.clone(),

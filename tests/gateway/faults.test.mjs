@@ -65,6 +65,48 @@ describe("the circuit breaker", { concurrency: true }, () => {
     assert.equal(upstream.asked, 5);
   });
 
+  test("keeps no other room from a healthy upstream while one client asks for a room that fails", async (t) => {
+    for (const status of [503, 0]) {
+      const upstream = await startUpstream(t, { answer: ({ url }) => (url.endsWith("/bad") ? status : undefined) });
+      const vars = { SOCKJS_LOG: "none", SOCKJS_PREFIX: "/chat/{room}" };
+      const { server } = await startGateway(t, { address: `${upstream.address}/{room}` }, { vars });
+      const knockAt = async (room) => (await knock(`${server.url}/chat/${room}`, "websocket")).status;
+      assert.equal(await knockAt("good"), 101);
+      let isOver = false;
+      const bad = [];
+      const attacker = (async () => {
+        while (!isOver) bad.push(await knockAt("bad"));
+      })();
+      for (let count = 0; count < 30; count++) {
+        assert.equal(await knockAt("good"), 101);
+        await sleep(50);
+      }
+      isOver = true;
+      await attacker;
+      assert.ok(bad.length > 20, `${bad.length} requests`);
+      assert.ok(upstream.asked - upstream.accepted <= 10, `${upstream.asked - upstream.accepted} requests for the room that fails`);
+    }
+  });
+
+  for (const seconds of [0.3, 1, 3]) {
+    test(`lets 100 clients through at once to an upstream that accepts after ${seconds} s`, async (t) => {
+      const upstream = await startUpstream(t, { answer: () => sleep(seconds * 1_000), onConnection: silent });
+      const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_UPSTREAM_OPEN: "after" } });
+      const statuses = await Promise.all(Array.from({ length: 100 }, async () => (await knock(service, "websocket")).status));
+      assert.deepEqual(new Set(statuses), new Set([101]));
+    });
+  }
+
+  test("holds nobody up after an upstream broke 25 young connections at once", async (t) => {
+    const upstream = await startUpstream(t);
+    const { service } = await startGateway(t, upstream, { vars: QUIET });
+    for (let count = 0; count < 25; count++) await openSession(t, service, "websocket");
+    for (let count = 0; count < 25; count++) (await upstream.socket()).breakOff();
+    await sleep(300);
+    const statuses = await Promise.all(Array.from({ length: 40 }, async () => (await knock(service, "websocket")).status));
+    assert.deepEqual(new Set(statuses), new Set([101]));
+  });
+
   test("is not opened by refusals of clients", async (t) => {
     let isLetIn = false;
     const upstream = await startUpstream(t, { answer: () => (isLetIn ? undefined : 401) });
@@ -129,6 +171,123 @@ test("an upstream that does not answer a close is broken off", { timeout: 60_000
   socket.close(3000, "bye");
   receiver.reset();
   for (const { ended } of ends) await within(ended, "the end of a connection");
+});
+
+describe("an upstream that reads late", { concurrency: true }, () => {
+  const LATE_MS = 8_000;
+  const COUNT = 150;
+  const filling = "x".repeat(48 * KIB);
+  const late = (ws) => {
+    ws.pause();
+    setTimeout(() => ws.resume(), LATE_MS);
+  };
+  const numbers = Array.from({ length: COUNT }, (_, number) => number);
+
+  async function numbersAt(connection) {
+    const end = await within(connection.closed(), "the end", 3 * LATE_MS);
+    const got = [];
+    while (connection.messages.length > 0) got.push(Number.parseInt(await connection.messages.next()));
+    return [got, end];
+  }
+
+  test("gets everything of a framed client that closed before", { timeout: 60_000 }, async (t) => {
+    const upstream = await startUpstream(t, { onConnection: late });
+    const { service } = await startGateway(t, upstream, { vars: QUIET });
+    const socket = await openFramed(t, service);
+    const connection = await upstream.socket();
+    for (const number of numbers) socket.send(JSON.stringify([`${number}:${filling}`]));
+    socket.close(3000, "bye");
+    assert.deepEqual(await numbersAt(connection), [numbers, [3000, "bye"]]);
+  });
+
+  test("gets everything of a session over HTTP that ended before", { timeout: 60_000 }, async (t) => {
+    const upstream = await startUpstream(t, { onConnection: late });
+    const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_DISCONNECT_DELAY: "3000" } });
+    const session = new LazySession(t, service, "xhr");
+    await session.open();
+    const connection = await upstream.socket();
+    for (let number = 0; number < COUNT; number += 5) {
+      await session.send(JSON.stringify(numbers.slice(number, number + 5).map((number) => `${number}:${filling}`)));
+    }
+    assert.deepEqual(await numbersAt(connection), [numbers, [1011, "Client lost"]]);
+  });
+});
+
+describe("what waits in an isolate or an object is bounded", { concurrency: false }, () => {
+  test("four clients that fill it in their opening shut out no other client in its opening", async (t) => {
+    const accept = Promise.withResolvers();
+    const upstream = await startUpstream(t, { answer: () => accept.promise });
+    const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_UPSTREAM_OPEN: "before" } });
+    const filling = JSON.stringify(["x".repeat(64 * KIB - 64)]);
+    for (let count = 0; count < 4; count++) {
+      const socket = await openFramed(t, service);
+      for (let count = 0; count < 128; count++) socket.send(filling);
+    }
+    await sleep(1_000);
+    const good = await openFramed(t, service);
+    good.send('["hello"]');
+    await sleep(200);
+    assert.equal(good.frames.length, 0);
+    accept.resolve(undefined);
+    assert.equal(await good.frames.next("the echo"), 'a["hello"]');
+  });
+
+  test("also by framed clients that are closed and do not read on", { timeout: 60_000 }, async (t) => {
+    const filling = "x".repeat(60 * KIB);
+    const upstream = await startUpstream(t, {
+      onConnection: (ws) => {
+        const timer = setInterval(() => Array.from({ length: 16 }, () => ws.send(filling)), 5);
+        ws.on("close", () => clearInterval(timer));
+      },
+    });
+    const { server, service } = await startGateway(t, upstream, { vars: QUIET });
+    const paused = async () => {
+      const socket = await openFramed(t, service);
+      socket.pause();
+      assert.equal((await (await upstream.socket()).closed())[0], 1013);
+      return socket;
+    };
+    /** Frames that a client gets which was closed since it did not read. */
+    const framesOf = async (socket) => {
+      socket.resume();
+      for (let count = 1; ; count++) if ((await socket.frames.next("a frame")).startsWith("c")) return count;
+    };
+    const alone = await framesOf(await paused());
+    const before = server.memory();
+    const sockets = [];
+    for (let count = 0; count < 24; count++) sockets.push(await paused());
+    const grown = (server.memory() - before) / MIB;
+    t.diagnostic(`${grown.toFixed(1)} MiB more`);
+    assert.ok(grown < 250, `${grown} MiB`);
+    const crowded = await framesOf(await paused());
+    assert.ok(crowded < 0.7 * alone, `${crowded} frames, and ${alone} of one that is alone`);
+    // Those that go give back what they hold.
+    for (const socket of sockets) socket.terminate();
+    await sleep(500);
+    const after = await framesOf(await paused());
+    assert.ok(after > 0.9 * alone, `${after} frames, and ${alone} of one that is alone`);
+  });
+
+  test("by sessions over HTTP whose upstream does not read: their sends wait", { timeout: 60_000 }, async (t) => {
+    const SESSIONS = 16;
+    const upstream = await startUpstream(t, { onConnection: (ws) => ws.pause() });
+    const { server, service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_PLACEMENT: "shards:1", SOCKJS_STALL_TIMEOUT: "120000" } });
+    const sessions = [];
+    for (let count = 0; count < SESSIONS; count++) sessions.push(await openSession(t, service, "xhr_streaming"));
+    const before = server.memory();
+    const filling = "x".repeat(60 * KIB);
+    let accepted = 0;
+    const held = Symbol("held");
+    await Promise.all(sessions.map(async (session) => {
+      while ((await Promise.race([session.send([filling]), sleep(2_500, held)])) !== held) accepted += filling.length;
+    }));
+    const grown = (server.memory() - before) / MIB;
+    t.diagnostic(`${(accepted / MIB).toFixed(1)} MiB accepted, ${grown.toFixed(1)} MiB more`);
+    // The kernel takes some MiB of each, too.
+    assert.ok(accepted < 160 * MIB, `${accepted / MIB} MiB`);
+    while (upstream.sockets.length > 0) (await upstream.socket()).ws.resume();
+    await Promise.all(sessions.map((session) => within(session.send(["after"]), "a send")));
+  });
 });
 
 describe("a side that does not read", { concurrency: false }, () => {

@@ -2,14 +2,16 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
 import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import SockJS from "sockjs-client";
-import { knock } from "../harness/clients/doors.mjs";
+import { UPGRADE, knock } from "../harness/clients/doors.mjs";
 import { TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
 import { StockClient } from "../harness/clients/stock-client.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { within } from "../harness/waiting/wait.mjs";
-import { startGateway, startUpstream } from "./upstream.mjs";
+import { MESSAGE_LIMIT, silent, startGateway, startUpstream } from "./upstream.mjs";
 
 const HTTP = TRANSPORTS.filter((transport) => transport !== "websocket");
 const QUIET = { SOCKJS_LOG: "error" };
@@ -114,17 +116,58 @@ describe("an upstream that accepts late", { concurrency: true }, () => {
   }
 });
 
-test("a client that leaves before the upstream accepts leaves no connection behind", async (t) => {
-  const accept = Promise.withResolvers();
-  const upstream = await startUpstream(t, { answer: () => accept.promise });
-  const { service } = await startGateway(t, upstream, { vars: { SOCKJS_UPSTREAM_OPEN: "before" } });
-  const socket = await framed(t, service);
-  assert.equal(await socket.frames.next(), "o");
-  socket.send('["never read by anyone"]');
-  socket.close(3000, "gone");
-  await socket.closed;
-  accept.resolve(undefined);
-  assert.deepEqual(await (await upstream.socket()).closed(), [3000, "gone"]);
+describe("a client that leaves before the upstream accepts", { concurrency: true }, () => {
+  for (const [what, leave, end] of [
+    ["by a close", (socket) => socket.close(3000, "gone"), [3000, "gone"]],
+    ["by a violation", (socket) => socket.send("["), [3000, "Broken framing."]],
+    ["by breaking off", (socket) => socket.terminate(), [1011, "Client lost"]],
+  ]) {
+    test(`${what}: the upstream gets its messages, and then the end`, async (t) => {
+      const accept = Promise.withResolvers();
+      const upstream = await startUpstream(t, { answer: () => accept.promise, onConnection: silent });
+      const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_UPSTREAM_OPEN: "before" } });
+      const socket = await framed(t, service);
+      assert.equal(await socket.frames.next(), "o");
+      const large = "x".repeat(MESSAGE_LIMIT);
+      socket.send(JSON.stringify(["one", large]));
+      socket.send('["two"]', () => leave(socket));
+      await socket.closed;
+      await sleep(100);
+      accept.resolve(undefined);
+      const connection = await upstream.socket();
+      assert.deepEqual(await connection.closed(), end);
+      assert.deepEqual([await connection.messages.next(), await connection.messages.next(), await connection.messages.next()], ["one", large, "two"]);
+      assert.equal(connection.messages.length, 0);
+    });
+  }
+
+  for (const mode of ["auto", "after"]) {
+    for (const [how, leave] of [["by a reset", (socket) => socket.resetAndDestroy()], ["by an end of TCP", (socket) => socket.destroy()]]) {
+      for (const door of ["framed", "raw"]) {
+        test(`${how} and without an answer, in mode ${mode}: a ${door} WebSocket leaves no connection behind`, async (t) => {
+          const asked = Promise.withResolvers();
+          const accept = Promise.withResolvers();
+          const answer = () => {
+            asked.resolve();
+            return accept.promise;
+          };
+          const upstream = await startUpstream(t, { answer, onConnection: silent });
+          const { service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_UPSTREAM_OPEN: mode } });
+          const { port, pathname } = new URL(service);
+          const client = connect(port, "127.0.0.1").on("error", () => {});
+          const path = door === "raw" ? `${pathname}/websocket` : `${pathname}/000/${randomUUID()}/websocket`;
+          const head = Object.entries({ Host: "localhost", ...UPGRADE }).map(([name, value]) => `${name}: ${value}\r\n`);
+          client.write(`GET ${path} HTTP/1.1\r\n${head.join("")}\r\n`);
+          await within(asked.promise, "the upstream to be asked");
+          leave(client);
+          await sleep(100);
+          accept.resolve(undefined);
+          const connection = await upstream.socket();
+          assert.ok([1006, 1011].includes((await connection.closed())[0]));
+        });
+      }
+    }
+  }
 });
 
 test("what waits for the upstream is bounded: then the client is closed with 1013", async (t) => {
@@ -194,6 +237,44 @@ test("cookies of a page of somebody else stay here", async (t) => {
     assert.ok([101, 200].includes(status), `${door}: ${status}`);
     const { headers } = await upstream.requests.next("a handshake");
     assert.deepEqual([headers.cookie, headers.origin], [undefined, origin.Origin], door);
+  }
+});
+
+test("the page for iframes, which any page may load, gets no cookies unless pages are listed", async (t) => {
+  for (const list of [undefined, "https://page.example"]) {
+    const upstream = await startUpstream(t);
+    const { server, service } = await startGateway(t, upstream, { vars: list ? { SOCKJS_ALLOWED_ORIGINS: list } : {} });
+    for (const door of ["xhr", "xhr_streaming", "eventsource", "htmlfile", "jsonp"]) {
+      for (const [page, goesOn] of [[`${service}/iframe.html`, Boolean(list)], [`${service}/iframe-1.6.1.html`, Boolean(list)], [`${server.url}/app`, true]]) {
+        const headers = { Cookie: "a=b", Referer: page, "Sec-Fetch-Site": "same-origin", ...(door.startsWith("xhr") ? { Origin: server.url } : {}) };
+        assert.equal((await knock(service, door, { headers })).status, 200, door);
+        const { headers: seen } = await upstream.requests.next("a handshake");
+        assert.equal(seen.cookie, goesOn ? "a=b" : undefined, `${door} from ${page}`);
+      }
+    }
+  }
+});
+
+test("a trusted proxy names the client's address, and the host and scheme that it asked for; nobody else does", async (t) => {
+  const upstream = await startUpstream(t);
+  const headers = { "X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "public.example" };
+  for (const [proxies, trusted] of [["127.0.0.1", true], ["192.0.2.1", false]]) {
+    const { server, service } = await startGateway(t, upstream, { vars: { ...QUIET, SOCKJS_TRUSTED_PROXIES: proxies } });
+    for (const door of ["websocket", "raw websocket", "xhr_streaming"]) {
+      await knock(service, door, { headers });
+      const { headers: seen } = await upstream.requests.next("a handshake");
+      const expected = trusted ? ["203.0.113.5", "https", "public.example"] : ["127.0.0.1", "http", new URL(server.url).host];
+      assert.deepEqual([seen["x-forwarded-for"], seen["x-forwarded-proto"], seen["x-forwarded-host"]], expected, door);
+    }
+  }
+});
+
+test("cookies of two header lines are joined as cookies", async (t) => {
+  const upstream = await startUpstream(t);
+  const { server, service } = await startGateway(t, upstream);
+  for (const door of ["websocket", "raw websocket", "xhr_streaming"]) {
+    await knock(service, door, { headers: { Cookie: "a=b; c=d", cookie: "e=f", Origin: server.url, Referer: `${server.url}/` } });
+    assert.equal((await upstream.requests.next("a handshake")).headers.cookie, "a=b; c=d; e=f", door);
   }
 });
 

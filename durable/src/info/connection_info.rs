@@ -26,6 +26,10 @@ pub const CLIENT_HEADERS: [&str; 15] = {
     names
 };
 
+/// Those of [`CLIENT_HEADERS`] that the object of a service with an upstream gets only if a trusted proxy wrote them.
+#[doc(hidden)]
+pub const PROXY_HEADERS: [&str; 2] = ["x-forwarded-host", "x-forwarded-proto"];
+
 /// Further headers that are sent to the object of a service with an upstream, with the request that opens a session.
 #[doc(hidden)]
 pub const OPENER_HEADERS: [&str; 4] = ["origin", "sec-fetch-site", "authorization", "cookie"];
@@ -208,8 +212,22 @@ pub(crate) fn upstream_headers(
     let url = request.url();
     let mut next = || values.next().flatten();
     let (origin, fetch_site, authorization, cookie) = (next(), next(), next(), next());
-    let address = info.remote_address.as_deref();
-    let opener = Opener { url: &url, origin, fetch_site, authorization, cookie, address };
+    let header = |name| response::header_of(request, name);
+    // The Worker passes these two on if a trusted proxy wrote them. Not those that an older Worker passes on for everybody.
+    let of_proxy = |name| header(name).filter(|_| !config.trusted_proxies.is_empty());
+    let (referer, host, proto) = (header("referer"), of_proxy("x-forwarded-host"), of_proxy("x-forwarded-proto"));
+    let opener = Opener {
+        url: &url,
+        origin,
+        fetch_site,
+        authorization,
+        cookie,
+        address: info.remote_address.as_deref(),
+        referer: referer.as_deref(),
+        is_websocket: matches!(info.transport, Transport::WebSocket | Transport::WebSocketRaw),
+        forwarded_host: host.as_deref(),
+        forwarded_proto: proto.as_deref(),
+    };
     let mut headers = opener.headers(&config.allowed_origins);
     let is_opened_once = config.upstream.as_ref().map(Upstream::protocol) == Some(UpstreamProtocol::WebSocket);
     let claims = || claims::sign(secret, &info.id, info.claims.as_ref(), now());

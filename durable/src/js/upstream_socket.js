@@ -5,12 +5,16 @@
 const ABNORMAL = 1006;
 const RESTART = 1012;
 
-/** Time after which an upstream that does not answer a close is broken off. */
+/** Time after which an upstream that took everything, and does not answer a close, is broken off. */
 const CLOSE_ANSWER_MS = 5_000;
+/** Pause between two looks at what a closed upstream has not taken. */
+const LOOK_MS = 1_000;
 
 /** Functions that break the connection of each WebSocket, and timers that will call them. */
 const aborts = new WeakMap();
 const timers = new WeakMap();
+/** WebSockets that are gone, with what waited on them. */
+const gone = new WeakSet();
 
 const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -64,7 +68,7 @@ export function listenUpstream(socket, number, tell) {
       tell(number, ...what);
     } catch (error) {
       console.error(error);
-      closeUpstream(socket, RESTART, "the server failed");
+      closeUpstream(socket, RESTART, "the server failed", CLOSE_ANSWER_MS);
     }
   };
   const end = (code, reason) => {
@@ -76,11 +80,16 @@ export function listenUpstream(socket, number, tell) {
   socket.addEventListener("message", ({ data }) => guarded(typeof data === "string" ? data : textOf(data), 0, ""));
   socket.addEventListener("close", ({ code, reason, wasClean }) => {
     clearTimeout(timers.get(socket));
+    gone.add(socket);
     const isLost = code === ABNORMAL || wasClean === false;
     if (!isLost) shut(socket, code === 1005 ? 1000 : code, reason);
     end(isLost ? 0 : code, reason);
   });
-  socket.addEventListener("error", () => end(0, ""));
+  socket.addEventListener("error", () => {
+    clearTimeout(timers.get(socket));
+    gone.add(socket);
+    end(0, "");
+  });
   socket.accept();
 }
 
@@ -92,10 +101,22 @@ function textOf(bytes) {
   }
 }
 
-/** Closes a WebSocket, and breaks it off if the upstream does not answer. */
-export function closeUpstream(socket, code, reason) {
+/** Closes a WebSocket, and breaks it off if the upstream takes nothing for `stallMs`, or took everything and does not answer. */
+export function closeUpstream(socket, code, reason, stallMs) {
   shut(socket, code, reason);
-  timers.set(socket, setTimeout(() => aborts.get(socket)?.abort(), CLOSE_ANSWER_MS));
+  if (gone.has(socket)) return;
+  let [least, since] = [Infinity, Date.now()];
+  const look = () => {
+    const [buffered, now] = [bufferedUpstream(socket), Date.now()];
+    if (buffered < least) [least, since] = [buffered, now];
+    const limit = buffered > 0 ? Math.max(stallMs, CLOSE_ANSWER_MS) : CLOSE_ANSWER_MS;
+    timers.set(socket, setTimeout(now - since < limit ? look : breakOff, LOOK_MS));
+  };
+  const breakOff = () => {
+    gone.add(socket);
+    aborts.get(socket)?.abort();
+  };
+  look();
 }
 
 /** Closes a WebSocket that may be closed already. */
@@ -108,4 +129,4 @@ function shut(socket, code, reason) {
 }
 
 /** Returns the bytes that wait on it. A runtime without the property (workerd before 1.20261117.1) cannot tell. */
-export const bufferedUpstream = (socket) => socket.bufferedAmount ?? 0;
+export const bufferedUpstream = (socket) => (gone.has(socket) ? 0 : (socket.bufferedAmount ?? 0));

@@ -13,8 +13,7 @@ use sockjs_protocol::observe::metrics::UpstreamCounts;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::close_code::CloseCode;
 use sockjs_protocol::sockjs::session::CloseReason;
-use sockjs_protocol::time::Millis;
-use sockjs_protocol::upstream::breaker::{Attempt, Outcome, Permit};
+use sockjs_protocol::upstream::breaker::{Outcome, Permit};
 use sockjs_protocol::upstream::close::{ClientEnd, Close, Refusal, UpstreamEnd};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,9 +21,6 @@ use std::future::ready;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::{Env, Result};
-
-/// Longest time for a probe of the circuit breaker.
-pub(super) const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
 /// The connections of one service of an object to its upstream.
 pub(crate) struct Gateway {
@@ -70,12 +66,11 @@ impl Gateway {
         let config = &self.shared.config;
         let Some(upstream) = &config.upstream else { return Err(Refusal::Unreachable) };
         let Some(url) = upstream.url(connection.parameters()) else { return Err(Refusal::Status(404)) };
-        let permit = self.shared.breaker.borrow_mut().ask(now(), random());
+        let permit = self.shared.breakers.borrow_mut().ask(&url, now(), random());
         let is_allowed = !matches!(permit, Permit::Refuse { .. });
-        count(connection, &UpstreamCounts::asked(self.shared.breaker.borrow().state(), is_allowed));
-        let (attempt, timeout) = match permit {
-            Permit::Ask(attempt) => (attempt, config.upstream_timeout),
-            Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
+        count(connection, &UpstreamCounts::asked(self.shared.breakers.borrow().state(&url), is_allowed));
+        let attempt = match permit {
+            Permit::Ask(attempt) | Permit::Probe(attempt) => attempt,
             Permit::Refuse { .. } => return Err(Refusal::Paused),
         };
         let service = match upstream.service() {
@@ -89,25 +84,21 @@ impl Gateway {
             )),
             _ => {
                 let protocols = &config.upstream_protocols;
-                let timeout_ms = timeout.0 as f64;
+                let timeout_ms = config.upstream_timeout.0 as f64;
                 UpstreamSocket::open(Request { service: &service, url: &url, headers, protocols, timeout_ms }).await
             }
         };
         let refusal = opened.as_ref().err().map(|(refusal, _)| *refusal);
-        self.report(connection, attempt, refusal.map_or(Some(Outcome::Success), Outcome::of_refusal));
+        if let Some(outcome) = refusal.map_or(Some(Outcome::Success), Outcome::of_refusal) {
+            let mut breakers = self.shared.breakers.borrow_mut();
+            breakers.report(now(), attempt, outcome, random());
+            count(connection, &UpstreamCounts::ended(breakers.state(&url), outcome));
+        }
         opened.map_err(|(refusal, detail)| {
             let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
             log::warn("upstream", Some(&config.prefix), format!("{}{detail}", refusal.reason()));
             refusal
         })
-    }
-
-    fn report(&self, connection: &Connection, attempt: Attempt, outcome: Option<Outcome>) {
-        if let Some(outcome) = outcome {
-            let mut breaker = self.shared.breaker.borrow_mut();
-            breaker.report(now(), attempt, outcome, random());
-            count(connection, &UpstreamCounts::ended(breaker.state(), outcome));
-        }
     }
 
     fn link(&self, connection: &Connection) -> Option<Rc<Link>> {

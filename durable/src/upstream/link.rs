@@ -3,11 +3,13 @@
 use crate::application::connection::{Connection, ReadyState};
 use crate::info::errors::SendError;
 use crate::js::clock::now;
+use crate::upstream::sending::Sending;
 use crate::upstream::socket::UpstreamSocket;
 use js_sys::futures::spawn_local;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::close_code::CloseCode;
-use sockjs_protocol::upstream::breaker::Breaker;
+use sockjs_protocol::time::Millis;
+use sockjs_protocol::upstream::breakers::Breakers;
 use sockjs_protocol::upstream::close::{Close, UpstreamEnd};
 use sockjs_protocol::upstream::opening::TOO_MUCH;
 use std::cell::{Cell, RefCell};
@@ -19,7 +21,7 @@ use worker::{Delay, Result};
 /// Bytes that a waiting message counts besides its string.
 const MESSAGE_COST: usize = 64;
 
-/// Memory for what waits in all links of an object.
+/// Memory for what waits in all links of an object, in either direction.
 const ALL_LIMIT: usize = 32 << 20;
 
 /// Pause between two looks at what the upstream has not taken.
@@ -41,14 +43,23 @@ pub(super) enum LinkEvent {
 /// State that the links of one gateway share.
 pub(super) struct Shared {
     pub config: Rc<Config>,
-    pub breaker: RefCell<Breaker>,
-    /// Bytes that wait in all links.
+    pub breakers: RefCell<Breakers>,
+    /// Bytes that wait in all links for clients.
     waiting: Cell<usize>,
+    /// Bytes that wait in all links for upstreams.
+    sending: Sending,
 }
 
 impl Shared {
     pub fn new(config: Rc<Config>) -> Self {
-        Self { config, breaker: RefCell::default(), waiting: Cell::new(0) }
+        let breakers = RefCell::new(Breakers::new(config.upstream_timeout));
+        Self { config, breakers, waiting: Cell::new(0), sending: Sending::default() }
+    }
+
+    /// Returns true if `bytes` more may wait for an upstream.
+    fn has_room(&self, bytes: usize) -> bool {
+        let limit = ALL_LIMIT.saturating_sub(self.waiting.get()).saturating_sub(bytes);
+        self.sending.bytes() <= limit || self.sending.look(now()) <= limit
     }
 }
 
@@ -56,7 +67,8 @@ impl Shared {
 pub(super) struct Link {
     shared: Rc<Shared>,
     connection: Connection,
-    socket: UpstreamSocket,
+    socket: Rc<UpstreamSocket>,
+    opened: Millis,
     /// Messages of the upstream that wait for room in the session's queue, oldest first.
     waiting: RefCell<VecDeque<String>>,
     bytes: Cell<usize>,
@@ -72,7 +84,8 @@ impl Link {
         Rc::new(Self {
             shared,
             connection,
-            socket,
+            socket: Rc::new(socket),
+            opened: now(),
             waiting: RefCell::default(),
             bytes: Cell::new(0),
             end: RefCell::default(),
@@ -99,7 +112,10 @@ impl Link {
                 return;
             }
             let buffered = self.socket.buffered();
-            if buffered == 0 || buffered.saturating_add(message.len()) <= limit {
+            let all = buffered.saturating_add(message.len());
+            // One whose upstream keeps up waits for nobody else.
+            if buffered == 0 || (all <= limit && self.shared.has_room(message.len())) {
+                self.shared.sending.note(&self.socket, all, now());
                 return self.socket.send(message);
             }
             if buffered < least {
@@ -121,7 +137,7 @@ impl Link {
             }
             LinkEvent::Closed { code, reason } => UpstreamEnd::Closed { code, reason: &reason }.to_client(),
             LinkEvent::Lost => {
-                self.shared.breaker.borrow_mut().lose(now());
+                self.shared.breakers.borrow_mut().lose(now(), self.opened);
                 UpstreamEnd::Lost.to_client()
             }
         };
@@ -136,7 +152,7 @@ impl Link {
     pub fn leave(&self, close: &Close) {
         self.forget();
         if !self.is_over.replace(true) && self.end.take().is_none() {
-            self.socket.close(close);
+            self.socket.close(close, self.shared.config.stall_timeout);
         }
     }
 
@@ -220,6 +236,6 @@ impl Link {
         self.forget();
         let close = Close { code: code.number(), reason: reason.to_owned() };
         self.connection.end(close.code, &close.reason);
-        self.socket.close(&close.of_websocket());
+        self.socket.close(&close.of_websocket(), self.shared.config.stall_timeout);
     }
 }

@@ -3,6 +3,7 @@
 //! * [`gateway`][]: the handler of a service with an upstream.
 //! * [`link`][]: one session's WebSocket to the upstream, and what waits for its client.
 //! * [`over_http`][]: the same for an upstream that speaks WebSocket-over-HTTP.
+//! * [`sending`][]: bytes that wait for upstreams.
 //! * [`socket`][]: that WebSocket, as JavaScript has it.
 //!
 //! ```text
@@ -16,4 +17,5 @@
 pub(crate) mod gateway;
 mod link;
 pub(crate) mod over_http;
+mod sending;
 mod socket;

@@ -4,6 +4,7 @@ use crate::js::strings::text_of;
 use crate::upstream::link::{Link, LinkEvent};
 use js_sys::futures::JsFuture;
 use js_sys::{Array, Promise};
+use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::close::{Close, Refusal};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ extern "C" {
     fn listen_upstream(socket: &JsValue, number: u32, tell: &JsValue) -> std::result::Result<(), JsValue>;
 
     #[wasm_bindgen(js_name = closeUpstream)]
-    fn close_upstream(socket: &JsValue, code: u16, reason: &str);
+    fn close_upstream(socket: &JsValue, code: u16, reason: &str, stall_ms: f64);
 
     #[wasm_bindgen(js_name = bufferedUpstream)]
     fn buffered_upstream(socket: &JsValue) -> f64;
@@ -77,6 +78,8 @@ pub(super) struct UpstreamSocket {
     socket: JsValue,
     /// Number of its link, while it listens.
     number: Cell<Option<u32>>,
+    /// Bytes for which it counts in the sum of its object, if it does.
+    pub noted: Cell<Option<usize>>,
 }
 
 impl UpstreamSocket {
@@ -90,7 +93,7 @@ impl UpstreamSocket {
             open_upstream(request.service, request.url, &headers.collect(), &protocols.collect(), request.timeout_ms)
                 .map_err(unreachable)?;
         let answer = JsFuture::from(answer).await.map_err(unreachable)?;
-        let Some(refusal) = text_of(&answer) else { return Ok(Self { socket: answer, number: Cell::new(None) }) };
+        let Some(refusal) = text_of(&answer) else { return Ok(Self::new(answer)) };
         let (kind, status) = refusal.split_once(' ').unwrap_or_default();
         let refusal = match kind {
             "timeout" => Refusal::TimedOut,
@@ -98,6 +101,10 @@ impl UpstreamSocket {
             _ => Refusal::Status(status.parse().unwrap_or_default()),
         };
         Err((refusal, String::new()))
+    }
+
+    fn new(socket: JsValue) -> Self {
+        Self { socket, number: Cell::new(None), noted: Cell::new(None) }
     }
 
     /// Begins to receive: `link` is told everything from now on, also what came before.
@@ -126,10 +133,10 @@ impl UpstreamSocket {
         buffered_upstream(&self.socket) as usize
     }
 
-    /// Closes the WebSocket. Its link is told nothing from now on.
-    pub fn close(&self, close: &Close) {
+    /// Closes the WebSocket. Its link is told nothing from now on. An upstream that takes nothing for `stall_timeout` is broken off.
+    pub fn close(&self, close: &Close, stall_timeout: Millis) {
         self.forget();
-        close_upstream(&self.socket, close.code, &close.reason);
+        close_upstream(&self.socket, close.code, &close.reason, stall_timeout.0 as f64);
     }
 
     fn forget(&self) {

@@ -1,8 +1,8 @@
 //! Circuit breaker of an upstream: while the upstream fails, it gets at most a few requests in a second, and when it works
 //! again, its clients return over some seconds.
 //!
-//! One breaker serves all connections that an isolate or object opens to one upstream. It needs the same memory whatever
-//! happens. Random numbers are arguments: they keep clients, and breakers in other places, from acting at the same moment.
+//! A breaker needs the same memory whatever happens. Random numbers are arguments: they keep clients, and breakers in other
+//! places, from acting at the same moment. [`Breakers`](super::breakers::Breakers) are those of an upstream with many URLs.
 //!
 //! 1. [`Breaker::ask`] before each attempt to open a connection, or to send a request.
 //! 2. If the breaker allows the attempt, [`Breaker::report`] its outcome. The breaker gets over attempts without a report.
@@ -24,9 +24,17 @@ const SHARE_OF: u32 = 20;
 /// Half of the time for which outcomes count.
 const HALF_WINDOW: Millis = Millis::from_secs(5);
 
-/// Attempts without any answer after the last success. Beyond them, one attempt is allowed in a second, and a ramp begins:
-/// an upstream that hangs gives no failures before their time-out.
+/// Time after a success for which a shared breaker does not open: the upstream works, and only some attempts fail.
+const FRESH: Millis = Millis::from_secs(3);
+
+/// Attempts without any answer after the last success. Beyond them, if the first of them is older than [`PATIENCE_MIN`], one
+/// attempt is allowed in a second, and a ramp begins: an upstream that hangs gives no failures before their time-out.
 const UNANSWERED: u32 = 32;
+
+/// Shortest and longest time that the first attempt may be without an answer. In between, the upstream has twice the time
+/// that its last answer took.
+const PATIENCE_MIN: Millis = Millis::from_secs(2);
+const PATIENCE_MAX: Millis = Millis::from_secs(10);
 
 /// Shortest and longest pause of an open breaker, without the random half that is added.
 const PAUSE_MIN: Millis = Millis::from_secs(1);
@@ -39,11 +47,15 @@ const PAUSE_PART: u64 = 8;
 /// Probes that may be under way at a time, each a second after the one before.
 const PROBES: usize = 3;
 
-/// Time after which a probe without a report counts as failed.
-const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
+/// Default time after which a probe without a report counts as failed.
+pub const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
-/// Attempts in the first second of the ramp. Each second with a success doubles them.
+/// Attempts in the first second of the ramp.
 const RAMP_BEGIN: u32 = 8;
+
+/// Factor by which a second with a success multiplies the attempts: after an outage, and after many lost connections.
+const RAMP_FACTOR: u32 = 2;
+const STEEP_FACTOR: u32 = 8;
 
 /// Attempts in a second at which the ramp ends.
 const RAMP_END: u32 = 1_024;
@@ -53,24 +65,32 @@ const RAMP_END: u32 = 1_024;
 /// Without this, the ramp of an upstream with few clients, and with it the outage, would last for hours.
 const RAMP_QUIET: Millis = Millis::from_secs(10);
 
-/// Connections lost within a second that begin a ramp: the upstream restarts, or a part of it.
+/// Connections lost within a second that begin a steep ramp: the upstream restarts, or a part of it.
 const LOST_AT_ONCE: u32 = 20;
+
+/// Time for which a connection was open whose loss counts. So nobody begins ramps by connections that the upstream breaks
+/// soon, for a reason of their own.
+const LOST_AFTER: Millis = Millis::from_secs(10);
+
+/// Shortest time between two ramps of lost connections.
+const LOST_PAUSE: Millis = Millis::from_secs(30);
 
 /// An attempt that a breaker allowed. [`Breaker::report`] takes its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Attempt {
-    epoch: u64,
-    began: Millis,
+    pub(super) epoch: u64,
+    pub(super) began: Millis,
 }
 
 /// Answer of a breaker before an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
+pub enum Permit<A = Attempt> {
     /// The upstream may be asked.
-    Ask(Attempt),
-    /// The upstream may be asked, to find out if it works again. Give up the attempt after at most 10 s.
-    Probe(Attempt),
+    Ask(A),
+    /// The upstream may be asked, to find out if it works again. Give up the attempt when the breaker counts it as failed:
+    /// after 10 s, or the time of [`Breaker::with_probe_timeout`].
+    Probe(A),
     /// The upstream must not be asked now.
     Refuse {
         /// Time after which to ask the breaker again. At least 1 ms; different for each random number.
@@ -83,8 +103,10 @@ pub enum Permit {
 pub enum Outcome {
     /// The upstream answered. It may have refused the client.
     Success,
-    /// The upstream could not be reached or did not answer in time, or a proxy in front of it responded so.
+    /// The upstream could not be reached or did not answer in time.
     Failure,
+    /// The upstream, or a proxy in front of it, answered that it does not work.
+    Unavailable,
     /// The attempt was given up before there was an answer, because the client left.
     ///
     /// The attempt stays unanswered, and 32 of these in a row slow down everybody. So, where the runtime permits, wait for
@@ -96,11 +118,11 @@ pub enum Outcome {
 impl Outcome {
     /// Returns the outcome of an attempt that was answered with this HTTP status.
     ///
-    /// Failures are 502 to 504, and 520 to 530 of Cloudflare. 500 is a success here: it is often the fault of one request,
-    /// which should not stop all others.
+    /// 502 to 504, and 520 to 530 of Cloudflare, say that the upstream does not work. 500 is a success here: it is often the
+    /// fault of one request, which should not stop all others.
     pub const fn of_status(status: u16) -> Self {
         match status {
-            502..=504 | 520..=530 => Self::Failure,
+            502..=504 | 520..=530 => Self::Unavailable,
             _ => Self::Success,
         }
     }
@@ -113,6 +135,11 @@ impl Outcome {
             Refusal::Subprotocol => Some(Self::Success),
             Refusal::Paused => None,
         }
+    }
+
+    /// True if the attempt failed.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failure | Self::Unavailable)
     }
 }
 
@@ -162,11 +189,13 @@ pub struct Breaker {
     /// Beginning of the outage. It is kept until the ramp is over: an upstream that fails on the ramp was never back.
     outage: Option<Millis>,
     recent: Recent,
-    /// Attempts without an answer since the last success.
-    unanswered: u32,
+    unanswered: Unanswered,
     /// Moment of the last attempt that was allowed.
     asked: Millis,
     lost: Lost,
+    /// True if attempts differ so much that a success shows that the upstream works.
+    is_shared: bool,
+    probe_timeout: Millis,
 }
 
 #[derive(Debug, Clone)]
@@ -193,10 +222,23 @@ impl Breaker {
             epoch: 0,
             outage: None,
             recent: Recent::default(),
-            unanswered: 0,
+            unanswered: Unanswered::default(),
             asked: Millis(0),
             lost: Lost::default(),
+            is_shared: false,
+            probe_timeout: PROBE_TIMEOUT,
         }
+    }
+
+    /// Returns a closed breaker of attempts that differ, such as those of many URLs. It does not open for 3 s after the
+    /// beginning of an attempt that succeeded.
+    pub fn shared() -> Self {
+        Self { is_shared: true, ..Self::new() }
+    }
+
+    /// Sets the time after which a probe without a report counts as failed, by default 10 s.
+    pub fn with_probe_timeout(self, probe_timeout: Millis) -> Self {
+        Self { probe_timeout, ..self }
     }
 
     /// Returns the state.
@@ -211,54 +253,63 @@ impl Breaker {
 
     /// Decides if the upstream may be asked now. `random` is a new random number.
     pub fn ask(&mut self, now: Millis, random: u32) -> Permit {
-        if let State::Open { until } = self.state {
-            if now < until {
-                return refuse(until - now, random);
-            }
+        match self.wait(now, random) {
+            Some(after) => refuse(after, random),
+            None => self.permit(now),
+        }
+    }
+
+    /// Returns the time for which the upstream must not be asked. `None` if it may be asked now.
+    pub(super) fn wait(&mut self, now: Millis, random: u32) -> Option<Millis> {
+        if let State::Open { until } = self.state
+            && until <= now
+        {
             self.state = State::HalfOpen(Vec::new());
         }
         if let State::HalfOpen(probes) = &self.state
-            && probes.first().is_some_and(|began| *began + PROBE_TIMEOUT <= now)
+            && probes.first().is_some_and(|began| *began + self.probe_timeout <= now)
         {
             self.open(now, random);
-            return self.ask(now, random);
         }
-        match &mut self.state {
-            State::Open { until } => refuse(*until - now, random),
-            State::HalfOpen(probes) => {
-                let next = match probes.first() {
-                    Some(first) if probes.len() >= PROBES => *first + PROBE_TIMEOUT,
-                    _ => self.asked + SECOND,
-                };
-                if now < next {
-                    return refuse(next - now, random);
-                }
-                probes.push(now);
-                self.asked = now;
-                Permit::Probe(Attempt { epoch: self.epoch, began: now })
-            }
+        let hangs = self.unanswered.hang(now);
+        let next = match &mut self.state {
+            State::Open { until } => *until,
+            State::HalfOpen(probes) => match probes.first() {
+                Some(first) if probes.len() >= PROBES => *first + self.probe_timeout,
+                _ => self.asked + SECOND,
+            },
             State::Closed(ramp) => {
                 if ramp.as_mut().is_some_and(|ramp| ramp.is_over(now)) {
                     *ramp = None;
                     self.outage = None;
                 }
-                let next = ramp.as_ref().map_or(now, Ramp::next).max(match self.unanswered {
-                    ..UNANSWERED => now,
-                    _ => self.asked + SECOND,
-                });
-                if now < next {
-                    return refuse(next - now, random);
-                }
-                // The upstream did not answer for a second.
-                if self.unanswered >= UNANSWERED && ramp.is_none() {
-                    *ramp = Some(Ramp::new(now));
+                ramp.as_ref().map_or(now, Ramp::next).max(if hangs { self.asked + SECOND } else { now })
+            }
+        };
+        (now < next).then(|| next - now)
+    }
+
+    /// Allows an attempt, and counts it.
+    pub(super) fn permit(&mut self, now: Millis) -> Permit {
+        let attempt = Attempt { epoch: self.epoch, began: now };
+        let hangs = self.unanswered.hang(now);
+        self.asked = now;
+        match &mut self.state {
+            State::HalfOpen(probes) => {
+                probes.push(now);
+                Permit::Probe(attempt)
+            }
+            // An open breaker is asked to wait before.
+            State::Open { .. } => Permit::Ask(attempt),
+            State::Closed(ramp) => {
+                if hangs && ramp.is_none() {
+                    *ramp = Some(Ramp::new(now, RAMP_FACTOR));
                 }
                 if let Some(ramp) = ramp {
                     ramp.asked += 1;
                 }
-                self.unanswered = self.unanswered.saturating_add(1);
-                self.asked = now;
-                Permit::Ask(Attempt { epoch: self.epoch, began: now })
+                self.unanswered.add(now);
+                Permit::Ask(attempt)
             }
         }
     }
@@ -282,19 +333,20 @@ impl Breaker {
             // An open breaker has allowed nothing since it opened.
             (State::Open { .. }, _) => {}
             (State::HalfOpen(_), Outcome::Success) => self.close(now),
-            (State::HalfOpen(_), Outcome::Failure) => self.open(now, random),
+            (State::HalfOpen(_), Outcome::Failure | Outcome::Unavailable) => self.open(now, random),
             (State::HalfOpen(probes), Outcome::Abandoned) => probes.retain(|began| *began != attempt.began),
             (State::Closed(ramp), Outcome::Success) => {
                 if let Some(ramp) = ramp {
                     ramp.has_success = true;
                 }
-                self.unanswered = 0;
+                self.unanswered.end(now - attempt.began);
                 self.recent.succeed(now, attempt.began);
             }
-            (State::Closed(_), Outcome::Failure) => {
-                self.unanswered = self.unanswered.saturating_sub(1);
+            (State::Closed(_), Outcome::Failure | Outcome::Unavailable) => {
+                self.unanswered.count = self.unanswered.count.saturating_sub(1);
                 self.recent.fail(now, attempt.began);
-                if self.recent.is_outage() {
+                let works = self.is_shared && now < self.recent.succeeded + FRESH;
+                if self.recent.is_outage() && !works {
                     self.open(now, random);
                 }
             }
@@ -303,14 +355,17 @@ impl Breaker {
         }
     }
 
-    /// Notes that an open connection to the upstream broke without a close.
-    pub fn lose(&mut self, now: Millis) {
-        let are_many = self.lost.add(now) >= LOST_AT_ONCE;
-        if let State::Closed(ramp) = &mut self.state
-            && are_many
+    /// Notes that a connection to the upstream, which was open since `opened`, broke without a close.
+    pub fn lose(&mut self, now: Millis, opened: Millis) {
+        if now < opened + LOST_AFTER {
+            return;
+        }
+        let begins = self.lost.add(now) >= LOST_AT_ONCE && self.lost.may_begin(now);
+        if let State::Closed(ramp @ None) = &mut self.state
+            && begins
         {
-            let ramp = ramp.get_or_insert_with(|| Ramp::new(now));
-            ramp.allowance = RAMP_BEGIN;
+            *ramp = Some(Ramp::new(now, STEEP_FACTOR));
+            self.lost.began = Some(now);
         }
     }
 
@@ -321,25 +376,55 @@ impl Breaker {
     }
 
     fn close(&mut self, now: Millis) {
-        self.change(State::Closed(Some(Ramp::new(now))));
+        self.change(State::Closed(Some(Ramp::new(now, RAMP_FACTOR))));
     }
 
     fn change(&mut self, state: State) {
         self.state = state;
         self.epoch += 1;
         self.recent = Recent::default();
-        self.unanswered = 0;
+        self.unanswered.count = 0;
     }
 }
 
 /// Refuses for `after`, and up to a second more, so that clients do not come back all at once.
-fn refuse(after: Millis, random: u32) -> Permit {
+pub(super) fn refuse<A>(after: Millis, random: u32) -> Permit<A> {
     Permit::Refuse { after: after + part(SECOND, random).max(Millis(1)) }
 }
 
 /// Returns a random part of `span`: 0 for the number 0, nearly all of it for the largest number.
 fn part(span: Millis, random: u32) -> Millis {
     Millis(span.0.saturating_mul(random.into()) >> u32::BITS)
+}
+
+/// Attempts without an answer since the last success.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unanswered {
+    count: u32,
+    /// Beginning of the first of them.
+    since: Millis,
+    /// Time that the last answer took.
+    took: Millis,
+}
+
+impl Unanswered {
+    fn add(&mut self, now: Millis) {
+        if self.count == 0 {
+            self.since = now;
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Notes a success after this time.
+    fn end(&mut self, took: Millis) {
+        *self = Self { took, ..Self::default() };
+    }
+
+    /// True if there are so many, for so long, that the upstream seems to hang.
+    fn hang(&self, now: Millis) -> bool {
+        let patience = (self.took + self.took).clamp(PATIENCE_MIN, PATIENCE_MAX);
+        self.count >= UNANSWERED && self.since + patience <= now
+    }
 }
 
 /// Slow return of the clients of an upstream that works again.
@@ -353,11 +438,13 @@ struct Ramp {
     allowance: u32,
     /// True if an attempt succeeded in this second.
     has_success: bool,
+    /// Factor by which a second with a success multiplies the allowance.
+    factor: u32,
 }
 
 impl Ramp {
-    fn new(now: Millis) -> Self {
-        Self { second: now, asked: 0, allowance: RAMP_BEGIN, has_success: false }
+    fn new(now: Millis, factor: u32) -> Self {
+        Self { second: now, asked: 0, allowance: RAMP_BEGIN, has_success: false, factor }
     }
 
     /// Begins a new second if it is time. True if the ramp is over.
@@ -366,8 +453,8 @@ impl Ramp {
             return true;
         }
         if self.second + SECOND <= now {
-            let factor = if self.has_success { 2 } else { 1 };
-            *self = Self { allowance: self.allowance * factor, ..Self::new(now) };
+            let factor = if self.has_success { self.factor } else { 1 };
+            *self = Self { allowance: self.allowance * factor, ..Self::new(now, self.factor) };
         }
         self.allowance >= RAMP_END
     }
@@ -434,13 +521,20 @@ impl Recent {
 struct Lost {
     since: Millis,
     count: u32,
+    /// Beginning of the last ramp.
+    began: Option<Millis>,
 }
 
 impl Lost {
+    /// True if a ramp may begin now.
+    fn may_begin(&self, now: Millis) -> bool {
+        self.began.is_none_or(|began| began + LOST_PAUSE <= now)
+    }
+
     /// Counts one, and returns the number of this second.
     fn add(&mut self, now: Millis) -> u32 {
         if self.since + SECOND <= now {
-            *self = Self { since: now, count: 0 };
+            *self = Self { since: now, count: 0, ..*self };
         }
         self.count = self.count.saturating_add(1);
         self.count

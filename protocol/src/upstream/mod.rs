@@ -10,7 +10,8 @@
 //! ```
 //!
 //! * [`address`][]: the address of an upstream, and the URL for one connection.
-//! * [`breaker`][]: the circuit breaker of an upstream that fails.
+//! * [`breaker`][]: a circuit breaker, for an upstream that fails.
+//! * [`breakers`][]: those of an upstream with many URLs.
 //! * [`claims`][]: the claims of a client, signed for the upstream.
 //! * [`close`][]: close codes on their way between upstream and client, and refusals.
 //! * [`events`][]: the events of a connection in the bodies of WebSocket-over-HTTP.
@@ -22,6 +23,7 @@
 
 pub mod address;
 pub mod breaker;
+pub mod breakers;
 pub mod claims;
 pub mod close;
 pub mod events;

@@ -247,43 +247,111 @@ fn an_outage_that_comes_back_on_the_ramp_goes_on() {
 #[test]
 fn an_upstream_that_hangs_is_asked_once_in_a_second() {
     let mut breaker = Breaker::new();
-    let attempts = ask_only(&mut breaker, 0, 32);
-    assert_eq!(refused(&mut breaker, 0), 1_000);
-    assert_eq!(refused(&mut breaker, 999), 1);
-    let _ = asked(&mut breaker, 1_000);
-    assert_eq!(refused(&mut breaker, 1_001), 999);
+    let attempts = ask_only(&mut breaker, 0, 40);
+    ask_only(&mut breaker, 1_999, 1);
+    assert_eq!(refused(&mut breaker, 2_000), 999);
+    assert_eq!(refused(&mut breaker, 2_998), 1);
+    let _ = asked(&mut breaker, 2_999);
+    assert_eq!(refused(&mut breaker, 3_000), 999);
     assert_eq!(breaker.state(), BreakerState::Ramping(8));
-    breaker.report(at(1_002), attempts[0], Outcome::Success, 0);
-    ask_only(&mut breaker, 1_002, 7);
-    assert_eq!(refused(&mut breaker, 1_002), 998);
-    ask_only(&mut breaker, 2_000, 16);
+    breaker.report(at(3_001), attempts[0], Outcome::Success, 0);
+    ask_only(&mut breaker, 3_001, 7);
+    assert_eq!(refused(&mut breaker, 3_001), 998);
+    ask_only(&mut breaker, 4_000, 16);
+}
+
+#[test]
+fn a_slow_upstream_may_have_any_burst() {
+    // Seconds between a burst and its answers, and those until the next burst.
+    for (seconds, until_next) in [(1, 1), (2, 2), (3, 3), (3, 0), (8, 8)] {
+        let (mut breaker, mut now) = (Breaker::new(), 0);
+        for _ in 0..10 {
+            let attempts = ask_only(&mut breaker, now, 1_000);
+            now += seconds * 1_000;
+            attempts.into_iter().for_each(|attempt| breaker.report(at(now), attempt, Outcome::Success, 0));
+            now += until_next * 1_000;
+        }
+        // It has twice the time of its last answer, of 10 s at most.
+        let _ = ask_only(&mut breaker, now, 32);
+        let patience = (2 * seconds * 1_000).clamp(2_000, 10_000);
+        let _ = asked(&mut breaker, now + patience - 1);
+        assert_eq!(refused(&mut breaker, now + patience), 999, "{seconds} s");
+    }
 }
 
 #[test]
 fn attempts_whose_clients_left_stay_unanswered() {
     let mut breaker = Breaker::new();
     (0..32).for_each(|_| end(&mut breaker, 0, Outcome::Abandoned));
-    assert_eq!(refused(&mut breaker, 0), 1_000);
+    let _ = asked(&mut breaker, 1_500);
+    assert_eq!(refused(&mut breaker, 2_000), 500);
     let mut breaker = Breaker::new();
-    for _ in 0..100 {
-        (0..31).for_each(|_| end(&mut breaker, 0, Outcome::Abandoned));
-        end(&mut breaker, 0, Outcome::Success);
+    for second in 0..100 {
+        (0..31).for_each(|_| end(&mut breaker, second * 1_000, Outcome::Abandoned));
+        end(&mut breaker, second * 1_000, Outcome::Success);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
+/// Loses connections that were open for this time.
+fn lose(breaker: &mut Breaker, ms: u64, open_for: u64, count: usize) {
+    (0..count).for_each(|_| breaker.lose(at(ms), at(ms) - Millis(open_for)));
+}
+
 #[test]
-fn many_lost_connections_begin_a_ramp_and_a_few_do_not() {
+fn many_connections_lost_at_once_begin_a_ramp_of_three_seconds() {
     let mut breaker = Breaker::new();
-    for second in 0..10 {
-        (0..19).for_each(|_| breaker.lose(at(second * 1_000)));
+    lose(&mut breaker, 20_000, 10_000, 500);
+    for (second, allowance) in [8, 64, 512].into_iter().enumerate() {
+        let now = 20_000 + second as u64 * 1_000;
+        (0..allowance).for_each(|_| end(&mut breaker, now, Outcome::Success));
+        assert_eq!(breaker.state(), BreakerState::Ramping(allowance));
+        lose(&mut breaker, now, 60_000, 500);
+        assert!(refused(&mut breaker, now) > 0, "further losses allow nothing more");
     }
-    assert_eq!(breaker.state(), BreakerState::Closed);
-    (0..500).for_each(|n| breaker.lose(at(20_000 + n)));
+    let _ = asked(&mut breaker, 23_000);
+    lose(&mut breaker, 49_999, 60_000, 500);
+    assert_eq!(breaker.state(), BreakerState::Closed, "they begin no other ramp for 30 s");
+    lose(&mut breaker, 50_000, 60_000, 500);
     assert_eq!(breaker.state(), BreakerState::Ramping(8));
-    (0..8).for_each(|_| end(&mut breaker, 20_500, Outcome::Success));
-    (0..500).for_each(|_| breaker.lose(at(20_500)));
-    assert!(refused(&mut breaker, 20_500) > 0, "further losses allow nothing more");
+}
+
+#[test]
+fn connections_lost_one_by_one_or_soon_after_their_opening_do_nothing() {
+    for (each_ms, open_for, count) in [(1_000, 60_000, 19), (60, 3_600_000, 1), (100, 9_999, 500)] {
+        let mut breaker = Breaker::new();
+        for step in 0..100 {
+            lose(&mut breaker, step * each_ms, open_for, count);
+            end(&mut breaker, step * each_ms, Outcome::Success);
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed, "{count} each {each_ms} ms");
+    }
+}
+
+#[test]
+fn a_shared_breaker_does_not_open_for_three_seconds_after_a_success() {
+    let mut breaker = Breaker::shared();
+    end(&mut breaker, 0, Outcome::Success);
+    (0..200).for_each(|_| end(&mut breaker, 2_999, Outcome::Failure));
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    end(&mut breaker, 3_000, Outcome::Failure);
+    assert_eq!(breaker.state(), BreakerState::Open);
+    let mut breaker = Breaker::shared();
+    (0..5).for_each(|_| end(&mut breaker, 0, Outcome::Failure));
+    assert_eq!(breaker.state(), BreakerState::Open);
+}
+
+#[test]
+fn a_probe_has_the_time_that_it_was_given() {
+    for seconds in [1, 10, 55] {
+        let mut breaker = Breaker::new().with_probe_timeout(Millis::from_secs(seconds));
+        (0..5).for_each(|_| end(&mut breaker, 0, Outcome::Failure));
+        let slow = probe(&mut breaker, 1_500);
+        let answered = 1_500 + seconds * 1_000 - 1;
+        assert!(matches!(breaker.ask(at(answered), 0), Permit::Refuse { .. } | Permit::Probe(_)));
+        breaker.report(at(answered), slow, Outcome::Success, 0);
+        assert_eq!(breaker.state(), BreakerState::Ramping(8), "{seconds} s");
+    }
 }
 
 #[test]
@@ -294,11 +362,11 @@ fn statuses_of_proxies_are_failures_and_refusals_are_not() {
         (404, Outcome::Success),
         (429, Outcome::Success),
         (500, Outcome::Success),
-        (502, Outcome::Failure),
-        (503, Outcome::Failure),
-        (504, Outcome::Failure),
-        (522, Outcome::Failure),
-        (530, Outcome::Failure),
+        (502, Outcome::Unavailable),
+        (503, Outcome::Unavailable),
+        (504, Outcome::Unavailable),
+        (522, Outcome::Unavailable),
+        (530, Outcome::Unavailable),
     ] {
         assert_eq!(Outcome::of_status(status), outcome, "{status}");
         assert_eq!(Outcome::of_refusal(Refusal::Status(status)), Some(outcome));
@@ -350,7 +418,7 @@ fn run(backend: &Backend, seed: u64) -> Run {
     let (mut breaker, mut random) = (Breaker::new(), Random(seed));
     if backend.was_in_use {
         (0..100).for_each(|_| end(&mut breaker, 0, Outcome::Success));
-        (0..1_000).for_each(|_| breaker.lose(at(random.up_to(200))));
+        (0..1_000).for_each(|_| breaker.lose(at(random.up_to(200)), at(0) - Millis(60_000)));
     }
     let mut run = Run { requests: vec![0; 400], connected: Vec::new() };
     let mut attempts = Vec::new();
@@ -397,18 +465,27 @@ fn a_thousand_clients_ask_a_dead_backend_a_few_times_in_a_second_and_are_back_in
         let away = &run.requests[..(returns / 1_000) as usize];
         let case = format!("seed {seed}, {backend:?}: {:?}", &run.requests[..100]);
         // Nothing is known before the first answers.
-        let first_second = if was_in_use { 8 } else { 40 };
-        assert!(away.iter().take(1).all(|requests| *requests <= first_second), "{case}");
-        assert!(away.iter().skip(1).all(|requests| *requests <= 8), "{case}");
-        assert!(away.iter().sum::<usize>() <= 60 + away.len() / 2, "{case}");
+        let hangs = fails_after > 1_000;
+        let first = match (was_in_use, hangs) {
+            (true, _) => 8,
+            (false, false) => 40,
+            // A slow upstream looks the same for two seconds.
+            (false, true) => 1_000,
+        };
+        assert!(away.iter().take(2).sum::<usize>() <= first + 8, "{case}");
+        assert!(away.iter().skip(2).all(|requests| *requests <= 8), "{case}");
+        assert!(away.iter().sum::<usize>() <= first + 30 + away.len() / 2, "{case}");
 
-        let noticed = (returns * 3 / 16).clamp(1_500, 30_000) + if fails_after > 1_000 { 12_000 } else { 1_000 };
+        let noticed = (returns * 3 / 16).clamp(1_500, 30_000) + if hangs { 12_000 } else { 1_000 };
         let (first, last) = (run.connected[0], run.connected[999]);
         assert!(first <= returns + noticed, "first at {first}, {case}");
-        assert!(last <= first + 12_000, "last at {last} after {first}, {case}");
+        // The attempts of the first two seconds end when the upstream is back for long.
+        let until_ended = if hangs && !was_in_use { fails_after } else { 0 };
+        assert!(last <= first + 12_000 + until_ended, "last at {last} after {first}, {case}");
         // They come back by a ramp, unless the upstream was never seen to fail.
         let most = if was_in_use || returns > 0 { 512 } else { 1_000 };
-        assert!(run.requests.iter().all(|requests| *requests <= most), "{case}");
+        let unknown = if hangs { 2 } else { 0 };
+        assert!(run.requests.iter().skip(unknown).all(|requests| *requests <= most), "{case}");
     }
 }
 
@@ -427,7 +504,7 @@ proptest! {
                 (0, Some(attempt)) => breaker.report(at(now), attempt, Outcome::Success, random),
                 (1 | 2, Some(attempt)) => breaker.report(at(now), attempt, Outcome::Failure, random),
                 (3, Some(attempt)) => breaker.report(at(now), attempt, Outcome::Abandoned, random),
-                (4, _) => breaker.lose(at(now)),
+                (4, _) => breaker.lose(at(now), at(now.saturating_sub(u64::from(random) % 20_000))),
                 _ => match breaker.ask(at(now), random) {
                     Permit::Ask(attempt) | Permit::Probe(attempt) => attempts.push(attempt),
                     Permit::Refuse { after } => prop_assert!((1..=31_000).contains(&after.0), "{:?}", after),

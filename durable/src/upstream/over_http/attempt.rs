@@ -2,7 +2,7 @@
 
 use crate::js::clock::now;
 use crate::observe::log;
-use crate::upstream::gateway::{PROBE_TIMEOUT, count, random};
+use crate::upstream::gateway::{count, random};
 use crate::upstream::over_http::link::Link;
 use crate::upstream::over_http::request::{EventRequest, Received, Unanswered};
 use js_sys::Reflect;
@@ -35,15 +35,14 @@ impl Link {
         }
         let _slot = self.shared.slots.take().await;
         let permit = match self.is_accepted.get() {
-            true => self.shared.breaker.borrow_mut().ask_again(now(), random()),
-            false => self.shared.breaker.borrow_mut().ask(now(), random()),
+            true => self.shared.breakers.borrow_mut().ask_again(&url, now(), random()),
+            false => self.shared.breakers.borrow_mut().ask(&url, now(), random()),
         };
         let is_allowed = !matches!(permit, Permit::Refuse { .. });
-        let counts = UpstreamCounts::asked(self.shared.breaker.borrow().state(), is_allowed);
+        let counts = UpstreamCounts::asked(self.shared.breakers.borrow().state(&url), is_allowed);
         count(&self.connection, &counts);
-        let (attempt, timeout) = match permit {
-            Permit::Ask(attempt) => (attempt, config.upstream_timeout),
-            Permit::Probe(attempt) => (attempt, config.upstream_timeout.min(PROBE_TIMEOUT)),
+        let attempt = match permit {
+            Permit::Ask(attempt) | Permit::Probe(attempt) => attempt,
             Permit::Refuse { after } => return Err(Failure::Refused(Refusal::Paused, Some(after))),
         };
         let headers = self.headers(body);
@@ -53,7 +52,7 @@ impl Link {
             headers: &headers,
             body: &body.bytes,
             // At most a minute.
-            timeout_ms: timeout.0 as f64,
+            timeout_ms: config.upstream_timeout.0 as f64,
             limit: config.inbox_limit,
         };
         let answer = request.send().await;
@@ -63,8 +62,8 @@ impl Link {
             Err(Unanswered::TooLarge) => Some(Outcome::Success),
         };
         if let Some(outcome) = outcome {
-            self.shared.breaker.borrow_mut().report(now(), attempt, outcome, random());
-            let counts = UpstreamCounts::ended(self.shared.breaker.borrow().state(), outcome);
+            self.shared.breakers.borrow_mut().report(now(), attempt, outcome, random());
+            let counts = UpstreamCounts::ended(self.shared.breakers.borrow().state(&url), outcome);
             count(&self.connection, &counts);
         }
         answer.map_err(|unanswered| match unanswered {

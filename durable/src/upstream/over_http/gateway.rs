@@ -12,6 +12,7 @@ use crate::upstream::over_http::shared::{Shared, Slots};
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::session::CloseReason;
+use sockjs_protocol::upstream::breakers::Breakers;
 use sockjs_protocol::upstream::over_http::queue::ClientEvent;
 use sockjs_protocol::upstream::over_http::state::LinkState;
 use std::cell::{Cell, RefCell};
@@ -31,13 +32,14 @@ pub(crate) struct HttpGateway {
 impl HttpGateway {
     pub fn new(config: Rc<Config>, env: Env, state: State, claims_secret: String) -> Self {
         let key = grip_keys(&env).into_iter().next().unwrap_or_default();
+        let breakers = RefCell::new(Breakers::new(config.upstream_timeout));
         let shared = Shared {
             config,
             env,
             state,
             key,
             claims_secret,
-            breaker: RefCell::default(),
+            breakers,
             waiting: Cell::new(0),
             answered: Cell::new(0),
             slots: Slots::default(),

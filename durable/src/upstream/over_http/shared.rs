@@ -3,7 +3,7 @@
 use futures::channel::oneshot;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::time::Millis;
-use sockjs_protocol::upstream::breaker::Breaker;
+use sockjs_protocol::upstream::breakers::Breakers;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     pub key: String,
     /// Secret that signs claims. Empty without one.
     pub claims_secret: String,
-    pub breaker: RefCell<Breaker>,
+    pub breakers: RefCell<Breakers>,
     /// Bytes that wait in all queues.
     pub waiting: Cell<usize>,
     /// Bytes of responses whose messages wait for their clients.

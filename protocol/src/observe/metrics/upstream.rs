@@ -65,7 +65,7 @@ impl UpstreamCounts {
 
     /// Returns the counts of the outcome of an attempt, after which the breaker is in `state`.
     pub fn ended(state: BreakerState, outcome: Outcome) -> Self {
-        Self { failures: (outcome == Outcome::Failure).into(), breaker: vec![state.into()], ..Self::default() }
+        Self { failures: outcome.is_failure().into(), breaker: vec![state.into()], ..Self::default() }
     }
 
     /// Adds the counts in `more`.
