@@ -1,5 +1,5 @@
-// The upstream that `npm start` puts behind the gateway: a WebSocket server on a free port of this machine that sends every message
-// back. It runs in the process of `npm start`, and so ends with it.
+// The upstream that `npm start` puts behind the gateway: a WebSocket server that sends every message back. It listens on a free port
+// of the loopback address. It runs in the process of `npm start`, and so ends with it.
 
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { ROOT } from "../tools.mjs";
 
 /** Far above what the gateway lets through by default. */
 const MESSAGE_MAX = 16 << 20;
-/** With the first the user has an upstream; with the other one a gateway cannot be served. */
+/** Variables that exclude the echo: with the first the user names an upstream, and the second one is refused for a gateway. */
 const EXCLUDING = ["SOCKJS_UPSTREAM", "SOCKJS_LIVENESS"];
 /** Files from which wrangler reads variables. */
 const FILES = [".dev.vars", ".env", ".env.local"];

@@ -1,4 +1,4 @@
-// What the demo page counts: the pages that are open, and what the visitor's connections cost.
+// The counts of the demo page: open pages, and the cost of the visitor's connections.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -34,7 +34,7 @@ for (const transport of ["websocket", "xhr-streaming", "iframe-xhr-polling"]) {
     await demo.card("websocket").is("open");
     await demo.ping(false);
     await demo.button("Disconnect").click();
-    await demo.bills("Closed by the page", 1);
+    await demo.bills("Closed by page", 1);
     await demo.page.reload();
     await demo.pick(transport);
     const card = demo.card(transport);
@@ -43,17 +43,17 @@ for (const transport of ["websocket", "xhr-streaming", "iframe-xhr-polling"]) {
     await demo.send("what does this cost?");
     await card.passes("in", '"what does this cost?"');
     await demo.button("Restart the object").click();
-    await demo.bills("Object restarted", 1);
+    await demo.bills("Restart", 1);
     await card.shows("restarts", "1 restart");
     await demo.button("Have the server close").click();
     await card.is("closed");
-    await demo.bills("Closed by the server", 1);
-    assert.match(await demo.page.locator("#last-step").textContent(), new RegExp(`^closed by the server over ${transport}, \\$0\\.0000\\d+$`));
+    await demo.bills("Closed by server", 1);
+    assert.match(await demo.page.locator("#last-step").textContent(), new RegExp(`^closed by server over ${transport}, \\$0\\.0000\\d+$`));
 
     const rows = await demo.bill();
     // The first connection of the page, over a WebSocket, may have been closed while it opened.
-    assert.ok(rows["Connection opened"].count >= 1);
-    const million = Number(rows["Closed by the server"].million.slice(1));
+    assert.ok(rows["Opened"].count >= 1);
+    const million = Number(rows["Closed by server"].million.slice(1));
     const priced = dollarsOf(unitsOf("end", transport)) * 1e6;
     assert.ok(Math.abs(million - priced) < 0.01, `${million} and not ${priced}`);
     const sum = Object.values(rows).reduce((sum, { cost }) => sum + Number(cost.slice(1)), 0);

@@ -46,9 +46,9 @@ const SCENES = {
     await demo.page.getByText("every message came back").waitFor();
     await demo.page.getByText("Prices and rules").click();
     await demo.button("Restart the object").click();
-    await demo.bills("Object restarted", 1);
+    await demo.bills("Restart", 1);
     await demo.button("Have the server close").click();
-    await demo.bills("Closed by the server", 1);
+    await demo.bills("Closed by server", 1);
   },
   async closed(demo) {
     await demo.pick("xhr-streaming");

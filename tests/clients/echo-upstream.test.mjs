@@ -1,4 +1,4 @@
-// When `npm start` puts an upstream of its own behind the gateway, and when it leaves that to the user.
+// The upstream that `npm start` puts behind the gateway, unless the user's variables exclude it.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

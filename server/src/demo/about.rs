@@ -1,11 +1,11 @@
-//! `/demo/about.json`: what the page cannot know by itself.
+//! `/demo/about.json`: tells the page the path of the gateway, which depends on variables.
 
 use serde_json::json;
 use sockjs_edge::Services;
 use sockjs_edge::entry::Unserved;
 use worker::{ResponseBuilder, Result, web_sys};
 
-/// Returns the response if the request asks for it: the path of the gateway, or null if there is none that the page could use.
+/// Returns the response if the request asks for it. The path is null if there is no gateway that the page can use.
 pub(crate) fn about(unserved: &Unserved, services: &Services) -> Option<Result<web_sys::Response>> {
     (unserved.method() == "GET" && unserved.path() == "/demo/about.json").then(|| {
         let response = ResponseBuilder::new().with_header("Cache-Control", "no-store")?;

@@ -1,4 +1,4 @@
-// What the visitor's connections cost: the steps, their number and their price.
+// The bill of the visitor's connections: the steps, their number and their price.
 
 import { PRICES, READ, dollarsOf, unitsOf } from "./prices.js";
 
@@ -11,12 +11,12 @@ const UNITS = {
   gigabyteSeconds: "Objects at work, GB-s",
 };
 const STEPS = {
-  open: "Connection opened",
-  message: "Message there and back",
+  open: "Opened",
+  message: "Message and echo",
   heartbeat: "Heartbeat",
-  restart: "Object restarted",
-  close: "Closed by the page",
-  end: "Closed by the server",
+  restart: "Restart",
+  close: "Closed by page",
+  end: "Closed by server",
 };
 
 const $ = (id) => document.getElementById(id);
