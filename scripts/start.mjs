@@ -1,5 +1,6 @@
 // npm start: everything that is missing is installed, the Worker is built, and `wrangler dev` serves it and builds it
-// again when a source changes. Arguments after `npm start --` go to wrangler.
+// again when a source changes. Arguments after `npm start --` go to wrangler. Unless they name an upstream, the gateway of the
+// Worker leads to an echo in this process.
 
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -10,20 +11,23 @@ import { Problem, killGroup, main, spawnTied } from "./run.mjs";
 import { requireGoodSettings } from "./settings.mjs";
 import { setUp } from "./setup.mjs";
 import { duration } from "./setup/progress.mjs";
+import { mayHaveEchoUpstream, startEchoUpstream } from "./start/echo-upstream.mjs";
 import { ROOT, nodeBinary, wranglerScript } from "./tools.mjs";
 
 const STOP_WITHIN_MS = 3_000;
 const POLL_MS = 250;
 
 await main(import.meta, async () => {
-  const { ip, port, args } = withDefaults(process.argv.slice(2));
+  const { ip, port, environment, args } = withDefaults(process.argv.slice(2));
   await requireFreePort(ip, port); // before the minutes that a first build takes
   const times = [Date.now()];
   await setUp();
   times.push(Date.now());
   await build();
   times.push(Date.now());
-  const wrangler = spawnTied(nodeBinary, [wranglerScript, "dev", ...args], { cwd: ROOT, env: quietEnvironment() });
+  const upstream = mayHaveEchoUpstream(args, { environment }) ? await startEchoUpstream() : undefined;
+  const ofGateway = upstream ? ["--var", `SOCKJS_UPSTREAM:${upstream.address}`] : [];
+  const wrangler = spawnTied(nodeBinary, [wranglerScript, "dev", ...ofGateway, ...args], { cwd: ROOT, env: quietEnvironment() });
 
   let stopped = false;
   const stop = () => {
@@ -35,6 +39,7 @@ await main(import.meta, async () => {
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
 
   const exited = once(wrangler, "exit");
+  exited.then(() => upstream?.stop());
   const problem = await Promise.race([exited.then(() => {}), badSettings(`http://${ip}:${port}`, wrangler)]);
   if (problem) {
     stop();
@@ -58,7 +63,7 @@ function withDefaults(given) {
   if (!/^\d+$/.test(chosen) || port > 65_535) throw new Problem(`--port takes a number from 0 to 65535, not ${chosen}`);
   if (valueOf("--ip") === undefined) defaults.push("--ip", ip);
   if (valueOf("--port") === undefined) defaults.push("--port", String(port));
-  return { ip, port, args: [...defaults, ...given] };
+  return { ip, port, environment: valueOf("--env") ?? valueOf("-e"), args: [...defaults, ...given] };
 }
 
 /** Returns what the time until the first answer went into. */

@@ -9,8 +9,10 @@ import { test } from "node:test";
 import { killGroup, spawnTied } from "../scripts/run.mjs";
 import { ROOT } from "../scripts/tools.mjs";
 import { request } from "./harness/clients/http.mjs";
+import { connectStockClient } from "./harness/clients/stock-client.mjs";
 import { allEnded, descendants, isRunning } from "./harness/machine/processes.mjs";
 import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary.mjs";
+import { startDev } from "./harness/servers/dev.mjs";
 import { startMiniflare } from "./harness/servers/miniflare.mjs";
 import { startServer } from "./harness/servers/server.mjs";
 import { within } from "./harness/waiting/wait.mjs";
@@ -76,6 +78,16 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     await allEnded(pids, "npm run serve");
   });
 }
+
+test("SIGTERM ends `npm start` with the upstream that it started, also while a client is connected to that", { skip }, async (t) => {
+  const dev = await startDev(t);
+  const client = await connectStockClient(t, `${dev.url}/sockjs`, "websocket");
+  client.send("hello");
+  assert.equal(await client.messages.next("the echo"), "hello");
+  const pids = [dev.pid, ...descendants(dev.pid)];
+  process.kill(dev.pid, "SIGTERM");
+  await allEnded(pids, "npm start");
+});
 
 async function line(stream, pattern, what) {
   const find = async () => {

@@ -45,7 +45,9 @@ pub fn fetch(
 async fn otherwise(services: fn(&Env) -> Services, unserved: Unserved) -> Result<web_sys::Response> {
     let file = match unserved.is_below_prefix {
         true => client(&unserved, &Services::shared(services, &unserved.env)),
-        false if is_demo_on(&unserved.env) => demo::file(&unserved),
+        false if is_demo_on(&unserved.env) => {
+            demo::file(&unserved).or_else(|| demo::about(&unserved, &Services::shared(services, &unserved.env)))
+        }
         false => None,
     };
     if let Some(file) = file {

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { startEchoUpstream } from "../../scripts/start/echo-upstream.mjs";
 import { TARGET_DIR } from "../../scripts/tools.mjs";
 import { startChromium } from "../harness/clients/chromium.mjs";
 import { startServer } from "../harness/servers/server.mjs";
@@ -15,7 +16,9 @@ const PICTURES = join(TARGET_DIR, "demo");
 mkdirSync(PICTURES, { recursive: true });
 
 const browser = await startChromium({ after });
-const server = await startServer({ after }, { log: () => {} });
+const upstream = await startEchoUpstream();
+after(() => upstream.stop());
+const server = await startServer({ after }, { vars: { SOCKJS_UPSTREAM: upstream.address }, log: () => {} });
 
 const SIZES = { desktop: { width: 1280, height: 900 }, tablet: { width: 768, height: 1024 }, phone: { width: 360, height: 780 } };
 
@@ -37,6 +40,15 @@ const SCENES = {
     for (const transport of TRANSPORTS) await demo.card(transport).plots();
     await demo.button("Restart the object").click();
     for (const transport of TRANSPORTS) await demo.card(transport).shows("restarts", "1 restart");
+  },
+  async counted(demo) {
+    await demo.button("Try every transport").click();
+    await demo.page.getByText("every message came back").waitFor();
+    await demo.page.getByText("Prices and rules").click();
+    await demo.button("Restart the object").click();
+    await demo.bills("Restart", 1);
+    await demo.button("Have the server close").click();
+    await demo.bills("Closed by server", 1);
   },
   async closed(demo) {
     await demo.pick("xhr-streaming");
@@ -114,7 +126,7 @@ function misplaced() {
       found.push(`cut off: ${name(element)}`);
     }
   }
-  const pieces = [...document.querySelectorAll("button, .button, .field, .check, .chips label, .card, .state, h1, h2, h3, dl > div, .plot, .trips p, #news, .hint, .frames, .people li")];
+  const pieces = [...document.querySelectorAll("button, .button, .field, .check, .chips label, .card, .state, h1, h2, h3, dl > div, th, td, summary, .plot, .trips p, #news, .hint, .frames, .people li")];
   const boxes = pieces.filter((piece) => !hidden(piece)).map((piece) => [piece, piece.getBoundingClientRect()]);
   for (const [at, [one, a]] of boxes.entries()) {
     for (const [other, b] of boxes.slice(at + 1)) {

@@ -78,6 +78,31 @@ export class DemoPage {
     await this.page.getByRole("checkbox", { name: "Ping every second" }).setChecked(on);
   }
 
+  /** Waits until the page says that so many pages are open. */
+  async counts(pages) {
+    await this.page.locator(`#visitors:text-is("${pages}")`).waitFor();
+  }
+
+  /** Waits until the bill has so many of that step. */
+  async bills(step, count) {
+    await this.page.locator("#steps tr", { hasText: step }).locator(`td:nth-of-type(1):text-is("${count}")`).waitFor();
+  }
+
+  /** Returns the bill: `{ count, cost, million }` by step. */
+  async bill() {
+    const rows = await this.#rows("#steps");
+    return Object.fromEntries(rows.map(([step, count, cost, million]) => [step, { count: Number(count), cost, million }]));
+  }
+
+  /** Returns the rows of the comparison with the gateway. */
+  comparison() {
+    return this.#rows("#comparison");
+  }
+
+  #rows(table) {
+    return this.page.locator(`${table} tr`).evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText)));
+  }
+
   async join({ name, over }) {
     if (name) await this.page.getByLabel("Name", { exact: true }).fill(name);
     if (over) await this.page.getByLabel("Over", { exact: true }).selectOption(over);

@@ -141,8 +141,8 @@ for (const [name, start] of Object.entries({ "plain workerd": startServer, Minif
       await page.keyboard.press("ArrowRight");
       await demo.card("xhr-streaming").is("open");
       const order = [];
-      for (let i = 0; i < 12; i++) order.push(await tab());
-      const expected = ["connect", "restart", "server-close", "pings", "message", "send", "frames", "name", "over", "join-button", "second", "log"];
+      for (let i = 0; i < 13; i++) order.push(await tab());
+      const expected = ["connect", "restart", "server-close", "pings", "message", "send", "frames", "price-list", "name", "over", "join-button", "second", "log"];
       assert.deepEqual(order, expected);
       await page.keyboard.press("Shift+Tab");
       await page.keyboard.press("Shift+Tab");

@@ -15,6 +15,11 @@ for (const transport of ["websocket", "xhr-streaming", "eventsource", "xhr-polli
     await exchange(client, nastyMessages(100));
   });
 
+  test(`npm start, stock client, ${transport}: messages come back through the gateway, from the upstream that it starts`, async (t) => {
+    const client = await connectStockClient(t, `${dev.url}/sockjs`, transport);
+    await exchange(client, nastyMessages(100));
+  });
+
   test(`npm start, stock client, ${transport}: it learns code and reason when the server closes`, async (t) => {
     const client = await connectStockClient(t, `${dev.url}/close`, transport);
     const closed = await within(client.closed, "the close");

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { request } from "../harness/clients/http.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { readObjects } from "../harness/servers/storage.mjs";
 
@@ -45,12 +47,12 @@ test("nothing of the page comes from another host", async () => {
   for (const [path, { body }] of theirs) assert.doesNotMatch(body.replace("http://www.w3.org/2000/svg", ""), /https?:\/\/\w/, path);
 });
 
-test("the page is small: less than 15 kB, beside the stock client", async () => {
+test("the page is small: less than 21 kB, beside the stock client", async () => {
   const files = Object.entries(await allFiles());
   assert.ok(files.length > 8, `${files.length} files`);
   const sizes = files.filter(([path]) => !path.includes("/sockjs-")).map(([, { body }]) => gzipSync(body).length);
   const sum = sizes.reduce((sum, size) => sum + size);
-  assert.ok(sum < 15_000, `${sum} bytes`);
+  assert.ok(sum < 21_000, `${sum} bytes`);
 });
 
 test("a browser that has a file asks whether it is still the same", async () => {
@@ -67,7 +69,7 @@ test("a browser that has a file asks whether it is still the same", async () => 
 
 test("without SOCKJS_DEMO there is no demo", async (t) => {
   const other = await startServer(t, { vars: { SOCKJS_DEMO: "false" } });
-  for (const path of ["/", "/demo/page.js", "/demo/echo", "/demo/echo/info", "/demo/chat/lobby/info"]) {
+  for (const path of ["/", "/demo/page.js", "/demo/about.json", "/demo/echo", "/demo/echo/info", "/demo/chat/lobby/info", "/demo/visitors/info"]) {
     assert.equal((await request(`${other.url}${path}`)).status, 404, path);
   }
   assert.equal((await request(`${other.url}/echo`)).status, 200);
@@ -84,6 +86,45 @@ test("one address gets a few rooms of the chat, and no object beyond", async () 
   assert.ok(Object.keys(readObjects(server.objects)).length - before <= 8);
   assert.equal((await open("r0", "192.0.2.1")).status, 200, "rooms that it has");
   assert.equal((await open("r19", "192.0.2.2")).status, 200, "another address");
+});
+
+test("a session restarts its object once in two seconds at most", async (t) => {
+  const socket = await openWebSocket(t, `${server.url}/demo/echo/000/${randomUUID()}/websocket`);
+  const objects = [];
+  const receive = async () => {
+    for (;;) {
+      const frame = await socket.frames.next("a message");
+      for (const message of frame.startsWith("a") ? JSON.parse(frame.slice(1)) : []) {
+        if (!message.startsWith("* object ")) return message;
+        objects.push(message);
+      }
+    }
+  };
+  const ask = (message) => {
+    socket.send(JSON.stringify([message]));
+    return receive();
+  };
+  assert.equal(await ask("/restart"), "* restarting");
+  while (objects.length < 2) {
+    assert.equal(await ask("hello"), "hello");
+    await sleep(100);
+  }
+  assert.equal(await ask("/restart"), "* not restarted", "the new object knows the time");
+  await sleep(2_000);
+  assert.equal(await ask("/restart"), "* restarting");
+});
+
+test("the page learns the gateway's path, unless that has parameters or there is none", async (t) => {
+  const about = async (vars) => {
+    const other = await startServer(t, { vars: { SOCKJS_TEST_SERVICES: "false", ...vars } });
+    const { headers, body } = await request(`${other.url}/demo/about.json`);
+    assert.equal(headers["cache-control"], "no-store");
+    return JSON.parse(body);
+  };
+  const SOCKJS_UPSTREAM = "ws://127.0.0.1:9";
+  assert.deepEqual(await about({}), { gateway: null });
+  assert.deepEqual(await about({ SOCKJS_UPSTREAM }), { gateway: "/sockjs" });
+  assert.deepEqual(await about({ SOCKJS_UPSTREAM, SOCKJS_PREFIX: "/chat/{room}" }), { gateway: null });
 });
 
 test("HEAD tells the same, and other methods and names find nothing", async () => {

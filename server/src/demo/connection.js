@@ -38,6 +38,8 @@ export class Connection {
   onframe() {}
   onmessage() {}
   onheartbeat() {}
+  /** A step that is billed: "open", "heartbeat", "close" or, by the server, "end", and what a subclass adds. */
+  onstep() {}
 
   connect() {
     clearTimeout(this.#timer);
@@ -51,6 +53,7 @@ export class Connection {
     };
     sock.onopen = () => {
       this.openedAt = performance.now();
+      this.onstep("open");
       this.#change("open");
     };
     sock.onmessage = ({ data }) => this.onmessage(data);
@@ -86,11 +89,13 @@ export class Connection {
     this.heartbeats += 1;
     // The services of the demo have `liveness` "page": this says that the page is still here.
     if (this.state === "open") this.#sock.send("");
+    this.onstep("heartbeat");
     this.onheartbeat();
   }
 
   #ended({ code, reason }) {
     this.end = { code, reason };
+    if (this.state === "open") this.onstep(this.#isOver ? "close" : "end");
     if (this.state === "open" && performance.now() - this.openedAt > GOOD_AFTER_MS) this.#tries = 0;
     // 1000 and 3000 to 4999 say that one side wanted it.
     const wanted = this.#isOver || code === 1000 || code >= 3000;

@@ -68,8 +68,11 @@ export class Echo extends Connection {
     if (at >= 0) return this.#returned(at);
     if (data === "* restarting") {
       this.#isRestarting = true;
+      this.onstep("restart");
       this.onnote("the object restarts", `Object ${this.object}`);
       setTimeout(() => this.#isRestarting && this.ping(), ASK_AGAIN_MS);
+    } else if (data === "* not restarted") {
+      this.onnote("restarts once in two seconds at most", `Object ${this.object}`);
     } else if (data.startsWith("* object ")) {
       this.#meet(data.slice("* object ".length));
     }
@@ -81,6 +84,7 @@ export class Echo extends Connection {
     this.lost += at;
     this.#underway.splice(0, at);
     this.received += 1;
+    this.onstep("message");
     this.trips.push(performance.now() - since);
     if (this.trips.length > TRIPS_MAX) this.trips.shift();
     this.ontrip();

@@ -17,6 +17,10 @@ static FILES: &[(&str, &str, StaticFile)] = &[
     ("/demo/plot.js", JAVASCRIPT, static_file::PLOT_JS),
     ("/demo/places.js", JAVASCRIPT, static_file::PLACES_JS),
     ("/demo/chat.js", JAVASCRIPT, static_file::CHAT_JS),
+    ("/demo/visitors.js", JAVASCRIPT, static_file::VISITORS_JS),
+    ("/demo/gateway.js", JAVASCRIPT, static_file::GATEWAY_JS),
+    ("/demo/cost.js", JAVASCRIPT, static_file::COST_JS),
+    ("/demo/prices.js", JAVASCRIPT, static_file::PRICES_JS),
 ];
 
 /// Returns the response with the file that the request asks for, if there is one.

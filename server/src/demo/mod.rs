@@ -1,19 +1,24 @@
 //! The demo: a page at `/` with the stock client, and the services that it connects to. Where it is on, anybody may use it, so
 //! it is limited: in messages, their size and their rate, in connections, and in rooms.
 
+mod about;
 mod chat;
 mod echo;
 mod files;
 mod rooms;
+mod visitors;
 
 use super::client::client_url;
+pub(crate) use about::about;
 use chat::Chat;
 use echo::Echo;
 pub(crate) use files::file;
 use sockjs_edge::{Config, Durability, Heartbeats, Liveness, Millis, Placement, Services, WebSocketHolder};
+use visitors::Visitors;
 
 pub(crate) const ECHO: &str = "/demo/echo";
 const CHAT: &str = "/demo/chat/{room}";
+const VISITORS: &str = "/demo/visitors";
 
 /// Short, so that a visitor sees them, and long enough for the object to fall asleep in between.
 const HEARTBEAT_DELAY: Millis = Millis::from_secs(15);
@@ -30,6 +35,8 @@ pub(crate) fn add(services: Services, apply: impl Fn(Config) -> Config) -> Servi
         // So that a visitor who restarts the object finds nothing lost.
         .add(held(config(ECHO)).durability(Durability::Outbox).connections_per_object(4), |_| Echo::new())
         .add(config(CHAT).placement(Placement::Room).connections_per_object(32), |_| Chat)
+        // Each page that opens or closes sends a message to all, so the room is bounded.
+        .add(held(config(VISITORS)).placement(Placement::Room).connections_per_object(200), |_| Visitors)
 }
 
 /// A WebSocket lives through the restart of its object, too.

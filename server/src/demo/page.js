@@ -2,8 +2,11 @@
 
 import { Card } from "./card.js";
 import { startChat } from "./chat.js";
+import { Bill } from "./cost.js";
 import { Echo } from "./echo.js";
+import { startGateway } from "./gateway.js";
 import { places } from "./places.js";
+import { countVisitors } from "./visitors.js";
 
 const ECHO = "/demo/echo";
 const PING_EVERY_MS = 1_000;
@@ -20,6 +23,7 @@ const $ = (id) => document.getElementById(id);
 const controls = $("controls").elements;
 const choices = [...document.querySelectorAll("input[name=transport]")];
 
+const bill = new Bill();
 /** Each `{ card, echo }`; no `echo` where none is made. */
 let shown = [];
 let turn = 0;
@@ -42,7 +46,8 @@ async function connect() {
     const origin = where.get(transport);
     const echo = origin && new Echo(origin + ECHO, transport);
     const card = new Card(transport, echo, announce);
-    if (!echo) card.explain(NO_ROOM);
+    if (echo) echo.onstep = (step) => bill.add(step, transport);
+    else card.explain(NO_ROOM);
     return { card, echo };
   });
   $("cards").replaceChildren(...shown.map(({ card }) => card.element));
@@ -101,9 +106,10 @@ function tick() {
   }
   if (controls.pings.checked && !document.hidden) echoes().forEach((echo) => echo.ping());
   shown.forEach(({ card }) => card.show());
+  bill.show();
 }
 
-/** Leaves out what the server does not offer. */
+/** Leaves out what the server does not offer. Resolves to the transports that it offers. */
 async function readOffer() {
   const { transports, origins } = await (await fetch(`${ECHO}/info`)).json();
   for (const choice of choices) {
@@ -112,6 +118,7 @@ async function readOffer() {
   }
   const choice = choices.find(({ checked }) => checked);
   if (choice.disabled) choices.find(({ disabled }) => !disabled).checked = true;
+  return offered();
 }
 
 $("connect").onclick = () => {
@@ -139,7 +146,9 @@ addEventListener("pagehide", disconnect);
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 $("code").textContent = `new SockJS("${location.origin}${ECHO}")`;
-await readOffer().catch(() => {});
+const transports = await readOffer().catch(offered);
 startChat(announce);
+if (transports.includes("websocket")) countVisitors();
+startGateway(ECHO, transports).catch(() => {});
 setInterval(tick, PING_EVERY_MS);
 connect();
