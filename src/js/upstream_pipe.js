@@ -155,7 +155,13 @@ class Outflow {
     this.#fail = fail;
   }
 
+  /** True if nothing more is sent. */
+  get isOver() {
+    return this.#isOver;
+  }
+
   send(text) {
+    if (this.#isOver) return;
     const bytes = text.length;
     if (isFull(this.#waiting, bytes, this.#limit)) {
       this.#look();
@@ -295,7 +301,11 @@ export class UpstreamPipe {
       clearTimeout(timer);
     }
     if (refused) return refused[0];
-    if (this.#end) return GONE;
+    if (this.#end) {
+      // It was accepted for a raw client that left just now.
+      if (isRaw && !this.#up) asking.breakOff();
+      return GONE;
+    }
     if (isRaw) {
       const asked = await answer;
       return this.#respond(asked.socket, asked.protocol);
@@ -356,10 +366,13 @@ export class UpstreamPipe {
     upstream.addEventListener("close", this.#guarded(({ code, reason, wasClean }) => this.#onUpstreamEnd(code, reason, wasClean)));
     upstream.addEventListener("error", this.#guarded(() => this.#onUpstreamEnd(ABNORMAL, "", false)));
     const { inboxLimit, stallTimeoutMs } = this.#options;
-    this.#up = new Outflow(upstream, inboxLimit, stallTimeoutMs, (reason) => this.#closeBoth(TRY_AGAIN, reason));
+    this.#up = new Outflow(upstream, inboxLimit, stallTimeoutMs, (reason) => {
+      if (this.#end) this.#shutUpstream(TRY_AGAIN, reason);
+      else this.#closeBoth(TRY_AGAIN, reason);
+    });
     upstream.accept();
     for (const message of this.#takeWaiting()) this.#up.send(message);
-    if (this.#end) this.#shutUpstream(...this.#end);
+    if (this.#end && !this.#up.isOver) this.#shutUpstream(...this.#end);
   }
 
   #onUpstream(data) {
