@@ -13,8 +13,8 @@ import { removeDirectory, temporaryDirectory } from "./harness/machine/temporary
 const CLASS = "env.SOCKJS (SockJs)";
 /** The Worker starts in a second at most, and a small one starts soon. */
 const GZIP_KIB_MAX = 512;
-/** Bytes of the module alone, gzipped: 374,700 in November 2026, and some more. The gateway takes 57,000 of them, 44,000 for WebSocket-over-HTTP. */
-const MODULE_GZIP_MAX = 375_700;
+/** Bytes of the module alone, gzipped: 380,900 in November 2026, and some more. The gateway takes 60,000 of them, 44,000 for WebSocket-over-HTTP. */
+const MODULE_GZIP_MAX = 382_000;
 
 /** With an option that needs a secret, of which nothing is known here. */
 test("npm run deploy -- --dry-run: the Worker, its module of WebAssembly, and the bindings of wrangler.toml", async (t) => {
