@@ -70,7 +70,7 @@ const LOST_AT_ONCE: u32 = 20;
 
 /// Time for which a connection was open whose loss counts. So nobody begins ramps by connections that the upstream breaks
 /// soon, for a reason of their own.
-const LOST_AFTER: Millis = Millis::from_secs(10);
+const LOST_AFTER: Millis = Millis::from_secs(3);
 
 /// Shortest time between two ramps of lost connections.
 const LOST_PAUSE: Millis = Millis::from_secs(30);
