@@ -19,11 +19,14 @@ const numbers = (count) => Array.from({ length: count }, (_, number) => `${numbe
 const isOpening = ({ events }) => events[0].type === "OPEN";
 const texts = ({ events }) => events.filter(({ type }) => type === "TEXT").map(({ content }) => content.toString());
 
-/** Sends messages a few at a time, so that they travel in many requests. */
+/** Messages that are on their way at a time, so that all travel in many requests, however long a request waits to be repeated. */
+const ON_THEIR_WAY = 25;
+
+/** Sends messages a few at a time, and waits for their echoes now and then. */
 async function sendAll(session, messages) {
   for (let at = 0; at < messages.length; at += 5) {
+    if (at >= ON_THEIR_WAY) await session.received(at - ON_THEIR_WAY + 5);
     await session.send(messages.slice(at, at + 5));
-    await sleep(5);
   }
 }
 
