@@ -81,7 +81,6 @@ export class Echo extends Load {
   }
 }
 
-<<<<<<< HEAD
 /** Sessions of which a few have a message echoed, each in its turn: `inFlight` at once, in all of them together. */
 export class Rotation extends Load {
   #inFlight;
@@ -120,10 +119,7 @@ export class Rotation extends Load {
   }
 }
 
-/** Connections to one room, one of which sends what all of them get. Counted are broadcasts that all of them got. */
-=======
 /** Connections to one room, one of which sends to all of them. A broadcast counts when all of them got it. */
->>>>>>> lang2
 export class Broadcast extends Load {
   #inFlight;
   #send;

@@ -14,7 +14,7 @@ import { nodeBinary } from "../../scripts/tools.mjs";
 import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
 
 const RUN = fileURLToPath(new URL("../../bench/speed/run.mjs", import.meta.url));
-const SERVERS = ["sockjs-edge", "floor", "sockjs-node"];
+const SERVERS = ["sockjs-edge", "duties", "floor", "sockjs-node"];
 const ECHOES = ["websocket", "raw websocket", "xhr-polling", "xhr-streaming", "eventsource"];
 
 test("a run of all modes gives a table, JSON and a picture", async () => {
