@@ -83,6 +83,15 @@ test("a ping is answered with the next event, and not by a request of its own", 
   assert.deepEqual(sent, ["OPEN\r\n", "TEXT 1\r\n?\r\n", "PONG d\r\nare you there\r\nTEXT 1\r\n!\r\n"]);
 });
 
+test("a ping at the opening holds nothing up", async (t) => {
+  const first = Buffer.concat([encode("OPEN"), encode("PING", "")]);
+  const eager = await startHttpBackend(t, { answer: ({ events }) => ({ body: events[0].type === "OPEN" ? first : encode("TEXT", "echo") }) });
+  const gateway = await startGateway(t, eager, { vars });
+  const session = await openSession(t, gateway.service, "websocket");
+  await session.send(["?"]);
+  assert.deepEqual(await session.received(1), ["echo"]);
+});
+
 describe("the client", { concurrency: false }, () => {
   for (const transport of [RAW, "websocket"]) {
     for (const [what, args, code, reason] of [

@@ -6,7 +6,7 @@ use worker::Env;
 /// publish.
 const GRIP_KEYS_SECRET: &str = "SOCKJS_GRIP_KEYS";
 
-/// Returns the keys in the secret [`GRIP_KEYS_SECRET`].
+/// Returns the keys in the secret `SOCKJS_GRIP_KEYS`.
 pub fn grip_keys(env: &Env) -> Vec<String> {
     let secret = env.secret(GRIP_KEYS_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
     secret.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect()

@@ -125,10 +125,8 @@ impl Link {
 
     /// Waits until at most `limit` bytes wait. For 0, also until no request is in flight.
     async fn drain_to(&self, limit: usize) {
-        let waits = || {
-            let bytes = self.queue.borrow().bytes();
-            bytes > limit || (limit == 0 && self.is_pumping.get())
-        };
+        // A pong is no reason for a request: it may stay in the queue when the pump has ended.
+        let waits = || self.is_pumping.get() && (limit == 0 || self.queue.borrow().bytes() > limit);
         while waits() && !self.is_over.get() {
             let (done, wait) = oneshot::channel();
             self.waiters.borrow_mut().push(done);
