@@ -7,10 +7,10 @@ import { UsageError, main, run } from "../scripts/run.mjs";
 import { setUp } from "../scripts/setup.mjs";
 import { nodeBinary } from "../scripts/tools.mjs";
 
-/** Runs the module `script`, which is named relative to the command's own, and passes on the file of `--json`. */
-export function command(meta, { name, script, build, env = {} }) {
+/** Runs the module `script`, which is named relative to the command's own. If it `writesJson`, passes on the file of `--json`. */
+export function command(meta, { name, script, build, writesJson = false, env = {} }) {
   return main(meta, async () => {
-    const json = jsonFile(name);
+    const json = jsonFile(name, writesJson);
     await setUp();
     await build();
     const args = ["--no-deprecation", fileURLToPath(new URL(script, meta.url)), ...(json ? [json] : [])];
@@ -18,11 +18,12 @@ export function command(meta, { name, script, build, env = {} }) {
   });
 }
 
-function jsonFile(name) {
+function jsonFile(name, writesJson) {
   try {
-    const { values } = parseArgs({ options: { json: { type: "string" } } });
+    const { values } = parseArgs({ options: writesJson ? { json: { type: "string" } } : {} });
     return values.json && resolve(values.json);
   } catch (error) {
-    throw new UsageError(error.message, `usage: npm run ${name} [-- --json FILE]\n\n  --json FILE   writes all figures there, too`);
+    const usage = `usage: npm run ${name}`;
+    throw new UsageError(error.message, writesJson ? `${usage} [-- --json FILE]\n\n  --json FILE   writes all figures there, too` : usage);
   }
 }

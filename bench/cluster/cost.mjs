@@ -1,14 +1,7 @@
 // npm run cost:cluster: the cost of a bucket that is 5, 50 and 200 ms away, in time, requests and dollars, for each placement and
 // both clocks of heartbeats. It takes some thirty minutes. SOCKJS_ROUND_TRIPS="50" measures another distance.
 
-import { fileURLToPath } from "node:url";
 import { buildRigs } from "../../scripts/build.mjs";
-import { main, run } from "../../scripts/run.mjs";
-import { setUp } from "../../scripts/setup.mjs";
-import { nodeBinary } from "../../scripts/tools.mjs";
+import { command } from "../command.mjs";
 
-await main(import.meta, async () => {
-  await setUp();
-  await buildRigs();
-  return run(nodeBinary, [fileURLToPath(new URL("count.mjs", import.meta.url))], { stdio: [1, 2] });
-});
+await command(import.meta, { name: "cost:cluster", script: "count.mjs", build: buildRigs });

@@ -4,4 +4,4 @@
 import { build } from "../../scripts/build.mjs";
 import { command } from "../command.mjs";
 
-await command(import.meta, { name: "bench:gateway", script: "compare.mjs", build });
+await command(import.meta, { name: "bench:gateway", script: "compare.mjs", build, writesJson: true });

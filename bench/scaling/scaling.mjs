@@ -5,4 +5,4 @@ import { build } from "../../scripts/build.mjs";
 import { command } from "../command.mjs";
 import { storageInMemory } from "../storage-in-memory.mjs";
 
-await command(import.meta, { name: "bench:scaling", script: "measure.mjs", build, env: storageInMemory() });
+await command(import.meta, { name: "bench:scaling", script: "measure.mjs", build, writesJson: true, env: storageInMemory() });

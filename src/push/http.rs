@@ -1,7 +1,7 @@
 //! Push as plain HTTP, described by docs/push.openapi.json.
 
 use crate::admission::secret::unauthorized;
-use crate::http::body::{self, Unread};
+use crate::http::body::{self, Reservation, Unread};
 use crate::http::headers::{Head, not_cached};
 use crate::http::info::JSON;
 use crate::http::refusal::HttpError;
@@ -209,8 +209,8 @@ impl Done {
 }
 
 #[derive(Serialize)]
-pub(super) struct Problem<'a> {
-    pub error: &'a str,
+struct Problem<'a> {
+    error: &'a str,
 }
 
 impl Push {
@@ -231,13 +231,8 @@ impl Push {
     /// Returns an error only if a call of the runtime fails unexpectedly; the runtime then responds with 500.
     pub async fn serve(&self, request: Request, tokens: &[&str]) -> Result<Response> {
         match self.answer_in_box(&request, tokens).await {
-            Ok(done) => json(200, done.json()?),
-            Err(refusal) => {
-                let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
-                let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
-                let head = Head::typed(refusal.status, JSON).with(not_cached()).with(allow).with(challenge);
-                Ok(fixed(head, serde_json::to_string(&Problem { error: &refusal.text })?)?.into())
-            }
+            Ok(done) => json(Head::typed(200, JSON), done.json()?),
+            Err(refusal) => refusal_response(&refusal),
         }
     }
 
@@ -258,19 +253,8 @@ impl Push {
         if let Some(refusal) = unauthorized(request, tokens) {
             return Err(refusal);
         }
-        if request.inner().method() != "POST" {
-            return Err(HttpError::new(405, "only POST"));
-        }
-        let content_length = request.headers().get("Content-Length").ok().flatten();
-        let body = match body::read(request.inner(), content_length.as_deref(), BODY_MAX, BODY_WAIT).await {
-            Ok(body) => body,
-            Err(Unread::TooLarge) => return Err(HttpError::new(413, "the body is too large")),
-            Err(Unread::TooSlow) => return Err(HttpError::new(408, "the body came too slowly")),
-            Err(Unread::Busy) => return Err(HttpError::new(503, "too many bodies are being read")),
-            Err(Unread::Broken) => return Err(HttpError::new(400, "the body broke off")),
-        };
-        let (body, _reservation) = body.into_parts();
-        let (body, _) = body.read();
+        check_method(request)?;
+        let (body, _reservation) = read_body(request).await?;
         let push_request = match PushRequest::read(&body) {
             Ok(push_request) => push_request,
             Err(error) => return Err(HttpError::new(400, error)),
@@ -337,8 +321,35 @@ fn described(error: &PushError) -> String {
     }
 }
 
-fn json(status: u16, body: String) -> Result<Response> {
-    Ok(fixed(Head::typed(status, JSON).with(not_cached()), body)?.into())
+/// Refuses methods other than POST.
+pub(super) fn check_method(request: &Request) -> std::result::Result<(), HttpError> {
+    if request.inner().method() == "POST" { Ok(()) } else { Err(HttpError::new(405, "only POST")) }
+}
+
+/// Reads the body, at most [`BODY_MAX`] bytes. Keep the reservation as long as the body.
+pub(super) async fn read_body(request: &Request) -> std::result::Result<(Vec<u8>, Reservation), HttpError> {
+    let content_length = request.headers().get("Content-Length").ok().flatten();
+    let body = match body::read(request.inner(), content_length.as_deref(), BODY_MAX, BODY_WAIT).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => return Err(HttpError::new(413, "the body is too large")),
+        Err(Unread::TooSlow) => return Err(HttpError::new(408, "the body came too slowly")),
+        Err(Unread::Busy) => return Err(HttpError::new(503, "too many bodies are being read")),
+        Err(Unread::Broken) => return Err(HttpError::new(400, "the body broke off")),
+    };
+    let (bytes, reservation) = body.into_parts();
+    Ok((bytes.read().0, reservation))
+}
+
+/// Returns the response to a request that was refused.
+pub(super) fn refusal_response(refusal: &HttpError) -> Result<Response> {
+    let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
+    let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
+    let head = Head::typed(refusal.status, JSON).with(allow).with(challenge);
+    json(head, serde_json::to_string(&Problem { error: &refusal.text })?)
+}
+
+pub(super) fn json(head: Head, body: String) -> Result<Response> {
+    Ok(fixed(head.with(not_cached()), body)?.into())
 }
 
 #[cfg(test)]

@@ -1,28 +1,19 @@
 //! Publishing by GRIP: `POST /publish/` sends messages to the connections of a channel, which is a group of a room.
 
 use crate::admission::secret::{is_any_short, is_bearer};
-use crate::http::body::{self, Unread};
-use crate::http::headers::{Head, not_cached};
+use crate::http::headers::Head;
 use crate::http::info::JSON;
 use crate::http::refusal::HttpError;
-use crate::http::response::fixed;
 use crate::js::clock::now;
-use crate::push::http::{Problem, refused};
+use crate::push::http::{check_method, json, read_body, refusal_response, refused};
 use crate::push::remote::{Push, RemoteRoom};
 use crate::{CloseError, SECRET_MIN};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use sockjs_durable::log;
-use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::grip::publish::{Item, ItemAction, Publication};
 use sockjs_protocol::upstream::grip::token::is_valid;
 use worker::{Request, Response, Result};
-
-/// Largest body, in bytes.
-const BODY_MAX: usize = 1 << 20;
-
-/// Longest wait of a body for memory.
-const BODY_WAIT: Millis = Millis::from_secs(5);
 
 /// Result of a request.
 #[derive(Serialize)]
@@ -55,12 +46,7 @@ impl Push {
     pub async fn serve_grip(&self, request: Request, room: &str, keys: &[&str]) -> Result<Response> {
         match self.publish_in_box(&request, room, keys).await {
             Ok(published) => json(Head::typed(200, JSON), serde_json::to_string(&published)?),
-            Err(refusal) => {
-                let allow = (refusal.status == 405).then(|| ("Allow", "POST".into()));
-                let challenge = (refusal.status == 401).then(|| ("WWW-Authenticate", "Bearer".into()));
-                let head = Head::typed(refusal.status, JSON).with(allow).with(challenge);
-                json(head, serde_json::to_string(&Problem { error: &refusal.text })?)
-            }
+            Err(refusal) => refusal_response(&refusal),
         }
     }
 
@@ -76,23 +62,12 @@ impl Push {
 
     async fn publish(&self, request: &Request, room: &str, keys: &[&str]) -> std::result::Result<Published, HttpError> {
         check_key(request, keys)?;
-        if request.inner().method() != "POST" {
-            return Err(HttpError::new(405, "only POST"));
-        }
+        check_method(request)?;
         let url = request.inner().url();
         let (_, query) = url.split_once('?').unwrap_or_default();
         let named = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "room");
         let room = self.room(named.as_ref().map_or(room, |(_, room)| room)).map_err(refused)?;
-        let content_length = request.headers().get("Content-Length").ok().flatten();
-        let body = match body::read(request.inner(), content_length.as_deref(), BODY_MAX, BODY_WAIT).await {
-            Ok(body) => body,
-            Err(Unread::TooLarge) => return Err(HttpError::new(413, "the body is too large")),
-            Err(Unread::TooSlow) => return Err(HttpError::new(408, "the body came too slowly")),
-            Err(Unread::Busy) => return Err(HttpError::new(503, "too many bodies are being read")),
-            Err(Unread::Broken) => return Err(HttpError::new(400, "the body broke off")),
-        };
-        let (body, _reservation) = body.into_parts();
-        let (body, _) = body.read();
+        let (body, _reservation) = read_body(request).await?;
         let publication = Publication::read(&body).map_err(|error| HttpError::new(400, error.to_string()))?;
         if publication.items.iter().any(|item| item.prev_id.is_some()) {
             log::warn(
@@ -157,8 +132,4 @@ fn check_key(request: &Request, keys: &[&str]) -> std::result::Result<(), HttpEr
         return Ok(());
     }
     Err(HttpError::new(401, "a bearer token is needed: a key, or a token that is signed with one"))
-}
-
-fn json(head: Head, body: String) -> Result<Response> {
-    Ok(fixed(head.with(not_cached()), body)?.into())
 }

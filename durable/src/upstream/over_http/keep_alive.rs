@@ -1,4 +1,4 @@
-//! What a connection does while nothing happens on it: the room's one alarm, at the earliest moment of all its connections.
+//! Idle connections: the room has one alarm for all of them, at the earliest moment of any.
 
 use crate::application::connection::Connection;
 use crate::application::room::Room;

@@ -1,4 +1,4 @@
-//! What a connection does while nothing happens on it: requests without events, and a message to the client.
+//! Idle connections: requests without events to the upstream, and a message to the client.
 //!
 //! A [`Timer`] is stored with its connection, but not each time that it begins again: that would be a write for each message. So a
 //! stored timer is due too early rather than too late.
@@ -95,7 +95,7 @@ impl IdleMessage {
     }
 }
 
-/// What is due on a connection.
+/// Actions that are due on an idle connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Due {
     /// A message to the client.

@@ -9,32 +9,18 @@
 //! 3. If the breaker refuses, ask it again after the time that it names, or refuse the client with [`Refusal::Paused`].
 //! 4. [`Breaker::lose`] for each open connection that breaks.
 
+mod counts;
+mod ramp;
+
+use self::counts::{Lost, Recent, Unanswered};
+use self::ramp::Ramp;
 use crate::time::Millis;
 use crate::upstream::close::Refusal;
 
 const SECOND: Millis = Millis::from_secs(1);
 
-/// Failures in a row, without 10 s between two of them, that open the breaker. A failure does not count if an attempt that
-/// began later has succeeded.
-const ROW: u32 = 5;
-
-/// Outcomes within 5 to 10 s of which half must be failures to open the breaker.
-const SHARE_OF: u32 = 20;
-
-/// Half of the time for which outcomes count.
-const HALF_WINDOW: Millis = Millis::from_secs(5);
-
 /// Time after a success for which a shared breaker does not open: the upstream works, and only some attempts fail.
 const FRESH: Millis = Millis::from_secs(3);
-
-/// Attempts without any answer after the last success. Beyond them, if the first of them is older than [`PATIENCE_MIN`], one
-/// attempt is allowed in a second, and a ramp begins: an upstream that hangs gives no failures before their time-out.
-const UNANSWERED: u32 = 32;
-
-/// Shortest and longest time that the first attempt may be without an answer. In between, the upstream has twice the time
-/// that its last answer took.
-const PATIENCE_MIN: Millis = Millis::from_secs(2);
-const PATIENCE_MAX: Millis = Millis::from_secs(10);
 
 /// Shortest and longest pause of an open breaker, without the random half that is added.
 const PAUSE_MIN: Millis = Millis::from_secs(1);
@@ -50,20 +36,9 @@ const PROBES: usize = 3;
 /// Default time after which a probe without a report counts as failed.
 pub const PROBE_TIMEOUT: Millis = Millis::from_secs(10);
 
-/// Attempts in the first second of the ramp.
-const RAMP_BEGIN: u32 = 8;
-
 /// Factor by which a second with a success multiplies the attempts: after an outage, and after many lost connections.
 const RAMP_FACTOR: u32 = 2;
 const STEEP_FACTOR: u32 = 8;
-
-/// Attempts in a second at which the ramp ends.
-const RAMP_END: u32 = 1_024;
-
-/// Time without a call of [`Breaker::ask`] that ends a ramp after a success. A refused client asks again within 2 s, so no
-/// client is waiting.
-/// Without this, the ramp of an upstream with few clients, and with it the outage, would last for hours.
-const RAMP_QUIET: Millis = Millis::from_secs(10);
 
 /// Connections lost within a second that begin a steep ramp: the upstream restarts, or a part of it.
 const LOST_AT_ONCE: u32 = 20;
@@ -71,9 +46,6 @@ const LOST_AT_ONCE: u32 = 20;
 /// Time for which a connection was open whose loss counts. So nobody begins ramps by connections that the upstream breaks
 /// soon, for a reason of their own.
 const LOST_AFTER: Millis = Millis::from_secs(3);
-
-/// Shortest time between two ramps of lost connections.
-const LOST_PAUSE: Millis = Millis::from_secs(30);
 
 /// An attempt that a breaker allowed. [`Breaker::report`] takes its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -395,148 +367,4 @@ pub(super) fn refuse<A>(after: Millis, random: u32) -> Permit<A> {
 /// Returns a random part of `span`: 0 for the number 0, nearly all of it for the largest number.
 fn part(span: Millis, random: u32) -> Millis {
     Millis(span.0.saturating_mul(random.into()) >> u32::BITS)
-}
-
-/// Attempts without an answer since the last success.
-#[derive(Debug, Clone, Copy, Default)]
-struct Unanswered {
-    count: u32,
-    /// Beginning of the first of them.
-    since: Millis,
-    /// Time that the last answer took.
-    took: Millis,
-}
-
-impl Unanswered {
-    fn add(&mut self, now: Millis) {
-        if self.count == 0 {
-            self.since = now;
-        }
-        self.count = self.count.saturating_add(1);
-    }
-
-    /// Notes a success after this time.
-    fn end(&mut self, took: Millis) {
-        *self = Self { took, ..Self::default() };
-    }
-
-    /// True if there are so many, for so long, that the upstream seems to hang.
-    fn hang(&self, now: Millis) -> bool {
-        let patience = (self.took + self.took).clamp(PATIENCE_MIN, PATIENCE_MAX);
-        self.count >= UNANSWERED && self.since + patience <= now
-    }
-}
-
-/// Slow return of the clients of an upstream that works again.
-#[derive(Debug, Clone)]
-struct Ramp {
-    /// Beginning of the second that counts.
-    second: Millis,
-    /// Attempts allowed in this second so far.
-    asked: u32,
-    /// Most attempts in this second.
-    allowance: u32,
-    /// True if an attempt succeeded in this second.
-    has_success: bool,
-    /// Factor by which a second with a success multiplies the allowance.
-    factor: u32,
-}
-
-impl Ramp {
-    fn new(now: Millis, factor: u32) -> Self {
-        Self { second: now, asked: 0, allowance: RAMP_BEGIN, has_success: false, factor }
-    }
-
-    /// Begins a new second if it is time. True if the ramp is over.
-    fn is_over(&mut self, now: Millis) -> bool {
-        if self.has_success && self.second + RAMP_QUIET <= now {
-            return true;
-        }
-        if self.second + SECOND <= now {
-            let factor = if self.has_success { self.factor } else { 1 };
-            *self = Self { allowance: self.allowance * factor, ..Self::new(now, self.factor) };
-        }
-        self.allowance >= RAMP_END
-    }
-
-    /// Returns the moment at which the next attempt is allowed.
-    fn next(&self) -> Millis {
-        if self.asked < self.allowance { self.second } else { self.second + SECOND }
-    }
-}
-
-/// Outcomes of the last 5 to 10 s.
-#[derive(Debug, Clone, Default)]
-struct Recent {
-    /// Failures in a row.
-    row: u32,
-    /// Beginning of the latest attempt that succeeded.
-    succeeded: Millis,
-    /// Beginning of the half of the window that counts.
-    since: Millis,
-    this: Counts,
-    last: Counts,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    all: u32,
-    failures: u32,
-}
-
-impl Recent {
-    fn succeed(&mut self, now: Millis, began: Millis) {
-        self.add(now, 0);
-        self.row = 0;
-        self.succeeded = self.succeeded.max(began);
-    }
-
-    fn fail(&mut self, now: Millis, began: Millis) {
-        self.add(now, 1);
-        // The upstream hung and is back if a later attempt succeeded before this one timed out.
-        if self.succeeded <= began {
-            self.row = self.row.saturating_add(1);
-        }
-    }
-
-    fn add(&mut self, now: Millis, failures: u32) {
-        if self.since + HALF_WINDOW + HALF_WINDOW <= now {
-            *self = Self { since: now, succeeded: self.succeeded, ..Self::default() };
-        } else if self.since + HALF_WINDOW <= now {
-            *self = Self { since: now, this: Counts::default(), last: self.this, ..*self };
-        }
-        self.this.all = self.this.all.saturating_add(1);
-        self.this.failures = self.this.failures.saturating_add(failures);
-    }
-
-    fn is_outage(&self) -> bool {
-        let all = self.this.all.saturating_add(self.last.all);
-        let failures = self.this.failures.saturating_add(self.last.failures);
-        self.row >= ROW || (all >= SHARE_OF && failures >= all.div_ceil(2))
-    }
-}
-
-/// Connections lost within a second.
-#[derive(Debug, Clone, Default)]
-struct Lost {
-    since: Millis,
-    count: u32,
-    /// Beginning of the last ramp.
-    began: Option<Millis>,
-}
-
-impl Lost {
-    /// True if a ramp may begin now.
-    fn may_begin(&self, now: Millis) -> bool {
-        self.began.is_none_or(|began| began + LOST_PAUSE <= now)
-    }
-
-    /// Counts one, and returns the number of this second.
-    fn add(&mut self, now: Millis) -> u32 {
-        if self.since + SECOND <= now {
-            *self = Self { since: now, count: 0, ..*self };
-        }
-        self.count = self.count.saturating_add(1);
-        self.count
-    }
 }
