@@ -30,6 +30,15 @@ enum Act {
     Close { code: u16, reason: String },
 }
 
+impl Act {
+    fn message(&self) -> Option<&str> {
+        match self {
+            Self::Send(message) => Some(message),
+            Self::Close { .. } => None,
+        }
+    }
+}
+
 impl Push {
     /// Answers a POST that publishes to channels of a room, as the libraries of GRIP send it: of the room that the query names, as in
     /// `?room=/chat/lobby`, or else of `room`. The application chooses the path; the libraries choose `/publish/`.
@@ -38,7 +47,7 @@ impl Push {
     /// has `items`, each with a `channel` and a `ws-message`, whose `action` is `send` or `close`. Responds with 200 and
     /// `{"connections": n, "skipped": m}`: the number of messages and closes that go to connections, and the number of items without an
     /// effect on SockJS clients. Responds with 400, 401, 404 if there is no such room, 405, 408, 413 or 503, and `{"error": text}`. Of a
-    /// body with a wrong item, nothing is published.
+    /// body with a wrong item, or a message that is too large, nothing is published; with 503 some items may be.
     ///
     /// # Errors
     ///
@@ -86,6 +95,8 @@ impl Push {
                 None => published.skipped += 1,
             }
         }
+        let messages = acts.iter().filter_map(|(_, act)| act.message());
+        messages.map(|message| room.check_size(message)).collect::<std::result::Result<(), _>>().map_err(refused)?;
         for (channel, act) in acts {
             published.connections += carry_out(&room.to(channel), act).await?;
         }

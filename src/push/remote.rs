@@ -363,6 +363,11 @@ impl RemoteRoom {
         }
     }
 
+    /// Checks a message before it is broadcast.
+    pub(super) fn check_size(&self, message: &str) -> Result<(), PushError> {
+        Ok(self.publisher.check_size(message)?)
+    }
+
     async fn publish(&self, push: PushAction, message: &str) -> Result<usize, PushError> {
         Ok(self.publisher.push(self.target.clone(), push, message, None).await?)
     }

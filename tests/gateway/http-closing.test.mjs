@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { RAW, TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
+import { until } from "../harness/waiting/wait.mjs";
 import { closing, encode, startHttpBackend } from "./http-backend.mjs";
 import { MESSAGE_LIMIT, startGateway } from "./upstream.mjs";
 
@@ -10,11 +11,25 @@ const ALL = [RAW, ...TRANSPORTS];
 
 /** Accepts, and answers a message with what the test says. */
 let reply;
+/** The code and the reason of each CLOSE that the backend got, by the id of the connection. */
+const told = new Map();
 const backend = await startHttpBackend({ after }, {
-  answer: ({ events }) => ({ body: events[0].type === "OPEN" ? encode("OPEN") : Buffer.concat(events.some(({ type }) => type === "TEXT") ? [].concat(reply) : []) }),
+  answer: ({ id, events }) => {
+    for (const { type, content } of events) {
+      if (type === "CLOSE") told.set(id, [...(told.get(id) ?? []), [content.readUInt16BE(), content.toString("utf8", 2)]]);
+    }
+    return { body: events[0].type === "OPEN" ? encode("OPEN") : Buffer.concat(events.some(({ type }) => type === "TEXT") ? [].concat(reply) : []) };
+  },
 });
 const vars = { SOCKJS_LOG: "error", SOCKJS_DISCONNECT_DELAY: "3000", SOCKJS_HEARTBEAT_DELAY: "2000" };
 const { service } = await startGateway({ after }, backend, { vars });
+
+/** Opens a session, and finds out its id at the backend. */
+async function open(t, transport) {
+  const session = await openSession(t, service, transport);
+  const { id } = await backend.call("OPEN");
+  return { session, id };
+}
 
 describe("the backend closes", { concurrency: false }, () => {
   for (const [what, answer, seen, rawSeen = seen] of [
@@ -28,19 +43,17 @@ describe("the backend closes", { concurrency: false }, () => {
     ["with 4999", closing(4999, "é"), [4999, "é"]],
     ["with 5000", closing(5000, "none"), [1011, "none"]],
     ["by DISCONNECT", encode("DISCONNECT"), [1012, "Upstream lost"]],
-    ["by a binary message", encode("BINARY", Buffer.from([0xff])), [1003, "Binary messages are not supported"]],
-    ["by malformed events", Buffer.from("TEXT 5\r\nab\r\n"), [4502, "Upstream answered with malformed events"], [4502, "Upstream answered with malformed events"]],
-    ["by a message that is too large", encode("TEXT", "x".repeat(MESSAGE_LIMIT + 1)), [1009, "Message too large"]],
-    ["by a response that is too large", encode("TEXT", "x".repeat(9 << 20)), [1013, "Messages come faster than they are handled"]],
   ]) {
     test(`${what}: the client gets the code after what came before, and nothing after`, async (t) => {
-      const isWhole = !what.includes("malformed") && !what.includes("a response");
       for (const transport of ALL) {
-        const session = await openSession(t, service, transport);
+        const { session, id } = await open(t, transport);
         reply = [encode("TEXT", "last"), answer, encode("TEXT", "late")];
         await session.send(["?"]);
         assert.deepEqual(await session.closed(), transport === RAW ? rawSeen : seen, transport);
-        assert.deepEqual(session.messages, isWhole ? ["last"] : [], transport);
+        assert.deepEqual(session.messages, ["last"], transport);
+        const next = await open(t, transport);
+        await next.session.send(["?"]);
+        assert.ok(!told.has(id), "the backend closed, and gets nothing more");
       }
     });
   }
@@ -83,13 +96,40 @@ test("a ping is answered with the next event, and not by a request of its own", 
   assert.deepEqual(sent, ["OPEN\r\n", "TEXT 1\r\n?\r\n", "PONG d\r\nare you there\r\nTEXT 1\r\n!\r\n"]);
 });
 
-test("a ping at the opening holds nothing up", async (t) => {
-  const first = Buffer.concat([encode("OPEN"), encode("PING", "")]);
-  const eager = await startHttpBackend(t, { answer: ({ events }) => ({ body: events[0].type === "OPEN" ? first : encode("TEXT", "echo") }) });
-  const gateway = await startGateway(t, eager, { vars });
-  const session = await openSession(t, gateway.service, "websocket");
-  await session.send(["?"]);
-  assert.deepEqual(await session.received(1), ["echo"]);
+for (const durability of ["default", "outbox"]) {
+  test(`pings in each response hold nothing up, with the durability ${durability}`, async (t) => {
+    const eager = await startHttpBackend(t, {
+      answer: ({ events }) => ({ body: Buffer.concat([encode(...(events[0].type === "OPEN" ? ["OPEN"] : ["TEXT", "echo"])), encode("PING", ""), encode("PING", "")]) }),
+    });
+    const gateway = await startGateway(t, eager, { vars: { ...vars, SOCKJS_DURABILITY: durability } });
+    const session = await openSession(t, gateway.service, "xhr_streaming");
+    for (const count of [1, 2, 3]) {
+      await session.send(["?"]);
+      assert.equal((await session.received(count)).length, count);
+    }
+    assert.equal(eager.asked, 4, "no request without a message");
+  });
+}
+
+describe("a response that the client cannot get", { concurrency: false }, () => {
+  for (const [what, answer, seen, isRead = true] of [
+    ["a binary message", encode("BINARY", Buffer.from([0xff])), [1003, "Binary messages are not supported"]],
+    ["malformed events", Buffer.from("TEXT 5\r\nab\r\n"), [4502, "Upstream answered with malformed events"], false],
+    ["a message that is too large", encode("TEXT", "x".repeat(MESSAGE_LIMIT + 1)), [1009, "Message too large"]],
+    ["a response that is too large", encode("TEXT", "x".repeat(9 << 20)), [1013, "Messages come faster than they are handled"], false],
+  ]) {
+    test(`${what}: the client is closed, and the backend gets the same close, once`, async (t) => {
+      for (const transport of ALL) {
+        const { session, id } = await open(t, transport);
+        reply = [encode("TEXT", "last"), answer, encode("TEXT", "late")];
+        await session.send(["?"]);
+        assert.deepEqual(await session.closed(), seen, transport);
+        assert.deepEqual(session.messages, isRead ? ["last"] : [], transport);
+        await until(() => told.has(id), "the close at the backend");
+        assert.deepEqual(told.get(id), [seen], transport);
+      }
+    });
+  }
 });
 
 describe("the client", { concurrency: false }, () => {
@@ -100,9 +140,8 @@ describe("the client", { concurrency: false }, () => {
       ["with 3000", [3000, "mine"], 3000, "mine"],
     ]) {
       test(`closes a ${transport} ${what}: the backend gets it after its last message`, async (t) => {
-        const session = await openSession(t, service, transport);
+        const { session, id } = await open(t, transport);
         reply = [];
-        const { id } = await backend.call("OPEN");
         await session.send(["last"]);
         session.socket.close(...args);
         const events = [];
@@ -118,8 +157,7 @@ describe("the client", { concurrency: false }, () => {
 
   for (const transport of ALL) {
     test(`is lost over ${transport}: the backend gets DISCONNECT, once`, async (t) => {
-      const session = await openSession(t, service, transport);
-      const { id } = await backend.call("OPEN");
+      const { session, id } = await open(t, transport);
       session.leave();
       let call;
       do call = await backend.call("DISCONNECT");

@@ -15,7 +15,8 @@ import { startGateway } from "./upstream.mjs";
 const ALL = [RAW, ...TRANSPORTS];
 const KEY = "a key that is long enough to be one";
 const OTHER_KEY = "another key that is long enough too";
-const VARS = { SOCKJS_GRIP_KEYS: `${KEY}, ${OTHER_KEY}`, SOCKJS_LOG: "error" };
+const QUEUE_LIMIT = 256 << 10;
+const VARS = { SOCKJS_QUEUE_LIMIT: String(QUEUE_LIMIT), SOCKJS_GRIP_KEYS: `${KEY}, ${OTHER_KEY}`, SOCKJS_LOG: "error" };
 
 /** A backend as the examples of the libraries write it: each message is a command. */
 const serveGrip = new ServeGrip({ grip: { control_uri: "http://127.0.0.1:9", key: KEY, verify_key: KEY }, gripProxyRequired: true });
@@ -162,6 +163,8 @@ describe("publishing", { concurrency: false }, () => {
       assert.match((await response.json()).error, /^items\[2\]\.ws-message/);
     }
     assert.deepEqual(await (await post({ items: [others[1], item({ action: "hint" }), item({ type: "ping" })] }, `Bearer ${KEY}`)).json(), { connections: 0, skipped: 3 });
+    const large = await post({ items: [...others, item({ content: "x".repeat(QUEUE_LIMIT + 1) })] }, `Bearer ${KEY}`);
+    assert.equal(large.status, 413);
     assert.equal(await ask(session, "end"), "end");
     assert.ok(!session.messages.includes("never"));
   });

@@ -20,7 +20,8 @@ const SERVED_MS = 25 * 60_000;
 export async function follow(owner, { prefix, lines }, folder, { env = {}, show = () => {} } = {}) {
   if (await isServed()) throw new Error(`something listens at ${ORIGIN} already, where each quick start serves: stop it first`);
   const script = ["set -e", ...lines].join("\n");
-  const all = { ...process.env, npm_config_yes: "true", ...env };
+  // Without a question, whatever the npm that started the tests was told.
+  const all = { ...process.env, ...env, npm_config_yes: "true" };
   // The Node that README asks for.
   all.PATH = [dirname(nodeBinary), all.PATH].join(delimiter);
   const shell = spawnTied("/bin/sh", ["-c", script], { cwd: folder, env: all, stdio: ["pipe", "pipe"] });

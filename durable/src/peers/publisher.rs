@@ -98,6 +98,18 @@ impl Publisher {
         Self { service, queue_limit, sender, number: Cell::new(0), waiting: Cell::new(0), lanes, requests }
     }
 
+    /// Checks a message as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    ///
+    /// [`ShardProblem::TooLarge`] for each object, if no connection takes a message of this size.
+    pub fn check_size(&self, message: &str) -> Result<(), ShardsError> {
+        if message.len() > self.queue_limit {
+            return Err(self.refused(ShardProblem::TooLarge(SendError::TooLarge.to_string())));
+        }
+        Ok(())
+    }
+
     /// Returns the prefix of the service.
     pub fn service(&self) -> &str {
         &self.service
@@ -136,9 +148,7 @@ impl Publisher {
         if !target.is_possible() {
             return Ok(0);
         }
-        if body.len() > self.queue_limit {
-            return Err(self.refused(ShardProblem::TooLarge(SendError::TooLarge.to_string())));
-        }
+        self.check_size(body)?;
         let Some(_waiting) = self.wait_with(body.len()) else {
             return Err(self.refused(ShardProblem::HeldUp("too much waits for the objects".into())));
         };

@@ -41,11 +41,23 @@ fn events_travel_together_in_their_order_and_are_numbered() {
 #[test]
 fn a_pong_goes_along_with_another_event() {
     let mut queue = EventQueue::default();
-    queue.push(ClientEvent::Pong(b"x".to_vec()));
-    assert!(!queue.has_cause());
+    queue.set_pong(b"x".to_vec());
+    assert!(queue.is_empty());
     queue.push(text("a"));
-    assert!(queue.has_cause());
     assert_eq!(queue.take_body().bytes, b"PONG 1\r\nx\r\nTEXT 1\r\na\r\n");
+    queue.push(text("b"));
+    assert_eq!(queue.take_body().bytes, b"TEXT 1\r\nb\r\n");
+}
+
+#[test]
+fn only_the_last_ping_is_answered_and_none_that_a_websocket_could_not_carry() {
+    let mut queue = EventQueue::default();
+    for content in [vec![b'a'; 125], vec![b'b'; 125], vec![b'c'; 126]] {
+        queue.set_pong(content);
+    }
+    queue.push(text("a"));
+    let pong = ["PONG 7D\r\n", &"b".repeat(125), "\r\nTEXT 1\r\na\r\n"].concat();
+    assert_eq!(queue.take_body().bytes, pong.as_bytes());
 }
 
 proptest! {
@@ -111,7 +123,10 @@ fn later_responses_have_effects_until_a_close() {
     for (event, effect) in [
         (Event::Text("c:{}"), Effect::Send("c:{}".into())),
         (Event::Binary("é".as_bytes()), Effect::Send("é".into())),
-        (Event::Binary(b"\xff"), close(1003, "Binary messages are not supported")),
+        (
+            Event::Binary(b"\xff"),
+            Effect::Unsupported(Close { code: 1003, reason: "Binary messages are not supported".into() }),
+        ),
         (Event::Ping(b"p"), Effect::Pong(b"p".to_vec())),
         (Event::Close { code: None, reason: "" }, close(1000, "")),
         (Event::Close { code: Some(0), reason: "" }, close(1000, "")),
@@ -122,8 +137,10 @@ fn later_responses_have_effects_until_a_close() {
         assert_eq!(effects.list, [effect], "{event:?}");
         assert!(!effects.has_changed);
     }
-    let effects = read(200, &[], &[Event::Disconnect, Event::Text("late")], &mut state, false).unwrap();
-    assert_eq!(effects.list.len(), 1);
+    for last in [Event::Disconnect, Event::Binary(b"\xff")] {
+        let effects = read(200, &[], &[last, Event::Text("late")], &mut state, false).unwrap();
+        assert_eq!(effects.list.len(), 1);
+    }
     for status in [200, 204] {
         let response = EventResponse { status, headers: &[], body: b"" };
         assert_eq!(read_response(response, &mut state, false, LIMITS, NOW), Ok(Effects::default()));

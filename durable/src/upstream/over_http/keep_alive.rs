@@ -25,6 +25,8 @@ pub(super) fn plan(shared: &Shared, room: &Room) {
     let Some(due) = due else { return };
     if let Err(error) = room.set_alarm((due - now()).max(ALARM_MIN)) {
         log::error("upstream", Some(room.prefix()), error);
+        // The next connection that plans tries again.
+        shared.alarm.set(None);
     }
 }
 

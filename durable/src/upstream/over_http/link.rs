@@ -37,6 +37,14 @@ const ALL_BYTES: usize = 8 << 20;
 /// Bytes of responses whose messages wait for clients of an object.
 const ALL_RESPONSES: usize = 16 << 20;
 
+/// The end of a connection that the client did not choose.
+enum Ended {
+    /// The upstream closed it, or cannot be asked: it gets nothing more.
+    ByUpstream(Close),
+    /// This server closes it: the upstream learns of that.
+    Here(Close),
+}
+
 /// One connection to an upstream over HTTP.
 pub(super) struct Link {
     pub(super) shared: Rc<Shared>,
@@ -51,7 +59,7 @@ pub(super) struct Link {
     pub(super) is_polling: Cell<bool>,
     /// True once the upstream accepted the connection.
     pub(super) is_accepted: Cell<bool>,
-    /// True once the upstream gets no more events.
+    /// True once the upstream gets no more events: it closed the connection, or knows that the client is gone.
     pub(super) is_over: Cell<bool>,
     /// Callers that wait for a request to end.
     waiters: RefCell<Vec<oneshot::Sender<()>>>,
@@ -125,7 +133,6 @@ impl Link {
 
     /// Waits until at most `limit` bytes wait. For 0, also until no request is in flight.
     async fn drain_to(&self, limit: usize) {
-        // A pong is no reason for a request: it may stay in the queue when the pump has ended.
         let waits = || self.is_pumping.get() && (limit == 0 || self.queue.borrow().bytes() > limit);
         while waits() && !self.is_over.get() {
             let (done, wait) = oneshot::channel();
@@ -154,11 +161,11 @@ impl Link {
     async fn pump(self: Rc<Self>) {
         // What arrives at the same moment travels together.
         let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
-        while !self.is_over.get() && (self.is_polling.take() || self.queue.borrow().has_cause()) {
+        while !self.is_over.get() && (self.is_polling.take() || !self.queue.borrow().is_empty()) {
             let body = self.queue.borrow_mut().take_body();
             self.count();
-            if let Err(close) = self.exchange(&body).await {
-                self.end(&close);
+            if let Err(ended) = self.exchange(&body).await {
+                self.end(ended);
             }
             self.wake_waiters();
         }
@@ -166,14 +173,21 @@ impl Link {
         self.wake_waiters();
     }
 
-    /// Closes the client, and sends nothing more to the upstream.
-    fn end(&self, close: &Close) {
+    /// Closes the client. An upstream that accepted it, and did not close it, gets the close after the client's messages: see
+    /// [`leave`](Self::leave).
+    fn end(&self, ended: Ended) {
+        let (close, is_over) = match ended {
+            Ended::ByUpstream(close) => (close, true),
+            Ended::Here(close) => (close, !self.is_accepted.get()),
+        };
         let close = match self.connection.transport() {
-            Transport::WebSocketRaw => close.clone().of_websocket(),
-            _ => close.clone(),
+            Transport::WebSocketRaw => close.of_websocket(),
+            _ => close,
         };
         self.connection.end(close.code, &close.reason);
-        self.finish();
+        if is_over {
+            self.finish();
+        }
     }
 
     fn finish(&self) {
@@ -183,8 +197,8 @@ impl Link {
         self.wake_waiters();
     }
 
-    /// Sends one request, again if that may be, and applies the response. Returns the close for the client if that fails.
-    async fn exchange(&self, body: &EventBody) -> Result<(), Close> {
+    /// Sends one request, again if that may be, and applies the response.
+    async fn exchange(&self, body: &EventBody) -> Result<(), Ended> {
         let mut attempts = Attempts::new(now());
         let (response, effects) = loop {
             let (error, pause) = match self.attempt(body).await {
@@ -207,7 +221,7 @@ impl Link {
             };
             let Some(pause) = pause else {
                 log::warn("upstream", Some(&self.shared.config.prefix), error);
-                return Err(self.close_of(error));
+                return Err(self.ended_by(error));
             };
             Delay::from(Duration::from_millis(pause.0)).await;
         };
@@ -221,13 +235,16 @@ impl Link {
         self.apply(effects).await
     }
 
-    /// Returns the close for a client whose upstream failed. The client of an open connection may come back.
-    fn close_of(&self, error: ResponseError) -> Close {
+    /// Returns the end of a connection whose upstream failed. The client of an open connection may come back.
+    fn ended_by(&self, error: ResponseError) -> Ended {
         match error {
             ResponseError::Refused(Refusal::Unreachable) if self.is_accepted.get() => {
-                Close { code: CloseCode::ServiceRestart.number(), reason: "Upstream lost".into() }
+                let reason = "Upstream lost".into();
+                Ended::ByUpstream(Close { code: CloseCode::ServiceRestart.number(), reason })
             }
-            error => error.close(),
+            ResponseError::Refused(_) => Ended::ByUpstream(error.close()),
+            // It still has the connection.
+            ResponseError::Malformed(_) => Ended::Here(error.close()),
         }
     }
 
@@ -238,7 +255,7 @@ impl Link {
         read_response(response, &mut self.state.borrow_mut(), !self.is_accepted.get(), limits, now())
     }
 
-    async fn apply(&self, effects: Effects) -> Result<(), Close> {
+    async fn apply(&self, effects: Effects) -> Result<(), Ended> {
         let prefix = self.connection.prefix();
         for error in effects.ignored {
             log::warn("upstream", Some(prefix), format!("control message: {error}"));
@@ -246,9 +263,8 @@ impl Link {
         if effects.has_changed && self.connection.ready_state() != ReadyState::Closed {
             let state = self.state.borrow().clone();
             if let Err(error) = self.connection.set_state(&state) {
-                log::warn("upstream", Some(prefix), error);
                 let reason = "Headers, meta values and channels are too large";
-                return Err(Close { code: CloseCode::InternalError.number(), reason: reason.into() });
+                return Err(self.warn(&error.to_string(), CloseCode::InternalError, reason));
             }
             self.plan();
         }
@@ -268,8 +284,9 @@ impl Link {
                         log::warn("upstream", Some(prefix), error);
                     }
                 }
-                Effect::Pong(bytes) => self.push(ClientEvent::Pong(bytes)),
-                Effect::Close(close) => return Err(close),
+                Effect::Pong(bytes) => self.queue.borrow_mut().set_pong(bytes),
+                Effect::Close(close) => return Err(Ended::ByUpstream(close)),
+                Effect::Unsupported(close) => return Err(Ended::Here(close)),
             }
         }
         if self.state.borrow().is_detached {
@@ -280,7 +297,7 @@ impl Link {
     }
 
     /// Sends a message to the client, when it has read enough. Messages for a client that left are dropped.
-    async fn send_to_client(&self, message: &str) -> Result<(), Close> {
+    async fn send_to_client(&self, message: &str) -> Result<(), Ended> {
         if message.len() > self.shared.config.message_limit {
             return Err(self.warn("message too large", CloseCode::TooLarge, "Message too large"));
         }
@@ -297,8 +314,9 @@ impl Link {
         }
     }
 
-    fn warn(&self, what: &str, code: CloseCode, reason: &str) -> Close {
+    /// Logs why this server ends the connection.
+    fn warn(&self, what: &str, code: CloseCode, reason: &str) -> Ended {
         log::warn("upstream", Some(&self.shared.config.prefix), what);
-        Close { code: code.number(), reason: reason.to_owned() }
+        Ended::Here(Close { code: code.number(), reason: reason.to_owned() })
     }
 }

@@ -9,6 +9,9 @@ const BODY_BYTES: usize = 64 << 10;
 /// Most events in one request.
 const BODY_EVENTS: usize = 1_000;
 
+/// Longest content of a ping of a WebSocket, in bytes (RFC 6455, section 5.5).
+const PING_BYTES: usize = 125;
+
 /// An event of a client that is on its way to the upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientEvent {
@@ -16,8 +19,6 @@ pub enum ClientEvent {
     Open,
     /// The client sent a message.
     Text(String),
-    /// The answer to a ping of the upstream.
-    Pong(Vec<u8>),
     /// The client closed, or this server did.
     Close {
         /// Close code, one that an endpoint may send.
@@ -34,7 +35,6 @@ impl ClientEvent {
         match self {
             Self::Open => Event::Open,
             Self::Text(text) => Event::Text(text),
-            Self::Pong(bytes) => Event::Pong(bytes),
             Self::Close { code, reason } => Event::Close { code: Some(*code), reason },
             Self::Disconnect => Event::Disconnect,
         }
@@ -54,7 +54,10 @@ pub struct EventBody {
 #[derive(Debug, Default)]
 pub struct EventQueue {
     events: VecDeque<ClientEvent>,
+    /// Bytes of the events.
     bytes: usize,
+    /// The answer to the last ping of the upstream.
+    pong: Option<Vec<u8>>,
     /// Number of the next event that leaves the queue.
     next: u64,
 }
@@ -71,15 +74,22 @@ impl EventQueue {
         self.events.push_back(event);
     }
 
-    /// Returns the bytes that wait.
+    /// Answers a ping of the upstream. The pong goes along with the next request: an upstream that pings in each response would be
+    /// asked without end. It replaces one that waits, as RFC 6455 permits.
+    pub fn set_pong(&mut self, content: Vec<u8>) {
+        if content.len() <= PING_BYTES {
+            self.pong = Some(content);
+        }
+    }
+
+    /// Returns the bytes of the events that wait.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// True if something waits that is worth a request: a pong alone goes along with the next event. An upstream that pings
-    /// in each response would be asked without end.
-    pub fn has_cause(&self) -> bool {
-        self.events.iter().any(|event| !matches!(event, ClientEvent::Pong(_)))
+    /// True if no event waits.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
     }
 
     /// Takes the events of the next request. A request without events has a number, too.
@@ -93,9 +103,11 @@ impl EventQueue {
             (taken, bytes) = (taken + 1, bytes.saturating_add(length));
         }
         let events: Vec<_> = self.events.drain(..taken).collect();
-        let written: Vec<_> = events.iter().map(ClientEvent::event).collect();
+        let pong = self.pong.take();
+        let written: Vec<_> =
+            pong.as_deref().map(Event::Pong).into_iter().chain(events.iter().map(ClientEvent::event)).collect();
         let body = EventBody { first: self.next, bytes: encode(&written) };
-        self.next = self.next.saturating_add(taken.max(1) as u64);
+        self.next = self.next.saturating_add(written.len().max(1) as u64);
         self.bytes = self.bytes.saturating_sub(bytes);
         body
     }
@@ -103,6 +115,7 @@ impl EventQueue {
     /// Drops everything.
     pub fn clear(&mut self) {
         self.events.clear();
+        self.pong = None;
         self.bytes = 0;
     }
 }

@@ -47,8 +47,10 @@ pub enum Effect {
     Leave(String),
     /// The next request brings a pong.
     Pong(Vec<u8>),
-    /// The client is closed, and what follows has no effect.
+    /// The upstream closed: the client is closed, and what follows has no effect.
     Close(Close),
+    /// The upstream sent what clients cannot get: the client is closed, and the upstream learns of that. What follows has no effect.
+    Unsupported(Close),
 }
 
 /// Effects of a response.
@@ -133,7 +135,7 @@ pub fn read_response(
     }
     let grip = state.grip();
     for event in events {
-        if matches!(effects.list.last(), Some(Effect::Close(_))) {
+        if matches!(effects.list.last(), Some(Effect::Close(_) | Effect::Unsupported(_))) {
             break;
         }
         match event {
@@ -163,7 +165,7 @@ pub fn read_response(
 fn binary(bytes: &[u8]) -> Effect {
     match std::str::from_utf8(bytes) {
         Ok(text) => Effect::Send(text.to_owned()),
-        Err(_) => Effect::Close(Close { code: 1003, reason: "Binary messages are not supported".into() }),
+        Err(_) => Effect::Unsupported(Close { code: 1003, reason: "Binary messages are not supported".into() }),
     }
 }
 
