@@ -1,5 +1,5 @@
-// npm run figures: writes tables of figures into docs/ from the files in docs/figures/. `npm run cost` writes one with
-// `--json docs/figures/cost.json`.
+// npm run figures: writes the tables of README's and docs' figures from the files in docs/figures/, which `npm run bench`,
+// `bench:scaling`, `bench:gateway` and `cost` write with `--json docs/figures/NAME.json`.
 
 import { main } from "../../scripts/run.mjs";
 import { TABLES, readmeClaims, writeTable } from "./tables.mjs";

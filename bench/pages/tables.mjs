@@ -8,9 +8,17 @@ import { PLACEMENTS } from "../cost/servers.mjs";
 
 const PER_MILLION = 1e6;
 const IDLE = 1_000;
+const [CROWDED, DEEP, WIDE, ALONE] = ["100×8", "1×64", "1000×1", "1×1"];
 
 /** By the name in the page's comment: the page, the file, and the lines of Markdown that are made from it. */
 export const TABLES = {
+  "speed, 100 sessions": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, CROWDED) },
+  "speed, one session": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, DEEP) },
+  "speed, 1,000 sessions": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, WIDE) },
+  "speed, one message": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, ALONE) },
+  "speed, other": { page: "docs/speed.md", file: "speed.json", lines: otherTable },
+  scaling: { page: "docs/speed.md", file: "scaling.json", lines: scalingTable },
+  gateway: { page: "docs/gateway.md", file: "gateway.json", lines: gatewayTable },
   "cost of each transport": { page: "docs/deploying.md", file: "cost.json", lines: costTable },
   cost: { page: "docs/costs.md", file: "cost.json", lines: shortCostTable },
 };
@@ -37,9 +45,12 @@ export function writeTable(name) {
   writeFileSync(path, text.replace(`${begin(name)}${is}`, () => `${begin(name)}${should}`));
 }
 
-/** Returns the texts of README that state figures. */
+/** Figures that README states, each with the text around it. */
 export function readmeClaims() {
-  return [`${dollars(idleMonth(readFigures("cost.json"), "websocket", "session by the Worker"))} a month`];
+  const { figures } = readFigures("speed.json");
+  const ratios = figures.filter(({ kind, options }) => kind === "rate" && options.inFlight !== undefined && shape(options) === CROWDED).map(({ ratios }) => ratios["sockjs-node"].median);
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(ratio);
+  return [`${dollars(idleMonth(readFigures("cost.json"), "websocket", "session by the Worker"))} a month`, `[${least} to ${most}](docs/speed.md)`];
 }
 
 function row(...cells) {
@@ -50,7 +61,60 @@ function table(head, rows) {
   return [row(...head), `|${"---|".repeat(head.length)}`, ...rows.map((cells) => row(...cells))];
 }
 
+const ratio = (value) => (value === null || value === undefined ? "" : value.toFixed(2));
 const dollars = (value) => `$${value.toFixed(2)}`;
+const shape = ({ sessions, inFlight }) => `${sessions}×${inFlight}`;
+const size = (bytes) => (bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`);
+
+/** Servers of this project in speed.json beside `sockjs-edge`, with their names for a reader. */
+const OURS = { "sockjs-edge": "", held: ", held by the Worker", typescript: ", in TypeScript" };
+
+function speedTable({ figures }, wanted) {
+  const rows = figures.filter(({ kind, options }) => kind === "rate" && options.bytes && options.inFlight && shape(options) === wanted);
+  const processor = new Map(figures.filter(({ kind }) => kind === "processor").map((figure) => [figure.name, figure.medians]));
+  const head = [wanted.replace("×", " × "), "by the floor", "by the JavaScript Worker with the same duties", "by sockjs-node", "processor time by the floor"];
+  return table(
+    head,
+    rows.flatMap(({ name, mode, options, medians }) =>
+      Object.entries(OURS).flatMap(([server, note]) => {
+        if (!medians[server] || (server === "held" && !mode.includes("websocket"))) return [];
+        const by = (other) => ratio(medians[server] / medians[other]);
+        const costs = processor.get(name);
+        return [[`${mode}, ${size(options.bytes)}${note}`, by("floor"), by("duties"), by("sockjs-node"), ratio(costs[server] / costs.floor)]];
+      }),
+    ),
+  );
+}
+
+function otherTable({ figures }) {
+  const rows = figures.filter(({ kind, mode }) => (kind === "rate" && ["openings", "broadcast"].includes(mode)) || kind === "rss");
+  const head = ["", "by the floor", "by the JavaScript Worker with the same duties", "by sockjs-node"];
+  return table(head, rows.flatMap(({ name, medians }) =>
+    Object.entries(OURS).flatMap(([server, note]) => {
+      if (!medians[server]) return [];
+      return [[`${name}${note}`, ...["floor", "duties", "sockjs-node"].map((other) => ratio(medians[server] / medians[other]))]];
+    })));
+}
+
+function scalingTable({ rows, sessions }) {
+  const head = ["processor time for a message, in µs", ...sessions.map((count) => `${count.toLocaleString("en")} sessions`), "last by first"];
+  return table(head, rows.map(({ name, most, microseconds, growth }) => [
+    most < sessions.at(-1) ? `${name} (at most ${most.toLocaleString("en")})` : name,
+    ...microseconds.map((value) => value.toFixed(0)),
+    growth.toFixed(2),
+  ]));
+}
+
+function gatewayTable({ rows, ways, other }) {
+  const head = ["connections × in flight", "bytes", ...ways.map((way) => `${way}, by ${other}`), ...ways.map((way) => `µs of processor: ${way}`), `µs of processor: ${other}`];
+  return table(head, rows.map(({ sessions, inFlight, bytes, ratios, processor }) => [
+    `${sessions.toLocaleString("en")} × ${inFlight}`,
+    bytes,
+    ...ways.map((way) => `${ratio(ratios[way].median)} [${ratio(ratios[way].low)}–${ratio(ratios[way].high)}]`),
+    ...[...ways, other].map((way) => processor[way].toFixed(0)),
+  ]));
+}
+
 const ACTIONS = { opened: "open", "messages in": "message in", "messages out": "message out", closed: "close" };
 
 function dollarsOf({ results }, wanted) {
