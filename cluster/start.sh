@@ -35,6 +35,9 @@ refuse() {
 . "$here/start/node.sh"
 
 trap 'exit 0' TERM INT
+# A connection is a file, and many machines have a soft limit of 1024.
+# shellcheck disable=SC3045 # A shell that cannot do it keeps its limit.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 read_settings
 write_configuration
 if [ "${SKIP_CHECKS:-}" != 1 ]; then

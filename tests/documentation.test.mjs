@@ -52,6 +52,11 @@ test("each command of npm's that is named is there, and CONTRIBUTING names each 
   assert.deepEqual(Object.keys(scripts).filter((name) => !explained.has(name)), []);
 });
 
+test("CHANGELOG names the workerd of the newest version: a cluster goes back only to a version with the same", () => {
+  const { workerd } = JSON.parse(read("package.json")).devDependencies;
+  assert.match(read("CHANGELOG.md"), new RegExp(`^# Changelog\n\n## .*\n\nWith workerd ${workerd.replaceAll(".", "\\.")}\\.\n`));
+});
+
 /** As GitHub names them in addresses. */
 function headings(page) {
   const text = read(page).replace(/^```.*?^```/gms, "");

@@ -6,7 +6,7 @@ check_variables() {
   rm -rf "$run/scratch"
   mkdir "$run/scratch"
   if ! in_background "$here/workerd" test "$here/tools/settings.capnp" -I "$here" -I "$run" -d "objects=$run/scratch"; then
-    if has_error; then
+    if has error; then
       show_failure
       exit 78
     fi
@@ -17,12 +17,25 @@ check_variables() {
   rm -rf "$run/scratch"
 }
 
+BUCKET_PAUSE_S=3
+
+# While the bucket's service does not answer, the check is repeated: a supervisor may wait longer and longer between two starts.
 check_bucket() {
   say "checking the clock and $CLUSTER_BUCKET"
-  if ! in_background bucket_check; then
-    show_failure
-    exit 1
-  fi
+  deadline=$(($(date +%s) + BUCKET_TIMEOUT_MS / 1000))
+  is_waiting=
+  until in_background bucket_check; do
+    if has error || ! has unanswered || [ "$(date +%s)" -ge "$deadline" ]; then
+      show_failure
+      exit 1
+    fi
+    if [ -z "$is_waiting" ]; then
+      show_lines unanswered
+      say "trying again for up to $BUCKET_TIMEOUT_MS ms"
+      is_waiting=1
+    fi
+    in_background sleep "$BUCKET_PAUSE_S"
+  done
   show_lines warning
 }
 
@@ -50,20 +63,22 @@ stop_check() {
   exit 0
 }
 
-# True if the check found an error. Lines of other forms are the Worker's own log.
-has_error() {
-  [ -n "$(sed -n '/^error: /p' "$run/printed")" ]
+# True if the check printed a line at this level: "error", "warning", or "unanswered", an error that may go away by itself. Lines of
+# other forms are the Worker's own log.
+has() {
+  [ -n "$(sed -n "/^$1: /p" "$run/printed")" ]
 }
 
-# Shows what the check printed at one level, "error" or "warning".
+# Shows what the check printed at one level.
 show_lines() {
-  sed -n "/^$1: /p" "$run/printed" >&2
+  sed -n "/^$1: /{s/^unanswered: /error: /;p;}" "$run/printed" >&2
 }
 
 # Shows what the check found; where it came to nothing, what workerd itself says.
 show_failure() {
-  if has_error; then
+  if has error || has unanswered; then
     show_lines error
+    show_lines unanswered
     show_lines warning
     # A response shows no value of a variable, which may be a secret.
     case $(cat "$run/printed") in

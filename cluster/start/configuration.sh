@@ -105,7 +105,7 @@ defaults() {
 }
 
 has_upstream() {
-  is_set SOCKJS_UPSTREAM || defaults | grep -q '^SOCKJS_UPSTREAM '
+  is_set SOCKJS_UPSTREAM || [ -n "$(defaults | sed -n '/^SOCKJS_UPSTREAM /p')" ]
 }
 
 is_set() {

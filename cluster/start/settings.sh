@@ -9,6 +9,8 @@ read_settings() {
   require_number STOP_TIMEOUT_MS "$STOP_TIMEOUT_MS"
   DRAIN_MS=${DRAIN_MS:-3000}
   require_number DRAIN_MS "$DRAIN_MS"
+  BUCKET_TIMEOUT_MS=${BUCKET_TIMEOUT_MS:-300000}
+  require_number BUCKET_TIMEOUT_MS "$BUCKET_TIMEOUT_MS"
   SKIP_CHECKS=${SKIP_CHECKS:-}
   case $SKIP_CHECKS in
     '' | 0 | 1) ;;

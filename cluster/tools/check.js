@@ -13,6 +13,11 @@ export default {
         problems.push(text);
         console.log(`error: ${text}`);
       },
+      /** A problem that may go away by itself: start.sh checks again. */
+      unanswered(text) {
+        problems.push(text);
+        console.log(`unanswered: ${text}`);
+      },
       warning: (text) => console.log(`warning: ${text}`),
     };
     const clock = new Clock(report);

@@ -34,17 +34,18 @@ class Bundle {
     this.directory = directory;
   }
 
-  /** Starts it, with a directory for its data unless `vars` name one. */
-  spawn(owner, vars = {}) {
+  /** Starts it, with a directory for its data unless `vars` name one. `files` are its soft and its hard limit of open files. */
+  spawn(owner, vars = {}, { files } = {}) {
     const data = join(publicDirectory(owner), "data");
     mkdirSync(data);
     if (IS_ROOT) chownSync(data, NOBODY, NOBODY);
-    return new Run(owner, this.directory, { ...QUICK, DATA_DIR: data, ...vars });
+    const limited = files ? ["prlimit", `--nofile=${files.join(":")}`] : [];
+    return new Run(owner, this.directory, { ...QUICK, DATA_DIR: data, ...vars }, [...limited, ...AS_NOBODY]);
   }
 
   /** Starts it, and resolves once it listens. */
-  async start(owner, vars) {
-    const run = this.spawn(owner, vars);
+  async start(owner, vars, options) {
+    const run = this.spawn(owner, vars, options);
     await run.listens();
     return run;
   }
@@ -78,9 +79,9 @@ class Run {
   left;
   #child;
 
-  constructor(owner, directory, vars) {
+  constructor(owner, directory, vars, wrapper) {
     this.data = vars.DATA_DIR;
-    const [command, ...args] = [...AS_NOBODY, join(directory, "start.sh")];
+    const [command, ...args] = [...wrapper, join(directory, "start.sh")];
     const env = { PATH: "/usr/bin:/bin", ...vars };
     this.#child = spawnTied(command, args, { env, cwd: directory, stdio: ["pipe", "pipe"] });
     owner.after(() => killGroup(this.#child));

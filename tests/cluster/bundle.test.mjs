@@ -56,6 +56,22 @@ describe("a bundle", { concurrency: 2 }, () => {
     assert.equal(await within(run.exited, "the end"), 0);
   });
 
+  test("a raw WebSocket to an upstream is not closed by the drain, and breaks when it ends", async (t) => {
+    const upstream = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+    t.after(() => upstream.close());
+    await within(once(upstream, "listening"), "the upstream to listen");
+    const run = await bundle.start(t, { SOCKJS_UPSTREAM: `ws://127.0.0.1:${upstream.address().port}/` });
+    const socket = await openWebSocket(t, `${run.url}/sockjs/websocket`);
+    assert.equal(await run.terminate(), 0);
+    assert.match(run.printed, /clients that were let go: 0\n/);
+    assert.equal((await within(socket.closed, "the close")).code, 1006);
+  });
+
+  test("raises its limit of open files as far as it may", async (t) => {
+    const run = await bundle.start(t, ON, { files: [256, 2048] });
+    assert.match(readFileSync(`/proc/${run.workerd}/limits`, "utf8"), /^Max open files +2048 +2048 /m);
+  });
+
   test("stops on SIGTERM and on SIGINT: its clients are let go, and it exits with 0", async (t) => {
     for (const signal of ["SIGTERM", "SIGINT"]) {
       const run = await bundle.start(t, { ...ON, SOCKJS_WEBSOCKET_HOLDER: "worker", DRAIN_MS: "500", STOP_TIMEOUT_MS: "4000" });
@@ -169,6 +185,7 @@ describe("wrong settings are refused before anything is started", { concurrency:
     [{ LISTEN: "localhost:65536" }, /^error: LISTEN is "localhost:65536": expected HOST:PORT/],
     [{ LISTEN: '127.0.0.1", x = "1:80' }, /^error: LISTEN is .*: expected HOST:PORT/],
     [{ DRAIN_MS: "3s" }, /^error: DRAIN_MS is "3s": expected milliseconds \(example: 3000\)$/],
+    [{ BUCKET_TIMEOUT_MS: "5m" }, /^error: BUCKET_TIMEOUT_MS is "5m": expected milliseconds/],
     [{ STOP_TIMEOUT_MS: "08000" }, /^error: STOP_TIMEOUT_MS is "08000": expected milliseconds/],
     [{ SKIP_CHECKS: "yes" }, /^error: SKIP_CHECKS is "yes": expected 1, or nothing$/],
     [{ SOCKJS_DRAIN_TOKEN: TOKEN.slice(1) }, /^error: SOCKJS_DRAIN_TOKEN has 31 characters: expected at least 32 printable characters, or nothing for a new token at each start$/],
@@ -418,16 +435,36 @@ describe("npm run bundle", { concurrency: 2 }, () => {
     assert.deepEqual(others.sort(), [".dockerignore", "README.md", "deploy"]);
   });
 
-  test("has deployment files that leave more time for a stop than it takes by default", () => {
+  test("has deployment files that leave more time for a stop than it takes", () => {
     const read = (name) => readFileSync(join(bundle.directory, name), "utf8");
     const number = (name, pattern) => Number(pattern.exec(read(name))[1]);
-    const needed = (number("start/settings.sh", /DRAIN_MS:-(\d+)/) + number("start/settings.sh", /STOP_TIMEOUT_MS:-(\d+)/)) / 1_000 + 5;
+    const drain = number("start/settings.sh", /DRAIN_MS:-(\d+)/) / 1_000;
+    const stop = number("start/settings.sh", /STOP_TIMEOUT_MS:-(\d+)/) / 1_000 + 5;
     for (const [name, pattern] of [
       ["sockjs-edge.service", /^TimeoutStopSec=(\d+)$/m],
       ["compose.yaml", /^  stop_grace_period: (\d+)s$/m],
-      ["kubernetes.yaml", /^ +terminationGracePeriodSeconds: (\d+)$/m],
     ]) {
-      assert.ok(number(`deploy/${name}`, pattern) > needed, name);
+      assert.ok(number(`deploy/${name}`, pattern) > drain + stop, name);
     }
+    const kubernetes = (pattern) => number("deploy/kubernetes.yaml", pattern);
+    const ownDrain = kubernetes(/name: DRAIN_MS, value: "(\d+)"/) / 1_000;
+    assert.ok(ownDrain > kubernetes(/periodSeconds: (\d+)/) * kubernetes(/failureThreshold: (\d+)/), "DRAIN_MS");
+    assert.ok(kubernetes(/terminationGracePeriodSeconds: (\d+)/) > kubernetes(/command: \[sleep, "(\d+)"\]/) + ownDrain + stop);
+  });
+
+  test("has a manifest for Kubernetes with which no node starts before its placeholders are replaced", async (t) => {
+    const manifest = readFileSync(join(bundle.directory, "deploy/kubernetes.yaml"), "utf8");
+    const names = [...manifest.matchAll(/\{ name: (\w+), value: REPLACE \}/g)].map(([, name]) => name);
+    assert.deepEqual(names, ["SOCKJS_TRUSTED_PROXIES", "SOCKJS_UPSTREAM", "SOCKJS_ALLOWED_ORIGINS"]);
+    const upstream = { SOCKJS_UPSTREAM: "ws://127.0.0.1:9000/ws" };
+    for (const name of names) assert.equal((await bundle.end(t, { ...upstream, [name]: "REPLACE" })).code, 78, name);
+  });
+
+  test("has a manifest for Kubernetes that lets only named peers connect, to either port", () => {
+    const manifest = readFileSync(join(bundle.directory, "deploy/kubernetes.yaml"), "utf8");
+    const [, rules] = /^  ingress:\n([^]*)$/m.exec(manifest.slice(manifest.indexOf("kind: NetworkPolicy")));
+    const items = rules.split("\n").filter((line) => line.startsWith("    - "));
+    assert.equal(items.length, 2);
+    for (const item of items) assert.match(item, /^    - from: \[\{ (namespace|pod)Selector: \{ matchLabels: /);
   });
 });

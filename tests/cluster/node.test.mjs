@@ -187,10 +187,25 @@ describe("before the start, the check finds", { concurrency: 2 }, () => {
     assert.match(printed, /grant s3:ListBucket[^]*grant s3:DeleteObject/);
   });
 
-  test("a service that does not answer", async (t) => {
-    const { code, printed } = await bundle.end(t, await node({ AWS_ENDPOINT_URL: `http://127.0.0.1:${await freePort()}` }));
-    assert.match(printed, /^error: http:\S+ does not answer \(.*\): check AWS_ENDPOINT_URL, the network, and the certificates of this machine$/m);
+  const UNANSWERED = /^error: http:\S+ does not answer \(.*\): check AWS_ENDPOINT_URL, the network, and the certificates of this machine$/m;
+
+  test("a service that does not answer in time", async (t) => {
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
+    const { code, printed } = await bundle.end(t, await node({ AWS_ENDPOINT_URL: endpoint, BUCKET_TIMEOUT_MS: "0" }));
+    assert.match(printed, UNANSWERED);
+    assert.doesNotMatch(printed, /trying again/);
     assert.equal(code, 1);
+  });
+
+  test("a service that is out of order, and starts when it answers", async (t) => {
+    let isBroken = true;
+    const service = await startService(t, () => isBroken && error(503, "SlowDown"));
+    const run = bundle.spawn(t, await node({ AWS_ENDPOINT_URL: service }));
+    for (const line of [UNANSWERED, /^trying again for up to 300000 ms$/m]) await until(() => line.test(run.printed), String(line));
+    isBroken = false;
+    await run.listens();
+    assert.equal((await fetch(`${run.url}/ready`)).status, 200);
+    assert.equal(run.printed.match(/trying again/g).length, 1);
   });
 
   test("a clock that is off by some seconds, which is only a warning", async (t) => {
@@ -208,6 +223,13 @@ describe("before the start, the check finds", { concurrency: 2 }, () => {
     const { code, printed } = await bundle.end(t, vars);
     assert.match(printed, /^error: this machine's clock is (39|40|41) s behind the bucket's;/m);
     assert.equal(code, 1);
+  });
+
+  test("its end on a signal, between two attempts", async (t) => {
+    const run = bundle.spawn(t, await node({ AWS_ENDPOINT_URL: `http://127.0.0.1:${await freePort()}` }));
+    await until(() => run.printed.includes("trying again"), "the second attempt");
+    assert.equal(await run.terminate(2_000), 0);
+    assert.deepEqual(run.left, []);
   });
 
   test("its end on a signal, while the service does not answer", async (t) => {

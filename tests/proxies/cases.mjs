@@ -7,13 +7,16 @@ import { createServer } from "node:http";
 import { globalAgent } from "node:https";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocketServer } from "ws";
 import { startChromium } from "../harness/clients/chromium.mjs";
 import { connectStockClient } from "../harness/clients/stock-client.mjs";
+import { openWebSocket } from "../harness/clients/websocket.mjs";
 import { startCluster } from "../harness/cluster/cluster.mjs";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { connectInPage } from "../harness/pages/page-socket.mjs";
 import { openPage } from "../harness/pages/pages.mjs";
 import { STREAMS, TRANSPORTS, receivePath } from "../harness/protocol/transports.mjs";
+import { Queue } from "../harness/waiting/queue.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 import { fetchAll, open } from "./https.mjs";
 import { testOperatorPaths } from "./operator-paths.mjs";
@@ -51,7 +54,7 @@ const HEALTH_MS = 4_000;
 /** Not a trusted proxy, as 127.0.0.1 is. */
 const CLIENT = "127.0.0.2";
 const FORGED = "203.0.113.9";
-const FORGED_HEADERS = { "X-Forwarded-For": FORGED, "CF-Connecting-IP": FORGED };
+const FORGED_HEADERS = { "X-Forwarded-For": FORGED, "CF-Connecting-IP": FORGED, "X-Forwarded-Host": "evil.example" };
 
 /** Enough that each node has one, whatever else is asked at the same time. */
 const WEBSOCKETS = 24;
@@ -60,13 +63,17 @@ const WEBSOCKETS = 24;
 globalAgent.options.keepAlive = globalAgent.keepAlive = false;
 
 export async function testProxy(name) {
-  const vars = { SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_TRUSTED_PROXIES: "127.0.0.1" };
+  const upstream = await startUpstream({ after });
+  const vars = { SOCKJS_HEARTBEAT_DELAY: String(HEARTBEAT_MS), SOCKJS_TRUSTED_PROXIES: "127.0.0.1", SOCKJS_UPSTREAM: upstream.address };
   const cluster = await startCluster({ after }, { vars });
   const nodes = cluster.nodes.map(({ url }) => url);
   const { url: proxy } = await startProxy({ after }, name, { nodes, idle: IDLE, change });
   const browser = await startChromium({ after });
   const lenient = { newContext: () => browser.newContext({ ignoreHTTPSErrors: true }) };
   const echo = `${proxy}/echo`;
+  const { protocol } = new URL(proxy);
+  const forged = { ...FORGED_HEADERS, "X-Forwarded-Proto": protocol === "https:" ? "http" : "https" };
+  const expected = (url) => [CLIENT, new URL(url).host, protocol.slice(0, -1)];
 
   test(`${name}: each documented idle timeout is longer than the heartbeat and the longest send`, () => {
     for (const option of PROXIES[name].idle) {
@@ -149,7 +156,7 @@ export async function testProxy(name) {
   });
 
   test(`${name}: the address of the client is what the application sees, whatever the client claims`, async () => {
-    for (const headers of [{}, FORGED_HEADERS]) {
+    for (const headers of [{}, forged]) {
       const session = `${proxy}/lobby/${randomUUID()}/000/${randomUUID()}`;
       const options = { headers, from: CLIENT };
       assert.equal((await fetchAll(`${session}/xhr`, options)).body, "o\n");
@@ -160,17 +167,25 @@ export async function testProxy(name) {
     }
   });
 
-  test(`${name}: X-Forwarded-For has the address of the client alone`, async (t) => {
+  test(`${name}: a node gets the client's address, host and scheme alone, whatever the client claims`, async (t) => {
     const seen = [];
     const plain = createServer(({ url, headers }, response) => {
-      if (url !== "/ready") seen.push(headers["x-forwarded-for"]);
+      if (url !== "/ready") seen.push(forwarded(headers));
       response.end("ok");
     }).listen(0, "127.0.0.1");
     await once(plain, "listening");
     t.after(() => plain.close());
     const { url: own } = await startProxy(t, name, { nodes: [`http://127.0.0.1:${plain.address().port}`], idle: IDLE, change });
-    await until(async () => (await fetchAll(`${own}/echo/info`, { method: "GET", from: CLIENT, headers: FORGED_HEADERS })).status === 200, "an answer");
-    assert.deepEqual(seen, [CLIENT]);
+    await until(async () => (await fetchAll(`${own}/echo/info`, { method: "GET", from: CLIENT, headers: forged })).status === 200, "an answer");
+    assert.deepEqual(seen, [expected(own)]);
+  });
+
+  test(`${name}: the server behind a gateway gets them, too`, async (t) => {
+    await openWebSocket(t, `${proxy}/sockjs/websocket`, { headers: forged, localAddress: CLIENT });
+    assert.deepEqual(forwarded(await upstream.openings.next("the opening of a WebSocket")), expected(proxy));
+    const session = `${proxy}/sockjs/000/${randomUUID()}/xhr`;
+    assert.equal((await fetchAll(session, { headers: forged, from: CLIENT })).body, "o\n");
+    assert.deepEqual(forwarded(await upstream.openings.next("the opening of a session")), expected(proxy));
   });
 
   testOperatorPaths(name, { idle: IDLE, change });
@@ -209,6 +224,18 @@ export async function testProxy(name) {
     const longest = Math.max(...speakers.map(({ longestMs }) => longestMs));
     t.diagnostic(`${sum} messages of ${counts.length} sessions, the slowest one took ${longest} ms; nodes stopped in ${stops.join(", ")} ms`);
   });
+}
+
+const forwarded = (headers) => ["for", "host", "proto"].map((name) => headers[`x-forwarded-${name}`]);
+
+/** Starts a server with WebSockets. `openings` has the headers of each. */
+async function startUpstream(owner) {
+  const openings = new Queue();
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  owner.after(() => server.close());
+  server.on("connection", (_, { headers }) => openings.push(headers));
+  await within(once(server, "listening"), "the upstream to listen");
+  return { address: `ws://127.0.0.1:${server.address().port}/`, openings };
 }
 
 /** By hand: `SOCKJS_PROXY_CHANGE="from=>to"` shows that a test fails without a line. */

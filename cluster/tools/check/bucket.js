@@ -5,6 +5,7 @@ import { AwsClient } from "aws4fetch";
 
 const ANSWER_MS = 10_000;
 const RETRIES = 2;
+const UNAVAILABLE = [500, 502, 503, 504];
 
 /** Error codes of a service for problems other than a missing right, with the advice for each. */
 const REFUSALS = {
@@ -30,7 +31,7 @@ export async function checkBucket(environment, clock, report) {
     const isWritten = await bucket.checkWrites(report);
     if (isWritten) await bucket.checkRights(report);
   } catch (error) {
-    report.problem(`${bucket.endpoint} does not answer (${error.message}): check AWS_ENDPOINT_URL, the network, and the certificates of this machine`);
+    report.unanswered(`${bucket.endpoint} does not answer (${error.message}): check AWS_ENDPOINT_URL, the network, and the certificates of this machine`);
   }
 }
 
@@ -98,10 +99,11 @@ class Bucket {
     return this.#clock.compare(() => this.#client.fetch(url, { ...options, signal: AbortSignal.timeout(ANSWER_MS) }));
   }
 
-  /** Returns the reason why the service refused to write, read, list or delete objects. */
+  /** Returns the reason why the service refused to write, read, list or delete objects. Throws if it will answer otherwise later. */
   async #reason(response, verb, right) {
     const [, code] = /<Code>(\w+)<\/Code>/.exec(await response.text()) ?? [];
     if (REFUSALS[code]) return REFUSALS[code](this, response);
+    if (UNAVAILABLE.includes(response.status)) throw new Error([response.status, code].filter(Boolean).join(" "));
     if (response.status === 403) return `the credentials may not ${verb} objects in ${this.url}: grant ${right}`;
     const answer = [response.status, code].filter(Boolean).join(" ");
     return `${this.endpoint} does not ${verb} objects in ${this.url} (${answer}): use a service that does what Amazon S3 does`;
