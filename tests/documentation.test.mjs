@@ -52,6 +52,12 @@ test("each command of npm's that is named is there, and CONTRIBUTING names each 
   assert.deepEqual(Object.keys(scripts).filter((name) => !explained.has(name)), []);
 });
 
+test("CONTRIBUTING names each folder of tests/", () => {
+  const contributing = read("CONTRIBUTING.md");
+  const folders = readdirSync(join(ROOT, "tests"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  assert.deepEqual(folders.map(({ name }) => name).filter((name) => !contributing.includes(`\`${name}/\``)), []);
+});
+
 /** As GitHub names them in addresses. */
 function headings(page) {
   const text = read(page).replace(/^```.*?^```/gms, "");
