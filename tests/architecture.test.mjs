@@ -146,11 +146,18 @@ test("the diagram in docs/architecture.md has the dependencies between the crate
   assert.deepEqual(arrows.sort(), needed.sort());
 });
 
+/** Matches the function or method of a name, by the ending of its file. */
+const FUNCTION = {
+  rs: (name) => new RegExp(`\\bfn ${name}\\b`),
+  js: (name) => new RegExp(`^(export )?(async )?function ${name}\\(|^(export )?const ${name} =|^ +(async )?${name}\\([^()]*\\) \\{$`, "m"),
+  sh: (name) => new RegExp(`^${name}\\(\\) \\{`, "m"),
+};
+
 test("the ways through the code in docs/architecture.md name functions that exist", () => {
   const [, section] = /## Ways through the code\n(.*?)\n## /s.exec(text("docs/architecture.md"));
-  const steps = [...section.matchAll(/`([\w/]+\.rs)::(\w+)`/g)];
-  assert.ok(steps.length > 20, "the ways are there");
-  const missing = steps.filter(([, file, name]) => !new RegExp(`\\bfn ${name}\\b`).test(text(file))).map(([step]) => step);
+  const steps = [...section.matchAll(/`([\w/]+\.(\w+))::(#?\w+)`/g)];
+  for (const language of Object.keys(FUNCTION)) assert.ok(steps.some(([, , ending]) => ending === language), `functions in .${language}`);
+  const missing = steps.filter(([, file, language, name]) => !FUNCTION[language]?.(name).test(text(file))).map(([step]) => step);
   assert.deepEqual(missing, []);
 });
 

@@ -57,6 +57,12 @@ test("CHANGELOG names the workerd of the newest version: a cluster goes back onl
   assert.match(read("CHANGELOG.md"), new RegExp(`^# Changelog\n\n## .*\n\nWith workerd ${workerd.replaceAll(".", "\\.")}\\.\n`));
 });
 
+test("CONTRIBUTING names each folder of tests/", () => {
+  const contributing = read("CONTRIBUTING.md");
+  const folders = readdirSync(join(ROOT, "tests"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  assert.deepEqual(folders.map(({ name }) => name).filter((name) => !contributing.includes(`\`${name}/\``)), []);
+});
+
 /** As GitHub names them in addresses. */
 function headings(page) {
   const text = read(page).replace(/^```.*?^```/gms, "");

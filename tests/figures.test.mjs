@@ -1,4 +1,4 @@
-// Each figure of README and docs/ is one that a command measured.
+// The tables that `npm run figures` writes, and the figures of README, are those of docs/figures/. Other figures of docs/ are not checked.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
