@@ -33,7 +33,8 @@ impl Link {
             log::error("upstream", Some(&config.prefix), advice);
             return Err(refused(Refusal::Unreachable));
         }
-        let _slot = self.shared.slots.take().await;
+        let mut place = self.shared.requests.take_unlimited(1);
+        place.turn().await;
         let permit = match self.is_accepted.get() {
             true => self.shared.breakers.borrow_mut().ask_again(&url, now(), random()),
             false => self.shared.breakers.borrow_mut().ask(&url, now(), random()),
