@@ -211,6 +211,24 @@ describe("binary messages and limits", { concurrency: false }, () => {
   });
 });
 
+describe("message_rate", { concurrency: false }, () => {
+  const RATE = 7;
+  const violation = [1008, "Too many messages"];
+
+  for (const [what, frame] of [["messages", '["a"]'], ["empty arrays", "[]"], ["empty frames", ""]]) {
+    test(`a framed client that sends ${what} faster is closed with 1008, and the upstream with it`, async (t) => {
+      const gateway = await startGateway(t, upstream, { vars: { SOCKJS_LOG: "error", SOCKJS_MESSAGE_RATE: String(RATE) } });
+      const { socket, connection } = await openFramed(t, gateway.service);
+      socket.send(JSON.stringify(Array.from({ length: RATE }, (_, number) => `${number}`)));
+      for (let number = 0; number < RATE; number++) assert.equal(await connection.messages.next(), `${number}`);
+      // More than a slow machine lets through meanwhile.
+      for (let count = 0; count < 20 * RATE; count++) socket.send(frame);
+      assert.deepEqual((await endOf(socket)).own, violation);
+      assert.deepEqual(await connection.closed(), violation);
+    });
+  }
+});
+
 test("a silent framed client gets heartbeats", async (t) => {
   const gateway = await startGateway(t, upstream, { vars: { SOCKJS_HEARTBEAT_DELAY: "1000" } });
   const { socket } = await openFramed(t, gateway.service);
