@@ -196,7 +196,9 @@ impl Object {
                     Some(UpstreamProtocol::Http) => {
                         let state: JsValue = self.state.as_raw().into();
                         let state = State::from(state.unchecked_into::<DurableObjectState>());
-                        Rc::new(HttpGateway::new(config, env, state, self.services.upstream_secret().to_owned()))
+                        let key = self.services.grip_keys().first().cloned().unwrap_or_default();
+                        let claims_secret = self.services.upstream_secret().to_owned();
+                        Rc::new(HttpGateway::new(config, env, state, key, claims_secret))
                     }
                     Some(UpstreamProtocol::WebSocket) | None => Rc::new(Gateway::new(config, env)),
                 }

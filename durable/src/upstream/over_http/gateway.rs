@@ -7,7 +7,6 @@ use crate::js::clock::now;
 use crate::peers::turns::Turns;
 use crate::upstream::gateway::{close_of, end_lost};
 use crate::upstream::over_http::keep_alive::{plan, state_of};
-use crate::upstream::over_http::keys::grip_keys;
 use crate::upstream::over_http::link::Link;
 use crate::upstream::over_http::shared::{IN_FLIGHT, Shared};
 use futures::future::LocalBoxFuture;
@@ -31,8 +30,8 @@ pub(crate) struct HttpGateway {
 }
 
 impl HttpGateway {
-    pub fn new(config: Rc<Config>, env: Env, state: State, claims_secret: String) -> Self {
-        let key = grip_keys(&env).into_iter().next().unwrap_or_default();
+    /// `key` signs requests, and `claims_secret` signs claims. Either may be empty.
+    pub fn new(config: Rc<Config>, env: Env, state: State, key: String, claims_secret: String) -> Self {
         let breakers = RefCell::new(Breakers::new(config.upstream_timeout));
         let shared = Shared {
             config,
