@@ -10,7 +10,7 @@ use crate::observe::log;
 use crate::store::kept::KEPT_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, HANDLER_FAILED};
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::CloseReason;
 use sockjs_protocol::sockjs::transport::Transport;
@@ -315,7 +315,7 @@ impl Connection {
         }
         log::error("handler", service, error);
         let (code, why) = (CloseCode::InternalError.number(), CloseReason::HandlerFailed);
-        self.entry.session.borrow_mut().close(now(), code, "Handler failed", why);
+        self.entry.session.borrow_mut().close(now(), code, HANDLER_FAILED, why);
         self.entry.pacing.borrow_mut().drop_messages();
         self.touch();
     }

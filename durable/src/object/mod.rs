@@ -8,7 +8,7 @@ use crate::application::handler::ErasedHandler;
 use crate::application::services::{Backend, Services};
 use crate::connection::entry::Entry;
 use crate::connection::table::ConnectionTable;
-use crate::info::connection_info::ConnectionInfo;
+use crate::info::connection_info::{Client, ConnectionInfo, upstream_headers};
 use crate::js::clock::now;
 use crate::js::executor::run;
 use crate::object::alarm::Alarm;
@@ -173,6 +173,14 @@ impl Object {
         let counters = self.counters(&info.service, info.transport);
         let memory = self.memory.part(config.object_queue_limit);
         Some(Entry::new(info, session, PacingRules::of(config), counters, memory))
+    }
+
+    /// Keeps the headers of the request that opens `entry` for the upstream of its service, if it has one.
+    fn keep_upstream_headers(&self, client: Client<'_>, config: &Config, entry: &Entry) {
+        if config.upstream.is_some() {
+            let headers = upstream_headers(client.request, &entry.info, config, self.services.upstream_secret());
+            entry.upstream_headers.replace(Some(headers));
+        }
     }
 
     /// True if the object has the maximum number of connections of `config`.

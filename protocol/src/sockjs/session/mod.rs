@@ -57,7 +57,7 @@ pub use rules::Rules;
 pub use stored::{Change, Extent, Row, Stored, Tombstone};
 
 use crate::service::options::Durability;
-use crate::sockjs::close_code::{CloseCode, TIMED_OUT};
+use crate::sockjs::close_code::{CloseCode, STORAGE_FAILED, TIMED_OUT};
 use crate::sockjs::frame::Message;
 use crate::sockjs::liveness::Silence;
 use crate::time::Millis;
@@ -373,7 +373,7 @@ impl Session {
             return;
         }
         self.drop_waiting();
-        self.close(now, CloseCode::InternalError.number(), "Storage failed", CloseReason::HandlerFailed);
+        self.close(now, CloseCode::InternalError.number(), STORAGE_FAILED, CloseReason::HandlerFailed);
     }
 
     /// Writes to storage the messages that wait in memory alone, because memory is short. Call

@@ -2,7 +2,7 @@
 
 use super::{Attached, Change, CloseReason, Output, Phase, Seq, Session, SessionKind};
 use crate::service::options::Durability;
-use crate::sockjs::close_code::{CloseCode, STALLED};
+use crate::sockjs::close_code::{CloseCode, INTERRUPTED, STALLED};
 use crate::sockjs::frame::{Frame, Message};
 use crate::sockjs::transport::Transport;
 use crate::time::Millis;
@@ -351,7 +351,7 @@ impl Session {
     /// Closes the session and drops the waiting messages, since earlier ones are lost.
     pub(super) fn interrupt(&mut self, now: Millis) {
         self.drop_waiting();
-        self.close(now, CloseCode::Interrupted.number(), "Connection interrupted", CloseReason::Interrupted);
+        self.close(now, CloseCode::Interrupted.number(), INTERRUPTED, CloseReason::Interrupted);
     }
 
     /// Closes the session and drops the waiting messages, since earlier ones may be lost.
