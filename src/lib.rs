@@ -108,7 +108,7 @@ mod object;
 mod push;
 mod transports;
 
-pub use admission::secret::{SECRET_MIN, is_same_secret};
+pub use admission::secret::is_same_secret;
 pub use entry::{Serve, serve};
 pub use metrics::Metrics;
 pub use push::{Page, Push, PushError, RemoteConnection, RemoteInfo, RemoteRoom};
@@ -122,6 +122,7 @@ pub use sockjs_durable::{
 pub use sockjs_protocol::service::options::{
     Config, ConfigError, Durability, Heartbeats, Liveness, LogLevel, Placement, SOCKJS_URL, WebSocketHolder,
 };
+pub use sockjs_protocol::service::secrets::SECRET_MIN;
 pub use sockjs_protocol::sockjs::session::CloseReason;
 pub use sockjs_protocol::sockjs::transport::Transport;
 pub use sockjs_protocol::time::Millis;

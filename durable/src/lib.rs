@@ -57,4 +57,4 @@ pub use observe::report::ANALYTICS_BINDING;
 pub use observe::{log, report};
 pub use store::room_storage::RoomStorage;
 #[doc(hidden)]
-pub use upstream::over_http::keys::grip_keys;
+pub use upstream::binding::service_binding;

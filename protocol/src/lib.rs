@@ -4,7 +4,7 @@
 //! The crate has five folders:
 //!
 //! * [`sockjs`][]: the protocol itself: frames, payloads, transports, sessions, and the pacing of handlers.
-//! * [`service`][]: a service's options, allowed origins, prefix and placement.
+//! * [`service`][]: a service's options, allowed origins, prefix, placement and secrets.
 //! * [`inner`][]: the protocol between the Worker and the Durable Object.
 //! * [`observe`][]: metrics and log lines.
 //! * [`upstream`][]: the gateway in front of an existing server.

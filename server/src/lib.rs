@@ -24,9 +24,10 @@ use services::broadcast::Broadcast;
 use services::close::Close;
 pub use services::echo::Echo;
 use services::ticker::Ticker;
-use settings::{Settings, is_demo_on, metrics_tokens, push_tokens, tokens_of};
+use settings::{Settings, is_demo_on, metrics_tokens, push_tokens};
 use sockjs_edge::entry::{Unserved, answered, not_found};
 use sockjs_edge::{Config, Metrics, Placement, Push, Services};
+use sockjs_protocol::service::secrets::comma_list;
 use wasm_bindgen::JsValue;
 use worker::{Env, Result, web_sys, worker_sys};
 
@@ -59,7 +60,7 @@ async fn otherwise(services: fn(&Env) -> Services, unserved: Unserved) -> Result
         "/publish" | "/publish/" => return publish::answer(services, unserved).await,
         _ => String::new(),
     };
-    let tokens = tokens_of(&tokens);
+    let tokens: Vec<_> = comma_list(&tokens).collect();
     if tokens.is_empty() {
         return not_found();
     }

@@ -1,6 +1,5 @@
 //! `POST /publish/`: messages of the backend to channels of the gateway, as the libraries of GRIP send them.
 
-use sockjs_durable::grip_keys;
 use sockjs_edge::entry::{Unserved, not_found};
 use sockjs_edge::{Push, Services};
 use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
@@ -9,11 +8,11 @@ use worker::{Env, Result, web_sys};
 /// Answers a request to publish. Without keys, or without an upstream over HTTP, there is no such path.
 pub(crate) async fn answer(services: fn(&Env) -> Services, unserved: Unserved) -> Result<web_sys::Response> {
     let Unserved { request, env, .. } = unserved;
-    let keys = grip_keys(&env);
-    let Some(room) = prefix(&Services::shared(services, &env)).filter(|_| !keys.is_empty()) else {
+    let known = Services::shared(services, &env);
+    let keys: Vec<_> = known.grip_keys().iter().map(String::as_str).collect();
+    let Some(room) = prefix(&known).filter(|_| !keys.is_empty()) else {
         return not_found();
     };
-    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
     Ok(Push::new(services, &env)?.serve_grip(request.into(), &room, &keys).await?.into())
 }
 

@@ -5,6 +5,7 @@ use crate::client::client_url;
 use sockjs_durable::{ANALYTICS_BINDING, DEVELOPMENT_VAR, NODE_VAR};
 use sockjs_edge::{Config, ConfigError, Placement, SECRET_MIN};
 use sockjs_protocol::service::options::{NamedOption, OPTIONS};
+use sockjs_protocol::service::secrets::{comma_list, is_any_short};
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
@@ -24,15 +25,16 @@ const POOL: u16 = 8;
 const PUSH_TOKENS: &str = "PUSH_TOKENS";
 /// Another: see [`sockjs_edge::Services::ticket_keys`].
 const TICKET_KEYS: &str = "TICKET_KEYS";
-/// Another: keys that sign requests to an upstream over HTTP, and open `/publish/`.
+/// Another: keys that sign requests to an upstream over HTTP, and open `/publish/`. The library reads it.
 const GRIP_KEYS: &str = "GRIP_KEYS";
 /// Another: it signs claims for the upstream. The library reads it.
 const UPSTREAM_SECRET: &str = "UPSTREAM_SECRET";
 /// Another: tokens that open `/metrics`.
 const METRICS_TOKENS: &str = "METRICS_TOKENS";
 
-/// Two variables of a node in a cluster, which its entry reads: cluster/node.js.
+/// A variable of a node in a cluster: cluster/node.js reads it.
 const DRAIN_TOKEN: &str = "DRAIN_TOKEN";
+/// Another: cluster/limited.js reads it.
 const ADDRESS_LIMIT: &str = "ADDRESS_LIMIT";
 
 /// Settings from the variables.
@@ -126,11 +128,11 @@ impl Settings {
                 settings.demo = flag(name, value)?;
             } else if option == PREFIX {
                 settings.prefix = Some(value.trim().to_owned());
-            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS | GRIP_KEYS) {
-                if tokens_of(&value).iter().any(|token| token.len() < SECRET_MIN) {
+            } else if matches!(option, PUSH_TOKENS | METRICS_TOKENS) {
+                if is_any_short(&comma_list(&value).collect::<Vec<_>>()) {
                     return Err(Problem::Short { name });
                 }
-            } else if matches!(option, TICKET_KEYS | UPSTREAM_SECRET | DRAIN_TOKEN | ADDRESS_LIMIT)
+            } else if matches!(option, TICKET_KEYS | GRIP_KEYS | UPSTREAM_SECRET | DRAIN_TOKEN | ADDRESS_LIMIT)
                 || name == ANALYTICS_BINDING
                 || name == NODE_VAR
             {
@@ -189,11 +191,6 @@ pub(crate) fn push_tokens(env: &Env) -> String {
 /// The tokens that open `/metrics`; none, and there is no such path.
 pub(crate) fn metrics_tokens(env: &Env) -> String {
     env.secret("SOCKJS_METRICS_TOKENS").map(|tokens| tokens.to_string()).unwrap_or_default()
-}
-
-/// The tokens in a secret. An empty one is nobody's, and left out.
-pub(crate) fn tokens_of(secret: &str) -> Vec<&str> {
-    secret.split(',').map(str::trim).filter(|token| !token.is_empty()).collect()
 }
 
 /// Numbers and booleans keep their type in wrangler.toml; elsewhere every variable is a text. Anything else, such as a

@@ -431,7 +431,8 @@ export class UpstreamPipe {
     }
     if (messages.length > (messagesPerBody ?? Infinity)) return this.#violated(TOO_LARGE, "Too many messages in one");
     if (messages.some((message) => isLonger(message, messageLimit))) return this.#violated(TOO_LARGE, "Message too large");
-    if (!this.#mayCome(messages.length)) return this.#violated(POLICY_VIOLATION, "Too many messages");
+    // A frame without messages costs as much as one message.
+    if (!this.#mayCome(Math.max(1, messages.length))) return this.#violated(POLICY_VIOLATION, "Too many messages");
     if (messages.length > 0) clearTimeout(this.#firstTimer);
     for (const message of messages) {
       if (this.#end) return;

@@ -1,16 +1,17 @@
 //! Publishing by GRIP: `POST /publish/` sends messages to the connections of a channel, which is a group of a room.
 
-use crate::admission::secret::{is_any_short, is_bearer};
+use crate::CloseError;
+use crate::admission::secret::is_bearer;
 use crate::http::headers::Head;
 use crate::http::info::JSON;
 use crate::http::refusal::HttpError;
 use crate::js::clock::now;
 use crate::push::http::{check_method, json, read_body, refusal_response, refused};
 use crate::push::remote::{Push, RemoteRoom};
-use crate::{CloseError, SECRET_MIN};
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use sockjs_durable::log;
+use sockjs_protocol::service::secrets::{SECRET_MIN, is_any_short};
 use sockjs_protocol::upstream::grip::publish::{Item, ItemAction, Publication};
 use sockjs_protocol::upstream::grip::token::is_valid;
 use worker::{Request, Response, Result};

@@ -17,7 +17,7 @@ use js_sys::Uint8Array;
 use sockjs_durable::log;
 use sockjs_protocol::inner::envelope::{Action, Command, LATER, Pass, fits};
 use sockjs_protocol::observe::metrics::Refused;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_MUCH};
 use sockjs_protocol::sockjs::payload::{self, Messages, PayloadError, PayloadLimits};
 use sockjs_protocol::sockjs::transport::Send;
 use sockjs_protocol::time::Millis;
@@ -90,7 +90,7 @@ async fn hand_over_large(
     let alone = Turn::join_large(&name);
     let turn = Turn::join(name);
     if !alone.wait_large(to.config.send_timeout).await {
-        return Err(to.refuse(UNAVAILABLE, "Messages come faster than they are handled".into()).await.into());
+        return Err(to.refuse(UNAVAILABLE, TOO_MUCH.into()).await.into());
     }
     hand_over(row, to, turn, request, request_head).await
 }

@@ -16,7 +16,7 @@ use crate::object::destination::Destination;
 use crate::transports::websocket::select;
 use futures::future::LocalBoxFuture;
 use js_sys::{Array, Function, Reflect};
-use sockjs_durable::log;
+use sockjs_durable::{log, service_binding};
 use sockjs_protocol::observe::metrics::{self, UpstreamCounts};
 use sockjs_protocol::sockjs::session::Rules;
 use sockjs_protocol::sockjs::transport::Transport;
@@ -31,7 +31,7 @@ use sockjs_protocol::upstream::opening::{AUTO, UpstreamOpen};
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
-use worker::{Env, Error, Result, web_sys};
+use worker::{Env, Result, web_sys};
 
 #[wasm_bindgen(module = "/src/js/upstream_pipe.js")]
 extern "C" {
@@ -125,9 +125,9 @@ async fn pipe(
         forwarded_host: host.as_deref(),
         forwarded_proto: proto.as_deref(),
     };
-    let service = match upstream.service() {
-        Some(name) => binding(env, name)?,
-        None => JsValue::UNDEFINED,
+    let Some(service) = service_binding(upstream, &config.prefix, env) else {
+        refusals.note(Some(transport), metrics::Refused::Upstream);
+        return refuse(Refusal::Unreachable.status(), None);
     };
     let address = upstream.to_string();
     let timeout = config.upstream_timeout;
@@ -183,17 +183,6 @@ fn refuse(status: u16, after: Option<Millis>) -> Result<HttpResponse> {
     let retry = after.map(|after| ("Retry-After", after.0.div_ceil(1_000).to_string().into()));
     let text = "The upstream did not accept the connection.\n";
     refused_with(Refused::new(metrics::Refused::Upstream, status, text), retry)
-}
-
-/// Returns the service binding `name`.
-fn binding(env: &Env, name: &str) -> Result<JsValue> {
-    let binding = Reflect::get(env, &JsValue::from_str(name)).unwrap_or_default();
-    if binding.is_undefined() || binding.is_null() {
-        let advice = format!("no service binding {name}: add one to [[services]] of wrangler.toml");
-        log::error("settings", None, &advice);
-        return Err(Error::RustError(advice));
-    }
-    Ok(binding)
 }
 
 /// Returns the subprotocols that the upstream is offered. This server is the client of its upstream: only a raw client's own offers

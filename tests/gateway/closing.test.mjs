@@ -74,6 +74,21 @@ describe("the upstream closes", { concurrency: false }, () => {
     });
   }
 
+  for (const [code, seen] of [[1004, 1004], [1015, 1015], [999, 1011], [5000, 1011]]) {
+    test(`with ${code}, which may not be sent back: it is answered with 1002, and the client is closed`, async (t) => {
+      const close = ({ ws }) => ws._socket.write(Buffer.from([0x88, 2, code >> 8, code & 0xff]));
+      const framed = await openFramed(t);
+      close(framed.connection);
+      assert.deepEqual(await endOf(framed.socket), { frame: [seen, ""], own: NORMAL });
+      assert.deepEqual(await framed.connection.closed(), [1002, ""]);
+
+      const { session, connection } = await openHttp(t, "xhr");
+      close(connection);
+      assert.deepEqual(await session.closed(), [seen, ""]);
+      assert.deepEqual(await connection.closed(), [1002, ""]);
+    });
+  }
+
   test("by breaking off: the client gets 1012", async (t) => {
     const framed = await openFramed(t);
     framed.connection.breakOff();
@@ -209,6 +224,24 @@ describe("binary messages and limits", { concurrency: false }, () => {
     socket.send('["a","b"]');
     for (const message of ["bare", "a", "b"]) assert.equal(await connection.messages.next(), message);
   });
+});
+
+describe("message_rate", { concurrency: false }, () => {
+  const RATE = 7;
+  const violation = [1008, "Too many messages"];
+
+  for (const [what, frame] of [["messages", '["a"]'], ["empty arrays", "[]"], ["empty frames", ""]]) {
+    test(`a framed client that sends ${what} faster is closed with 1008, and the upstream with it`, async (t) => {
+      const gateway = await startGateway(t, upstream, { vars: { SOCKJS_LOG: "error", SOCKJS_MESSAGE_RATE: String(RATE) } });
+      const { socket, connection } = await openFramed(t, gateway.service);
+      socket.send(JSON.stringify(Array.from({ length: RATE }, (_, number) => `${number}`)));
+      for (let number = 0; number < RATE; number++) assert.equal(await connection.messages.next(), `${number}`);
+      // More than a slow machine lets through meanwhile.
+      for (let count = 0; count < 20 * RATE; count++) socket.send(frame);
+      assert.deepEqual((await endOf(socket)).own, violation);
+      assert.deepEqual(await connection.closed(), violation);
+    });
+  }
 });
 
 test("a silent framed client gets heartbeats", async (t) => {

@@ -150,6 +150,31 @@ test("many clients at once are no reason to wait", async (t) => {
   assert.ok(Date.now() - began < 3_000, `${Date.now() - began} ms`);
 });
 
+test("a connection that waits for its turn goes before those that just had theirs", async (t) => {
+  const places = 32;
+  /** Answers of the requests that are in flight, oldest first. */
+  const inFlight = [];
+  const isQuick = (call) => isOpening(call) || texts(call).includes("ready");
+  const answer = (call) => (isQuick(call) ? echo(call) : new Promise((resolve) => inFlight.push(() => resolve(echo(call)))));
+  const backend = await startHttpBackend(t, { answer });
+  const { service } = await startGateway(t, backend, { vars: { SOCKJS_PLACEMENT: "shards:1" } });
+  const sessions = await Promise.all(Array.from({ length: places + 1 }, () => openSession(t, service, "xhr")));
+  for (const session of sessions) {
+    await session.send(["ready"]);
+    await session.received(1);
+  }
+  while (backend.calls.length > 0) await backend.calls.next();
+  const [patient, ...busy] = sessions;
+  for (const session of busy) await session.send(["first"]);
+  for (const _ of busy) assert.deepEqual(texts(await backend.calls.next()), ["first"]);
+  for (const session of busy) await session.send(["second"]);
+  await patient.send(["waits"]);
+  inFlight.shift()();
+  assert.deepEqual(texts(await backend.calls.next()), ["waits"]);
+  inFlight.shift()();
+  assert.deepEqual(texts(await backend.calls.next()), ["second"], "the first one had its turn again");
+});
+
 test("the backend gets the next message when the client has read the answers before", { timeout: 120_000 }, async (t) => {
   const filling = "x".repeat(60 << 10);
   const answer = (call) => (isOpening(call) ? echo(call) : { body: Buffer.concat(texts(call).flatMap((text) => [encode("TEXT", text + filling)])) });

@@ -236,6 +236,14 @@ describe("publishing", { concurrency: false }, () => {
   });
 });
 
+test("a key that is too short serves nothing, and the answer names the secret", async (t) => {
+  const { service } = await startGateway(t, { address: "http://127.0.0.1:9/" }, { vars: { ...VARS, SOCKJS_GRIP_KEYS: `${KEY}, short` } });
+  const response = await fetch(`${service}/info`);
+  const text = "the secret SOCKJS_GRIP_KEYS must have keys of at least 32 characters, with commas in between";
+  assert.equal(response.status, 500);
+  assert.ok((await response.text()).includes(text));
+});
+
 test("more channels than fit close the connection", async (t) => {
   const subscribe = (channel) => encode("TEXT", `c:${JSON.stringify({ type: "subscribe", channel })}`);
   const answer = () => ({

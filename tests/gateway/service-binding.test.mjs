@@ -57,6 +57,10 @@ for (const address of ["service:MISSING/ws", "service+http:MISSING/events"]) {
     const { url } = await startServer(t, { layout, vars: { SOCKJS_UPSTREAM: address }, log: (text) => (printed += text) });
     const session = await openSession(t, `${url}/sockjs`, "xhr");
     assert.deepEqual(await session.closed(), [4502, "Upstream cannot be reached"]);
+    // Those that the Worker pipes have no session.
+    const statuses = address.startsWith("service:") ? [502, 502] : [101, 101];
+    const doors = ["websocket", "raw websocket"].map((door) => knock(`${url}/sockjs`, door));
+    assert.deepEqual((await Promise.all(doors)).map(({ status }) => status), statuses);
     await until(() => printed.includes("no service binding MISSING"), "the advice");
   });
 }

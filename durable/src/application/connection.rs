@@ -8,10 +8,9 @@ use crate::info::request_info::parameter;
 use crate::js::clock::now;
 use crate::observe::log;
 use crate::store::kept::KEPT_MAX;
-use futures::channel::oneshot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, HANDLER_FAILED};
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::CloseReason;
 use sockjs_protocol::sockjs::transport::Transport;
@@ -206,8 +205,7 @@ impl Connection {
                 self.entry.may_exceed.set(self.is_own || self.entry.may_exceed.get());
                 return Ok(());
             }
-            let (ready, wait) = oneshot::channel();
-            self.entry.waiters.borrow_mut().ready.push(ready);
+            let wait = self.entry.waiters.borrow_mut().ready.join();
             host.touch(&self.entry);
             // The wait is only cancelled with the connection, which the code above detects.
             let _ = wait.await;
@@ -217,8 +215,7 @@ impl Connection {
     /// Waits until the connection is closing or closed.
     pub async fn closed(&self) {
         while self.entry.session.borrow().is_open() {
-            let (ended, wait) = oneshot::channel();
-            self.entry.waiters.borrow_mut().ended.push(ended);
+            let wait = self.entry.waiters.borrow_mut().ended.join();
             // The wait is only cancelled with the connection.
             if wait.await.is_err() {
                 return;
@@ -318,7 +315,7 @@ impl Connection {
         }
         log::error("handler", service, error);
         let (code, why) = (CloseCode::InternalError.number(), CloseReason::HandlerFailed);
-        self.entry.session.borrow_mut().close(now(), code, "Handler failed", why);
+        self.entry.session.borrow_mut().close(now(), code, HANDLER_FAILED, why);
         self.entry.pacing.borrow_mut().drop_messages();
         self.touch();
     }

@@ -5,7 +5,7 @@ use crate::application::host::{Host, Members};
 use crate::connection::entry::Entry;
 use crate::info::errors::SendError;
 use crate::js::clock::now;
-use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_SLOW};
+use sockjs_protocol::sockjs::close_code::{CloseCode, STORAGE_FAILED, TOO_SLOW};
 use sockjs_protocol::sockjs::frame::Message;
 use sockjs_protocol::sockjs::session::CloseReason;
 use std::rc::Rc;
@@ -55,7 +55,7 @@ pub(crate) fn send_to_members(
 pub(crate) fn end_member(entry: &Entry, error: SendError) -> &'static str {
     let (problem, code, text, why) = match error {
         SendError::StorageFailed => {
-            ("storage failed", CloseCode::InternalError, "Storage failed", CloseReason::HandlerFailed)
+            ("storage failed", CloseCode::InternalError, STORAGE_FAILED, CloseReason::HandlerFailed)
         }
         // For a broadcast, a closed member is not an error.
         SendError::Closed | SendError::QueueFull | SendError::TooLarge => (

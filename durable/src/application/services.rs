@@ -11,6 +11,8 @@ use futures::future::LocalBoxFuture;
 use sockjs_protocol::observe::metrics::Tally;
 use sockjs_protocol::service::options::{Config, ConfigError};
 use sockjs_protocol::service::prefix::{match_prefix, parameter_name};
+use sockjs_protocol::service::secrets::{SECRET_MIN, comma_list, is_any_short};
+use sockjs_protocol::upstream::address::{Upstream, UpstreamProtocol};
 use std::cell::RefCell;
 use std::future::ready;
 use std::rc::Rc;
@@ -25,8 +27,8 @@ pub const DEFAULT_TICKET_SECRET: &str = "SOCKJS_TICKET_KEYS";
 /// The secret that signs claims for an upstream.
 const UPSTREAM_SECRET: &str = "SOCKJS_UPSTREAM_SECRET";
 
-/// Shortest key: as long as the signature.
-const KEY_MIN: usize = 32;
+/// The secret with the keys of GRIP, which this server shares with an upstream over HTTP.
+const GRIP_KEYS_SECRET: &str = "SOCKJS_GRIP_KEYS";
 
 /// The variable that marks a Worker behind `wrangler dev`; not for a deployment.
 pub const DEVELOPMENT_VAR: &str = "SOCKJS_DEVELOPMENT";
@@ -74,6 +76,8 @@ pub struct Services {
     ticket_keys: Vec<String>,
     /// Value of the secret [`UPSTREAM_SECRET`]. Empty if it is not set.
     upstream_secret: String,
+    /// Keys in the secret [`GRIP_KEYS_SECRET`].
+    grip_keys: Vec<String>,
     problem: Option<Problem>,
 }
 
@@ -110,6 +114,7 @@ impl Services {
             ticket_secret: DEFAULT_TICKET_SECRET.into(),
             ticket_keys: Vec::new(),
             upstream_secret: String::new(),
+            grip_keys: Vec::new(),
             problem: None,
         }
     }
@@ -140,9 +145,12 @@ impl Services {
         self
     }
 
-    /// Adds a service that is a front for the server at the option `upstream`, and needs no handler. The Worker pipes WebSockets
-    /// to that server without any object. A session over HTTP has an object that holds the WebSocket to the server, and cannot
-    /// hibernate meanwhile: with [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake.
+    /// Adds a service that is a front for the server at the option `upstream`, and needs no handler.
+    ///
+    /// If the server takes WebSockets, the Worker pipes a client's WebSocket to it without any object. A session over HTTP has an
+    /// object that holds the WebSocket to the server, and cannot hibernate meanwhile: with
+    /// [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake. If the server is asked over
+    /// HTTP, every connection has an object, which hibernates between two requests.
     ///
     /// Needs the feature `gateway`, which is on by default.
     ///
@@ -205,6 +213,13 @@ impl Services {
     #[doc(hidden)]
     pub fn upstream_secret(&self) -> &str {
         &self.upstream_secret
+    }
+
+    /// Returns the keys of GRIP. The first one signs requests to an upstream over HTTP. With each key, programs may publish. Empty
+    /// if no service has such an upstream.
+    #[doc(hidden)]
+    pub fn grip_keys(&self) -> &[String] {
+        &self.grip_keys
     }
 
     /// Returns the name of the Durable Object binding.
@@ -315,6 +330,7 @@ impl Services {
             services.problem = wrong;
             services.read_ticket_keys(env);
             services.read_upstream_secret(env);
+            services.read_grip_keys(env);
             if let Ok(node) = env.var(NODE_VAR) {
                 log::set_node(node.to_string());
             }
@@ -365,26 +381,38 @@ impl Services {
         if !self.configs().any(|config| config.tickets) {
             return;
         }
-        let secret = env.secret(&self.ticket_secret).map(|secret| secret.to_string()).unwrap_or_default();
-        let keys: Vec<String> =
-            secret.split(',').map(str::trim).filter(|key| !key.is_empty()).map(String::from).collect();
-        if keys.is_empty() || keys.iter().any(|key| key.len() < KEY_MIN) {
+        self.ticket_keys = keys_in(env, &self.ticket_secret);
+        if self.ticket_keys.is_empty() || is_any_short(&self.ticket_keys) {
             let name = &self.ticket_secret;
-            let advice = format!("tickets need a secret {name} with keys of at least {KEY_MIN} characters");
-            self.problem.get_or_insert(Problem { advice, detail: None });
+            self.refuse(format!("tickets need a secret {name} with keys of at least {SECRET_MIN} characters"));
         }
-        self.ticket_keys = keys;
     }
 
     fn read_upstream_secret(&mut self, env: &Env) {
         if !self.configs().any(|config| config.upstream.is_some()) {
             return;
         }
-        self.upstream_secret = env.secret(UPSTREAM_SECRET).map(|secret| secret.to_string()).unwrap_or_default();
-        if !self.upstream_secret.is_empty() && self.upstream_secret.len() < KEY_MIN {
-            let advice = format!("the secret {UPSTREAM_SECRET} must have at least {KEY_MIN} characters");
-            self.problem.get_or_insert(Problem { advice, detail: None });
+        self.upstream_secret = secret_of(env, UPSTREAM_SECRET);
+        if is_any_short(&[&self.upstream_secret]) {
+            self.refuse(format!("the secret {UPSTREAM_SECRET} must have at least {SECRET_MIN} characters"));
         }
+    }
+
+    fn read_grip_keys(&mut self, env: &Env) {
+        let is_over_http = |upstream: &Upstream| upstream.protocol() == UpstreamProtocol::Http;
+        if !self.configs().any(|config| config.upstream.as_ref().is_some_and(is_over_http)) {
+            return;
+        }
+        self.grip_keys = keys_in(env, GRIP_KEYS_SECRET);
+        if is_any_short(&self.grip_keys) {
+            let expected = format!("must have keys of at least {SECRET_MIN} characters, with commas in between");
+            self.refuse(format!("the secret {GRIP_KEYS_SECRET} {expected}"));
+        }
+    }
+
+    /// Serves nothing, for this reason or an earlier one.
+    fn refuse(&mut self, advice: String) {
+        self.problem.get_or_insert(Problem { advice, detail: None });
     }
 
     pub(crate) fn find(&self, prefix: &str) -> Option<&Service> {
@@ -398,11 +426,20 @@ impl Default for Services {
     }
 }
 
+/// Returns the value of the secret `name`. Empty if it is not set.
+fn secret_of(env: &Env, name: &str) -> String {
+    env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
+}
+
+/// Returns the keys in the secret `name`, which has commas in between.
+fn keys_in(env: &Env, name: &str) -> Vec<String> {
+    comma_list(&secret_of(env, name)).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::application::connection::Connection;
-    use sockjs_protocol::upstream::address::Upstream;
 
     struct Nothing;
     impl Handler for Nothing {

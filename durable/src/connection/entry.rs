@@ -284,7 +284,7 @@ impl Entry {
     pub fn tell_waiters(&self, is_memory_short: bool) {
         let mut waiters = self.waiters.borrow_mut();
         if !waiters.ended.is_empty() && !self.session.borrow().is_open() {
-            waiters.tell_ended();
+            waiters.ended.wake();
         }
         if waiters.is_empty() {
             return;
@@ -292,10 +292,10 @@ impl Entry {
         let now = now();
         waiters.tell_sends(|id| self.pacing.borrow_mut().answer(now, id));
         if !waiters.ready.is_empty() && (!self.session.borrow().is_open() || !self.is_behind(is_memory_short)) {
-            waiters.tell_ready();
+            waiters.ready.wake();
         }
         if self.session.borrow().is_close_read() {
-            waiters.tell_close_read();
+            waiters.close_read.wake();
         }
     }
 }

@@ -9,11 +9,11 @@ pub(crate) struct Waiters {
     /// Sends, by id, until their responses are ready.
     pub sends: Vec<(u64, oneshot::Sender<SendAnswer>)>,
     /// Handlers, until less data waits for the client.
-    pub ready: Vec<oneshot::Sender<()>>,
+    pub ready: Callers,
     /// Refused sends, until the client has read the close frame.
-    pub close_read: Vec<oneshot::Sender<()>>,
+    pub close_read: Callers,
     /// Handlers, until the connection is closing or closed.
-    pub ended: Vec<oneshot::Sender<()>>,
+    pub ended: Callers,
 }
 
 impl Waiters {
@@ -32,26 +32,60 @@ impl Waiters {
             false
         });
     }
+}
 
-    /// Wakes the handlers that wait until less data waits for the client.
-    pub fn tell_ready(&mut self) {
-        tell(&mut self.ready);
+/// Callers that wait for the same event.
+#[derive(Default)]
+pub(crate) struct Callers(Vec<oneshot::Sender<()>>);
+
+impl Callers {
+    /// Adds a caller, and returns what it has to await.
+    ///
+    /// Forgets the callers that gave up: a handler may wait for this and for something else, as in `select`, again and again.
+    pub fn join(&mut self) -> oneshot::Receiver<()> {
+        self.0.retain(|caller| !caller.is_canceled());
+        let (happened, wait) = oneshot::channel();
+        self.0.push(happened);
+        wait
     }
 
-    /// Wakes the requests that wait for the client to read the close frame.
-    pub fn tell_close_read(&mut self) {
-        tell(&mut self.close_read);
+    /// True if nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(oneshot::Sender::is_canceled)
     }
 
-    /// Wakes the handlers that wait for the end.
-    pub fn tell_ended(&mut self) {
-        tell(&mut self.ended);
+    /// Returns the number of callers that have not given up.
+    #[cfg(feature = "testing")]
+    pub fn count(&self) -> usize {
+        self.0.iter().filter(|caller| !caller.is_canceled()).count()
+    }
+
+    /// Wakes all callers.
+    pub fn wake(&mut self) {
+        for caller in self.0.drain(..) {
+            // The caller may have given up.
+            let _ = caller.send(());
+        }
     }
 }
 
-fn tell(waiters: &mut Vec<oneshot::Sender<()>>) {
-    for waiter in waiters.drain(..) {
-        // The waiter may have given up.
-        let _ = waiter.send(());
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    #[test]
+    fn callers_that_gave_up_are_forgotten() {
+        let mut callers = Callers::default();
+        let patient = callers.join();
+        for _ in 0..1_000 {
+            drop(callers.join());
+        }
+        assert_eq!(callers.0.len(), 2, "the patient one, and the last that gave up");
+        assert!(!callers.is_empty());
+        callers.wake();
+        assert_eq!(patient.now_or_never(), Some(Ok(())));
+        drop(callers.join());
+        assert!(callers.is_empty(), "nobody waits");
     }
 }

@@ -3,9 +3,9 @@
 const SET_META = "set-meta-";
 const HEADERS = new Set(["content-type", "keep-alive-interval", "sec-websocket-extensions"]);
 
-/** Most bytes of all bodies that are being read. */
-const ALL_LIMIT = 16 << 20;
-let reading = 0;
+/** Most bytes of all bodies that are being read, by all objects of the isolate: they share its memory. */
+const ISOLATE_LIMIT = 16 << 20;
+let isolateBytes = 0;
 
 /**
  * Sends a request with events. Resolves to its status, its headers as lines of `name:value`, and its body; to a string that says why there
@@ -42,12 +42,12 @@ async function ask(fetcher, url, init, limit) {
       const { done, value } = await reader.read();
       if (done) break;
       length += value.length;
-      reading += value.length;
-      if (length > limit || reading > ALL_LIMIT) return "large";
+      isolateBytes += value.length;
+      if (length > limit || isolateBytes > ISOLATE_LIMIT) return "large";
       parts.push(value);
     }
   } finally {
-    reading -= length;
+    isolateBytes -= length;
   }
   const body = new Uint8Array(length);
   let at = 0;

@@ -71,7 +71,8 @@ impl Object {
         self.state.storage().sync().await?;
         let stored = now();
         if stored - asked > HELD_UP {
-            for entry in self.table.borrow().entries() {
+            let entries = self.table.borrow().entries();
+            for entry in entries {
                 entry.session.borrow_mut().was_held_up(stored);
             }
         }

@@ -8,7 +8,7 @@ use crate::connection::entry::Entry;
 use crate::connection::links::{Delivery, InnerSocket, Link};
 use crate::connection::poll::HeldPoll;
 use crate::connection::table::Role;
-use crate::info::connection_info::{Client, ConnectionInfo, upstream_headers};
+use crate::info::connection_info::{Client, ConnectionInfo};
 use crate::js::clock::now;
 use crate::js::response;
 use crate::js::response::{JsResponse, deferred, problem};
@@ -17,7 +17,7 @@ use crate::store::attachment::Attachment;
 use crate::store::kept::Kept;
 use sockjs_protocol::inner::envelope::{FrameRefusal, ToEdge, Version};
 use sockjs_protocol::service::options::{Config, Durability};
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, INTERRUPTED};
 use sockjs_protocol::sockjs::frame::Frame;
 use sockjs_protocol::sockjs::session::{Departure, Receiver, ReceiverKind, Rules, Seq, Session};
 use sockjs_protocol::sockjs::transport::{Receive, Transport};
@@ -140,11 +140,7 @@ impl Object {
                 let info = ConnectionInfo::read(client, &config.prefix, Some(session), transport);
                 let opened = Session::open(now, Rules::new(config, transport), receiver);
                 let Some(entry) = self.entry(info, opened) else { return Ok(Entered::Lost) };
-                if config.upstream.is_some() {
-                    let headers =
-                        upstream_headers(client.request, &entry.info, config, self.services.upstream_secret());
-                    entry.upstream_headers.replace(Some(headers));
-                }
+                self.keep_upstream_headers(client, config, &entry);
                 entry.links.borrow_mut().set(receiver.id, link());
                 self.table.borrow_mut().add_session(entry.clone());
                 entry
@@ -219,7 +215,7 @@ fn full(version: Version) -> Result<JsResponse> {
 
 /// Ends a response that has begun, because its session is gone: an open frame in the middle would start another session.
 fn lost(version: Version) -> Result<JsResponse> {
-    let frame = Frame::Close { code: CloseCode::Interrupted.number(), reason: "Connection interrupted".into() };
+    let frame = Frame::Close { code: CloseCode::Interrupted.number(), reason: INTERRUPTED.into() };
     response::frame(&last(&frame), version)
 }
 

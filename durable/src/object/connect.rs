@@ -2,7 +2,7 @@
 
 use crate::connection::links::{Delivery, Link};
 use crate::connection::table::Role;
-use crate::info::connection_info::{Client, ConnectionInfo, upstream_headers};
+use crate::info::connection_info::{Client, ConnectionInfo};
 use crate::js::clock::now;
 use crate::js::response;
 use crate::js::response::{JsResponse, problem};
@@ -47,10 +47,7 @@ impl Object {
             return problem(error, 431);
         }
         let Some(entry) = self.entry(info, opened) else { return problem("no such service", 404) };
-        if config.upstream.is_some() {
-            let headers = upstream_headers(client.request, &entry.info, config, self.services.upstream_secret());
-            entry.upstream_headers.replace(Some(headers));
-        }
+        self.keep_upstream_headers(client, config, &entry);
         self.table.borrow_mut().add_client(entry.clone());
         let id = Receiver::WEBSOCKET.id;
         entry.links.borrow_mut().set(id, Link::Opening(Vec::new()));

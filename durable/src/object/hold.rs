@@ -6,7 +6,7 @@
 use crate::connection::entry::Entry;
 use crate::connection::links::{HolderSocket, Link};
 use crate::connection::table::Role;
-use crate::info::connection_info::{Client, ConnectionInfo, upstream_headers};
+use crate::info::connection_info::{Client, ConnectionInfo};
 use crate::js::clock::now;
 use crate::js::response::{JsResponse, problem, upgrade_holder};
 use crate::object::Object;
@@ -60,10 +60,8 @@ impl Object {
                     }
                 };
                 let Some(entry) = self.entry(info, session) else { return problem("no such service", 404) };
-                if config.upstream.is_some() && returned.is_none() {
-                    let headers =
-                        upstream_headers(client.request, &entry.info, config, self.services.upstream_secret());
-                    entry.upstream_headers.replace(Some(headers));
+                if returned.is_none() {
+                    self.keep_upstream_headers(client, config, &entry);
                 }
                 entry.returns.set(returned.is_some());
                 (entry, true)

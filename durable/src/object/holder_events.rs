@@ -167,7 +167,9 @@ impl Object {
 
     /// Notifies the applications that no more connections come back.
     pub(super) fn all_returned(self: &Rc<Self>) {
-        for service in self.holders.returned.borrow().clone() {
+        // Bound first: a borrow in the head of the loop would last while handlers run.
+        let services = self.holders.returned.borrow().clone();
+        for service in services {
             let object = self.clone();
             let told = async move {
                 let Some(started) = object.started_handler(&service).await else { return Ok(()) };

@@ -142,8 +142,7 @@ impl Object {
 /// Waits until the client of a closed session has the close frame, or until a second has passed.
 async fn close_is_read(entry: &Entry) {
     if !entry.session.borrow().is_close_read() {
-        let (read, wait) = oneshot::channel();
-        entry.waiters.borrow_mut().close_read.push(read);
+        let wait = entry.waiters.borrow_mut().close_read.join();
         select(wait, Delay::from(CLOSE_IS_READ)).await;
     }
     if !entry.session.borrow().is_closed() {

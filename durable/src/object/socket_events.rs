@@ -10,7 +10,7 @@ use crate::object::Object;
 use crate::observe::log;
 use crate::store::attachment;
 use sockjs_protocol::inner::envelope::{FINISHED, MISSING, ToObject, read_finished_reason};
-use sockjs_protocol::sockjs::close_code::{CloseCode, TOO_FAST};
+use sockjs_protocol::sockjs::close_code::{BINARY, CloseCode, MESSAGE_TOO_LARGE, TOO_FAST};
 use sockjs_protocol::sockjs::liveness::AutomaticAnswer;
 use sockjs_protocol::sockjs::pacing::InboxFull;
 use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits};
@@ -59,7 +59,7 @@ impl Object {
 
     fn read_client(self: &Rc<Self>, entry: &Rc<Entry>, data: &JsValue) {
         let Some(text) = JsString::of(data) else {
-            let (code, reason) = (CloseCode::Unsupported.number(), "Binary messages are not supported");
+            let (code, reason) = (CloseCode::Unsupported.number(), BINARY);
             return entry.session.borrow_mut().violated(now(), code, reason);
         };
         self.read_text(entry, text.length(), || text.utf8(), |messages| entry.pacing.borrow_mut().receive(messages));
@@ -81,7 +81,7 @@ impl Object {
         };
         // Before the copy: the runtime accepts 32 MiB, and an array of that many empty messages would fill the isolate.
         if length > service.config.body_limit {
-            return violated(CloseCode::TooLarge, "Message too large");
+            return violated(CloseCode::TooLarge, MESSAGE_TOO_LARGE);
         }
         let limits = PayloadLimits::of(&service.config);
         let read = if entry.info.transport == Transport::WebSocketRaw {
@@ -94,7 +94,7 @@ impl Object {
             Err(PayloadError::Expected | PayloadError::Broken) => {
                 return violated(CloseCode::BrokenFraming, "Broken framing.");
             }
-            Err(PayloadError::TooLarge) => return violated(CloseCode::TooLarge, "Message too large"),
+            Err(PayloadError::TooLarge) => return violated(CloseCode::TooLarge, MESSAGE_TOO_LARGE),
             Err(PayloadError::TooMany) => return violated(CloseCode::TooLarge, "Too many messages in one"),
         };
         if !entry.takes(&service.config, messages.len()) {

@@ -58,18 +58,23 @@ impl Turns {
 
     /// Takes a place at the end of the queue. A place heavier than the room goes on alone.
     pub fn take(self: &Rc<Self>, weight: usize) -> Result<Place, Crowded> {
+        if self.0.borrow().waiting.len() >= WAITING_MAX {
+            return Err(Crowded);
+        }
+        Ok(self.take_unlimited(weight))
+    }
+
+    /// Takes a place like [`take`](Self::take), however many wait. For callers whose number has a limit of its own.
+    pub fn take_unlimited(self: &Rc<Self>, weight: usize) -> Place {
         let mut line = self.0.borrow_mut();
         let weight = weight.min(line.room);
         if line.waiting.is_empty() && weight <= line.free {
             line.free -= weight;
-            return Ok(Place { turns: self.clone(), weight, turn: None });
-        }
-        if line.waiting.len() >= WAITING_MAX {
-            return Err(Crowded);
+            return Place { turns: self.clone(), weight, turn: None };
         }
         let (next, turn) = oneshot::channel();
         line.waiting.push_back((weight, next));
-        Ok(Place { turns: self.clone(), weight, turn: Some(turn) })
+        Place { turns: self.clone(), weight, turn: Some(turn) }
     }
 }
 
@@ -175,5 +180,6 @@ mod tests {
         let turns = Turns::new(1);
         let _places: Vec<_> = (0..=WAITING_MAX).map(|_| take(&turns)).collect();
         assert_eq!(turns.take(1).unwrap_err(), Crowded);
+        assert!(!has_turn(&mut turns.take_unlimited(1)));
     }
 }

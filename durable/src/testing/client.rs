@@ -8,7 +8,7 @@ use crate::testing::instance::Instance;
 use crate::testing::world::World;
 use serde::Serialize;
 use sockjs_protocol::service::prefix::parameters;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, MESSAGE_TOO_LARGE, TOO_FAST};
 use sockjs_protocol::sockjs::frame::Frame;
 use sockjs_protocol::sockjs::pacing::{InboxFull, Refusal};
 use sockjs_protocol::sockjs::payload::{Messages, PayloadError, PayloadLimits};
@@ -311,7 +311,7 @@ impl Instance {
         let messages = match read {
             Ok(messages) => messages,
             Err(PayloadError::TooLarge) => {
-                return self.violate(entry, CloseCode::TooLarge.number(), "Message too large");
+                return self.violate(entry, CloseCode::TooLarge.number(), MESSAGE_TOO_LARGE);
             }
             Err(error) => panic!("a client cannot send {message:?}: {error}"),
         };
@@ -319,7 +319,7 @@ impl Instance {
             return;
         }
         if !entry.takes(config, messages.len()) {
-            return self.violate(entry, CloseCode::PolicyViolation.number(), "Too many messages");
+            return self.violate(entry, CloseCode::PolicyViolation.number(), TOO_FAST);
         }
         let messages = match &config.liveness {
             Some(liveness) => {

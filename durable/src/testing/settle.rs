@@ -6,7 +6,7 @@ use crate::connection::entry::Entry;
 use crate::js::clock::now;
 use crate::testing::client::Given;
 use crate::testing::instance::Instance;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, HANDLER_FAILED};
 use sockjs_protocol::sockjs::frame::Frame;
 use sockjs_protocol::sockjs::pacing::{Ahead, Job, Refusal, SendAnswer};
 use sockjs_protocol::sockjs::session::{CloseReason, Departure, Event, Output};
@@ -185,7 +185,7 @@ async fn run_handler(object: Rc<Instance>, entry: Rc<Entry>) {
         let is_open = entry.session.borrow().is_open();
         if !object.note_error(callback, ended) && is_open {
             let code = CloseCode::InternalError.number();
-            entry.session.borrow_mut().close(now(), code, "Handler failed", CloseReason::HandlerFailed);
+            entry.session.borrow_mut().close(now(), code, HANDLER_FAILED, CloseReason::HandlerFailed);
             entry.pacing.borrow_mut().drop_messages();
         }
         if is_end {

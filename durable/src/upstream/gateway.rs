@@ -5,10 +5,11 @@ use crate::application::handler::{CallError, ErasedHandler};
 use crate::application::room::Room;
 use crate::js::clock::now;
 use crate::observe::log;
+use crate::upstream::binding::service_binding;
 use crate::upstream::link::{Link, Shared};
 use crate::upstream::socket::{Request, UpstreamSocket};
 use futures::future::LocalBoxFuture;
-use js_sys::{Math, Reflect};
+use js_sys::Math;
 use sockjs_protocol::observe::metrics::UpstreamCounts;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::close_code::CloseCode;
@@ -19,7 +20,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::ready;
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
 use worker::{Env, Result};
 
 /// The connections of one service of an object to its upstream.
@@ -66,6 +66,9 @@ impl Gateway {
         let config = &self.shared.config;
         let Some(upstream) = &config.upstream else { return Err(Refusal::Unreachable) };
         let Some(url) = upstream.url(connection.parameters()) else { return Err(Refusal::Status(404)) };
+        let Some(service) = service_binding(upstream, &config.prefix, &self.env) else {
+            return Err(Refusal::Unreachable);
+        };
         let permit = self.shared.breakers.borrow_mut().ask(&url, now(), random());
         let is_allowed = !matches!(permit, Permit::Refuse { .. });
         count(connection, &UpstreamCounts::asked(self.shared.breakers.borrow().state(&url), is_allowed));
@@ -73,21 +76,10 @@ impl Gateway {
             Permit::Ask(attempt) | Permit::Probe(attempt) => attempt,
             Permit::Refuse { .. } => return Err(Refusal::Paused),
         };
-        let service = match upstream.service() {
-            Some(name) => Reflect::get(&self.env, &JsValue::from_str(name)).unwrap_or_default(),
-            None => JsValue::UNDEFINED,
-        };
-        let opened = match upstream.service() {
-            Some(name) if service.is_undefined() => Err((
-                Refusal::Unreachable,
-                format!("no service binding {name}: add one to [[services]] of wrangler.toml"),
-            )),
-            _ => {
-                let protocols = &config.upstream_protocols;
-                let timeout_ms = config.upstream_timeout.0 as f64;
-                UpstreamSocket::open(Request { service: &service, url: &url, headers, protocols, timeout_ms }).await
-            }
-        };
+        let protocols = &config.upstream_protocols;
+        let timeout_ms = config.upstream_timeout.0 as f64;
+        let request = Request { service: &service, url: &url, headers, protocols, timeout_ms };
+        let opened = UpstreamSocket::open(request).await;
         let refusal = opened.as_ref().err().map(|(refusal, _)| *refusal);
         if let Some(outcome) = refusal.map_or(Some(Outcome::Success), Outcome::of_refusal) {
             let mut breakers = self.shared.breakers.borrow_mut();

@@ -7,11 +7,10 @@ use crate::upstream::sending::Sending;
 use crate::upstream::socket::UpstreamSocket;
 use js_sys::futures::spawn_local;
 use sockjs_protocol::service::options::Config;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{BINARY, CloseCode, MESSAGE_TOO_LARGE, TOO_MUCH};
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::breakers::Breakers;
 use sockjs_protocol::upstream::close::{Close, UpstreamEnd};
-use sockjs_protocol::upstream::opening::TOO_MUCH;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -133,7 +132,7 @@ impl Link {
         let end = match event {
             LinkEvent::Message(message) => return self.receive(message),
             LinkEvent::Binary => {
-                return self.close_both(CloseCode::Unsupported, "Binary messages are not supported");
+                return self.close_both(CloseCode::Unsupported, BINARY);
             }
             LinkEvent::Closed { code, reason } => UpstreamEnd::Closed { code, reason: &reason }.to_client(),
             LinkEvent::Lost => {
@@ -161,7 +160,7 @@ impl Link {
             return;
         }
         if message.len() > self.shared.config.message_limit {
-            return self.close_both(CloseCode::TooLarge, "Message too large");
+            return self.close_both(CloseCode::TooLarge, MESSAGE_TOO_LARGE);
         }
         let is_first = self.waiting.borrow().is_empty() && !self.is_pumping.get();
         if is_first && !self.connection.is_behind() {

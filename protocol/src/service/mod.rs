@@ -5,9 +5,11 @@
 //! * [`origin`][]: origins of the pages that may connect.
 //! * [`prefix`][]: the path of a service.
 //! * [`placement`][]: the object that serves a connection.
+//! * [`secrets`][]: tokens and keys that operators set.
 
 pub mod client_address;
 pub mod options;
 pub mod origin;
 pub mod placement;
 pub mod prefix;
+pub mod secrets;

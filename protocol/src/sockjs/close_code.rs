@@ -3,7 +3,8 @@
 /// Reason for the end of a connection, as a number that the client sees.
 ///
 /// A client reads the code from the close frame `c[code,"reason"]`, or from the close of the WebSocket itself.
-/// Applications close with 1000 or with a code of their own (3000 to 4999).
+/// Applications close with 1000 or with a code of their own (3000 to 4999). The client of an upstream that refused it gets
+/// 4400 to 4599, which [`Refusal::close`](crate::upstream::close::Refusal::close) computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u16)]
 pub enum CloseCode {
@@ -27,9 +28,11 @@ pub enum CloseCode {
     TooLarge = 1009,
     /// The handler or the storage failed. RFC 6455, section 7.4.1.
     InternalError = 1011,
-    /// The service's settings are invalid. IANA WebSocket close code registry.
+    /// The client has to open a new connection: its upstream or its object was lost, its node stops, or the service's settings are
+    /// invalid. IANA WebSocket close code registry.
     ServiceRestart = 1012,
-    /// A client that is too slow, or an object with too many connections. IANA WebSocket close code registry.
+    /// No capacity at present: the client is too slow, or sent too much; the object has too many connections; or the upstream
+    /// is failing. IANA WebSocket close code registry.
     TryAgainLater = 1013,
     /// A second receiver of a session that already has a receiver. SockJS 0.3.3, "Another connection still open".
     AnotherConnection = 2010,
@@ -42,6 +45,21 @@ pub enum CloseCode {
     Missing = 4001,
 }
 
+/// Reason of [`CloseCode::Interrupted`] for a session whose client left in the middle of a response.
+pub const INTERRUPTED: &str = "Connection interrupted";
+
+/// Reason of [`CloseCode::Unsupported`].
+pub const BINARY: &str = "Binary messages are not supported";
+
+/// Reason of [`CloseCode::TooLarge`] for a single message.
+pub const MESSAGE_TOO_LARGE: &str = "Message too large";
+
+/// Reason of [`CloseCode::InternalError`] for a handler that returned an error.
+pub const HANDLER_FAILED: &str = "Handler failed";
+
+/// Reason of [`CloseCode::InternalError`] for an object that could not store data.
+pub const STORAGE_FAILED: &str = "Storage failed";
+
 /// Reason of [`CloseCode::Interrupted`] for a session without a receiver for longer than `disconnect_delay`.
 pub const TIMED_OUT: &str = "Timed out";
 
@@ -50,6 +68,9 @@ pub const TOO_SLOW: &str = "Too slow";
 
 /// Reason of [`CloseCode::TryAgainLater`] for a client that reads none of the messages that wait for it.
 pub const STALLED: &str = "Stalled";
+
+/// Reason of [`CloseCode::TryAgainLater`] for a side that sent too much while the other side did not take it.
+pub const TOO_MUCH: &str = "Messages come faster than they are handled";
 
 /// Reason of [`CloseCode::PolicyViolation`] for a client that exceeds the message rate.
 pub const TOO_FAST: &str = "Too many messages";

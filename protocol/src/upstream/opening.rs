@@ -52,9 +52,6 @@ impl fmt::Display for UpstreamOpen {
 /// client gives a transport, since the rest is needed on the way.
 pub const AUTO: Millis = Millis(200);
 
-/// Reason of close code 1013 for a side that sent too much while the other side did not take it.
-pub const TOO_MUCH: &str = "Messages come faster than they are handled";
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,10 +2,10 @@
 
 use crate::js::clock::now;
 use crate::observe::log;
+use crate::upstream::binding::service_binding;
 use crate::upstream::gateway::{count, random};
 use crate::upstream::over_http::link::Link;
 use crate::upstream::over_http::request::{EventRequest, Received, Unanswered};
-use js_sys::Reflect;
 use sockjs_protocol::observe::metrics::UpstreamCounts;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::breaker::{Outcome, Permit};
@@ -15,7 +15,6 @@ use sockjs_protocol::upstream::events::EVENTS;
 use sockjs_protocol::upstream::grip::token::{SIGNATURE_HEADER, sign};
 use sockjs_protocol::upstream::over_http::queue::EventBody;
 use sockjs_protocol::upstream::over_http::retry::{EVENT_HEADER, UpstreamDelivery};
-use wasm_bindgen::JsValue;
 
 impl Link {
     /// Sends one request.
@@ -24,16 +23,11 @@ impl Link {
         let refused = |refusal| Failure::Refused(refusal, None);
         let Some(upstream) = &config.upstream else { return Err(refused(Refusal::Unreachable)) };
         let Some(url) = upstream.url(self.connection.parameters()) else { return Err(refused(Refusal::Status(404))) };
-        let service = match upstream.service() {
-            Some(name) => Reflect::get(&self.shared.env, &JsValue::from_str(name)).unwrap_or_default(),
-            None => JsValue::UNDEFINED,
-        };
-        if let Some(name) = upstream.service().filter(|_| service.is_undefined()) {
-            let advice = format!("no service binding {name}: add one to [[services]] of wrangler.toml");
-            log::error("upstream", Some(&config.prefix), advice);
+        let Some(service) = service_binding(upstream, &config.prefix, &self.shared.env) else {
             return Err(refused(Refusal::Unreachable));
-        }
-        let _slot = self.shared.slots.take().await;
+        };
+        let mut place = self.shared.requests.take_unlimited(1);
+        place.turn().await;
         let permit = match self.is_accepted.get() {
             true => self.shared.breakers.borrow_mut().ask_again(&url, now(), random()),
             false => self.shared.breakers.borrow_mut().ask(&url, now(), random()),

@@ -4,11 +4,11 @@ use crate::application::connection::Connection;
 use crate::application::handler::{CallError, ErasedHandler};
 use crate::application::room::Room;
 use crate::js::clock::now;
+use crate::peers::turns::Turns;
 use crate::upstream::gateway::{close_of, end_lost};
 use crate::upstream::over_http::keep_alive::{plan, state_of};
-use crate::upstream::over_http::keys::grip_keys;
 use crate::upstream::over_http::link::Link;
-use crate::upstream::over_http::shared::{Shared, Slots};
+use crate::upstream::over_http::shared::{IN_FLIGHT, Shared};
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::session::CloseReason;
@@ -30,8 +30,8 @@ pub(crate) struct HttpGateway {
 }
 
 impl HttpGateway {
-    pub fn new(config: Rc<Config>, env: Env, state: State, claims_secret: String) -> Self {
-        let key = grip_keys(&env).into_iter().next().unwrap_or_default();
+    /// `key` signs requests, and `claims_secret` signs claims. Either may be empty.
+    pub fn new(config: Rc<Config>, env: Env, state: State, key: String, claims_secret: String) -> Self {
         let breakers = RefCell::new(Breakers::new(config.upstream_timeout));
         let shared = Shared {
             config,
@@ -42,7 +42,7 @@ impl HttpGateway {
             breakers,
             waiting: Cell::new(0),
             answered: Cell::new(0),
-            slots: Slots::default(),
+            requests: Turns::new(IN_FLIGHT),
             alarm: Cell::new(None),
         };
         Self { shared: Rc::new(shared), links: RefCell::default() }

@@ -13,11 +13,10 @@ use futures::channel::oneshot;
 use js_sys::Promise;
 use js_sys::futures::JsFuture;
 use sockjs_protocol::service::options::Durability;
-use sockjs_protocol::sockjs::close_code::CloseCode;
+use sockjs_protocol::sockjs::close_code::{CloseCode, MESSAGE_TOO_LARGE, TOO_MUCH};
 use sockjs_protocol::sockjs::transport::Transport;
-use sockjs_protocol::upstream::close::{Close, Refusal};
+use sockjs_protocol::upstream::close::{Close, Refusal, UpstreamEnd};
 use sockjs_protocol::upstream::events::EventLimits;
-use sockjs_protocol::upstream::opening::TOO_MUCH;
 use sockjs_protocol::upstream::over_http::queue::{ClientEvent, EventBody, EventQueue};
 use sockjs_protocol::upstream::over_http::response::{Effect, Effects, EventResponse, ResponseError, read_response};
 use sockjs_protocol::upstream::over_http::retry::Attempts;
@@ -239,8 +238,7 @@ impl Link {
     fn ended_by(&self, error: ResponseError) -> Ended {
         match error {
             ResponseError::Refused(Refusal::Unreachable) if self.is_accepted.get() => {
-                let reason = "Upstream lost".into();
-                Ended::ByUpstream(Close { code: CloseCode::ServiceRestart.number(), reason })
+                Ended::ByUpstream(UpstreamEnd::Lost.to_client())
             }
             ResponseError::Refused(_) => Ended::ByUpstream(error.close()),
             // It still has the connection.
@@ -299,7 +297,7 @@ impl Link {
     /// Sends a message to the client, when it has read enough. Messages for a client that left are dropped.
     async fn send_to_client(&self, message: &str) -> Result<(), Ended> {
         if message.len() > self.shared.config.message_limit {
-            return Err(self.warn("message too large", CloseCode::TooLarge, "Message too large"));
+            return Err(self.warn("message too large", CloseCode::TooLarge, MESSAGE_TOO_LARGE));
         }
         if self.connection.ready().await.is_err() {
             return Ok(());

@@ -3,7 +3,6 @@
 //! * [`attempt`][]: one attempt to send a request.
 //! * [`gateway`][]: the handler of a service with such an upstream.
 //! * [`keep_alive`][]: requests and messages while nothing happens.
-//! * [`keys`][]: keys of signatures.
 //! * [`link`][]: one connection: its events for the upstream, and the effects of responses.
 //! * [`request`][]: a request with events, as JavaScript sends it.
 //! * [`shared`][]: state that the connections share.
@@ -18,7 +17,6 @@
 mod attempt;
 pub(crate) mod gateway;
 mod keep_alive;
-pub(crate) mod keys;
 mod link;
 mod request;
 mod shared;

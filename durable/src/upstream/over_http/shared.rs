@@ -1,17 +1,16 @@
 //! State that the connections of one gateway share.
 
-use futures::channel::oneshot;
+use crate::peers::turns::Turns;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::time::Millis;
 use sockjs_protocol::upstream::breakers::Breakers;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use worker::Env;
 use worker::durable::State;
 
 /// Most requests in flight of an object: each may have a response of more than a megabyte.
-const IN_FLIGHT: usize = 32;
+pub(super) const IN_FLIGHT: usize = 32;
 
 /// State that the connections of one gateway share.
 pub(super) struct Shared {
@@ -27,7 +26,8 @@ pub(super) struct Shared {
     pub waiting: Cell<usize>,
     /// Bytes of responses whose messages wait for their clients.
     pub answered: Cell<usize>,
-    pub slots: Slots,
+    /// Turns of requests. Each connection has at most one request, in flight or waiting.
+    pub requests: Rc<Turns>,
     /// Moment of the room's alarm, as far as this instance knows.
     pub alarm: Cell<Option<Millis>>,
 }
@@ -48,42 +48,5 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.all.set(self.all.get().saturating_sub(self.bytes));
-    }
-}
-
-/// Requests in flight, and those that wait for another to end.
-#[derive(Default)]
-pub(super) struct Slots {
-    taken: Cell<usize>,
-    waiters: RefCell<VecDeque<oneshot::Sender<()>>>,
-}
-
-impl Slots {
-    pub async fn take(&self) -> Slot<'_> {
-        while self.taken.get() >= IN_FLIGHT {
-            let (free, wait) = oneshot::channel();
-            self.waiters.borrow_mut().push_back(free);
-            // It can only be cancelled with the object.
-            let _ = wait.await;
-        }
-        self.taken.set(self.taken.get() + 1);
-        Slot(self)
-    }
-}
-
-/// One request in flight.
-pub(super) struct Slot<'a>(&'a Slots);
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.0.taken.set(self.0.taken.get().saturating_sub(1));
-        loop {
-            let next = self.0.waiters.borrow_mut().pop_front();
-            match next.map(|next| next.send(())) {
-                // The one that waited is gone.
-                Some(Err(())) => {}
-                Some(Ok(())) | None => return,
-            }
-        }
     }
 }

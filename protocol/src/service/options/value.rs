@@ -1,6 +1,7 @@
 //! Option values as strings, as they are written in variables.
 
 use super::{Durability, Heartbeats, Liveness, LogLevel, Millis, Placement, WebSocketHolder};
+use crate::service::secrets::comma_list;
 use crate::sockjs::transport::Transport;
 use crate::upstream::address::Upstream;
 use crate::upstream::opening::UpstreamOpen;
@@ -80,7 +81,7 @@ impl<T: Value> Value for Option<T> {
 /// A list of values, separated by commas.
 impl<T: Value> Value for Vec<T> {
     fn read(text: &str) -> Result<Self, Wrong> {
-        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::read).collect()
+        comma_list(text).map(T::read).collect()
     }
 
     fn show(&self) -> String {

@@ -32,7 +32,7 @@ mod sends;
 pub use gate::{Gate, SWIFT};
 
 use crate::service::options::{Config, Durability};
-use crate::sockjs::close_code::CloseCode;
+use crate::sockjs::close_code::{CloseCode, TOO_MUCH};
 use crate::sockjs::payload::Messages;
 use crate::sockjs::session::CloseReason;
 use crate::time::Millis;
@@ -137,7 +137,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TimedOut => "Messages come faster than they are handled",
+            Self::TimedOut => TOO_MUCH,
             Self::Stalled => "Messages come faster than the client reads",
             Self::Full => "Too many messages wait",
             Self::Slow => "A message did not arrive in time",

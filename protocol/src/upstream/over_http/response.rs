@@ -1,6 +1,7 @@
 //! Effects of a response to a request with events.
 
 use super::state::LinkState;
+use crate::sockjs::close_code::{BINARY, CloseCode};
 use crate::time::Millis;
 use crate::upstream::close::{Close, Refusal, UpstreamEnd};
 use crate::upstream::events::{EVENTS, Event, EventLimits, EventsError, decode};
@@ -165,7 +166,7 @@ pub fn read_response(
 fn binary(bytes: &[u8]) -> Effect {
     match std::str::from_utf8(bytes) {
         Ok(text) => Effect::Send(text.to_owned()),
-        Err(_) => Effect::Unsupported(Close { code: 1003, reason: "Binary messages are not supported".into() }),
+        Err(_) => Effect::Unsupported(Close { code: CloseCode::Unsupported.number(), reason: BINARY.into() }),
     }
 }
 
@@ -189,7 +190,7 @@ impl Effects {
             },
             // A message that should come later comes at once.
             Ok(Some(Control::FlushDelayed) | None) => {}
-            Ok(Some(Control::SendDelayed { content, .. })) => match content.into_text() {
+            Ok(Some(Control::SendDelayed(content))) => match content.into_text() {
                 Ok(message) => self.list.push(Effect::Send(message)),
                 Err(error) => self.ignored.push(error),
             },
