@@ -41,10 +41,12 @@ for (const [what, { answer, vars, close }] of Object.entries(REFUSALS)) {
   test(`where the backend ${what}, the client gets a close frame, and the backend is asked once`, async (t) => {
     const backend = await startHttpBackend(t, { answer });
     const { service } = await startGateway(t, backend, { vars: { ...QUIET, ...vars, SOCKJS_PLACEMENT: "shards:32" } });
-    for (const transport of ALL) {
-      const session = await openSession(t, service, transport);
-      assert.deepEqual(await session.closed(), close, transport);
-    }
+    await Promise.all(
+      ALL.map(async (transport) => {
+        const session = await openSession(t, service, transport);
+        assert.deepEqual(await session.closed(), close, transport);
+      }),
+    );
     assert.equal(backend.asked, ALL.length);
   });
 }
