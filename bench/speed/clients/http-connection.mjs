@@ -3,10 +3,15 @@
 
 import { connect } from "node:net";
 
+/** Idle time after which a request goes over a new connection: Node's servers close one after 5 s, maybe just when it is used. */
+const REUSED_MS = 3_000;
+
 export class HttpConnection {
   #address;
   #fail;
   #socket;
+  /** When the last response ended. */
+  #idleSince;
   #text = "";
   /** State of the current response: its recipient, its status once it is known, and the next part. */
   #response;
@@ -20,6 +25,7 @@ export class HttpConnection {
   /** Sends a whole request; `onText` receives the body as it arrives, `onEnd` the status. */
   request(text, onText, onEnd) {
     this.#response = { onText, onEnd, read: this.#head };
+    if (this.#socket && performance.now() - this.#idleSince > REUSED_MS) this.#drop();
     this.#socket ??= this.#connect();
     this.#socket.write(text, "latin1");
   }
@@ -36,6 +42,13 @@ export class HttpConnection {
     socket.on("error", (error) => this.#lost(socket, error));
     socket.on("close", () => this.#lost(socket, new Error("the server closed the connection")));
     return socket;
+  }
+
+  #drop() {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#text = "";
+    socket.destroy();
   }
 
   #lost(socket, error) {
@@ -90,11 +103,8 @@ export class HttpConnection {
   #end() {
     const { onEnd, status, closes } = this.#response;
     this.#response = undefined;
-    if (closes) {
-      this.#socket.destroy();
-      this.#socket = undefined;
-      this.#text = "";
-    }
+    this.#idleSince = performance.now();
+    if (closes) this.#drop();
     onEnd(status);
     return true; // the response to the next request may have arrived
   }
