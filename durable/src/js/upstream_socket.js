@@ -82,7 +82,7 @@ export function listenUpstream(socket, number, tell) {
     clearTimeout(timers.get(socket));
     gone.add(socket);
     const isLost = code === ABNORMAL || wasClean === false;
-    if (!isLost) shut(socket, code === 1005 ? 1000 : code, reason);
+    if (!isLost) answerClose(socket, code, reason);
     end(isLost ? 0 : code, reason);
   });
   socket.addEventListener("error", () => {
@@ -117,6 +117,14 @@ export function closeUpstream(socket, code, reason, stallMs) {
     aborts.get(socket)?.abort();
   };
   look();
+}
+
+/** Answers the close of the upstream; some codes may not be sent. */
+function answerClose(socket, code, reason) {
+  const isForbidden = code === 1004 || code === ABNORMAL || code === 1015 || code < 1000 || code > 4999;
+  if (code === 1005) shut(socket, 1000, "");
+  else if (isForbidden) shut(socket, 1002, "");
+  else shut(socket, code, reason);
 }
 
 /** Closes a WebSocket that may be closed already. */
