@@ -58,8 +58,6 @@ pub enum UpstreamEnd<'a> {
     /// The connection broke, or the upstream stopped answering. Runtimes report a broken connection by a close event with
     /// code 1006 that is not clean (`wasClean` is false). Pass that event as this variant: 1012 invites clients to return.
     Lost,
-    /// The upstream never accepted the connection.
-    Refused(Refusal),
 }
 
 impl UpstreamEnd<'_> {
@@ -73,7 +71,6 @@ impl UpstreamEnd<'_> {
             Self::Closed { code: code @ 1000..=4999, reason } => Close::new(code, reason),
             Self::Closed { code: _, reason } => Close::new(CloseCode::InternalError.number(), reason),
             Self::Lost => Close::new(CloseCode::ServiceRestart.number(), UPSTREAM_LOST),
-            Self::Refused(refusal) => refusal.close(),
         }
     }
 }
@@ -293,7 +290,7 @@ mod tests {
             (Refusal::Paused, 503, 1013, "Upstream is failing"),
         ] {
             assert_eq!(refusal.status(), status);
-            assert_eq!(UpstreamEnd::Refused(refusal).to_client(), close(code, reason));
+            assert_eq!(refusal.close(), close(code, reason));
         }
     }
 

@@ -89,7 +89,7 @@ impl Session {
     /// until the application was notified.
     fn left(&mut self, now: Millis, code: u16, reason: &str, why: CloseReason) {
         self.drop_waiting();
-        (self.receiver, self.ending, self.hold) = (None, None, None);
+        (self.receiver, self.ending, self.awaited) = (None, None, None);
         if self.is_open() {
             self.leave_nothing(now, code, reason, why);
         } else {

@@ -60,14 +60,14 @@ impl Session {
     pub(super) fn goes_out_at_once(&self) -> bool {
         let fits = self.queue.sent_bytes().saturating_add(self.queue.waiting_in_frames()) <= WINDOW;
         self.contender.is_none()
-            && self.hold.is_none()
+            && self.awaited.is_none()
             && self.in_flight == InFlight::Known
             && self.receiver.as_ref().is_some_and(|attached| !attached.receiver.kind.acknowledges() || fits)
     }
 
     pub(super) fn next_delivery(&mut self, now: Millis) -> Option<Output> {
         // Until the result of the probe, it is unknown whether a frame would be read, or which were read.
-        if self.contender.is_some() || self.hold.is_some() {
+        if self.contender.is_some() || self.awaited.is_some() {
             return None;
         }
         let Attached { receiver, due, .. } = self.receiver.as_ref()?;

@@ -7,8 +7,9 @@
 //!
 //! 1. **Input.** Call one of [`Session::attach`], [`Session::resume`], [`Session::ack`], [`Session::answered`],
 //!    [`Session::finished`], [`Session::wrote`], [`Session::detach`], [`Session::probed`], [`Session::receive`], [`Session::heard`],
-//!    [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`], [`Session::end`],
-//!    [`Session::tick`] or [`Session::beat_early`]. A new session counts as one.
+//!    [`Session::progressed`], [`Session::send`], [`Session::close`], [`Session::disconnected`], [`Session::violated`],
+//!    [`Session::end`], [`Session::cut_off`], [`Session::fell_silent`], [`Session::tick`] or [`Session::beat_early`]. A new session
+//!    counts as one.
 //! 2. **Drain.** Call [`Session::poll_output`] until it returns `None`, and carry out each [`Output`], in that order.
 //!    Some outputs have an answer: rows go to [`Session::read`], a write that failed to [`Session::not_persisted`]. Once
 //!    the application has handled [`Event::Closed`], call [`Session::told`]; if that has to wait,
@@ -63,7 +64,7 @@ use crate::sockjs::liveness::Silence;
 use crate::time::Millis;
 use closing::{Closing, Word};
 use queue::Queue;
-use receiver::{Hold, InFlight};
+use receiver::{AwaitedReport, InFlight};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
@@ -151,8 +152,8 @@ pub struct Session {
     /// Signs of life of a WebSocket's client, if it must not be silent.
     silence: Option<Silence>,
     queue: Queue,
-    /// Wait for a lost receiver that may still report how far it got.
-    hold: Option<Hold>,
+    /// Report of a lost receiver that may still come.
+    awaited: Option<AwaitedReport>,
     /// Outputs to emit before deliveries (`before`), and outputs that can wait for deliveries (`after`).
     before: VecDeque<Output>,
     after: VecDeque<Output>,
@@ -251,7 +252,7 @@ impl Session {
             silent_since: None,
             silence: None,
             queue,
-            hold: None,
+            awaited: None,
             before: VecDeque::new(),
             after: VecDeque::new(),
         }

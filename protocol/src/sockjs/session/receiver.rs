@@ -72,26 +72,26 @@ pub(super) enum InFlight {
 /// Time within which the edge of an ended response has to return the frames that it held and did not write.
 const BRINGS_BACK: Millis = Millis::from_secs(5);
 
-/// Short wait for a lost receiver to report its progress. Its Worker tries within 10 ms, and repeatedly. Until then no other
-/// receiver gets any frame.
+/// Report of a lost receiver about its progress, for which the session waits a moment. Its Worker tries within 10 ms, and
+/// repeatedly. Until then no other receiver gets any frame.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hold {
+pub(super) struct AwaitedReport {
     pub until: Millis,
     /// The lost receiver; `None` after a restart, when it is unknown.
     of: Option<ReceiverId>,
     /// True if another receiver was lost meanwhile. A receiver that comes back without a report may then be either of the two.
-    pub is_shaken: bool,
+    pub is_ambiguous: bool,
     /// True if messages are missing until the receiver's edge returns them. Without them the session has a gap.
     pub is_gap: bool,
 }
 
-impl Hold {
+impl AwaitedReport {
     pub fn from(now: Millis, of: Option<ReceiverId>) -> Self {
-        Self { until: now + Millis(500), of, is_shaken: false, is_gap: false }
+        Self { until: now + Millis(500), of, is_ambiguous: false, is_gap: false }
     }
 
     fn for_unwritten(now: Millis, of: ReceiverId) -> Self {
-        Self { until: now + BRINGS_BACK, of: Some(of), is_shaken: false, is_gap: true }
+        Self { until: now + BRINGS_BACK, of: Some(of), is_ambiguous: false, is_gap: true }
     }
 
     fn is_for(&self, receiver: ReceiverId) -> bool {
@@ -151,7 +151,7 @@ impl Session {
         let newcomer = self.receiver.as_ref().map(|attached| attached.receiver).filter(|other| other.id != receiver.id);
         match (newcomer, self.ending.filter(|ending| ending.id != receiver.id)) {
             // This is the awaited receiver; any other one that attached meanwhile came second.
-            (Some(newcomer), None) if self.hold.is_some() && self.contender.is_none() => {
+            (Some(newcomer), None) if self.awaited.is_some() && self.contender.is_none() => {
                 self.contender = Some(newcomer);
                 self.before.push_back(Output::Probe(receiver.id));
             }
@@ -159,8 +159,8 @@ impl Session {
             _ => return self.admit(now, receiver),
         }
         let is_attached = self.receiver.take().is_some_and(|attached| attached.receiver.id == receiver.id);
-        if !is_attached && self.hold.is_some_and(|hold| !hold.is_gap && (after.is_some() || !hold.is_shaken)) {
-            self.hold = None;
+        if !is_attached && self.awaited.is_some_and(|awaited| !awaited.is_gap && (after.is_some() || !awaited.is_ambiguous)) {
+            self.awaited = None;
         }
         self.ending = None;
         self.queue.requeue(now);
@@ -273,7 +273,7 @@ impl Session {
         let is_missing = held.is_some_and(|last| !self.queue.has_all(last));
         self.detach(now, receiver, Departure::Ended);
         if is_missing && !self.is_closed() {
-            self.hold = Some(Hold::for_unwritten(now, receiver));
+            self.awaited = Some(AwaitedReport::for_unwritten(now, receiver));
         }
         is_missing
     }
@@ -281,11 +281,11 @@ impl Session {
     /// Ends a receiver whose response is over, if the receiver could not report that before or did not return the messages that
     /// it held. The receiver wrote everything up to `written`; `unwritten` are the messages after that.
     pub fn wrote(&mut self, now: Millis, receiver: ReceiverId, written: Option<Seq>, unwritten: Vec<(Seq, Message)>) {
-        // After a restart, no hold names its receiver, so a later receiver may have got the rest.
-        let gives_back = self.is_here(receiver) || self.hold.is_some_and(|hold| hold.of == Some(receiver));
+        // After a restart, no awaited report names its receiver, so a later receiver may have got the rest.
+        let gives_back = self.is_here(receiver) || self.awaited.is_some_and(|awaited| awaited.of == Some(receiver));
         if self.is_here(receiver) {
             self.detach(now, receiver, Departure::Ended);
-        } else if self.hold.take_if(|hold| hold.is_for(receiver)).is_none() && !self.is_restored {
+        } else if self.awaited.take_if(|awaited| awaited.is_for(receiver)).is_none() && !self.is_restored {
             return;
         }
         if let Some(seq) = written {
@@ -332,9 +332,9 @@ impl Session {
             Departure::Broken => {
                 // The Worker that holds its response attaches again, or reports what it wrote.
                 if is_unknown || self.queue.last_sent().is_some() {
-                    self.hold = Some(Hold::from(now, Some(receiver)));
-                } else if let Some(hold) = &mut self.hold {
-                    hold.is_shaken = true;
+                    self.awaited = Some(AwaitedReport::from(now, Some(receiver)));
+                } else if let Some(awaited) = &mut self.awaited {
+                    awaited.is_ambiguous = true;
                 }
                 self.queue.requeue(now);
             }

@@ -2,7 +2,7 @@
 
 use super::closing::{Closing, Word};
 use super::queue::Queue;
-use super::receiver::{Hold, InFlight};
+use super::receiver::{AwaitedReport, InFlight};
 use super::{Attached, Change, Event, Output, Phase, Receiver, Rules, Session, SessionKind, Stored};
 use crate::sockjs::liveness::Silence;
 use crate::time::Millis;
@@ -27,7 +27,7 @@ impl Session {
         }
         session.absence_stored = stored.absent.is_some();
         if attached.is_none() && session.queue.waiting_bytes() > 0 {
-            session.hold = Some(Hold::from(now, None));
+            session.awaited = Some(AwaitedReport::from(now, None));
         }
         if let Some(tombstone) = stored.closed {
             if !stored.told {
@@ -58,7 +58,7 @@ impl Session {
             self.ending = Some(receiver);
             self.in_flight = InFlight::Unknown;
             self.idle_since = since;
-            self.hold = None;
+            self.awaited = None;
         }
     }
 

@@ -37,7 +37,7 @@ enum Timer {
     /// A message waited in memory alone for `persist_after`.
     Persist,
     /// A lost receiver did not report how far it got.
-    Hold,
+    Report,
     /// The client sent nothing for `first_message_timeout`.
     FirstMessage,
     /// The client of a WebSocket gave no sign of life for `silence_timeout`.
@@ -50,7 +50,7 @@ enum Timer {
 
 impl Timer {
     fn is_passing(self) -> bool {
-        matches!(self, Self::Unanswered | Self::Persist | Self::Hold | Self::Absence | Self::Lost)
+        matches!(self, Self::Unanswered | Self::Persist | Self::Report | Self::Absence | Self::Lost)
     }
 }
 
@@ -131,7 +131,7 @@ impl Session {
     /// unknown. One alarm thus serves all sessions. A heartbeat may be early, but not late. In the same way, a receiver that
     /// writes its own heartbeats is asked early whether it is still there.
     pub fn beat_early(&mut self, now: Millis) {
-        if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.hold.is_some() {
+        if !matches!(self.phase, Phase::Open) || self.contender.is_some() || self.awaited.is_some() {
             return;
         }
         if let Some(attached) = self.receiver.as_ref().filter(|attached| self.is_looked_for(attached)) {
@@ -162,7 +162,7 @@ impl Session {
         let rules = &self.rules;
         let persist = self.queue.waiting_since().map(|since| (since + rules.persist_after, Timer::Persist));
         let persist = persist.filter(|_| self.kind != SessionKind::WebSocket);
-        let hold = self.hold.map(|hold| (hold.until, Timer::Hold));
+        let report = self.awaited.map(|awaited| (awaited.until, Timer::Report));
         match &self.phase {
             Phase::Closed => [None; 7],
             Phase::Closing(_) if self.kind == SessionKind::WebSocket => [None; 7],
@@ -176,7 +176,7 @@ impl Session {
                     // being notified.
                     _ => latest,
                 };
-                [Some((at, Timer::Tombstone)), persist, hold, None, None, None, None]
+                [Some((at, Timer::Tombstone)), persist, report, None, None, None, None]
             }
             Phase::Open => {
                 let [first, second] = match &self.receiver {
@@ -188,8 +188,8 @@ impl Session {
                         let timer = if self.is_stored { Timer::Disconnect } else { Timer::Lost };
                         [Some((self.idle_since + rules.disconnect_delay, timer)), None]
                     }
-                    // Nothing is sent until the result of the probe or of the hold, within milliseconds.
-                    Some(_) if self.contender.is_some() || self.hold.is_some() => [None, None],
+                    // Nothing is sent until the result of the probe or the report, within milliseconds.
+                    Some(_) if self.contender.is_some() || self.awaited.is_some() => [None, None],
                     Some(Attached { asked: Some(asked), .. }) => [Some((*asked + ANSWERS, Timer::Unanswered)), None],
                     Some(attached) if self.is_looked_for(attached) => {
                         [Some((attached.seen + LOOK_EVERY, Timer::Look)), None]
@@ -206,7 +206,7 @@ impl Session {
                 let silence = self.silent_since.zip(rules.first_message_timeout);
                 let silence = silence.map(|(since, timeout)| (since + timeout, Timer::FirstMessage));
                 let silent = self.silence.and_then(|silence| silence.ends_at()).map(|at| (at, Timer::Silent));
-                [first, second, persist, hold, absence, silence, silent]
+                [first, second, persist, report, absence, silence, silent]
             }
         }
     }
@@ -231,9 +231,9 @@ impl Session {
             Timer::Look => self.look_for_receiver(now),
             Timer::Unanswered => self.give_up_receiver(now),
             Timer::Persist => self.store_waiting(),
-            Timer::Hold => {
+            Timer::Report => {
                 // Messages after a gap are not delivered.
-                if self.hold.take().is_some_and(|hold| hold.is_gap) {
+                if self.awaited.take().is_some_and(|awaited| awaited.is_gap) {
                     self.interrupt(now);
                 }
             }
@@ -295,7 +295,7 @@ impl Session {
         self.receiver = None;
         self.contender = None;
         self.ending = None;
-        self.hold = None;
+        self.awaited = None;
         self.queue.clear();
         if self.kind != SessionKind::WebSocket {
             self.persist(Change::Forget);

@@ -79,12 +79,6 @@ pub enum Outcome {
     Failure,
     /// The upstream, or a proxy in front of it, answered that it does not work.
     Unavailable,
-    /// The attempt was given up before there was an answer, because the client left.
-    ///
-    /// The attempt stays unanswered, and 32 of these in a row slow down everybody. So, where the runtime permits, wait for
-    /// the answer without the client, report that, and then close the connection. Otherwise, clients that leave at once
-    /// could keep others from an upstream that works.
-    Abandoned,
 }
 
 impl Outcome {
@@ -295,7 +289,8 @@ impl Breaker {
         }
     }
 
-    /// Notes the outcome of an attempt. An attempt from before the breaker last opened or closed has no effect. `random` is
+    /// Notes the outcome of an attempt, also of one whose client left: 32 unanswered attempts in a row slow down everybody, so
+    /// clients that leave at once could keep others from an upstream that works. An attempt from before the breaker last opened or closed has no effect. `random` is
     /// a new random number.
     pub fn report(&mut self, now: Millis, attempt: Attempt, outcome: Outcome, random: u32) {
         if attempt.epoch != self.epoch {
@@ -306,7 +301,6 @@ impl Breaker {
             (State::Open { .. }, _) => {}
             (State::HalfOpen(_), Outcome::Success) => self.close(now),
             (State::HalfOpen(_), Outcome::Failure | Outcome::Unavailable) => self.open(now, random),
-            (State::HalfOpen(probes), Outcome::Abandoned) => probes.retain(|began| *began != attempt.began),
             (State::Closed(ramp), Outcome::Success) => {
                 if let Some(ramp) = ramp {
                     ramp.has_success = true;
@@ -322,8 +316,6 @@ impl Breaker {
                     self.open(now, random);
                 }
             }
-            // The attempt stays unanswered: clients also leave because the upstream hangs.
-            (State::Closed(_), Outcome::Abandoned) => {}
         }
     }
 

@@ -22,14 +22,9 @@ pub enum Control {
     /// From now on, the client gets this message regularly. It replaces an earlier one. `None` ends that, as does a ping:
     /// SockJS's own heartbeats do the same.
     KeepAlive(Option<KeepAlive>),
-    /// The client gets this message later. If an earlier one still waits, that one is sent at once.
-    SendDelayed {
-        /// The message.
-        content: Content,
-        /// Time until the message is sent. Default: 1 s.
-        delay: Millis,
-    },
-    /// The delayed message, if one waits, is sent at once.
+    /// The client gets this message. Its delay is dropped: it comes at once.
+    SendDelayed(Content),
+    /// The delayed message is sent at once, as it was already.
     FlushDelayed,
 }
 
@@ -55,7 +50,6 @@ pub enum KeepAliveMode {
 }
 
 const KEEP_ALIVE: Millis = Millis::from_secs(55);
-const DELAY: Millis = Millis::from_secs(1);
 
 const CONTENT: ContentFields = ContentFields { kind: "message-type", text: "content", base64: "content-bin" };
 
@@ -81,7 +75,7 @@ impl Control {
             "detach" => Self::Detach,
             "keep-alive" if text.is_none() && base64.is_none() => Self::KeepAlive(None),
             "keep-alive" => {
-                let timeout = seconds(timeout, KEEP_ALIVE)?;
+                let timeout = seconds(timeout)?.unwrap_or(KEEP_ALIVE);
                 let mode = match string(mode, "mode")?.as_deref() {
                     Some("interval") => KeepAliveMode::Interval,
                     _ => KeepAliveMode::Idle,
@@ -90,9 +84,10 @@ impl Control {
                 Self::KeepAlive(content.map(|content| KeepAlive { content, timeout, mode }))
             }
             "send-delayed" => {
-                let delay = seconds(timeout, DELAY)?;
+                // Nothing here needs the delay, but a wrong one is an error all the same.
+                seconds(timeout)?;
                 let Some(content) = content(&CONTENT, message_type, text, base64)? else { return Ok(None) };
-                Self::SendDelayed { content, delay }
+                Self::SendDelayed(content)
             }
             "flush-delayed" => Self::FlushDelayed,
             _ => return Ok(None),
@@ -101,11 +96,11 @@ impl Control {
 }
 
 /// Reads a number of seconds. Zero means the default, as for Pushpin.
-fn seconds(json: Option<&str>, default: Millis) -> Result<Millis, GripError> {
-    let Some(json) = json else { return Ok(default) };
+fn seconds(json: Option<&str>) -> Result<Option<Millis>, GripError> {
+    let Some(json) = json else { return Ok(None) };
     let seconds = Reader::whole(json, Reader::number::<u32>);
     match seconds.ok_or(GripError::field("timeout", "a whole number of seconds"))? {
-        0 => Ok(default),
-        seconds => Ok(Millis::from_secs(seconds.into())),
+        0 => Ok(None),
+        seconds => Ok(Some(Millis::from_secs(seconds.into()))),
     }
 }

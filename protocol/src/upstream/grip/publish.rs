@@ -29,8 +29,6 @@ pub struct Item {
     pub number: usize,
     /// Name of the channel, of 1 to 128 bytes.
     pub channel: String,
-    /// Id of the item in its channel.
-    pub id: Option<String>,
     /// Id of the item before this one.
     pub prev_id: Option<String>,
     /// Effect on the connections of the channel.
@@ -114,9 +112,11 @@ impl Item {
             }
         };
         let channel = channel(name)?;
-        let (id, prev_id) = (string(id, "id")?, string(prev_id, "prev-id")?);
+        // Nothing here needs the id, but a wrong one is an error all the same.
+        string(id, "id")?;
+        let prev_id = string(prev_id, "prev-id")?;
         let Some(message) = message else { return Ok(None) };
-        Ok(ItemAction::read(message)?.map(|action| Self { number, channel, id, prev_id, action }))
+        Ok(ItemAction::read(message)?.map(|action| Self { number, channel, prev_id, action }))
     }
 }
 

@@ -190,7 +190,7 @@ impl Effects {
             },
             // A message that should come later comes at once.
             Ok(Some(Control::FlushDelayed) | None) => {}
-            Ok(Some(Control::SendDelayed { content, .. })) => match content.into_text() {
+            Ok(Some(Control::SendDelayed(content))) => match content.into_text() {
                 Ok(message) => self.list.push(Effect::Send(message)),
                 Err(error) => self.ignored.push(error),
             },

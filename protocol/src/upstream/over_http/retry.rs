@@ -44,9 +44,10 @@ impl UpstreamDelivery {
 /// Time for which a request is repeated.
 const PATIENCE: Millis = Millis::from_secs(30);
 
-/// Shortest and longest pause before a repetition.
-const PAUSE_MIN: Millis = Millis(100);
-const PAUSE_MAX: Millis = Millis(5_000);
+/// Pause before the first repetition. Each further pause is twice the one before, up to the longest. The actual pause is random,
+/// between half of this and all of it.
+const FIRST_PAUSE: Millis = Millis(100);
+const LONGEST_PAUSE: Millis = Millis(5_000);
 
 /// The attempts to send one request.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +81,7 @@ impl Attempts {
             UpstreamDelivery::AtMostOnce => !self.is_ambiguous,
             UpstreamDelivery::AtLeastOnce => is_unprocessed(refusal) || is_temporary(refusal),
         };
-        let longest = Millis(PAUSE_MIN.0 << self.failed.min(10)).clamp(PAUSE_MIN, PAUSE_MAX);
+        let longest = Millis(FIRST_PAUSE.0 << self.failed.min(10)).min(LONGEST_PAUSE);
         self.failed = self.failed.saturating_add(1);
         let jitter = Millis(u64::from(random) * longest.half().0 / u64::from(u32::MAX));
         let pause = (longest.half() + jitter).max(pause.unwrap_or_default());
