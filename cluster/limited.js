@@ -1,4 +1,4 @@
-// The entry of a node. It adds a rate limiter to the Worker's environment, as the binding LIMITER, if SOCKJS_ADDRESS_LIMIT is
+// The entry of a node of a cluster, around node.js. It adds a rate limiter to the Worker's environment, as the binding LIMITER, if SOCKJS_ADDRESS_LIMIT is
 // set. On Cloudflare the platform provides such a binding.
 
 import { env as variables } from "cloudflare:workers";

@@ -1,5 +1,5 @@
-// The entry of a node of a cluster, around the Worker. It answers the requests of an operator and a load balancer to the node
-// itself, and forwards all others.
+// A node of a cluster, around the Worker. It answers the requests of an operator and a load balancer to the node itself, and
+// forwards all others. The entry of the node, limited.js, wraps it.
 //
 // * `POST /drain`, with the token in SOCKJS_DRAIN_TOKEN: releases the node's clients, before the node stops.
 // * `GET /ready`: 200 while the node accepts new clients, otherwise 503.

@@ -32,8 +32,9 @@ const UPSTREAM_SECRET: &str = "UPSTREAM_SECRET";
 /// Another: tokens that open `/metrics`.
 const METRICS_TOKENS: &str = "METRICS_TOKENS";
 
-/// Two variables of a node in a cluster, which its entry reads: cluster/node.js.
+/// A variable of a node in a cluster: cluster/node.js reads it.
 const DRAIN_TOKEN: &str = "DRAIN_TOKEN";
+/// Another: cluster/limited.js reads it.
 const ADDRESS_LIMIT: &str = "ADDRESS_LIMIT";
 
 /// Settings from the variables.

@@ -24,8 +24,8 @@ type CallbackResult = Result<JsValue, JsValue>;
 /// The function that JavaScript calls with the number it was given, and a value or an error.
 type Tell = Closure<dyn Fn(u32, JsValue, bool)>;
 
-/// Longer than any wait here, and than a body may take to arrive. An invocation that ends early, because its client left, never
-/// gets its callbacks.
+/// Longer than any wait that the server limits. An invocation that ends early, because its client left, never gets its callbacks.
+/// Only a body may take longer to arrive: among many callbacks, the request of a client that pauses for so long gets no response.
 const FORGOTTEN_AFTER_MS: f64 = 120_000.0;
 
 /// Number of callbacks from which on abandoned ones are removed.

@@ -6,7 +6,9 @@
 //! * `drain` reports when a node of a cluster is about to stop.
 //! * `clock`, `random` and `invocation` are small wrappers.
 //!
-//! `glue.js` has the functions that join several calls. Nothing here knows SockJS or HTTP semantics.
+//! `glue.js` has the functions that join several calls. `held_socket.js` holds a client's WebSocket; `upstream_request.js` asks an
+//! upstream for a WebSocket, to which `upstream_pipe.js` pipes a client's. The modules in `transports` that start these three
+//! declare them.
 
 pub(crate) mod callbacks;
 pub(crate) mod clock;

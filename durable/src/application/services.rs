@@ -145,9 +145,12 @@ impl Services {
         self
     }
 
-    /// Adds a service that is a front for the server at the option `upstream`, and needs no handler. The Worker pipes WebSockets
-    /// to that server without any object. A session over HTTP has an object that holds the WebSocket to the server, and cannot
-    /// hibernate meanwhile: with [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake.
+    /// Adds a service that is a front for the server at the option `upstream`, and needs no handler.
+    ///
+    /// If the server takes WebSockets, the Worker pipes a client's WebSocket to it without any object. A session over HTTP has an
+    /// object that holds the WebSocket to the server, and cannot hibernate meanwhile: with
+    /// [`Placement::Shards`](sockjs_protocol::service::options::Placement) few objects are awake. If the server is asked over
+    /// HTTP, every connection has an object, which hibernates between two requests.
     ///
     /// Needs the feature `gateway`, which is on by default.
     ///

@@ -4,6 +4,7 @@
 //! * [`entry`][]: one connection. [`table`][]: all of them, and the members of groups, in [`slots`][]. [`groups`][]: the groups of one.
 //! * [`links`][]: the links to a connection's receivers; [`poll`][]: a poll whose request has no response yet.
 //! * [`socket_buffer`][]: the bytes that wait on a client's own WebSocket; [`stall`][]: the time since it was read.
+//! * [`told`][]: the handled messages that the Worker which holds a WebSocket knows of.
 //! * [`waiters`][]: requests and handlers that wait for an event of a connection.
 //! * [`rate`][]: the rate limit of a client. [`budget`][]: the memory that the inboxes of an isolate share.
 

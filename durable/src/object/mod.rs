@@ -3,36 +3,41 @@
 //! Every event follows the same path. It changes a session, marks the connection as touched, and calls [`Object::settle`], which
 //! drains every touched session, runs the handlers, drains their outputs, and arms the alarm for the next deadline. So no
 //! `RefCell` borrow lives across an await, and everything that happens at once leaves in one frame.
+//!
+//! Requests:
+//!
+//! * [`requests`][]: the Worker's requests, each with one command. [`v2`][]: sends of a Worker of version 2.
+//! * [`attach`][]: a receiver of an HTTP session. [`grace`][]: the wait of a poll for its frame.
+//! * [`connect`][]: a WebSocket that the Worker forwards. [`hold`][]: a WebSocket that the Worker holds.
+//! * [`sends`][]: a client's messages over HTTP.
+//! * [`push`][]: pushes from elsewhere. [`senders`][]: their senders. [`calls`][]: calls to the application. [`listing`][]: lists of
+//!   connections.
+//!
+//! Events:
+//!
+//! * [`socket_events`][]: messages and closes of sockets. [`bursts`][]: messages that arrive together.
+//! * [`holder_events`][]: messages of a Worker that holds a WebSocket.
+//! * [`alarm_event`][]: the alarm.
+//!
+//! Settling:
+//!
+//! * [`outputs`][]: the outputs of a session. [`attachments`][]: data that is stored with a WebSocket.
+//! * [`handlers`][]: the application's handlers. [`pace`][]: their pacing. [`gates`][]: the wait for the members of a room.
+//! * [`host`][]: the object as connections and rooms see it. [`broadcast`][]: messages to a room, with [`shared_frames`][].
+//!   [`shards`][]: messages to all objects of a room.
+//! * [`memory`][]: the memory of messages for clients.
+//!
+//! Time:
+//!
+//! * [`alarm`][]: the one alarm. [`room_alarm`][]: the application's. [`timers`][]: the one timer.
+//! * [`looks`][]: checks by timer of clients that read. [`probes`][]: writes that reveal a lost client. [`liveness`][]: signs
+//!   of life. [`node_links`][]: silent nodes of a cluster.
+//! * [`wake`][]: sessions and sockets after hibernation. [`idle`][]: the end of the object.
+//!
+//! Metrics:
+//!
+//! * [`reports`][]: reports of this object. [`totals`][]: the object that adds up all reports.
 
-use crate::application::handler::ErasedHandler;
-use crate::application::services::{Backend, Services};
-use crate::connection::entry::Entry;
-use crate::connection::table::ConnectionTable;
-use crate::info::connection_info::{Client, ConnectionInfo, upstream_headers};
-use crate::js::clock::now;
-use crate::js::executor::run;
-use crate::object::alarm::Alarm;
-use crate::object::bursts::Bursts;
-use crate::object::calls::Calls;
-use crate::object::gates::{Gates, Opened};
-use crate::object::grace::Graces;
-use crate::object::handlers::Handlers;
-use crate::object::holder_events::Holders;
-use crate::object::looks::Looks;
-use crate::object::memory::Memory;
-use crate::object::probes::Probes;
-use crate::object::reports::Reports;
-use crate::object::room_alarm::RoomAlarm;
-use crate::object::senders::Senders;
-use crate::object::shards::Shards;
-use crate::object::shared_frames::SharedFrames;
-use crate::object::timers::Timers;
-use crate::object::totals::ReportTotals;
-use crate::object::wake::Asleep;
-use crate::observe::log;
-use crate::store::queries::Store;
-use crate::upstream::gateway::Gateway;
-use crate::upstream::over_http::gateway::HttpGateway;
 mod alarm;
 mod alarm_event;
 mod attach;
@@ -70,6 +75,35 @@ mod totals;
 mod v2;
 mod wake;
 
+use crate::application::handler::ErasedHandler;
+use crate::application::services::{Backend, Services};
+use crate::connection::entry::Entry;
+use crate::connection::table::ConnectionTable;
+use crate::info::connection_info::{Client, ConnectionInfo, upstream_headers};
+use crate::js::clock::now;
+use crate::js::executor::run;
+use crate::object::alarm::Alarm;
+use crate::object::bursts::Bursts;
+use crate::object::calls::Calls;
+use crate::object::gates::{Gates, Opened};
+use crate::object::grace::Graces;
+use crate::object::handlers::Handlers;
+use crate::object::holder_events::Holders;
+use crate::object::looks::Looks;
+use crate::object::memory::Memory;
+use crate::object::probes::Probes;
+use crate::object::reports::Reports;
+use crate::object::room_alarm::RoomAlarm;
+use crate::object::senders::Senders;
+use crate::object::shards::Shards;
+use crate::object::shared_frames::SharedFrames;
+use crate::object::timers::Timers;
+use crate::object::totals::ReportTotals;
+use crate::object::wake::Asleep;
+use crate::observe::log;
+use crate::store::queries::Store;
+use crate::upstream::gateway::Gateway;
+use crate::upstream::over_http::gateway::HttpGateway;
 use futures::future::LocalBoxFuture;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::pacing::PacingRules;

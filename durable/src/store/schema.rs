@@ -2,7 +2,7 @@
 //!
 //! | table | row | written | deleted |
 //! |---|---|---|---|
-//! | `sockjs_sessions_2` | a session: the facts of its opening, its state and groups, and its close frame, if any | at its open, at its close, by `set_state`, `join` and `leave` | when nothing of it is needed any more |
+//! | `sockjs_sessions_2` | a session: the facts of its opening, its state and groups, and its close frame, if any | at its open and its close; by `set_state`, `join` and `leave`; at the first message of a client that has to send one in time; when its client goes and comes back, if it may outlast memory; when the application was notified of the close; when a row of messages is delivered in part, or its messages count as lost | when nothing of it is needed any more |
 //! | `sockjs_rooms_1` | a room: the time of its application's alarm | when the alarm is set | when it is due |
 //! | `sockjs_open_1` | with `metrics`, the number of open connections of a service and transport | when it is reported, if it changed | when it is zero |
 //! | `sockjs_totals_1` | in the object that adds up all reports: their sum, in the format of `sockjs_protocol::observe::metrics` | a second after a report | never |

@@ -4,7 +4,7 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! sockjs-edge = { version = "0.1", features = ["testing"] }
+//! sockjs-edge = { version = "0.2", features = ["testing"] }
 //! ```
 //!
 //! ```

@@ -1,4 +1,5 @@
-//! The object's side of the gateway: the WebSockets to the upstream of sessions over HTTP.
+//! The object's side of the gateway: the WebSockets to the upstream of sessions over HTTP, and all connections to an upstream over
+//! HTTP.
 //!
 //! * [`binding`][]: the service binding at which an upstream is reached.
 //! * [`gateway`][]: the handler of a service with an upstream.

@@ -43,7 +43,7 @@ impl From<BreakerState> for BreakerLabel {
 pub struct UpstreamCounts {
     /// WebSockets that the Worker opened and pipes to the upstream. Their ends are not counted.
     pub piped: u64,
-    /// Attempts to open a connection to the upstream.
+    /// Attempts to open a connection to the upstream, or to send a request to an upstream over HTTP.
     pub attempts: u64,
     /// Attempts that failed: the upstream could not be reached or did not answer in time, or a proxy in front of it
     /// responded so.
