@@ -96,8 +96,8 @@ impl Push {
                 None => published.skipped += 1,
             }
         }
-        let messages = acts.iter().filter_map(|(_, act)| act.message());
-        messages.map(|message| room.check_size(message)).collect::<std::result::Result<(), _>>().map_err(refused)?;
+        let mut messages = acts.iter().filter_map(|(_, act)| act.message());
+        messages.try_for_each(|message| room.check_size(message)).map_err(refused)?;
         for (channel, act) in acts {
             published.connections += carry_out(&room.to(channel), act).await?;
         }

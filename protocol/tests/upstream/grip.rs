@@ -78,7 +78,10 @@ fn each_message_to_the_gateway_is_read() {
         (r#"{"type":"keep-alive"}"#, Control::KeepAlive(None)),
         (r#"{"type":"keep-alive","message-type":"ping","content":"","timeout":20}"#, Control::KeepAlive(None)),
         (r#"{"type":"send-delayed","content":"x"}"#, Control::SendDelayed(text("x"))),
-        (r#"{"type":"send-delayed","message-type":"text","content-bin":"w6k","timeout":5}"#, Control::SendDelayed(text("é"))),
+        (
+            r#"{"type":"send-delayed","message-type":"text","content-bin":"w6k","timeout":5}"#,
+            Control::SendDelayed(text("é")),
+        ),
         (
             r#"{"type":"send-delayed","message-type":"binary","content":"é"}"#,
             Control::SendDelayed(Content::Binary("é".as_bytes().to_vec())),

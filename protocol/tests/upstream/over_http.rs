@@ -56,7 +56,7 @@ fn only_the_last_ping_is_answered_and_none_that_a_websocket_could_not_carry() {
         queue.set_pong(content);
     }
     queue.push(text("a"));
-    let pong = ["PONG 7D\r\n", &"b".repeat(125), "\r\nTEXT 1\r\na\r\n"].concat();
+    let pong = ["PONG 7d\r\n", &"b".repeat(125), "\r\nTEXT 1\r\na\r\n"].concat();
     assert_eq!(queue.take_body().bytes, pong.as_bytes());
 }
 

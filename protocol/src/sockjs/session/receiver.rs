@@ -159,7 +159,9 @@ impl Session {
             _ => return self.admit(now, receiver),
         }
         let is_attached = self.receiver.take().is_some_and(|attached| attached.receiver.id == receiver.id);
-        if !is_attached && self.awaited.is_some_and(|awaited| !awaited.is_gap && (after.is_some() || !awaited.is_ambiguous)) {
+        if !is_attached
+            && self.awaited.is_some_and(|awaited| !awaited.is_gap && (after.is_some() || !awaited.is_ambiguous))
+        {
             self.awaited = None;
         }
         self.ending = None;
