@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer as createTlsServer } from "node:https";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -16,6 +17,7 @@ import { ROOT, nodeBinary } from "../../scripts/tools.mjs";
 import { request } from "../harness/clients/http.mjs";
 import { openPollingSession } from "../harness/clients/polling-session.mjs";
 import { openWebSocket } from "../harness/clients/websocket.mjs";
+import { makeAuthority, makeCertificate } from "../harness/servers/certificates.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 import { makeBundle, publicDirectory } from "./bundle-rig.mjs";
 
@@ -65,6 +67,24 @@ describe("a bundle", { concurrency: 2 }, () => {
     assert.equal(await run.terminate(), 0);
     assert.match(run.printed, /clients that were let go: 0\n/);
     assert.equal((await within(socket.closed, "the close")).code, 1006);
+  });
+
+  test("trusts the authority of an upstream in the file that SSL_CERT_FILE names, and no other then", async (t) => {
+    const directory = publicDirectory(t);
+    makeAuthority(directory, "private");
+    const tls = createTlsServer(makeCertificate(directory, "private", "localhost"));
+    new WebSocketServer({ server: tls });
+    tls.listen(0, "127.0.0.1");
+    t.after(() => tls.close());
+    await within(once(tls, "listening"), "the upstream to listen");
+    makeAuthority(directory, "other");
+    const vars = { SOCKJS_UPSTREAM: `wss://localhost:${tls.address().port}/` };
+    for (const [more, opens] of [[{}, false], [{ SSL_CERT_FILE: join(directory, "private.pem") }, true], [{ SSL_CERT_FILE: join(directory, "other.pem") }, false]]) {
+      const run = await bundle.start(t, { ...vars, ...more });
+      const opening = openWebSocket(t, `${run.url}/sockjs/websocket`);
+      if (opens) await opening;
+      else await assert.rejects(opening, /502/);
+    }
   });
 
   test("raises its limit of open files as far as it may", async (t) => {

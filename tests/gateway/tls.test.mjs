@@ -1,14 +1,14 @@
 // An upstream behind TLS, with a certificate of a private authority: plain workerd trusts it as far as the authority is named.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { readCertificates } from "../../scripts/serve/arguments.mjs";
 import { knock } from "../harness/clients/doors.mjs";
 import { RAW, TRANSPORTS, openSession } from "../harness/clients/eager-session.mjs";
 import { removeDirectory, temporaryDirectory } from "../harness/machine/temporary.mjs";
+import { makeAuthority, makeCertificate } from "../harness/servers/certificates.mjs";
 import { startGateway, startUpstream } from "./upstream.mjs";
 
 const HTTP = TRANSPORTS.filter((transport) => transport !== "websocket");
@@ -17,28 +17,11 @@ const directory = temporaryDirectory();
 after(() => removeDirectory(directory));
 
 const at = (name) => join(directory, name);
-const openssl = (...args) => execFileSync("openssl", args, { stdio: "pipe" });
-const newKey = (name) => ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", at(`${name}.key`)];
-
-function makeAuthority(name) {
-  openssl("req", "-x509", ...newKey(name), "-out", at(`${name}.pem`), "-days", "2", "-subj", `/CN=${name}`);
-  return readFileSync(at(`${name}.pem`), "utf8");
-}
-
-/** A certificate for this host, signed by the authority. */
-function makeCertificate(authority, host) {
-  openssl("req", "-new", ...newKey(host), "-out", at(`${host}.csr`), "-subj", `/CN=${host}`);
-  writeFileSync(at(`${host}.ext`), `subjectAltName=DNS:${host}\n`);
-  const signedBy = ["-CA", at(`${authority}.pem`), "-CAkey", at(`${authority}.key`), "-CAcreateserial"];
-  openssl("x509", "-req", "-in", at(`${host}.csr`), ...signedBy, "-out", at(`${host}.pem`), "-days", "2", "-extfile", at(`${host}.ext`));
-  return { key: readFileSync(at(`${host}.key`), "utf8"), cert: readFileSync(at(`${host}.pem`), "utf8") };
-}
-
-const authorities = ["other", "private"].map(makeAuthority).join("# the one of the upstream\n");
+const authorities = ["other", "private"].map((name) => makeAuthority(directory, name)).join("# the one of the upstream\n");
 writeFileSync(at("authorities.pem"), authorities);
 const upstreamCa = readCertificates("--upstream-ca", at("authorities.pem"));
-const tls = makeCertificate("private", "localhost");
-const ofAnotherHost = makeCertificate("private", "backend.example");
+const tls = makeCertificate(directory, "private", "localhost");
+const ofAnotherHost = makeCertificate(directory, "private", "backend.example");
 
 async function refusesAll(t, service) {
   for (const door of ["websocket", "raw websocket"]) assert.equal((await knock(service, door)).status, 502, door);

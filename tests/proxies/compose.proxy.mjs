@@ -8,6 +8,7 @@ import { connectStockClient } from "../harness/clients/stock-client.mjs";
 import { startCluster } from "../harness/cluster/cluster.mjs";
 import { exchange, nastyMessages } from "../harness/messages/exchange.mjs";
 import { until } from "../harness/waiting/wait.mjs";
+import { testForwarded } from "./forwarded.mjs";
 import { fetchAll, open } from "./https.mjs";
 import { testOperatorPaths } from "./operator-paths.mjs";
 import { startProxy } from "./start.mjs";
@@ -33,6 +34,7 @@ for (const transport of TRANSPORTS) {
 }
 
 testOperatorPaths("compose", { idle: "60s" });
+testForwarded("compose", { idle: "60s" });
 
 test("compose: the node notices at once that the client of a stream left", async () => {
   const stream = `${echo}/000/${randomUUID()}/xhr_streaming`;
