@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../scripts/tools.mjs";
-import { HOURS_PER_MONTH } from "../cost/bill.mjs";
+import { HOURS_PER_MONTH, cpuDollars } from "../cost/bill.mjs";
 import { PLACEMENTS } from "../cost/servers.mjs";
 
 const PER_MILLION = 1e6;
@@ -125,6 +125,12 @@ function idleMonth(cost, transport, placement) {
   return dollarsOf(cost, { placement, transport, action: "idle hour" }) * HOURS_PER_MONTH * IDLE;
 }
 
+/** Returns the dollars for the Worker's CPU time of idle connections, if it was measured: polls were not. */
+function idleCpuMonth({ results }, transport) {
+  const beat = results.find((result) => result.action === "processor time" && result.transport === `a heartbeat, ${transport}`);
+  return beat && cpuDollars(beat.microseconds) * beat.perHour * HOURS_PER_MONTH * IDLE;
+}
+
 function costTable(cost) {
   const transports = [...new Set(cost.results.filter(({ action }) => action === "open").map(({ transport }) => transport))];
   const rows = PLACEMENTS.flatMap((placement) =>
@@ -141,17 +147,20 @@ const GROUPS = { WebSocket: ["websocket"], "`xhr-streaming`, `eventsource`, `htm
 
 /** Of several transports, the most expensive one. */
 function shortCostTable(cost) {
-  const shown = (figure) => (figure < 10 ? figure.toFixed(2) : figure.toFixed(0));
+  const shown = (figure) => (Number.isNaN(figure) ? "not measured" : figure.toFixed(figure < 10 ? 2 : 0));
   const most = (value) => Object.values(GROUPS).map((group) => shown(Math.max(...group.map(value))));
-  const action = (name) => most((transport) => dollarsOf(cost, { placement: "session", transport, action: name }) * PER_MILLION);
+  const action = (name, placement = "session") => most((transport) => dollarsOf(cost, { placement, transport, action: name }) * PER_MILLION);
   const idle = (placement) => most((transport) => idleMonth(cost, transport, placement));
   return table(["US dollars", ...Object.keys(GROUPS)], [
     ["a million connections opened", ...action("open")],
     ["a million messages in", ...action("message in")],
+    ["the same, where the Worker holds the WebSockets, each message alone", ...action("message in", "session by the Worker")],
     ["a million messages out", ...action("message out")],
     ["a million connections closed", ...action("close")],
     ["1,000 idle connections a month, an object each", ...idle("session")],
     ["the same, where the Worker keeps the clock and holds the WebSockets", ...idle("session by the Worker")],
     ["1,000 idle connections a month, in rooms of 100", ...idle("room")],
+    ["the same, where the Worker keeps the clock and holds the WebSockets", ...idle("room by the Worker")],
+    ["CPU time of the Worker that keeps the clock of 1,000 idle connections, a month, at most", ...most((transport) => idleCpuMonth(cost, transport))],
   ]);
 }

@@ -26,7 +26,7 @@ const clientFile = createRequire(import.meta.url).resolve("websocket-multiplex/m
 const { WebSocketMultiplex } = runInNewContext(`${readFileSync(clientFile, "utf8")}; ({ WebSocketMultiplex })`, { setTimeout });
 
 const ours = await startServer({ after }, example("multiplex"));
-const ported = await bundled(join(ROOT, "typescript/examples/multiplex/index.js"), { name: "multiplex", flags: ["nodejs_compat"] });
+const ported = await bundled(join(ROOT, "typescript/examples/multiplex/src/index.js"), { name: "multiplex", flags: ["nodejs_compat"] });
 const onEdge = await startServer({ after }, ported);
 const reference = await startReference();
 

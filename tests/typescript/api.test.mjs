@@ -310,6 +310,45 @@ describe("after a sleep or a restart of the object", { concurrency: true }, asyn
     }
   });
 
+  test("sockjs-node's API: an application's list of clients has each client once", async (t) => {
+    // The list is a variable of the isolate.
+    const own = await startMiniflare(t, { ...application, log: () => {} });
+    const clients = [];
+    for (let number = 0; number < 3; number += 1) clients.push(await open(t, "/node-list", { url: own.url }));
+    const [first] = clients;
+    const count = async () => {
+      first.send("count");
+      return await first.next();
+    };
+    let ended = 0;
+    for (const how of ["hibernate", "close", "hibernate"]) {
+      await own.evict("/node-list//room", how);
+      // After a restart each client comes back by itself.
+      if (how === "close") await until(async () => (await count()) === "3", "all clients to be back");
+      first.send(how);
+      for (const { next } of clients) assert.equal(await next(), how);
+      assert.equal(await count(), "3", how);
+      ended += clients.length;
+      const closed = JSON.parse((await request(`${own.url}/closed`)).body);
+      assert.deepEqual(closed, Array(ended).fill([3, false, false, false, 1]), "the streams of before are closed, once");
+    }
+  });
+
+  test("sockjs-node's API: a stream whose object is gone ends when it is written to", async (t) => {
+    const own = await startMiniflare(t, { ...application, log: () => {} });
+    const ask = async (path) => JSON.parse((await request(`${own.url}${path}`)).body);
+    const client = await open(t, "/node-lost", { url: own.url });
+    client.send("count");
+    assert.equal(await client.next(), "1");
+    await own.evict("/node-lost//room", "close");
+    await client.socket.closed;
+    // A call starts another instance, without a connection that would end the streams of before.
+    assert.equal((await ask("/tell?room=/node-lost&call=count")).kind, "rejected");
+    assert.deepEqual(await ask("/listed"), [[false, 3]]);
+    assert.deepEqual(await ask("/closed"), [[3, false, false, false, 1]]);
+    assert.deepEqual(await ask("/listed"), []);
+  });
+
   test("sockjs-node's API: the object stays in memory while anybody is connected", async (t) => {
     // An eviction that has to wait holds up all others.
     const awake = await startMiniflare(t, { ...application, log: () => {} });

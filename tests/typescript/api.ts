@@ -145,6 +145,33 @@ resting.on("connection", (conn) => {
 });
 resting.installHandlers(null, { websocket_holder: "worker" });
 
+/** The streams of every instance of an object, with the number of times that each was closed. */
+const everyone = new Map<ConnectionStream, number>();
+/** The list as sockjs-node's README has it. */
+const listed: Record<string, ConnectionStream> = {};
+function keepList(conn: ConnectionStream) {
+  everyone.set(conn, 0);
+  listed[conn.id] = conn;
+  conn.on("close", () => {
+    everyone.set(conn, (everyone.get(conn) ?? 0) + 1);
+    delete listed[conn.id];
+  });
+  conn.on("data", (message) => {
+    if (message === "count") conn.write(`${Object.keys(listed).length}`);
+    else for (const client of Object.values(listed)) client.write(message);
+  });
+}
+
+/** Returns what the streams that are closed say of themselves. */
+const closedStreams = () =>
+  [...everyone].filter(([, closes]) => closes > 0).map(([conn, closes]) => [conn.readyState, conn.writable, conn.write("late"), conn.close(), closes]);
+
+for (const [prefix, holder] of [["/node-list", "worker"], ["/node-lost", "object"]] as const) {
+  const server = sockjsNode.createServer({ prefix, hibernate: true, websocket_holder: holder });
+  server.on("connection", keepList);
+  server.installHandlers();
+}
+
 const listening = sockjsNode.createServer({ prefix: "/node-listening" });
 listening.on("connection", (conn) => conn.on("data", (message) => conn.write(message)));
 listening.installHandlers();
@@ -279,6 +306,8 @@ export const { SockJs, worker } = sockjs(
       if (request.url.includes("/hono/")) return await routes.fetch(request, env, context);
       const { pathname, searchParams } = new URL(request.url);
       if (pathname === "/handles") return Response.json(handles(new Request(searchParams.get("url") ?? ""), env));
+      if (pathname === "/listed") return Response.json(Object.values(listed).map((conn) => [conn.write("late"), conn.readyState]));
+      if (pathname === "/closed") return Response.json(closedStreams());
       if (pathname === "/push") return await push(env).serve(request, ["a secret of at least thirty-two characters"]);
       if (pathname !== "/tell") return new Response("a page of the application");
       try {

@@ -10,9 +10,10 @@ import { bundled } from "../harness/servers/bundled.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { ROOT } from "../../scripts/tools.mjs";
 
-const start = async (file, name) => startServer({ after }, await bundled(join(ROOT, "typescript/examples", file), { name }));
+const PUSH_TOKEN = "a secret of at least thirty-two characters";
+const start = async (file, name, vars) => startServer({ after }, { ...(await bundled(join(ROOT, "typescript/examples", file), { name })), vars });
 
-for (const [what, file] of [["echo", "echo/index.ts"], ["an echo of sockjs-node", "sockjs-node-echo/index.js"]]) {
+for (const [what, file] of [["echo", "echo/src/index.ts"], ["an echo of sockjs-node", "sockjs-node-echo/src/index.js"]]) {
   const server = await start(file, file.split("/")[0]);
   for (const transport of ["websocket", "xhr-streaming", "xhr-polling"]) {
     test(`${what}, ${transport}: whatever is sent comes back`, async (t) => {
@@ -22,7 +23,7 @@ for (const [what, file] of [["echo", "echo/index.ts"], ["an echo of sockjs-node"
   }
 }
 
-const chat = await start("chat/index.ts", "chat");
+const chat = await start("chat/src/index.ts", "chat");
 
 test("chat: members hear each other, whisper, and a route says who is there", async (t) => {
   const enter = (name) => connectStockClient(t, `${chat.url}/chat/lobby?name=${name}`, "websocket");
@@ -38,4 +39,26 @@ test("chat: members hear each other, whisper, and a route says who is there", as
   assert.deepEqual(JSON.parse((await request(`${chat.url}/present/lobby`)).body), ["ann", "bob"]);
   bob.close();
   assert.equal(await ann.messages.next(), "bob left: ann");
+});
+
+const vars = { SOCKJS_TICKET_KEYS: "a key of at least thirty-two characters", USERS: "ada:secret,bob:another", PUSH_TOKEN };
+const tickets = await start("tickets/src/index.ts", "tickets", vars);
+
+test("tickets: who shows a token is known on every transport, and a program with a token pushes", async (t) => {
+  const room = `${tickets.url}/members/lobby`;
+  const { status, body } = await request(`${room}/info?token=wrong`);
+  assert.deepEqual([status, body], [401, "a token is needed"]);
+  assert.equal((await request(`${room}/000/stranger/xhr?token=secret`, { method: "POST" })).status, 403, "a token is no ticket");
+  const ada = await connectStockClient(t, `${room}?token=secret`, "websocket");
+  const bob = await connectStockClient(t, `${room}?token=another`, "xhr-polling");
+  bob.send("hello");
+  for (const { messages } of [ada, bob]) assert.equal(await messages.next(), "bob: hello");
+
+  const push = (token) => {
+    const headers = { Authorization: `Bearer ${token}` };
+    return request(`${tickets.url}/push`, { method: "POST", headers, body: JSON.stringify({ room: "/members/lobby", message: "from outside" }) });
+  };
+  assert.equal((await push("another secret of at least thirty-two characters")).status, 401);
+  assert.equal((await push(PUSH_TOKEN)).body, '{"connections":2}');
+  for (const { messages } of [ada, bob]) assert.equal(await messages.next(), "from outside");
 });

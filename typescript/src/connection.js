@@ -129,6 +129,11 @@ export class Connection {
     return this.#handle.get();
   }
 
+  /** Only for the package: true if it is of an instance of the object that is gone. */
+  get isStale_() {
+    return !this.#isOver && !this.#handle.isUsable;
+  }
+
   /** Only for the package: closes the connection because its handler failed. */
   fail_(error) {
     if (!this.#isOver && this.#handle.isUsable) this.#handle.get().fail(error);

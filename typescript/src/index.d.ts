@@ -23,7 +23,7 @@ export interface Connection {
   readonly params: Readonly<Record<string, string>>;
   /** Path of the request that opened the connection. */
   readonly pathname: string;
-  /** Query of that request, without the question mark. */
+  /** Query of that request, without the question mark. With `tickets` it lacks the page's query. */
   readonly query: string;
   /** Headers of that request that are on sockjs-node's list. Never cookies. */
   readonly headers: Readonly<Record<string, string>>;
@@ -237,7 +237,10 @@ export interface RemoteConnection {
 
 /** Access to rooms and connections from a route, a cron trigger or a queue consumer. */
 export interface Push {
-  /** @throws {PushError} `no_room` */
+  /**
+   * @param path the prefix with values of its parameters, escaped as in a URL
+   * @throws {PushError} `no_room`
+   */
   room(path: string): RemoteRoom;
   /** @throws {PushError} `no_address` */
   connection(address: string): RemoteConnection;
@@ -301,7 +304,10 @@ interface Emitter {
   setMaxListeners(count: number): this;
 }
 
-/** A connection with sockjs-node's interface: a stream of strings. */
+/**
+ * A connection with sockjs-node's interface: a stream of strings. It ends with its connection, and with the instance of its object: the
+ * next instance emits "connection" with another stream.
+ */
 export interface ConnectionStream extends Emitter {
   readonly id: string;
   readonly headers: Readonly<Record<string, string>>;

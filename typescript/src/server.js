@@ -18,6 +18,8 @@ const WAITING_MAX = 4 << 20;
 const MESSAGE_COST = 64;
 /** Code and reason of the close when the limit is exceeded. */
 const TOO_SLOW = [3013, "Too slow"];
+/** `readyState` of a stream that is over. */
+const CLOSED = 3;
 
 /** Creates a server, like sockjs-node's function of that name. */
 export function createServer(options = {}) {
@@ -67,12 +69,35 @@ export class Server extends Emitter {
   }
 }
 
+/**
+ * The latest streams of each object, by its name. The runtime reports no end of an instance, so the next instance ends the streams of
+ * the one before. The references are weak, because streams that the application does not keep need no end.
+ */
+const latest = new Map();
+/** Before the compatibility date 2025-05-05 the runtime has no weak references. */
+const Reference =
+  globalThis.WeakRef ??
+  class {
+    constructor(value) {
+      this.deref = () => value;
+    }
+  };
+const collected =
+  globalThis.FinalizationRegistry &&
+  new FinalizationRegistry((object) => {
+    if (latest.get(object)?.deref() === undefined) latest.delete(object);
+  });
+
 /** The handler of a server in one object: its connections as streams. */
 class Streams {
   #server;
   #hibernates;
   #streams = new Map();
   #resident;
+  /** Name of the object, while it has streams. */
+  #object;
+  /** Connections that were present at the start, until their "connection" is emitted. */
+  #present = [];
 
   constructor(server, hibernates) {
     this.#server = server;
@@ -81,45 +106,77 @@ class Streams {
 
   /** A connection that is present at the start was opened before the object restarted or hibernated, or in this very event. */
   onStart(room) {
-    const present = [...room.connections()];
-    if (present.length === 0) return;
-    setTimeout(() => {
-      for (const connection of present) {
-        try {
-          if (connection.readyState === 1) this.#streamOf(connection, true);
-        } catch (error) {
-          connection.fail_(error);
-        }
-      }
-    }, 0);
+    this.#present = [...room.connections()];
+    // An alarm may have woken the object, and then no other event follows.
+    if (this.#present.length > 0) setTimeout(() => this.#resume(), 0);
   }
 
   onOpen(connection) {
+    this.#resume(connection);
     this.#streamOf(connection, false);
   }
 
   onReturn(connection) {
+    this.#resume();
     this.#streamOf(connection, true);
   }
 
   onMessage(connection, message) {
+    this.#resume();
     return this.#streamOf(connection, true).take_(message);
   }
 
   onClose(connection) {
+    this.#resume();
     const stream = this.#streamOf(connection, true);
     this.#streams.delete(connection);
-    if (this.#streams.size === 0) {
-      clearInterval(this.#resident);
-      this.#resident = undefined;
-    }
+    if (this.#streams.size === 0) this.#leave();
     stream.end_();
+  }
+
+  /** Only for the package: ends all streams, because another instance of the object has their connections. */
+  abandon_() {
+    this.#leave();
+    for (const stream of this.#streams.values()) stream.abandon_();
+  }
+
+  /** Emits "connection" for those that were present at the start, before any other event: the application's list is then complete. */
+  #resume(opening) {
+    const present = this.#present;
+    this.#present = [];
+    for (const connection of present) {
+      if (connection === opening) continue;
+      try {
+        if (connection.readyState === 1) this.#streamOf(connection, true);
+      } catch (error) {
+        connection.fail_(error);
+      }
+    }
+  }
+
+  /** Ends the streams of the instance before, when this one gets its first. */
+  #enter({ id, address }) {
+    if (this.#object !== undefined || address === undefined) return;
+    const object = address.slice(id.length);
+    const before = latest.get(object)?.deref();
+    latest.set(object, new Reference(this));
+    collected?.register(this, object);
+    this.#object = object;
+    before?.abandon_();
+  }
+
+  #leave() {
+    clearInterval(this.#resident);
+    this.#resident = undefined;
+    if (latest.get(this.#object)?.deref() === this) latest.delete(this.#object);
+    this.#object = undefined;
   }
 
   #streamOf(connection, resumed) {
     const known = this.#streams.get(connection);
     if (known !== undefined) return known;
-    const stream = new ConnectionStream(connection, resumed);
+    this.#enter(connection);
+    const stream = new ConnectionStream(connection, resumed, this);
     this.#streams.set(connection, stream);
     if (!this.#hibernates) this.#resident ??= setInterval(() => {}, RESIDENT_MS);
     this.#server.emit("connection", stream);
@@ -142,18 +199,20 @@ class ConnectionStream extends Emitter {
   #pipes = new Map();
   /** Code and reason, once the application closed the connection. */
   #close;
+  /** Keeps the streams of the object together, so that all of them end. */
+  #streams;
+  #isOver = false;
 
-  constructor(connection, resumed) {
+  constructor(connection, resumed, streams) {
     super();
     this.#connection = connection;
+    this.#streams = streams;
+    // Also loads the other facts, which can then be read from a stale connection.
+    this.id = connection.id;
     this.resumed = resumed;
     this.readable = true;
     this.writable = true;
     this.remotePort = undefined;
-  }
-
-  get id() {
-    return this.#connection.id;
   }
 
   get headers() {
@@ -178,7 +237,7 @@ class ConnectionStream extends Emitter {
   }
 
   get readyState() {
-    return this.#connection.readyState;
+    return this.#isOver || this.#isStale() ? CLOSED : this.#connection.readyState;
   }
 
   get remoteAddress() {
@@ -198,7 +257,7 @@ class ConnectionStream extends Emitter {
   /** Sends a message. Returns false if the application should wait for "drain". */
   write(message) {
     const text = typeof message === "string" ? message : String(message);
-    if (!this.writable) return false;
+    if (!this.writable || this.#isStale()) return false;
     if (this.#waiting.length > 0 || !this.#send(text)) {
       this.#waiting.push(text);
       this.#cost += text.length + MESSAGE_COST;
@@ -245,8 +304,8 @@ class ConnectionStream extends Emitter {
     } catch (error) {
       this.#forget();
       this.#isDraining = false;
-      // A client that has left is not a failure.
-      if (!(error instanceof SendError && error.kind === "closed")) this.#connection.fail_(error);
+      // A client that has left is not a failure, nor is a new instance of the object.
+      if (!this.#isStale() && !(error instanceof SendError && error.kind === "closed")) this.#connection.fail_(error);
     }
   }
 
@@ -356,10 +415,32 @@ class ConnectionStream extends Emitter {
     return Promise.race([resumed, this.#connection.closed_().then(() => this.resume())]);
   }
 
-  /** Only for the package: handles the end of the connection. */
-  end_() {
+  /** Returns true if the connection is of an instance of the object that is gone, and ends the stream. */
+  #isStale() {
+    if (!this.#connection.isStale_) return false;
     this.readable = false;
     this.writable = false;
+    // Not at once: a listener of "close" may change the list that is being written to.
+    if (!this.#isOver) queueMicrotask(() => this.abandon_());
+    return true;
+  }
+
+  /** Only for the package: ends the stream of an instance that is gone. */
+  abandon_() {
+    try {
+      this.end_();
+    } catch (error) {
+      this.failed_(error);
+    }
+  }
+
+  /** Only for the package: handles the end of the connection. */
+  end_() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.readable = false;
+    this.writable = false;
+    this.#forget();
     this.resume();
     this.emit("end");
     this.emit("close");

@@ -8,6 +8,7 @@ const present = (room: Room) => [...room.connections()].map(nameOf).sort();
 export const chat: Handler = {
   options: { placement: "room", websocket_holder: "worker", message_rate: 20 },
   onOpen(conn) {
+    // With tickets, the page's query is only in onRequest, which can return the name in the claims.
     conn.state = new URLSearchParams(conn.query).get("name") ?? "somebody";
     conn.room.broadcast(`${nameOf(conn)} came: ${present(conn.room).join(", ")}`);
   },

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestRoom } from "sockjs-edge/testing";
-import { chat } from "./chat.ts";
+import { chat } from "../src/chat.ts";
 
 test("members hear each other, whisper, and are listed", async () => {
   const room = new TestRoom(chat, { params: { room: "lobby" } });
