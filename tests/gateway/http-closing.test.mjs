@@ -132,6 +132,23 @@ describe("a response that the client cannot get", { concurrency: false }, () => 
   }
 });
 
+for (const [what, bad, seen] of [
+  ["a binary message", encode("BINARY", Buffer.from([0xff])), [1003, "Binary messages are not supported"]],
+  ["a message that is too large", encode("TEXT", "x".repeat(MESSAGE_LIMIT + 1)), [1009, "Message too large"]],
+]) {
+  test(`${what} and a close of the backend: it closed, and gets nothing more`, async (t) => {
+    for (const transport of ALL) {
+      const { session, id } = await open(t, transport);
+      reply = [bad, closing(1000, "bye")];
+      await session.send(["?"]);
+      assert.deepEqual(await session.closed(), seen, transport);
+      const next = await open(t, transport);
+      await next.session.send(["?"]);
+      assert.ok(!told.has(id), transport);
+    }
+  });
+}
+
 describe("the client", { concurrency: false }, () => {
   for (const transport of [RAW, "websocket"]) {
     for (const [what, args, code, reason] of [

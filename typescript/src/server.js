@@ -160,7 +160,7 @@ class Streams {
     const object = address.slice(id.length);
     const before = latest.get(object)?.deref();
     latest.set(object, new Reference(this));
-    collected?.register(this, object);
+    collected?.register(this, object, this);
     this.#object = object;
     before?.abandon_();
   }
@@ -168,6 +168,7 @@ class Streams {
   #leave() {
     clearInterval(this.#resident);
     this.#resident = undefined;
+    collected?.unregister(this);
     if (latest.get(this.#object)?.deref() === this) latest.delete(this.#object);
     this.#object = undefined;
   }
@@ -194,6 +195,9 @@ class ConnectionStream extends Emitter {
   #isDraining = false;
   /** Resolves the wait until the application reads again. */
   #resume;
+  /** Ends such waits when the connection is closed. */
+  #untilClosed;
+  #isClosed = false;
   #isPaused = false;
   /** Functions that end each pipe, by target. */
   #pipes = new Map();
@@ -411,8 +415,17 @@ class ConnectionStream extends Emitter {
    * Waits until the application reads again, or until the connection ends: earlier messages of the client are still delivered.
    */
   #resumed() {
-    const resumed = new Promise((resolve) => (this.#resume = resolve));
-    return Promise.race([resumed, this.#connection.closed_().then(() => this.resume())]);
+    if (this.#isClosed) {
+      this.resume();
+      return Promise.resolve();
+    }
+    const onClosed = () => {
+      this.#isClosed = true;
+      this.resume();
+    };
+    // One for all waits: what closed_() begins lasts until the end.
+    this.#untilClosed ??= this.#connection.closed_().then(onClosed, onClosed);
+    return new Promise((resolve) => (this.#resume = resolve));
   }
 
   /** Returns true if the connection is of an instance of the object that is gone, and ends the stream. */

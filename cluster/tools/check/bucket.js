@@ -31,6 +31,7 @@ export async function checkBucket(environment, clock, report) {
     const isWritten = await bucket.checkWrites(report);
     if (isWritten) await bucket.checkRights(report);
   } catch (error) {
+    await bucket.cleanUp();
     report.unanswered(`${bucket.endpoint} does not answer (${error.message}): check AWS_ENDPOINT_URL, the network, and the certificates of this machine`);
   }
 }
@@ -88,6 +89,11 @@ class Bucket {
     }
     const deleted = await this.#ask(this.#key, { method: "DELETE" });
     if (!deleted.ok) report.problem(await this.#reason(deleted, "delete", "s3:DeleteObject"));
+  }
+
+  /** Deletes the object after a check that broke off, if the service answers. */
+  async cleanUp() {
+    await this.#ask(this.#key, { method: "DELETE" }).catch(() => {});
   }
 
   #write(headers) {

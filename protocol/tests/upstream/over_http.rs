@@ -134,12 +134,19 @@ fn later_responses_have_effects_until_a_close() {
         (Event::Disconnect, close(1012, "Upstream lost")),
     ] {
         let effects = read(200, &[], &[Event::Open, event, Event::Pong(b"")], &mut state, false).unwrap();
+        assert_eq!(effects.is_closed, matches!(effect, Effect::Close(_)), "{event:?}");
         assert_eq!(effects.list, [effect], "{event:?}");
         assert!(!effects.has_changed);
     }
     for last in [Event::Disconnect, Event::Binary(b"\xff")] {
         let effects = read(200, &[], &[last, Event::Text("late")], &mut state, false).unwrap();
         assert_eq!(effects.list.len(), 1);
+        assert_eq!(effects.is_closed, last == Event::Disconnect);
+    }
+    let closed = Event::Close { code: None, reason: "" };
+    for before in [Event::Binary(b"\xff"), Event::Text("before")] {
+        let effects = read(200, &[], &[before, closed], &mut state, false).unwrap();
+        assert!(effects.is_closed, "{before:?}");
     }
     for status in [200, 204] {
         let response = EventResponse { status, headers: &[], body: b"" };

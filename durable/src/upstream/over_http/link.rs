@@ -58,7 +58,9 @@ pub(super) struct Link {
     pub(super) is_polling: Cell<bool>,
     /// True once the upstream accepted the connection.
     pub(super) is_accepted: Cell<bool>,
-    /// True once the upstream gets no more events: it closed the connection, or knows that the client is gone.
+    /// True once the upstream closed the connection.
+    is_closed: Cell<bool>,
+    /// True once the upstream gets no more events: it closed or refused the connection, cannot be asked, or knows that the client is gone.
     pub(super) is_over: Cell<bool>,
     /// Callers that wait for a request to end.
     waiters: RefCell<Vec<oneshot::Sender<()>>>,
@@ -77,6 +79,7 @@ impl Link {
             is_pumping: Cell::new(false),
             is_polling: Cell::new(false),
             is_accepted: Cell::new(is_accepted),
+            is_closed: Cell::new(false),
             is_over: Cell::new(false),
             waiters: RefCell::default(),
         })
@@ -84,7 +87,8 @@ impl Link {
 
     /// True if the upstream gets an event when the client leaves.
     pub fn is_known_to_upstream(&self) -> bool {
-        self.is_accepted.get() && !self.is_over.get() && !self.state.borrow().is_detached
+        let is_open = self.is_accepted.get() && !self.is_closed.get() && !self.is_over.get();
+        is_open && !self.state.borrow().is_detached
     }
 
     /// Asks the upstream to accept the client. The client's messages wait in its inbox until then.
@@ -177,7 +181,7 @@ impl Link {
     fn end(&self, ended: Ended) {
         let (close, is_over) = match ended {
             Ended::ByUpstream(close) => (close, true),
-            Ended::Here(close) => (close, !self.is_accepted.get()),
+            Ended::Here(close) => (close, !self.is_known_to_upstream()),
         };
         let close = match self.connection.transport() {
             Transport::WebSocketRaw => close.of_websocket(),
@@ -225,6 +229,7 @@ impl Link {
             Delay::from(Duration::from_millis(pause.0)).await;
         };
         self.is_accepted.set(true);
+        self.is_closed.set(effects.is_closed);
         self.state.borrow_mut().note_answer(now());
         let _waiting = Waiting::new(&self.shared.answered, response.body.len());
         drop(response);
@@ -241,7 +246,7 @@ impl Link {
                 Ended::ByUpstream(UpstreamEnd::Lost.to_client())
             }
             ResponseError::Refused(_) => Ended::ByUpstream(error.close()),
-            // It still has the connection.
+            // If it accepted the connection, it still has it.
             ResponseError::Malformed(_) => Ended::Here(error.close()),
         }
     }

@@ -61,6 +61,8 @@ pub struct Effects {
     pub list: Vec<Effect>,
     /// True if the state of the connection changed.
     pub has_changed: bool,
+    /// True if the upstream closed the connection, also where something before the close ends it first.
+    pub is_closed: bool,
     /// Messages to this server that are wrong, for the log. They have no effect.
     pub ignored: Vec<GripError>,
 }
@@ -136,8 +138,9 @@ pub fn read_response(
     }
     let grip = state.grip();
     for event in events {
+        effects.is_closed |= matches!(event, Event::Close { .. } | Event::Disconnect);
         if matches!(effects.list.last(), Some(Effect::Close(_) | Effect::Unsupported(_))) {
-            break;
+            continue;
         }
         match event {
             Event::Open | Event::Pong(_) => {}

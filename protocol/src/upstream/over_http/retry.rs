@@ -45,7 +45,7 @@ impl UpstreamDelivery {
 const PATIENCE: Millis = Millis::from_secs(30);
 
 /// Pause before the first repetition. Each further pause is twice the one before, up to the longest. The actual pause is random,
-/// between half of this and all of it.
+/// between half of this and all of it; if the circuit breaker asks for a longer one, it is that.
 const FIRST_PAUSE: Millis = Millis(100);
 const LONGEST_PAUSE: Millis = Millis(5_000);
 
