@@ -72,7 +72,7 @@ const OURS = { "sockjs-edge": "", held: ", held by the Worker", typescript: ", i
 function speedTable({ figures }, wanted) {
   const rows = figures.filter(({ kind, options }) => kind === "rate" && options.bytes && options.inFlight && shape(options) === wanted);
   const processor = new Map(figures.filter(({ kind }) => kind === "processor").map((figure) => [figure.name, figure.medians]));
-  const head = [wanted.replace("×", " × "), "by the floor", "by the JavaScript Worker with the same duties", "by sockjs-node", "processor time by the floor"];
+  const head = [wanted.replace("×", " × "), "by the floor", "by the JavaScript Worker with the same duties", "by sockjs-node", "CPU time by the floor"];
   return table(
     head,
     rows.flatMap(({ name, mode, options, medians }) =>
@@ -97,7 +97,7 @@ function otherTable({ figures }) {
 }
 
 function scalingTable({ rows, sessions }) {
-  const head = ["processor time for a message, in µs", ...sessions.map((count) => `${count.toLocaleString("en")} sessions`), "last by first"];
+  const head = ["CPU time for a message, in µs", ...sessions.map((count) => `${count.toLocaleString("en")} sessions`), "last by first"];
   return table(head, rows.map(({ name, most, microseconds, growth }) => [
     most < sessions.at(-1) ? `${name} (at most ${most.toLocaleString("en")})` : name,
     ...microseconds.map((value) => value.toFixed(0)),
@@ -106,7 +106,7 @@ function scalingTable({ rows, sessions }) {
 }
 
 function gatewayTable({ rows, ways, other }) {
-  const head = ["connections × in flight", "bytes", ...ways.map((way) => `${way}, by ${other}`), ...ways.map((way) => `µs of processor: ${way}`), `µs of processor: ${other}`];
+  const head = ["connections × in flight", "bytes", ...ways.map((way) => `${way}, by ${other}`), ...ways.map((way) => `µs of CPU: ${way}`), `µs of CPU: ${other}`];
   return table(head, rows.map(({ sessions, inFlight, bytes, ratios, processor }) => [
     `${sessions.toLocaleString("en")} × ${inFlight}`,
     bytes,
