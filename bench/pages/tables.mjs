@@ -17,7 +17,6 @@ export const TABLES = {
   "speed, 1,000 sessions": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, WIDE) },
   "speed, one message": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, ALONE) },
   "speed, other": { page: "docs/speed.md", file: "speed.json", lines: otherTable },
-  scaling: { page: "docs/speed.md", file: "scaling.json", lines: scalingTable },
   gateway: { page: "docs/gateway.md", file: "gateway.json", lines: gatewayTable },
   "cost of each transport": { page: "docs/deploying.md", file: "cost.json", lines: costTable },
   cost: { page: "docs/costs.md", file: "cost.json", lines: shortCostTable },
@@ -94,15 +93,6 @@ function otherTable({ figures }) {
       if (!medians[server]) return [];
       return [[`${name}${note}`, ...["floor", "duties", "sockjs-node"].map((other) => ratio(medians[server] / medians[other]))]];
     })));
-}
-
-function scalingTable({ rows, sessions }) {
-  const head = ["CPU time for a message, in µs", ...sessions.map((count) => `${count.toLocaleString("en")} sessions`), "last by first"];
-  return table(head, rows.map(({ name, most, microseconds, growth }) => [
-    most < sessions.at(-1) ? `${name} (at most ${most.toLocaleString("en")})` : name,
-    ...microseconds.map((value) => value.toFixed(0)),
-    growth.toFixed(2),
-  ]));
 }
 
 function gatewayTable({ rows, ways, other }) {
