@@ -70,3 +70,12 @@ proptest! {
         run(outbox(), streaming, &ops);
     }
 }
+
+#[test]
+fn a_report_that_comes_after_its_messages_were_sent_again_takes_them_off_the_window() {
+    let large = Op::Send(25_000);
+    let lost =
+        [Op::Read(1), Op::Poll, Op::Hibernate, large.clone(), large.clone(), Op::Read(1), Op::Break { noticed: false }];
+    let sent_again = [Op::Pass(500, Alarm::OnTime), Op::Stream, large, Op::Confirm];
+    run(Rules::default(), false, &[lost.as_slice(), &sent_again].concat());
+}

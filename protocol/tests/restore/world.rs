@@ -31,6 +31,8 @@ pub struct World {
     unwritten: Option<Unwritten>,
     /// Requests whose end the object did not hear of: what was written, the last message of that, and since when.
     unconfirmed: Vec<(ReceiverId, Seq, Option<usize>, Millis)>,
+    /// The last number that such a report named.
+    confirmed: Option<Seq>,
     fates: Fates,
     /// True if the client read the open frame; `closed` is the same for the close frame. `open_is_doubtful` is true if `o` may be
     /// repeated.
@@ -63,6 +65,7 @@ impl World {
             answers: VecDeque::new(),
             unwritten: None,
             unconfirmed: Vec::new(),
+            confirmed: None,
             fates: Fates::new(rules),
             opened: false,
             closed: false,
@@ -317,6 +320,7 @@ impl World {
     fn confirm(&mut self) {
         let Some((receiver, seq, last, since)) = self.unconfirmed.pop() else { return };
         self.object.session.wrote(self.object.now, receiver, Some(seq), Vec::new());
+        self.confirmed = self.confirmed.max(Some(seq));
         if let Some(last) = last.filter(|_| self.unconfirmed.is_empty() && self.object.now < since + Millis(500)) {
             self.fates.confirm(last);
         }
@@ -427,7 +431,8 @@ impl World {
             let request = self.request.as_mut().filter(|request| request.receiver.id == to).unwrap();
             self.ending_since = end.then_some(self.object.now);
             if request.connected {
-                let before: usize = request.transit.iter().map(|(_, frame, _)| bytes(frame)).sum();
+                let counted = request.transit.iter().map(|(seq, frame, _)| unconfirmed(*seq, frame, self.confirmed));
+                let before: usize = counted.sum();
                 let fits = before + bytes(&frame) <= WINDOW || before < WINDOW / 2;
                 assert!(
                     fits || request.receiver.kind != ReceiverKind::Stream || bytes(&frame) == 0,
@@ -459,4 +464,16 @@ fn bytes(frame: &Frame) -> usize {
 
 fn number(message: &Message) -> usize {
     message.as_str().split_once(':').unwrap().0.parse().unwrap()
+}
+
+/// Bytes of a frame's messages that no late report named. A message that such a report names was sent twice, and counts no more, although
+/// it is under way once again: at most a window is.
+fn unconfirmed(seq: Option<Seq>, frame: &Frame, confirmed: Option<Seq>) -> usize {
+    match (frame, seq, confirmed) {
+        (Frame::Messages(messages), Some(last), Some(confirmed)) => {
+            let left = last.0.saturating_sub(confirmed.0) as usize;
+            bytes(&Frame::Messages(messages[messages.len().saturating_sub(left)..].into()))
+        }
+        _ => bytes(frame),
+    }
 }
