@@ -38,9 +38,9 @@ const ALL_RESPONSES: usize = 16 << 20;
 
 /// The end of a connection that the client did not choose.
 enum Ended {
-    /// The upstream closed it, or cannot be asked: it gets nothing more.
+    /// The upstream refused it, or cannot be asked: it gets nothing more.
     ByUpstream(Close),
-    /// This server closes it: the upstream learns of that.
+    /// A response ended it, or this server did: an upstream that did not close it learns of that.
     Here(Close),
 }
 
@@ -288,8 +288,7 @@ impl Link {
                     }
                 }
                 Effect::Pong(bytes) => self.queue.borrow_mut().set_pong(bytes),
-                Effect::Close(close) => return Err(Ended::ByUpstream(close)),
-                Effect::Unsupported(close) => return Err(Ended::Here(close)),
+                Effect::Close(close) => return Err(Ended::Here(close)),
             }
         }
         if self.state.borrow().is_detached {

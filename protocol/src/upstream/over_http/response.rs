@@ -48,10 +48,8 @@ pub enum Effect {
     Leave(String),
     /// The next request brings a pong.
     Pong(Vec<u8>),
-    /// The upstream closed: the client is closed, and what follows has no effect.
+    /// The upstream closed, or sent what clients cannot get: the client is closed, and what follows has no effect.
     Close(Close),
-    /// The upstream sent what clients cannot get: the client is closed, and the upstream learns of that. What follows has no effect.
-    Unsupported(Close),
 }
 
 /// Effects of a response.
@@ -139,7 +137,7 @@ pub fn read_response(
     let grip = state.grip();
     for event in events {
         effects.is_closed |= matches!(event, Event::Close { .. } | Event::Disconnect);
-        if matches!(effects.list.last(), Some(Effect::Close(_) | Effect::Unsupported(_))) {
+        if matches!(effects.list.last(), Some(Effect::Close(_))) {
             continue;
         }
         match event {
@@ -169,7 +167,7 @@ pub fn read_response(
 fn binary(bytes: &[u8]) -> Effect {
     match std::str::from_utf8(bytes) {
         Ok(text) => Effect::Send(text.to_owned()),
-        Err(_) => Effect::Unsupported(Close { code: CloseCode::Unsupported.number(), reason: BINARY.into() }),
+        Err(_) => Effect::Close(Close { code: CloseCode::Unsupported.number(), reason: BINARY.into() }),
     }
 }
 
