@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { ROOT } from "../../scripts/tools.mjs";
 import { HOURS_PER_MONTH, cpuDollars } from "../cost/bill.mjs";
 import { PLACEMENTS } from "../cost/servers.mjs";
+import { IDLE, dollarsOf, idleMonth, transportsOf } from "./idle.mjs";
 
 const PER_MILLION = 1e6;
-const IDLE = 1_000;
 const [CROWDED, DEEP, WIDE, ALONE] = ["100×8", "1×64", "1000×1", "1×1"];
 
 /** By the name in the page's comment: the page, the file, and the lines of Markdown that are made from it. */
@@ -17,6 +17,8 @@ export const TABLES = {
   "speed, 1,000 sessions": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, WIDE) },
   "speed, one message": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, ALONE) },
   "speed, other": { page: "docs/speed.md", file: "speed.json", lines: otherTable },
+  "scaling, CPU": { page: "docs/speed.md", file: "scaling.json", lines: scalingCpuTable },
+  "scaling, memory": { page: "docs/speed.md", file: "scaling.json", lines: scalingMemoryTable },
   gateway: { page: "docs/gateway.md", file: "gateway.json", lines: gatewayTable },
   "cost of each transport": { page: "docs/deploying.md", file: "cost.json", lines: costTable },
   cost: { page: "docs/costs.md", file: "cost.json", lines: shortCostTable },
@@ -47,7 +49,8 @@ export function writeTable(name) {
 /** Figures that README states, each with the text around it. */
 export function readmeClaims() {
   const { figures } = readFigures("speed.json");
-  const ratios = figures.filter(({ kind, options }) => kind === "rate" && options.inFlight !== undefined && shape(options) === CROWDED).map(({ ratios }) => ratios["sockjs-node"].median);
+  const crowded = figures.filter(({ kind, options }) => kind === "rate" && options.inFlight !== undefined && shape(options) === CROWDED);
+  const ratios = crowded.map(({ medians }) => medians["sockjs-edge"] / medians["sockjs-node"]);
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(ratio);
   return [`${dollars(idleMonth(readFigures("cost.json"), "websocket", "session by the Worker"))} a month`, `[${least} to ${most}](docs/speed.md)`];
 }
@@ -95,6 +98,26 @@ function otherTable({ figures }) {
     })));
 }
 
+function scalingCpuTable({ rows, sessions }) {
+  const cells = ({ microseconds, growth }) => [...microseconds.map((value) => value.toFixed(0)), ratio(growth)];
+  return scalingTable({ rows, sessions, head: "CPU time of a message, in µs", last: "last by first", cells });
+}
+
+function scalingMemoryTable({ rows, sessions }) {
+  const cells = ({ mebibytes, most }) => {
+    const each = ((mebibytes.at(-1) - mebibytes[0]) * 1024) / (most - sessions[0]);
+    return [...mebibytes.map((value) => value.toFixed(0)), each.toFixed(0)];
+  };
+  return scalingTable({ rows, sessions, head: "resident memory of the server, in MiB", last: "KiB for each session", cells });
+}
+
+function scalingTable({ rows, sessions, head, last, cells }) {
+  return table([head, ...sessions.map((count) => `${count.toLocaleString("en")} sessions`), last], rows.map((each) => {
+    const { name, most } = each;
+    return [most < sessions.at(-1) ? `${name} (at most ${most.toLocaleString("en")})` : name, ...cells(each)];
+  }));
+}
+
 function gatewayTable({ rows, ways, other }) {
   const head = ["connections × in flight", "bytes", ...ways.map((way) => `${way}, by ${other}`), ...ways.map((way) => `µs of CPU: ${way}`), `µs of CPU: ${other}`];
   return table(head, rows.map(({ sessions, inFlight, bytes, ratios, processor }) => [
@@ -107,14 +130,6 @@ function gatewayTable({ rows, ways, other }) {
 
 const ACTIONS = { opened: "open", "messages in": "message in", "messages out": "message out", closed: "close" };
 
-function dollarsOf({ results }, wanted) {
-  return results.find((result) => Object.keys(wanted).every((key) => result[key] === wanted[key])).dollars;
-}
-
-function idleMonth(cost, transport, placement) {
-  return dollarsOf(cost, { placement, transport, action: "idle hour" }) * HOURS_PER_MONTH * IDLE;
-}
-
 /** Returns the dollars for the Worker's CPU time of idle connections, if it was measured: polls were not. */
 function idleCpuMonth({ results }, transport) {
   const beat = results.find((result) => result.action === "processor time" && result.transport === `a heartbeat, ${transport}`);
@@ -122,9 +137,8 @@ function idleCpuMonth({ results }, transport) {
 }
 
 function costTable(cost) {
-  const transports = [...new Set(cost.results.filter(({ action }) => action === "open").map(({ transport }) => transport))];
   const rows = PLACEMENTS.flatMap((placement) =>
-    transports.map((transport) => {
+    transportsOf(cost).map((transport) => {
       const actions = Object.values(ACTIONS).map((action) => dollarsOf(cost, { placement, transport, action }) * PER_MILLION);
       return [`\`${transport}\`, ${placement}`, ...[...actions, idleMonth(cost, transport, placement)].map((value) => value.toFixed(2))];
     }),

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BUILD_DIR } from "../../scripts/tools.mjs";
 import { workerConfig } from "../../scripts/worker-config.mjs";
-import { processorTime } from "../../tests/harness/machine/processes.mjs";
+import { memoryOf, processorTime } from "../../tests/harness/machine/processes.mjs";
 import { startReference } from "../../tests/harness/servers/reference.mjs";
 import { startServer } from "../../tests/harness/servers/server.mjs";
 import { lines } from "../lines.mjs";
@@ -18,11 +18,14 @@ const SESSIONS = [10, 100, 1_000, 5_000];
  * workerd keeps five files open for each object that is awake and its client on a WebSocket, and more for one over HTTP. A process may
  * often have no more than 20,000.
  */
-const OBJECTS_MAX = { websocket: 3_000, "xhr-streaming": 1_000 };
+const OBJECTS_MAX = 3_000;
+const STREAMS_MAX = 3_000;
+const STREAMS_AND_OBJECTS_MAX = 1_000;
 const ROUNDS = 9;
 const SLICE_MS = 1_000;
 const WARM_UP_MS = 2_000;
 const SETTLE_MS = 3_000;
+const MEBIBYTE = 2 ** 20;
 const LOAD = { inFlight: 8, bytes: 32 };
 /** The cost of a message may grow by so much more than that of the servers it is compared with. */
 const GROWTH_MAX = 1.3;
@@ -31,27 +34,31 @@ const VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "60000" };
 const start = (vars) => (owner) => startServer(owner, { build: BUILD_DIR, config: { ...workerConfig(), vars: { ...VARS, ...vars } } });
 const inOneObject = { SOCKJS_PLACEMENT: "shards:1" };
 const SERVERS = {
-  "websocket, an object each": { start: start({}), mode: "websocket", hasObjects: true },
+  "websocket, an object each": { start: start({}), mode: "websocket", most: OBJECTS_MAX },
   "websocket, all in one object": { start: start(inOneObject), mode: "websocket" },
-  "websocket held by the Worker, an object each": { start: start({ SOCKJS_WEBSOCKET_HOLDER: "worker" }), mode: "websocket", hasObjects: true },
+  "websocket held by the Worker, an object each": { start: start({ SOCKJS_WEBSOCKET_HOLDER: "worker" }), mode: "websocket", most: OBJECTS_MAX },
   "websocket held by the Worker, all in one object": { start: start({ ...inOneObject, SOCKJS_WEBSOCKET_HOLDER: "worker" }), mode: "websocket" },
-  "xhr-streaming, an object each": { start: start({}), mode: "xhr-streaming", hasObjects: true },
-  "xhr-streaming, all in one object": { start: start(inOneObject), mode: "xhr-streaming" },
-  "websocket, the floor, an object each": { start: startFloor, mode: "websocket", hasObjects: true, isOther: true },
+  "xhr-streaming, an object each": { start: start({}), mode: "xhr-streaming", most: STREAMS_AND_OBJECTS_MAX },
+  "xhr-streaming, all in one object": { start: start(inOneObject), mode: "xhr-streaming", most: STREAMS_MAX },
+  "websocket, the floor, an object each": { start: startFloor, mode: "websocket", most: OBJECTS_MAX, isOther: true },
   "websocket, sockjs-node": { start: startReference, mode: "websocket", isOther: true },
 };
 
-/** Returns the microseconds of processor time for a message, by the number of sessions: the medians of all rounds. */
+/**
+ * Returns the microseconds of processor time for a message (the medians of all rounds), and the mebibytes of the idle server, each by
+ * the number of sessions.
+ */
 async function measure(server) {
   const { start, mode } = server;
   const ends = [];
   const owner = { after: (end) => ends.push(end) };
-  const medians = [];
+  const [microseconds, mebibytes] = [[], []];
   try {
     for (const sessions of numbers(server)) {
       const { url, pid } = await start(owner);
       const load = await Rotation.open(url, { ...LOAD, mode, sessions });
       await sleep(SETTLE_MS); // the work of opening is over
+      mebibytes.push(memoryOf(pid).rss / MEBIBYTE);
       await load.run(WARM_UP_MS);
       const costs = [];
       // In one go: while another server has its turn, objects would fall asleep, and waking them costs much more than a message.
@@ -60,18 +67,18 @@ async function measure(server) {
         const { total } = await load.run(SLICE_MS);
         costs.push(((processorTime(pid) - before) * 1_000) / total);
       }
-      medians.push(quantile(costs, 0.5));
+      microseconds.push(quantile(costs, 0.5));
       load.close();
     }
-    return medians;
+    return { microseconds, mebibytes };
   } finally {
     for (const end of ends.reverse()) await end();
   }
 }
 
 /** The numbers of sessions. */
-function numbers({ mode, hasObjects }) {
-  return SESSIONS.map((sessions) => (hasObjects ? Math.min(sessions, OBJECTS_MAX[mode]) : sessions));
+function numbers({ most = Infinity }) {
+  return SESSIONS.map((sessions) => Math.min(sessions, most));
 }
 
 const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
@@ -79,10 +86,10 @@ row("CPU time for a message, in µs", ...SESSIONS.map((sessions) => `${sessions.
 row(...Array(SESSIONS.length + 2).fill("---"));
 const rows = [];
 for (const [name, server] of Object.entries(SERVERS)) {
-  const microseconds = await measure(server);
+  const { microseconds, mebibytes } = await measure(server);
   const growth = microseconds.at(-1) / microseconds[0];
-  rows.push({ name, most: numbers(server).at(-1), microseconds, growth, isOther: Boolean(server.isOther) });
-  row(server.hasObjects ? `${name} (at most ${OBJECTS_MAX[server.mode].toLocaleString("en")})` : name, ...microseconds.map((value) => value.toFixed(0)), growth.toFixed(2));
+  rows.push({ name, most: numbers(server).at(-1), microseconds, mebibytes, growth, isOther: Boolean(server.isOther) });
+  row(server.most ? `${name} (at most ${server.most.toLocaleString("en")})` : name, ...microseconds.map((value) => value.toFixed(0)), growth.toFixed(2));
 }
 const [, , json] = process.argv;
 if (json) writeFileSync(json, lines({ sessions: SESSIONS, load: LOAD, rows }));

@@ -4,13 +4,12 @@ import { writeFileSync } from "node:fs";
 import { figures } from "./figures.mjs";
 import { measureMemory, measureSpeed } from "./measure.mjs";
 import { lines } from "../lines.mjs";
-import { plot } from "./plot.mjs";
 import { scenarios } from "./scenarios.mjs";
 import { table } from "./table.mjs";
 
 const IDLE = 1000;
 
-const { json, plot: picture, ...settings } = JSON.parse(process.argv[2]);
+const { json, ...settings } = JSON.parse(process.argv[2]);
 const progress = (name) => process.stderr.write(`${name}\n`);
 
 const results = await measureSpeed(scenarios(settings), settings, progress);
@@ -20,4 +19,3 @@ if (settings.modes.includes("memory")) {
 const found = figures(results);
 process.stdout.write(table(found));
 if (json) writeFileSync(json, lines({ settings, figures: found }));
-if (picture) writeFileSync(picture, plot(found));

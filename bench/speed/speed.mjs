@@ -12,7 +12,7 @@ import { storageInMemory } from "../storage-in-memory.mjs";
 
 const MODES = ["websocket", "raw websocket", "xhr-polling", "xhr-streaming", "eventsource", "openings", "broadcast", "memory"];
 
-const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DIR] [--held] [--typescript] [--rounds N] [--json FILE] [--plot FILE]
+const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DIR] [--held] [--typescript] [--rounds N] [--json FILE]
 
   --quick       a tenth of the sessions and short slices: to see that it works, not to be quoted
   --modes       only these: ${MODES.join(", ")}
@@ -20,8 +20,7 @@ const USAGE = `usage: npm run bench -- [--quick] [--modes MODE,...] [--before DI
   --typescript  measures the same services in TypeScript, too
   --held        measures this server with WebSockets that the Worker holds, too
   --rounds N    how often each server has its turn, while there is time (default: 5)
-  --json FILE   writes all figures there, too
-  --plot FILE   draws them, as SVG; docs/speed.md shows docs/speed.svg`;
+  --json FILE   writes all figures there, too; \`npm run figures\` draws docs/speed.svg from docs/figures/speed.json`;
 
 /** A scenario that has taken `scenarioMs` begins no further round: a full run ends within some twelve minutes. */
 const FULL = { rounds: 5, scale: 1, sliceMs: 500, warmUpMs: 1_200, settleMs: 1_000, scenarioMs: 11_000 };
@@ -48,7 +47,6 @@ function readArguments(args) {
     held: { type: "boolean", default: false },
     typescript: { type: "boolean", default: false },
     json: { type: "string" },
-    plot: { type: "string" },
   };
   try {
     const { values } = parseArgs({ args, options });
@@ -66,7 +64,6 @@ function readArguments(args) {
       held: values.held,
       typescript: values.typescript,
       json: values.json && resolve(values.json),
-      plot: values.plot && resolve(values.plot),
     };
   } catch (error) {
     throw new UsageError(error.message, USAGE);
