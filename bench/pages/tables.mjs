@@ -119,7 +119,7 @@ function scalingTable({ rows, sessions, head, last, cells }) {
 }
 
 function gatewayTable({ rows, ways, other }) {
-  const head = ["connections × in flight", "bytes", ...ways.map((way) => `${way}, by ${other}`), ...ways.map((way) => `µs of CPU: ${way}`), `µs of CPU: ${other}`];
+  const head = ["connections × in flight", "bytes", ...ways.map((way) => `throughput of ${way} ÷ ${other}`), ...ways.map((way) => `µs of CPU: ${way}`), `µs of CPU: ${other}`];
   return table(head, rows.map(({ sessions, inFlight, bytes, ratios, processor }) => [
     `${sessions.toLocaleString("en")} × ${inFlight}`,
     bytes,
@@ -158,7 +158,7 @@ function shortCostTable(cost) {
   return table(["US dollars", ...Object.keys(GROUPS)], [
     ["a million connections opened", ...action("open")],
     ["a million messages in", ...action("message in")],
-    ["the same, where the Worker holds the WebSockets, each message alone", ...action("message in", "session by the Worker")],
+    ["the same, where the Worker holds the WebSockets, and messages are 2 s apart", ...action("message in", "session by the Worker")],
     ["a million messages out", ...action("message out")],
     ["a million connections closed", ...action("close")],
     ["1,000 idle connections a month, an object each", ...idle("session")],

@@ -9,7 +9,8 @@ impl Handler for Echo {
 }
 
 fn services(_env: &Env) -> Services {
-    // A page says that it is still there by `sock.onheartbeat = () => sock.send("")`; if it falls silent then, it is closed.
+    // A page shows that it is alive with `sock.onheartbeat = () => sock.send("")`. A page that did so once and
+    // then falls silent is closed.
     Services::new().add(Config::new("/echo").liveness("page"), |_env| Echo)
 }
 

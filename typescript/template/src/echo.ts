@@ -1,7 +1,8 @@
 import type { Handler } from "sockjs-edge";
 
 export const echo: Handler = {
-  // A page says that it is still there by `sock.onheartbeat = () => sock.send("")`; if it falls silent then, it is closed.
+  // A page shows that it is alive with `sock.onheartbeat = () => sock.send("")`. A page that did so once and
+  // then falls silent is closed.
   options: { liveness: "page" },
   onMessage(conn, message) {
     conn.send(message);
