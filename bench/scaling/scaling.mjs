@@ -1,4 +1,4 @@
-// npm run bench:scaling: the cost of one message, by how many sessions are open. It takes some five minutes. It fails when a message
+// npm run bench:scaling: the cost of one message, by how many sessions are open. It takes some ten minutes. It fails when a message
 // costs much more where there are many, or when one is lost or out of order.
 
 import { build } from "../../scripts/build.mjs";
