@@ -119,7 +119,7 @@ function scalingTable({ rows, sessions, head, last, cells }) {
 }
 
 function gatewayTable({ rows, ways, other }) {
-  const head = ["connections × in flight", "bytes", ...ways.map((way) => `throughput of ${way} ÷ ${other}`), ...ways.map((way) => `µs of CPU: ${way}`), `µs of CPU: ${other}`];
+  const head = ["connections × in flight", "bytes", ...ways.map((way) => `throughput of ${way} ÷ ${other}`), ...[...ways, other].map((way) => `µs of CPU for each echo: ${way}`)];
   return table(head, rows.map(({ sessions, inFlight, bytes, ratios, processor }) => [
     `${sessions.toLocaleString("en")} × ${inFlight}`,
     bytes,
@@ -165,6 +165,6 @@ function shortCostTable(cost) {
     ["the same, where the Worker keeps the clock and holds the WebSockets", ...idle("session by the Worker")],
     ["1,000 idle connections a month, in rooms of 100", ...idle("room")],
     ["the same, where the Worker keeps the clock and holds the WebSockets", ...idle("room by the Worker")],
-    ["CPU time of the Worker that keeps the clock of 1,000 idle connections, a month, at most", ...most((transport) => idleCpuMonth(cost, transport))],
+    ["upper bound for the Worker's CPU time in a month, if the Worker sends the heartbeats of 1,000 idle connections", ...most((transport) => idleCpuMonth(cost, transport))],
   ]);
 }

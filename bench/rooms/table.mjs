@@ -28,7 +28,7 @@ const OUTCOME = {
 
 const PRICE = {
   "$ each": ({ each }) => dollars(each),
-  "way to the leaves": ({ parts }) => dollars(parts.way),
+  "hops to the leaves": ({ parts }) => dollars(parts.way),
   "frames to members": ({ parts }) => dollars(parts.frames),
   "acks over HTTP": ({ parts }) => dollars(parts.acks),
   "$ a month": ({ month }) => `$${Math.round(month).toLocaleString("en")}`,

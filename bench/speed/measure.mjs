@@ -6,7 +6,7 @@ import { Idle } from "./loads.mjs";
 import { SERVERS, withServer, withServers } from "./servers.mjs";
 
 const MEMORY_ROUNDS = 3;
-const PLACEMENTS = { echo: "one object each", broadcast: "in one room" };
+const PLACEMENTS = { echo: "with an object each", broadcast: "in one room" };
 
 /**
  * Returns the slices of every scenario: `{ name, unit, options, samples }`, where samples has by server a list of `{ rate,

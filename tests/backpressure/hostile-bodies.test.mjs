@@ -63,7 +63,7 @@ async function sendMeasured(owner, body, expected, path = "xhr_send", headers = 
   return growth;
 }
 
-test("bytes that are no UTF-8 are taken as long as what they stand for is within body_limit", async (t) => {
+test("bytes that are not valid UTF-8 are accepted as long as the decoded string is within body_limit", async (t) => {
   const server = await startMeasured(t, {});
   const session = await openPollingSession(`${server.url}/echo`);
   const { status } = await session.sendBody(Buffer.from(`[${BAD_STRING}]`, "latin1"));

@@ -43,7 +43,7 @@ describe("the circuit breaker", { concurrency: true }, () => {
     assert.ok(upstream.asked >= 2);
   });
 
-  test("asks an upstream that refuses all with 503 no more than a few times, whoever comes", async (t) => {
+  test("makes only a few attempts if the upstream answers every request with 503, however many clients connect", async (t) => {
     const upstream = await startUpstream(t, { answer: () => 503 });
     const { service } = await startGateway(t, upstream, { vars: QUIET });
     const statuses = [];

@@ -108,7 +108,7 @@ test("each session counts once, whatever it asks", async () => {
   }
 });
 
-test("an id that comes again counts as often as it opens a session", async (t) => {
+test("an id that is used again is counted each time it opens a session", async (t) => {
   const hasty = { ...vars, SOCKJS_DISCONNECT_DELAY: "1000" };
   const limited = await startMiniflare(t, { vars: hasty, rateLimits: { CONNECTIONS: LIMIT } });
   const url = `${limited.url}/echo/000/${randomUUID()}/xhr_streaming`;
@@ -137,7 +137,7 @@ test("the id of an open session opens nothing for another address that is at its
   assert.ok(statuses.filter((status) => status === 429).length >= LIMIT - 1, `${statuses}`);
 });
 
-test("sends with one id to a session that nobody opened are counted each", () => {
+test("each send to a session that nobody opened is counted, even if all of them have the same id", () => {
   const session = randomUUID();
   return admitted(50, () => knock(`${server.url}/echo`, "xhr_send", from("203.0.113.90", { session })));
 });

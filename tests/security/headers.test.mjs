@@ -40,7 +40,7 @@ const PAGES = [
   ["GET", `/${"x".repeat(9000)}`],
 ];
 
-test("every response but an upgrade says nosniff, and none but those of the cookie's service sets a cookie", async () => {
+test("every response except an upgrade has nosniff, and only a service with JSESSIONID sets a cookie", async () => {
   for (const { url } of [server, guarded, listed]) {
     for (const headers of [{}, { Origin: "https://evil.example" }, VOUCHED]) {
       const responses = [];
@@ -74,7 +74,7 @@ test("what is HTML is known: no other response says that it is", async () => {
   }
 });
 
-test("with a list or tickets, what iframes load is for the own pages, and for the page of the ticket in its URL", async () => {
+test("with allowed_origins or tickets, only the Worker's own pages, and the page of the ticket in the URL, may embed what iframes load", async () => {
   const ancestorsOf = ({ headers }) => /frame-ancestors .*$/.exec(headers["content-security-policy"])?.[0];
   for (const [url, ancestors] of [
     [server.url, undefined],
@@ -102,7 +102,7 @@ test("the page for iframes does not tell others its URL, which has the ticket", 
   assert.equal(headers["referrer-policy"], "same-origin");
 });
 
-test("nothing of a request stands in a response, but for the callback that JSONP and htmlfile are asked for", async () => {
+test("no response repeats input from the request, except the callback of JSONP and htmlfile", async () => {
   const MARK = "zq5reflected";
   const hostile = `${MARK}%3Cscript%3Ealert(1)%3C/script%3E`;
   const headers = { Referer: `http://x/${MARK}`, "User-Agent": MARK, "X-Forwarded-For": MARK, Cookie: `a=${MARK}; JSESSIONID=${MARK}` };

@@ -39,7 +39,7 @@ test("a rejection has its status, its text and its headers at every door, and re
   assert.equal((await guarded.counters()).fetches, 0);
 });
 
-test("on_request sees cookies and Authorization, to decide by; the connection has what it says, and not them", async (t) => {
+test("on_request sees cookies and Authorization; the connection gets only the claims that on_request returns", async (t) => {
   const headers = { Cookie: "other=1; user=ada", Authorization: "Basic c2VjcmV0" };
   const session = await openSession(doorman, headers);
   const seen = { user: "ada", authorization: "Basic c2VjcmV0", method: "POST", cf: false };
@@ -53,7 +53,7 @@ test("on_request sees cookies and Authorization, to decide by; the connection ha
   assert.deepEqual(claims, { ...seen, method: "GET", kind: "WebSocket", transport: "websocket" });
 });
 
-test("the address of a connection does not tell the session id, and reaches it all the same", async (t) => {
+test("the address of a connection does not reveal the session id, and pushes to this address still arrive", async (t) => {
   const push = (order) => {
     const headers = { Authorization: `Bearer ${TOKEN}` };
     return request(`${server.url}/push`, { method: "POST", headers, body: JSON.stringify(order) });
@@ -76,7 +76,7 @@ test("the address of a connection does not tell the session id, and reaches it a
   assert.equal(await socket.frames.next(), 'a["hi"]');
 });
 
-test("what a page showed for its ticket stands in no later URL, and the ticket is not kept with the connection", async (t) => {
+test("the login that a page sent to get its ticket appears in no later URL, and the ticket is not stored with the connection", async (t) => {
   const vars = { SOCKJS_TICKETS: "true", SOCKJS_TICKET_KEYS: "a key of at least thirty-two characters" };
   const guarded = await startServer(t, { vars });
   const { body } = await request(`${guarded.url}/doorman/info?token=login`, { headers: { Cookie: "user=ada" } });

@@ -50,7 +50,7 @@ async function assertRefused(t, doors, knocks) {
 test("a foreign page is refused with 403 at every door, WebSockets included, before any object is asked", (t) =>
   assertRefused(t, Object.keys(DOORS), () => [...FOREIGN, "null"].map((origin) => ({ Origin: origin }))));
 
-test("what a foreign page makes the browser load is refused where the browser says so, before any object is asked", (t) =>
+test("what a foreign page makes the browser load is refused if the browser's headers reveal that page, before any object is asked", (t) =>
   assertRefused(t, PERMITTED, () => [
     ...["cross-site", "same-site", "anything"].map((site) => ({ "Sec-Fetch-Site": site })),
     { Referer: "https://evil.example/page" }, // an old browser
@@ -68,7 +68,7 @@ test("a listed page, the own one, and a client that names no origin get in", asy
   }
 });
 
-test("without tickets, JSONP and htmlfile are for the own page, as its browser vouches", async (t) => {
+test("without tickets, only the Worker's own pages may use JSONP and htmlfile, as the browser's headers show", async (t) => {
   await assertRefused(t, FOR_ANY_PAGE, (url) => [
     {},
     { Origin: FRIEND },

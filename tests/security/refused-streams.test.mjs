@@ -52,7 +52,7 @@ async function closeOf(t, url, transport) {
 const LATE = { code: 1008, reason: "The ticket is not for this session." };
 
 for (const transport of ["xhr-streaming", "eventsource"]) {
-  test(`a stock client whose ticket is late is closed, and does not ask in a circle: ${transport}`, async (t) => {
+  test(`a stock client whose ticket is too old is closed, and does not repeat its request in a loop: ${transport}`, async (t) => {
     const server = await startServer(t, { vars: TICKETS });
     const front = await startFront(t, server.url, `?ticket=${signTicket(KEY, { t: Date.now() - LATE_MS })}`);
     const { code, reason, seconds } = await closeOf(t, front.url, transport);

@@ -169,7 +169,7 @@ test("with its ticket a listed page, and the own one, get in at every door", asy
   }
 });
 
-test("the page for iframes is for the page of the ticket in its URL, and what it asks is served by that ticket", async () => {
+test("only the page for which the ticket in its URL was issued may embed the iframe page, and that ticket admits the iframe's requests", async () => {
   const ticket = signTicket(KEY, { o: FRIEND });
   const frame = `${echo}/iframe.html?ticket=${ticket}`;
   const { status, headers } = await request(frame, { headers: { "Sec-Fetch-Site": "cross-site", Referer: `${FRIEND}/` } });
@@ -230,7 +230,7 @@ test("a session stays with the ticket that opened it: who knows its id alone rea
   assert.equal((await knock(echo, "xhr", { session, ...withTicket(mine) })).body, 'a["x"]\n', "one message, its own");
 });
 
-test("a session stays with the kind of transport that opened it: what a script reads by permission is not for JSONP", async () => {
+test("a session is bound to the kind of transport that opened it: JSONP cannot read a session that was opened by XHR, nor XHR one that was opened by JSONP", async () => {
   const query = { ...withTicket(signTicket(KEY)), headers: VOUCHED };
   const byScript = await openSession(query.query.slice("ticket=".length), query);
   assert.equal((await knock(echo, "jsonp", { session: byScript, ...query })).status, 403);
@@ -242,7 +242,7 @@ test("a session stays with the kind of transport that opened it: what a script r
   }
 });
 
-test("keys are exchanged while tickets are about: the first signs, each is believed, no other", async (t) => {
+test("keys can be replaced while tickets are in use: the first key signs, and only tickets of the configured keys are valid", async (t) => {
   const [OLD, NEW] = ["the old key of thirty-two characters", "the new key of thirty-two characters"];
   const rotating = await startServer(t, { vars: { ...TICKETS, SOCKJS_TICKET_KEYS: `${NEW}, ${OLD}` } });
   const service = `${rotating.url}/echo`;
