@@ -60,6 +60,9 @@ const OTHERS = ["websocket", "websocket-raw", "xhr_streaming", "xhr"];
 const IMPATIENT = { SOCKJS_ROOM_PATIENCE: "1500" };
 const PATIENT = { SOCKJS_ROOM_PATIENCE: "20000" };
 
+/** With SOCKJS_FULL (npm run flow) members of all transports stop reading under each way to send, not only under the fastest. */
+const SENDING_TO_ALL = process.env.SOCKJS_FULL ? Object.keys(SENDING) : ["at full speed"];
+
 /** Servers, and the end of a member that never reads. With SOCKJS_FULL (npm run flow) the reference runs the same. */
 const SERVERS = {
   "this server": { start: startServer, end: [1013, "Too slow"] },
@@ -83,9 +86,9 @@ for (const [name, { start, end }] of Object.entries(SERVERS)) {
       });
     }
 
-    for (const [how, sending] of Object.entries(SENDING)) {
+    for (const how of SENDING_TO_ALL) {
       test(`all transports: the others hear all in spite of members that do not read, sent ${how}`, async (t) => {
-        await assertStalls(t, start, { transports: MEMBER_TRANSPORTS, offered: KINDS.socket.offered, end }, sending);
+        await assertStalls(t, start, { transports: MEMBER_TRANSPORTS, offered: KINDS.socket.offered, end }, SENDING[how]);
       });
     }
 
