@@ -1,4 +1,4 @@
-// An EventEmitter with those methods of Node's that streams and applications of sockjs-node call. Node's own needs a
+// An EventEmitter with those methods of Node's that streams and applications written for sockjs-node call. Node's own needs a
 // compatibility flag.
 
 export class Emitter {

@@ -8,5 +8,5 @@ export { CallRejected, CloseError, GroupError, PushError, SendError, ShardsError
 export { push } from "./push.js";
 export { createServer } from "./server.js";
 
-/** The same default export as `require("sockjs")`, for applications of sockjs-node. */
+/** The same default export as `require("sockjs")`, for applications written for sockjs-node. */
 export default Object.assign((...given) => sockjs(...given), { createServer });
