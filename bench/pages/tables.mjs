@@ -143,7 +143,7 @@ function costTable(cost) {
       return [`\`${transport}\`, ${placement}`, ...[...actions, idleMonth(cost, transport, placement)].map((value) => value.toFixed(2))];
     }),
   );
-  const note = `US dollars at the prices of ${cost.prices.read}, without what a plan includes, without the Worker's CPU time and without storage.`;
+  const note = `US dollars at the prices of ${cost.prices.read}. The figures do not deduct the usage that a plan includes, and leave out the Worker's CPU time and storage.`;
   return [note, "", ...table(["", ...Object.keys(ACTIONS).map((name) => `million ${name}`), "1,000 idle for a month"], rows)];
 }
 
