@@ -158,7 +158,7 @@ function shortCostTable(cost) {
   return table(["US dollars", ...Object.keys(GROUPS)], [
     ["a million connections opened", ...action("open")],
     ["a million messages in", ...action("message in")],
-    ["the same, where the Worker holds the WebSockets, and messages are 2 s apart", ...action("message in", "session by the Worker")],
+    ["the same, with `websocket_holder` and `heartbeats` set to `worker`, and messages 2 s apart", ...action("message in", "session by the Worker")],
     ["a million messages out", ...action("message out")],
     ["a million connections closed", ...action("close")],
     ["1,000 idle connections a month, an object each", ...idle("session")],

@@ -9,8 +9,8 @@ impl Handler for Echo {
 }
 
 fn services(_env: &Env) -> Services {
-    // A page shows that it is alive with `sock.onheartbeat = () => sock.send("")`. A page that did so once and
-    // then falls silent is closed.
+    // A page shows that it is alive with `sock.onheartbeat = () => sock.send("")`.
+    // If a page did so once and then falls silent, its connection is closed.
     Services::new().add(Config::new("/echo").liveness("page"), |_env| Echo)
 }
 
