@@ -17,8 +17,8 @@ const USAGE = `usage: npm test [-- FILE...]        all tests, or these files of 
        npm run test:quick | lint | test:rust | test:node [-- FILE...]`;
 
 /** Node applies its flag to each file as a whole; the tests set the limits of single tests. Some long forms take half an hour. */
-const FILE_TIMEOUT_MS = process.env.SOCKJS_FULL ? 3_600_000 : 600_000;
-const PARALLEL_FILES = 2;
+const FILE_TIMEOUT_MS = process.env.SOCKJS_FULL ? 3_600_000 : 1_200_000;
+const PARALLEL_FILES = 3;
 const PARALLEL_QUICK_FILES = 4;
 
 const FAILURES_REPORTER = join(ROOT, "scripts/failures-reporter.mjs");
