@@ -80,7 +80,7 @@ for (const [what, token, status] of [
 }
 
 for (const segment of ["xhr_send", "jsonp_send"]) {
-  test(`who knows the id of a member's session sends nothing to it without the token: ${segment}`, async () => {
+  test(`a client that knows the id of a member's session can send nothing to it without the token: ${segment}`, async () => {
     const session = `/members/000/live-${segment}`;
     const poll = () => request(server.url + withToken(`${session}/xhr`, TOKEN), { method: "POST" });
     assert.equal((await poll()).body, "o\n");

@@ -35,7 +35,7 @@ async function tokenOf(upstream, service, door, options) {
   return headers[HEADER];
 }
 
-test("what on_request said of a client goes to the upstream over every transport, and what the client wrote does not", async (t) => {
+test("the claims from on_request reach the upstream over every transport, and a SockJS-Claims header that the client sent does not", async (t) => {
   const upstream = await startUpstream(t);
   const { server } = await startGateway(t, upstream, { vars: { SOCKJS_UPSTREAM_SECRET: SECRET } });
   const connections = new Set();

@@ -228,7 +228,7 @@ test("the upstream gets what the client showed, what this server saw, and nothin
   await check("v12.stomp, v11.stomp");
 });
 
-test("cookies of a page of somebody else stay here", async (t) => {
+test("cookies that come with a request from a foreign page are not passed to the upstream", async (t) => {
   const upstream = await startUpstream(t);
   const { service } = await startGateway(t, upstream);
   for (const door of ["websocket", "raw websocket", "xhr_streaming", "jsonp"]) {
@@ -240,7 +240,7 @@ test("cookies of a page of somebody else stay here", async (t) => {
   }
 });
 
-test("the page for iframes, which any page may load, gets no cookies unless pages are listed", async (t) => {
+test("the upstream gets no cookies from the page that iframe transports load, unless allowed_origins is set", async (t) => {
   for (const list of [undefined, "https://page.example"]) {
     const upstream = await startUpstream(t);
     const { server, service } = await startGateway(t, upstream, { vars: list ? { SOCKJS_ALLOWED_ORIGINS: list } : {} });

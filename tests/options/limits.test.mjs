@@ -26,7 +26,7 @@ async function openEcho(t, { url } = server) {
   return socket;
 }
 
-test("more messages in one send than messages_per_body are refused, and close the session after what came before", async () => {
+test("a send with more messages than messages_per_body is refused; the client still gets what was sent to it earlier, and then the session is closed", async () => {
   const session = await openPollingSession(`${server.url}/echo`);
   assert.equal((await session.send(several(5))).status, 204);
   const refused = await session.send(several(6));

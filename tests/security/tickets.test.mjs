@@ -211,7 +211,7 @@ test("a stream with an expired ticket ends without an open frame", async () => {
   assert.doesNotMatch(body, /^o$/m);
 });
 
-test("a session stays with the ticket that opened it: who knows its id alone reads nothing, sends nothing, disturbs nobody", async () => {
+test("a session is bound to the ticket that opened it: a client that knows only the session's id reads nothing, sends nothing and disturbs nobody", async () => {
   const mine = signTicket(KEY);
   const session = await openSession(mine);
   for (const options of [{ ...withTicket(signTicket(KEY)), headers: VOUCHED }]) {

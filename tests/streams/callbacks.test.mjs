@@ -22,7 +22,7 @@ const REFUSED = [
 ];
 
 for (const segment of ["htmlfile", "jsonp"]) {
-  test(`${segment}: without a good callback it is refused in words, and no object is asked`, async (t) => {
+  test(`${segment}: a request without a valid callback gets an error message, and no object is asked`, async (t) => {
     const fresh = await startServer(t);
     for (const [queries, text] of REFUSED) {
       for (const query of queries) {

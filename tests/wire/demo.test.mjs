@@ -75,7 +75,7 @@ test("without SOCKJS_DEMO there is no demo", async (t) => {
   assert.equal((await request(`${other.url}/echo`)).status, 200);
 });
 
-test("one address gets a few rooms of the chat, and no object beyond", async () => {
+test("one address gets a few rooms of the chat, and its requests for more rooms start no object", async () => {
   const open = (room, address) =>
     request(`${server.url}/demo/chat/${room}/000/${randomUUID()}/xhr`, { method: "POST", headers: { "X-Forwarded-For": address } });
   const before = Object.keys(readObjects(server.objects)).length;

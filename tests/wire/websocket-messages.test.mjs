@@ -100,7 +100,7 @@ for (const [kind, { open, sent, received, messagesOf }] of Object.entries(KINDS)
       ["one byte", "x".repeat(MESSAGE_LIMIT + 1)],
       ["two bytes", "é".repeat(MESSAGE_LIMIT / 2 + 1)],
     ]) {
-      test(`a message above the limit, of characters of ${width}, closes it with 1009`, async (t) => {
+      test(`a message above the limit, made of characters that take ${width} each, closes the WebSocket with 1009`, async (t) => {
         const socket = await open(t);
         socket.send(sent(message));
         const closed = await within(socket.closed, "the end of the connection");
