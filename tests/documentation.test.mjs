@@ -6,8 +6,10 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../scripts/tools.mjs";
 
-const FOLDERS = ["docs", "durable", "examples", "protocol", "template"];
+const FOLDERS = ["cluster", "docs", "durable", "examples", "protocol", "template"];
 const PAGES = [...pagesOf("."), ...FOLDERS.flatMap((folder) => pagesOf(folder, { recursive: true }))];
+/** These name the files and commands of a package of their own. */
+const PAGES_OF_PACKAGE = pagesOf("typescript", { recursive: true });
 const { scripts } = JSON.parse(read("package.json"));
 
 /** Of a page: links with their place, but for those to other hosts. */
@@ -16,7 +18,7 @@ const FILE = /`((?:src|server|durable|protocol|tests|bench|scripts|docs|examples
 const COMMAND = /npm (?:--prefix \S+ )?(?:run ([\w:]+)|(start|test)\b)/g;
 
 test("each link leads to a file that is there, and to a heading in it", () => {
-  const dead = PAGES.flatMap((page) =>
+  const dead = [...PAGES, ...PAGES_OF_PACKAGE].flatMap((page) =>
     [...read(page).matchAll(LINK)].flatMap(([link, path, heading]) => {
       const target = path ? join(dirname(page), path) : page;
       const isThere = existsSync(join(ROOT, target)) && (!heading || headings(target).includes(heading));

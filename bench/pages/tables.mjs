@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { ROOT } from "../../scripts/tools.mjs";
 import { HOURS_PER_MONTH, cpuDollars } from "../cost/bill.mjs";
 import { PLACEMENTS } from "../cost/servers.mjs";
-import { IDLE, dollarsOf, idleMonth, transportsOf } from "./idle.mjs";
+import { table } from "../markdown.mjs";
+import { cpuTable, memoryTable } from "../scaling/tables.mjs";
+import { IDLE, dollarsOf, idleMonth, transportsOf } from "./dollars.mjs";
 
 const PER_MILLION = 1e6;
 const [CROWDED, DEEP, WIDE, ALONE] = ["100×8", "1×64", "1000×1", "1×1"];
@@ -17,8 +19,8 @@ export const TABLES = {
   "speed, 1,000 sessions": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, WIDE) },
   "speed, one message": { page: "docs/speed.md", file: "speed.json", lines: (figures) => speedTable(figures, ALONE) },
   "speed, other": { page: "docs/speed.md", file: "speed.json", lines: otherTable },
-  "scaling, CPU": { page: "docs/speed.md", file: "scaling.json", lines: scalingCpuTable },
-  "scaling, memory": { page: "docs/speed.md", file: "scaling.json", lines: scalingMemoryTable },
+  "scaling, CPU": { page: "docs/speed.md", file: "scaling.json", lines: cpuTable },
+  "scaling, memory": { page: "docs/speed.md", file: "scaling.json", lines: memoryTable },
   gateway: { page: "docs/gateway.md", file: "gateway.json", lines: gatewayTable },
   "cost of each transport": { page: "docs/deploying.md", file: "cost.json", lines: costTable },
   cost: { page: "docs/costs.md", file: "cost.json", lines: shortCostTable },
@@ -53,14 +55,6 @@ export function readmeClaims() {
   const ratios = crowded.map(({ medians }) => medians["sockjs-edge"] / medians["sockjs-node"]);
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map(ratio);
   return [`${dollars(idleMonth(readFigures("cost.json"), "websocket", "session by the Worker"))} a month`, `[${least} to ${most}](docs/speed.md)`];
-}
-
-function row(...cells) {
-  return `| ${cells.join(" | ")} |`;
-}
-
-function table(head, rows) {
-  return [row(...head), `|${"---|".repeat(head.length)}`, ...rows.map((cells) => row(...cells))];
 }
 
 const ratio = (value) => (value === null || value === undefined ? "" : value.toFixed(2));
@@ -98,28 +92,9 @@ function otherTable({ figures }) {
     })));
 }
 
-function scalingCpuTable({ rows, sessions }) {
-  const cells = ({ microseconds, growth }) => [...microseconds.map((value) => value.toFixed(0)), ratio(growth)];
-  return scalingTable({ rows, sessions, head: "CPU time of a message, in µs", last: "last by first", cells });
-}
-
-function scalingMemoryTable({ rows, sessions }) {
-  const cells = ({ mebibytes, most }) => {
-    const each = ((mebibytes.at(-1) - mebibytes[0]) * 1024) / (most - sessions[0]);
-    return [...mebibytes.map((value) => value.toFixed(0)), each.toFixed(0)];
-  };
-  return scalingTable({ rows, sessions, head: "resident memory of the server, in MiB", last: "KiB for each session", cells });
-}
-
-function scalingTable({ rows, sessions, head, last, cells }) {
-  return table([head, ...sessions.map((count) => `${count.toLocaleString("en")} sessions`), last], rows.map((each) => {
-    const { name, most } = each;
-    return [most < sessions.at(-1) ? `${name} (at most ${most.toLocaleString("en")})` : name, ...cells(each)];
-  }));
-}
-
 function gatewayTable({ rows, ways, other }) {
-  const head = ["connections × in flight", "bytes", ...ways.map((way) => `throughput of ${way} ÷ ${other}`), ...[...ways, other].map((way) => `µs of CPU for each echo: ${way}`)];
+  const throughput = ways.map((way) => `throughput of ${way} ÷ ${other}`);
+  const head = ["connections × in flight", "bytes", ...throughput, ...[...ways, other].map((way) => `µs of CPU for each echo: ${way}`)];
   return table(head, rows.map(({ sessions, inFlight, bytes, ratios, processor }) => [
     `${sessions.toLocaleString("en")} × ${inFlight}`,
     bytes,
@@ -143,8 +118,9 @@ function costTable(cost) {
       return [`\`${transport}\`, ${placement}`, ...[...actions, idleMonth(cost, transport, placement)].map((value) => value.toFixed(2))];
     }),
   );
-  const note = `US dollars at the prices of ${cost.prices.read}. The figures do not deduct the usage that a plan includes, and leave out the Worker's CPU time and storage.`;
-  return [note, "", ...table(["", ...Object.keys(ACTIONS).map((name) => `million ${name}`), "1,000 idle for a month"], rows)];
+  const prices = `US dollars at the prices of ${cost.prices.read}.`;
+  const note = "The figures do not deduct the usage that a plan includes, and leave out the Worker's CPU time and storage.";
+  return [`${prices} ${note}`, "", ...table(["", ...Object.keys(ACTIONS).map((name) => `million ${name}`), "1,000 idle for a month"], rows)];
 }
 
 const GROUPS = { WebSocket: ["websocket"], "`xhr-streaming`, `eventsource`, `htmlfile`": ["xhr-streaming", "eventsource", "htmlfile"], "`xhr-polling`, `jsonp-polling`": ["xhr-polling", "jsonp-polling"] };

@@ -12,6 +12,7 @@ import { lines } from "../lines.mjs";
 import { quantile } from "../speed/figures.mjs";
 import { startFloor } from "../speed/servers.mjs";
 import { Rotation } from "../speed/loads.mjs";
+import { cpuTable, growthOf, memoryTable } from "./tables.mjs";
 
 const SESSIONS = [10, 100, 1_000, 5_000];
 /**
@@ -33,11 +34,12 @@ const GROWTH_MAX = 1.3;
 const VARS = { SOCKJS_TEST_SERVICES: "true", SOCKJS_DISCONNECT_DELAY: "60000" };
 const start = (vars) => (owner) => startServer(owner, { build: BUILD_DIR, config: { ...workerConfig(), vars: { ...VARS, ...vars } } });
 const inOneObject = { SOCKJS_PLACEMENT: "shards:1" };
+const held = { SOCKJS_WEBSOCKET_HOLDER: "worker" };
 const SERVERS = {
   "websocket, an object each": { start: start({}), mode: "websocket", most: OBJECTS_MAX },
   "websocket, all in one object": { start: start(inOneObject), mode: "websocket" },
-  "websocket held by the Worker, an object each": { start: start({ SOCKJS_WEBSOCKET_HOLDER: "worker" }), mode: "websocket", most: OBJECTS_MAX },
-  "websocket held by the Worker, all in one object": { start: start({ ...inOneObject, SOCKJS_WEBSOCKET_HOLDER: "worker" }), mode: "websocket" },
+  "websocket held by the Worker, an object each": { start: start(held), mode: "websocket", most: OBJECTS_MAX },
+  "websocket held by the Worker, all in one object": { start: start({ ...inOneObject, ...held }), mode: "websocket" },
   "xhr-streaming, an object each": { start: start({}), mode: "xhr-streaming", most: STREAMS_AND_OBJECTS_MAX },
   "xhr-streaming, all in one object": { start: start(inOneObject), mode: "xhr-streaming", most: STREAMS_MAX },
   "websocket, the floor, an object each": { start: startFloor, mode: "websocket", most: OBJECTS_MAX, isOther: true },
@@ -81,20 +83,18 @@ function numbers({ most = Infinity }) {
   return SESSIONS.map((sessions) => Math.min(sessions, most));
 }
 
-const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
-row("CPU time for a message, in µs", ...SESSIONS.map((sessions) => `${sessions.toLocaleString("en")} sessions`), "last by first");
-row(...Array(SESSIONS.length + 2).fill("---"));
 const rows = [];
 for (const [name, server] of Object.entries(SERVERS)) {
-  const { microseconds, mebibytes } = await measure(server);
-  const growth = microseconds.at(-1) / microseconds[0];
-  rows.push({ name, most: numbers(server).at(-1), microseconds, mebibytes, growth, isOther: Boolean(server.isOther) });
-  row(server.most ? `${name} (at most ${server.most.toLocaleString("en")})` : name, ...microseconds.map((value) => value.toFixed(0)), growth.toFixed(2));
+  process.stderr.write(`${name}\n`);
+  rows.push({ name, most: numbers(server).at(-1), ...(await measure(server)), isOther: Boolean(server.isOther) });
 }
+const figures = { sessions: SESSIONS, load: LOAD, rows };
+console.log([...cpuTable(figures), "", ...memoryTable(figures)].join("\n"));
 const [, , json] = process.argv;
-if (json) writeFileSync(json, lines({ sessions: SESSIONS, load: LOAD, rows }));
+if (json) writeFileSync(json, lines(figures));
 // Also the least JavaScript costs more where more sessions are open: the runtime and the processor's caches have more to hold.
-const allowed = GROWTH_MAX * Math.max(...rows.filter(({ isOther }) => isOther).map(({ growth }) => growth));
-const grown = rows.filter(({ growth, isOther }) => !isOther && growth > allowed);
-for (const { name, growth } of grown) console.error(`${name}: a message costs ${growth.toFixed(2)} times as much with many sessions, not ${allowed.toFixed(2)} at most`);
-if (grown.length > 0) process.exitCode = 1;
+const allowed = GROWTH_MAX * Math.max(...rows.filter(({ isOther }) => isOther).map(growthOf));
+for (const row of rows.filter((each) => !each.isOther && growthOf(each) > allowed)) {
+  console.error(`${row.name}: a message costs ${growthOf(row).toFixed(2)} times as much with many sessions, not ${allowed.toFixed(2)} at most`);
+  process.exitCode = 1;
+}

@@ -1,7 +1,7 @@
 // docs/costs.svg: what idle connections cost a month, by transport and by where they are.
 
-import { IDLE, idleMonth, transportsOf } from "../idle.mjs";
-import { COLOURS, WIDTH, picture, text } from "./svg.mjs";
+import { IDLE, idleMonth, transportsOf } from "../dollars.mjs";
+import { COLOURS, WIDTH, line, picture, text } from "./svg.mjs";
 
 const LEFT = 150;
 const RIGHT = 60;
@@ -18,14 +18,15 @@ const WHERE = {
 };
 
 export function costs(cost) {
-  const groups = transportsOf(cost).map((transport) => ({ transport, dollars: Object.keys(WHERE).map((placement) => idleMonth(cost, transport, placement)) }));
+  const dollarsOf = (transport) => Object.keys(WHERE).map((placement) => idleMonth(cost, transport, placement));
+  const groups = transportsOf(cost).map((transport) => ({ transport, dollars: dollarsOf(transport) }));
   const most = Math.ceil(Math.max(...groups.flatMap(({ dollars }) => dollars)) / STEP) * STEP;
   const height = Object.keys(WHERE).length * BAR + GAP;
   const bottom = TOP + groups.length * height;
   const length = (dollars) => Math.round((dollars / most) * (WIDTH - LEFT - RIGHT));
   const marks = Array.from({ length: most / STEP + 1 }, (_, n) => n * STEP).flatMap((mark) => {
     const x = LEFT + length(mark);
-    return [`<line x1="${x}" y1="${TOP - 6}" x2="${x}" y2="${bottom}" stroke="#ddd"/>`, text({ x, y: bottom + 16, anchor: "middle", fill: "#555" }, `$${mark}`)];
+    return [line({ x1: x, y1: TOP - 6, x2: x, y2: bottom }), text({ x, y: bottom + 16, anchor: "middle", fill: "#555" }, `$${mark}`)];
   });
   const bars = groups.flatMap(({ transport, dollars }, group) => {
     const top = TOP + group * height;

@@ -15,13 +15,13 @@ export const PICTURES = {
   "docs/costs.svg": { file: "cost.json", draw: costs },
 };
 
+const drawn = ({ file, draw }) => draw(readFigures(file));
+
 /** Returns the text of a picture as it is, and as it should be. */
 export function comparePicture(path) {
-  const { file, draw } = PICTURES[path];
-  return { is: readFileSync(join(ROOT, path), "utf8"), should: draw(readFigures(file)) };
+  return { is: readFileSync(join(ROOT, path), "utf8"), should: drawn(PICTURES[path]) };
 }
 
 export function writePicture(path) {
-  const { file, draw } = PICTURES[path];
-  writeFileSync(join(ROOT, path), draw(readFigures(file)));
+  writeFileSync(join(ROOT, path), drawn(PICTURES[path]));
 }

@@ -1,6 +1,6 @@
 // docs/scaling.svg: the CPU time of a message and the server's memory, by the number of sessions.
 
-import { COLOURS, WIDTH, logarithmic, picture, text } from "./svg.mjs";
+import { COLOURS, WIDTH, line, logarithmic, picture, text } from "./svg.mjs";
 
 const PANEL = { width: 350, height: 260, top: 70 };
 const LEFTS = [50, 450];
@@ -32,7 +32,10 @@ function panel({ title, left, sessions, rows, value }) {
   const y = logarithmic({ low: marks[0], high: marks.at(-1), from: bottom, to: PANEL.top });
   return [
     text({ x: left - 30, y: PANEL.top - 20 }, title),
-    ...marks.flatMap((mark) => [`<line x1="${left}" y1="${y(mark)}" x2="${right}" y2="${y(mark)}" stroke="#ddd"/>`, text({ x: left - 6, y: y(mark) + 4, anchor: "end", fill: "#555" }, mark)]),
+    ...marks.flatMap((mark) => [
+      line({ x1: left, y1: y(mark), x2: right, y2: y(mark) }),
+      text({ x: left - 6, y: y(mark) + 4, anchor: "end", fill: "#555" }, mark),
+    ]),
     ...sessions.map((count) => text({ x: x(count), y: bottom + 16, anchor: "middle", fill: "#555" }, count.toLocaleString("en"))),
     ...rows.map((row, n) => {
       const points = row[value].map((each, at) => `${x(Math.min(sessions[at], row.most))},${y(each)}`);

@@ -1,6 +1,6 @@
 // docs/speed.svg: this server and sockjs-node, each divided by the floor.
 
-import { COLOURS, WIDTH, logarithmic, picture, text } from "./svg.mjs";
+import { COLOURS, WIDTH, line, logarithmic, picture, text } from "./svg.mjs";
 
 const [OURS, FLOOR, NODE] = ["sockjs-edge", "floor", "sockjs-node"];
 const LEFT = 330;
@@ -14,13 +14,17 @@ export function speed({ figures }) {
   const rows = shown(figures);
   const bottom = TOP + rows.length * ROW;
   const marks = MARKS.flatMap((mark) => [
-    `<line x1="${x(mark)}" y1="${TOP - 6}" x2="${x(mark)}" y2="${bottom}" stroke="${mark === 1 ? "#444" : "#ddd"}"/>`,
+    line({ x1: x(mark), y1: TOP - 6, x2: x(mark), y2: bottom, stroke: mark === 1 ? "#444" : "#ddd" }),
     text({ x: x(mark), y: bottom + 16, anchor: "middle", fill: "#555" }, mark),
   ]);
   const points = rows.flatMap(({ name, more, medians }, row) => {
     const y = TOP + row * ROW + ROW / 2;
     const note = more === "worse" ? " (less is better)" : "";
-    return [text({ x: LEFT - 16, y: y + 4, anchor: "end" }, name + note), theirs(x(medians[NODE] / medians[FLOOR]), y), ours(x(medians[OURS] / medians[FLOOR]), y)];
+    return [
+      text({ x: LEFT - 16, y: y + 4, anchor: "end" }, name + note),
+      theirs(x(medians[NODE] / medians[FLOOR]), y),
+      ours(x(medians[OURS] / medians[FLOOR]), y),
+    ];
   });
   const legend = [ours(22, 40), text({ x: 34, y: 44 }, OURS), theirs(132, 40), text({ x: 144, y: 44 }, `${NODE} 0.3.24, one process`)];
   return picture({

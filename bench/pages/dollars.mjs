@@ -1,4 +1,4 @@
-// What idle connections cost, from cost.json.
+// Dollars from cost.json, for the tables and for the picture.
 
 import { HOURS_PER_MONTH } from "../cost/bill.mjs";
 
