@@ -29,6 +29,7 @@ refuse() {
   exit 78
 }
 
+. "$here/start/children.sh"
 . "$here/start/settings.sh"
 . "$here/start/configuration.sh"
 . "$here/start/checks.sh"

@@ -58,8 +58,7 @@ in_background() {
 }
 
 stop_check() {
-  kill "$check" 2>/dev/null || true
-  wait "$check" || true
+  end_child "$check" 2000 || true
   exit 0
 }
 

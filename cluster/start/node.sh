@@ -45,22 +45,5 @@ drain() {
 stop_workerd() {
   limit=$STOP_TIMEOUT_MS
   if is_cluster; then limit=$((limit + 5000)); fi
-  kill -TERM "$workerd" 2>/dev/null || return 0
-  (
-    trap 'kill "$!"; exit' TERM
-    sleep "$(seconds "$limit")" &
-    wait "$!"
-    say "workerd did not stop within $limit ms: what is still open is cut off"
-    kill -KILL "$workerd"
-  ) &
-  watchdog=$!
-  # A shell says of a child that it was killed.
-  while kill -0 "$workerd"; do wait "$workerd" || true; done 2>/dev/null
-  kill -TERM "$watchdog" 2>/dev/null || true
-  wait "$watchdog" || true
-}
-
-# Prints milliseconds as seconds.
-seconds() {
-  printf '%d.%03d' "$(($1 / 1000))" "$(($1 % 1000))"
+  end_child "$workerd" "$limit" || say "workerd did not stop within $limit ms: what is still open is cut off"
 }
