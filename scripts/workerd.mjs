@@ -33,9 +33,10 @@ const PLAIN = { modules: [], sockets: ["http"], capnp: workerdCapnp };
  * @param {(text: string) => void} [options.log] gets all that workerd and the Worker print
  * @param {object} [options.layout] another configuration: `modules` to copy, each a file or `{ file, as }` to copy it under
  *   another name; the names of its `sockets`; `capnp`, which makes the text of the facts
- * @returns {Promise<{port: number, url: string, ports: Record<string, number>, pid: number, objects: string, kill: () => Promise<void>, terminate: () => Promise<void>, exited: Promise<void>}>}
+ * @returns {Promise<{port: number, url: string, ports: Record<string, number>, pid: number, objects: string, kill: () => Promise<void>, terminate: () => Promise<void>, exited: Promise<number | string>}>}
  *   `ports` are those of all sockets by name; `objects` is the directory with one folder for each class of objects; `kill`
- *   is SIGKILL. `terminate` is SIGTERM, upon which workerd waits for every open stream, in a cluster for `stopTimeoutMs`.
+ *   is SIGKILL. `terminate` is SIGTERM, upon which workerd waits for every open stream, in a cluster for `stopTimeoutMs`. `exited`
+ *   resolves to its exit code, or to the name of the signal that ended it.
  */
 export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToStderr, layout = PLAIN, ...options }) {
   const address = host.includes(":") ? `[${host}]` : host;
@@ -43,7 +44,7 @@ export async function startWorkerd({ port = 0, host = "127.0.0.1", log = logToSt
 
   const experimental = options.cluster ? ["--experimental"] : [];
   const child = spawnTied(workerdBinary, ["serve", configFile, "--control-fd=3", ...experimental], { stdio: ["pipe", "pipe", "pipe"] });
-  const exited = once(child, "exit").then(() => {});
+  const exited = once(child, "exit").then(([code, signal]) => code ?? signal);
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8");

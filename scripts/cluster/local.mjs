@@ -77,13 +77,15 @@ export class Node {
     return this.#address;
   }
 
-  /** Resolves when its process has ended. */
+  /** Resolves when its process has ended, to its exit code or the name of the signal. */
   get exited() {
     return this.#workerd.exited;
   }
 
   /** True from its start to its end. */
   isRunning = false;
+  /** The exit code of its last end, or the name of the signal. */
+  ended;
 
   /** Starts it; after it ended, again at the same port, on the same storage. */
   async start() {
@@ -103,7 +105,10 @@ export class Node {
     });
     const workerd = this.#workerd;
     this.isRunning = true;
-    workerd.exited.then(() => (this.isRunning = this.#workerd !== workerd));
+    workerd.exited.then((how) => {
+      this.isRunning = this.#workerd !== workerd;
+      this.ended = how;
+    });
     return this;
   }
 

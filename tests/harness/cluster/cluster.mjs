@@ -35,6 +35,9 @@ export async function startCluster(owner, { count = 3, vars = {}, timeDivisor = 
   const bucket = await startBucket();
   owner.after(() => bucket.kill());
   const cluster = new Cluster(bucket);
+  owner.after(() => {
+    if (owner.passed === false) console.error(cluster.report());
+  });
   owner.after(() => cluster.stop());
   const key = randomBytes(32).toString("hex");
   for (let number = 1; number <= count; number += 1) {
@@ -87,6 +90,15 @@ class Cluster {
     for (const node of this.nodes) if (node.isRunning) await node.kill();
     for (const directory of this.#directories) removeDirectory(directory);
     for (const log of this.logs) log.check();
+  }
+
+  /** Returns what a failed test has to know of its nodes: whether each still runs, how it ended, and its last words. */
+  report() {
+    const lines = this.nodes.map(({ name, isRunning, ended }, at) => {
+      const state = isRunning ? "runs" : `ended: ${ended}`;
+      return [`${name} ${state}`, ...this.logs[at].last(20)].join("\n  ");
+    });
+    return lines.join("\n");
   }
 
   /** Returns the URL of a service at one node, or through the balancer. */

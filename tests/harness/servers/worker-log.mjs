@@ -22,6 +22,11 @@ export class WorkerLog {
     this.#show(text);
   }
 
+  /** Returns the last lines of the output. */
+  last(count) {
+    return this.#text.trimEnd().split("\n").slice(-count);
+  }
+
   /**
    * Checks the output. No test may pass while the Worker panics: that resets every connection, and some tests would not notice.
    * But the service at /trouble panics on request.
