@@ -1,15 +1,12 @@
 // Targets in the documentation exist: files, headings, commands. Other hosts are not contacted.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../scripts/tools.mjs";
+import { PAGES, PAGES_OF_PACKAGE, read } from "./harness/documentation/pages.mjs";
 
-const FOLDERS = ["cluster", "docs", "durable", "examples", "protocol", "template"];
-const PAGES = [...pagesOf("."), ...FOLDERS.flatMap((folder) => pagesOf(folder, { recursive: true }))];
-/** These name the files and commands of a package of their own. */
-const PAGES_OF_PACKAGE = pagesOf("typescript", { recursive: true });
 const { scripts } = JSON.parse(read("package.json"));
 
 /** Of a page: links with their place, but for those to other hosts. */
@@ -71,13 +68,4 @@ function headings(page) {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     heading.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-"),
   );
-}
-
-function pagesOf(folder, options) {
-  const names = readdirSync(join(ROOT, folder), options).filter((name) => name.endsWith(".md"));
-  return names.map((name) => join(folder, name));
-}
-
-function read(file) {
-  return readFileSync(join(ROOT, file), "utf8");
 }
