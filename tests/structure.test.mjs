@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { test } from "node:test";
+import ts from "typescript";
 import { ROOT } from "../scripts/tools.mjs";
 
 const TESTS = join(ROOT, "tests");
@@ -49,6 +50,13 @@ test("each source that a comment in the tests names is there", () => {
   assert.deepEqual(missing.map(({ file, source }) => `${file}: ${source}`), []);
 });
 
+// Node 22 runs the `after` hooks of a file once all tests that it knows have ended, even if the file has not.
+test("no test file awaits anything once it has a test: its servers might be gone before the next", () => {
+  const files = MODULES.filter(({ file }) => file.endsWith(".test.mjs"));
+  assert.notEqual(files.length, 0);
+  assert.deepEqual(files.filter(({ text }) => awaitsAfterTest(text)).map(({ file }) => file), []);
+});
+
 test("each constant that is copied from a source is there under its name", () => {
   const copies = MODULES.flatMap(({ file, text }) =>
     [...text.matchAll(COPIED)].flatMap(([, source, lines]) =>
@@ -74,4 +82,20 @@ function folderOf(path) {
 function mayImport(file, target) {
   const folder = folderOf(target);
   return folder === undefined || folder === SHARED || folder === folderOf(file);
+}
+
+/** True if top-level code of a module may await something after it called `test` or `describe`. */
+function awaitsAfterTest(text) {
+  const tests = [];
+  const awaits = [];
+  // What stands in a loop may come as late as at the end of the loop.
+  const visit = (node, loopEnd) => {
+    if (ts.isFunctionLike(node) || ts.isClassLike(node)) return;
+    if (ts.isCallExpression(node) && ["test", "describe"].includes(node.expression.getText())) tests.push(node.pos);
+    if (ts.isAwaitExpression(node)) awaits.push(loopEnd ?? node.pos);
+    const isRepeated = (child) => ts.isIterationStatement(node, false) && child === node.statement;
+    ts.forEachChild(node, (child) => visit(child, loopEnd ?? (isRepeated(child) ? node.end : undefined)));
+  };
+  visit(ts.createSourceFile("test.mjs", text, ts.ScriptTarget.ESNext, true));
+  return awaits.some((at) => tests.some((test) => test < at));
 }

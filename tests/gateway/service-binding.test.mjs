@@ -26,11 +26,13 @@ const layout = {
 };
 const start = (owner, upstream) => startServer(owner, { layout, vars: { SOCKJS_UPSTREAM: upstream, SOCKJS_LOG: "error" } });
 
-for (const [how, address, path] of [
-  ["by WebSocket", "service:BACKEND/ws", "/ws"],
-  ["over HTTP", "service+http:BACKEND/events", "/events"],
-]) {
-  const service = `${(await start({ after }, address)).url}/sockjs`;
+const gates = [
+  ["by WebSocket", "/ws", await start({ after }, "service:BACKEND/ws")],
+  ["over HTTP", "/events", await start({ after }, "service+http:BACKEND/events")],
+];
+
+for (const [how, path, gate] of gates) {
+  const service = `${gate.url}/sockjs`;
 
   for (const transport of [RAW, ...TRANSPORTS]) {
     test(`${transport} reaches it ${how}`, async (t) => {

@@ -9,7 +9,7 @@ import { startServer } from "../harness/servers/server.mjs";
 
 const FORGED = { "CF-Connecting-IP": "203.0.113.9", "X-Forwarded-For": "203.0.113.8, 203.0.113.9", "X-Real-IP": "203.0.113.9" };
 
-const servers = {
+const cases = {
   "nobody is trusted": { vars: {}, address: "127.0.0.1" },
   "another proxy is trusted": { vars: { SOCKJS_TRUSTED_PROXIES: "10.0.0.0/8" }, address: "127.0.0.1" },
   "the proxy is trusted": { vars: { SOCKJS_TRUSTED_PROXIES: "127.0.0.0/8" }, address: "203.0.113.9" },
@@ -20,8 +20,11 @@ const servers = {
   },
 };
 
-for (const [how, { vars, address }] of Object.entries(servers)) {
-  const server = await startServer({ after }, { vars });
+const servers = {};
+for (const [how, { vars }] of Object.entries(cases)) servers[how] = await startServer({ after }, { vars });
+
+for (const [how, server] of Object.entries(servers)) {
+  const { address } = cases[how];
   const service = `${server.url}/lobby/${randomUUID()}`;
 
   test(`${how}: a client over HTTP has the address ${address}`, async () => {

@@ -13,8 +13,15 @@ import { ROOT } from "../../scripts/tools.mjs";
 const PUSH_TOKEN = "a secret of at least thirty-two characters";
 const start = async (file, name, vars) => startServer({ after }, { ...(await bundled(join(ROOT, "typescript/examples", file), { name })), vars });
 
-for (const [what, file] of [["echo", "echo/src/index.ts"], ["an echo of sockjs-node", "sockjs-node-echo/src/index.js"]]) {
-  const server = await start(file, file.split("/")[0]);
+const echoes = {
+  echo: await start("echo/src/index.ts", "echo"),
+  "an echo of sockjs-node": await start("sockjs-node-echo/src/index.js", "sockjs-node-echo"),
+};
+const chat = await start("chat/src/index.ts", "chat");
+const vars = { SOCKJS_TICKET_KEYS: "a key of at least thirty-two characters", USERS: "ada:secret,bob:another", PUSH_TOKEN };
+const tickets = await start("tickets/src/index.ts", "tickets", vars);
+
+for (const [what, server] of Object.entries(echoes)) {
   for (const transport of ["websocket", "xhr-streaming", "xhr-polling"]) {
     test(`${what}, ${transport}: whatever is sent comes back`, async (t) => {
       const client = await connectStockClient(t, `${server.url}/echo`, transport);
@@ -22,8 +29,6 @@ for (const [what, file] of [["echo", "echo/src/index.ts"], ["an echo of sockjs-n
     });
   }
 }
-
-const chat = await start("chat/src/index.ts", "chat");
 
 test("chat: members hear each other, whisper, and a route says who is there", async (t) => {
   const enter = (name) => connectStockClient(t, `${chat.url}/chat/lobby?name=${name}`, "websocket");
@@ -40,9 +45,6 @@ test("chat: members hear each other, whisper, and a route says who is there", as
   bob.close();
   assert.equal(await ann.messages.next(), "bob left: ann");
 });
-
-const vars = { SOCKJS_TICKET_KEYS: "a key of at least thirty-two characters", USERS: "ada:secret,bob:another", PUSH_TOKEN };
-const tickets = await start("tickets/src/index.ts", "tickets", vars);
 
 test("tickets: who shows a token is known on every transport, and a program with a token pushes", async (t) => {
   const room = `${tickets.url}/members/lobby`;
