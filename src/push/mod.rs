@@ -1,10 +1,12 @@
 //! Push: sending to connections and rooms, and closing them, from outside of their objects.
 //!
 //! `remote` is the API for Rust, `http` the same for any program, as described by docs/push.openapi.json. `publish` takes what the
-//! libraries of GRIP send.
+//! libraries of GRIP send. `list` has the pages of the list of a room's connections.
 
 mod http;
+mod list;
 mod publish;
 mod remote;
 
-pub use remote::{Page, Push, PushError, RemoteConnection, RemoteInfo, RemoteRoom};
+pub use list::{Page, RemoteInfo};
+pub use remote::{Push, PushError, RemoteConnection, RemoteRoom};

@@ -1,103 +1,14 @@
-// The JavaScript that holds a client's WebSocket in the Worker, alone: both of its ends are made up here.
+// The JavaScript that holds a client's WebSocket in the Worker.
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { HeldSocket } from "../../src/js/held_socket.js";
 import { until } from "../harness/waiting/wait.mjs";
+import { FakeSocket, attached, held, old, turn } from "./held-socket-rig.mjs";
 
-const LIMITS = { isRaw: false, inboxLimit: 8 << 20, stallTimeoutMs: 30_000, reattachTimeoutMs: 30_000, attachMs: 25_000 };
-const MIB = 1 << 20;
 /** The object is told at once after so many bytes. */
 const ACK_BYTES = 32 << 10;
 /** Time after which the runtime is asked what the client took. */
 const LOOK_MS = 50;
-/** The connection is closed no earlier after it was opened. */
-const CLOSE_AFTER_MS = 5;
-
-/** An end of a WebSocket: what was sent on it, and what it is told. */
-class FakeSocket {
-  sent = [];
-  closed = undefined;
-  bufferedAmount = 0;
-  #listeners = {};
-
-  addEventListener(type, listener) {
-    (this.#listeners[type] ??= []).push(listener);
-  }
-
-  accept() {
-    this.isAccepted = true;
-  }
-
-  send(message) {
-    if (this.closed || this.isBroken) throw new TypeError("the WebSocket is closed");
-    this.sent.push(message);
-  }
-
-  close(code, reason) {
-    if (this.closed) throw new TypeError("the WebSocket is closed");
-    this.closed = { code, reason };
-  }
-
-  /** The other side sends something. */
-  gives(...messages) {
-    for (const data of messages) this.#emit("message", { data });
-  }
-
-  /** The other side closes it, or it is lost. */
-  ends(code = 1006, reason = "") {
-    this.#emit("close", { code, reason });
-  }
-
-  /** Returns the frames that were sent since the last call. */
-  take() {
-    return this.sent.splice(0);
-  }
-
-  #emit(type, event) {
-    for (const listener of this.#listeners[type] ?? []) listener(event);
-  }
-}
-
-/** A client's WebSocket that is held. Each attempt to attach again waits in `attempts` for an answer. */
-function held(t, options = {}, failure) {
-  const client = new FakeSocket();
-  const inner = new FakeSocket();
-  const attempts = [];
-  const waits = [];
-  const attach = (known) => {
-    if (failure) throw failure;
-    const attempt = Promise.withResolvers();
-    attempts.push({ known, ...attempt });
-    return attempt.promise;
-  };
-  const socket = new HeldSocket(client, { ...LIMITS, ...options }, attach, { waitUntil: (promise) => waits.push(promise) });
-  socket.start(inner);
-  t.after(() => client.ends(1006)); // gives back its part of the isolate's memory
-  return {
-    client,
-    inner,
-    attempts,
-    waits,
-    attempt: async (number) => {
-      await until(() => attempts.length >= number, `attempt ${number} to attach`);
-      return attempts[number - 1];
-    },
-  };
-}
-
-/** Ends the turn of the event loop, and the timers of the next one. */
-const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
-const old = () => new Promise((resolve) => setTimeout(resolve, 2 * CLOSE_AFTER_MS));
-
-/** Resolves an attempt with a new inner WebSocket. */
-async function attached(attempt, received) {
-  const inner = new FakeSocket();
-  attempt.resolve([inner, received]);
-  await until(() => inner.isAccepted, "the new inner WebSocket to be used");
-  await turn();
-  return inner;
-}
 
 test("a message that comes alone goes at once, with its number", (t) => {
   const { client, inner } = held(t);
@@ -288,114 +199,6 @@ test("binary data is a violation, after what was sent before, and nothing is tak
   assert.deepEqual(again.take(), ["m0,1,,1\na", "v1003,Binary messages are not supported"], "told again: nothing may follow the gap");
 });
 
-test("more than the inbox takes is a violation, and one message always fits", async (t) => {
-  const { client, inner } = held(t, { inboxLimit: 1_000 });
-  client.gives("x".repeat(2_000));
-  client.gives("y");
-  await turn();
-  assert.deepEqual(inner.take().map((message) => message.split("\n")[0]), ["m0,1,,2000", "v1013,Too many messages wait"]);
-  const other = held(t, { inboxLimit: 1_000 });
-  for (let number = 1; number <= 10; number += 1) {
-    other.client.gives("x".repeat(500));
-    other.inner.gives(`d${number}`);
-  }
-  assert.equal(other.inner.take().length, 10, "what is handled makes room");
-});
-
-test("the isolate's memory is given back", (t) => {
-  const MESSAGE = "x".repeat(5 * MIB);
-  for (let round = 0; round < 5; round += 1) {
-    const clients = Array.from({ length: 6 }, () => held(t));
-    for (const { client } of clients) client.gives(MESSAGE);
-    const last = held(t);
-    last.client.gives(MESSAGE);
-    assert.match(last.inner.take()[0], /^v1013,/, "32 MiB are used");
-    for (const { client } of clients) client.ends(1000, "");
-  }
-});
-
-test("a sender for whom the isolate has no memory left goes on: the connection that keeps most loses its messages", (t) => {
-  const modest = held(t);
-  const fullest = held(t);
-  const others = Array.from({ length: 4 }, () => held(t));
-  modest.client.gives("a");
-  fullest.client.gives("x".repeat(7 * MIB));
-  for (const { client } of others) client.gives("x".repeat(6 * MIB));
-  for (const { inner } of [modest, fullest, ...others]) inner.take();
-  const sender = held(t);
-  sender.client.gives("x".repeat(2 * MIB));
-  assert.match(sender.inner.take()[0], /^m0,1,,/);
-  assert.deepEqual(fullest.inner.take(), [], "an event of the sender does no I/O for another connection");
-  fullest.client.gives("y");
-  assert.deepEqual(fullest.inner.take(), ["v1013,Too many messages wait"]);
-  modest.client.gives("b");
-  assert.deepEqual(modest.inner.take(), ["m0,2,,1\nb"]);
-  for (const { inner } of others) assert.deepEqual(inner.take(), []);
-});
-
-test("a connection whose messages were dropped tells its object within seconds, or when that is attached again", async (t) => {
-  const fill = ({ client }) => client.gives("x".repeat(9 * MIB));
-  const inboxLimit = 20 * MIB;
-  await t.test("by its timer", (t) => {
-    mock.timers.enable({ apis: ["setTimeout", "Date"] });
-    t.after(() => mock.timers.reset());
-    const fullest = held(t, { inboxLimit });
-    fill(fullest);
-    fullest.client.gives("x");
-    fullest.inner.take();
-    for (const other of [held(t), held(t), held(t)]) fill(other);
-    mock.timers.tick(2_000);
-    mock.timers.tick(10_000);
-    assert.deepEqual(fullest.inner.take(), ["v1013,Too many messages wait"], "once");
-  });
-  await t.test("by the timer that sends what one turn brings", async (t) => {
-    const fullest = held(t, { inboxLimit });
-    fullest.client.gives(..."abcdefgh");
-    await turn();
-    fullest.inner.gives("d8");
-    fullest.inner.take();
-    fill(fullest);
-    fullest.client.gives("x");
-    for (const other of [held(t), held(t), held(t)]) fill(other);
-    assert.equal(fullest.inner.take().length, 0, "what came waits for the rest of its turn");
-    await turn();
-    assert.deepEqual(fullest.inner.take(), ["v1013,Too many messages wait"]);
-  });
-  await t.test("by a message of the object", (t) => {
-    const fullest = held(t, { inboxLimit });
-    fill(fullest);
-    fullest.client.gives("x");
-    fullest.inner.take();
-    for (const other of [held(t), held(t), held(t)]) fill(other);
-    fullest.inner.gives("d1");
-    assert.deepEqual(fullest.inner.take(), ["v1013,Too many messages wait"]);
-    fullest.inner.gives("c1013,Too many messages wait");
-  });
-  await t.test("when it is attached again", async (t) => {
-    const fullest = held(t, { inboxLimit });
-    fullest.client.gives("a");
-    fullest.inner.take();
-    fullest.inner.ends();
-    fill(fullest);
-    for (const other of [held(t), held(t), held(t)]) fill(other);
-    fullest.client.gives("after");
-    const again = await attached(await fullest.attempt(1), 1);
-    assert.deepEqual(again.take(), ["v1013,Too many messages wait"], "and nothing that follows the gap");
-  });
-  await t.test("when it is attached again, of a client that left", async (t) => {
-    const fullest = held(t, { inboxLimit });
-    fullest.inner.ends();
-    fill(fullest);
-    fullest.client.gives("x");
-    fullest.client.ends(3000, "done");
-    (await fullest.attempt(1)).resolve(null);
-    for (const other of [held(t), held(t), held(t)]) fill(other);
-    const second = await fullest.attempt(2);
-    assert.deepEqual(second.known.slice(5), [1013, "Too many messages wait"]);
-    assert.deepEqual((await attached(second, 0)).take(), []);
-  });
-});
-
 test("an object that is attached again after seconds is asked for what it received and does not handle", async (t) => {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   t.after(() => mock.timers.reset());
@@ -413,31 +216,6 @@ test("an object that is attached again after seconds is asked for what it receiv
   assert.deepEqual(again.take(), []);
   mock.timers.tick(2_000);
   assert.deepEqual(again.take(), ["m0,2,\n"]);
-});
-
-test("a connection that broke a rule before is the first to lose its messages, and nobody else is closed", (t) => {
-  const violator = held(t);
-  violator.client.gives("x".repeat(3 * MIB), new Uint8Array(1));
-  const others = Array.from({ length: 5 }, () => held(t));
-  for (const { client } of others) client.gives("x".repeat(6 * MIB));
-  violator.client.ends();
-  for (const { inner } of others) assert.match(inner.take().join(), /^m0,1,,/);
-});
-
-test("a message with characters above U+00FF takes two bytes for each", (t) => {
-  const wide = Array.from({ length: 4 }, () => held(t));
-  for (const { client } of wide) client.gives("\u4e2d".repeat(3.5 * MIB));
-  const last = held(t);
-  last.client.gives("\u4e2d".repeat(2.5 * MIB));
-  assert.match(last.inner.take()[0], /^m0,1,,/, "the fullest makes room");
-  wide[0].inner.take();
-  wide[0].client.gives("y");
-  assert.deepEqual(wide[0].inner.take(), ["v1013,Too many messages wait"]);
-  wide[1].inner.take();
-  wide[1].inner.gives("d1");
-  const another = held(t);
-  another.client.gives("\u00ff".repeat(6 * MIB));
-  assert.match(another.inner.take()[0], /^m0,1,,/, "what is handled makes room");
 });
 
 test("the object is told what the client took: at once after half a window, else within a second", (t) => {

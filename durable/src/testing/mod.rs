@@ -56,6 +56,7 @@
 
 mod alarm;
 mod client;
+mod client_state;
 mod gate;
 mod instance;
 mod room;

@@ -4,7 +4,7 @@
 use crate::application::connection::Connection;
 use crate::connection::entry::Entry;
 use crate::js::clock::now;
-use crate::testing::client::Given;
+use crate::testing::client_state::Given;
 use crate::testing::instance::Instance;
 use sockjs_protocol::sockjs::close_code::{CloseCode, HANDLER_FAILED};
 use sockjs_protocol::sockjs::frame::Frame;

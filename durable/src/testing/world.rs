@@ -6,7 +6,7 @@ use crate::info::connection_info::ConnectionInfo;
 use crate::js::clock;
 use crate::store::kept::Kept;
 use crate::store::memory_storage::MemoryStorage;
-use crate::testing::client::Client;
+use crate::testing::client_state::Client;
 use crate::testing::instance::Instance;
 use sockjs_protocol::service::options::Config;
 use sockjs_protocol::sockjs::session::{Change, READ, Row, Seq, Stored};
