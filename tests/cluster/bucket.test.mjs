@@ -1,10 +1,10 @@
 // The bucket is out of reach, for one node or for all, for a moment or for longer than a lease.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { optionsFor } from "../../scripts/cluster/bucket.mjs";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
+import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
 import { within } from "../harness/waiting/wait.mjs";
@@ -55,7 +55,7 @@ async function assertKept(speakers, cluster, t) {
 }
 
 for (const [who, which] of Object.entries({ "the owner": [1], "all nodes": [0, 1] })) {
-  test(`eight seconds without the bucket, for ${who}: a pause`, async (t) => {
+  testDespiteCrashes(`eight seconds without the bucket, for ${who}: a pause`, async (t) => {
     const { cluster, ways } = await startWithWays(t);
     const [holder, owner] = cluster.nodes;
     const speakers = await openSpeakers(t, cluster, { first: owner, then: holder });
@@ -68,7 +68,7 @@ for (const [who, which] of Object.entries({ "the owner": [1], "all nodes": [0, 1
   });
 }
 
-test("a minute without the bucket, for the owner: the node ends, and its objects move to a node that has the bucket", async (t) => {
+testDespiteCrashes("a minute without the bucket, for the owner: the node ends, and its objects move to a node that has the bucket", async (t) => {
   const { cluster, ways } = await startWithWays(t);
   const [holder, owner] = cluster.nodes;
   const speakers = await openSpeakers(t, cluster, { first: owner, then: holder });
@@ -80,7 +80,7 @@ test("a minute without the bucket, for the owner: the node ends, and its objects
   await assertKept(speakers, cluster, t);
 });
 
-test("a minute without the bucket, for all nodes: they end, and what was taken is there when they are started again", async (t) => {
+testDespiteCrashes("a minute without the bucket, for all nodes: they end, and what was taken is there when they are started again", async (t) => {
   const { cluster, ways } = await startWithWays(t);
   const [holder, owner] = cluster.nodes;
   const [speaker] = await openSpeakers(t, cluster, { first: owner, then: holder });

@@ -6,6 +6,7 @@ import { openRawClient, openWebSocketClient } from "../harness/clients/websocket
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { Session } from "../harness/clients/session.mjs";
 import { startCluster } from "../harness/cluster/cluster.mjs";
+import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 
@@ -55,7 +56,7 @@ describe("a node that is drained", { concurrency: true }, async () => {
   });
 });
 
-test("a node that is drained while the owner of its clients' objects is gone lets go of them, too", async (t) => {
+testDespiteCrashes("a node that is drained while the owner of its clients' objects is gone lets go of them, too", async (t) => {
   const cluster = await startCluster(t, { count: 3, vars: { SOCKJS_PLACEMENT: "session" } });
   const [node, owner, other] = cluster.nodes;
   cluster.balance([node]);

@@ -1,11 +1,11 @@
 // kill -9 of a node that owns objects and holds no client, while the clients of another node send and receive.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
+import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { HttpSpeaker, assertUndisturbed, fatesOf } from "./rig.mjs";
@@ -18,7 +18,7 @@ const VARS = { SOCKJS_PLACEMENT: "session" };
 const LEVELS = { default: {}, outbox: { SOCKJS_DURABILITY: "outbox" } };
 
 for (const [level, vars] of Object.entries(LEVELS)) {
-  test(`${level}: sessions go on when the node that owns their objects is killed, ${KILLS} times`, async (t) => {
+  testDespiteCrashes(`${level}: sessions go on when the node that owns their objects is killed, ${KILLS} times`, async (t) => {
     const cluster = await startCluster(t, { count: 2, vars: { ...VARS, ...vars } });
     const [holder, victim] = cluster.nodes;
     const segments = Object.keys(TRANSPORTS);
@@ -49,7 +49,7 @@ for (const [level, vars] of Object.entries(LEVELS)) {
   });
 }
 
-test("newcomers to the room of a node that was killed wait until its lease is over", async (t) => {
+testDespiteCrashes("newcomers to the room of a node that was killed wait until its lease is over", async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: { SOCKJS_PLACEMENT: "room" } });
   const [holder, victim] = cluster.nodes;
   const first = await HttpSpeaker.open(t, cluster, "xhr", victim);

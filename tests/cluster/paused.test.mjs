@@ -1,9 +1,9 @@
 // An owner that is stopped in the middle of its work for longer than its lease, and goes on when another node owns its objects.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
+import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { Session } from "../harness/clients/session.mjs";
 import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
@@ -18,7 +18,7 @@ const ASKED_AFTER_MS = 6_000;
 const PAUSED_MS = 30_000 / DIVISOR;
 const VARS = { SOCKJS_PLACEMENT: "session", SOCKJS_DURABILITY: "outbox" };
 
-test("sessions go on at another node while their owner hangs", async (t) => {
+testDespiteCrashes("sessions go on at another node while their owner hangs", async (t) => {
   // One object for all, since a WebSocket cannot be opened at one node and go on at another.
   const cluster = await startCluster(t, { count: 2, vars: { ...VARS, SOCKJS_PLACEMENT: "shards:1" }, timeDivisor: DIVISOR });
   const [holder, owner] = cluster.nodes;
@@ -41,7 +41,7 @@ test("sessions go on at another node while their owner hangs", async (t) => {
   assert.deepEqual({ unheard, doubled, missing, misplaced }, { unheard: [], doubled: [], missing: [], misplaced: [] });
 });
 
-test("clients of a node that hangs are not in the way of whoever comes for their sessions", async (t) => {
+testDespiteCrashes("clients of a node that hangs are not in the way of whoever comes for their sessions", async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });
   const [owner, holder] = cluster.nodes;
   const open = async (segment) => {
@@ -64,7 +64,7 @@ test("clients of a node that hangs are not in the way of whoever comes for their
   }));
 });
 
-test("what an owner does that was paused for longer than its lease reaches no client and no storage", async (t) => {
+testDespiteCrashes("what an owner does that was paused for longer than its lease reaches no client and no storage", async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });
   const [holder, owner] = cluster.nodes;
   const [ofHolder, ofOwner] = cluster.toldBy;

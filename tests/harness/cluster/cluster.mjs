@@ -23,7 +23,7 @@ const VARS = {
 export const QUICK = 4;
 
 /**
- * @param owner ends it: a test's context, or `{ after }` of node:test for a file
+ * @param owner ends it: a test's context or what stands for it, or `{ after }` of node:test for a file
  * @param {object} [options]
  * @param {number} [options.count] of nodes
  * @param {Record<string, string>} [options.vars] on top of those of a cluster
@@ -35,6 +35,7 @@ export async function startCluster(owner, { count = 3, vars = {}, timeDivisor = 
   const bucket = await startBucket();
   owner.after(() => bucket.kill());
   const cluster = new Cluster(bucket);
+  owner.clusters?.push(cluster);
   owner.after(() => {
     if (owner.passed === false) console.error(cluster.report());
   });
@@ -96,7 +97,7 @@ class Cluster {
   report() {
     const lines = this.nodes.map(({ name, isRunning, ended }, at) => {
       const state = isRunning ? "runs" : `ended: ${ended}`;
-      return [`${name} ${state}`, ...this.logs[at].last(20)].join("\n  ");
+      return [`${name} ${state}`, ...this.logs[at].last(80)].join("\n  ");
     });
     return lines.join("\n");
   }

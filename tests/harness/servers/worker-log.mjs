@@ -22,6 +22,11 @@ export class WorkerLog {
     this.#show(text);
   }
 
+  /** True if the output has this text. */
+  has(text) {
+    return this.#text.includes(text);
+  }
+
   /** Returns the last lines of the output. */
   last(count) {
     return this.#text.trimEnd().split("\n").slice(-count);
