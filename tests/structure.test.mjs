@@ -52,6 +52,18 @@ test("each source that a comment in the tests names is there", () => {
 
 // Node 22 runs the `after` hooks of a file once all tests that it knows have ended, even if the file has not.
 test("no test file awaits anything once it has a test: its servers might be gone before the next", () => {
+  for (const late of [
+    'test("a"); await b();',
+    'test.skip("a"); const b = await c();',
+    'for (const a of b) { await c(); test("a"); }',
+    'cases.forEach(() => test("a")); await b();',
+    'testsOf("a"); for await (const b of c) d = b;',
+  ]) {
+    assert.ok(awaitsAfterTest(late), late);
+  }
+  for (const early of ['after(a); const b = await c(); test("d", async () => { await e(); });', 'for (const a of await b()) test("c");']) {
+    assert.ok(!awaitsAfterTest(early), early);
+  }
   const files = MODULES.filter(({ file }) => file.endsWith(".test.mjs"));
   assert.notEqual(files.length, 0);
   assert.deepEqual(files.filter(({ text }) => awaitsAfterTest(text)).map(({ file }) => file), []);
@@ -84,15 +96,18 @@ function mayImport(file, target) {
   return folder === undefined || folder === SHARED || folder === folderOf(file);
 }
 
-/** True if top-level code of a module may await something after it called `test` or `describe`. */
+/** The call of a function that makes tests: one of Node's, or one of the file's own whose name begins in that way. */
+const TEST = /\b(?:test\w*|describe|it|suite)(?:\.\w+)?\(/;
+
+/** True if top-level code of a module may await something after it made a test. */
 function awaitsAfterTest(text) {
   const tests = [];
   const awaits = [];
   // What stands in a loop may come as late as at the end of the loop.
   const visit = (node, loopEnd) => {
     if (ts.isFunctionLike(node) || ts.isClassLike(node)) return;
-    if (ts.isCallExpression(node) && ["test", "describe"].includes(node.expression.getText())) tests.push(node.pos);
-    if (ts.isAwaitExpression(node)) awaits.push(loopEnd ?? node.pos);
+    if (ts.isExpressionStatement(node) && ts.isCallExpression(node.expression) && TEST.test(node.getText())) tests.push(node.pos);
+    if (ts.isAwaitExpression(node) || node.awaitModifier) awaits.push(loopEnd ?? node.pos);
     const isRepeated = (child) => ts.isIterationStatement(node, false) && child === node.statement;
     ts.forEachChild(node, (child) => visit(child, loopEnd ?? (isRepeated(child) ? node.end : undefined)));
   };

@@ -51,13 +51,18 @@ bucket_check() {
 
 # Runs a command so that a signal ends it: a shell handles no signal while it waits for a command in the foreground.
 in_background() {
+  is_stopping=
+  trap 'is_stopping=1' TERM INT
   "$@" >"$run/printed" 2>"$run/log" &
   check=$!
   trap stop_check TERM INT
+  if [ -n "$is_stopping" ]; then stop_check; fi
   wait "$check"
 }
 
 stop_check() {
+  # Another signal changes nothing.
+  trap : TERM INT
   end_child "$check" 2000 || true
   exit 0
 }

@@ -4,11 +4,14 @@ workerd=
 port=
 
 run_node() {
-  trap stop_node TERM INT
+  is_stopping=
+  trap 'is_stopping=1' TERM INT
   rm -f "$run/listening"
   mkfifo "$run/listening"
   "$here/workerd" serve "$run/node.capnp" -I "$here" --control-fd=3 ${CLUSTER_BUCKET:+--experimental} 3>"$run/listening" &
   workerd=$!
+  trap stop_node TERM INT
+  if [ -n "$is_stopping" ]; then stop_node; fi
   # workerd tells the port on its control descriptor, or closes it by ending.
   sed -n '/"socket":"http"/{s/.*"port":\([0-9]*\).*/\1/p;q;}' <"$run/listening" >"$run/port" &
   wait "$!"
@@ -46,4 +49,9 @@ stop_workerd() {
   limit=$STOP_TIMEOUT_MS
   if is_cluster; then limit=$((limit + 5000)); fi
   end_child "$workerd" "$limit" || say "workerd did not stop within $limit ms: what is still open is cut off"
+}
+
+# Prints milliseconds as seconds.
+seconds() {
+  printf '%d.%03d' "$(($1 / 1000))" "$(($1 % 1000))"
 }

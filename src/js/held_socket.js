@@ -19,7 +19,12 @@ const LOOK_MS = 50;
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
 /** Time after which the object is asked about messages that it has not handled: a new instance of it may not have them. */
 const ASK_AFTER_MS = 2_000;
-/** Pauses before attempts to attach again: each is a random part of a value that doubles from the first to the last. */
+/**
+ * Shortest pause before an attempt to attach again. In a cluster, workerd 1.20261117 aborts if a request to another node begins as the
+ * connection to that node breaks.
+ */
+const AFTER_LOSS_MS = 10;
+/** Longer pauses: each adds a random part of a value that doubles from the first to the last. */
 const FIRST_PAUSE_MS = 10;
 const LAST_PAUSE_MS = 2_000;
 /** Number of times that the object may be lost without handling a message: one of the messages may be what breaks it. */
@@ -435,7 +440,7 @@ export class HeldSocket {
   async #attachAgain() {
     const until = Date.now() + this.#options.reattachTimeoutMs;
     for (let pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#fruitless, LAST_PAUSE_MS); ; pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * pause));
+      await new Promise((resolve) => setTimeout(resolve, AFTER_LOSS_MS + Math.random() * pause));
       const isOver = this.#end;
       const { code, reason } = this.#end ?? {};
       const known = [this.#received, this.#handled, this.#heard, this.#state, this.#groups, code, reason];

@@ -1,10 +1,11 @@
 // The bucket is out of reach, for one node or for all, for a moment or for longer than a lease.
 
 import assert from "node:assert/strict";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { optionsFor } from "../../scripts/cluster/bucket.mjs";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
-import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
+import { despiteCrashes } from "../harness/cluster/crash.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { startSlowProxy } from "../harness/proxies/slow-proxy.mjs";
 import { within } from "../harness/waiting/wait.mjs";
@@ -55,7 +56,7 @@ async function assertKept(speakers, cluster, t) {
 }
 
 for (const [who, which] of Object.entries({ "the owner": [1], "all nodes": [0, 1] })) {
-  testDespiteCrashes(`eight seconds without the bucket, for ${who}: a pause`, async (t) => {
+  test(`eight seconds without the bucket, for ${who}: a pause`, despiteCrashes(async (t) => {
     const { cluster, ways } = await startWithWays(t);
     const [holder, owner] = cluster.nodes;
     const speakers = await openSpeakers(t, cluster, { first: owner, then: holder });
@@ -65,10 +66,10 @@ for (const [who, which] of Object.entries({ "the owner": [1], "all nodes": [0, 1
     await sleep(SHORT_MS);
     open(cut);
     await assertKept(speakers, cluster, t);
-  });
+  }));
 }
 
-testDespiteCrashes("a minute without the bucket, for the owner: the node ends, and its objects move to a node that has the bucket", async (t) => {
+test("a minute without the bucket, for the owner: the node ends, and its objects move to a node that has the bucket", despiteCrashes(async (t) => {
   const { cluster, ways } = await startWithWays(t);
   const [holder, owner] = cluster.nodes;
   const speakers = await openSpeakers(t, cluster, { first: owner, then: holder });
@@ -78,9 +79,9 @@ testDespiteCrashes("a minute without the bucket, for the owner: the node ends, a
   open([ways[1]]);
   await owner.start();
   await assertKept(speakers, cluster, t);
-});
+}));
 
-testDespiteCrashes("a minute without the bucket, for all nodes: they end, and what was taken is there when they are started again", async (t) => {
+test("a minute without the bucket, for all nodes: they end, and what was taken is there when they are started again", despiteCrashes(async (t) => {
   const { cluster, ways } = await startWithWays(t);
   const [holder, owner] = cluster.nodes;
   const [speaker] = await openSpeakers(t, cluster, { first: owner, then: holder });
@@ -96,4 +97,4 @@ testDespiteCrashes("a minute without the bucket, for all nodes: they end, and wh
   // A message that was not taken may have been handled without effect.
   const isTaken = (message) => !speaker.refused.some((refused) => refused.startsWith(`${message.split(": ")[1]}:`));
   assert.deepEqual({ unheard: unheard.filter(isTaken), missing: missing.filter(isTaken) }, { unheard: [], missing: [] });
-});
+}));

@@ -6,7 +6,7 @@ import { openRawClient, openWebSocketClient } from "../harness/clients/websocket
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { Session } from "../harness/clients/session.mjs";
 import { startCluster } from "../harness/cluster/cluster.mjs";
-import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
+import { despiteCrashes } from "../harness/cluster/crash.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { until, within } from "../harness/waiting/wait.mjs";
 
@@ -56,7 +56,7 @@ describe("a node that is drained", { concurrency: true }, async () => {
   });
 });
 
-testDespiteCrashes("a node that is drained while the owner of its clients' objects is gone lets go of them, too", async (t) => {
+test("a node that is drained while the owner of its clients' objects is gone lets go of them, too", despiteCrashes(async (t) => {
   const cluster = await startCluster(t, { count: 3, vars: { SOCKJS_PLACEMENT: "session" } });
   const [node, owner, other] = cluster.nodes;
   cluster.balance([node]);
@@ -79,34 +79,31 @@ testDespiteCrashes("a node that is drained while the owner of its clients' objec
     await echoes(client, "after");
     assert.equal(client.cuts, 0);
   }
-});
+}));
 
 for (const how of ["terminate", "kill"]) {
-  describe(`${how} of the owner`, { concurrency: true }, async () => {
+  test(`${how} of the owner is a pause for the clients of other nodes`, despiteCrashes(async (t) => {
     // One object has all sessions.
-    const cluster = await startCluster({ after }, { count: 2, vars: { SOCKJS_PLACEMENT: "room" } });
+    const cluster = await startCluster(t, { count: 2, vars: { SOCKJS_PLACEMENT: "room" } });
     const [owner, holder] = cluster.nodes;
-
-    test("is a pause for the clients of other nodes", async (t) => {
-      // The first request claims the object.
-      const first = await openClient(t, cluster.service("/echo", owner), "xhr");
-      const clients = await openAll(t, cluster, holder);
-      first.leave();
-      const held = await openWebSocketClient(t, { service: cluster.service("/echo", holder) });
-      for (const client of clients) await echoes(client, "before");
-      const [before] = await cluster.owners();
-      await owner[how]();
-      held.send("after");
-      await Promise.all(clients.map((client) => echoes(client, "after")));
-      await held.readsMessage("after", LONG_MS);
-      for (const client of clients) {
-        assert.equal(client.cuts, 0);
-        assert.deepEqual(client.frames.filter((frame) => frame !== "h"), ["o"]);
-      }
-      assert.deepEqual(held.frames, ["o"]);
-      const [now, ...others] = await cluster.owners();
-      assert.notEqual(now, before);
-      assert.deepEqual(others, []);
-    });
-  });
+    // The first request claims the object.
+    const first = await openClient(t, cluster.service("/echo", owner), "xhr");
+    const clients = await openAll(t, cluster, holder);
+    first.leave();
+    const held = await openWebSocketClient(t, { service: cluster.service("/echo", holder) });
+    for (const client of clients) await echoes(client, "before");
+    const [before] = await cluster.owners();
+    await owner[how]();
+    held.send("after");
+    await Promise.all(clients.map((client) => echoes(client, "after")));
+    await held.readsMessage("after", LONG_MS);
+    for (const client of clients) {
+      assert.equal(client.cuts, 0);
+      assert.deepEqual(client.frames.filter((frame) => frame !== "h"), ["o"]);
+    }
+    assert.deepEqual(held.frames, ["o"]);
+    const [now, ...others] = await cluster.owners();
+    assert.notEqual(now, before);
+    assert.deepEqual(others, []);
+  }));
 }

@@ -1,11 +1,12 @@
 // kill -9 of a node that owns objects and holds no client, while the clients of another node send and receive.
 
 import assert from "node:assert/strict";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
-import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
+import { despiteCrashes } from "../harness/cluster/crash.mjs";
 import { TRANSPORTS } from "../harness/protocol/transports.mjs";
 import { until } from "../harness/waiting/wait.mjs";
 import { HttpSpeaker, assertUndisturbed, fatesOf } from "./rig.mjs";
@@ -18,7 +19,7 @@ const VARS = { SOCKJS_PLACEMENT: "session" };
 const LEVELS = { default: {}, outbox: { SOCKJS_DURABILITY: "outbox" } };
 
 for (const [level, vars] of Object.entries(LEVELS)) {
-  testDespiteCrashes(`${level}: sessions go on when the node that owns their objects is killed, ${KILLS} times`, async (t) => {
+  test(`${level}: sessions go on when the node that owns their objects is killed, ${KILLS} times`, despiteCrashes(async (t) => {
     const cluster = await startCluster(t, { count: 2, vars: { ...VARS, ...vars } });
     const [holder, victim] = cluster.nodes;
     const segments = Object.keys(TRANSPORTS);
@@ -46,10 +47,10 @@ for (const [level, vars] of Object.entries(LEVELS)) {
     assert.deepEqual({ doubled, misplaced }, { doubled: [], misplaced: [] });
     if (level === "outbox") assert.deepEqual({ unheard, missing }, { unheard: [], missing: [] });
     assert.ok(longest < PAUSE_MS, `the longest pause was ${longest} ms`);
-  });
+  }));
 }
 
-testDespiteCrashes("newcomers to the room of a node that was killed wait until its lease is over", async (t) => {
+test("newcomers to the room of a node that was killed wait until its lease is over", despiteCrashes(async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: { SOCKJS_PLACEMENT: "room" } });
   const [holder, victim] = cluster.nodes;
   const first = await HttpSpeaker.open(t, cluster, "xhr", victim);
@@ -69,4 +70,4 @@ testDespiteCrashes("newcomers to the room of a node that was killed wait until i
   const waited = Date.now() - before;
   t.diagnostic(`all were open after ${waited} ms`);
   assert.ok(waited > 1_000, "the lease was not over");
-});
+}));

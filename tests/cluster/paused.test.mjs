@@ -1,9 +1,10 @@
 // An owner that is stopped in the middle of its work for longer than its lease, and goes on when another node owns its objects.
 
 import assert from "node:assert/strict";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QUICK, startCluster } from "../harness/cluster/cluster.mjs";
-import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
+import { despiteCrashes } from "../harness/cluster/crash.mjs";
 import { PersistentClient } from "../harness/clients/persistent-client.mjs";
 import { Session } from "../harness/clients/session.mjs";
 import { openWebSocketClient } from "../harness/clients/websocket-client.mjs";
@@ -18,7 +19,7 @@ const ASKED_AFTER_MS = 6_000;
 const PAUSED_MS = 30_000 / DIVISOR;
 const VARS = { SOCKJS_PLACEMENT: "session", SOCKJS_DURABILITY: "outbox" };
 
-testDespiteCrashes("sessions go on at another node while their owner hangs", async (t) => {
+test("sessions go on at another node while their owner hangs", despiteCrashes(async (t) => {
   // One object for all, since a WebSocket cannot be opened at one node and go on at another.
   const cluster = await startCluster(t, { count: 2, vars: { ...VARS, SOCKJS_PLACEMENT: "shards:1" }, timeDivisor: DIVISOR });
   const [holder, owner] = cluster.nodes;
@@ -39,9 +40,9 @@ testDespiteCrashes("sessions go on at another node while their owner hangs", asy
   const { unheard, doubled, missing, misplaced } = fatesOf(speakers, cluster);
   assertUndisturbed(speakers);
   assert.deepEqual({ unheard, doubled, missing, misplaced }, { unheard: [], doubled: [], missing: [], misplaced: [] });
-});
+}));
 
-testDespiteCrashes("clients of a node that hangs are not in the way of whoever comes for their sessions", async (t) => {
+test("clients of a node that hangs are not in the way of whoever comes for their sessions", despiteCrashes(async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });
   const [owner, holder] = cluster.nodes;
   const open = async (segment) => {
@@ -62,9 +63,9 @@ testDespiteCrashes("clients of a node that hangs are not in the way of whoever c
     const isAdopted = async () => (await session.next(LONG_MS)) === 'a["echo"]';
     await until(isAdopted, "the poll to have the session", LONG_MS);
   }));
-});
+}));
 
-testDespiteCrashes("what an owner does that was paused for longer than its lease reaches no client and no storage", async (t) => {
+test("what an owner does that was paused for longer than its lease reaches no client and no storage", despiteCrashes(async (t) => {
   const cluster = await startCluster(t, { count: 2, vars: VARS, timeDivisor: DIVISOR });
   const [holder, owner] = cluster.nodes;
   const [ofHolder, ofOwner] = cluster.toldBy;
@@ -95,4 +96,4 @@ testDespiteCrashes("what an owner does that was paused for longer than its lease
   t.diagnostic(`${late.length} handlers of the old owner ran without effect, ${again.length} messages handled twice`);
   assertUndisturbed(speakers);
   assert.deepEqual({ unheard, doubled, missing, misplaced }, { unheard: [], doubled: [], missing: [], misplaced: [] });
-});
+}));

@@ -48,6 +48,7 @@ export class HttpSpeaker {
     this.isOpener = isOpener;
     this.#pauseMs = pauseMs;
     this.#speech = this.#speak();
+    this.#speech.catch(() => {}); // `end` throws it
   }
 
   async #speak() {
@@ -76,24 +77,30 @@ export class WebSocketSpeaker {
   /** Of each session: `{ client, sent, end }`. */
   sessions = [];
   #isOver = false;
+  #isAbandoned = false;
   #speech;
 
   static async open(owner, cluster, node) {
     const speaker = new WebSocketSpeaker(owner, cluster, node);
     await speaker.#connect();
     speaker.#speech = speaker.#speak();
+    speaker.#speech.catch(() => {}); // `end` throws it
     return speaker;
   }
 
   constructor(owner, cluster, node) {
-    owner.after(() => (this.#isOver = true));
+    owner.after(() => {
+      this.#isOver = true;
+      this.#isAbandoned = true;
+    });
     this.#open = () => openWebSocketClient(owner, { service: cluster.service("/trouble", node) });
   }
 
   #open;
 
   async #connect() {
-    const client = await until(() => this.#open().catch(() => undefined), "a WebSocket to open", LONG_MS);
+    const client = await until(() => this.#isAbandoned || this.#open().catch(() => undefined), "a WebSocket to open", LONG_MS);
+    if (this.#isAbandoned) throw new Error("the test is over");
     const session = { client, sent: [], end: undefined };
     client.closed.then((end) => (session.end = end));
     this.sessions.push(session);

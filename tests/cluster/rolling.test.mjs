@@ -1,9 +1,10 @@
 // One node after the other is drained, stopped and started again, under sessions that send and receive numbered messages.
 
 import assert from "node:assert/strict";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startCluster } from "../harness/cluster/cluster.mjs";
-import { testDespiteCrashes } from "../harness/cluster/crash.mjs";
+import { despiteCrashes } from "../harness/cluster/crash.mjs";
 import { WebSocketSpeaker, assertUndisturbed, fateOfSpeaker, fatesOf, openSpeakers, runsOf } from "./rig.mjs";
 
 const IS_FULL = Boolean(process.env.SOCKJS_FULL);
@@ -14,7 +15,7 @@ const DRAIN_MS = IS_FULL ? 3_000 : 1_000;
 const RUNS = Number(process.env.SOCKJS_RUNS ?? 1);
 
 for (let run = 1; run <= RUNS; run += 1) {
-  testDespiteCrashes(`${SESSIONS + 2 * WEBSOCKETS} sessions go through a rolling restart of three nodes (${run})`, async (t) => {
+  test(`${SESSIONS + 2 * WEBSOCKETS} sessions go through a rolling restart of three nodes (${run})`, despiteCrashes(async (t) => {
     const cluster = await startCluster(t, { vars: { SOCKJS_DURABILITY: "outbox" }, timeDivisor: IS_FULL ? 1 : undefined });
     const speakers = await openSpeakers(t, cluster, SESSIONS);
     const held = await Promise.all(Array.from({ length: WEBSOCKETS }, () => WebSocketSpeaker.open(t, cluster)));
@@ -50,5 +51,5 @@ for (let run = 1; run <= RUNS; run += 1) {
       // What was handled in the last tenth of a second before its object moved.
       assert.ok(runsOf(again) <= cluster.nodes.length, `handled twice: ${again}`);
     }
-  });
+  }));
 }

@@ -10,13 +10,14 @@ import { startGateway, startUpstream } from "./upstream.mjs";
 
 const COUNT = 1_000;
 
-const upstream = await startUpstream({ after });
-testEcho("ws", (await startGateway({ after }, upstream)).service, COUNT);
-
+const gateway = await startGateway({ after }, await startUpstream({ after }));
 const reference = await startReference({ after });
 /** The raw endpoint of one of its services. */
 const rawEndpoint = (name) => ({ address: `${reference.url.replace(/^http/, "ws")}/${name}/websocket` });
-testEcho("sockjs-node", (await startGateway({ after }, rawEndpoint("echo"))).service, COUNT);
+const gatewayOfReference = await startGateway({ after }, rawEndpoint("echo"));
+
+testEcho("ws", gateway.service, COUNT);
+testEcho("sockjs-node", gatewayOfReference.service, COUNT);
 
 for (const transport of NODE_TRANSPORTS) {
   test(`sockjs-node behind the gateway, by ${transport}: the client learns code and reason of a close`, async (t) => {

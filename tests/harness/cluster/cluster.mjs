@@ -23,7 +23,8 @@ const VARS = {
 export const QUICK = 4;
 
 /**
- * @param owner ends it: a test's context or what stands for it, or `{ after }` of node:test for a file
+ * @param owner ends it: a test's context or what stands for it, or `{ after }` of node:test for a file. A test that fails with a
+ *   cluster of its own prints what its nodes have to say
  * @param {object} [options]
  * @param {number} [options.count] of nodes
  * @param {Record<string, string>} [options.vars] on top of those of a cluster
@@ -88,7 +89,8 @@ class Cluster {
   }
 
   async stop() {
-    for (const node of this.nodes) if (node.isRunning) await node.kill();
+    // At once: a node that sees another one die may crash.
+    await Promise.all(this.nodes.filter(({ isRunning }) => isRunning).map((node) => node.kill()));
     for (const directory of this.#directories) removeDirectory(directory);
     for (const log of this.logs) log.check();
   }
@@ -96,7 +98,7 @@ class Cluster {
   /** Returns what a failed test has to know of its nodes: whether each still runs, how it ended, and its last words. */
   report() {
     const lines = this.nodes.map(({ name, isRunning, ended }, at) => {
-      const state = isRunning ? "runs" : `ended: ${ended}`;
+      const state = isRunning ? "runs" : ended === undefined ? "was not started" : `ended: ${ended}`;
       return [`${name} ${state}`, ...this.logs[at].last(80)].join("\n  ");
     });
     return lines.join("\n");

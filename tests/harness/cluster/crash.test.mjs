@@ -3,41 +3,63 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WorkerLog } from "../servers/worker-log.mjs";
-import { runDespiteCrashes } from "./crash.mjs";
+import { despiteCrashes } from "./crash.mjs";
 
 const CRASHED = "rpc-twoparty.c++:354: Failed: expected idle != this->idle [false != false]";
 const context = { diagnostic() {} };
 
-/** Counts runs of a body that fails in the first `failing` ones, in a cluster whose node prints `printed`. */
-async function runs(failing, printed) {
+/** Runs a body that fails in the first `failing` runs. What its node prints meanwhile, and what it prints as it is ended. */
+async function runs(failing, { printed = "", last = "" }) {
   const events = [];
-  const run = runDespiteCrashes(context, async (t) => {
-    events.push("run");
-    t.after(() => events.push(t.passed ? "ended" : "ended after a failure"));
+  const wrapped = despiteCrashes(async (t) => {
     const log = new WorkerLog(() => {});
     log.add(printed);
     t.clusters.push({ logs: [log] });
+    events.push("run");
+    t.after(() => {
+      log.add(last);
+      events.push(t.passed ? "ended" : "ended after a failure");
+    });
     if (events.filter((event) => event === "run").length <= failing) throw new Error("the body failed");
   });
-  const error = await run.then(() => undefined, ({ message }) => message);
+  const error = await wrapped(context).then(() => undefined, ({ message }) => message);
   return { events, error };
 }
 
+const FAILED = ["run", "ended after a failure"];
+
 test("a body that fails while a node crashed runs again, after what it started has ended", async () => {
-  assert.deepEqual(await runs(1, CRASHED), { events: ["run", "ended after a failure", "run", "ended"], error: undefined });
+  assert.deepEqual(await runs(1, { printed: CRASHED }), { events: [...FAILED, "run", "ended"], error: undefined });
 });
 
-test("a body that fails for another reason fails", async () => {
-  assert.deepEqual(await runs(1, "nothing"), { events: ["run", "ended after a failure"], error: "the body failed" });
+test("a body that fails for another reason fails, even if its node crashes as it is ended", async () => {
+  assert.deepEqual(await runs(1, { last: CRASHED }), { events: FAILED, error: "the body failed" });
 });
 
 test("a body that passes runs once, and one that always fails three times", async () => {
-  assert.deepEqual(await runs(0, CRASHED), { events: ["run", "ended"], error: undefined });
-  const { events, error } = await runs(9, CRASHED);
-  assert.deepEqual([events.filter((event) => event === "run").length, error], [3, "the body failed"]);
+  assert.deepEqual(await runs(0, { printed: CRASHED }), { events: ["run", "ended"], error: undefined });
+  assert.deepEqual(await runs(9, { printed: CRASHED }), { events: [...FAILED, ...FAILED, ...FAILED], error: "the body failed" });
 });
 
-test("a body whose hook fails fails", async () => {
-  const run = runDespiteCrashes(context, async (t) => t.after(() => assert.fail("the hook failed")));
-  await assert.rejects(run, /the hook failed/);
+test("a hook that fails counts, whatever the body did", async () => {
+  for (const error of [undefined, new Error("the body failed")]) {
+    const wrapped = despiteCrashes(async (t) => {
+      const log = new WorkerLog(() => {});
+      log.add(CRASHED);
+      t.clusters.push({ logs: [log] });
+      t.after(() => assert.fail("the hook failed"));
+      if (error) throw error;
+    });
+    await assert.rejects(wrapped(context), /the hook failed/);
+  }
+});
+
+test("a panic of the Worker is one in the log, and a crash of workerd is none", () => {
+  const log = (text) => {
+    const one = new WorkerLog(() => {});
+    one.add(text);
+    return one;
+  };
+  log("thread 'main' (32060) panicked at src/workerd/server/server/bridge.rs:669:30:\n").check();
+  assert.throws(() => log("panicked at durable/src/object/mod.rs:1:1:\nno\n").check(), /the Worker panicked/);
 });

@@ -66,12 +66,12 @@ impl Session {
     }
 
     /// True if the application was not yet notified that the session is open.
-    pub(super) fn is_unopened(&self) -> bool {
+    fn is_unopened(&self) -> bool {
         self.after.contains(&Output::Notify(Event::Opened))
     }
 
     /// Takes back the writes that follow the one of the session, since storage rejected that one.
-    pub(super) fn take_back_writes(&mut self, now: Millis) {
+    fn take_back_writes(&mut self, now: Millis) {
         for outputs in [&mut self.before, &mut self.after] {
             outputs.retain(|output| {
                 let Output::Persist(change) = output else { return true };
@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// Ends the session as if it had never been opened.
-    pub(super) fn abandon(&mut self) {
+    fn abandon(&mut self) {
         self.phase = Phase::Closed;
         self.receiver = None;
         self.queue.clear();
