@@ -179,11 +179,13 @@ for (const [code, frames] of [[1012, ['c[1012,"why"]']], [1013, ['c[1013,"why"]'
   });
 }
 
-test("a close in the moment of the handshake waits a little", async (t) => {
+test("a close in the moment of the handshake waits a little", (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
   const { client, inner } = held(t);
   inner.gives("f0,,\no", 'f,,1\nc[3000,"bye"]');
   assert.deepEqual([client.take(), client.closed], [["o", 'c[3000,"bye"]'], undefined]);
-  await until(() => client.closed, "the close");
+  mock.timers.tick(5);
   assert.deepEqual(client.closed, { code: 1000, reason: "Normal closure" });
 });
 
