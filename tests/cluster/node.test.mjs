@@ -54,11 +54,9 @@ describe("a bundle as a node of a cluster", { concurrency: 2 }, () => {
     const [, prefix] = vars.CLUSTER_BUCKET.split(/^s3:\/\/[^/]+\//);
     const nodes = async () => [...(await records.nodes()).values()].filter(({ address }) => address === vars.CLUSTER_ADDRESS);
     assert.equal((await nodes()).length, 1);
-    const started = Date.now();
     assert.equal(await run.terminate(), 0);
+    assert.doesNotMatch(run.printed, /did not stop/);
     assert.deepEqual(await within(socket.closed, "the close"), { code: 1012, reason: "the server restarts" });
-    const ms = Date.now() - started;
-    assert.ok(ms < 4_500, `${ms} ms`);
     assert.deepEqual((await nodes()).filter(({ draining }) => !draining), []);
     const left = (await records.keys()).filter((key) => key.startsWith(`${prefix}/.check`));
     assert.deepEqual(left, [], "objects of the check");
