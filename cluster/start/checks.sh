@@ -51,12 +51,10 @@ bucket_check() {
 
 # Runs a command so that a signal ends it: a shell handles no signal while it waits for a command in the foreground.
 in_background() {
-  is_stopping=
-  trap 'is_stopping=1' TERM INT
+  hold_signals
   "$@" >"$run/printed" 2>"$run/log" &
   check=$!
-  trap stop_check TERM INT
-  if [ -n "$is_stopping" ]; then stop_check; fi
+  take_signals stop_check
   wait "$check"
 }
 

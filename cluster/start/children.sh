@@ -1,4 +1,17 @@
-# Ends processes that this shell started.
+# Starts and ends processes of this shell.
+
+# Between these two calls a process is started, and its id noted. A signal that arrives meanwhile waits: its handler would not know the
+# process yet, and leave it behind. take_signals sets the handler $1.
+hold_signals() {
+  is_signalled=
+  trap 'is_signalled=1' TERM INT
+}
+
+take_signals() {
+  # shellcheck disable=SC2064 # The name of the handler is known now.
+  trap "$1" TERM INT
+  if [ -n "$is_signalled" ]; then "$1"; fi
+}
 
 # Ends a child: with SIGTERM, and with SIGKILL if it still runs after $2 milliseconds, or up to a second later. Fails if it took SIGKILL.
 #

@@ -4,14 +4,12 @@ workerd=
 port=
 
 run_node() {
-  is_stopping=
-  trap 'is_stopping=1' TERM INT
+  hold_signals
   rm -f "$run/listening"
   mkfifo "$run/listening"
   "$here/workerd" serve "$run/node.capnp" -I "$here" --control-fd=3 ${CLUSTER_BUCKET:+--experimental} 3>"$run/listening" &
   workerd=$!
-  trap stop_node TERM INT
-  if [ -n "$is_stopping" ]; then stop_node; fi
+  take_signals stop_node
   # workerd tells the port on its control descriptor, or closes it by ending.
   sed -n '/"socket":"http"/{s/.*"port":\([0-9]*\).*/\1/p;q;}' <"$run/listening" >"$run/port" &
   wait "$!"

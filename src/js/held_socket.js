@@ -19,10 +19,7 @@ const LOOK_MS = 50;
 const SLOW_BYTES_PER_MS = 8_192 / 1_000;
 /** Time after which the object is asked about messages that it has not handled: a new instance of it may not have them. */
 const ASK_AFTER_MS = 2_000;
-/**
- * Shortest pause before an attempt to attach again. In a cluster, workerd 1.20261117 aborts if a request to another node begins as the
- * connection to that node breaks.
- */
+/** Shortest pause before an attempt to attach again; `AFTER_LOSS` in src/object/stub.rs says why. */
 const AFTER_LOSS_MS = 10;
 /** Longer pauses: each adds a random part of a value that doubles from the first to the last. */
 const FIRST_PAUSE_MS = 10;

@@ -1,4 +1,4 @@
-// How start.sh ends the processes that it started, in each shell that is here.
+// The processes that start.sh starts, and their end, in each shell that is here.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -74,6 +74,20 @@ for (const [name, ...more] of SHELLS) {
     });
   });
 
+  test(`a signal while signals are held is taken afterwards, in ${name}`, async () => {
+    const output = await shell(`
+      handler() {
+        echo handled
+        exit 0
+      }
+      hold_signals
+      kill -TERM $$
+      echo held
+      take_signals handler
+      echo "it went on"`);
+    assert.equal(output, "held\nhandled\n");
+  });
+
   test(`a signal that comes as a check begins ends the check, too, in ${name}`, async (t) => {
     const directory = temporaryDirectory();
     t.after(() => removeDirectory(directory));
@@ -86,7 +100,7 @@ for (const [name, ...more] of SHELLS) {
         kill -TERM "$parent"
         exec sleep ${LONG_S}
       }
-      for round in $(seq 30); do
+      for round in $(seq 10); do
         (
           trap 'exit 0' TERM INT
           parent=$(exec sh -c 'echo $PPID')

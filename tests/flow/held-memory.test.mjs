@@ -1,4 +1,4 @@
-// What the JavaScript that holds clients' WebSockets keeps of their messages: bounds of a connection, and of all in an isolate.
+// Memory for the messages of clients whose WebSockets the Worker holds: bounds of a connection, and of all in an isolate.
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";

@@ -79,6 +79,11 @@ export function held(t, options = {}, failure) {
   };
 }
 
+/** Lets promises go on while time stands still. */
+export async function settled() {
+  for (let step = 0; step < 10; step += 1) await Promise.resolve();
+}
+
 /** Ends the turn of the event loop, and the timers of the next one. */
 export const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
 export const old = () => new Promise((resolve) => setTimeout(resolve, 2 * CLOSE_AFTER_MS));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { until } from "../harness/waiting/wait.mjs";
-import { FakeSocket, attached, held, old, turn } from "./held-socket-rig.mjs";
+import { FakeSocket, attached, held, old, settled, turn } from "./held-socket-rig.mjs";
 
 /** The object is told at once after so many bytes. */
 const ACK_BYTES = 32 << 10;
@@ -95,6 +95,20 @@ test("an attach that fails is tried again, and one that finds the connection ove
   await until(() => client.closed, "the close");
   assert.deepEqual(client.take(), ['c[1012,"the connection is over"]']);
   assert.deepEqual(client.closed, { code: 1012, reason: "the connection is over" });
+});
+
+test("an attempt to attach again begins at least 10 ms after the loss", async (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  t.after(() => mock.timers.reset());
+  t.mock.method(Math, "random", () => 0);
+  const { inner, attempts } = held(t);
+  inner.ends();
+  mock.timers.tick(9);
+  await settled();
+  assert.equal(attempts.length, 0);
+  mock.timers.tick(1);
+  await settled();
+  assert.equal(attempts.length, 1);
 });
 
 test("where nothing can attach again since the instance of wasm was reset, the client is closed with 1012 at once", async (t) => {
@@ -207,9 +221,6 @@ test("an object that is attached again after seconds is asked for what it receiv
   const { client, inner, attempts } = held(t);
   client.gives("a");
   inner.ends();
-  const settled = async () => {
-    for (let step = 0; step < 10; step += 1) await Promise.resolve();
-  };
   mock.timers.tick(2_000);
   await settled();
   const again = new FakeSocket();

@@ -1,5 +1,7 @@
 // A crash of the runtime that no Worker can prevent, and tests that run again after it.
 
+import { setImmediate } from "node:timers/promises";
+
 /** The known limit of workerd 1.20261117 in docs/cluster.md: a request may meet the moment in which another node is lost. */
 const CRASH = "expected idle != this->idle";
 const ATTEMPTS = 3;
@@ -15,6 +17,8 @@ export const despiteCrashes = (body) => async (context) => {
     const run = new Run(context);
     const error = await errorOf(() => body(run));
     run.passed = !error;
+    // What the nodes printed may wait behind what made the body fail.
+    await setImmediate();
     // Before the hooks: they end nodes, too.
     const hasCrash = run.clusters.some(({ logs }) => logs.some((log) => log.has(CRASH)));
     await run.end();

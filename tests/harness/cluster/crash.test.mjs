@@ -8,7 +8,7 @@ import { despiteCrashes } from "./crash.mjs";
 const CRASHED = "rpc-twoparty.c++:354: Failed: expected idle != this->idle [false != false]";
 const context = { diagnostic() {} };
 
-/** Runs a body that fails in the first `failing` runs. What its node prints meanwhile, and what it prints as it is ended. */
+/** Runs a body that fails in the first `failing` runs. Its node prints `printed` meanwhile, and `last` as it is ended. */
 async function runs(failing, { printed = "", last = "" }) {
   const events = [];
   const wrapped = despiteCrashes(async (t) => {
@@ -52,14 +52,4 @@ test("a hook that fails counts, whatever the body did", async () => {
     });
     await assert.rejects(wrapped(context), /the hook failed/);
   }
-});
-
-test("a panic of the Worker is one in the log, and a crash of workerd is none", () => {
-  const log = (text) => {
-    const one = new WorkerLog(() => {});
-    one.add(text);
-    return one;
-  };
-  log("thread 'main' (32060) panicked at src/workerd/server/server/bridge.rs:669:30:\n").check();
-  assert.throws(() => log("panicked at durable/src/object/mod.rs:1:1:\nno\n").check(), /the Worker panicked/);
 });

@@ -1,4 +1,4 @@
-//! What a session writes to storage, and what it does if a write fails.
+//! The writes of a session to storage, and failed writes.
 
 use super::closing::{Closing, Word};
 use super::{Change, CloseKind, Event, Output, Phase, Seq, Session, SessionKind, Tombstone};
