@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { example } from "../../scripts/examples.mjs";
 import { startChromium } from "../harness/clients/chromium.mjs";
+import { isLateFrame } from "../harness/pages/late-frames.mjs";
 import { startServer } from "../harness/servers/server.mjs";
 import { DEADLINE_MS } from "../harness/waiting/wait.mjs";
 import { PUBLIC_HOST, publicFile } from "./page-scripts.mjs";
@@ -90,7 +91,7 @@ async function openPage(owner, url) {
   });
   const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
-  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("pageerror", (error) => isLateFrame(error) || wrong.push(error.message));
   await page.route(`https://${PUBLIC_HOST}/**`, (route) => {
     const headers = { "Access-Control-Allow-Origin": "*", "Content-Type": "application/javascript; charset=utf-8" };
     return route.fulfill({ headers, body: publicFile(route.request().url()) });

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import SockJS from "sockjs-client";
+import { isLateFrame } from "./late-frames.mjs";
 
 /**
  * Opens a page with `SockJS` in it, which iframes below any prefix load too.
@@ -25,7 +26,7 @@ export async function openPage(owner, browser, { url, service, prepare }) {
     assert.deepEqual(thrown, [], "scripts of the page or of its iframes threw");
   });
   const page = await context.newPage();
-  page.on("pageerror", (error) => thrown.push(error.message));
+  page.on("pageerror", (error) => isLateFrame(error) || thrown.push(error.message));
   if (prepare) await page.addInitScript(prepare);
   await page.goto(url);
   await page.addScriptTag({ url: `${service}/sockjs-${SockJS.version}.min.js` });
