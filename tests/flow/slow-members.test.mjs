@@ -60,8 +60,11 @@ const OTHERS = ["websocket", "websocket-raw", "xhr_streaming", "xhr"];
 const IMPATIENT = { SOCKJS_ROOM_PATIENCE: "1500" };
 const PATIENT = { SOCKJS_ROOM_PATIENCE: "20000" };
 
-/** With SOCKJS_FULL (npm run flow) members of all transports stop reading under each way to send, not only under the fastest. */
-const SENDING_TO_ALL = process.env.SOCKJS_FULL ? Object.keys(SENDING) : ["at full speed"];
+/**
+ * With SOCKJS_FULL (npm run flow) members of all transports stop reading under each way to send. At full speed that needs a
+ * machine on which the others catch up within 250 ms: the room waits no longer for anybody once its patience is used up.
+ */
+const SENDING_TO_ALL = process.env.SOCKJS_FULL ? Object.keys(SENDING) : ["in step with the others"];
 
 /** Servers, and the end of a member that never reads. With SOCKJS_FULL (npm run flow) the reference runs the same. */
 const SERVERS = {
