@@ -18,7 +18,10 @@ const MACOS_APPLICATIONS = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** A headless Chromium with the libraries that it needs beside the C library. It is built for Linux on x64 only. */
+/**
+ * Chromium's headless shell, a browser without tabs that can be hidden, with the libraries that it needs beside the C library. It is built
+ * for Linux on x64 only.
+ */
 const PACKAGE = "@sparticuz/chromium@153.0.0";
 const SHA512 = "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==";
 const PACKAGE_PLATFORM = "linux-x64";
@@ -36,7 +39,7 @@ const FONTS = `<?xml version="1.0"?>
 
 /**
  * Returns the path of a Chromium, `executablePath`, and the variables that it needs, `env`: `CHROMIUM` if it is set, or the first that is
- * found in `PATH` or, on macOS, among the applications. Without any of these, installs one.
+ * found in `PATH` or, on macOS, among the applications. Without any of these, installs the package, for which `isHeadlessShell` is true.
  */
 export async function findChromium({ CHROMIUM: chosen, PATH = "" } = process.env, platform = `${process.platform}-${process.arch}`) {
   if (chosen) {
@@ -58,7 +61,7 @@ export async function findChromium({ CHROMIUM: chosen, PATH = "" } = process.env
     });
   }
   const libraries = [join(INSTALLED, "lib"), process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter);
-  return { executablePath, env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_FILE: join(INSTALLED, "fonts.conf") } };
+  return { executablePath, env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_FILE: join(INSTALLED, "fonts.conf") }, isHeadlessShell: true };
 }
 
 async function install(byHand) {

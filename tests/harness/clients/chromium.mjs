@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { Problem } from "../../../scripts/run.mjs";
 import { findChromium } from "../../../scripts/setup/chromium.mjs";
 import { removeDirectory, temporaryDirectory } from "../machine/temporary.mjs";
 
@@ -22,10 +23,13 @@ const SOON_THROTTLED = "--enable-features=IntensiveWakeUpThrottling:grace_period
 
 /**
  * Starts a Chromium that ends with its owner; its settings, profile and caches are in temporary directories. With `throttles` it
- * throttles the timers of hidden tabs, as it does for a user.
+ * throttles the timers of hidden tabs, as it does for a user; that needs more than the headless shell from npm.
  */
 export async function startChromium(owner, { throttles = false } = {}) {
-  const { executablePath, env } = await findChromium();
+  const { executablePath, env, isHeadlessShell } = await findChromium();
+  if (throttles && isHeadlessShell) {
+    throw new Problem("Chromium's headless shell from npm hides no tabs: install Chromium (apt-get install chromium), or set CHROMIUM");
+  }
   const home = temporaryDirectory();
   const ofHome = { HOME: home, XDG_CONFIG_HOME: join(home, "config"), XDG_CACHE_HOME: join(home, "cache") };
   let browser;
