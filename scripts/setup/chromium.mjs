@@ -19,8 +19,8 @@ const MACOS_APPLICATIONS = [
 ];
 
 /**
- * Chromium's headless shell, a browser without tabs that can be hidden, with the libraries that it needs beside the C library. It is built
- * for Linux on x64 only.
+ * Chromium's headless shell, whose tabs are never hidden, with the libraries that it needs beside the C library. It is built for Linux on
+ * x64 only.
  */
 const PACKAGE = "@sparticuz/chromium@153.0.0";
 const SHA512 = "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==";

@@ -62,7 +62,7 @@ const PATIENT = { SOCKJS_ROOM_PATIENCE: "20000" };
 
 /**
  * With SOCKJS_FULL (npm run flow) members of all transports stop reading under each way to send. At full speed that needs a
- * machine on which the others catch up within 250 ms: the room waits no longer for anybody once its patience is used up.
+ * machine on which the others catch up within 250 ms: once its patience is used up, a room waits no longer than that for a member.
  */
 const SENDING_TO_ALL = process.env.SOCKJS_FULL ? Object.keys(SENDING) : ["in step with the others"];
 

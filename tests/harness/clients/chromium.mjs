@@ -23,7 +23,7 @@ const SOON_THROTTLED = "--enable-features=IntensiveWakeUpThrottling:grace_period
 
 /**
  * Starts a Chromium that ends with its owner; its settings, profile and caches are in temporary directories. With `throttles` it
- * throttles the timers of hidden tabs, as it does for a user; that needs more than the headless shell from npm.
+ * throttles the timers of hidden tabs, as it does for a user; the headless shell from npm cannot, and is refused.
  */
 export async function startChromium(owner, { throttles = false } = {}) {
   const { executablePath, env, isHeadlessShell } = await findChromium();
